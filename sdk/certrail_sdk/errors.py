@@ -1,0 +1,87 @@
+"""What a plugin raises. The name says what the engine must do next; the engine owns all waiting.
+
+PluginError
+├── Retryable            try again, at ``retry_after`` if given
+│   ├── RateLimited      the other side asked for a pause
+│   └── Conflict         somebody else is changing the object; look again
+└── Permanent            the same input will be refused again: a person must act
+    ├── Misconfigured    the field named ``field`` is wrong
+    ├── Unauthorized     the credentials were refused or lack a right
+    └── QuotaExceeded    the other side is full until somebody makes room
+
+Anything else that leaves a plugin is taken for a bug in it: retried a few times, then reported with the
+plugin's name and version.
+"""
+
+from datetime import timedelta
+
+
+class PluginError(Exception):
+    """The plugin could not do its work."""
+
+    action = "See the message."
+    """What the person who reads about this error should do."""
+
+    def __init__(self, message: str = "", *, action: str = "") -> None:
+        super().__init__(message or (type(self).__doc__ or "").strip().splitlines()[0])
+        if action:
+            self.action = action
+
+
+class Retryable(PluginError):
+    """The other side is busy or unreachable; a later try may succeed."""
+
+    action = "Nothing: it is tried again by itself."
+
+    def __init__(
+        self, message: str = "", *, retry_after: timedelta | None = None, action: str = ""
+    ) -> None:
+        super().__init__(message, action=action)
+        self.retry_after = retry_after
+
+
+class RateLimited(Retryable):
+    """The other side asked for a pause."""
+
+
+class Conflict(Retryable):
+    """Somebody else is changing the same object."""
+
+
+class Permanent(PluginError):
+    """The other side refused, and will refuse the same input again."""
+
+    action = "Correct what the message names, then retry the delivery or the message by hand."
+
+
+class Misconfigured(Permanent):
+    """A configuration field is wrong."""
+
+    def __init__(self, field: str, message: str = "", *, action: str = "") -> None:
+        super().__init__(
+            f"{field}: {message or 'this value is refused'}",
+            action=action or f"Correct the field {field!r} of the configuration.",
+        )
+        self.field = field
+
+
+class Unauthorized(Permanent):
+    """The credentials were refused or lack a right."""
+
+    action = "Renew the credentials of the connection, or grant the right that the message names."
+
+
+class QuotaExceeded(Permanent):
+    """The other side has no room for one more object."""
+
+    action = "Raise the quota or remove unused objects at the destination, then retry."
+
+
+class Forged(PluginError):
+    """An inbound callback whose signature, timestamp or origin does not hold. Answered with 401."""
+
+    action = "Check the signing secret of the channel."
+
+
+class Malformed(PluginError):
+    """An inbound callback that cannot be read. Answered with 400."""
