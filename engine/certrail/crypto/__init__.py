@@ -1,0 +1,1 @@
+"""Envelopes for private keys and credentials."""

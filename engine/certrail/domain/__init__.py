@@ -1,0 +1,1 @@
+"""Pure rules: no I/O, no clock, no random numbers; `now` and ids are arguments."""

@@ -1,0 +1,123 @@
+"""Who may do what: one table, asked by one function."""
+
+from enum import StrEnum
+
+
+class ProductRole(StrEnum):
+    """A role above the Applications."""
+
+    ADMIN = "admin"
+    MEMBER = "member"
+
+
+class Role(StrEnum):
+    """A role inside one Application."""
+
+    ADMIN = "admin"
+    OPERATOR = "operator"
+    AUDITOR = "auditor"
+
+
+class Permission(StrEnum):
+    """What a route may ask for. The part before the colon is the noun, `product.` ones are shared."""
+
+    PRODUCT_READ = "product:read"
+    PRODUCT_MANAGE = "product:manage"
+    PRINCIPAL_MANAGE = "principal:manage"
+    TOKEN_SELF = "token:self"  # noqa: S105 - the name of a right
+    PLUGIN_READ = "plugin:read"
+    APPLICATION_CREATE = "application:create"
+    APPLICATION_LIST = "application:list"
+    APPLICATION_READ = "application:read"
+    APPLICATION_EDIT = "application:edit"
+    MEMBER_MANAGE = "member:manage"
+    PROFILE_ATTACH = "profile:attach"
+    ENROLLMENT_MANAGE = "enrollment:manage"
+    REQUEST_CREATE = "request:create"
+    REQUEST_READ = "request:read"
+    REQUEST_CANCEL = "request:cancel"
+    REQUEST_RETRY = "request:retry"
+    CERTIFICATE_READ = "certificate:read"
+    CERTIFICATE_KEY = "certificate:key"
+    SYNC_READ = "sync:read"
+    SYNC_MANAGE = "sync:manage"
+    DELIVERY_RETRY = "delivery:retry"
+    ALERT_READ = "alert:read"
+    ALERT_MANAGE = "alert:manage"
+    APPROVAL_POLICY_READ = "approval-policy:read"
+    APPROVAL_POLICY_MANAGE = "approval-policy:manage"
+    APPROVAL_READ = "approval:read"
+    APPROVAL_VOTE = "approval:vote"
+    EVENT_READ = "event:read"
+
+
+_EVERYBODY = frozenset(
+    {
+        Permission.PRODUCT_READ,
+        Permission.TOKEN_SELF,
+        Permission.PLUGIN_READ,
+        Permission.APPLICATION_LIST,
+        Permission.APPROVAL_VOTE,
+    }
+)
+"""Every active principal. A vote is allowed here and decided by the approval's own step."""
+
+_AUDITOR = frozenset(
+    {
+        Permission.APPLICATION_READ,
+        Permission.REQUEST_READ,
+        Permission.CERTIFICATE_READ,
+        Permission.SYNC_READ,
+        Permission.ALERT_READ,
+        Permission.APPROVAL_POLICY_READ,
+        Permission.APPROVAL_READ,
+        Permission.EVENT_READ,
+    }
+)
+_OPERATOR = _AUDITOR | {
+    Permission.REQUEST_CREATE,
+    Permission.REQUEST_CANCEL,
+    Permission.REQUEST_RETRY,
+    Permission.CERTIFICATE_KEY,
+    Permission.DELIVERY_RETRY,
+}
+_ADMIN = _OPERATOR | {
+    Permission.APPLICATION_EDIT,
+    Permission.MEMBER_MANAGE,
+    Permission.ENROLLMENT_MANAGE,
+    Permission.SYNC_MANAGE,
+    Permission.ALERT_MANAGE,
+    Permission.APPROVAL_POLICY_MANAGE,
+}
+
+GRANTS: dict[Role, frozenset[Permission]] = {
+    Role.ADMIN: frozenset(_ADMIN),
+    Role.OPERATOR: frozenset(_OPERATOR),
+    Role.AUDITOR: _AUDITOR,
+}
+RANK = (Role.ADMIN, Role.OPERATOR, Role.AUDITOR)
+
+
+def allows(
+    permission: Permission,
+    *,
+    product_role: str | None,
+    role: Role | None,
+    scopes: frozenset[str] = frozenset(),
+) -> bool:
+    """Whether a principal of these roles, calling with a token of these scopes, holds the permission.
+
+    A token without scopes carries all its owner may do; otherwise a scope is a permission's name or its noun.
+    """
+    if scopes and permission not in scopes and permission.partition(":")[0] not in scopes:
+        return False
+    if product_role == ProductRole.ADMIN:
+        return True
+    if product_role is None and role is None:
+        return False
+    return permission in _EVERYBODY or (role is not None and permission in GRANTS[role])
+
+
+def strongest(roles: list[str]) -> Role | None:
+    """The role that counts when a principal holds several, by itself and through groups."""
+    return next((role for role in RANK if role in roles), None)

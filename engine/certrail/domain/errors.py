@@ -1,0 +1,89 @@
+"""What a use case refuses, and why. The server turns each into a problem document (RFC 9457).
+
+CertrailError
+├── BadInput        400  the input cannot be read
+├── Unauthenticated 401  who are you?
+├── Forbidden       403  you may see it, but not do that
+├── NotFound        404  unknown, or not yours to see: the same answer
+├── Conflict        409  it does not fit the present state
+├── PolicyViolation 422  the certificate policy denies it, with every violation
+└── Unavailable     503  a part is missing for the moment; nothing was recorded
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+
+class CertrailError(Exception):
+    """Base of all refusals.
+
+    Attributes:
+        kind: last segment of the problem type URI.
+        status: HTTP status code.
+        title: the same for every problem of the kind.
+        detail: what is wrong here and what to change.
+        extra: further members of the problem document.
+    """
+
+    kind = "error"
+    status = 500
+    title = "Something went wrong"
+
+    def __init__(self, detail: str, *, kind: str | None = None, **extra: Any) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.kind = kind or type(self).kind
+        self.extra = {name: value for name, value in extra.items() if value is not None}
+
+
+class BadInput(CertrailError):
+    """The input cannot be read, or a value in it is wrong."""
+
+    kind, status, title = "bad-input", 400, "The input is wrong"
+
+    def __init__(self, detail: str, field: str | None = None, **extra: Any) -> None:
+        super().__init__(detail, field=field, **extra)
+
+
+class Unauthenticated(CertrailError):
+    """No valid credentials came with the call."""
+
+    kind, status, title = "unauthenticated", 401, "Credentials are missing or not valid"
+
+
+class Forbidden(CertrailError):
+    """The caller may see the object but not do this."""
+
+    kind, status, title = "forbidden", 403, "Not allowed"
+
+
+class NotFound(CertrailError):
+    """There is no such object, or the caller may not know that there is."""
+
+    kind, status, title = "not-found", 404, "Not found"
+
+    def __init__(self, what: str = "object") -> None:
+        super().__init__(f"There is no such {what}, or you may not see it.")
+
+
+class Conflict(CertrailError):
+    """The call does not fit the present state of the object."""
+
+    kind, status, title = "conflict", 409, "It does not fit the present state"
+
+
+class PolicyViolation(CertrailError):
+    """The certificate policy denies the request."""
+
+    kind, status, title = "policy-violation", 422, "The certificate policy denies this"
+
+    def __init__(self, violations: Sequence[Any]) -> None:
+        rows = [v.model_dump(mode="json") if hasattr(v, "model_dump") else dict(v) for v in violations]
+        detail = "; ".join(str(row.get("message", row)) for row in rows)
+        super().__init__(detail, violations=rows)
+
+
+class Unavailable(CertrailError):
+    """A part of the installation is missing for the moment; nothing was recorded."""
+
+    kind, status, title = "unavailable", 503, "Not available now"

@@ -1,0 +1,77 @@
+"""Applications, principals, members and tokens."""
+
+from datetime import datetime
+
+from sqlalchemy import CheckConstraint, UniqueConstraint
+from sqlmodel import Field, SQLModel
+
+from certrail.persistence.tables.base import Row, json_column, moment
+
+
+class Application(Row, table=True):
+    """One service or workload, where a team works."""
+
+    __tablename__ = "application"
+
+    slug: str = Field(unique=True, max_length=64)
+    name: str = Field(max_length=128)
+    description: str = Field(default="", max_length=2000)
+
+
+class Principal(Row, table=True):
+    """A user, a group or a machine identity."""
+
+    __tablename__ = "principal"
+    __table_args__ = (CheckConstraint("kind in ('user', 'group', 'machine')", name="principal_kind"),)
+
+    kind: str = Field(max_length=16)
+    slug: str = Field(unique=True, max_length=128)
+    name: str = Field(max_length=128)
+    email: str | None = Field(default=None, unique=True, max_length=320)
+    product_role: str | None = Field(default=None, max_length=16)
+    active: bool = True
+
+
+class GroupMember(SQLModel, table=True):
+    """A user or machine identity inside a group."""
+
+    __tablename__ = "group_member"
+
+    group_id: str = Field(primary_key=True, foreign_key="principal.id", max_length=40)
+    principal_id: str = Field(primary_key=True, foreign_key="principal.id", index=True, max_length=40)
+
+
+class Membership(Row, table=True):
+    """One principal's one role in one Application."""
+
+    __tablename__ = "membership"
+    __table_args__ = (UniqueConstraint("application_id", "principal_id"),)
+
+    application_id: str = Field(foreign_key="application.id", max_length=40)
+    principal_id: str = Field(foreign_key="principal.id", index=True, max_length=40)
+    role: str = Field(max_length=16)
+
+
+class AccessToken(Row, table=True):
+    """A bearer token, of which only the SHA-256 of the secret part is kept."""
+
+    __tablename__ = "access_token"
+
+    principal_id: str = Field(foreign_key="principal.id", index=True, max_length=40)
+    name: str = Field(max_length=128)
+    secret_hash: str = Field(max_length=64)
+    scopes: list[str] = json_column(list)
+    expires_at: datetime | None = moment()
+    revoked_at: datetime | None = moment()
+
+
+class ChatIdentity(Row, table=True):
+    """The member behind a verified sender id of a chat workspace."""
+
+    __tablename__ = "chat_identity"
+    __table_args__ = (UniqueConstraint("notifier", "workspace", "sender"),)
+
+    notifier: str = Field(max_length=64)
+    workspace: str = Field(max_length=128)
+    sender: str = Field(max_length=128)
+    principal_id: str = Field(foreign_key="principal.id", index=True, max_length=40)

@@ -1,0 +1,121 @@
+"""Approval policies, running approvals, votes and the posted questions."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Index, UniqueConstraint
+from sqlmodel import Field, SQLModel
+
+from certrail.persistence.tables.base import Row, json_column, moment, optional_json
+
+
+class ApprovalPolicy(Row, table=True):
+    """Ordered steps that must say yes before a certificate of the chosen profiles is issued."""
+
+    __tablename__ = "approval_policy"
+    __table_args__ = (UniqueConstraint("application_id", "slug"),)
+
+    application_id: str | None = Field(default=None, foreign_key="application.id", max_length=40)
+    slug: str = Field(max_length=64)
+    name: str = Field(max_length=128)
+    version: int = 1
+    steps: list[dict[str, Any]] = json_column(list)
+    request_ttl_seconds: int | None = None
+    reminder_seconds: int | None = None
+    allow_self_approval: bool = False
+    bypass_machine_identities: bool = False
+
+
+class ApprovalPolicyProfile(SQLModel, table=True):
+    """A profile guarded by a policy. `scope` is the Application id, so that one profile has one policy."""
+
+    __tablename__ = "approval_policy_profile"
+    __table_args__ = (UniqueConstraint("scope", "profile_id"),)
+
+    policy_id: str = Field(primary_key=True, foreign_key="approval_policy.id", max_length=40)
+    profile_id: str = Field(primary_key=True, foreign_key="certificate_profile.id", max_length=40)
+    scope: str = Field(max_length=40)
+
+
+class ApprovalRequest(Row, table=True):
+    """A running approval, with its own copy of the policy it began under.
+
+    `round` grows when the content changed and everybody is asked again.
+    """
+
+    __tablename__ = "approval_request"
+    __table_args__ = (Index("ix_approval_request_status", "status", "created_at"),)
+
+    application_id: str | None = Field(default=None, foreign_key="application.id", index=True, max_length=40)
+    certificate_request_id: str = Field(foreign_key="certificate_request.id", unique=True, max_length=40)
+    policy_id: str = Field(max_length=40)
+    policy: dict[str, Any] = json_column()
+    digest: str = Field(max_length=64)
+    round: int = 0
+    requester_id: str = Field(foreign_key="principal.id", max_length=40)
+    status: str = Field(default="open", max_length=16)
+    current_step: int = 0
+    expires_at: datetime | None = moment()
+    remind_at: datetime | None = moment()
+    decided_at: datetime | None = moment()
+    decided_by: str | None = Field(default=None, max_length=40)
+    comment: str | None = None
+
+
+class Vote(Row, table=True):
+    """One person's answer in one step."""
+
+    __tablename__ = "vote"
+    __table_args__ = (UniqueConstraint("approval_request_id", "round", "step", "principal_id"),)
+
+    approval_request_id: str = Field(foreign_key="approval_request.id", max_length=40)
+    round: int
+    step: int
+    principal_id: str = Field(foreign_key="principal.id", max_length=40)
+    decision: str = Field(max_length=16)
+    comment: str = ""
+    digest: str = Field(max_length=64)
+    via: str = Field(max_length=32)
+
+
+class QuestionCopy(Row, table=True):
+    """One copy of an approval's question, posted to one channel for one step of one round."""
+
+    __tablename__ = "question_copy"
+    __table_args__ = (UniqueConstraint("approval_request_id", "round", "step", "channel_id"),)
+
+    approval_request_id: str = Field(foreign_key="approval_request.id", max_length=40)
+    round: int
+    step: int
+    channel_id: str = Field(foreign_key="channel.id", max_length=40)
+    reference: str | None = Field(default=None, max_length=256)
+    intent_at: datetime | None = moment()
+    closed_at: datetime | None = moment()
+    shown: str | None = Field(default=None, max_length=64)
+    last_error: dict[str, Any] | None = optional_json()
+
+
+class QuestionToken(SQLModel, table=True):
+    """A button's token, hashed, bound to an answer, a content digest and a copy, and so to a step and a message."""
+
+    __tablename__ = "question_token"
+
+    token_hash: str = Field(primary_key=True, max_length=64)
+    copy_id: str = Field(foreign_key="question_copy.id", index=True, max_length=40)
+    answer: str = Field(max_length=16)
+    digest: str = Field(max_length=64)
+
+
+class TokenUse(SQLModel, table=True):
+    """A token may be used once by each person."""
+
+    __tablename__ = "token_use"
+
+    token_hash: str = Field(primary_key=True, foreign_key="question_token.token_hash", max_length=64)
+    sender: str = Field(primary_key=True, max_length=160)
+
+
+class SeenCallback(Row, table=True):
+    """A signed callback that was acted on: the same one is refused afterwards. `id` is its replay key."""
+
+    __tablename__ = "seen_callback"

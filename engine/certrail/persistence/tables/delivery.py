@@ -1,0 +1,63 @@
+"""Connections, syncs and deliveries."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import UniqueConstraint
+from sqlmodel import Field
+
+from certrail.persistence.tables.base import Row, json_column, moment, optional_json
+
+
+class Connection(Row, table=True):
+    """Credentials for an outside system, sealed; shared by syncs and channels."""
+
+    __tablename__ = "connection"
+
+    slug: str = Field(unique=True, max_length=64)
+    name: str = Field(max_length=128)
+    type: str = Field(max_length=64)
+    config_sealed: str
+
+
+class Sync(Row, table=True):
+    """These certificates of this Application belong at that destination."""
+
+    __tablename__ = "sync"
+    __table_args__ = (UniqueConstraint("application_id", "slug"),)
+
+    application_id: str | None = Field(default=None, foreign_key="application.id", max_length=40)
+    slug: str = Field(max_length=64)
+    name: str = Field(max_length=128)
+    destination: str = Field(max_length=64)
+    connection_id: str | None = Field(default=None, foreign_key="connection.id", index=True, max_length=40)
+    config_sealed: str
+    config_revision: int = 1
+    selection: dict[str, Any] = json_column()
+    name_schema: str = Field(max_length=256)
+    include_root: bool = False
+    keep_identity: bool = True
+    auto: bool = True
+
+
+class Delivery(Row, table=True):
+    """The state of one lineage at one sync."""
+
+    __tablename__ = "delivery"
+    __table_args__ = (UniqueConstraint("sync_id", "lineage_id"), UniqueConstraint("sync_id", "object_name"))
+
+    sync_id: str = Field(foreign_key="sync.id", max_length=40)
+    lineage_id: str = Field(foreign_key="lineage.id", index=True, max_length=40)
+    object_name: str = Field(max_length=512)
+    status: str = Field(default="pending", max_length=16)
+    since: datetime | None = moment()
+    desired_certificate_id: str = Field(foreign_key="certificate.id", max_length=40)
+    delivered_certificate_id: str | None = Field(default=None, max_length=40)
+    receipt: dict[str, Any] | None = optional_json()
+    intent_at: datetime | None = moment()
+    attempts: int = 0
+    last_error: dict[str, Any] | None = optional_json()
+    next_try_at: datetime | None = moment()
+    delivered_at: datetime | None = moment()
+    verified_at: datetime | None = moment()
+    observed: dict[str, Any] | None = optional_json()

@@ -1,0 +1,139 @@
+"""Authorities, policies, profiles, requests, certificates and lineages."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Index, UniqueConstraint
+from sqlmodel import Field, SQLModel
+
+from certrail.persistence.tables.base import Row, json_column, moment
+from certrail.persistence.types import UtcDateTime
+
+
+class CertificateAuthority(Row, table=True):
+    """An internal authority. Its private key is an envelope of the keyring."""
+
+    __tablename__ = "certificate_authority"
+
+    slug: str = Field(unique=True, max_length=64)
+    name: str = Field(max_length=128)
+    kind: str = Field(max_length=16)
+    status: str = Field(default="active", max_length=16)
+    parent_id: str | None = Field(default=None, foreign_key="certificate_authority.id", max_length=40)
+    subject: dict[str, Any] = json_column()
+    key_algorithm: str = Field(max_length=32)
+    key_sealed: str
+    max_path_length: int | None = None
+
+
+class CaCertificate(Row, table=True):
+    """One version of an authority's own certificate."""
+
+    __tablename__ = "ca_certificate"
+    __table_args__ = (UniqueConstraint("ca_id", "version"),)
+
+    ca_id: str = Field(foreign_key="certificate_authority.id", max_length=40)
+    version: int
+    active: bool = True
+    pem: str
+    chain: list[str] = json_column(list)
+    serial: str = Field(max_length=64)
+    fingerprint: str = Field(max_length=64)
+    not_before: datetime = Field(sa_type=UtcDateTime)
+    not_after: datetime = Field(sa_type=UtcDateTime)
+
+
+class CertificatePolicy(Row, table=True):
+    """What may be requested."""
+
+    __tablename__ = "certificate_policy"
+
+    slug: str = Field(unique=True, max_length=64)
+    name: str = Field(max_length=128)
+    rules: dict[str, Any] = json_column()
+    version: int = 1
+
+
+class CertificateProfile(Row, table=True):
+    """One authority, one policy, and defaults: what a certificate looks like."""
+
+    __tablename__ = "certificate_profile"
+
+    slug: str = Field(unique=True, max_length=64)
+    name: str = Field(max_length=128)
+    issuer_type: str = Field(default="ca", max_length=16)
+    ca_id: str | None = Field(default=None, foreign_key="certificate_authority.id", max_length=40)
+    policy_id: str = Field(foreign_key="certificate_policy.id", max_length=40)
+    defaults: dict[str, Any] = json_column()
+    ttl_seconds: int
+    version: int = 1
+
+
+class ApplicationProfile(SQLModel, table=True):
+    """A profile attached to an Application, and how it may be used there."""
+
+    __tablename__ = "application_profile"
+
+    application_id: str = Field(primary_key=True, foreign_key="application.id", max_length=40)
+    profile_id: str = Field(primary_key=True, foreign_key="certificate_profile.id", index=True, max_length=40)
+    api: dict[str, Any] = json_column()
+
+
+class Lineage(Row, table=True):
+    """The stable identity that a certificate and all its renewals share."""
+
+    __tablename__ = "lineage"
+
+    application_id: str | None = Field(default=None, foreign_key="application.id", index=True, max_length=40)
+    current_certificate_id: str | None = Field(default=None, max_length=40)
+
+
+class CertificateRequest(Row, table=True):
+    """One ask. `content` is what a vote is bound to, `digest` its SHA-256."""
+
+    __tablename__ = "certificate_request"
+    __table_args__ = (Index("ix_certificate_request_list", "application_id", "created_at", "id"),)
+
+    application_id: str | None = Field(default=None, foreign_key="application.id", max_length=40)
+    profile_id: str = Field(foreign_key="certificate_profile.id", index=True, max_length=40)
+    requester_id: str = Field(foreign_key="principal.id", max_length=40)
+    status: str = Field(max_length=32)
+    reason: str | None = None
+    content: dict[str, Any] = json_column()
+    digest: str = Field(max_length=64)
+    policy_version: int
+    profile_version: int
+    attributes: dict[str, Any] = json_column()
+    certificate_id: str | None = Field(default=None, max_length=40)
+    updated_at: datetime = Field(sa_type=UtcDateTime)
+
+
+class Certificate(Row, table=True):
+    """One issued certificate. `key_sealed` is an envelope, empty when the requester holds the key."""
+
+    __tablename__ = "certificate"
+    __table_args__ = (Index("ix_certificate_list", "application_id", "created_at", "id"),)
+
+    application_id: str | None = Field(default=None, foreign_key="application.id", max_length=40)
+    lineage_id: str = Field(foreign_key="lineage.id", index=True, max_length=40)
+    request_id: str | None = Field(
+        default=None, unique=True, foreign_key="certificate_request.id", max_length=40
+    )
+    profile_id: str | None = Field(
+        default=None, foreign_key="certificate_profile.id", index=True, max_length=40
+    )
+    ca_certificate_id: str | None = Field(default=None, foreign_key="ca_certificate.id", max_length=40)
+    status: str = Field(default="active", max_length=16)
+    serial: str = Field(index=True, max_length=64)
+    fingerprint: str = Field(unique=True, max_length=64)
+    common_name: str = Field(default="", index=True, max_length=256)
+    names: dict[str, list[str]] = json_column()
+    key_algorithm: str = Field(max_length=32)
+    not_before: datetime = Field(sa_type=UtcDateTime)
+    not_after: datetime = Field(sa_type=UtcDateTime, index=True)
+    pem: str
+    chain: list[str] = json_column(list)
+    root: str | None = None
+    key_sealed: str | None = None
+    key_shown_at: datetime | None = moment()
+    attributes: dict[str, Any] = json_column()

@@ -1,0 +1,1 @@
+"""X.509 work, all of it through `cryptography`."""

@@ -1,0 +1,1 @@
+"""Discovery of plugins: the only user of pluggy."""

@@ -1,0 +1,1 @@
+"""Use cases. Each step is one transaction: state, events and outbox rows commit together."""

@@ -1,0 +1,25 @@
+"""Who is acting."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """The principal behind a call, or certrail itself.
+
+    Attributes:
+        principal_id: ``None`` for certrail itself.
+        kind: ``user``, ``machine`` or ``system``.
+        scopes: what the token was limited to; empty means all its owner may do.
+        request_id: of the HTTP call, for the record.
+    """
+
+    principal_id: str | None
+    kind: str
+    name: str
+    product_role: str | None = None
+    scopes: frozenset[str] = frozenset()
+    request_id: str | None = None
+
+
+SYSTEM = Actor(principal_id=None, kind="system", name="certrail")

@@ -1,0 +1,202 @@
+"""Channels and alerts: who is told of what, configured by Application Admins."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlmodel import Session, col, or_, select
+
+from certrail.domain.errors import BadInput, Conflict, NotFound
+from certrail.persistence.tables import (
+    Alert,
+    AlertChannel,
+    ApprovalPolicy,
+    Channel,
+    NotificationRow,
+)
+from certrail.services.actor import Actor
+from certrail.services.kernel import Kernel
+from certrail.services.messages import KNOWN
+from certrail.services.plugin_config import (
+    CHANNEL_PURPOSE,
+    find_connection,
+    masked,
+    notifier_class,
+    notifier_of,
+    own_values,
+    validated,
+)
+from certrail_sdk import Context, Notifier
+
+MOST_CHANNELS = 10
+
+
+class Alerts:
+    """Who is told of what."""
+
+    def __init__(self, kernel: Kernel) -> None:
+        self._kernel = kernel
+
+    def create_channel(
+        self,
+        actor: Actor,
+        application_id: str,
+        *,
+        slug: str,
+        name: str,
+        notifier: str,
+        config: Mapping[str, Any],
+        connection: str | None = None,
+    ) -> Channel:
+        """Make a channel. Raises BadInput naming the wrong field, Conflict for a taken slug."""
+        plugin = notifier_class(self._kernel, notifier)
+        with self._kernel.change(actor) as change:
+            session = change.session
+            if session.exec(
+                select(Channel).where(Channel.application_id == application_id, Channel.slug == slug)
+            ).first():
+                raise Conflict(f"A channel {slug!r} exists already in this Application.")
+            link = find_connection(session, connection) if connection else None
+            parsed = validated(self._kernel, plugin, config, link)
+            row = Channel(
+                id=change.new_id(),
+                created_at=change.now,
+                application_id=application_id,
+                slug=slug,
+                name=name,
+                notifier=notifier,
+                connection_id=link.id if link else None,
+                config_sealed=self._kernel.keyring.seal_json(own_values(plugin, parsed, config), CHANNEL_PURPOSE),
+                config_revision=plugin.config_type.revision,
+            )
+            session.add(row)
+            change.event("channel.created", "channel", row.id, application_id, slug=slug, notifier=notifier)
+            return row
+
+    def delete_channel(self, actor: Actor, application_id: str, reference: str) -> None:
+        """Remove a channel that nothing uses. Raises Conflict naming what uses it."""
+        with self._kernel.change(actor) as change:
+            row = find_channel(change.session, application_id, reference)
+            used = change.session.exec(
+                select(Alert.slug)
+                .join(AlertChannel, col(AlertChannel.alert_id) == col(Alert.id))
+                .where(AlertChannel.channel_id == row.id)
+            ).all()
+            policies = change.session.exec(
+                select(ApprovalPolicy).where(ApprovalPolicy.application_id == application_id)
+            ).all()
+            users = [*used, *(p.slug for p in policies if row.id in str(p.steps))]
+            sent = change.session.exec(select(NotificationRow).where(NotificationRow.channel_id == row.id)).first()
+            if users or sent:
+                who = ", ".join(users) or "its delivery log"
+                raise Conflict(f"The channel is used by {who}.", users=users)
+            change.session.delete(row)
+            change.event("channel.deleted", "channel", row.id, application_id, slug=row.slug)
+
+    def channels(self, application_id: str) -> Sequence[Channel]:
+        """The channels of an Application."""
+        with self._kernel.db.read() as session:
+            query = select(Channel).where(Channel.application_id == application_id)
+            return session.exec(query.order_by(Channel.slug)).all()
+
+    def shown(self, channel: Channel) -> dict[str, Any]:
+        """The configuration with its secrets masked."""
+        stored = self._kernel.keyring.open_json(channel.config_sealed, CHANNEL_PURPOSE)
+        return masked(notifier_class(self._kernel, channel.notifier), stored)
+
+    def trial(self, notifier: str, config: Mapping[str, Any], connection: str | None) -> Notifier[Any]:
+        """A plugin object of a configuration that is not saved yet, to check it."""
+        plugin = notifier_class(self._kernel, notifier)
+        with self._kernel.db.read() as session:
+            link = find_connection(session, connection) if connection else None
+            return plugin(validated(self._kernel, plugin, config, link), Context())
+
+    def build(self, application_id: str, reference: str) -> Notifier[Any]:
+        """The plugin object of a channel, to check it."""
+        with self._kernel.db.read() as session:
+            channel = find_channel(session, application_id, reference)
+            return notifier_of(self._kernel, session, channel, Context())
+
+    def create_alert(
+        self,
+        actor: Actor,
+        application_id: str,
+        *,
+        slug: str,
+        name: str,
+        events: Sequence[str],
+        channels: Sequence[str],
+        filters: Mapping[str, Any] | None = None,
+    ) -> Alert:
+        """Make an alert. Raises BadInput for unknown events or too many channels."""
+        if unknown := sorted(set(events) - KNOWN.keys()):
+            raise BadInput(f"Unknown events: {', '.join(unknown)}. Known: {', '.join(sorted(KNOWN))}.", "events")
+        if not events or not channels or len(channels) > MOST_CHANNELS:
+            raise BadInput(f"Name at least one event and 1 to {MOST_CHANNELS} channels.", "channels")
+        if extra := sorted((filters or {}).keys() - {"profiles"}):
+            raise BadInput(f"Unknown filters: {', '.join(extra)}. Known: profiles.", "filters")
+        with self._kernel.change(actor) as change:
+            session = change.session
+            if session.exec(
+                select(Alert).where(Alert.application_id == application_id, Alert.slug == slug)
+            ).first():
+                raise Conflict(f"An alert {slug!r} exists already in this Application.")
+            row = Alert(
+                id=change.new_id(),
+                created_at=change.now,
+                application_id=application_id,
+                slug=slug,
+                name=name,
+                events=sorted(set(events)),
+                filters=dict(filters or {}),
+            )
+            session.add(row)
+            session.flush()
+            for channel_id in {find_channel(session, application_id, c).id for c in channels}:
+                session.add(AlertChannel(alert_id=row.id, channel_id=channel_id))
+            change.event("alert.created", "alert", row.id, application_id, slug=slug, events=row.events)
+            return row
+
+    def delete_alert(self, actor: Actor, application_id: str, reference: str) -> None:
+        """Remove an alert. Raises NotFound."""
+        with self._kernel.change(actor) as change:
+            session = change.session
+            row = session.exec(
+                select(Alert).where(
+                    Alert.application_id == application_id, or_(Alert.id == reference, Alert.slug == reference)
+                )
+            ).first()
+            if row is None:
+                raise NotFound("alert")
+            for link in session.exec(select(AlertChannel).where(AlertChannel.alert_id == row.id)).all():
+                session.delete(link)
+            session.flush()
+            session.delete(row)
+            change.event("alert.deleted", "alert", row.id, application_id, slug=row.slug)
+
+    def list(self, application_id: str) -> Sequence[tuple[Alert, list[str]]]:
+        """The alerts of an Application with the ids of their channels."""
+        with self._kernel.db.read() as session:
+            alerts = session.exec(select(Alert).where(Alert.application_id == application_id).order_by(Alert.slug))
+            return [(alert, _channels_of(session, alert.id)) for alert in alerts.all()]
+
+    def notifications(self, application_id: str, status: str | None = None) -> Sequence[NotificationRow]:
+        """The delivery log, newest first."""
+        with self._kernel.db.read() as session:
+            query = select(NotificationRow).where(NotificationRow.application_id == application_id)
+            if status:
+                query = query.where(NotificationRow.status == status)
+            return session.exec(query.order_by(col(NotificationRow.created_at).desc()).limit(200)).all()
+
+
+def find_channel(session: Session, application_id: str | None, reference: str) -> Channel:
+    """By slug or id, inside one Application. Raises NotFound."""
+    query = select(Channel).where(
+        Channel.application_id == application_id, or_(Channel.id == reference, Channel.slug == reference)
+    )
+    if (found := session.exec(query).first()) is None:
+        raise NotFound("channel")
+    return found
+
+
+def _channels_of(session: Session, alert_id: str) -> list[str]:
+    return list(session.exec(select(AlertChannel.channel_id).where(AlertChannel.alert_id == alert_id)).all())

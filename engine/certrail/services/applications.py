@@ -1,0 +1,169 @@
+"""Applications, their members and the profiles attached to them."""
+
+from collections.abc import Sequence
+
+from sqlmodel import Session, col, select
+
+from certrail.domain.access import ProductRole, Role
+from certrail.domain.errors import BadInput, Conflict, NotFound
+from certrail.persistence.tables import (
+    Application,
+    ApplicationProfile,
+    CertificateProfile,
+    GroupMember,
+    Membership,
+    Principal,
+)
+from certrail.services.actor import Actor
+from certrail.services.identities import find_principal, identities_of
+from certrail.services.kernel import Change, Kernel
+from certrail.services.product import find_profile
+
+
+class Applications:
+    """Where teams work."""
+
+    def __init__(self, kernel: Kernel) -> None:
+        self._kernel = kernel
+
+    def create(
+        self, actor: Actor, *, slug: str, name: str, description: str = "", profiles: Sequence[str] = ()
+    ) -> Application:
+        """Make an Application; its creator becomes Application Admin in the same step.
+
+        Raises:
+            Conflict: the slug is taken.
+        """
+        with self._kernel.change(actor) as change:
+            if change.session.exec(select(Application).where(Application.slug == slug)).first():
+                raise Conflict(f"An Application {slug!r} exists already.")
+            row = Application(
+                id=change.new_id(), created_at=change.now, slug=slug, name=name, description=description
+            )
+            change.session.add(row)
+            change.session.flush()
+            change.event("application.created", "application", row.id, row.id, slug=slug, name=name)
+            if actor.principal_id:
+                _join(change, row.id, actor.principal_id, Role.ADMIN)
+            for profile in profiles:
+                _attach(change, row.id, find_profile(change.session, profile))
+            return row
+
+    def visible_to(self, actor: Actor) -> Sequence[Application]:
+        """All of them for a Product Admin; else those where the actor is a member."""
+        with self._kernel.db.read() as session:
+            query = select(Application).order_by(Application.slug)
+            if actor.product_role != ProductRole.ADMIN:
+                mine = identities_of(session, actor.principal_id or "")
+                member_of = select(Membership.application_id).where(col(Membership.principal_id).in_(mine))
+                query = query.where(col(Application.id).in_(member_of))
+            return session.exec(query).all()
+
+    def get(self, application_id: str) -> Application:
+        """One Application, by id."""
+        with self._kernel.db.read() as session:
+            return session.get_one(Application, application_id)
+
+    def members(self, application_id: str) -> Sequence[tuple[Membership, Principal]]:
+        """Members with their roles."""
+        with self._kernel.db.read() as session:
+            return session.exec(
+                select(Membership, Principal)
+                .join(Principal, col(Principal.id) == col(Membership.principal_id))
+                .where(Membership.application_id == application_id)
+                .order_by(Principal.slug)
+            ).all()
+
+    def set_member(self, actor: Actor, application_id: str, principal: str, role: Role) -> Membership:
+        """Give a principal its one role here, or change it."""
+        with self._kernel.change(actor) as change:
+            return _join(change, application_id, find_principal(change.session, principal).id, role)
+
+    def remove_member(self, actor: Actor, application_id: str, principal: str) -> None:
+        """Take a principal out; it votes in no open step from now on.
+
+        Raises:
+            NotFound: not a member.
+        """
+        with self._kernel.change(actor) as change:
+            found = find_principal(change.session, principal)
+            row = _membership(change.session, application_id, found.id)
+            if row is None:
+                raise NotFound("member")
+            change.session.delete(row)
+            change.event("member.removed", "principal", found.id, application_id, name=found.name)
+
+    def attach_profile(self, actor: Actor, application_id: str, profile: str) -> ApplicationProfile:
+        """Let an Application use a profile through the API; attaching twice is fine."""
+        with self._kernel.change(actor) as change:
+            return _attach(change, application_id, find_profile(change.session, profile))
+
+    def profiles(self, application_id: str) -> Sequence[CertificateProfile]:
+        """The profiles attached to an Application."""
+        with self._kernel.db.read() as session:
+            return session.exec(
+                select(CertificateProfile)
+                .join(ApplicationProfile, col(ApplicationProfile.profile_id) == col(CertificateProfile.id))
+                .where(ApplicationProfile.application_id == application_id)
+                .order_by(CertificateProfile.slug)
+            ).all()
+
+
+def is_member(session: Session, application_id: str, principal_id: str) -> bool:
+    """Whether a user, machine identity or group has a role here, itself or through a group."""
+    owners = identities_of(session, principal_id)
+    query = select(Membership).where(
+        Membership.application_id == application_id, col(Membership.principal_id).in_(owners)
+    )
+    return session.exec(query).first() is not None
+
+
+def expand_groups(session: Session, principal_ids: Sequence[str]) -> set[str]:
+    """The people and machines behind a list of principals, groups resolved."""
+    inside = session.exec(
+        select(GroupMember.principal_id).where(col(GroupMember.group_id).in_(principal_ids))
+    ).all()
+    rows = session.exec(
+        select(Principal.id).where(
+            col(Principal.id).in_({*principal_ids, *inside}),
+            Principal.kind != "group",
+            col(Principal.active).is_(True),
+        )
+    ).all()
+    return set(rows)
+
+
+def _membership(session: Session, application_id: str, principal_id: str) -> Membership | None:
+    return session.exec(
+        select(Membership).where(
+            Membership.application_id == application_id, Membership.principal_id == principal_id
+        )
+    ).first()
+
+
+def _join(change: Change, application_id: str, principal_id: str, role: Role) -> Membership:
+    if role not in set(Role):
+        raise BadInput(f"Unknown role {role!r}; use one of {', '.join(Role)}.", "role")
+    row = _membership(change.session, application_id, principal_id)
+    before = row.role if row else None
+    if row is None:
+        row = Membership(
+            id=change.new_id(),
+            created_at=change.now,
+            application_id=application_id,
+            principal_id=principal_id,
+            role=role,
+        )
+    row.role = role
+    change.session.add(row)
+    change.event("member.set", "principal", principal_id, application_id, before=before, role=role)
+    return row
+
+
+def _attach(change: Change, application_id: str, profile: CertificateProfile) -> ApplicationProfile:
+    row = change.session.get(ApplicationProfile, (application_id, profile.id))
+    if row is None:
+        row = ApplicationProfile(application_id=application_id, profile_id=profile.id, api={"enabled": True})
+        change.session.add(row)
+        change.event("profile.attached", "profile", profile.id, application_id, slug=profile.slug)
+    return row

@@ -1,0 +1,217 @@
+"""The life of an approval between the votes: opened, asked, reminded, closed."""
+
+from collections import Counter
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlmodel import Session, col, select
+
+from certrail.domain.access import Role
+from certrail.domain.errors import Conflict
+from certrail.persistence.tables import (
+    ApprovalPolicy,
+    ApprovalPolicyProfile,
+    ApprovalRequest,
+    CertificateProfile,
+    CertificateRequest,
+    Channel,
+    QuestionCopy,
+    Vote,
+)
+from certrail.services.applications import expand_groups
+from certrail.services.identities import role_in
+from certrail.services.kernel import Change
+from certrail.services.request_state import enqueue_issuance, lock_request, move
+
+APPROVE, REJECT = "approve", "reject"
+
+
+def open_approval(
+    change: Change, request: CertificateRequest, profile: CertificateProfile
+) -> ApprovalRequest | None:
+    """Begin the approval that the Application's policy asks for on this profile, if any.
+
+    Raises:
+        Conflict: some step can never reach its quorum.
+    """
+    policy = change.session.exec(
+        select(ApprovalPolicy)
+        .join(ApprovalPolicyProfile, col(ApprovalPolicyProfile.policy_id) == col(ApprovalPolicy.id))
+        .where(
+            ApprovalPolicyProfile.scope == (request.application_id or ""),
+            ApprovalPolicyProfile.profile_id == profile.id,
+        )
+    ).first()
+    if policy is None:
+        return None
+    if policy.bypass_machine_identities and change.actor.kind == "machine":
+        change.event("approval.bypassed", "request", request.id, request.application_id, policy=policy.slug)
+        return None
+    approval = ApprovalRequest(
+        id=change.new_id(),
+        created_at=change.now,
+        application_id=request.application_id,
+        certificate_request_id=request.id,
+        policy_id=policy.id,
+        policy=policy.model_dump(mode="json", exclude={"created_at"}),
+        digest=request.digest,
+        requester_id=request.requester_id,
+        expires_at=_after(change.now, policy.request_ttl_seconds),
+        remind_at=_after(change.now, policy.reminder_seconds),
+    )
+    _refuse_unreachable(change.session, approval)
+    change.session.add(approval)
+    change.session.flush()
+    change.event(
+        "approval.opened",
+        "approval",
+        approval.id,
+        request.application_id,
+        policy=policy.slug,
+        request_id=request.id,
+        common_name=request.content.get("subject", {}).get("common_name"),
+        steps=[{"name": s["name"], "quorum": s["quorum"]} for s in policy.steps],
+        expires_at=approval.expires_at.isoformat() if approval.expires_at else None,
+    )
+    ask(change, approval)
+    return approval
+
+
+def close(change: Change, approval: ApprovalRequest, status: str, by: str | None, comment: str | None) -> None:
+    """End an approval, move its request along, and refresh every copy of the question."""
+    approval.status = status
+    approval.decided_at = change.now
+    approval.decided_by = by
+    approval.comment = comment
+    change.session.add(approval)
+    request = lock_request(change.session, approval.certificate_request_id)
+    if request.status == "pending_approval":
+        move(change, request, status, comment)
+    change.event(
+        f"approval.{status}",
+        "approval",
+        approval.id,
+        approval.application_id,
+        request_id=request.id,
+        common_name=request.content.get("subject", {}).get("common_name"),
+        comment=comment,
+    )
+    refresh_copies(change, approval)
+    enqueue_issuance(change, request.id, f"{approval.id}-{status}")
+
+
+def reopen(change: Change, approval: ApprovalRequest, request: CertificateRequest, digest: str) -> None:
+    """Void all votes because the content changed, and ask everybody again."""
+    refresh_copies(change, approval)
+    approval.round += 1
+    approval.current_step = 0
+    approval.digest = request.digest = digest
+    change.session.add_all([approval, request])
+    change.event("approval.reopened", "approval", approval.id, approval.application_id, round=approval.round)
+    ask(change, approval)
+
+
+def keep_time(change: Change, approval: ApprovalRequest) -> datetime | None:
+    """Expire or remind when it is time; returns when to look again."""
+    if approval.status != "open":
+        return None
+    if approval.expires_at and approval.expires_at <= change.now:
+        close(change, approval, "expired", None, "nobody decided in time")
+        return None
+    if approval.remind_at and approval.remind_at <= change.now:
+        approval.remind_at = _after(change.now, approval.policy.get("reminder_seconds"))
+        change.session.add(approval)
+        change.event(
+            "approval.reminder", "approval", approval.id, approval.application_id, step=approval.current_step
+        )
+        refresh_copies(change, approval)
+    moments = [m for m in (approval.expires_at, approval.remind_at) if m]
+    return min(moments, default=None)
+
+
+def refresh_copies(change: Change, approval: ApprovalRequest) -> None:
+    """Bring every posted copy of the question to its present state."""
+    for copy in change.session.exec(
+        select(QuestionCopy).where(
+            QuestionCopy.approval_request_id == approval.id, col(QuestionCopy.closed_at).is_(None)
+        )
+    ).all():
+        enqueue_question(change, copy)
+
+
+def enqueue_question(change: Change, copy: QuestionCopy) -> None:
+    """Tell the workflow of one copy that there is something new to show."""
+    channel = change.session.get_one(Channel, copy.channel_id)
+    change.enqueue(
+        "question",
+        f"question-{copy.id}",
+        copy.id,
+        plugin=f"notifier-{channel.notifier}",
+        signal=change.new_id(),
+    )
+
+
+def eligible(session: Session, approval: ApprovalRequest, step: int) -> set[str]:
+    """Who may vote in a step at this moment: asked, active, a member, no auditor, not the requester."""
+    asked = expand_groups(session, approval.policy["steps"][step]["approvers"])
+    if not approval.policy.get("allow_self_approval"):
+        asked.discard(approval.requester_id)
+    allowed = (Role.ADMIN, Role.OPERATOR)
+    return {person for person in asked if role_in(session, person, approval.application_id) in allowed}
+
+
+def tally(session: Session, approval: ApprovalRequest) -> tuple[int, int]:
+    """Approvals given in the current step, and those needed."""
+    votes = session.exec(
+        select(Vote).where(
+            Vote.approval_request_id == approval.id,
+            Vote.round == approval.round,
+            Vote.step == approval.current_step,
+        )
+    ).all()
+    return Counter(v.decision for v in votes)[APPROVE], current_step(approval)["quorum"]
+
+
+def current_step(approval: ApprovalRequest) -> dict[str, Any]:
+    """The step that is being asked, or was asked last."""
+    step: dict[str, Any] = approval.policy["steps"][approval.current_step]
+    return step
+
+
+def votes_of(session: Session, approval_id: str) -> Sequence[Vote]:
+    """All votes of an approval, oldest first."""
+    query = select(Vote).where(Vote.approval_request_id == approval_id)
+    return session.exec(query.order_by(col(Vote.created_at), col(Vote.id))).all()
+
+
+def ask(change: Change, approval: ApprovalRequest) -> None:
+    """Make a copy of the question for every channel of the current step."""
+    change.session.flush()
+    for channel_id in current_step(approval).get("channels", ()):
+        copy = QuestionCopy(
+            id=change.new_id(),
+            created_at=change.now,
+            approval_request_id=approval.id,
+            round=approval.round,
+            step=approval.current_step,
+            channel_id=channel_id,
+        )
+        change.session.add(copy)
+        change.session.flush()
+        enqueue_question(change, copy)
+
+
+def _refuse_unreachable(session: Session, approval: ApprovalRequest) -> None:
+    for number, step in enumerate(approval.policy["steps"]):
+        able = len(eligible(session, approval, number))
+        if able < step["quorum"]:
+            raise Conflict(
+                f"Step {number + 1} ({step['name']}) needs {step['quorum']} approvals, but only {able} of its "
+                "approvers may vote on this request. Ask an Application Admin to change the approval policy.",
+                kind="quorum-unreachable",
+            )
+
+
+def _after(now: datetime, seconds: int | None) -> datetime | None:
+    return now + timedelta(seconds=seconds) if seconds else None

@@ -1,0 +1,176 @@
+"""Approval policies: which profiles of an Application need whose yes."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from sqlmodel import Session, col, or_, select
+
+from certrail.domain.errors import BadInput, Conflict, NotFound
+from certrail.persistence.tables import (
+    ApplicationProfile,
+    ApprovalPolicy,
+    ApprovalPolicyProfile,
+    ApprovalRequest,
+)
+from certrail.services.actor import Actor
+from certrail.services.alerts import find_channel
+from certrail.services.applications import expand_groups, is_member
+from certrail.services.approval_flow import close
+from certrail.services.identities import find_principal
+from certrail.services.kernel import Change, Kernel
+from certrail.services.plugin_config import notifier_class
+from certrail.services.product import find_profile
+from certrail_sdk import Interactive
+
+SHORTEST_LIFETIME, LONGEST_LIFETIME = timedelta(hours=1), timedelta(days=30)
+MOST_STEPS, MOST_QUORUM = 10, 100
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step: who is asked, how many must say yes, and where the question is posted."""
+
+    name: str
+    approvers: tuple[str, ...]
+    quorum: int = 1
+    channels: tuple[str, ...] = ()
+
+
+class ApprovalPolicies:
+    """Configured by Application Admins. Editing never alters approvals that are running."""
+
+    def __init__(self, kernel: Kernel) -> None:
+        self._kernel = kernel
+
+    def create(
+        self,
+        actor: Actor,
+        application_id: str,
+        *,
+        slug: str,
+        name: str,
+        profiles: Sequence[str],
+        steps: Sequence[Step],
+        request_ttl: timedelta | None = None,
+        reminder: timedelta | None = None,
+        allow_self_approval: bool = False,
+        bypass_machine_identities: bool = False,
+    ) -> ApprovalPolicy:
+        """Guard profiles.
+
+        Raises:
+            BadInput: an approver is no member, a quorum cannot be reached, a lifetime is out of bounds.
+            Conflict: a profile is guarded by another policy already, or the slug is taken.
+        """
+        _check_times(request_ttl, reminder)
+        if not profiles or not 1 <= len(steps) <= MOST_STEPS:
+            raise BadInput(f"Name at least one profile and 1 to {MOST_STEPS} steps.", "steps")
+        with self._kernel.change(actor) as change:
+            _refuse_taken_slug(change.session, application_id, slug)
+            policy = ApprovalPolicy(
+                id=change.new_id(),
+                created_at=change.now,
+                application_id=application_id,
+                slug=slug,
+                name=name,
+                steps=[self._step(change.session, application_id, n, s) for n, s in enumerate(steps)],
+                request_ttl_seconds=int(request_ttl.total_seconds()) if request_ttl else None,
+                reminder_seconds=int(reminder.total_seconds()) if reminder else None,
+                allow_self_approval=allow_self_approval,
+                bypass_machine_identities=bypass_machine_identities,
+            )
+            change.session.add(policy)
+            change.session.flush()
+            for reference in profiles:
+                _guard(change, policy, application_id, reference)
+            change.event("approval_policy.created", "approval_policy", policy.id, application_id, slug=slug)
+            return policy
+
+    def delete(self, actor: Actor, application_id: str, reference: str) -> None:
+        """Remove a policy; approvals that run under it are cancelled, visibly."""
+        with self._kernel.change(actor) as change:
+            session = change.session
+            policy = session.exec(
+                select(ApprovalPolicy).where(
+                    ApprovalPolicy.application_id == application_id,
+                    or_(ApprovalPolicy.id == reference, ApprovalPolicy.slug == reference),
+                )
+            ).first()
+            if policy is None:
+                raise NotFound("approval policy")
+            running = select(ApprovalRequest).where(
+                ApprovalRequest.policy_id == policy.id, ApprovalRequest.status == "open"
+            )
+            for approval in session.exec(running.with_for_update()).all():
+                close(change, approval, "cancelled", actor.principal_id, "the approval policy was deleted")
+            links = select(ApprovalPolicyProfile).where(ApprovalPolicyProfile.policy_id == policy.id)
+            for link in session.exec(links).all():
+                session.delete(link)
+            session.flush()
+            session.delete(policy)
+            change.event("approval_policy.deleted", "approval_policy", policy.id, application_id, slug=policy.slug)
+
+    def list(self, application_id: str) -> Sequence[tuple[ApprovalPolicy, list[str]]]:
+        """The policies of an Application with the ids of the profiles they guard."""
+        with self._kernel.db.read() as session:
+            query = select(ApprovalPolicy).where(ApprovalPolicy.application_id == application_id)
+            return [(p, _profiles_of(session, p.id)) for p in session.exec(query.order_by(ApprovalPolicy.slug))]
+
+    def _step(self, session: Session, application_id: str, number: int, step: Step) -> dict[str, object]:
+        where = f"steps.{number}"
+        if not 1 <= step.quorum <= MOST_QUORUM:
+            raise BadInput(f"A quorum is 1 to {MOST_QUORUM}.", f"{where}.quorum")
+        approvers = [find_principal(session, reference) for reference in step.approvers]
+        outsiders = [p.slug for p in approvers if not is_member(session, application_id, p.id)]
+        if outsiders:
+            raise BadInput(f"Not members of this Application: {', '.join(outsiders)}.", f"{where}.approvers")
+        people = expand_groups(session, [p.id for p in approvers])
+        if len(people) < step.quorum:
+            raise BadInput(
+                f"Step {number + 1} needs {step.quorum} approvals but names only {len(people)} people.",
+                f"{where}.quorum",
+            )
+        channels = [find_channel(session, application_id, reference) for reference in step.channels]
+        for channel in channels:
+            if not issubclass(notifier_class(self._kernel, channel.notifier), Interactive):
+                raise BadInput(f"The channel {channel.slug!r} cannot carry questions.", f"{where}.channels")
+        return {
+            "name": step.name,
+            "approvers": [p.id for p in approvers],
+            "quorum": step.quorum,
+            "channels": [c.id for c in channels],
+        }
+
+
+def _check_times(request_ttl: timedelta | None, reminder: timedelta | None) -> None:
+    if request_ttl and not SHORTEST_LIFETIME <= request_ttl <= LONGEST_LIFETIME:
+        raise BadInput("A request lives 1 hour to 30 days, or for ever when left out.", "request_ttl")
+    if reminder and (reminder < timedelta(minutes=1) or (request_ttl and reminder >= request_ttl)):
+        raise BadInput("A reminder comes after a minute at the earliest, and before the request expires.", "reminder")
+
+
+def _refuse_taken_slug(session: Session, application_id: str, slug: str) -> None:
+    query = select(ApprovalPolicy).where(
+        ApprovalPolicy.application_id == application_id, ApprovalPolicy.slug == slug
+    )
+    if session.exec(query).first():
+        raise Conflict(f"An approval policy {slug!r} exists already in this Application.")
+
+
+def _guard(change: Change, policy: ApprovalPolicy, application_id: str, reference: str) -> None:
+    profile = find_profile(change.session, reference)
+    if change.session.get(ApplicationProfile, (application_id, profile.id)) is None:
+        raise BadInput(f"The profile {reference!r} is not attached to this Application.", "profiles")
+    taken = select(ApprovalPolicyProfile).where(
+        ApprovalPolicyProfile.scope == application_id, ApprovalPolicyProfile.profile_id == profile.id
+    )
+    if change.session.exec(taken).first():
+        raise Conflict(f"The profile {profile.slug!r} is guarded by another policy already.", kind="overlap")
+    change.session.add(ApprovalPolicyProfile(policy_id=policy.id, profile_id=profile.id, scope=application_id))
+    change.session.flush()
+
+
+def _profiles_of(session: Session, policy_id: str) -> list[str]:
+    query = select(ApprovalPolicyProfile.profile_id).where(ApprovalPolicyProfile.policy_id == policy_id)
+    return list(session.exec(query.order_by(col(ApprovalPolicyProfile.profile_id))).all())

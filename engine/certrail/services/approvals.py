@@ -1,0 +1,241 @@
+"""Votes: each is one locked transaction, and the workflow hears of it afterwards."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlmodel import Session, col, select
+
+from certrail.domain.access import Role
+from certrail.domain.errors import CertrailError, Conflict, Forbidden, NotFound
+from certrail.persistence.tables import ApprovalRequest, CertificateRequest, Principal, Vote
+from certrail.services.actor import Actor
+from certrail.services.approval_flow import (
+    APPROVE,
+    REJECT,
+    ask,
+    close,
+    eligible,
+    refresh_copies,
+    tally,
+    votes_of,
+)
+from certrail.services.identities import identities_of, role_in
+from certrail.services.kernel import Change, Kernel
+from certrail.services.request_state import digest_now, enqueue_issuance
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """What a button was bound to when it was shown."""
+
+    round: int
+    step: int
+    digest: str
+
+
+class VoteRefused(Exception):
+    """Carries the refusal out of the transaction that it rolls back."""
+
+    def __init__(self, error: CertrailError, approval: ApprovalRequest | None) -> None:
+        super().__init__(error.detail)
+        self.error = error
+        self.approval = approval
+
+
+class Approvals:
+    """Votes and what they decide."""
+
+    def __init__(self, kernel: Kernel) -> None:
+        self._kernel = kernel
+
+    def vote(self, actor: Actor, approval_id: str, decision: str, comment: str = "", via: str = "api") -> Vote:
+        """Record one person's answer.
+
+        Raises:
+            NotFound: unknown, or the voter is no member.
+            Forbidden: auditor, own request, or not asked in the current step.
+            Conflict: decided, expired, voted already, or the content changed.
+        """
+        try:
+            with self._kernel.change(actor) as change:
+                return cast(change, approval_id, decision, comment, via)
+        except VoteRefused as refusal:
+            self.record_refusal(actor, refusal, via)
+            raise refusal.error from None
+
+    def record_refusal(self, actor: Actor, refusal: VoteRefused, via: str) -> None:
+        """Put a refused vote on record; where the content changed, also ask again."""
+        with self._kernel.change(actor) as change:
+            approval = refusal.approval
+            change.event(
+                "approval.vote_refused",
+                "approval",
+                approval.id if approval else "unknown",
+                approval.application_id if approval else None,
+                reason=refusal.error.kind,
+                detail=refusal.error.detail,
+                via=via,
+            )
+            if approval is not None and refusal.error.kind == "content-changed":
+                enqueue_issuance(change, approval.certificate_request_id, change.new_id())
+
+    def get(self, approval_id: str) -> tuple[ApprovalRequest, Sequence[Vote]]:
+        """One approval with its votes in order. Raises NotFound."""
+        with self._kernel.db.read() as session:
+            row = session.get(ApprovalRequest, approval_id)
+            if row is None:
+                raise NotFound("approval request")
+            return row, votes_of(session, approval_id)
+
+    def of_request(self, request_id: str) -> ApprovalRequest | None:
+        """The approval that a certificate request needs or needed."""
+        with self._kernel.db.read() as session:
+            query = select(ApprovalRequest).where(ApprovalRequest.certificate_request_id == request_id)
+            return session.exec(query).first()
+
+    def list(self, actor: Actor, *, application_id: str | None = None, status: str | None = None) -> Sequence[ApprovalRequest]:
+        """Newest first: of one Application, or those where the actor is asked or asked for."""
+        with self._kernel.db.read() as session:
+            query = select(ApprovalRequest)
+            if application_id:
+                query = query.where(ApprovalRequest.application_id == application_id)
+            if status:
+                query = query.where(ApprovalRequest.status == status)
+            rows = session.exec(query.order_by(col(ApprovalRequest.created_at).desc()).limit(200)).all()
+            if application_id:
+                return rows
+            mine = identities_of(session, actor.principal_id or "")
+            return [row for row in rows if row.requester_id in mine or mine & set(_asked(row))]
+
+
+def cast(
+    change: Change, approval_id: str, decision: str, comment: str, via: str, bound: Bound | None = None
+) -> Vote:
+    """Check and count a vote under the lock of its approval.
+
+    Raises:
+        VoteRefused: with the error to show; the transaction must be rolled back.
+    """
+    session, voter = change.session, change.actor.principal_id or ""
+    approval = session.exec(
+        select(ApprovalRequest).where(ApprovalRequest.id == approval_id).with_for_update()
+    ).first()
+    if error := _refusal(change, approval, voter, decision, comment, bound):
+        raise VoteRefused(error, approval)
+    assert approval is not None
+    vote = Vote(
+        id=change.new_id(),
+        created_at=change.now,
+        approval_request_id=approval.id,
+        round=approval.round,
+        step=approval.current_step,
+        principal_id=voter,
+        decision=decision,
+        comment=comment,
+        digest=approval.digest,
+        via=via,
+    )
+    session.add(vote)
+    session.flush()
+    change.event(
+        "approval.voted",
+        "approval",
+        approval.id,
+        approval.application_id,
+        decision=decision,
+        step=approval.current_step,
+        via=via,
+        comment=comment,
+    )
+    _count(change, approval, vote)
+    return vote
+
+
+def _refusal(
+    change: Change,
+    approval: ApprovalRequest | None,
+    voter: str,
+    decision: str,
+    comment: str,
+    bound: Bound | None,
+) -> CertrailError | None:
+    """Why this vote does not count, or nothing."""
+    session = change.session
+    if approval is None:
+        return NotFound("approval request")
+    person = session.get(Principal, voter)
+    if person is None or not person.active:
+        return Forbidden("Your account is deactivated.", kind="deactivated")
+    role = role_in(session, voter, approval.application_id)
+    if role is None:
+        return NotFound("approval request")
+    if role is Role.AUDITOR:
+        return Forbidden("Auditors do not vote.", kind="auditor")
+    if approval.status != "open" or (approval.expires_at and approval.expires_at <= change.now):
+        state = approval.status if approval.status != "open" else "expired"
+        return Conflict(f"The approval is {state} already.", kind="approval-closed")
+    if voter == approval.requester_id and not approval.policy.get("allow_self_approval"):
+        return Forbidden("You asked for it, so others must decide.", kind="own-request")
+    if _stale(change, approval, bound):
+        return Conflict(
+            "What was asked has changed since this question was shown. Look at the new question.",
+            kind="content-changed",
+        )
+    if bound and (bound.round, bound.step) != (approval.round, approval.current_step):
+        return Conflict("This question belongs to a step that is over.", kind="other-step")
+    if voter not in eligible(session, approval, approval.current_step):
+        return Forbidden("You are not asked in the current step.", kind="not-in-step")
+    if _voted(session, approval, voter):
+        return Conflict("You voted in this step already.", kind="voted-already")
+    if decision not in (APPROVE, REJECT):
+        return Conflict("Answer with approve or reject.", kind="bad-decision")
+    if decision == REJECT and not comment.strip():
+        return Conflict("Say why you reject it.", kind="reason-missing")
+    return None
+
+
+def _stale(change: Change, approval: ApprovalRequest, bound: Bound | None) -> bool:
+    if bound and bound.digest != approval.digest:
+        return True
+    request = change.session.get_one(CertificateRequest, approval.certificate_request_id)
+    try:
+        return digest_now(change.session, request, change.now) != approval.digest
+    except CertrailError:
+        return True
+
+
+def _voted(session: Session, approval: ApprovalRequest, voter: str) -> bool:
+    query = select(Vote).where(
+        Vote.approval_request_id == approval.id,
+        Vote.round == approval.round,
+        Vote.step == approval.current_step,
+        Vote.principal_id == voter,
+    )
+    return session.exec(query).first() is not None
+
+
+def _count(change: Change, approval: ApprovalRequest, vote: Vote) -> None:
+    if vote.decision == REJECT:
+        close(change, approval, "rejected", vote.principal_id, vote.comment)
+        return
+    given, needed = tally(change.session, approval)
+    if given < needed:
+        refresh_copies(change, approval)
+    elif approval.current_step + 1 == len(approval.policy["steps"]):
+        close(change, approval, "approved", vote.principal_id, vote.comment or None)
+    else:
+        change.event(
+            "approval.step_completed",
+            "approval",
+            approval.id,
+            approval.application_id,
+            step=approval.current_step,
+        )
+        refresh_copies(change, approval)
+        approval.current_step += 1
+        change.session.add(approval)
+        ask(change, approval)
+
+
+def _asked(approval: ApprovalRequest) -> list[str]:
+    return [person for step in approval.policy["steps"] for person in step["approvers"]]

@@ -1,0 +1,115 @@
+"""Connections: credentials for outside systems, shared by syncs and channels."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from pydantic import ValidationError, create_model
+from sqlmodel import select
+
+from certrail.domain.errors import BadInput, Conflict
+from certrail.persistence.tables import Channel, Connection, Sync
+from certrail.services.actor import Actor
+from certrail.services.kernel import Kernel
+from certrail.services.plugin_config import (
+    CONNECTION_PURPOSE,
+    config_error,
+    find_connection,
+    keep_masked,
+    masked,
+)
+from certrail_sdk import Config, Plugin, connection_fields
+
+
+class Connections:
+    """Made by Product Admins; never shown in clear again."""
+
+    def __init__(self, kernel: Kernel) -> None:
+        self._kernel = kernel
+
+    def create(self, actor: Actor, *, slug: str, name: str, type_: str, config: Mapping[str, Any]) -> Connection:
+        """Store credentials.
+
+        Raises:
+            BadInput: no installed plugin takes this type, or a field is wrong.
+            Conflict: the slug is taken.
+        """
+        values = self._validated(type_, config)
+        with self._kernel.change(actor) as change:
+            if change.session.exec(select(Connection).where(Connection.slug == slug)).first():
+                raise Conflict(f"A connection {slug!r} exists already.")
+            row = Connection(
+                id=change.new_id(),
+                created_at=change.now,
+                slug=slug,
+                name=name,
+                type=type_,
+                config_sealed=self._kernel.keyring.seal_json(values, CONNECTION_PURPOSE),
+            )
+            change.session.add(row)
+            change.event("connection.created", "connection", row.id, slug=slug, type=type_)
+            return row
+
+    def update(self, actor: Actor, reference: str, config: Mapping[str, Any]) -> Connection:
+        """Replace the credentials; a value sent back masked stays as it was."""
+        with self._kernel.change(actor) as change:
+            row = find_connection(change.session, reference)
+            stored = self._kernel.keyring.open_json(row.config_sealed, CONNECTION_PURPOSE)
+            values = self._validated(row.type, keep_masked(config, stored))
+            row.config_sealed = self._kernel.keyring.seal_json(values, CONNECTION_PURPOSE)
+            change.session.add(row)
+            changed = sorted(k for k in values.keys() | stored.keys() if values.get(k) != stored.get(k))
+            change.event("connection.updated", "connection", row.id, slug=row.slug, fields=changed)
+            return row
+
+    def delete(self, actor: Actor, reference: str) -> None:
+        """Remove credentials that nothing uses.
+
+        Raises:
+            Conflict: naming the syncs and channels that use them.
+        """
+        with self._kernel.change(actor) as change:
+            row = find_connection(change.session, reference)
+            users = [
+                *change.session.exec(select(Sync.slug).where(Sync.connection_id == row.id)),
+                *change.session.exec(select(Channel.slug).where(Channel.connection_id == row.id)),
+            ]
+            if users:
+                raise Conflict(f"It is used by {', '.join(users[:5])}. Change these first.", users=users)
+            change.session.delete(row)
+            change.event("connection.deleted", "connection", row.id, slug=row.slug)
+
+    def list(self) -> Sequence[Connection]:
+        """All connections."""
+        with self._kernel.db.read() as session:
+            return session.exec(select(Connection).order_by(Connection.slug)).all()
+
+    def shown(self, row: Connection) -> dict[str, Any]:
+        """The configuration with its secrets masked."""
+        stored = self._kernel.keyring.open_json(row.config_sealed, CONNECTION_PURPOSE)
+        plugins = self._kernel.plugins.with_connection(row.type)
+        return masked(plugins[0] if plugins else None, stored)
+
+    def _validated(self, type_: str, config: Mapping[str, Any]) -> dict[str, Any]:
+        plugins = self._kernel.plugins.with_connection(type_)
+        if not plugins:
+            raise BadInput(f"No installed plugin takes a connection of type {type_!r}.", "type")
+        known: set[str] = set().union(*(connection_fields(p.config_type) for p in plugins))
+        if unknown := sorted(config.keys() - known):
+            raise BadInput(f"Unknown fields: {', '.join(unknown)}. Known: {', '.join(sorted(known))}.", unknown[0])
+        for plugin in plugins:
+            _check_part(plugin, config)
+        return dict(config)
+
+
+def _check_part(plugin: type[Plugin[Any]], config: Mapping[str, Any]) -> None:
+    """Validate the fields that a connection supplies by the plugin's own rules for them."""
+    fields = plugin.config_type.model_fields
+    part: dict[str, Any] = {
+        name: (fields[name].rebuild_annotation(), fields[name])
+        for name in connection_fields(plugin.config_type)
+    }
+    model = create_model(f"{plugin.__name__}Connection", __base__=Config, **part)
+    try:
+        model.model_validate({name: value for name, value in config.items() if name in part})
+    except ValidationError as err:
+        raise config_error(err) from None

@@ -1,0 +1,279 @@
+"""Deliveries: one lineage at one sync, kept right by a workflow that calls these steps."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import SecretStr
+from sqlmodel import Session, col, select
+
+from certrail.checkpoints import checkpoint
+from certrail.domain.errors import NotFound
+from certrail.persistence.tables import Certificate, Delivery, Sync
+from certrail.services.actor import SYSTEM, Actor
+from certrail.services.failure import Failure
+from certrail.services.kernel import Change, Kernel
+from certrail.services.plugin_config import destination_of
+from certrail.services.syncs import enqueue_delivery
+from certrail_sdk import Bundle, Context, Deployment, Destination, Observation, Observes, Receipt, Target
+
+KEY_PURPOSE = "certificate-key"
+
+
+@dataclass(frozen=True)
+class Work:
+    """One try: which plugin object gets which deployment."""
+
+    delivery_id: str
+    certificate_id: str
+    destination: Destination[Any]
+    deployment: Deployment
+    plugin: str
+
+
+@dataclass(frozen=True)
+class VerifyWork:
+    """One read-back."""
+
+    delivery_id: str
+    certificate_id: str
+    destination: Destination[Any]
+    target: Target
+    fingerprint: str
+    plugin: str
+
+
+@dataclass(frozen=True)
+class DeliveryState:
+    """What the workflow needs to know between its steps."""
+
+    desired_certificate_id: str
+    delivered_certificate_id: str | None
+    status: str
+
+
+class Deliveries:
+    """Every step may run twice and lands on the same row."""
+
+    def __init__(self, kernel: Kernel) -> None:
+        self._kernel = kernel
+
+    def begin(self, delivery_id: str, attempt: int, heartbeat: Callable[[], None] = lambda: None) -> Work | None:
+        """Record the intent to deliver, then hand out the work; ``None`` when it is done already.
+
+        The intent is committed before the destination is touched: whoever finds it later without a
+        receipt knows that an object may be there.
+        """
+        with self._kernel.change(SYSTEM) as change:
+            delivery = _locked(change.session, delivery_id)
+            if delivery is None or delivery.delivered_certificate_id == delivery.desired_certificate_id:
+                return None
+            may_exist = delivery.intent_at is not None
+            sync = change.session.get_one(Sync, delivery.sync_id)
+            certificate = change.session.get_one(Certificate, delivery.desired_certificate_id)
+            context = Context(heartbeat=heartbeat)
+            work = Work(
+                delivery_id=delivery.id,
+                certificate_id=certificate.id,
+                destination=destination_of(self._kernel, change.session, sync, context),
+                deployment=self._deployment(delivery, sync, certificate, may_exist),
+                plugin=self._plugin(sync),
+            )
+            delivery.intent_at = delivery.intent_at or change.now
+            delivery.status = "delivering"
+            delivery.attempts = attempt
+            delivery.next_try_at = None
+            change.session.add(delivery)
+        checkpoint("delivery.intended")
+        return work
+
+    def complete(self, delivery_id: str, certificate_id: str, receipt: Receipt) -> None:
+        """Record the receipt. A newer wish that came meanwhile stays wanted."""
+        checkpoint("delivery.deployed")
+        with self._kernel.change(SYSTEM) as change:
+            delivery = _locked(change.session, delivery_id)
+            if delivery is None or delivery.delivered_certificate_id == certificate_id:
+                return
+            recovered = delivery.last_error is not None
+            delivery.delivered_certificate_id = certificate_id
+            delivery.receipt = receipt.model_dump(mode="json")
+            delivery.intent_at = None
+            delivery.delivered_at = change.now
+            delivery.verified_at = None
+            delivery.last_error = None
+            if delivery.desired_certificate_id == certificate_id:
+                delivery.status, delivery.since = "delivered", change.now
+            change.session.add(delivery)
+            self._event(
+                change,
+                "delivery.recovered" if recovered else "delivery.delivered",
+                delivery,
+                certificate_id=certificate_id,
+                reference=receipt.reference,
+                version=receipt.version,
+                changed=receipt.changed,
+            )
+        checkpoint("delivery.recorded")
+
+    def begin_verify(self, delivery_id: str) -> VerifyWork | None:
+        """What to read back; ``None`` when the destination cannot be read or nothing is delivered."""
+        with self._kernel.db.read() as session:
+            delivery = session.get(Delivery, delivery_id)
+            if delivery is None or delivery.receipt is None or delivery.delivered_certificate_id is None:
+                return None
+            sync = session.get_one(Sync, delivery.sync_id)
+            destination = destination_of(self._kernel, session, sync, Context())
+            if not isinstance(destination, Observes):
+                return None
+            certificate = session.get_one(Certificate, delivery.delivered_certificate_id)
+            return VerifyWork(
+                delivery_id=delivery.id,
+                certificate_id=certificate.id,
+                destination=destination,
+                target=_target(delivery),
+                fingerprint=certificate.fingerprint,
+                plugin=self._plugin(sync),
+            )
+
+    def verified(self, delivery_id: str, certificate_id: str, observation: Observation) -> bool:
+        """Record what was read back; ``False`` when it is not what we delivered, which is then wanted anew."""
+        with self._kernel.change(SYSTEM) as change:
+            delivery = _locked(change.session, delivery_id)
+            if delivery is None or delivery.delivered_certificate_id != certificate_id:
+                return True
+            expected = change.session.get_one(Certificate, certificate_id).fingerprint
+            good = observation.present and observation.fingerprint == expected and observation.key_matches is not False
+            delivery.observed = {**observation.model_dump(mode="json"), "good": good}
+            delivery.verified_at = change.now if good else None
+            if not good:
+                delivery.delivered_certificate_id = None
+                delivery.status, delivery.since = "pending", change.now
+                self._event(change, "delivery.mismatch", delivery, found=observation.fingerprint)
+            else:
+                self._event(change, "delivery.verified", delivery, certificate_id=certificate_id)
+            change.session.add(delivery)
+        checkpoint("delivery.verified")
+        return good
+
+    def failed(self, delivery_id: str, certificate_id: str, failure: Failure) -> None:
+        """Record a failed try; the first of a series, and the final one, become events."""
+        with self._kernel.change(SYSTEM) as change:
+            delivery = _locked(change.session, delivery_id)
+            if delivery is None or delivery.desired_certificate_id != certificate_id:
+                return
+            first = delivery.last_error is None
+            if first:
+                delivery.since = change.now
+            delivery.status = "failed" if failure.permanent else "retrying"
+            delivery.last_error = failure.stored(change.now)
+            delivery.next_try_at = failure.next_try_at
+            change.session.add(delivery)
+            if first or failure.permanent:
+                self._event(
+                    change,
+                    "delivery.failed",
+                    delivery,
+                    kind=failure.kind,
+                    message=failure.message,
+                    action=failure.action,
+                    permanent=failure.permanent,
+                )
+
+    def state(self, delivery_id: str) -> DeliveryState:
+        """Where the delivery stands; a deleted one counts as done."""
+        with self._kernel.db.read() as session:
+            delivery = session.get(Delivery, delivery_id)
+            if delivery is None:
+                return DeliveryState("", "", "deleted")
+            return DeliveryState(
+                delivery.desired_certificate_id, delivery.delivered_certificate_id, delivery.status
+            )
+
+    def retry(self, actor: Actor, delivery_id: str) -> Delivery:
+        """Try again now, by hand."""
+        with self._kernel.change(actor) as change:
+            delivery = _locked(change.session, delivery_id)
+            if delivery is None:
+                raise NotFound("delivery")
+            if delivery.status in ("failed", "retrying", "pending"):
+                delivery.status, delivery.next_try_at = "pending", change.now
+                change.session.add(delivery)
+                sync = change.session.get_one(Sync, delivery.sync_id)
+                enqueue_delivery(change, sync, delivery, f"retry-{change.new_id()}")
+                self._event(change, "delivery.retried", delivery)
+            return delivery
+
+    def get(self, delivery_id: str) -> tuple[Delivery, Sync]:
+        """One delivery with its sync. Raises NotFound."""
+        with self._kernel.db.read() as session:
+            delivery = session.get(Delivery, delivery_id)
+            if delivery is None:
+                raise NotFound("delivery")
+            return delivery, session.get_one(Sync, delivery.sync_id)
+
+    def list(
+        self, application_id: str, *, sync_id: str | None = None, lineage_id: str | None = None
+    ) -> Sequence[tuple[Delivery, Sync]]:
+        """The deliveries of an Application, or of one sync or lineage in it."""
+        with self._kernel.db.read() as session:
+            query = select(Delivery, Sync).join(Sync, col(Sync.id) == col(Delivery.sync_id))
+            query = query.where(Sync.application_id == application_id)
+            if sync_id:
+                query = query.where(Delivery.sync_id == sync_id)
+            if lineage_id:
+                query = query.where(Delivery.lineage_id == lineage_id)
+            return session.exec(query.order_by(Sync.slug, col(Delivery.created_at))).all()
+
+    def _deployment(self, delivery: Delivery, sync: Sync, certificate: Certificate, may_exist: bool) -> Deployment:
+        return Deployment(
+            **dict(_target(delivery)),
+            application=certificate.application_id or "",
+            lineage=certificate.lineage_id,
+            certificate=certificate.id,
+            bundle=self._bundle(certificate, sync.include_root),
+            keep_identity=sync.keep_identity,
+            may_exist=may_exist,
+        )
+
+    def _bundle(self, certificate: Certificate, include_root: bool) -> Bundle:
+        key = None
+        if certificate.key_sealed:
+            key = SecretStr(self._kernel.keyring.open(certificate.key_sealed, KEY_PURPOSE).decode())
+        return Bundle(
+            certificate=certificate.pem,
+            chain=tuple(certificate.chain),
+            root=certificate.root if include_root else None,
+            private_key=key,
+            fingerprint=certificate.fingerprint,
+            serial=certificate.serial,
+            common_name=certificate.common_name,
+            dns_names=tuple(certificate.names.get("dns", ())),
+            not_before=certificate.not_before,
+            not_after=certificate.not_after,
+        )
+
+    def _plugin(self, sync: Sync) -> str:
+        return f"{sync.destination} {self._kernel.plugins.info('destination', sync.destination).version}"
+
+    def _event(self, change: Change, type_: str, delivery: Delivery, **data: Any) -> None:
+        sync = change.session.get_one(Sync, delivery.sync_id)
+        change.event(
+            type_,
+            "delivery",
+            delivery.id,
+            sync.application_id,
+            sync=sync.slug,
+            destination=sync.destination,
+            object_name=delivery.object_name,
+            lineage_id=delivery.lineage_id,
+            **data,
+        )
+
+
+def _locked(session: Session, delivery_id: str) -> Delivery | None:
+    return session.exec(select(Delivery).where(Delivery.id == delivery_id).with_for_update()).first()
+
+
+def _target(delivery: Delivery) -> Target:
+    receipt = Receipt.model_validate(delivery.receipt) if delivery.receipt else None
+    return Target(delivery=delivery.id, name=delivery.object_name, receipt=receipt)

@@ -1,0 +1,31 @@
+"""Why a delivery or a message did not get through, in the form that is stored and shown."""
+
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """One failed try.
+
+    Attributes:
+        kind: name of the error class, such as ``RateLimited``.
+        action: what whoever reads this should do.
+        plugin: name and version.
+        next_try_at: ``None`` when nothing more happens by itself.
+        permanent: a person must act.
+    """
+
+    kind: str
+    message: str
+    action: str
+    plugin: str
+    next_try_at: datetime | None
+    permanent: bool
+
+    def stored(self, at: datetime) -> dict[str, Any]:
+        """As JSON, with the moment of the failure."""
+        values = asdict(self)
+        values["next_try_at"] = self.next_try_at.isoformat() if self.next_try_at else None
+        return {**values, "at": at.isoformat()}

@@ -1,0 +1,186 @@
+"""Issuance: the steps that a request's workflow takes, each one transaction."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from cryptography import x509
+from certrail.checkpoints import checkpoint
+from certrail.domain.content import KeyAlgorithm, RequestContent
+from certrail.domain.errors import CertrailError
+from certrail.persistence.tables import (
+    CaCertificate,
+    Certificate,
+    CertificateAuthority,
+    CertificateProfile,
+    CertificateRequest,
+    Lineage,
+)
+from certrail.pki import keys
+from certrail.pki.bundle import certificate_facts
+from certrail.pki.csr import read_csr
+from certrail.pki.leaf import LeafPlan, sign_leaf
+from certrail.services.actor import SYSTEM
+from certrail.services.approval_flow import close, keep_time, reopen
+from certrail.services.deliveries import KEY_PURPOSE
+from certrail.services.kernel import Change, Kernel
+from certrail.services.product import CA_KEY_PURPOSE, active_certificate, new_serial
+from certrail.services.request_state import FINAL, approval_of, digest_now, judge, lock_request, move
+from certrail.services.syncs import wish_everywhere
+
+
+@dataclass(frozen=True)
+class Advance:
+    """Where a request stands after a step.
+
+    Attributes:
+        status: ``waiting`` or a final status of the request.
+        wake_at: when to look again at the latest, while waiting.
+    """
+
+    status: str
+    wake_at: datetime | None = None
+
+
+class Issuance:
+    """Called again and again by the workflow; every call finds its own way on from what is stored."""
+
+    def __init__(self, kernel: Kernel) -> None:
+        self._kernel = kernel
+
+    def advance(self, request_id: str) -> Advance:
+        """Take the next step: wait, keep the approval's time, or sign."""
+        checkpoint("issuance.begin")
+        try:
+            waiting = self._wait_for_approval(request_id)
+            outcome = waiting or self._issue(request_id)
+        except CertrailError as refusal:
+            self.fail(request_id, refusal.detail)
+            outcome = Advance("failed")
+        checkpoint("issuance.end")
+        return outcome
+
+    def fail(self, request_id: str, reason: str) -> None:
+        """Give up on a request, with a reason that its requester can read."""
+        with self._kernel.change(SYSTEM) as change:
+            row = lock_request(change.session, request_id)
+            if row.status in FINAL:
+                return
+            approval = approval_of(change.session, request_id)
+            if approval is not None and approval.status == "open":
+                close(change, approval, "cancelled", None, reason)
+            move(change, row, "failed", reason)
+
+    def _wait_for_approval(self, request_id: str) -> Advance | None:
+        with self._kernel.change(SYSTEM) as change:
+            row = lock_request(change.session, request_id)
+            if row.status != "pending_approval":
+                return None
+            wake_at = self._wait(change, row)
+            return Advance("waiting", wake_at) if row.status == "pending_approval" else None
+
+    def _wait(self, change: Change, row: CertificateRequest) -> datetime | None:
+        approval = approval_of(change.session, row.id)
+        if approval is None:
+            move(change, row, "approved")
+            return None
+        if (digest := digest_now(change.session, row, change.now)) != approval.digest:
+            reopen(change, approval, row, digest)
+        return keep_time(change, approval)
+
+    def _issue(self, request_id: str) -> Advance:
+        with self._kernel.change(SYSTEM) as change:
+            row = lock_request(change.session, request_id)
+            if row.status in FINAL:
+                return Advance(row.status)
+            if row.status == "pending_approval":
+                return Advance("waiting", change.now)
+            content = RequestContent.model_validate(row.content)
+            profile = change.session.get_one(CertificateProfile, row.profile_id)
+            judge(change.session, profile, content, change.now)
+            certificate = self._sign(change, row, profile, content)
+            checkpoint("issuance.signed")
+            self._record(change, row, profile, certificate)
+            wish_everywhere(self._kernel, change, certificate)
+        checkpoint("issuance.committed")
+        return Advance("issued")
+
+    def _sign(
+        self, change: Change, row: CertificateRequest, profile: CertificateProfile, content: RequestContent
+    ) -> Certificate:
+        assert profile.ca_id is not None
+        authority = change.session.get_one(CertificateAuthority, profile.ca_id)
+        issuer = active_certificate(change.session, authority.id)
+        ca_key = keys.from_pem(self._kernel.keyring.open(authority.key_sealed, CA_KEY_PURPOSE))
+        own_key = None if content.csr else keys.generate(KeyAlgorithm(content.key_algorithm))
+        public_key = own_key.public_key() if own_key else read_csr(content.csr or "").public_key
+        plan = LeafPlan(
+            subject=content.subject,
+            sans=content.sans,
+            key_usages=tuple(content.key_usages),
+            extended_key_usages=tuple(content.extended_key_usages),
+            not_before=change.now,
+            not_after=change.now + timedelta(seconds=content.ttl_seconds),
+        )
+        issuer_certificate = x509.load_pem_x509_certificate(issuer.pem.encode())
+        leaf = sign_leaf(plan, public_key, issuer_certificate, ca_key, new_serial())
+        facts = certificate_facts(leaf)
+        chain, root = _chain(issuer)
+        return Certificate(
+            id=change.new_id(),
+            created_at=change.now,
+            application_id=row.application_id,
+            lineage_id=change.new_id(),
+            request_id=row.id,
+            profile_id=profile.id,
+            ca_certificate_id=issuer.id,
+            serial=facts.serial,
+            fingerprint=facts.fingerprint,
+            common_name=facts.common_name,
+            names=facts.names,
+            key_algorithm=facts.key_algorithm,
+            not_before=facts.not_before,
+            not_after=facts.not_after,
+            pem=facts.pem,
+            chain=chain,
+            root=root,
+            key_sealed=self._kernel.keyring.seal(keys.to_pem(own_key), KEY_PURPOSE) if own_key else None,
+            attributes=row.attributes,
+        )
+
+    def _record(
+        self, change: Change, row: CertificateRequest, profile: CertificateProfile, certificate: Certificate
+    ) -> None:
+        lineage = Lineage(
+            id=certificate.lineage_id,
+            created_at=change.now,
+            application_id=row.application_id,
+            current_certificate_id=certificate.id,
+        )
+        change.session.add(lineage)
+        change.session.flush()
+        change.session.add(certificate)
+        change.session.flush()
+        row.certificate_id = certificate.id
+        move(change, row, "issued")
+        change.event(
+            "certificate.issued",
+            "certificate",
+            certificate.id,
+            row.application_id,
+            common_name=certificate.common_name,
+            dns_names=certificate.names.get("dns", []),
+            serial=certificate.serial,
+            fingerprint=certificate.fingerprint,
+            not_after=certificate.not_after.isoformat(),
+            profile=profile.slug,
+            profile_id=profile.id,
+            request_id=row.id,
+            lineage_id=certificate.lineage_id,
+        )
+
+
+def _chain(issuer: CaCertificate) -> tuple[list[str], str]:
+    """Intermediates below the root, and the root."""
+    if not issuer.chain:
+        return [], issuer.pem
+    return [issuer.pem, *issuer.chain[:-1]], issuer.chain[-1]

@@ -1,0 +1,121 @@
+"""What every use case is built from: one transaction that holds the change, its events and its outbox rows."""
+
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlmodel import Session
+
+from certrail.crypto.keyring import Keyring
+from certrail.persistence.database import Database
+from certrail.persistence.tables import EventRow, OutboxRow
+from certrail.plugins.registry import PluginRegistry
+from certrail.services.actor import Actor
+
+log = logging.getLogger(__name__)
+
+EventHook = Callable[["Change", EventRow], None]
+
+
+@dataclass
+class Kernel:
+    """The parts that services share.
+
+    Attributes:
+        on_event: called inside the transaction for every event, to fan it out to alerts.
+        nudge: called after a commit that left outbox rows.
+    """
+
+    db: Database
+    keyring: Keyring
+    plugins: PluginRegistry
+    clock: Callable[[], datetime]
+    new_id: Callable[[], str]
+    public_url: str | None = None
+    on_event: EventHook | None = None
+    nudge: Callable[[], None] = lambda: None
+
+    @contextmanager
+    def change(self, actor: Actor) -> Iterator["Change"]:
+        """One step: everything in it commits together, and only then is anybody told."""
+        with self.db.write() as session:
+            change = Change(self, session, actor, self.clock())
+            yield change
+        if change.outbox:
+            self.nudge()
+        for event in change.events:
+            self.plugins.broadcast(event_document(event))
+
+
+@dataclass
+class Change:
+    """An open transaction with the record of what it does."""
+
+    kernel: Kernel
+    session: Session
+    actor: Actor
+    now: datetime
+    events: list[EventRow] = field(default_factory=list)
+    outbox: int = 0
+
+    def new_id(self) -> str:
+        """An id for a new row."""
+        return self.kernel.new_id()
+
+    def event(
+        self,
+        type_: str,
+        subject_type: str,
+        subject_id: str,
+        application_id: str | None = None,
+        **data: Any,
+    ) -> EventRow:
+        """Record a fact. `data` holds public values only."""
+        row = EventRow(
+            id=self.new_id(),
+            created_at=self.now,
+            type=type_,
+            application_id=application_id,
+            subject_type=subject_type,
+            subject_id=subject_id,
+            actor_id=self.actor.principal_id,
+            actor_name=self.actor.name,
+            request_id=self.actor.request_id,
+            data=data,
+        )
+        self.session.add(row)
+        self.events.append(row)
+        if self.kernel.on_event is not None:
+            self.kernel.on_event(self, row)
+        return row
+
+    def enqueue(
+        self,
+        flow: str,
+        workflow_id: str,
+        subject_id: str,
+        *,
+        plugin: str | None = None,
+        signal: str | None = None,
+    ) -> None:
+        """Ask for a workflow to be started, or with `signal` to be started if needed and told."""
+        self.session.add(
+            OutboxRow(
+                created_at=self.now,
+                due_at=self.now,
+                flow=flow,
+                workflow_id=workflow_id,
+                subject_id=subject_id,
+                plugin=plugin,
+                signal=signal,
+            )
+        )
+        self.outbox += 1
+
+
+def event_document(event: EventRow) -> dict[str, Any]:
+    """An event as plugins and the API see it."""
+    return event.model_dump(mode="json", exclude={"seq"})

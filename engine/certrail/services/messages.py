@@ -1,0 +1,73 @@
+"""How an event reads to a person."""
+
+from collections.abc import Mapping
+from datetime import UTC
+from typing import Any
+
+from certrail.persistence.tables import Application, EventRow
+from certrail_sdk import Fact, Notification, Severity
+
+KNOWN: Mapping[str, tuple[Severity, str]] = {
+    "request.created": (Severity.INFO, "Certificate requested: {name}"),
+    "request.refused": (Severity.WARNING, "Certificate request refused: {name}"),
+    "request.failed": (Severity.CRITICAL, "Issuance failed: {name}"),
+    "approval.opened": (Severity.INFO, "Approval wanted: {name}"),
+    "approval.reminder": (Severity.WARNING, "Approval still waiting"),
+    "approval.approved": (Severity.INFO, "Approved: {name}"),
+    "approval.rejected": (Severity.WARNING, "Rejected: {name}"),
+    "approval.expired": (Severity.WARNING, "Approval expired: {name}"),
+    "approval.cancelled": (Severity.INFO, "Approval cancelled: {name}"),
+    "certificate.issued": (Severity.INFO, "Certificate issued: {name}"),
+    "delivery.delivered": (Severity.INFO, "Delivered to {name}"),
+    "delivery.recovered": (Severity.INFO, "Delivered again to {name}"),
+    "delivery.failed": (Severity.CRITICAL, "Delivery failed: {name}"),
+    "delivery.mismatch": (Severity.CRITICAL, "Destination holds another certificate: {name}"),
+    "channel.failed": (Severity.CRITICAL, "A channel cannot be reached"),
+}
+"""Event types that alerts may name, with their severity and title."""
+
+LABELS = {
+    "common_name": "Common name",
+    "dns_names": "DNS names",
+    "serial": "Serial",
+    "fingerprint": "SHA-256 fingerprint",
+    "not_after": "Valid until",
+    "profile": "Profile",
+    "sync": "Sync",
+    "destination": "Destination",
+    "object_name": "Object",
+    "reference": "Reference",
+    "message": "What happened",
+    "action": "What to do",
+    "reason": "Reason",
+    "comment": "Comment",
+    "expires_at": "Decide before",
+}
+
+
+def compose(
+    event: EventRow, application: Application, notification_id: str, public_url: str | None
+) -> Notification:
+    """One event as a message."""
+    severity, title = KNOWN.get(event.type, (Severity.INFO, event.type))
+    name = event.data.get("common_name") or event.data.get("sync") or application.name
+    path = f"/applications/{application.slug}"
+    return Notification(
+        id=notification_id,
+        event_type=event.type,
+        occurred_at=event.created_at.astimezone(UTC),
+        severity=severity,
+        title=title.format(name=name),
+        summary=f"{title.format(name=name)} in {application.name}, by {event.actor_name}.",
+        facts=tuple(
+            Fact(label=label, value=_text(event.data[key])) for key, label in LABELS.items() if event.data.get(key)
+        ),
+        source=path,
+        application=application.slug,
+        link=f"{public_url}/api/v1{path}/events" if public_url else None,
+        data={"event_id": event.id, "subject": {"type": event.subject_type, "id": event.subject_id}, **event.data},
+    )
+
+
+def _text(value: Any) -> str:
+    return ", ".join(str(item) for item in value) if isinstance(value, list) else str(value)

@@ -1,0 +1,127 @@
+"""Plugin configurations: validated by the plugin's own model, sealed at rest, masked on the way out."""
+
+import json
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+from pydantic import SecretStr, ValidationError
+from sqlmodel import Session, or_, select
+
+from certrail.domain.errors import BadInput, NotFound
+from certrail.persistence.tables import Channel, Connection, Sync
+from certrail.plugins.registry import UnknownPlugin
+from certrail.services.kernel import Kernel
+from certrail_sdk import Config, Context, Destination, Notifier, Plugin, connection_fields, secret_fields
+
+MASK = "**********"
+CONNECTION_PURPOSE = "connection"
+SYNC_PURPOSE = "sync"
+CHANNEL_PURPOSE = "channel"
+
+P = TypeVar("P", bound=Plugin[Any])
+
+
+def destination_class(kernel: Kernel, name: str) -> type[Destination[Any]]:
+    """The plugin class, or a refusal a person can act on."""
+    try:
+        return kernel.plugins.destination(name)
+    except UnknownPlugin as err:
+        raise BadInput(str(err), "destination") from None
+
+
+def notifier_class(kernel: Kernel, name: str) -> type[Notifier[Any]]:
+    """The plugin class, or a refusal a person can act on."""
+    try:
+        return kernel.plugins.notifier(name)
+    except UnknownPlugin as err:
+        raise BadInput(str(err), "notifier") from None
+
+
+def find_connection(session: Session, reference: str) -> Connection:
+    """By slug or id. Raises NotFound."""
+    query = select(Connection).where(or_(Connection.id == reference, Connection.slug == reference))
+    if (found := session.exec(query).first()) is None:
+        raise NotFound("connection")
+    return found
+
+
+def validated(kernel: Kernel, plugin: type[Plugin[Any]], config: Mapping[str, Any], connection: Connection | None) -> Config:
+    """The configuration of one plugin object, with its connection's values merged in.
+
+    Raises:
+        BadInput: naming every wrong field, never its value.
+    """
+    shared: dict[str, Any] = {}
+    if connection is not None:
+        if connection.type != plugin.connection_type:
+            raise BadInput(
+                f"The connection {connection.slug!r} is of type {connection.type!r}; "
+                f"{plugin.name!r} takes {plugin.connection_type or 'no connection'}.",
+                "connection",
+            )
+        known = connection_fields(plugin.config_type)
+        stored = kernel.keyring.open_json(connection.config_sealed, CONNECTION_PURPOSE)
+        shared = {name: value for name, value in stored.items() if name in known}
+        if twice := sorted(shared.keys() & config.keys()):
+            raise BadInput(f"These fields come from the connection; leave them out: {', '.join(twice)}.", "config")
+    return parse_config(plugin.config_type, {**shared, **config})
+
+
+def parse_config(model: type[Config], values: Mapping[str, Any], revision: int | None = None) -> Config:
+    """Validate values against a model, with an error a person can act on."""
+    try:
+        return model.parse(values, revision)
+    except ValidationError as err:
+        raise config_error(err) from None
+
+
+def config_error(err: ValidationError) -> BadInput:
+    """Every wrong field with what is wrong, without the values."""
+    faults = [
+        {"field": ".".join(str(part) for part in fault["loc"]), "message": fault["msg"]}
+        for fault in err.errors(include_input=False, include_url=False, include_context=False)
+    ]
+    detail = "; ".join(f"{f['field']}: {f['message']}" for f in faults)
+    return BadInput(f"The configuration is wrong. {detail}", faults[0]["field"], errors=faults)
+
+
+def destination_of(kernel: Kernel, session: Session, sync: Sync, context: Context) -> Destination[Any]:
+    """The plugin object of a sync, built for one call."""
+    plugin = destination_class(kernel, sync.destination)
+    return _build(kernel, session, plugin, sync, SYNC_PURPOSE, context)
+
+
+def notifier_of(kernel: Kernel, session: Session, channel: Channel, context: Context) -> Notifier[Any]:
+    """The plugin object of a channel, built for one call."""
+    plugin = notifier_class(kernel, channel.notifier)
+    return _build(kernel, session, plugin, channel, CHANNEL_PURPOSE, context)
+
+
+def _build(
+    kernel: Kernel, session: Session, plugin: type[P], row: Sync | Channel, purpose: str, context: Context
+) -> P:
+    own = kernel.keyring.open_json(row.config_sealed, purpose)
+    own = plugin.config_type.migrate(own, row.config_revision)
+    connection = session.get_one(Connection, row.connection_id) if row.connection_id else None
+    return plugin(validated(kernel, plugin, own, connection), context)
+
+
+def own_values(plugin: type[Plugin[Any]], config: Config, given: Mapping[str, Any]) -> dict[str, Any]:
+    """The values to store with a sync or channel: what was given, in clear, for sealing."""
+    revealed = json.loads(json.dumps(config.reveal(), default=str))
+    return {name: revealed[name] for name in given}
+
+
+def masked(plugin: type[Plugin[Any]] | None, values: Mapping[str, Any]) -> dict[str, Any]:
+    """A stored configuration as it may be shown."""
+    secret = secret_fields(plugin.config_type) if plugin else values.keys()
+    return {name: MASK if name in secret and value else value for name, value in values.items()}
+
+
+def keep_masked(new: Mapping[str, Any], stored: Mapping[str, Any]) -> dict[str, Any]:
+    """A submitted configuration in which a masked value means: as it was."""
+    return {name: stored.get(name) if value == MASK else _plain(value) for name, value in new.items()}
+
+
+def _plain(value: Any) -> Any:
+    return value.get_secret_value() if isinstance(value, SecretStr) else value

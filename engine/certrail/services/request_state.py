@@ -1,0 +1,89 @@
+"""What several steps do with a certificate request's row."""
+
+from datetime import datetime
+
+from sqlmodel import Session, select
+
+from certrail.domain.content import RequestContent, digest
+from certrail.domain.errors import NotFound, PolicyViolation
+from certrail.domain.policy import PolicyRules, decide
+from certrail.persistence.tables import (
+    ApprovalRequest,
+    CertificatePolicy,
+    CertificateProfile,
+    CertificateRequest,
+)
+from certrail.services.kernel import Change
+from certrail.services.product import active_certificate
+
+FINAL = frozenset({"issued", "rejected", "cancelled", "expired", "failed"})
+
+
+def judge(
+    session: Session, profile: CertificateProfile, content: RequestContent, now: datetime
+) -> CertificatePolicy:
+    """Apply the one policy function with the rules and issuer of this moment.
+
+    Raises:
+        PolicyViolation: with every violation.
+    """
+    policy = session.get_one(CertificatePolicy, profile.policy_id)
+    issuer = active_certificate(session, profile.ca_id) if profile.ca_id else None
+    violations = decide(
+        content,
+        PolicyRules.model_validate(policy.rules),
+        now=now,
+        issuer_not_after=issuer.not_after if issuer else None,
+    )
+    if violations:
+        raise PolicyViolation(violations)
+    return policy
+
+
+def lock_request(session: Session, request_id: str) -> CertificateRequest:
+    """The row, held until the transaction ends. Raises NotFound."""
+    row = session.exec(
+        select(CertificateRequest).where(CertificateRequest.id == request_id).with_for_update()
+    ).first()
+    if row is None:
+        raise NotFound("certificate request")
+    return row
+
+
+def approval_of(session: Session, request_id: str) -> ApprovalRequest | None:
+    """The approval of a request, if its profile asks for one."""
+    return session.exec(
+        select(ApprovalRequest).where(ApprovalRequest.certificate_request_id == request_id)
+    ).first()
+
+
+def move(change: Change, row: CertificateRequest, status: str, reason: str | None = None) -> None:
+    """Change a request's status, on record."""
+    before, row.status, row.reason, row.updated_at = row.status, status, reason, change.now
+    change.session.add(row)
+    change.event(
+        f"request.{status}",
+        "request",
+        row.id,
+        row.application_id,
+        before=before,
+        reason=reason,
+        common_name=row.content.get("subject", {}).get("common_name"),
+    )
+
+
+def enqueue_issuance(change: Change, request_id: str, signal: str | None = None) -> None:
+    """Start the request's workflow, or tell it that something changed."""
+    change.enqueue("issuance", f"issuance-{request_id}", request_id, signal=signal)
+
+
+def digest_now(session: Session, row: CertificateRequest, now: datetime) -> str:
+    """The digest of what would be signed if it were signed now; votes hold for this only.
+
+    Raises:
+        PolicyViolation: it would not be signed at all any more.
+    """
+    profile = session.get_one(CertificateProfile, row.profile_id)
+    content = RequestContent.model_validate(row.content)
+    policy = judge(session, profile, content, now)
+    return digest(content, profile.id, profile.version, policy.version, row.application_id or "")

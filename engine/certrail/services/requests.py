@@ -1,0 +1,220 @@
+"""Certificate requests: accepted once, judged at once, and never lost."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from pydantic import ValidationError
+from sqlmodel import col, select
+
+from certrail.domain.content import RequestContent, digest
+from certrail.domain.errors import BadInput, Conflict, NotFound, PolicyViolation
+from certrail.persistence.tables import ApplicationProfile, CertificateProfile, CertificateRequest
+from certrail.pki.csr import read_csr
+from certrail.services.actor import Actor
+from certrail.services.approval_flow import close, open_approval
+from certrail.services.kernel import Change, Kernel
+from certrail.services.product import find_profile
+from certrail.services.request_state import approval_of, enqueue_issuance, judge, lock_request, move
+
+MOST_ATTRIBUTES = 50
+
+
+class Requests:
+    """The front door of issuance."""
+
+    def __init__(self, kernel: Kernel) -> None:
+        self._kernel = kernel
+
+    def submit(
+        self,
+        actor: Actor,
+        application_id: str,
+        *,
+        profile: str,
+        content: Mapping[str, Any],
+        attributes: Mapping[str, str] | None = None,
+    ) -> CertificateRequest:
+        """Accept a request, or refuse it with every reason at once.
+
+        Raises:
+            BadInput: the content or the CSR cannot be read.
+            PolicyViolation: the certificate policy denies it; the refusal is on record.
+            Conflict: no approval could ever succeed.
+        """
+        chosen = self._attached_profile(application_id, profile)
+        parsed = _content(content, chosen)
+        attributes = _attributes(attributes or {})
+        try:
+            with self._kernel.change(actor) as change:
+                return self._accept(change, application_id, chosen.id, parsed, attributes)
+        except PolicyViolation as refusal:
+            self._record_refusal(actor, application_id, chosen, parsed, refusal)
+            raise
+
+    def cancel(self, actor: Actor, request_id: str) -> CertificateRequest:
+        """Withdraw a request that waits for approval; only its requester may.
+
+        Raises:
+            Conflict: it is somebody else's, or decided already.
+        """
+        with self._kernel.change(actor) as change:
+            row = lock_request(change.session, request_id)
+            if row.requester_id != actor.principal_id:
+                raise Conflict("Only the requester cancels a request.", kind="not-requester")
+            if row.status != "pending_approval":
+                raise Conflict(f"The request is {row.status}; only one that waits for approval is cancelled.")
+            approval = approval_of(change.session, row.id)
+            if approval:
+                close(change, approval, "cancelled", actor.principal_id, "cancelled by the requester")
+            return row
+
+    def retry(self, actor: Actor, request_id: str) -> CertificateRequest:
+        """Try a failed request again; an approval that was given still holds.
+
+        Raises:
+            Conflict: it has not failed.
+        """
+        with self._kernel.change(actor) as change:
+            row = lock_request(change.session, request_id)
+            if row.status != "failed":
+                raise Conflict(f"The request is {row.status}; only a failed one is retried.")
+            move(change, row, "approved", "retried by hand")
+            enqueue_issuance(change, row.id)
+            return row
+
+    def get(self, request_id: str) -> CertificateRequest:
+        """One request. Raises NotFound."""
+        with self._kernel.db.read() as session:
+            row = session.get(CertificateRequest, request_id)
+            if row is None:
+                raise NotFound("certificate request")
+            return row
+
+    def list(
+        self, application_id: str, *, status: str | None = None, after: tuple[Any, str] | None = None, limit: int = 50
+    ) -> Sequence[CertificateRequest]:
+        """Newest first; `after` is (created_at, id) of the last row of the page before."""
+        with self._kernel.db.read() as session:
+            query = select(CertificateRequest).where(CertificateRequest.application_id == application_id)
+            if status:
+                query = query.where(CertificateRequest.status == status)
+            if after:
+                moment, row_id = after
+                created, ident = col(CertificateRequest.created_at), col(CertificateRequest.id)
+                query = query.where((created < moment) | ((created == moment) & (ident < row_id)))
+            newest = (col(CertificateRequest.created_at).desc(), col(CertificateRequest.id).desc())
+            return session.exec(query.order_by(*newest).limit(limit)).all()
+
+    def _attached_profile(self, application_id: str, reference: str) -> CertificateProfile:
+        with self._kernel.db.read() as session:
+            profile = find_profile(session, reference)
+            link = session.get(ApplicationProfile, (application_id, profile.id))
+            if link is None:
+                raise NotFound("certificate profile attached to this Application")
+            if not link.api.get("enabled"):
+                raise Conflict("Enrollment by API is switched off for this profile here.", kind="enrollment-off")
+            return profile
+
+    def _accept(
+        self,
+        change: Change,
+        application_id: str,
+        profile_id: str,
+        content: RequestContent,
+        attributes: dict[str, str],
+    ) -> CertificateRequest:
+        assert change.actor.principal_id is not None
+        profile = change.session.get_one(CertificateProfile, profile_id)
+        policy = judge(change.session, profile, content, change.now)
+        row = CertificateRequest(
+            id=change.new_id(),
+            created_at=change.now,
+            updated_at=change.now,
+            application_id=application_id,
+            profile_id=profile.id,
+            requester_id=change.actor.principal_id,
+            status="approved",
+            content=content.model_dump(mode="json"),
+            digest=digest(content, profile.id, profile.version, policy.version, application_id),
+            policy_version=policy.version,
+            profile_version=profile.version,
+            attributes=attributes,
+        )
+        change.session.add(row)
+        change.session.flush()
+        approval = open_approval(change, row, profile)
+        if approval is not None:
+            row.status = "pending_approval"
+            change.session.add(row)
+        change.event(
+            "request.created",
+            "request",
+            row.id,
+            application_id,
+            common_name=content.subject.common_name,
+            profile=profile.slug,
+            status=row.status,
+            digest=row.digest,
+        )
+        enqueue_issuance(change, row.id)
+        return row
+
+    def _record_refusal(
+        self,
+        actor: Actor,
+        application_id: str,
+        profile: CertificateProfile,
+        content: RequestContent,
+        refusal: PolicyViolation,
+    ) -> None:
+        with self._kernel.change(actor) as change:
+            change.event(
+                "request.refused",
+                "profile",
+                profile.id,
+                application_id,
+                common_name=content.subject.common_name,
+                profile=profile.slug,
+                **refusal.extra,
+            )
+
+
+def _content(given: Mapping[str, Any], profile: CertificateProfile) -> RequestContent:
+    values = dict(given)
+    if values.get("csr"):
+        values = {**values, **_from_csr(values)}
+    for name, default in profile.defaults.items():
+        if not values.get(name):
+            values[name] = default
+    values["ttl_seconds"] = values.get("ttl_seconds") or profile.ttl_seconds
+    try:
+        return RequestContent.model_validate(values)
+    except ValidationError as err:
+        faults = [
+            {"field": ".".join(str(p) for p in e["loc"]) or "content", "message": e["msg"]}
+            for e in err.errors(include_input=False, include_url=False, include_context=False)
+        ]
+        detail = "; ".join(f"{f['field']}: {f['message']}" for f in faults)
+        raise BadInput(f"The request cannot be read. {detail}", faults[0]["field"], errors=faults) from None
+
+
+def _from_csr(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Subject, names and key come from the CSR; saying them twice is refused."""
+    if both := sorted({"subject", "sans", "key_algorithm"} & {n for n, v in values.items() if v}):
+        raise BadInput(f"With a CSR these come from the CSR; leave them out: {', '.join(both)}.", both[0])
+    facts = read_csr(str(values["csr"]))
+    return {
+        "subject": facts.subject.model_dump(),
+        "sans": facts.sans.model_dump(),
+        "key_algorithm": facts.key_algorithm,
+        "key_usages": values.get("key_usages") or facts.key_usages,
+        "extended_key_usages": values.get("extended_key_usages") or facts.extended_key_usages,
+    }
+
+
+def _attributes(given: Mapping[str, str]) -> dict[str, str]:
+    if len(given) > MOST_ATTRIBUTES:
+        raise BadInput(f"At most {MOST_ATTRIBUTES} metadata entries.", "metadata")
+    return {str(name)[:128]: str(value)[:1024] for name, value in given.items()}
+
+

@@ -1,0 +1,262 @@
+"""Syncs: which certificates of an Application belong at which destination."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlmodel import Session, col, or_, select
+
+from certrail.domain.errors import BadInput, Conflict, NotFound
+from certrail.domain.names import ObjectNameSchema
+from certrail.persistence.tables import (
+    Application,
+    Certificate,
+    CertificateProfile,
+    Delivery,
+    Lineage,
+    Sync,
+)
+from certrail.services.actor import Actor
+from certrail.services.kernel import Change, Kernel
+from certrail.services.plugin_config import (
+    SYNC_PURPOSE,
+    destination_class,
+    destination_of,
+    find_connection,
+    masked,
+    own_values,
+    validated,
+)
+from certrail.services.product import find_profile
+from certrail_sdk import Context, Destination
+
+DEFAULT_NAME_SCHEMA = "certrail-{{short_certificate_id}}"
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Which lineages a sync carries: named ones, or all that match the filter. Empty: all of the Application."""
+
+    lineages: tuple[str, ...] = ()
+    profiles: tuple[str, ...] = ()
+    attributes: Mapping[str, str] = field(default_factory=dict)
+
+
+class Syncs:
+    """Configured by Application Admins."""
+
+    def __init__(self, kernel: Kernel) -> None:
+        self._kernel = kernel
+
+    def create(
+        self,
+        actor: Actor,
+        application_id: str,
+        *,
+        slug: str,
+        name: str,
+        destination: str,
+        config: Mapping[str, Any],
+        connection: str | None = None,
+        selection: Selection | None = None,
+        name_schema: str = DEFAULT_NAME_SCHEMA,
+        include_root: bool = False,
+        keep_identity: bool = True,
+        auto: bool = True,
+    ) -> Sync:
+        """Make a sync; certificates that match it already are delivered at once.
+
+        Raises:
+            BadInput: the plugin, its configuration, the connection or the name schema does not fit.
+            Conflict: the slug is taken in this Application.
+        """
+        plugin = destination_class(self._kernel, destination)
+        _check_name_schema(name_schema, plugin)
+        selection = selection or Selection()
+        with self._kernel.change(actor) as change:
+            session = change.session
+            if session.exec(select(Sync).where(Sync.application_id == application_id, Sync.slug == slug)).first():
+                raise Conflict(f"A sync {slug!r} exists already in this Application.")
+            link = find_connection(session, connection) if connection else None
+            parsed = validated(self._kernel, plugin, config, link)
+            sync = Sync(
+                id=change.new_id(),
+                created_at=change.now,
+                application_id=application_id,
+                slug=slug,
+                name=name,
+                destination=destination,
+                connection_id=link.id if link else None,
+                config_sealed=self._kernel.keyring.seal_json(own_values(plugin, parsed, config), SYNC_PURPOSE),
+                config_revision=plugin.config_type.revision,
+                selection=_stored(session, selection),
+                name_schema=name_schema,
+                include_root=include_root,
+                keep_identity=keep_identity,
+                auto=auto,
+            )
+            session.add(sync)
+            session.flush()
+            change.event(
+                "sync.created", "sync", sync.id, application_id, slug=slug, destination=destination
+            )
+            if auto:
+                self._catch_up(change, sync)
+            return sync
+
+    def delete(self, actor: Actor, application_id: str, reference: str) -> None:
+        """Stop a sync. What it delivered stays where it is."""
+        with self._kernel.change(actor) as change:
+            sync = find_sync(change.session, application_id, reference)
+            deliveries = change.session.exec(select(Delivery).where(Delivery.sync_id == sync.id)).all()
+            left = [d.object_name for d in deliveries if d.receipt]
+            for delivery in deliveries:
+                change.session.delete(delivery)
+            change.session.flush()
+            change.session.delete(sync)
+            change.event("sync.deleted", "sync", sync.id, application_id, slug=sync.slug, left_behind=left)
+
+    def list(self, application_id: str) -> Sequence[Sync]:
+        """The syncs of an Application."""
+        with self._kernel.db.read() as session:
+            return session.exec(
+                select(Sync).where(Sync.application_id == application_id).order_by(Sync.slug)
+            ).all()
+
+    def get(self, application_id: str, reference: str) -> Sync:
+        """One sync by slug or id. Raises NotFound."""
+        with self._kernel.db.read() as session:
+            return find_sync(session, application_id, reference)
+
+    def shown(self, sync: Sync) -> dict[str, Any]:
+        """The configuration with its secrets masked."""
+        stored = self._kernel.keyring.open_json(sync.config_sealed, SYNC_PURPOSE)
+        return masked(destination_class(self._kernel, sync.destination), stored)
+
+    def build(self, application_id: str, reference: str) -> Destination[Any]:
+        """The plugin object of a sync, to check its credentials."""
+        with self._kernel.db.read() as session:
+            sync = find_sync(session, application_id, reference)
+            return destination_of(self._kernel, session, sync, Context())
+
+    def trial(self, destination: str, config: Mapping[str, Any], connection: str | None) -> Destination[Any]:
+        """A plugin object of a configuration that is not saved yet."""
+        plugin = destination_class(self._kernel, destination)
+        with self._kernel.db.read() as session:
+            link = find_connection(session, connection) if connection else None
+            return plugin(validated(self._kernel, plugin, config, link), Context())
+
+    def _catch_up(self, change: Change, sync: Sync) -> None:
+        current = change.session.exec(
+            select(Certificate)
+            .join(Lineage, col(Lineage.current_certificate_id) == col(Certificate.id))
+            .where(Lineage.application_id == sync.application_id, Certificate.status == "active")
+        ).all()
+        for certificate in current:
+            if matches(sync, certificate):
+                wish(self._kernel, change, sync, certificate)
+
+
+def find_sync(session: Session, application_id: str | None, reference: str) -> Sync:
+    """By slug or id, inside one Application. Raises NotFound."""
+    query = select(Sync).where(
+        Sync.application_id == application_id, or_(Sync.id == reference, Sync.slug == reference)
+    )
+    if (found := session.exec(query).first()) is None:
+        raise NotFound("sync")
+    return found
+
+
+def matches(sync: Sync, certificate: Certificate) -> bool:
+    """Whether a certificate is among those that a sync carries."""
+    chosen = sync.selection
+    if chosen.get("lineages"):
+        return certificate.lineage_id in chosen["lineages"]
+    if chosen.get("profiles") and certificate.profile_id not in chosen["profiles"]:
+        return False
+    wanted = chosen.get("attributes", {})
+    return all(certificate.attributes.get(name) == value for name, value in wanted.items())
+
+
+def wish_everywhere(kernel: Kernel, change: Change, certificate: Certificate) -> None:
+    """Bring a new certificate to every automatic sync of its Application that carries it."""
+    syncs = change.session.exec(
+        select(Sync).where(Sync.application_id == certificate.application_id, col(Sync.auto).is_(True))
+    ).all()
+    for sync in syncs:
+        if matches(sync, certificate):
+            wish(kernel, change, sync, certificate)
+
+
+def wish(kernel: Kernel, change: Change, sync: Sync, certificate: Certificate) -> Delivery:
+    """Want this certificate at that sync. A newer wish replaces an older one, never the other way round."""
+    delivery = change.session.exec(
+        select(Delivery)
+        .where(Delivery.sync_id == sync.id, Delivery.lineage_id == certificate.lineage_id)
+        .with_for_update()
+    ).first()
+    if delivery is None:
+        delivery = Delivery(
+            id=change.new_id(),
+            created_at=change.now,
+            sync_id=sync.id,
+            lineage_id=certificate.lineage_id,
+            object_name=_object_name(kernel, change.session, sync, certificate),
+            desired_certificate_id=certificate.id,
+        )
+    else:
+        present = change.session.get_one(Certificate, delivery.desired_certificate_id)
+        if present.not_before > certificate.not_before:
+            return delivery
+        delivery.desired_certificate_id = certificate.id
+    delivery.status = "pending"
+    delivery.since = change.now
+    delivery.last_error = None
+    delivery.next_try_at = change.now
+    delivery.attempts = 0
+    change.session.add(delivery)
+    change.session.flush()
+    enqueue_delivery(change, sync, delivery, certificate.id)
+    return delivery
+
+
+def enqueue_delivery(change: Change, sync: Sync, delivery: Delivery, reference: str) -> None:
+    """Tell the delivery's workflow of a new wish, or of a retry by hand."""
+    change.enqueue(
+        "delivery",
+        f"delivery-{sync.id}-{delivery.lineage_id}",
+        delivery.id,
+        plugin=f"destination-{sync.destination}",
+        signal=reference,
+    )
+
+
+def _object_name(kernel: Kernel, session: Session, sync: Sync, certificate: Certificate) -> str:
+    plugin = destination_class(kernel, sync.destination)
+    profile = session.get(CertificateProfile, certificate.profile_id) if certificate.profile_id else None
+    application = session.get(Application, certificate.application_id) if certificate.application_id else None
+    return ObjectNameSchema.parse(sync.name_schema).render(
+        certificate_id=certificate.id,
+        lineage_id=certificate.lineage_id,
+        common_name=certificate.common_name,
+        profile=profile.slug if profile else "",
+        application=application.slug if application else "",
+        pattern=plugin.name_pattern,
+    )
+
+
+def _check_name_schema(text: str, plugin: type[Destination[Any]]) -> None:
+    problem = ObjectNameSchema.parse(text).problem(pattern=plugin.name_pattern, length=plugin.name_length)
+    if problem:
+        raise BadInput(problem, "name_schema")
+
+
+def _stored(session: Session, selection: Selection) -> dict[str, Any]:
+    for lineage in selection.lineages:
+        if session.get(Lineage, lineage) is None:
+            raise BadInput(f"There is no lineage {lineage!r}.", "selection.lineages")
+    return {
+        "lineages": list(selection.lineages),
+        "profiles": [find_profile(session, p).id for p in selection.profiles],
+        "attributes": dict(selection.attributes),
+    }

@@ -1,0 +1,64 @@
+"""What a channel must know to post events."""
+
+from typing import Annotated, Self
+
+import httpx
+from pydantic import Field, StringConstraints, model_validator
+
+from certrail_sdk import Config, Secret, connection_field
+
+HostName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._:-]+$", max_length=253)]
+
+
+class WebhookConfig(Config):
+    """The receiver and how it knows that an event is ours."""
+
+    url: str = connection_field(
+        title="URL",
+        description="Where events are posted. https; http only for a host in allowed_hosts.",
+        max_length=2048,
+    )
+    signing_secret: Secret | None = connection_field(
+        None,
+        title="Signing secret",
+        description="Shared with the receiver; every event is signed with it. Empty: not signed.",
+        min_length=8,
+        max_length=256,
+    )
+    ca_file: str | None = connection_field(
+        None,
+        title="CA file",
+        description="PEM file on the worker with the only CAs to trust; empty: those of the system.",
+    )
+    allowed_hosts: tuple[HostName, ...] = Field(
+        (),
+        title="Allowed private hosts",
+        description="Host names or addresses that may be private, loopback or plain http.",
+        max_length=20,
+    )
+    timeout_seconds: float = Field(
+        7.0, title="Timeout", description="Seconds for the whole exchange, at most 30.", ge=1, le=30
+    )
+
+    @model_validator(mode="after")
+    def _usable_url(self) -> Self:
+        try:
+            url = httpx.URL(self.url)
+        except httpx.InvalidURL:
+            raise ValueError("url: this is no URL") from None
+        if url.scheme not in ("https", "http") or not url.host:
+            raise ValueError("url: give an absolute https URL")
+        if url.userinfo or url.fragment:
+            raise ValueError("url: user names, passwords and fragments do not belong here")
+        if url.scheme == "http" and not self.allows(self.host):
+            raise ValueError("url: http is only for a host in allowed_hosts; use https")
+        return self
+
+    @property
+    def host(self) -> str:
+        """The receiver's host name in ASCII, or its address."""
+        return httpx.URL(self.url).raw_host.decode("ascii")
+
+    def allows(self, host: str) -> bool:
+        """Whether this host is exempted from the rule that receivers are public."""
+        return host.lower() in {allowed.lower() for allowed in self.allowed_hosts}
