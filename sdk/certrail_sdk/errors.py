@@ -33,9 +33,7 @@ class Retryable(PluginError):
 
     action = "Nothing: it is tried again by itself."
 
-    def __init__(
-        self, message: str = "", *, retry_after: timedelta | None = None, action: str = ""
-    ) -> None:
+    def __init__(self, message: str = "", *, retry_after: timedelta | None = None, action: str = "") -> None:
         super().__init__(message, action=action)
         self.retry_after = retry_after
 

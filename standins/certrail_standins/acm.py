@@ -86,6 +86,10 @@ class AcmServer:
         """Wait until an import stands at the gate."""
         return self._state.wait_until_held(timeout)
 
+    def wait_for_call(self, action: str, outcome: str = "ok", timeout: float = 10) -> bool:
+        """Wait until a call of this action ended with this outcome."""
+        return self._state.wait_for_call(action, outcome, timeout)
+
     def release(self) -> None:
         """Open the gate."""
         self._state.configure({"hold": ""})

@@ -4,6 +4,7 @@ import threading
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
+from types import UnionType
 from typing import Any, get_origin
 
 from certrail_standins.acm_rules import Refusal
@@ -35,7 +36,7 @@ class Settings:
     """
 
     quota: int = DOCUMENTED_QUOTA
-    imports_per_second: float | None = None
+    imports_per_second: int | float | None = None
     throttle_next: int = 0
     retry_after: int | None = None
     fail_next: int = 0
@@ -59,8 +60,9 @@ class Settings:
             if name not in known:
                 raise ValueError(f"unknown setting {name!r}")
             kind = get_origin(known[name])
-            if kind is not None and isinstance(kind, type) and not isinstance(value, kind):
-                raise ValueError(f"setting {name!r} must be a {kind.__name__}")
+            accepted: Any = kind if isinstance(kind, type) and kind is not UnionType else known[name]
+            if not isinstance(value, accepted):
+                raise ValueError(f"setting {name!r} must be of type {known[name]}")
             setattr(self, name, value)
 
 
@@ -102,11 +104,21 @@ class State:
         """Remember one call."""
         with self._changed:
             self.calls.append(call)
+            self._changed.notify_all()
 
     def count(self, action: str, outcome: str | None = None) -> int:
         """How many calls of this action there were, of this outcome if given."""
         with self._changed:
             return sum(c.action == action and outcome in (None, c.outcome) for c in self.calls)
+
+    def wait_for_call(self, action: str, outcome: str, timeout: float) -> bool:
+        """Wait until a call of this action ended with this outcome."""
+
+        def happened() -> bool:
+            return any((c.action, c.outcome) == (action, outcome) for c in self.calls)
+
+        with self._changed:
+            return self._changed.wait_for(happened, timeout)
 
     def take(self, counter: str) -> bool:
         """Use up one of a counter's remaining faults."""

@@ -187,13 +187,15 @@ class SmtpServer:
             authenticator=self._authenticate,
         )
 
-    def _authenticate(self, server: SMTP, session: Session, envelope: Envelope, how: str, data: Any) -> AuthResult:
+    def _authenticate(
+        self, server: SMTP, session: Session, envelope: Envelope, how: str, data: Any
+    ) -> AuthResult:
         assert isinstance(data, LoginPassword)
         given = (data.login.decode(), data.password.decode())
         # handled=False makes the server answer 535 instead of leaving the client without an answer.
         return AuthResult(success=given == self._credentials, handled=False, auth_data=data)
 
-    async def handle_RCPT(  # noqa: N802
+    async def handle_RCPT(
         self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
     ) -> str:
         if answer := self.refusals.get(address):
@@ -201,7 +203,7 @@ class SmtpServer:
         envelope.rcpt_tos.append(address)
         return "250 2.1.5 OK"
 
-    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802
+    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
         if not self._open_gate.is_set():
             self._held.add(str(envelope.mail_from))
             await asyncio.to_thread(self._open_gate.wait)
@@ -211,7 +213,7 @@ class SmtpServer:
         return "250 2.0.0 Accepted"
 
 
-class _Connection(SMTP):  # type: ignore[misc]
+class _Connection(SMTP):
     """One client; answers 421 at once when the server is told to be unavailable."""
 
     event_handler: SmtpServer
@@ -242,12 +244,12 @@ def _mail(session: Session, envelope: Envelope, implicit_tls: bool) -> Mail:
     assert content is not None
     message = message_from_bytes(content, policy=policy.default)
     assert isinstance(message, EmailMessage)
-    login = session.auth_data.login if session.authenticated else None
+    login = session.auth_data.login.decode() if isinstance(session.auth_data, LoginPassword) else None
     return Mail(
         sender=str(envelope.mail_from),
         recipients=tuple(str(address) for address in envelope.rcpt_tos),
         message=message,
-        user=login.decode() if isinstance(login, bytes) else None,
+        user=login,
         encrypted=implicit_tls or session.ssl is not None,
     )
 

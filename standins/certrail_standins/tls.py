@@ -62,7 +62,9 @@ class ThrowAwayCa:
         return str(path)
 
 
-def _builder(subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePublicKey) -> x509.CertificateBuilder:
+def _builder(
+    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePublicKey
+) -> x509.CertificateBuilder:
     now = datetime.fromtimestamp(time.time(), UTC)
     return (
         x509.CertificateBuilder()

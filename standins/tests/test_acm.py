@@ -3,7 +3,7 @@
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -60,12 +60,14 @@ def certificate(
     )
     if names:
         builder = builder.add_extension(x509.SubjectAlternativeName([x509.DNSName(n) for n in names]), False)
-    return builder.sign(signer, hashes.SHA256()).public_bytes(serialization.Encoding.PEM).decode()
+    made: x509.Certificate = builder.sign(signer, hashes.SHA256())
+    return made.public_bytes(serialization.Encoding.PEM).decode()
 
 
 def pem(key: Any, password: bytes | None = None) -> str:
     how = serialization.BestAvailableEncryption(password) if password else serialization.NoEncryption()
-    return key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, how).decode()
+    made: bytes = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, how)
+    return made.decode()
 
 
 def wish(
@@ -157,26 +159,20 @@ def spoiled(what: str) -> dict[str, Any]:
     """A good import with one thing wrong."""
     good = wish()
     other = rsa.generate_private_key(65537, 2048)
-    return (
-        good
-        | {
-            "key of another": lambda: {"PrivateKey": pem(other)},
-            "encrypted key": lambda: {"PrivateKey": pem(RSA_KEYS[0], b"password")},
-            "key that is no PEM": lambda: {"PrivateKey": "nonsense"},
-            "key too large": lambda: {"PrivateKey": pem(RSA_KEYS[0]) + "#" * 5000},
-            "chain of another CA": lambda: {"CertificateChain": certificate("Other", other, "Other", other)},
-            "leaf in the chain": lambda: {"CertificateChain": good["Certificate"] + good["CertificateChain"]},
-            "chain in the certificate": lambda: {
-                "Certificate": good["Certificate"] + good["CertificateChain"]
-            },
-            "expired": lambda: wish(until=NOW - timedelta(hours=1)),
-            "not yet valid": lambda: wish(since=FAR - timedelta(hours=1)),
-            "unsupported key": lambda: wish(key=ec.generate_private_key(ec.SECP256K1())),
-            "leaf of another algorithm than its CA": lambda: wish(
-                key=ec.generate_private_key(ec.SECP256R1())
-            ),
-        }[what]()
-    )
+    spoils: dict[str, Callable[[], dict[str, Any]]] = {
+        "key of another": lambda: {"PrivateKey": pem(other)},
+        "encrypted key": lambda: {"PrivateKey": pem(RSA_KEYS[0], b"password")},
+        "key that is no PEM": lambda: {"PrivateKey": "nonsense"},
+        "key too large": lambda: {"PrivateKey": pem(RSA_KEYS[0]) + "#" * 5000},
+        "chain of another CA": lambda: {"CertificateChain": certificate("Other", other, "Other", other)},
+        "leaf in the chain": lambda: {"CertificateChain": good["Certificate"] + good["CertificateChain"]},
+        "chain in the certificate": lambda: {"Certificate": good["Certificate"] + good["CertificateChain"]},
+        "expired": lambda: wish(until=NOW - timedelta(hours=1)),
+        "not yet valid": lambda: wish(since=FAR - timedelta(hours=1)),
+        "unsupported key": lambda: wish(key=ec.generate_private_key(ec.SECP256K1())),
+        "leaf of another algorithm than its CA": lambda: wish(key=ec.generate_private_key(ec.SECP256R1())),
+    }
+    return good | spoils[what]()
 
 
 @pytest.mark.parametrize(
@@ -335,7 +331,7 @@ def test_held_import_of_a_killed_caller_is_dropped(server: AcmServer) -> None:
     impatient.close()
     assert server.wait_until_held()
     server.release()
-    client(server).list_certificates()
+    assert server.wait_for_call("ImportCertificate", "lost")
     assert server.certificates() == []
 
 

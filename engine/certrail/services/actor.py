@@ -4,6 +4,14 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
+class Once:
+    """An idempotency key, and the SHA-256 of the call it stands for."""
+
+    key: str
+    fingerprint: str
+
+
+@dataclass(frozen=True, slots=True)
 class Actor:
     """The principal behind a call, or certrail itself.
 
@@ -12,6 +20,7 @@ class Actor:
         kind: ``user``, ``machine`` or ``system``.
         scopes: what the token was limited to; empty means all its owner may do.
         request_id: of the HTTP call, for the record.
+        once: the call's idempotency key, if it came with one.
     """
 
     principal_id: str | None
@@ -20,6 +29,7 @@ class Actor:
     product_role: str | None = None
     scopes: frozenset[str] = frozenset()
     request_id: str | None = None
+    once: Once | None = None
 
 
 SYSTEM = Actor(principal_id=None, kind="system", name="certrail")

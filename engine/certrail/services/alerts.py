@@ -65,7 +65,9 @@ class Alerts:
                 name=name,
                 notifier=notifier,
                 connection_id=link.id if link else None,
-                config_sealed=self._kernel.keyring.seal_json(own_values(plugin, parsed, config), CHANNEL_PURPOSE),
+                config_sealed=self._kernel.keyring.seal_json(
+                    own_values(plugin, parsed, config), CHANNEL_PURPOSE
+                ),
                 config_revision=plugin.config_type.revision,
             )
             session.add(row)
@@ -85,7 +87,9 @@ class Alerts:
                 select(ApprovalPolicy).where(ApprovalPolicy.application_id == application_id)
             ).all()
             users = [*used, *(p.slug for p in policies if row.id in str(p.steps))]
-            sent = change.session.exec(select(NotificationRow).where(NotificationRow.channel_id == row.id)).first()
+            sent = change.session.exec(
+                select(NotificationRow).where(NotificationRow.channel_id == row.id)
+            ).first()
             if users or sent:
                 who = ", ".join(users) or "its delivery log"
                 raise Conflict(f"The channel is used by {who}.", users=users)
@@ -129,7 +133,9 @@ class Alerts:
     ) -> Alert:
         """Make an alert. Raises BadInput for unknown events or too many channels."""
         if unknown := sorted(set(events) - KNOWN.keys()):
-            raise BadInput(f"Unknown events: {', '.join(unknown)}. Known: {', '.join(sorted(KNOWN))}.", "events")
+            raise BadInput(
+                f"Unknown events: {', '.join(unknown)}. Known: {', '.join(sorted(KNOWN))}.", "events"
+            )
         if not events or not channels or len(channels) > MOST_CHANNELS:
             raise BadInput(f"Name at least one event and 1 to {MOST_CHANNELS} channels.", "channels")
         if extra := sorted((filters or {}).keys() - {"profiles"}):
@@ -162,7 +168,8 @@ class Alerts:
             session = change.session
             row = session.exec(
                 select(Alert).where(
-                    Alert.application_id == application_id, or_(Alert.id == reference, Alert.slug == reference)
+                    Alert.application_id == application_id,
+                    or_(Alert.id == reference, Alert.slug == reference),
                 )
             ).first()
             if row is None:
@@ -176,7 +183,9 @@ class Alerts:
     def list(self, application_id: str) -> Sequence[tuple[Alert, list[str]]]:
         """The alerts of an Application with the ids of their channels."""
         with self._kernel.db.read() as session:
-            alerts = session.exec(select(Alert).where(Alert.application_id == application_id).order_by(Alert.slug))
+            alerts = session.exec(
+                select(Alert).where(Alert.application_id == application_id).order_by(Alert.slug)
+            )
             return [(alert, _channels_of(session, alert.id)) for alert in alerts.all()]
 
     def notifications(self, application_id: str, status: str | None = None) -> Sequence[NotificationRow]:

@@ -78,7 +78,9 @@ def open_approval(
     return approval
 
 
-def close(change: Change, approval: ApprovalRequest, status: str, by: str | None, comment: str | None) -> None:
+def close(
+    change: Change, approval: ApprovalRequest, status: str, by: str | None, comment: str | None
+) -> None:
     """End an approval, move its request along, and refresh every copy of the question."""
     approval.status = status
     approval.decided_at = change.now

@@ -109,13 +109,17 @@ class ApprovalPolicies:
                 session.delete(link)
             session.flush()
             session.delete(policy)
-            change.event("approval_policy.deleted", "approval_policy", policy.id, application_id, slug=policy.slug)
+            change.event(
+                "approval_policy.deleted", "approval_policy", policy.id, application_id, slug=policy.slug
+            )
 
     def list(self, application_id: str) -> Sequence[tuple[ApprovalPolicy, list[str]]]:
         """The policies of an Application with the ids of the profiles they guard."""
         with self._kernel.db.read() as session:
             query = select(ApprovalPolicy).where(ApprovalPolicy.application_id == application_id)
-            return [(p, _profiles_of(session, p.id)) for p in session.exec(query.order_by(ApprovalPolicy.slug))]
+            return [
+                (p, _profiles_of(session, p.id)) for p in session.exec(query.order_by(ApprovalPolicy.slug))
+            ]
 
     def _step(self, session: Session, application_id: str, number: int, step: Step) -> dict[str, object]:
         where = f"steps.{number}"
@@ -147,7 +151,9 @@ def _check_times(request_ttl: timedelta | None, reminder: timedelta | None) -> N
     if request_ttl and not SHORTEST_LIFETIME <= request_ttl <= LONGEST_LIFETIME:
         raise BadInput("A request lives 1 hour to 30 days, or for ever when left out.", "request_ttl")
     if reminder and (reminder < timedelta(minutes=1) or (request_ttl and reminder >= request_ttl)):
-        raise BadInput("A reminder comes after a minute at the earliest, and before the request expires.", "reminder")
+        raise BadInput(
+            "A reminder comes after a minute at the earliest, and before the request expires.", "reminder"
+        )
 
 
 def _refuse_taken_slug(session: Session, application_id: str, slug: str) -> None:
@@ -167,7 +173,9 @@ def _guard(change: Change, policy: ApprovalPolicy, application_id: str, referenc
     )
     if change.session.exec(taken).first():
         raise Conflict(f"The profile {profile.slug!r} is guarded by another policy already.", kind="overlap")
-    change.session.add(ApprovalPolicyProfile(policy_id=policy.id, profile_id=profile.id, scope=application_id))
+    change.session.add(
+        ApprovalPolicyProfile(policy_id=policy.id, profile_id=profile.id, scope=application_id)
+    )
     change.session.flush()
 
 

@@ -48,7 +48,9 @@ class Approvals:
     def __init__(self, kernel: Kernel) -> None:
         self._kernel = kernel
 
-    def vote(self, actor: Actor, approval_id: str, decision: str, comment: str = "", via: str = "api") -> Vote:
+    def vote(
+        self, actor: Actor, approval_id: str, decision: str, comment: str = "", via: str = "api"
+    ) -> Vote:
         """Record one person's answer.
 
         Raises:
@@ -93,7 +95,9 @@ class Approvals:
             query = select(ApprovalRequest).where(ApprovalRequest.certificate_request_id == request_id)
             return session.exec(query).first()
 
-    def list(self, actor: Actor, *, application_id: str | None = None, status: str | None = None) -> Sequence[ApprovalRequest]:
+    def list(
+        self, actor: Actor, *, application_id: str | None = None, status: str | None = None
+    ) -> Sequence[ApprovalRequest]:
         """Newest first: of one Application, or those where the actor is asked or asked for."""
         with self._kernel.db.read() as session:
             query = select(ApprovalRequest)

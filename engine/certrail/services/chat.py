@@ -141,14 +141,23 @@ class Chat:
                 )
             )
             change.event(
-                "chat_identity.linked", "principal", person.id, None, notifier=channel.notifier, sender=interaction.sender
+                "chat_identity.linked",
+                "principal",
+                person.id,
+                None,
+                notifier=channel.notifier,
+                sender=interaction.sender,
             )
             return actor_of(person)
 
     def _record(self, channel: Channel, interaction: Interaction, voter: Actor | None) -> Outcome:
         if voter is None:
-            self._refused(channel, "unknown-sender", "no member has the sender's e-mail address", interaction.sender)
-            return Outcome(state="refused", message="You are not a member here, so your answer does not count.")
+            self._refused(
+                channel, "unknown-sender", "no member has the sender's e-mail address", interaction.sender
+            )
+            return Outcome(
+                state="refused", message="You are not a member here, so your answer does not count."
+            )
         try:
             return self._vote(channel, interaction, voter)
         except VoteRefused as refusal:
@@ -166,7 +175,9 @@ class Chat:
             if copy.reference is None:
                 return NOT_RECORDED
             if copy.channel_id != channel.id or copy.reference != interaction.message:
-                raise VoteRefused(Conflict("This button belongs to another message.", kind="other-message"), approval)
+                raise VoteRefused(
+                    Conflict("This button belongs to another message.", kind="other-message"), approval
+                )
             if session.get(SeenCallback, interaction.replay_key):
                 raise VoteRefused(Conflict("This answer was received before.", kind="replayed"), approval)
             if session.get(TokenUse, (token.token_hash, interaction.sender)):

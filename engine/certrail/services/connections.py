@@ -26,7 +26,9 @@ class Connections:
     def __init__(self, kernel: Kernel) -> None:
         self._kernel = kernel
 
-    def create(self, actor: Actor, *, slug: str, name: str, type_: str, config: Mapping[str, Any]) -> Connection:
+    def create(
+        self, actor: Actor, *, slug: str, name: str, type_: str, config: Mapping[str, Any]
+    ) -> Connection:
         """Store credentials.
 
         Raises:
@@ -95,7 +97,9 @@ class Connections:
             raise BadInput(f"No installed plugin takes a connection of type {type_!r}.", "type")
         known: set[str] = set().union(*(connection_fields(p.config_type) for p in plugins))
         if unknown := sorted(config.keys() - known):
-            raise BadInput(f"Unknown fields: {', '.join(unknown)}. Known: {', '.join(sorted(known))}.", unknown[0])
+            raise BadInput(
+                f"Unknown fields: {', '.join(unknown)}. Known: {', '.join(sorted(known))}.", unknown[0]
+            )
         for plugin in plugins:
             _check_part(plugin, config)
         return dict(config)

@@ -58,7 +58,9 @@ class Deliveries:
     def __init__(self, kernel: Kernel) -> None:
         self._kernel = kernel
 
-    def begin(self, delivery_id: str, attempt: int, heartbeat: Callable[[], None] = lambda: None) -> Work | None:
+    def begin(
+        self, delivery_id: str, attempt: int, heartbeat: Callable[[], None] = lambda: None
+    ) -> Work | None:
         """Record the intent to deliver, then hand out the work; ``None`` when it is done already.
 
         The intent is committed before the destination is touched: whoever finds it later without a
@@ -142,7 +144,11 @@ class Deliveries:
             if delivery is None or delivery.delivered_certificate_id != certificate_id:
                 return True
             expected = change.session.get_one(Certificate, certificate_id).fingerprint
-            good = observation.present and observation.fingerprint == expected and observation.key_matches is not False
+            good = (
+                observation.present
+                and observation.fingerprint == expected
+                and observation.key_matches is not False
+            )
             delivery.observed = {**observation.model_dump(mode="json"), "good": good}
             delivery.verified_at = change.now if good else None
             if not good:
@@ -224,7 +230,9 @@ class Deliveries:
                 query = query.where(Delivery.lineage_id == lineage_id)
             return session.exec(query.order_by(Sync.slug, col(Delivery.created_at))).all()
 
-    def _deployment(self, delivery: Delivery, sync: Sync, certificate: Certificate, may_exist: bool) -> Deployment:
+    def _deployment(
+        self, delivery: Delivery, sync: Sync, certificate: Certificate, may_exist: bool
+    ) -> Deployment:
         return Deployment(
             **dict(_target(delivery)),
             application=certificate.application_id or "",

@@ -107,15 +107,23 @@ class Identities:
         """
         known = {p.value for p in Permission} | {p.value.partition(":")[0] for p in Permission}
         if unknown := sorted(set(scopes) - known):
-            raise BadInput(f"Unknown scopes: {', '.join(unknown)}. Known: {', '.join(sorted(known))}.", "scopes")
+            raise BadInput(
+                f"Unknown scopes: {', '.join(unknown)}. Known: {', '.join(sorted(known))}.", "scopes"
+            )
         with self._kernel.change(actor) as change:
             owner = find_principal(change.session, principal)
-            if actor.kind != "system" and actor.product_role != ProductRole.ADMIN and actor.principal_id != owner.id:
+            if (
+                actor.kind != "system"
+                and actor.product_role != ProductRole.ADMIN
+                and actor.principal_id != owner.id
+            ):
                 raise Forbidden("Only a Product Admin makes tokens for others.")
             if actor.scopes and not set(scopes) or (actor.scopes and not set(scopes) <= actor.scopes):
                 raise Forbidden("A token may not carry more scopes than the one it is made with.")
             if owner.kind == "group":
-                raise BadInput("A group cannot hold a token; make one for a user or machine identity.", "principal")
+                raise BadInput(
+                    "A group cannot hold a token; make one for a user or machine identity.", "principal"
+                )
             return _issue_token(change, owner, name, scopes, lifetime)
 
     def revoke_token(self, actor: Actor, token_id: str) -> None:
@@ -123,7 +131,9 @@ class Identities:
         with self._kernel.change(actor) as change:
             token = change.session.get(AccessToken, token_id)
             mine = token is not None and token.principal_id == actor.principal_id
-            if token is None or not (mine or actor.kind == "system" or actor.product_role == ProductRole.ADMIN):
+            if token is None or not (
+                mine or actor.kind == "system" or actor.product_role == ProductRole.ADMIN
+            ):
                 raise NotFound("token")
             token.revoked_at = token.revoked_at or change.now
             change.session.add(token)
@@ -241,7 +251,9 @@ def _insert(
     )
     change.session.add(principal)
     change.session.flush()
-    change.event("principal.created", "principal", principal.id, kind=kind, name=name, product_role=product_role)
+    change.event(
+        "principal.created", "principal", principal.id, kind=kind, name=name, product_role=product_role
+    )
     return principal
 
 

@@ -67,7 +67,9 @@ class Inventory:
             if row.key_sealed is None:
                 raise Conflict("certrail does not hold this key: the request came with a CSR.", kind="no-key")
             if row.key_shown_at is not None:
-                raise Conflict(f"The key was shown already, at {row.key_shown_at.isoformat()}.", kind="key-shown")
+                raise Conflict(
+                    f"The key was shown already, at {row.key_shown_at.isoformat()}.", kind="key-shown"
+                )
             row.key_shown_at = change.now
             change.session.add(row)
             change.event("certificate.key_shown", "certificate", row.id, row.application_id)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session
 
 from certrail.crypto.keyring import Keyring
@@ -14,6 +15,7 @@ from certrail.persistence.database import Database
 from certrail.persistence.tables import EventRow, OutboxRow
 from certrail.plugins.registry import PluginRegistry
 from certrail.services.actor import Actor
+from certrail.services.idempotency import refuse_repeated, remember
 
 log = logging.getLogger(__name__)
 
@@ -40,10 +42,22 @@ class Kernel:
 
     @contextmanager
     def change(self, actor: Actor) -> Iterator["Change"]:
-        """One step: everything in it commits together, and only then is anybody told."""
-        with self.db.write() as session:
-            change = Change(self, session, actor, self.clock())
-            yield change
+        """One step: everything in it commits together, and only then is anybody told.
+
+        Raises:
+            AlreadyDone: the actor's call carries an idempotency key under which this was done before.
+        """
+        try:
+            with self.db.write() as session:
+                refuse_repeated(session, actor)
+                change = Change(self, session, actor, self.clock())
+                yield change
+                remember(session, actor, change.created_id, change.now)
+        except IntegrityError:
+            # The same call may have won on another connection: then it is done, else the error stands.
+            with self.db.read() as session:
+                refuse_repeated(session, actor)
+            raise
         if change.outbox:
             self.nudge()
         for event in change.events:
@@ -60,6 +74,11 @@ class Change:
     now: datetime
     events: list[EventRow] = field(default_factory=list)
     outbox: int = 0
+
+    @property
+    def created_id(self) -> str | None:
+        """The object that this step made, if it made one."""
+        return next((e.subject_id for e in self.events if e.type.endswith(".created")), None)
 
     def new_id(self) -> str:
         """An id for a new row."""

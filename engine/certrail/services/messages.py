@@ -60,12 +60,18 @@ def compose(
         title=title.format(name=name),
         summary=f"{title.format(name=name)} in {application.name}, by {event.actor_name}.",
         facts=tuple(
-            Fact(label=label, value=_text(event.data[key])) for key, label in LABELS.items() if event.data.get(key)
+            Fact(label=label, value=_text(event.data[key]))
+            for key, label in LABELS.items()
+            if event.data.get(key)
         ),
         source=path,
         application=application.slug,
         link=f"{public_url}/api/v1{path}/events" if public_url else None,
-        data={"event_id": event.id, "subject": {"type": event.subject_type, "id": event.subject_id}, **event.data},
+        data={
+            "event_id": event.id,
+            "subject": {"type": event.subject_type, "id": event.subject_id},
+            **event.data,
+        },
     )
 
 

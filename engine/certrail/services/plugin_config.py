@@ -45,7 +45,9 @@ def find_connection(session: Session, reference: str) -> Connection:
     return found
 
 
-def validated(kernel: Kernel, plugin: type[Plugin[Any]], config: Mapping[str, Any], connection: Connection | None) -> Config:
+def validated(
+    kernel: Kernel, plugin: type[Plugin[Any]], config: Mapping[str, Any], connection: Connection | None
+) -> Config:
     """The configuration of one plugin object, with its connection's values merged in.
 
     Raises:
@@ -63,7 +65,9 @@ def validated(kernel: Kernel, plugin: type[Plugin[Any]], config: Mapping[str, An
         stored = kernel.keyring.open_json(connection.config_sealed, CONNECTION_PURPOSE)
         shared = {name: value for name, value in stored.items() if name in known}
         if twice := sorted(shared.keys() & config.keys()):
-            raise BadInput(f"These fields come from the connection; leave them out: {', '.join(twice)}.", "config")
+            raise BadInput(
+                f"These fields come from the connection; leave them out: {', '.join(twice)}.", "config"
+            )
     return parse_config(plugin.config_type, {**shared, **config})
 
 

@@ -51,7 +51,9 @@ class Product:
             Conflict: the slug is taken.
         """
         if not any(subject.model_dump().values()):
-            raise BadInput("The subject of an authority needs at least one part, such as a common name.", "subject")
+            raise BadInput(
+                "The subject of an authority needs at least one part, such as a common name.", "subject"
+            )
         key = generate(key_algorithm)
         with self._kernel.change(actor) as change:
             _refuse_taken(change.session, CertificateAuthority, slug)
@@ -88,7 +90,9 @@ class Product:
             change.event("ca.created", "ca", authority.id, slug=slug, fingerprint=facts.fingerprint)
             return authority
 
-    def create_policy(self, actor: Actor, *, slug: str, name: str, rules: Mapping[str, Any]) -> CertificatePolicy:
+    def create_policy(
+        self, actor: Actor, *, slug: str, name: str, rules: Mapping[str, Any]
+    ) -> CertificatePolicy:
         """Say what may be requested. Raises BadInput for rules that cannot be read."""
         parsed = _rules(rules)
         with self._kernel.change(actor) as change:

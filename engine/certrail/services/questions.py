@@ -120,7 +120,9 @@ class Questions:
             copy.last_error = failure.stored(change.now)
             change.session.add(copy)
 
-    def _question(self, change: Change, copy: QuestionCopy, approval: ApprovalRequest, closed: bool) -> Question:
+    def _question(
+        self, change: Change, copy: QuestionCopy, approval: ApprovalRequest, closed: bool
+    ) -> Question:
         session = change.session
         request = session.get_one(CertificateRequest, approval.certificate_request_id)
         name = request.content.get("subject", {}).get("common_name") or "(no common name)"
@@ -197,7 +199,11 @@ def _status(session: Session, copy: QuestionCopy, approval: ApprovalRequest, clo
         if vote.round == approval.round
     ]
     decider = session.get(Principal, approval.decided_by) if approval.decided_by else None
-    by = ", ".join(dict.fromkeys(voters)) if approval.status == "approved" else (decider.name if decider else "")
+    by = (
+        ", ".join(dict.fromkeys(voters))
+        if approval.status == "approved"
+        else (decider.name if decider else "")
+    )
     why = f": {approval.comment}" if approval.comment else ""
     return f"{approval.status.capitalize()}{f' by {by}' if by else ''} at {when}{why}"
 

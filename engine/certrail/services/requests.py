@@ -91,7 +91,12 @@ class Requests:
             return row
 
     def list(
-        self, application_id: str, *, status: str | None = None, after: tuple[Any, str] | None = None, limit: int = 50
+        self,
+        application_id: str,
+        *,
+        status: str | None = None,
+        after: tuple[Any, str] | None = None,
+        limit: int = 50,
     ) -> Sequence[CertificateRequest]:
         """Newest first; `after` is (created_at, id) of the last row of the page before."""
         with self._kernel.db.read() as session:
@@ -112,7 +117,9 @@ class Requests:
             if link is None:
                 raise NotFound("certificate profile attached to this Application")
             if not link.api.get("enabled"):
-                raise Conflict("Enrollment by API is switched off for this profile here.", kind="enrollment-off")
+                raise Conflict(
+                    "Enrollment by API is switched off for this profile here.", kind="enrollment-off"
+                )
             return profile
 
     def _accept(
@@ -216,5 +223,3 @@ def _attributes(given: Mapping[str, str]) -> dict[str, str]:
     if len(given) > MOST_ATTRIBUTES:
         raise BadInput(f"At most {MOST_ATTRIBUTES} metadata entries.", "metadata")
     return {str(name)[:128]: str(value)[:1024] for name, value in given.items()}
-
-

@@ -75,7 +75,9 @@ class Syncs:
         selection = selection or Selection()
         with self._kernel.change(actor) as change:
             session = change.session
-            if session.exec(select(Sync).where(Sync.application_id == application_id, Sync.slug == slug)).first():
+            if session.exec(
+                select(Sync).where(Sync.application_id == application_id, Sync.slug == slug)
+            ).first():
                 raise Conflict(f"A sync {slug!r} exists already in this Application.")
             link = find_connection(session, connection) if connection else None
             parsed = validated(self._kernel, plugin, config, link)
@@ -87,7 +89,9 @@ class Syncs:
                 name=name,
                 destination=destination,
                 connection_id=link.id if link else None,
-                config_sealed=self._kernel.keyring.seal_json(own_values(plugin, parsed, config), SYNC_PURPOSE),
+                config_sealed=self._kernel.keyring.seal_json(
+                    own_values(plugin, parsed, config), SYNC_PURPOSE
+                ),
                 config_revision=plugin.config_type.revision,
                 selection=_stored(session, selection),
                 name_schema=name_schema,
@@ -97,9 +101,7 @@ class Syncs:
             )
             session.add(sync)
             session.flush()
-            change.event(
-                "sync.created", "sync", sync.id, application_id, slug=slug, destination=destination
-            )
+            change.event("sync.created", "sync", sync.id, application_id, slug=slug, destination=destination)
             if auto:
                 self._catch_up(change, sync)
             return sync

@@ -1,4 +1,4 @@
-"""Events, the outbox and remembered answers."""
+"""Events, the outbox and remembered create calls."""
 
 from datetime import datetime
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import Index, Integer
 from sqlmodel import Field, SQLModel
 
-from certrail.persistence.tables.base import json_column, moment, optional_json
+from certrail.persistence.tables.base import json_column, moment
 from certrail.persistence.types import UtcDateTime
 
 
@@ -49,13 +49,12 @@ class OutboxRow(SQLModel, table=True):
 
 
 class IdempotencyKey(SQLModel, table=True):
-    """The answer given to a create call, repeated for the same key."""
+    """What a create call made, found again by its key."""
 
     __tablename__ = "idempotency_key"
 
-    principal_id: str = Field(primary_key=True, max_length=40)
+    principal_id: str = Field(primary_key=True, foreign_key="principal.id", max_length=40)
     key: str = Field(primary_key=True, max_length=255)
     fingerprint: str = Field(max_length=64)
     created_at: datetime = Field(sa_type=UtcDateTime)
-    status: int | None = None
-    body: dict[str, Any] | None = optional_json()
+    subject_id: str = Field(max_length=80)

@@ -25,5 +25,7 @@ class Email(Notifier[EmailConfig]):
             refused, _ = await client.sendmail(self.config.sender, recipients, mail.as_bytes())
         # A repeat would reach those who have the mail already: refused ones are reported, not retried.
         details = {address: f"{answer.code} {answer.message}" for address, answer in refused.items()}
-        results = (Recipient(address=a, accepted=a not in details, detail=details.get(a, "")) for a in recipients)
+        results = (
+            Recipient(address=a, accepted=a not in details, detail=details.get(a, "")) for a in recipients
+        )
         return Sent(reference=str(mail["Message-ID"]), recipients=tuple(results))

@@ -50,6 +50,8 @@ class WebhookConfig(Config):
             raise ValueError("url: give an absolute https URL")
         if url.userinfo or url.fragment:
             raise ValueError("url: user names, passwords and fragments do not belong here")
+        if url.port is not None and not 0 < url.port < 65536:
+            raise ValueError("url: a port is 1 to 65535")
         if url.scheme == "http" and not self.allows(self.host):
             raise ValueError("url: http is only for a host in allowed_hosts; use https")
         return self

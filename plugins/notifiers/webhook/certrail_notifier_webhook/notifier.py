@@ -60,19 +60,16 @@ class Webhook(Notifier[WebhookConfig]):
 
 def _refusal(answer: Answer, host: str) -> PluginError | None:
     said = f"{host} answered {answer.status}" + (f": {answer.text}" if answer.text else "")
-    match answer.status:
-        case status if 200 <= status < 300:
-            return None
-        case status if 300 <= status < 400:
-            return Misconfigured("url", f"{said}; redirects are not followed, give the final address")
-        case 401 | 403:
-            return Unauthorized(said)
-        case 429:
-            return RateLimited(said, retry_after=answer.retry_after)
-        case 503 if answer.retry_after is not None:
-            return RateLimited(said, retry_after=answer.retry_after)
-        case status if status >= 500 or status in TRY_AGAIN:
-            return Retryable(said, retry_after=answer.retry_after)
+    if 200 <= answer.status < 300:
+        return None
+    if 300 <= answer.status < 400:
+        return Misconfigured("url", f"{said}; redirects are not followed, give the final address")
+    if answer.status in (401, 403):
+        return Unauthorized(said)
+    if answer.status == 429 or (answer.status == 503 and answer.retry_after is not None):
+        return RateLimited(said, retry_after=answer.retry_after)
+    if answer.status >= 500 or answer.status in TRY_AGAIN:
+        return Retryable(said, retry_after=answer.retry_after)
     return Permanent(said)
 
 

@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pydantic import ValidationError
-
 from certrail_notifier_webhook import Webhook, WebhookConfig, certrail_notifiers
 from certrail_notifier_webhook.addresses import is_public
+from pydantic import ValidationError
+
 from certrail_sdk import (
     Fact,
     Misconfigured,
@@ -221,7 +221,7 @@ async def test_redirects_are_not_followed(receiver: WebhookReceiver, status: int
 
 async def test_a_slow_receiver_is_tried_again(receiver: WebhookReceiver) -> None:
     receiver.script(Answer(hold=True))
-    with pytest.raises(Retryable, match="127.0.0.1"):
+    with pytest.raises(Retryable, match=r"127\.0\.0\.1"):
         await webhook(receiver, timeout_seconds=1).send(notification())
 
 
@@ -277,9 +277,9 @@ async def test_the_connection_goes_to_the_address_that_was_checked(
 ) -> None:
     asked = resolving(monkeypatch, [["127.0.0.1"]])
     url = f"https://receiver.test:{tls_receiver.port}/hook"
-    await webhook(
-        tls_receiver, url=url, allowed_hosts=["Receiver.test"], ca_file=tls_receiver.ca_file
-    ).send(notification())
+    await webhook(tls_receiver, url=url, allowed_hosts=["Receiver.test"], ca_file=tls_receiver.ca_file).send(
+        notification()
+    )
 
     [request] = await tls_receiver.wait_for(1)
     assert asked == ["receiver.test"]
@@ -296,7 +296,7 @@ async def test_the_next_address_is_used_when_the_first_refuses(
 
 
 async def test_a_certificate_for_another_name_is_refused(tls_receiver: WebhookReceiver) -> None:
-    with pytest.raises(Misconfigured, match="certificate of 127.0.0.1") as caught:
+    with pytest.raises(Misconfigured, match=r"certificate of 127\.0\.0\.1") as caught:
         await webhook(tls_receiver, ca_file=tls_receiver.ca_file).send(notification())
     assert caught.value.field == "url"
     assert tls_receiver.requests == []
@@ -307,7 +307,7 @@ async def test_a_certificate_of_an_unknown_ca_is_refused(
 ) -> None:
     resolving(monkeypatch, [["127.0.0.1"]])
     url = f"https://receiver.test:{tls_receiver.port}/hook"
-    with pytest.raises(Misconfigured, match="certificate of receiver.test"):
+    with pytest.raises(Misconfigured, match=r"certificate of receiver\.test"):
         await webhook(tls_receiver, url=url, allowed_hosts=["receiver.test"]).check()
 
 
@@ -409,6 +409,7 @@ def test_addresses_that_are_not_public(address: str) -> None:
         {"url": "https://user:password@example.com/"},
         {"url": "https://example.com/#part"},
         {"url": "https://example.com:99999/"},
+        {"url": "https://example.com:0/"},
         {"url": "https://example.com/\r\nX: y"},
         {"signing_secret": "x" * 257},
         {"signing_secret": "short"},

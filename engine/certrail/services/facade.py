@@ -1,0 +1,69 @@
+"""All use cases of one process, built once from one kernel."""
+
+from dataclasses import dataclass
+
+from certrail.services.alerting import Notifications, fan_out
+from certrail.services.alerts import Alerts
+from certrail.services.applications import Applications
+from certrail.services.approval_policies import ApprovalPolicies
+from certrail.services.approvals import Approvals
+from certrail.services.chat import Chat
+from certrail.services.connections import Connections
+from certrail.services.deliveries import Deliveries
+from certrail.services.identities import Identities
+from certrail.services.inventory import Inventory
+from certrail.services.issuance import Issuance
+from certrail.services.kernel import Kernel
+from certrail.services.outbox import Outbox
+from certrail.services.product import Product
+from certrail.services.questions import Questions
+from certrail.services.requests import Requests
+from certrail.services.syncs import Syncs
+
+
+@dataclass(frozen=True)
+class Services:
+    """Every use case, by noun."""
+
+    kernel: Kernel
+    alerts: Alerts
+    applications: Applications
+    approval_policies: ApprovalPolicies
+    approvals: Approvals
+    chat: Chat
+    connections: Connections
+    deliveries: Deliveries
+    identities: Identities
+    inventory: Inventory
+    issuance: Issuance
+    notifications: Notifications
+    outbox: Outbox
+    product: Product
+    questions: Questions
+    requests: Requests
+    syncs: Syncs
+
+    @classmethod
+    def build(cls, kernel: Kernel) -> "Services":
+        """Join the use cases, and the alerts to the record of events."""
+        kernel.on_event = fan_out
+        approvals = Approvals(kernel)
+        return cls(
+            kernel=kernel,
+            alerts=Alerts(kernel),
+            applications=Applications(kernel),
+            approval_policies=ApprovalPolicies(kernel),
+            approvals=approvals,
+            chat=Chat(kernel, approvals),
+            connections=Connections(kernel),
+            deliveries=Deliveries(kernel),
+            identities=Identities(kernel),
+            inventory=Inventory(kernel),
+            issuance=Issuance(kernel),
+            notifications=Notifications(kernel),
+            outbox=Outbox(kernel),
+            product=Product(kernel),
+            questions=Questions(kernel),
+            requests=Requests(kernel),
+            syncs=Syncs(kernel),
+        )
