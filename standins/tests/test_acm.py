@@ -1,5 +1,6 @@
 """The ACM stand-in against the real boto3: what AWS documents, it does."""
 
+import functools
 import subprocess
 import sys
 import threading
@@ -94,6 +95,7 @@ def server(shared: AcmServer) -> AcmServer:
     return shared
 
 
+@functools.cache
 def client(
     server: AcmServer, key: str = AcmServer.access_key_id, secret: str = AcmServer.secret_access_key
 ) -> Any:

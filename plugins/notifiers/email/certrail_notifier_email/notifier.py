@@ -2,7 +2,7 @@
 
 from certrail_notifier_email.config import EmailConfig
 from certrail_notifier_email.message import compose
-from certrail_notifier_email.session import open_session
+from certrail_notifier_email.session import open_session, words
 from certrail_sdk import Notification, Notifier, Recipient, Sent
 
 
@@ -24,7 +24,7 @@ class Email(Notifier[EmailConfig]):
         async with open_session(self.config) as client:
             refused, _ = await client.sendmail(self.config.sender, recipients, mail.as_bytes())
         # A repeat would reach those who have the mail already: refused ones are reported, not retried.
-        details = {address: f"{answer.code} {answer.message}" for address, answer in refused.items()}
+        details = {address: words(answer.code, answer.message) for address, answer in refused.items()}
         results = (
             Recipient(address=a, accepted=a not in details, detail=details.get(a, "")) for a in recipients
         )

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager, suppress
 import aiosmtplib
 
 from certrail_notifier_email.config import EmailConfig, Security
+from certrail_notifier_email.message import one_line
 from certrail_sdk import Misconfigured, Permanent, PluginError, Retryable, Unauthorized
 
 HOSTNAME_MISMATCH, IP_MISMATCH = 62, 64
@@ -42,11 +43,17 @@ async def open_session(config: EmailConfig) -> AsyncIterator[aiosmtplib.SMTP]:
         client.close()
 
 
+def words(code: int, text: str) -> str:
+    """An answer of the server, fit for one line of a log."""
+    return one_line(f"{code} {text}")[:200]
+
+
 def _tls_context(config: EmailConfig) -> ssl.SSLContext:
     try:
         return ssl.create_default_context(cafile=config.ca_file)
     except (OSError, ValueError) as error:
-        raise Misconfigured("ca_file", f"cannot be read as PEM certificates: {error}") from error
+        # The reason stays out: it would tell which files the worker has.
+        raise Misconfigured("ca_file", "is no PEM file that this worker can read") from error
 
 
 async def _secure(client: aiosmtplib.SMTP, config: EmailConfig) -> None:
@@ -77,11 +84,11 @@ def _translated(error: Exception, config: EmailConfig) -> PluginError:
     if isinstance(error, aiosmtplib.SMTPRecipientsRefused):
         return _none_accepted(error.recipients, place)
     if isinstance(error, aiosmtplib.SMTPSenderRefused) and error.code == 530:
-        return Unauthorized(f"{place} asks for TLS or a login: {error.code} {error.message}")
+        return Unauthorized(f"{place} asks for TLS or a login: {words(error.code, error.message)}")
     if isinstance(error, aiosmtplib.SMTPSenderRefused) and error.code >= 500:
-        return Misconfigured("sender", f"{place} answered {error.code} {error.message}")
+        return Misconfigured("sender", f"{place} answered {words(error.code, error.message)}")
     if isinstance(error, aiosmtplib.SMTPResponseException):
-        message = f"{place} answered {error.code} {error.message}"
+        message = f"{place} answered {words(error.code, error.message)}"
         return Permanent(message) if error.code >= 500 else Retryable(message)
     if refused := _certificate_error(error):
         field = "host" if refused.verify_code in (HOSTNAME_MISMATCH, IP_MISMATCH) else "ca_file"
@@ -90,7 +97,7 @@ def _translated(error: Exception, config: EmailConfig) -> PluginError:
 
 
 def _none_accepted(refusals: list[aiosmtplib.SMTPRecipientRefused], place: str) -> PluginError:
-    answers = "; ".join(f"{each.recipient}: {each.code} {each.message}" for each in refusals)
+    answers = "; ".join(f"{each.recipient}: {words(each.code, each.message)}" for each in refusals)
     message = f"{place} accepted no recipient: {answers}"
     # Nobody has the mail yet, so one temporary refusal is enough to make a second try useful.
     return Retryable(message) if any(each.code < 500 for each in refusals) else Permanent(message)

@@ -185,6 +185,13 @@ async def test_an_answer_to_the_content_decides(
         await Email(plain_config(plain)).send(notification())
 
 
+async def test_an_answer_of_many_lines_becomes_one(plain: SmtpServer) -> None:
+    plain.refusals[BOB] = "550-First line\r\n550 " + "long " * 100
+    sent = await Email(plain_config(plain)).send(notification())
+    assert sent.recipients[1].detail.startswith("550 First line long long")
+    assert len(sent.recipients[1].detail) == 200
+
+
 async def test_a_server_that_is_not_available_is_tried_again(plain: SmtpServer) -> None:
     plain.unavailable = True
     with pytest.raises(Retryable, match="421"):

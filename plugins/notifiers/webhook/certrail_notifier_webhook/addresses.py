@@ -28,9 +28,9 @@ async def resolve_public(host: str, port: int) -> tuple[str, ...]:
         AddressRefused: at least one is not. A name with both kinds is as good as an inside one.
     """
     addresses = await resolve(host, port)
-    for address in addresses:
-        if not is_public(address):
-            raise AddressRefused(f"{host} leads to {address}, which is not a public address")
+    if not all(is_public(address) for address in addresses):
+        # The address stays out: it would tell what the names inside lead to.
+        raise AddressRefused(f"{host} does not lead to public addresses only")
     return addresses
 
 

@@ -98,7 +98,8 @@ def _tls_context(config: WebhookConfig) -> ssl.SSLContext:
     try:
         return ssl.create_default_context(cafile=config.ca_file)
     except (OSError, ValueError) as error:
-        raise Misconfigured("ca_file", f"cannot be read as PEM certificates: {error}") from error
+        # The reason stays out: it would tell which files the worker has.
+        raise Misconfigured("ca_file", "is no PEM file that this worker can read") from error
 
 
 async def _beginning(response: httpx.Response) -> str:

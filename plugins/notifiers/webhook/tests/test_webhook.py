@@ -258,7 +258,7 @@ async def test_a_cancelled_send_ends_at_once(receiver: WebhookReceiver) -> None:
 async def test_an_inside_host_is_never_contacted(host: str) -> None:
     async with WebhookReceiver(tls=True) as receiver:
         hook = webhook(receiver, url=f"https://{host}:{receiver.port}/hook", allowed_hosts=[])
-        with pytest.raises(Misconfigured, match="not a public address") as caught:
+        with pytest.raises(Misconfigured, match="does not lead to public addresses") as caught:
             await hook.check()
         assert caught.value.field == "url"
         assert receiver.requests == []
@@ -268,8 +268,9 @@ async def test_one_private_address_among_public_ones_is_enough_to_refuse(
     receiver: WebhookReceiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     resolving(monkeypatch, [["8.8.8.8", "10.0.0.1"]])
-    with pytest.raises(Misconfigured, match=r"receiver\.test leads to 10\.0\.0\.1"):
+    with pytest.raises(Misconfigured, match=r"receiver\.test does not lead") as caught:
         await webhook(receiver, url="https://receiver.test/", allowed_hosts=[]).send(notification())
+    assert "10.0.0.1" not in str(caught.value)
 
 
 async def test_the_connection_goes_to_the_address_that_was_checked(

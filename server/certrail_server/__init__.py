@@ -1,0 +1,1 @@
+"""The HTTP API, the command line, the embedded mode and the composition root."""

@@ -1,0 +1,83 @@
+"""The HTTP application."""
+
+import asyncio
+import logging
+import re
+import uuid
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+
+from fastapi import FastAPI, Request, Response
+
+from certrail.services.dispatcher import Dispatcher
+from certrail.services.facade import Services
+from certrail.services.orchestrator import Orchestrator
+from certrail_server.api import problems
+from certrail_server.api.listeners import Listeners
+from certrail_server.api.routes import (
+    alerts,
+    applications,
+    approvals,
+    callbacks,
+    certificates,
+    health,
+    principals,
+    product,
+    requests,
+    syncs,
+)
+
+log = logging.getLogger(__name__)
+
+LARGEST_BODY = 1_048_576
+REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+
+
+def create_app(services: Services, orchestrator: Orchestrator) -> FastAPI:
+    """The API of one process. Its dispatcher runs as long as the application does."""
+    dispatcher = Dispatcher(services.outbox, orchestrator)
+    services.kernel.nudge = dispatcher.nudge
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        listeners = Listeners(services.chat)
+        tasks = [asyncio.create_task(dispatcher.run()), asyncio.create_task(listeners.run())]
+        yield
+        for task in tasks:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+
+    app = FastAPI(
+        title="certrail",
+        version="1",
+        summary="Certificates, from request to everywhere they are used",
+        lifespan=lifespan,
+    )
+    app.state.services = services
+    app.state.orchestrator = orchestrator
+    app.middleware("http")(_frame)
+    problems.install(app)
+    for module in (product, principals, applications, requests, certificates, syncs, alerts, approvals):
+        app.include_router(module.router, prefix="/api/v1")
+    app.include_router(callbacks.router)
+    app.include_router(health.router)
+    return app
+
+
+async def _frame(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
+    """Give every call an id, and refuse bodies that are too large before they are read."""
+    given = request.headers.get("x-request-id", "")
+    request.state.request_id = given if REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
+    length = request.headers.get("content-length", "")
+    # A body without a length could be of any size, so only bodies that say theirs are taken.
+    chunked = "transfer-encoding" in request.headers
+    if chunked or (length.isdigit() and int(length) > LARGEST_BODY):
+        detail = f"Send at most {LARGEST_BODY} bytes, with a Content-Length."
+        response: Response = problems.problem(request, 413, "too-large", "The body is too large", detail)
+    else:
+        response = await call_next(request)
+    response.headers["X-Request-Id"] = request.state.request_id
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    response.headers["Cache-Control"] = "no-store"
+    return response

@@ -1,0 +1,128 @@
+"""The one place where a call is let through: every route names the permission it needs."""
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar
+
+from fastapi import Depends, Request
+from fastapi.concurrency import run_in_threadpool
+
+from certrail.domain.access import Permission
+from certrail.domain.errors import BadInput, CertrailError, Forbidden, NotFound, Unauthenticated
+from certrail.services.actor import Actor, Once
+from certrail.services.facade import Services
+from certrail.services.idempotency import AlreadyDone
+
+T = TypeVar("T")
+LONGEST_KEY = 255
+
+
+@dataclass(frozen=True)
+class Call:
+    """An authorised call.
+
+    Attributes:
+        application: id of the Application that the path names or the object belongs to.
+    """
+
+    actor: Actor
+    services: Services
+    application: str = ""
+
+
+def _request(services: Services, ident: str) -> str | None:
+    return services.requests.get(ident).application_id
+
+
+def _certificate(services: Services, ident: str) -> str | None:
+    return services.inventory.get(ident).application_id
+
+
+def _delivery(services: Services, ident: str) -> str | None:
+    return services.deliveries.get(ident)[1].application_id
+
+
+def _approval(services: Services, ident: str) -> str | None:
+    return services.approvals.get(ident)[0].application_id
+
+
+OWNER_OF: dict[str, Callable[[Services, str], str | None]] = {
+    "request_id": _request,
+    "certificate_id": _certificate,
+    "delivery_id": _delivery,
+    "approval_id": _approval,
+}
+"""Path parameters that name an object, and how to find its Application."""
+
+
+@dataclass(frozen=True)
+class Guard:
+    """A dependency that authenticates, authorises and hands out the call."""
+
+    permission: Permission
+
+    async def __call__(self, request: Request) -> Call:
+        services: Services = request.app.state.services
+        once = await _once(request)
+        return await run_in_threadpool(self._admit, services, request, once)
+
+    def _admit(self, services: Services, request: Request, once: Once | None) -> Call:
+        scheme, _, token = request.headers.get("authorization", "").partition(" ")
+        if scheme.lower() != "bearer":
+            raise Unauthenticated("Give a bearer token in the Authorization header.")
+        actor = services.identities.authenticate(token.strip(), request.state.request_id)
+        try:
+            application = _application(services, request, self.permission)
+            application = services.identities.authorize(actor, self.permission, application) or ""
+        except (Forbidden, NotFound) as refusal:
+            _record(services, actor, request, self.permission, refusal)
+            raise
+        return Call(replace(actor, once=once), services, application)
+
+
+def allow(permission: Permission) -> Any:
+    """Declare the permission of a route: ``call: Annotated[Call, allow(Permission.X)]``."""
+    return Depends(Guard(permission))
+
+
+def once(make: Callable[[], T], read: Callable[[str], T]) -> T:
+    """Make an object, or read the one that the same call made before."""
+    try:
+        return make()
+    except AlreadyDone as done:
+        return read(done.subject_id)
+
+
+def _application(services: Services, request: Request, permission: Permission) -> str | None:
+    if "application" in request.path_params:
+        return str(request.path_params["application"])
+    for name, owner in OWNER_OF.items():
+        # Whether a vote counts is decided, and put on record, under the lock of its approval.
+        if name in request.path_params and permission is not Permission.APPROVAL_VOTE:
+            return owner(services, request.path_params[name])
+    return None
+
+
+async def _once(request: Request) -> Once | None:
+    key = request.headers.get("idempotency-key")
+    if key is None or request.method != "POST":
+        return None
+    if not 1 <= len(key) <= LONGEST_KEY:
+        raise BadInput(f"An Idempotency-Key has 1 to {LONGEST_KEY} characters.", "Idempotency-Key")
+    call = f"{request.method} {request.url.path}\n".encode() + await request.body()
+    return Once(key, hashlib.sha256(call).hexdigest())
+
+
+def _record(
+    services: Services, actor: Actor, request: Request, permission: Permission, refusal: CertrailError
+) -> None:
+    with services.kernel.change(actor) as change:
+        change.event(
+            "access.refused",
+            "route",
+            request.url.path[:80],
+            permission=str(permission),
+            method=request.method,
+            reason=refusal.kind,
+        )

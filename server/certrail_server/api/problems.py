@@ -1,0 +1,75 @@
+"""Every error is a problem document (RFC 9457)."""
+
+import logging
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.encoders import jsonable_encoder
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from sqlalchemy.exc import OperationalError
+from starlette.exceptions import HTTPException
+
+from certrail.domain.errors import CertrailError
+from certrail_sdk import PluginError
+
+log = logging.getLogger(__name__)
+
+TYPE_BASE = "urn:certrail:problem:"
+MEDIA_TYPE = "application/problem+json"
+
+
+def problem(request: Request, status: int, kind: str, title: str, detail: str, **extra: Any) -> JSONResponse:
+    """One problem document."""
+    body = {
+        **extra,
+        "type": f"{TYPE_BASE}{kind}",
+        "title": title,
+        "status": status,
+        "detail": detail,
+        "instance": request.url.path,
+        "request_id": getattr(request.state, "request_id", None),
+    }
+    headers = {"WWW-Authenticate": "Bearer"} if status == HTTPStatus.UNAUTHORIZED else None
+    return JSONResponse(jsonable_encoder(body), status, headers, media_type=MEDIA_TYPE)
+
+
+def install(app: FastAPI) -> None:
+    """Turn every exception that can leave a route into a problem document."""
+
+    @app.exception_handler(CertrailError)
+    def refused(request: Request, err: CertrailError) -> JSONResponse:
+        return problem(request, err.status, err.kind, err.title, err.detail, **err.extra)
+
+    @app.exception_handler(RequestValidationError)
+    def invalid(request: Request, err: RequestValidationError) -> JSONResponse:
+        # The input itself stays out of the answer: it may hold a secret.
+        faults = [
+            {"field": ".".join(str(part) for part in fault["loc"][1:]), "message": fault["msg"]}
+            for fault in err.errors()
+        ]
+        detail = "; ".join(f"{f['field'] or 'body'}: {f['message']}" for f in faults)
+        return problem(request, 400, "bad-input", "The input is wrong", detail, errors=faults)
+
+    @app.exception_handler(PluginError)
+    def plugin(request: Request, err: PluginError) -> JSONResponse:
+        extra = {"error": type(err).__name__, "action": err.action, "field": getattr(err, "field", None)}
+        return problem(request, 422, "plugin-refused", "The outside system refused", str(err), **extra)
+
+    @app.exception_handler(HTTPException)
+    def http(request: Request, err: HTTPException) -> JSONResponse:
+        title = HTTPStatus(err.status_code).phrase
+        return problem(request, err.status_code, title.lower().replace(" ", "-"), title, str(err.detail))
+
+    @app.exception_handler(OperationalError)
+    def database(request: Request, err: OperationalError) -> JSONResponse:
+        log.error("the database did not answer: %s", type(err.orig).__name__)
+        detail = "The database did not answer, so nothing was recorded. Try again."
+        return problem(request, 503, "unavailable", "Not available now", detail)
+
+    @app.exception_handler(Exception)
+    def unexpected(request: Request, err: Exception) -> JSONResponse:
+        log.error("unexpected error", exc_info=err)
+        detail = "This is a bug in certrail. The log has the details under this request id."
+        return problem(request, 500, "internal-error", "Something went wrong", detail)

@@ -1,0 +1,83 @@
+"""Channels, alerts and the log of what was sent."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+
+from certrail.domain.access import Permission
+from certrail_server.api.guard import Call, allow, once
+from certrail_server.api.shapes import AlertIn, ChannelIn, TrialIn
+from certrail_server.api.views import Json, items, shown
+
+router = APIRouter(prefix="/applications/{application}", tags=["alerts"])
+Read = Annotated[Call, allow(Permission.ALERT_READ)]
+Manage = Annotated[Call, allow(Permission.ALERT_MANAGE)]
+
+
+@router.get("/channels")
+def list_channels(call: Read) -> Json:
+    """The channels of an Application, their secrets masked."""
+    alerts = call.services.alerts
+    return items([shown(c, config=alerts.shown(c)) for c in alerts.channels(call.application)], dict)
+
+
+@router.post("/channels", status_code=201)
+def create_channel(body: ChannelIn, call: Manage) -> Json:
+    """Make a channel."""
+    alerts = call.services.alerts
+    row = once(
+        lambda: alerts.create_channel(call.actor, call.application, **body.model_dump()),
+        lambda ident: next(c for c in alerts.channels(call.application) if c.id == ident),
+    )
+    return shown(row, config=alerts.shown(row))
+
+
+@router.post("/channels/check")
+async def try_channel(body: TrialIn, call: Manage) -> Json:
+    """Check a configuration before it is saved."""
+    await call.services.alerts.trial(body.plugin, body.config, body.connection).check()
+    return {"ok": True}
+
+
+@router.post("/channels/{channel}/check")
+async def check_channel(channel: str, call: Manage) -> Json:
+    """Check that the channel can be used."""
+    await call.services.alerts.build(call.application, channel).check()
+    return {"ok": True}
+
+
+@router.delete("/channels/{channel}", status_code=204)
+def delete_channel(channel: str, call: Manage) -> None:
+    """Remove a channel that nothing uses."""
+    call.services.alerts.delete_channel(call.actor, call.application, channel)
+
+
+@router.get("/alerts")
+def list_alerts(call: Read) -> Json:
+    """The alerts of an Application."""
+    rows = call.services.alerts.list(call.application)
+    return items([shown(alert, channels=channels) for alert, channels in rows], dict)
+
+
+@router.post("/alerts", status_code=201)
+def create_alert(body: AlertIn, call: Manage) -> Json:
+    """Make an alert."""
+    alerts = call.services.alerts
+    return shown(
+        once(
+            lambda: alerts.create_alert(call.actor, call.application, **body.model_dump()),
+            lambda ident: next(a for a, _ in alerts.list(call.application) if a.id == ident),
+        )
+    )
+
+
+@router.delete("/alerts/{alert}", status_code=204)
+def delete_alert(alert: str, call: Manage) -> None:
+    """Remove an alert."""
+    call.services.alerts.delete_alert(call.actor, call.application, alert)
+
+
+@router.get("/notifications")
+def list_notifications(call: Read, status: Annotated[str | None, Query(max_length=16)] = None) -> Json:
+    """What was sent to which channel, newest first."""
+    return items(call.services.alerts.notifications(call.application, status))

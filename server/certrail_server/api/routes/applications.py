@@ -1,0 +1,78 @@
+"""Applications, their members, profiles and events."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+
+from certrail.domain.access import Permission
+from certrail_server.api.guard import Call, allow, once
+from certrail_server.api.shapes import ApplicationIn, AttachIn, MemberIn
+from certrail_server.api.views import Json, items, shown
+
+router = APIRouter(prefix="/applications", tags=["applications"])
+
+
+@router.get("")
+def list_applications(call: Annotated[Call, allow(Permission.APPLICATION_LIST)]) -> Json:
+    """The Applications that the caller may see."""
+    return items(call.services.applications.visible_to(call.actor))
+
+
+@router.post("", status_code=201)
+def create_application(body: ApplicationIn, call: Annotated[Call, allow(Permission.APPLICATION_CREATE)]) -> Json:
+    """Make an Application; the caller becomes its Admin."""
+    applications = call.services.applications
+    return shown(once(lambda: applications.create(call.actor, **body.model_dump()), applications.get))
+
+
+@router.get("/{application}")
+def get_application(call: Annotated[Call, allow(Permission.APPLICATION_READ)]) -> Json:
+    """One Application."""
+    return shown(call.services.applications.get(call.application))
+
+
+@router.get("/{application}/members")
+def list_members(call: Annotated[Call, allow(Permission.APPLICATION_READ)]) -> Json:
+    """Members with their roles."""
+    rows = call.services.applications.members(call.application)
+    return items([shown(m, principal=shown(p)) for m, p in rows], dict)
+
+
+@router.put("/{application}/members/{principal}")
+def set_member(principal: str, body: MemberIn, call: Annotated[Call, allow(Permission.MEMBER_MANAGE)]) -> Json:
+    """Give a principal its role here."""
+    return shown(call.services.applications.set_member(call.actor, call.application, principal, body.role))
+
+
+@router.delete("/{application}/members/{principal}", status_code=204)
+def remove_member(principal: str, call: Annotated[Call, allow(Permission.MEMBER_MANAGE)]) -> None:
+    """Take a principal out of the Application."""
+    call.services.applications.remove_member(call.actor, call.application, principal)
+
+
+@router.get("/{application}/profiles")
+def list_attached(call: Annotated[Call, allow(Permission.APPLICATION_READ)]) -> Json:
+    """The profiles that this Application may use."""
+    return items(call.services.applications.profiles(call.application))
+
+
+@router.post("/{application}/profiles", status_code=201)
+def attach_profile(body: AttachIn, call: Annotated[Call, allow(Permission.PROFILE_ATTACH)]) -> Json:
+    """Let this Application use a profile."""
+    link = call.services.applications.attach_profile(call.actor, call.application, body.profile)
+    return {"application_id": link.application_id, "profile_id": link.profile_id, "api": link.api}
+
+
+@router.get("/{application}/events")
+def list_events(
+    call: Annotated[Call, allow(Permission.EVENT_READ)],
+    after: Annotated[int, Query(ge=0)] = 0,
+    limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+    type: Annotated[str | None, Query(max_length=64)] = None,  # noqa: A002 - the name in the API
+    subject: Annotated[str | None, Query(max_length=80)] = None,
+) -> Json:
+    """The record in order; `after` is the `seq` of the last event that was read."""
+    rows = call.services.inventory.events(
+        call.application, after=after, limit=limit, type_=type, subject_id=subject
+    )
+    return {"items": [shown(row) for row in rows], "next_cursor": rows[-1].seq if len(rows) == limit else None}

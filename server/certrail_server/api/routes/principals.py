@@ -1,0 +1,113 @@
+"""Users, groups, machine identities and their tokens."""
+
+from typing import Annotated
+
+from fastapi import APIRouter
+
+from certrail.domain.access import Permission
+from certrail.persistence.tables import Principal
+from certrail_server.api.guard import Call, allow, once
+from certrail_server.api.shapes import ActiveIn, GroupIn, PrincipalIn, TokenIn
+from certrail_server.api.views import Json, items, shown
+
+router = APIRouter(tags=["access"])
+Manage = Annotated[Call, allow(Permission.PRINCIPAL_MANAGE)]
+Own = Annotated[Call, allow(Permission.TOKEN_SELF)]
+
+
+def _principal(call: Call, ident: str) -> Principal:
+    return next(p for p in call.services.identities.list() if p.id == ident)
+
+
+@router.get("/users")
+def list_users(call: Manage) -> Json:
+    """All users."""
+    return items(call.services.identities.list("user"))
+
+
+@router.post("/users", status_code=201)
+def create_user(body: PrincipalIn, call: Manage) -> Json:
+    """Make a user."""
+    values = body.model_dump()
+    return shown(
+        once(
+            lambda: call.services.identities.create(call.actor, kind="user", **values),
+            lambda ident: _principal(call, ident),
+        )
+    )
+
+
+@router.get("/machine-identities")
+def list_machine_identities(call: Manage) -> Json:
+    """All machine identities."""
+    return items(call.services.identities.list("machine"))
+
+
+@router.post("/machine-identities", status_code=201)
+def create_machine_identity(body: PrincipalIn, call: Manage) -> Json:
+    """Make a machine identity."""
+    values = body.model_dump()
+    return shown(
+        once(
+            lambda: call.services.identities.create(call.actor, kind="machine", **values),
+            lambda ident: _principal(call, ident),
+        )
+    )
+
+
+@router.get("/groups")
+def list_groups(call: Manage) -> Json:
+    """All groups."""
+    return items(call.services.identities.list("group"))
+
+
+@router.post("/groups", status_code=201)
+def create_group(body: GroupIn, call: Manage) -> Json:
+    """Make a group."""
+    values = body.model_dump()
+    return shown(
+        once(
+            lambda: call.services.identities.create(call.actor, kind="group", **values),
+            lambda ident: _principal(call, ident),
+        )
+    )
+
+
+@router.put("/principals/{principal}/active")
+def set_active(principal: str, body: ActiveIn, call: Manage) -> Json:
+    """Activate or deactivate a principal."""
+    return shown(call.services.identities.set_active(call.actor, principal, body.active))
+
+
+@router.post("/tokens", status_code=201)
+def create_token(body: TokenIn, call: Own) -> Json:
+    """Make a token. Its text is in this answer and nowhere else; a repeated call does not show it again."""
+    identities = call.services.identities
+
+    def make() -> Json:
+        row, text = identities.issue_token(call.actor, **body.model_dump())
+        return shown(row, token=text)
+
+    def read(ident: str) -> Json:
+        return shown(next(t for t in identities.tokens(body.principal) if t.id == ident))
+
+    return once(make, read)
+
+
+@router.delete("/tokens/{token}", status_code=204)
+def revoke_token(token: str, call: Own) -> None:
+    """Make a token useless at once."""
+    call.services.identities.revoke_token(call.actor, token)
+
+
+@router.get("/me")
+def me(call: Own) -> Json:
+    """Who I am."""
+    actor = call.actor
+    return {
+        "id": actor.principal_id,
+        "kind": actor.kind,
+        "name": actor.name,
+        "product_role": actor.product_role,
+        "scopes": sorted(actor.scopes),
+    }

@@ -1,0 +1,133 @@
+"""Authorities, certificate policies, profiles, connections and plugins."""
+
+from dataclasses import asdict
+from typing import Annotated
+
+from fastapi import APIRouter
+
+from certrail.domain.access import Permission
+from certrail.domain.errors import NotFound
+from certrail.persistence.tables import CertificateAuthority
+from certrail_server.api.guard import Call, allow, once
+from certrail_server.api.shapes import (
+    AuthorityIn,
+    ConfigIn,
+    ConnectionIn,
+    PolicyIn,
+    PolicyRulesIn,
+    ProfileIn,
+)
+from certrail_server.api.views import Json, items, shown
+
+router = APIRouter(tags=["product"])
+Read = Annotated[Call, allow(Permission.PRODUCT_READ)]
+Manage = Annotated[Call, allow(Permission.PRODUCT_MANAGE)]
+
+
+@router.get("/certificate-authorities")
+def list_authorities(call: Read) -> Json:
+    """All authorities with the certificate they sign with."""
+    return items([shown(ca, certificate=shown(own)) for ca, own in call.services.product.authorities()], dict)
+
+
+@router.post("/certificate-authorities", status_code=201)
+def create_authority(body: AuthorityIn, call: Manage) -> Json:
+    """Make an internal root authority."""
+
+    def read(ident: str) -> CertificateAuthority:
+        return next(ca for ca, _ in call.services.product.authorities() if ca.id == ident)
+
+    values = body.model_dump(exclude={"subject"})
+    return shown(
+        once(lambda: call.services.product.create_root(call.actor, subject=body.subject, **values), read)
+    )
+
+
+@router.get("/certificate-policies")
+def list_policies(call: Read) -> Json:
+    """All certificate policies."""
+    return items(call.services.product.policies())
+
+
+@router.post("/certificate-policies", status_code=201)
+def create_policy(body: PolicyIn, call: Manage) -> Json:
+    """Say what may be requested."""
+    product = call.services.product
+    return shown(
+        once(
+            lambda: product.create_policy(call.actor, **body.model_dump()),
+            lambda ident: next(p for p in product.policies() if p.id == ident),
+        )
+    )
+
+
+@router.put("/certificate-policies/{policy}")
+def update_policy(policy: str, body: PolicyRulesIn, call: Manage) -> Json:
+    """Replace the rules of a policy."""
+    return shown(call.services.product.update_policy(call.actor, policy, body.rules))
+
+
+@router.get("/certificate-profiles")
+def list_profiles(call: Read) -> Json:
+    """All certificate profiles."""
+    return items(call.services.product.profiles())
+
+
+@router.post("/certificate-profiles", status_code=201)
+def create_profile(body: ProfileIn, call: Manage) -> Json:
+    """Join an authority, a policy and defaults."""
+    product = call.services.product
+    return shown(
+        once(
+            lambda: product.create_profile(call.actor, **body.model_dump()),
+            lambda ident: next(p for p in product.profiles() if p.id == ident),
+        )
+    )
+
+
+@router.get("/connections")
+def list_connections(call: Manage) -> Json:
+    """All connections, their secrets masked."""
+    connections = call.services.connections
+    return items([shown(row, config=connections.shown(row)) for row in connections.list()], dict)
+
+
+@router.post("/connections", status_code=201)
+def create_connection(body: ConnectionIn, call: Manage) -> Json:
+    """Store credentials for an outside system."""
+    connections = call.services.connections
+    row = once(
+        lambda: connections.create(
+            call.actor, slug=body.slug, name=body.name, type_=body.type, config=body.config
+        ),
+        lambda ident: next(c for c in connections.list() if c.id == ident),
+    )
+    return shown(row, config=connections.shown(row))
+
+
+@router.put("/connections/{connection}")
+def update_connection(connection: str, body: ConfigIn, call: Manage) -> Json:
+    """Replace credentials; a masked value sent back stays as it was."""
+    row = call.services.connections.update(call.actor, connection, body.config)
+    return shown(row, config=call.services.connections.shown(row))
+
+
+@router.delete("/connections/{connection}", status_code=204)
+def delete_connection(connection: str, call: Manage) -> None:
+    """Remove credentials that nothing uses."""
+    call.services.connections.delete(call.actor, connection)
+
+
+@router.get("/plugins")
+def list_plugins(call: Annotated[Call, allow(Permission.PLUGIN_READ)]) -> Json:
+    """Every plugin with its version, capabilities, configuration schema and health."""
+    return items([asdict(info) for info in call.services.kernel.plugins.all()], dict)
+
+
+@router.get("/plugins/{kind}/{name}")
+def get_plugin(kind: str, name: str, call: Annotated[Call, allow(Permission.PLUGIN_READ)]) -> Json:
+    """One plugin."""
+    for info in call.services.kernel.plugins.all():
+        if (info.kind, info.name) == (kind, name):
+            return asdict(info)
+    raise NotFound("plugin")

@@ -1,0 +1,67 @@
+"""Syncs."""
+
+from typing import Annotated
+
+from fastapi import APIRouter
+
+from certrail.domain.access import Permission
+from certrail.persistence.tables import Sync
+from certrail.services.syncs import Selection
+from certrail_server.api.guard import Call, allow, once
+from certrail_server.api.shapes import SyncIn, TrialIn
+from certrail_server.api.views import Json, items, shown
+
+router = APIRouter(prefix="/applications/{application}/syncs", tags=["syncs"])
+Read = Annotated[Call, allow(Permission.SYNC_READ)]
+Manage = Annotated[Call, allow(Permission.SYNC_MANAGE)]
+
+
+@router.get("")
+def list_syncs(call: Read) -> Json:
+    """The syncs of an Application, their secrets masked."""
+    return items([_view(call, sync) for sync in call.services.syncs.list(call.application)], dict)
+
+
+@router.post("", status_code=201)
+def create_sync(body: SyncIn, call: Manage) -> Json:
+    """Make a sync; certificates that match it already are delivered at once."""
+    selection = Selection(
+        tuple(body.selection.lineages), tuple(body.selection.profiles), body.selection.metadata
+    )
+    values = body.model_dump(exclude={"selection"})
+    syncs = call.services.syncs
+    sync = once(
+        lambda: syncs.create(call.actor, call.application, selection=selection, **values),
+        lambda ident: syncs.get(call.application, ident),
+    )
+    return _view(call, sync)
+
+
+@router.post("/check")
+async def try_destination(body: TrialIn, call: Manage) -> Json:
+    """Check a configuration before it is saved."""
+    await call.services.syncs.trial(body.plugin, body.config, body.connection).check()
+    return {"ok": True}
+
+
+@router.get("/{sync}")
+def get_sync(sync: str, call: Read) -> Json:
+    """One sync."""
+    return _view(call, call.services.syncs.get(call.application, sync))
+
+
+@router.post("/{sync}/check")
+async def check_sync(sync: str, call: Manage) -> Json:
+    """Check that the destination accepts the credentials."""
+    await call.services.syncs.build(call.application, sync).check()
+    return {"ok": True}
+
+
+@router.delete("/{sync}", status_code=204)
+def delete_sync(sync: str, call: Manage) -> None:
+    """Stop a sync. What it delivered stays where it is."""
+    call.services.syncs.delete(call.actor, call.application, sync)
+
+
+def _view(call: Call, sync: Sync) -> Json:
+    return shown(sync, config=call.services.syncs.shown(sync))

@@ -1,0 +1,231 @@
+"""What comes in. Unknown members are refused, and every text and list has a limit."""
+
+from datetime import timedelta
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+
+from certrail.domain.access import Permission, ProductRole, Role
+from certrail.domain.content import KeyAlgorithm, Subject
+from certrail.domain.durations import parse_duration
+
+Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?$")]
+Name = Annotated[str, StringConstraints(min_length=1, max_length=128, strip_whitespace=True)]
+Reference = Annotated[str, StringConstraints(min_length=1, max_length=320)]
+Comment = Annotated[str, StringConstraints(max_length=2000)]
+Duration = Annotated[
+    timedelta,
+    BeforeValidator(lambda v: parse_duration(v) if isinstance(v, str) else v),
+    Field(description="Such as 36h, 47d or PT90M", json_schema_extra={"type": "string", "format": "duration"}),
+]
+References = Annotated[list[Reference], Field(max_length=100)]
+Settings = Annotated[dict[str, Any], Field(max_length=100)]
+
+
+class In(BaseModel):
+    """Base of all inputs."""
+
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+
+
+class AuthorityIn(In):
+    """A root authority to make."""
+
+    slug: Slug
+    name: Name
+    subject: Subject
+    key_algorithm: KeyAlgorithm = KeyAlgorithm.EC_P256
+    lifetime: Duration = timedelta(days=3652)
+    max_path_length: int | None = Field(default=None, ge=0, le=10)
+
+
+class PolicyIn(In):
+    """A certificate policy to make."""
+
+    slug: Slug
+    name: Name
+    rules: Settings = Field(default_factory=dict)
+
+
+class PolicyRulesIn(In):
+    """New rules for a policy."""
+
+    rules: Settings
+
+
+class ProfileIn(In):
+    """A certificate profile to make."""
+
+    slug: Slug
+    name: Name
+    ca: Reference
+    policy: Reference
+    ttl: Duration
+    defaults: Settings = Field(default_factory=dict)
+
+
+class PrincipalIn(In):
+    """A user, group or machine identity to make."""
+
+    slug: Slug
+    name: Name
+    email: Annotated[str, StringConstraints(pattern=r"^[^@\s]+@[^@\s]+$", max_length=320)] | None = None
+    product_role: ProductRole | None = None
+
+
+class GroupIn(In):
+    """A group to make."""
+
+    slug: Slug
+    name: Name
+    members: References = Field(default_factory=list)
+
+
+class ActiveIn(In):
+    """Whether a principal may act."""
+
+    active: bool
+
+
+class TokenIn(In):
+    """A token to make. Without scopes it carries all that its owner may do."""
+
+    principal: Reference
+    name: Name
+    scopes: Annotated[list[str], Field(max_length=len(Permission) * 2)] = Field(default_factory=list)
+    lifetime: Duration | None = None
+
+
+class ApplicationIn(In):
+    """An Application to make."""
+
+    slug: Slug
+    name: Name
+    description: Annotated[str, StringConstraints(max_length=2000)] = ""
+    profiles: References = Field(default_factory=list)
+
+
+class MemberIn(In):
+    """A role for a principal."""
+
+    role: Role
+
+
+class AttachIn(In):
+    """A profile to attach."""
+
+    profile: Reference
+
+
+class RequestIn(In):
+    """A certificate that is wanted. With a CSR, subject, names and key come from the CSR."""
+
+    profile: Reference
+    subject: Settings = Field(default_factory=dict)
+    sans: dict[str, list[str]] = Field(default_factory=dict)
+    key_algorithm: KeyAlgorithm | None = None
+    csr: Annotated[str, StringConstraints(max_length=65536)] | None = None
+    ttl: Duration | None = None
+    key_usages: Annotated[list[str], Field(max_length=20)] = Field(default_factory=list)
+    extended_key_usages: Annotated[list[str], Field(max_length=20)] = Field(default_factory=list)
+    metadata: Annotated[dict[str, str], Field(max_length=50)] = Field(default_factory=dict)
+
+    def content(self) -> dict[str, Any]:
+        """The part that is judged, approved and signed; absent members are left to the profile."""
+        values = self.model_dump(exclude={"profile", "metadata", "ttl"}, exclude_defaults=True)
+        return {**values, **({"ttl_seconds": int(self.ttl.total_seconds())} if self.ttl else {})}
+
+
+class ConnectionIn(In):
+    """Credentials to store."""
+
+    slug: Slug
+    name: Name
+    type: Reference
+    config: Settings
+
+
+class ConfigIn(In):
+    """New values; a masked value sent back stays as it was."""
+
+    config: Settings
+
+
+class SelectionIn(In):
+    """Which certificates a sync carries; empty means all of the Application."""
+
+    lineages: References = Field(default_factory=list)
+    profiles: References = Field(default_factory=list)
+    metadata: Annotated[dict[str, str], Field(max_length=20)] = Field(default_factory=dict)
+
+
+class SyncIn(In):
+    """A sync to make."""
+
+    slug: Slug
+    name: Name
+    destination: Reference
+    connection: Reference | None = None
+    config: Settings = Field(default_factory=dict)
+    selection: SelectionIn = Field(default_factory=SelectionIn)
+    name_schema: Annotated[str, StringConstraints(max_length=256)] = "certrail-{{short_certificate_id}}"
+    include_root: bool = False
+    keep_identity: bool = True
+    auto: bool = True
+
+
+class TrialIn(In):
+    """A plugin configuration to try out without saving it."""
+
+    plugin: Reference
+    connection: Reference | None = None
+    config: Settings = Field(default_factory=dict)
+
+
+class ChannelIn(In):
+    """A channel to make."""
+
+    slug: Slug
+    name: Name
+    notifier: Reference
+    connection: Reference | None = None
+    config: Settings = Field(default_factory=dict)
+
+
+class AlertIn(In):
+    """An alert to make."""
+
+    slug: Slug
+    name: Name
+    events: Annotated[list[str], Field(min_length=1, max_length=50)]
+    channels: Annotated[list[Reference], Field(min_length=1, max_length=10)]
+    filters: Settings = Field(default_factory=dict)
+
+
+class StepIn(In):
+    """One step of an approval policy."""
+
+    name: Name
+    approvers: Annotated[list[Reference], Field(min_length=1, max_length=100)]
+    quorum: int = Field(default=1, ge=1, le=100)
+    channels: References = Field(default_factory=list)
+
+
+class ApprovalPolicyIn(In):
+    """An approval policy to make."""
+
+    slug: Slug
+    name: Name
+    profiles: Annotated[list[Reference], Field(min_length=1, max_length=100)]
+    steps: Annotated[list[StepIn], Field(min_length=1, max_length=10)]
+    request_ttl: Duration | None = None
+    reminder: Duration | None = None
+    allow_self_approval: bool = False
+    bypass_machine_identities: bool = False
+
+
+class VoteIn(In):
+    """An answer to an approval request."""
+
+    decision: Literal["approve", "reject"]
+    comment: Comment = ""
