@@ -3,6 +3,7 @@
 import hashlib
 import io
 import json
+import os
 import re
 import socket
 import threading
@@ -222,7 +223,7 @@ class AcmFront:
 
 
 def _json(value: Body, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
-    known = {"x-amzn-RequestId": str(uuid.UUID(bytes=hashlib.md5(json.dumps(value).encode()).digest()))}
+    known = {"x-amzn-RequestId": str(uuid.UUID(bytes=os.urandom(16)))}
     return Response(
         json.dumps(value), status, known | dict(headers or {}), mimetype="application/x-amz-json-1.1"
     )

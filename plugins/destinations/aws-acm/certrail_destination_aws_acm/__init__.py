@@ -2,10 +2,9 @@
 
 from typing import Any
 
-from certrail_sdk import Destination, hookimpl
-
 from certrail_destination_aws_acm.config import AwsAcmConfig
 from certrail_destination_aws_acm.destination import AwsAcm
+from certrail_sdk import Destination, hookimpl
 
 __all__ = ["AwsAcm", "AwsAcmConfig", "certrail_destinations"]
 

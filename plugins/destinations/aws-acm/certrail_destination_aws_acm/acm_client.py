@@ -6,12 +6,12 @@ from typing import Any
 
 from botocore import xform_name
 from botocore.exceptions import ClientError
-from certrail_sdk import Bundle, Context, Deployment
 
 from certrail_destination_aws_acm.config import AwsAcmConfig
 from certrail_destination_aws_acm.content import KEY_TYPES, Content
 from certrail_destination_aws_acm.errors import explained, is_gone
 from certrail_destination_aws_acm.session import make_client
+from certrail_sdk import Bundle, Context, Deployment
 
 DELIVERY_TAG = "certrail:delivery"
 PAGE = 100

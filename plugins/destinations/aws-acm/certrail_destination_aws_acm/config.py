@@ -3,8 +3,9 @@
 from typing import Annotated, Self
 from urllib.parse import urlsplit
 
-from certrail_sdk import Config, Secret, connection_field
 from pydantic import AfterValidator, model_validator
+
+from certrail_sdk import Config, Secret, connection_field
 
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 

@@ -2,10 +2,11 @@
 
 from dataclasses import dataclass
 
-from certrail_sdk import Bundle, Permanent
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
+
+from certrail_sdk import Bundle, Permanent
 
 RSA_SIZES = (1024, 2048, 3072, 4096)
 CURVES = {"secp256r1": "EC_prime256v1", "secp384r1": "EC_secp384r1", "secp521r1": "EC_secp521r1"}

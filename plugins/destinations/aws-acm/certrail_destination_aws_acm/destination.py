@@ -1,8 +1,9 @@
-"""The destination: one ARN per delivery, found again by receipt or by tag."""
+"""AWS Certificate Manager: one ARN per delivery, found again by receipt or by tag."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-
+from certrail_destination_aws_acm.acm_client import AcmClient
+from certrail_destination_aws_acm.config import AwsAcmConfig
+from certrail_destination_aws_acm.content import wanted
+from certrail_destination_aws_acm.decision import decide
 from certrail_sdk import (
     Conflict,
     Deployment,
@@ -14,19 +15,6 @@ from certrail_sdk import (
     Removal,
     Target,
 )
-
-from certrail_destination_aws_acm.acm_client import AcmClient
-from certrail_destination_aws_acm.config import AwsAcmConfig
-from certrail_destination_aws_acm.content import Content, wanted
-
-
-@dataclass(frozen=True)
-class Decision:
-    """What a deployment comes down to, given what stands in ACM."""
-
-    action: str
-    arn: str = ""
-    superseded: str = ""
 
 
 class AwsAcm(Destination[AwsAcmConfig]):
@@ -45,7 +33,7 @@ class AwsAcm(Destination[AwsAcmConfig]):
     async def deploy(self, deployment: Deployment) -> Receipt:
         """Import under the ARN that is there, or under a new one."""
         acm, wish = self._acm(), wanted(deployment.bundle)
-        decision = await self._decide(acm, deployment, wish)
+        decision = await decide(acm, deployment, wish)
         arn = decision.arn
         if decision.action == "replace":
             await acm.replace(arn, deployment.bundle)
@@ -59,11 +47,11 @@ class AwsAcm(Destination[AwsAcmConfig]):
 
     async def plan(self, deployment: Deployment) -> Plan:
         """Say which ARN would be used, importing nothing."""
-        decision = await self._decide(self._acm(), deployment, wanted(deployment.bundle))
-        notes = (f"Certificate {decision.arn}.",) if decision.arn else ("A new ARN in ACM.",)
+        decision = await decide(self._acm(), deployment, wanted(deployment.bundle))
+        notes = [f"Certificate {decision.arn}." if decision.arn else "A new ARN in ACM."]
         if decision.superseded:
-            notes += (f"{decision.superseded} stays as it is; move what uses it by hand.",)
-        return Plan(action=decision.action, notes=notes)
+            notes.append(f"{decision.superseded} stays as it is; move what uses it by hand.")
+        return Plan(action=decision.action, notes=tuple(notes))
 
     async def observe(self, target: Target) -> Observation:
         """Read back what ACM serves. Without a receipt every certificate's tags are looked into."""
@@ -105,37 +93,3 @@ class AwsAcm(Destination[AwsAcmConfig]):
                 action="Give those resources another certificate; the removal is tried again by itself.",
             )
         return await acm.delete(arn)
-
-    async def _decide(self, acm: AcmClient, deployment: Deployment, wish: Content) -> Decision:
-        standing = await self._standing(acm, deployment)
-        same = next(
-            (arn for arn, content in standing.items() if content.fingerprint == wish.fingerprint), None
-        )
-        if same and standing[same] == wish:
-            return Decision("none", same)
-        home = same or (next(iter(standing), None) if deployment.keep_identity else None)
-        if home:
-            _require_same_key_type(home, standing[home], wish)
-            return Decision("replace", home)
-        return Decision("create", superseded=deployment.receipt.reference if deployment.receipt else "")
-
-    async def _standing(self, acm: AcmClient, deployment: Deployment) -> Mapping[str, Content]:
-        known = deployment.receipt.reference if deployment.receipt else None
-        content = await acm.content(known) if known else None
-        if known and content and (deployment.keep_identity or not deployment.may_exist):
-            return {known: content}
-        if known is None and not deployment.may_exist:
-            return {}
-        bundle = deployment.bundle
-        names = [name for name in (bundle.common_name, *bundle.dns_names) if name]
-        found = {arn: await acm.content(arn) for arn in await acm.tagged(deployment.delivery, names)}
-        return {arn: content for arn, content in found.items() if content is not None}
-
-
-def _require_same_key_type(arn: str, there: Content, wish: Content) -> None:
-    if there.key_type != wish.key_type:
-        raise Permanent(
-            f"{arn} holds a {there.key_type} key and the new certificate a {wish.key_type} key: "
-            "ACM keeps the key type and size of an ARN.",
-            action="Let the sync give renewals a new identity, or go back to the former key type.",
-        )

@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 from botocore import exceptions as aws
+
 from certrail_sdk import (
     Conflict,
     Misconfigured,

@@ -1,0 +1,36 @@
+# Everything sets itself up: Python 3.11, make and a package registry are enough.
+PYTHON ?= python3.11
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+PLUGINS := $(sort $(wildcard plugins/destinations/*/pyproject.toml plugins/notifiers/*/pyproject.toml))
+LOCAL  := ./sdk[testing] .[embedded] $(patsubst %/pyproject.toml,./%,$(PLUGINS)) ./standins
+STAMP  := $(VENV)/.installed
+
+.PHONY: demo test check dev setup bench clean
+
+demo: $(STAMP) ## play the whole story against real parts
+	@$(BIN)/python -m examples.demo
+
+test: $(STAMP) ## run every test
+	$(BIN)/python -m pytest $(ARGS)
+
+check: $(STAMP) ## format, lint, types, import contracts
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/lint-imports
+	$(BIN)/python -m tests.support.types
+
+dev: $(STAMP) ## run certrail on this machine
+	$(BIN)/certrail dev
+
+setup: $(STAMP) ## only install
+
+$(STAMP): constraints.txt pyproject.toml sdk/pyproject.toml standins/pyproject.toml $(PLUGINS)
+	@echo "==> setting up $(VENV) (once, a few minutes without a package cache)"
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt \
+		$(foreach place,$(LOCAL),--editable '$(place)') --requirement requirements-dev.txt
+	@touch $@
+
+clean: ## remove the virtual environment and the demo's data
+	rm -rf $(VENV) .demo

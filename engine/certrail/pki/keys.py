@@ -1,0 +1,72 @@
+"""Key pairs."""
+
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
+
+from certrail.domain.content import KeyAlgorithm
+from certrail.domain.errors import BadInput
+
+PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey
+PublicKey = rsa.RSAPublicKey | ec.EllipticCurvePublicKey | ed25519.Ed25519PublicKey
+
+_RSA_BITS = {KeyAlgorithm.RSA_2048: 2048, KeyAlgorithm.RSA_3072: 3072, KeyAlgorithm.RSA_4096: 4096}
+_CURVES: dict[KeyAlgorithm, type[ec.EllipticCurve]] = {
+    KeyAlgorithm.EC_P256: ec.SECP256R1,
+    KeyAlgorithm.EC_P384: ec.SECP384R1,
+    KeyAlgorithm.EC_P521: ec.SECP521R1,
+}
+_CURVE_HASHES: dict[str, hashes.HashAlgorithm] = {
+    "secp256r1": hashes.SHA256(),
+    "secp384r1": hashes.SHA384(),
+    "secp521r1": hashes.SHA512(),
+}
+
+
+def generate(algorithm: KeyAlgorithm) -> PrivateKey:
+    """A new key pair."""
+    if algorithm in _RSA_BITS:
+        return rsa.generate_private_key(public_exponent=65537, key_size=_RSA_BITS[algorithm])
+    if algorithm in _CURVES:
+        return ec.generate_private_key(_CURVES[algorithm]())
+    return ed25519.Ed25519PrivateKey.generate()
+
+
+def algorithm_of(key: PublicKeyTypes) -> KeyAlgorithm:
+    """Which algorithm a public key belongs to. Raises BadInput for those that certrail does not sign."""
+    if isinstance(key, rsa.RSAPublicKey):
+        for algorithm, bits in _RSA_BITS.items():
+            if key.key_size == bits:
+                return algorithm
+        raise BadInput(f"RSA keys have 2048, 3072 or 4096 bits; this one has {key.key_size}.", "csr")
+    if isinstance(key, ec.EllipticCurvePublicKey):
+        for algorithm, curve in _CURVES.items():
+            if key.curve.name == curve.name:
+                return algorithm
+        raise BadInput(f"The curve {key.curve.name} is not supported; use P-256, P-384 or P-521.", "csr")
+    if isinstance(key, ed25519.Ed25519PublicKey):
+        return KeyAlgorithm.ED25519
+    raise BadInput("This kind of key is not supported; use RSA, ECDSA or Ed25519.", "csr")
+
+
+def hash_for(key: PrivateKey) -> hashes.SHA256 | hashes.SHA384 | hashes.SHA512 | None:
+    """The hash that a key signs with; Ed25519 has its own."""
+    if isinstance(key, ed25519.Ed25519PrivateKey):
+        return None
+    if isinstance(key, ec.EllipticCurvePrivateKey):
+        return _CURVE_HASHES[key.curve.name]  # type: ignore[return-value]
+    return hashes.SHA256()
+
+
+def to_pem(key: PrivateKey) -> bytes:
+    """PKCS#8, PEM, not encrypted: for sealing at once."""
+    return key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+
+
+def from_pem(pem: bytes) -> PrivateKey:
+    """Read what `to_pem` wrote."""
+    key = serialization.load_pem_private_key(pem, None)
+    assert isinstance(key, PrivateKey)
+    return key

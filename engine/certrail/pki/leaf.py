@@ -1,0 +1,74 @@
+"""End-entity certificates (RFC 5280 section 4.2)."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from cryptography import x509
+from cryptography.x509.oid import ObjectIdentifier
+
+from certrail.domain.content import EXTENDED_KEY_USAGES, KeyUsage, Sans, Subject
+from certrail.domain.errors import Conflict
+from certrail.pki.keys import PrivateKey, PublicKey, hash_for
+from certrail.pki.names import to_general_names, to_name
+
+
+@dataclass(frozen=True)
+class LeafPlan:
+    """What the certificate will say."""
+
+    subject: Subject
+    sans: Sans
+    key_usages: tuple[str, ...]
+    extended_key_usages: tuple[str, ...]
+    not_before: datetime
+    not_after: datetime
+
+
+def sign_leaf(
+    plan: LeafPlan, public_key: PublicKey, issuer: x509.Certificate, issuer_key: PrivateKey, serial: int
+) -> x509.Certificate:
+    """Sign. Validity is exact to the second, and an empty subject makes the names critical.
+
+    Raises:
+        Conflict: it would outlive its issuer.
+    """
+    if plan.not_after > issuer.not_valid_after_utc:
+        raise Conflict(f"It would outlive its issuer, which ends at {issuer.not_valid_after_utc.isoformat()}.")
+    issuer_identifier = issuer.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value
+    builder = (
+        x509.CertificateBuilder()
+        .subject_name(to_name(plan.subject))
+        .issuer_name(issuer.subject)
+        .public_key(public_key)
+        .serial_number(serial)
+        .not_valid_before(plan.not_before)
+        .not_valid_after(plan.not_after)
+        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(public_key), critical=False)
+        .add_extension(
+            x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(issuer_identifier), critical=False
+        )
+    )
+    if plan.key_usages:
+        builder = builder.add_extension(_key_usage(plan.key_usages), critical=True)
+    if plan.extended_key_usages:
+        oids = [ObjectIdentifier(EXTENDED_KEY_USAGES.get(u, u)) for u in plan.extended_key_usages]
+        builder = builder.add_extension(x509.ExtendedKeyUsage(oids), critical=False)
+    if plan.sans.count():
+        names = x509.SubjectAlternativeName(to_general_names(plan.sans))
+        builder = builder.add_extension(names, critical=plan.subject.is_empty())
+    return builder.sign(issuer_key, hash_for(issuer_key))
+
+
+def _key_usage(usages: tuple[str, ...]) -> x509.KeyUsage:
+    return x509.KeyUsage(
+        digital_signature=KeyUsage.DIGITAL_SIGNATURE in usages,
+        content_commitment=KeyUsage.CONTENT_COMMITMENT in usages,
+        key_encipherment=KeyUsage.KEY_ENCIPHERMENT in usages,
+        data_encipherment=KeyUsage.DATA_ENCIPHERMENT in usages,
+        key_agreement=KeyUsage.KEY_AGREEMENT in usages,
+        key_cert_sign=False,
+        crl_sign=False,
+        encipher_only=False,
+        decipher_only=False,
+    )

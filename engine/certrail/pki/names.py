@@ -1,0 +1,80 @@
+"""Distinguished and alternative names, to and from `cryptography`'s objects."""
+
+import ipaddress
+
+from cryptography import x509
+from cryptography.x509.oid import NameOID, ObjectIdentifier
+
+from certrail.domain.content import Sans, Subject
+
+UPN = ObjectIdentifier("1.3.6.1.4.1.311.20.2.3")
+_UTF8_STRING = 0x0C
+
+ATTRIBUTES = {
+    "country": NameOID.COUNTRY_NAME,
+    "state": NameOID.STATE_OR_PROVINCE_NAME,
+    "locality": NameOID.LOCALITY_NAME,
+    "organization": NameOID.ORGANIZATION_NAME,
+    "organizational_unit": NameOID.ORGANIZATIONAL_UNIT_NAME,
+    "common_name": NameOID.COMMON_NAME,
+}
+
+
+def to_name(subject: Subject) -> x509.Name:
+    """The subject, most general part first."""
+    values = subject.model_dump(exclude_none=True)
+    return x509.Name([x509.NameAttribute(oid, values[n]) for n, oid in ATTRIBUTES.items() if n in values])
+
+
+def from_name(name: x509.Name) -> dict[str, str]:
+    """The parts that certrail knows, the first of each; unknown parts are the caller's to refuse."""
+    found: dict[str, str] = {}
+    for attribute, oid in ATTRIBUTES.items():
+        values = name.get_attributes_for_oid(oid)
+        if values:
+            found[attribute] = str(values[0].value)
+    return found
+
+
+def to_general_names(sans: Sans) -> list[x509.GeneralName]:
+    """Alternative names in the order of their types."""
+    return [
+        *(x509.DNSName(name) for name in sans.dns),
+        *(x509.IPAddress(ipaddress.ip_address(name)) for name in sans.ip),
+        *(x509.RFC822Name(name) for name in sans.email),
+        *(x509.UniformResourceIdentifier(name) for name in sans.uri),
+        *(x509.OtherName(UPN, _utf8(name)) for name in sans.upn),
+    ]
+
+
+def from_general_names(names: x509.SubjectAlternativeName) -> dict[str, list[str]]:
+    """Alternative names by type. Raises ValueError for a type that certrail does not know."""
+    found: dict[str, list[str]] = {}
+    for name in names:
+        kind, value = _read(name)
+        found.setdefault(kind, []).append(value)
+    return found
+
+
+def _read(name: x509.GeneralName) -> tuple[str, str]:
+    match name:
+        case x509.DNSName():
+            return "dns", name.value
+        case x509.IPAddress():
+            return "ip", str(name.value)
+        case x509.RFC822Name():
+            return "email", name.value
+        case x509.UniformResourceIdentifier():
+            return "uri", name.value
+        case x509.OtherName() if name.type_id == UPN and name.value[:1] == bytes([_UTF8_STRING]):
+            return "upn", name.value[2:].decode()
+    raise ValueError(f"alternative names of type {type(name).__name__} are not supported")
+
+
+def _utf8(text: str) -> bytes:
+    # cryptography has no encoder for the inside of an otherName; a UTF8String under 128 bytes is
+    # its tag, its length and its bytes. Longer ones are refused by the model's limit.
+    raw = text.encode()
+    if len(raw) > 127:
+        raise ValueError("a UPN has at most 127 bytes")
+    return bytes([_UTF8_STRING, len(raw)]) + raw

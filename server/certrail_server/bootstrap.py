@@ -1,0 +1,65 @@
+"""The composition root: the only place that sees every floor of the house."""
+
+import uuid
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from fastapi import FastAPI
+
+from certrail.crypto.keyring import Keyring
+from certrail.persistence.database import Database
+from certrail.plugins.registry import PluginRegistry
+from certrail.services.facade import Services
+from certrail.services.kernel import Kernel
+from certrail_server.api.app import create_app
+from certrail_server.settings import Settings
+from certrail_workflows.client import TemporalOrchestrator
+
+
+@dataclass(frozen=True)
+class App:
+    """Everything a process needs, joined."""
+
+    settings: Settings
+    services: Services
+    orchestrator: TemporalOrchestrator
+
+    @property
+    def kernel(self) -> Kernel:
+        """What the services share."""
+        return self.services.kernel
+
+    def http(self) -> FastAPI:
+        """The HTTP application."""
+        return create_app(self.services, self.orchestrator)
+
+
+def build(settings: Settings) -> App:
+    """Join the parts that the settings name."""
+    keyring = load_keyring(settings)
+    kernel = Kernel(
+        db=Database(settings.database()),
+        keyring=keyring,
+        plugins=PluginRegistry.discover(settings.disabled_plugins),
+        clock=lambda: datetime.now(UTC),
+        new_id=lambda: uuid.uuid4().hex,
+        public_url=settings.public_url,
+    )
+    orchestrator = TemporalOrchestrator(
+        address=settings.temporal_address or "127.0.0.1:7233",
+        namespace=settings.temporal_namespace,
+        keyring=keyring,
+    )
+    return App(settings, Services.build(kernel), orchestrator)
+
+
+def load_keyring(settings: Settings) -> Keyring:
+    """The keyring given as text, or that of the file; a data folder without one gets a new one."""
+    if settings.keyring is not None:
+        return Keyring.from_text(settings.keyring.get_secret_value())
+    path: Path = settings.keyring_path()
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Keyring.generate().save(path)
+    return Keyring.load(path)
