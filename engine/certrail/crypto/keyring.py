@@ -52,7 +52,9 @@ class Keyring:
             keys = {key_id: base64.b64decode(key, validate=True) for key_id, key in data["keys"].items()}
             return cls(data["active"], keys)
         except (ValueError, KeyError, TypeError, AttributeError):
-            raise KeyringError('A keyring is JSON: {"active": id, "keys": {id: base64 of 32 bytes}}.') from None
+            raise KeyringError(
+                'A keyring is JSON: {"active": id, "keys": {id: base64 of 32 bytes}}.'
+            ) from None
 
     def to_text(self) -> str:
         """All keys in clear, for a file that only the service may read."""
@@ -100,7 +102,9 @@ class Keyring:
             raise KeyringError(f"No key {key_id!r} in the keyring opens this envelope.")
         try:
             raw = base64.urlsafe_b64decode(body)
-            return AESGCM(self._keys[key_id]).decrypt(raw[:NONCE_BYTES], raw[NONCE_BYTES:], _bound_to(key_id, purpose))
+            return AESGCM(self._keys[key_id]).decrypt(
+                raw[:NONCE_BYTES], raw[NONCE_BYTES:], _bound_to(key_id, purpose)
+            )
         except (InvalidTag, binascii.Error, ValueError):
             raise KeyringError("The envelope was changed, or was sealed for another purpose.") from None
 

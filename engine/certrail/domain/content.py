@@ -60,7 +60,9 @@ def _dns_name(value: str) -> str:
         raise ValueError(f"write {value!r} as an A-label, beginning with xn--")
     labels = name.removeprefix("*.").split(".")
     if len(name) > 253 or not all(_LABEL.fullmatch(label) for label in labels):
-        raise ValueError(f"{value!r} is not a DNS name; a wildcard is the whole first label, as in *.example.com")
+        raise ValueError(
+            f"{value!r} is not a DNS name; a wildcard is the whole first label, as in *.example.com"
+        )
     return name
 
 

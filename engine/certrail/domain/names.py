@@ -5,7 +5,14 @@ from dataclasses import dataclass
 
 from certrail.domain.errors import BadInput
 
-PLACEHOLDERS = ("certificate_id", "short_certificate_id", "lineage_id", "common_name", "profile", "application")
+PLACEHOLDERS = (
+    "certificate_id",
+    "short_certificate_id",
+    "lineage_id",
+    "common_name",
+    "profile",
+    "application",
+)
 UNIQUE = frozenset({"certificate_id", "short_certificate_id", "lineage_id"})
 """Placeholders of which one is needed, so that no two certificates get the same name."""
 
@@ -33,7 +40,12 @@ class ObjectNameSchema:
         if not UNIQUE & set(_PLACEHOLDER.findall(self.text)):
             return f"The name schema needs one of {', '.join(sorted(UNIQUE))}, or names would clash."
         sample = self.render(
-            certificate_id="0" * 32, lineage_id="0" * 32, common_name="a", profile="a", application="a", pattern=pattern
+            certificate_id="0" * 32,
+            lineage_id="0" * 32,
+            common_name="a",
+            profile="a",
+            application="a",
+            pattern=pattern,
         )
         if len(sample) > length:
             return f"Names would have {len(sample)} characters or more; the destination takes {length}."

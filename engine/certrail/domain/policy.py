@@ -114,16 +114,25 @@ def _subject(offered: Mapping[str, str], rules: SubjectRules | None) -> list[Vio
     for name, pattern in rules.required.items():
         if not _like(offered.get(name, ""), [pattern]):
             found.append(
-                _violation(f"subject.{name}.required", offered.get(name, ""), [pattern], f"{name} must match {pattern}")
+                _violation(
+                    f"subject.{name}.required",
+                    offered.get(name, ""),
+                    [pattern],
+                    f"{name} must match {pattern}",
+                )
             )
     for name, value in offered.items():
         allowed = [*rules.allowed.get(name, ()), *([rules.required[name]] if name in rules.required else [])]
         if _like(value, rules.denied.get(name, ())):
             found.append(
-                _violation(f"subject.{name}.denied", value, allowed, f"{name} {value!r} matches a denied pattern")
+                _violation(
+                    f"subject.{name}.denied", value, allowed, f"{name} {value!r} matches a denied pattern"
+                )
             )
         elif not _like(value, allowed) and not (name in rules.denied and not allowed):
-            found.append(_violation(f"subject.{name}.allowed", value, allowed, f"{name} {value!r} is not allowed"))
+            found.append(
+                _violation(f"subject.{name}.allowed", value, allowed, f"{name} {value!r} is not allowed")
+            )
     return found
 
 
@@ -138,14 +147,25 @@ def _sans(offered: Mapping[str, Sequence[str]], rules: Mapping[str, NameRules] |
         for name in names:
             if rule is not None and _matches(kind, name, rule.denied):
                 found.append(
-                    _violation(f"sans.{kind}.denied", name, allowed or (), f"{name!r} matches a denied pattern")
+                    _violation(
+                        f"sans.{kind}.denied", name, allowed or (), f"{name!r} matches a denied pattern"
+                    )
                 )
             elif allowed is not None and not _matches(kind, name, allowed):
-                found.append(_violation(f"sans.{kind}.allowed", name, allowed, f"{name!r} is not an allowed {kind} name"))
+                found.append(
+                    _violation(
+                        f"sans.{kind}.allowed", name, allowed, f"{name!r} is not an allowed {kind} name"
+                    )
+                )
         for pattern in rule.required if rule else ():
             if not any(_matches(kind, name, [pattern]) for name in names):
                 found.append(
-                    _violation(f"sans.{kind}.required", ", ".join(names), [pattern], f"no {kind} name matches {pattern}")
+                    _violation(
+                        f"sans.{kind}.required",
+                        ", ".join(names),
+                        [pattern],
+                        f"no {kind} name matches {pattern}",
+                    )
                 )
     return found
 
@@ -155,7 +175,9 @@ def _usages(section: str, offered: Sequence[str], rules: UsageRules | None) -> l
         return []
     allowed = [*rules.required, *rules.allowed]
     missing = [
-        _violation(f"{section}.required", ", ".join(offered), rules.required, f"{usage} is required in {section}")
+        _violation(
+            f"{section}.required", ", ".join(offered), rules.required, f"{usage} is required in {section}"
+        )
         for usage in rules.required
         if usage not in offered
     ]
@@ -179,13 +201,17 @@ def _lifetime(
     found = []
     if longest is not None and ttl_seconds > longest:
         found.append(
-            _violation("max_ttl_seconds", ttl_seconds, [longest], f"the lifetime is at most {longest} seconds")
+            _violation(
+                "max_ttl_seconds", ttl_seconds, [longest], f"the lifetime is at most {longest} seconds"
+            )
         )
     not_after = now + timedelta(seconds=ttl_seconds)
     if issuer_not_after is not None and not_after > issuer_not_after:
         limit = issuer_not_after.isoformat()
         found.append(
-            _violation("issuer.not_after", not_after.isoformat(), [limit], f"it would outlive its issuer ({limit})")
+            _violation(
+                "issuer.not_after", not_after.isoformat(), [limit], f"it would outlive its issuer ({limit})"
+            )
         )
     return found
 

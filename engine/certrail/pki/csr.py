@@ -38,7 +38,9 @@ def read_csr(pem: str) -> CsrFacts:
         public_key = csr.public_key()
     except Exception as err:
         # The parser has many ways to say no; each of them means the same to the sender.
-        raise BadInput(f"The CSR cannot be read as PEM-encoded PKCS#10 ({type(err).__name__}).", "csr") from None
+        raise BadInput(
+            f"The CSR cannot be read as PEM-encoded PKCS#10 ({type(err).__name__}).", "csr"
+        ) from None
     if not signed:
         raise BadInput("The CSR's signature does not fit its key.", "csr")
     algorithm = algorithm_of(public_key)

@@ -41,7 +41,7 @@ def algorithm_of(key: PublicKeyTypes) -> KeyAlgorithm:
         raise BadInput(f"RSA keys have 2048, 3072 or 4096 bits; this one has {key.key_size}.", "csr")
     if isinstance(key, ec.EllipticCurvePublicKey):
         for algorithm, curve in _CURVES.items():
-            if key.curve.name == curve.name:
+            if isinstance(key.curve, curve):
                 return algorithm
         raise BadInput(f"The curve {key.curve.name} is not supported; use P-256, P-384 or P-521.", "csr")
     if isinstance(key, ed25519.Ed25519PublicKey):

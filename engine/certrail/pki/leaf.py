@@ -33,7 +33,9 @@ def sign_leaf(
         Conflict: it would outlive its issuer.
     """
     if plan.not_after > issuer.not_valid_after_utc:
-        raise Conflict(f"It would outlive its issuer, which ends at {issuer.not_valid_after_utc.isoformat()}.")
+        raise Conflict(
+            f"It would outlive its issuer, which ends at {issuer.not_valid_after_utc.isoformat()}."
+        )
     issuer_identifier = issuer.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value
     builder = (
         x509.CertificateBuilder()

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Sequence
+from typing import Any
 
 from sqlmodel import Session, select
 
@@ -72,7 +73,7 @@ class Chat:
             return read
         return await notifier.acknowledge(read, await self.answer(channel, notifier, read))
 
-    async def answer(self, channel: Channel, notifier: Notifier[object], interaction: Interaction) -> Outcome:
+    async def answer(self, channel: Channel, notifier: Notifier[Any], interaction: Interaction) -> Outcome:
         """Record an interaction; whatever prevents that is told to the person, never swallowed."""
         try:
             voter = await asyncio.to_thread(self._known, channel, interaction)
@@ -90,7 +91,7 @@ class Chat:
             log.exception("an answer in channel %s was not recorded", channel.slug)
             return NOT_RECORDED
 
-    def open(self, channel_id: str) -> tuple[Channel, Notifier[object]]:
+    def open(self, channel_id: str) -> tuple[Channel, Notifier[Any]]:
         """A channel and its plugin object. Raises NotFound."""
         with self._kernel.db.read() as session:
             channel = session.get(Channel, channel_id)

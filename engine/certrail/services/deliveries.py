@@ -161,6 +161,20 @@ class Deliveries:
         checkpoint("delivery.verified")
         return good
 
+    def unverified(self, delivery_id: str, certificate_id: str, failure: Failure) -> None:
+        """Record that a delivery could not be read back; what was delivered stands."""
+        with self._kernel.change(SYSTEM) as change:
+            delivery = _locked(change.session, delivery_id)
+            if delivery is None or delivery.delivered_certificate_id != certificate_id:
+                return
+            first = delivery.observed is None or "error" not in delivery.observed
+            delivery.observed = {"good": None, "error": failure.stored(change.now)}
+            change.session.add(delivery)
+            if first or failure.permanent:
+                self._event(
+                    change, "delivery.unverified", delivery, message=failure.message, action=failure.action
+                )
+
     def failed(self, delivery_id: str, certificate_id: str, failure: Failure) -> None:
         """Record a failed try; the first of a series, and the final one, become events."""
         with self._kernel.change(SYSTEM) as change:

@@ -118,7 +118,7 @@ class Identities:
                 and actor.principal_id != owner.id
             ):
                 raise Forbidden("Only a Product Admin makes tokens for others.")
-            if actor.scopes and not set(scopes) or (actor.scopes and not set(scopes) <= actor.scopes):
+            if (actor.scopes and not set(scopes)) or (actor.scopes and not set(scopes) <= actor.scopes):
                 raise Forbidden("A token may not carry more scopes than the one it is made with.")
             if owner.kind == "group":
                 raise BadInput(

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from cryptography import x509
+
 from certrail.checkpoints import checkpoint
 from certrail.domain.content import KeyAlgorithm, RequestContent
 from certrail.domain.errors import CertrailError

@@ -161,7 +161,7 @@ def _choices(change: Change, copy: QuestionCopy, approval: ApprovalRequest) -> t
             )
         )
         choices.append(
-            Choice(answer=answer, label=label, token=SecretStr(token), wants_comment=wants_comment)  # type: ignore[arg-type]
+            Choice(answer=answer, label=label, token=SecretStr(token), wants_comment=wants_comment)
         )
     return tuple(choices)
 

@@ -52,5 +52,7 @@ class Listeners:
 
                 await notifier.listen(answer)
             except Exception as err:
-                log.error("the listener of channel %s stopped, restarting: %s", channel_id, type(err).__name__)
+                log.error(
+                    "the listener of channel %s stopped, restarting: %s", channel_id, type(err).__name__
+                )
             await asyncio.sleep(RETRY_SECONDS)

@@ -16,7 +16,9 @@ Comment = Annotated[str, StringConstraints(max_length=2000)]
 Duration = Annotated[
     timedelta,
     BeforeValidator(lambda v: parse_duration(v) if isinstance(v, str) else v),
-    Field(description="Such as 36h, 47d or PT90M", json_schema_extra={"type": "string", "format": "duration"}),
+    Field(
+        description="Such as 36h, 47d or PT90M", json_schema_extra={"type": "string", "format": "duration"}
+    ),
 ]
 References = Annotated[list[Reference], Field(max_length=100)]
 Settings = Annotated[dict[str, Any], Field(max_length=100)]

@@ -19,7 +19,9 @@ def list_applications(call: Annotated[Call, allow(Permission.APPLICATION_LIST)])
 
 
 @router.post("", status_code=201)
-def create_application(body: ApplicationIn, call: Annotated[Call, allow(Permission.APPLICATION_CREATE)]) -> Json:
+def create_application(
+    body: ApplicationIn, call: Annotated[Call, allow(Permission.APPLICATION_CREATE)]
+) -> Json:
     """Make an Application; the caller becomes its Admin."""
     applications = call.services.applications
     return shown(once(lambda: applications.create(call.actor, **body.model_dump()), applications.get))
@@ -39,7 +41,9 @@ def list_members(call: Annotated[Call, allow(Permission.APPLICATION_READ)]) -> J
 
 
 @router.put("/{application}/members/{principal}")
-def set_member(principal: str, body: MemberIn, call: Annotated[Call, allow(Permission.MEMBER_MANAGE)]) -> Json:
+def set_member(
+    principal: str, body: MemberIn, call: Annotated[Call, allow(Permission.MEMBER_MANAGE)]
+) -> Json:
     """Give a principal its role here."""
     return shown(call.services.applications.set_member(call.actor, call.application, principal, body.role))
 
@@ -68,11 +72,14 @@ def list_events(
     call: Annotated[Call, allow(Permission.EVENT_READ)],
     after: Annotated[int, Query(ge=0)] = 0,
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
-    type: Annotated[str | None, Query(max_length=64)] = None,  # noqa: A002 - the name in the API
+    type: Annotated[str | None, Query(max_length=64)] = None,
     subject: Annotated[str | None, Query(max_length=80)] = None,
 ) -> Json:
     """The record in order; `after` is the `seq` of the last event that was read."""
     rows = call.services.inventory.events(
         call.application, after=after, limit=limit, type_=type, subject_id=subject
     )
-    return {"items": [shown(row) for row in rows], "next_cursor": rows[-1].seq if len(rows) == limit else None}
+    return {
+        "items": [shown(row) for row in rows],
+        "next_cursor": rows[-1].seq if len(rows) == limit else None,
+    }

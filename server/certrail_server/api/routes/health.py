@@ -19,7 +19,7 @@ def healthz() -> dict[str, str]:
 
 @router.get("/readyz")
 async def readyz(request: Request) -> JSONResponse:
-    """The database answers. Work is accepted without the orchestrator, so its absence is told but no fault."""
+    """The database answers. Without the orchestrator work is still accepted, so that is told but no fault."""
     services: Services = request.app.state.services
     orchestrator: Orchestrator = request.app.state.orchestrator
     database = await run_in_threadpool(_database_answers, services)

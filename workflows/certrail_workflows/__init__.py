@@ -1,0 +1,1 @@
+"""Everything Temporal: flows, activities, worker and client. Nothing else imports `temporalio`."""
