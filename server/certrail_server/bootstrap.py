@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from certrail_workflows.client import TemporalOrchestrator
 from fastapi import FastAPI
 
 from certrail.crypto.keyring import Keyring
@@ -15,6 +14,7 @@ from certrail.services.facade import Services
 from certrail.services.kernel import Kernel
 from certrail_server.api.app import create_app
 from certrail_server.settings import Settings
+from certrail_workflows.client import TemporalOrchestrator
 
 
 @dataclass(frozen=True)

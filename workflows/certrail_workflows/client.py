@@ -5,8 +5,14 @@ import logging
 from datetime import timedelta
 
 from google.protobuf.duration_pb2 import Duration
+from temporalio.api.enums.v1 import TaskQueueType
 from temporalio.api.namespace.v1 import NamespaceConfig
-from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest, UpdateNamespaceRequest
+from temporalio.api.taskqueue.v1 import TaskQueue
+from temporalio.api.workflowservice.v1 import (
+    DescribeNamespaceRequest,
+    DescribeTaskQueueRequest,
+    UpdateNamespaceRequest,
+)
 from temporalio.client import (
     Client,
     Schedule,
@@ -106,6 +112,23 @@ class TemporalOrchestrator:
         except (OrchestratorUnavailable, RPCError):
             return False
         return True
+
+    async def pollers(self, queue: str) -> int:
+        """How many workers have polled a task queue lately."""
+        client = await self.client()
+        kinds = (
+            (TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW, TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY)
+            if queue == CORE_QUEUE
+            else (TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY,)
+        )
+        counts = []
+        for kind in kinds:
+            request = DescribeTaskQueueRequest(
+                namespace=self.namespace, task_queue=TaskQueue(name=queue), task_queue_type=kind
+            )
+            answer = await client.workflow_service.describe_task_queue(request)
+            counts.append(len(answer.pollers))
+        return min(counts)
 
 
 def _reuse(flow: str) -> WorkflowIDReusePolicy:

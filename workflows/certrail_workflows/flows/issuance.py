@@ -1,6 +1,5 @@
 """One certificate request, from acceptance to its certificate or its refusal."""
 
-
 from temporalio import workflow
 from temporalio.exceptions import ActivityError, ApplicationError
 

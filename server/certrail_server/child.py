@@ -1,0 +1,23 @@
+"""Runs a command that dies with its parent: ``python -m certrail_server.child COMMAND…`` (Linux's PDEATHSIG)."""
+
+import ctypes
+import os
+import signal
+import sys
+
+PR_SET_PDEATHSIG = 1
+
+
+def main() -> None:
+    """Bind this process to its parent's life, then become the command."""
+    parent = os.getppid()
+    if sys.platform == "linux":
+        ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        # The parent may have died before the call above.
+        if os.getppid() != parent:
+            sys.exit(1)
+    os.execvp(sys.argv[1], sys.argv[1:])  # noqa: S606 - there is no shell to avoid
+
+
+if __name__ == "__main__":
+    main()

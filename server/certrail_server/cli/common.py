@@ -1,0 +1,40 @@
+"""What commands share."""
+
+from typing import NoReturn
+
+import typer
+from pydantic import ValidationError
+from rich.console import Console
+
+from certrail.crypto.keyring import KeyringError
+from certrail_server import logs
+from certrail_server.bootstrap import App, build
+from certrail_server.settings import Settings
+
+out = Console()
+err = Console(stderr=True)
+
+
+def fail(message: str) -> NoReturn:
+    """End with a message for a person."""
+    err.print(f"[red]error:[/red] {message}", highlight=False)
+    raise typer.Exit(1)
+
+
+def settings() -> Settings:
+    """The settings of this process, with logging set up by them."""
+    try:
+        found = Settings()
+    except ValidationError as problem:
+        faults = (f"CERTRAIL_{str(e['loc'][0]).upper()}: {e['msg']}" for e in problem.errors())
+        fail("The settings are wrong. " + "; ".join(faults))
+    logs.configure(found.log_level, found.log_format)
+    return found
+
+
+def joined() -> App:
+    """The parts of this process."""
+    try:
+        return build(settings())
+    except KeyringError as problem:
+        fail(str(problem))

@@ -1,0 +1,37 @@
+"""`migrate` and `doctor`."""
+
+import asyncio
+import json
+from typing import Annotated
+
+import typer
+
+from certrail.persistence.migrate import migrate
+from certrail_server.cli.common import joined, out
+from certrail_server.doctor import examine
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.command("migrate")(migrate_database)
+    app.command()(doctor)
+
+
+def migrate_database() -> None:
+    """Bring the database to the schema of this version."""
+    migrate(joined().kernel.db)
+    out.print("The database is up to date.")
+
+
+def doctor(as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False) -> None:
+    """Look for what is wrong, and say what to do about it. Exit code 1 when something is."""
+    findings = asyncio.run(examine(joined()))
+    if as_json:
+        typer.echo(
+            json.dumps([{"check": f.check, "ok": f.ok, "detail": f.detail} for f in findings], indent=2)
+        )
+    for finding in () if as_json else findings:
+        mark = "[green]ok  [/green]" if finding.ok else "[red]FAIL[/red]"
+        out.print(f"{mark} {finding.check}: {finding.detail}", highlight=False)
+    if not all(finding.ok for finding in findings):
+        raise typer.Exit(1)

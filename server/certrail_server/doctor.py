@@ -1,0 +1,74 @@
+"""Checks that an operator would make by hand."""
+
+import asyncio
+from dataclasses import dataclass
+from datetime import timedelta
+
+from sqlmodel import col, select
+
+from certrail.persistence.migrate import pending
+from certrail.persistence.tables import OutboxRow
+from certrail_server.bootstrap import App
+from certrail_workflows.policies import CORE_QUEUE
+
+STUCK = timedelta(minutes=2)
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One check, and what to do when it is not well."""
+
+    check: str
+    ok: bool
+    detail: str
+
+
+async def examine(app: App) -> list[Finding]:
+    """All checks, in the order in which to mend them."""
+    findings = [await asyncio.to_thread(_database, app)]
+    if findings[0].ok:
+        findings.append(await asyncio.to_thread(_outbox, app))
+    findings.extend(await _temporal(app))
+    findings.extend(_plugins(app))
+    return findings
+
+
+def _database(app: App) -> Finding:
+    try:
+        behind = pending(app.kernel.db)
+    except Exception as err:
+        return Finding(
+            "database", False, f"does not answer ({type(err).__name__}); check CERTRAIL_DATABASE_URL"
+        )
+    return Finding("database", not behind, "run: certrail migrate" if behind else "reachable and migrated")
+
+
+def _outbox(app: App) -> Finding:
+    limit = app.kernel.clock() - STUCK
+    with app.kernel.db.read() as session:
+        stuck = session.exec(
+            select(OutboxRow).where(col(OutboxRow.dispatched_at).is_(None), col(OutboxRow.created_at) < limit)
+        ).all()
+    if stuck:
+        why = next((row.last_error for row in stuck if row.last_error), "no process dispatches them")
+        return Finding("outbox", False, f"{len(stuck)} messages wait for over {STUCK.seconds} s: {why}")
+    return Finding("outbox", True, "nothing is stuck")
+
+
+async def _temporal(app: App) -> list[Finding]:
+    where = f"Temporal at {app.orchestrator.address}"
+    if not await app.orchestrator.health():
+        return [Finding("temporal", False, f"{where} does not answer; check CERTRAIL_TEMPORAL_ADDRESS")]
+    findings = [Finding("temporal", True, f"{where}, namespace {app.orchestrator.namespace}")]
+    for queue in (CORE_QUEUE, *app.kernel.plugins.queues()):
+        count = await app.orchestrator.pollers(queue)
+        detail = f"{count} workers" if count else f"no worker; run: certrail worker --queue {queue}"
+        findings.append(Finding(f"queue {queue}", count > 0, detail))
+    return findings
+
+
+def _plugins(app: App) -> list[Finding]:
+    return [
+        Finding(f"plugin {info.key}", info.state != "failed", info.reason or info.state)
+        for info in app.kernel.plugins.all()
+    ]

