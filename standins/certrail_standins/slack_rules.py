@@ -13,7 +13,9 @@ KEYS: Mapping[str, frozenset[str]] = {
     "actions": COMMON | {"elements"},
     "divider": COMMON,
     "input": COMMON | {"label", "element", "dispatch_action", "hint", "optional"},
-    "button": frozenset({"type", "text", "action_id", "url", "value", "style", "confirm", "accessibility_label"}),
+    "button": frozenset(
+        {"type", "text", "action_id", "url", "value", "style", "confirm", "accessibility_label"}
+    ),
     "plain_text_input": frozenset(
         {
             "type",

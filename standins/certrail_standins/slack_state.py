@@ -108,7 +108,7 @@ class Message:
         optional = {"bot_id": self.bot_id, "thread_ts": self.thread_ts, "edited": self.edited}
         shown |= {name: value for name, value in optional.items() if value}
         if self.bot_id == BOT_ID:
-            shown |= {"app_id": APP_ID, "subtype": "bot_message"} if not self.user else {"app_id": APP_ID}
+            shown["app_id"] = APP_ID
         if with_metadata and self.metadata:
             shown["metadata"] = self.metadata
         return shown
@@ -126,7 +126,12 @@ class View:
 
     def as_json(self) -> Json:
         made = {"id": self.id, "team_id": TEAM_ID, "app_id": APP_ID, "bot_id": BOT_ID, "hash": f"1.{self.id}"}
-        defaults = {"private_metadata": "", "callback_id": "", "state": {"values": {}}, "root_view_id": self.id}
+        defaults = {
+            "private_metadata": "",
+            "callback_id": "",
+            "state": {"values": {}},
+            "root_view_id": self.id,
+        }
         return defaults | copy.deepcopy(self.content) | made
 
 

@@ -1,1 +1,1 @@
-"""Everything Temporal: flows, activities, worker and client. Nothing else imports `temporalio`."""
+"""Everything Temporal: flows, activities, the client and the worker."""

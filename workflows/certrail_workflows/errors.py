@@ -1,56 +1,103 @@
-"""The one mapping from what a plugin raised to what Temporal and the database are told."""
+"""What becomes of an error: what the record says of it, and what Temporal does next."""
 
+import logging
 import traceback
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from temporalio.exceptions import ApplicationError
-
+from certrail.domain.errors import CertrailError
 from certrail.services.failure import Failure
 from certrail_sdk import Permanent, PluginError, Retryable
-from certrail_workflows.policies import PLUGIN_BUG_ATTEMPTS, backoff
+from certrail_workflows.policies import BUG_ATTEMPTS, ENGINE_ATTEMPTS, SHORTEST_PAUSE, backoff
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from temporalio.exceptions import ApplicationError
+
+log = logging.getLogger(__name__)
+
+BUG_KIND = "PluginBug"
+ENGINE_KIND = "EngineTrouble"
+_INFRASTRUCTURE = (OperationalError, InterfaceError, PoolTimeout, OSError)
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """A failed try, for the database and for Temporal. Both name the same next moment."""
+    """One failed try: as the record shows it, and as Temporal acts on it. Raise ``error`` ``from None``."""
 
     failure: Failure
     error: ApplicationError
 
 
-def judge(err: Exception, plugin: str, attempt: int, now: datetime) -> Verdict:
-    """Decide what a failed try means.
+def judge_plugin(error: Exception, *, plugin: str, attempt: int, now: datetime) -> Verdict:
+    """Map what left a plugin's verb to what happens next.
 
-    Plugin errors carry messages made for people. Any other exception is a bug of the plugin: its text
-    might hold a secret, so only its type and place are kept.
+    ``Retryable`` waits as long as it asks for, ``Permanent`` ends the tries, anything else is a bug in the
+    plugin: tried again up to ``BUG_ATTEMPTS``. Of a bug only its type and place are kept, as its text may
+    hold a secret.
     """
-    if isinstance(err, PluginError):
-        permanent = not isinstance(err, Retryable) if isinstance(err, Permanent | Retryable) else False
-        kind, message, action = type(err).__name__, str(err), err.action
+    if isinstance(error, Retryable):
+        wait = max(error.retry_after, SHORTEST_PAUSE) if error.retry_after is not None else backoff(attempt)
+        return _verdict(type(error).__name__, str(error), error.action, plugin, now, wait)
+    if isinstance(error, Permanent):
+        return _verdict(type(error).__name__, str(error), error.action, plugin, now, None)
+    return _plugin_bug(error, plugin, attempt, now)
+
+
+def judge_engine(error: Exception, *, plugin: str, attempt: int, now: datetime) -> Verdict:
+    """Map what went wrong on our side of a plugin's work: a refusal ends the tries, all else passes."""
+    if isinstance(error, CertrailError):
+        action = "Correct what the message names, then retry by hand."
+        return _verdict(error.kind, error.detail, action, plugin, now, None)
+    message = f"certrail could not do its part: {type(error).__name__} at {place(error)}"
+    log.error("%s, attempt %s, for %s", message, attempt, plugin)
+    action = "Nothing: it is tried again by itself. If it stays, look at the database and at the worker's log."
+    return _verdict(ENGINE_KIND, message, action, plugin, now, backoff(attempt))
+
+
+def judge_own_step(error: Exception, *, step: str, attempt: int) -> ApplicationError:
+    """Map the failure of a step that touches only our database.
+
+    A database that is away is waited for; anything unexpected is tried ``ENGINE_ATTEMPTS`` times.
+    """
+    message = f"{step}: {type(error).__name__} at {place(error)}"
+    log.error("%s, attempt %s", message, attempt)
+    if isinstance(error, _INFRASTRUCTURE):
+        return ApplicationError(message, type=ENGINE_KIND)
+    final = isinstance(error, CertrailError) or attempt >= ENGINE_ATTEMPTS
+    return ApplicationError(message, type=type(error).__name__, non_retryable=final)
+
+
+def place(error: BaseException) -> str:
+    """File and line where an exception was raised."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return f"{Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else "an unknown place"
+
+
+def _plugin_bug(error: Exception, plugin: str, attempt: int, now: datetime) -> Verdict:
+    if isinstance(error, PluginError):
+        what = f"{type(error).__name__} does not belong here: {error}"
     else:
-        permanent = attempt >= PLUGIN_BUG_ATTEMPTS
-        kind, message = "PluginBug", f"{type(err).__name__} at {_place(err)}"
-        action = f"Report this to the makers of {plugin}."
-    pause = None if permanent else _pause(err, attempt)
+        what = f"{type(error).__name__} at {place(error)}"
+    message = f"The plugin {plugin} has a bug: {what}"
+    log.error("%s, attempt %s of %s", message, attempt, BUG_ATTEMPTS)
+    final = attempt >= BUG_ATTEMPTS
+    action = f"Report it to the makers of {plugin}" + (", then retry by hand." if final else ".")
+    return _verdict(BUG_KIND, message, action, plugin, now, None if final else backoff(attempt))
+
+
+def _verdict(
+    kind: str, message: str, action: str, plugin: str, now: datetime, wait: timedelta | None
+) -> Verdict:
     failure = Failure(
         kind=kind,
         message=message,
         action=action,
         plugin=plugin,
-        next_try_at=now + pause if pause else None,
-        permanent=permanent,
+        next_try_at=now + wait if wait is not None else None,
+        permanent=wait is None,
     )
-    error = ApplicationError(message, type=kind, non_retryable=permanent, next_retry_delay=pause)
+    error = ApplicationError(
+        f"{plugin}: {message}", type=kind, non_retryable=wait is None, next_retry_delay=wait
+    )
     return Verdict(failure, error)
-
-
-def _pause(err: Exception, attempt: int) -> timedelta:
-    asked = err.retry_after if isinstance(err, Retryable) else None
-    return asked if asked is not None else backoff(attempt)
-
-
-def _place(err: Exception) -> str:
-    frames = traceback.extract_tb(err.__traceback__)
-    return f"{Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else "an unknown place"

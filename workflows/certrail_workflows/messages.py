@@ -1,42 +1,102 @@
-"""What passes between flows and activities: ids and public facts only."""
+"""What flows and activities say to each other: ids and states only, never content.
+
+Flows call activities by these names, so that replayed code imports nothing that reaches I/O.
+"""
 
 from dataclasses import dataclass
 from datetime import datetime
 
+CORE_QUEUE = "certrail"
+"""Task queue of the flows, and of the activities that touch only our own database."""
+
+ADVANCE_ISSUANCE = "advance_issuance"
+FAIL_ISSUANCE = "fail_issuance"
+DELIVERY_STANDING = "delivery_state"
+GIVE_UP = "give_up"
+DRAIN_OUTBOX = "drain_outbox"
+DELIVER = "deliver"
+VERIFY = "verify"
+NOTIFY = "notify"
+REFRESH_QUESTION = "refresh_question"
+
+WAITING = "waiting"
+FAILED = "failed"
+
+
+def plugin_queue(plugin: str) -> str:
+    """Task queue of one plugin, given as ``destination-files``."""
+    return f"plugin-{plugin}"
+
+
+def plugin_of(queue: str) -> str:
+    """The plugin that a task queue belongs to."""
+    return queue.removeprefix("plugin-")
+
 
 @dataclass(frozen=True)
-class Subject:
-    """The row that a flow is about, and for plugin work the task queue of the plugin."""
+class IssuanceOrder:
+    """The request to carry to its end."""
 
-    id: str
-    queue: str | None = None
+    request_id: str
 
 
 @dataclass(frozen=True)
-class Progress:
-    """Where a request stands; `wake_at` says when to look again while it waits."""
+class IssuanceStep:
+    """Where a request stands; while ``waiting``, ``wake_at`` says when to look again at the latest."""
 
     status: str
     wake_at: datetime | None = None
 
 
 @dataclass(frozen=True)
-class GiveUp:
-    """A request that cannot go on, with the reason that is shown."""
+class IssuanceFailure:
+    """A request to give up on, and why."""
 
     request_id: str
     reason: str
 
 
 @dataclass(frozen=True)
-class DeliveryStatus:
-    """Where a delivery stands."""
+class PluginOrder:
+    """Work for a plugin.
 
-    desired: str
-    delivered: str | None
+    Attributes:
+        subject_id: id of the delivery, notification or question copy.
+        queue: task queue of the plugin.
+        heard: references heard in an earlier run of the same workflow.
+    """
+
+    subject_id: str
+    queue: str
+    heard: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class DeliveryStanding:
+    """What the record says of a delivery; ``settled`` when there is nothing left to try."""
+
     status: str
+    settled: bool
 
-    @property
-    def settled(self) -> bool:
-        """Nothing newer is wanted than what is delivered."""
-        return self.desired == self.delivered
+
+@dataclass(frozen=True)
+class DeliveryResult:
+    """How a delivery ended; ``verified`` is ``None`` where the destination could not be read back."""
+
+    status: str
+    verified: bool | None = None
+
+
+@dataclass(frozen=True)
+class Refreshed:
+    """Whether a copy of a question needs no more refreshing."""
+
+    closed: bool
+
+
+@dataclass(frozen=True)
+class Abandoned:
+    """Work that ran out of time: ``flow`` as in the outbox, and the id of its subject."""
+
+    flow: str
+    subject_id: str

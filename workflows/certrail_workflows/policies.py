@@ -1,47 +1,93 @@
-"""All timeouts and retry policies, in one table."""
+"""Every timeout and retry there is, in one place.
+
+What a plugin asks for (``retry_after``) and ``backoff`` decide how long a failed try waits; the retry
+policies below decide only for what fails without saying so: a killed worker, a missed heartbeat.
+"""
 
 from datetime import timedelta
 
 from temporalio.common import RetryPolicy
+from temporalio.workflow import ActivityCancellationType, ActivityConfig, LocalActivityConfig
 
-CORE_QUEUE = "certrail"
+FIRST_WAIT = timedelta(seconds=5)
+LONGEST_WAIT = timedelta(hours=1)
+BUG_ATTEMPTS = 5
+"""How often a plugin that breaks its contract is tried."""
+ENGINE_ATTEMPTS = 10
+"""How often a step of our own that fails for no known reason is tried."""
 
-# Local activities: one short transaction on our own database.
-STEP_TIMEOUT = timedelta(seconds=30)
-STEP_RETRY = RetryPolicy(
-    initial_interval=timedelta(milliseconds=200),
-    maximum_interval=timedelta(seconds=20),
-    maximum_attempts=12,
-)
-"""About two minutes; a step that fails longer is a fault that a person must hear of."""
-GIVE_UP_RETRY = RetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=timedelta(minutes=1))
-"""Telling of a failure is tried until it works."""
-
-# Plugin activities: anything that talks to the outside.
-PLUGIN_TIMEOUT = timedelta(minutes=5)
-PLUGIN_PATIENCE = timedelta(days=30)
-PLUGIN_RETRY = RetryPolicy(
-    initial_interval=timedelta(seconds=5), backoff_coefficient=2.0, maximum_interval=timedelta(hours=1)
-)
-HEARTBEAT_TIMEOUT = timedelta(seconds=10)
 HEARTBEAT_EVERY = timedelta(seconds=2)
-PLUGIN_BUG_ATTEMPTS = 5
-"""A plugin bug rarely mends itself; after this many tries a person is told."""
+HEARTBEAT_TIMEOUT = timedelta(seconds=10)
+CANCEL_GRACE = timedelta(seconds=30)
+"""How long a try that is no longer wanted may finish: a vendor SDK's thread cannot be stopped, and must not
+write an older certificate after the newer one."""
 
-# Worker and client.
+SHORTEST_PAUSE = timedelta(seconds=1)
+"""Between two looks at the same request, so that clocks that disagree do not make a flow spin."""
+QUESTION_IDLE = timedelta(days=30)
+"""How long a question's workflow waits for a change; a later change starts a new one."""
+HEARD_LIMIT = 100
+"""How many references a flow remembers."""
+
+SWEEP_EVERY = timedelta(seconds=10)
+SWEEP_SHIFT = timedelta(minutes=10)
+"""One sweep looks again and again for this long: a workflow per look would fill the history."""
+SWEEP_CATCH_UP = timedelta(seconds=10)
+
+RETENTION = timedelta(days=7)
+RPC_TIMEOUT = timedelta(seconds=5)
 STICKY_TIMEOUT = timedelta(seconds=1)
-"""How long a workflow waits for the worker that had it cached: short, so that a dead one costs little."""
+"""How long the flows of a dead worker wait for it before another takes them."""
 GRACEFUL_SHUTDOWN = timedelta(seconds=10)
-CONNECT_PATIENCE = timedelta(seconds=3)
+ACTIVITIES_PER_PLUGIN = 20
+CORE_ACTIVITIES = 50
 
-# Sweeps.
-OUTBOX_EVERY = timedelta(seconds=10)
-OUTBOX_TIMEOUT = timedelta(minutes=2)
-RETENTION = timedelta(days=30)
+_PATIENT = RetryPolicy(
+    initial_interval=FIRST_WAIT, backoff_coefficient=2.0, maximum_interval=LONGEST_WAIT, maximum_attempts=0
+)
+_OWN_DATABASE = RetryPolicy(
+    initial_interval=timedelta(milliseconds=200),
+    backoff_coefficient=2.0,
+    maximum_interval=timedelta(seconds=30),
+    maximum_attempts=0,
+)
+
+OWN_STEP = LocalActivityConfig(start_to_close_timeout=timedelta(seconds=30), retry_policy=_OWN_DATABASE)
+DELIVER = ActivityConfig(
+    start_to_close_timeout=timedelta(minutes=5),
+    schedule_to_close_timeout=timedelta(days=30),
+    heartbeat_timeout=HEARTBEAT_TIMEOUT,
+    retry_policy=_PATIENT,
+    cancellation_type=ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+)
+VERIFY = ActivityConfig(
+    start_to_close_timeout=timedelta(minutes=1),
+    schedule_to_close_timeout=timedelta(hours=1),
+    heartbeat_timeout=HEARTBEAT_TIMEOUT,
+    retry_policy=_PATIENT,
+    cancellation_type=ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+)
+NOTIFY = ActivityConfig(
+    start_to_close_timeout=timedelta(minutes=2),
+    schedule_to_close_timeout=timedelta(days=3),
+    heartbeat_timeout=HEARTBEAT_TIMEOUT,
+    retry_policy=_PATIENT,
+)
+REFRESH_QUESTION = ActivityConfig(
+    start_to_close_timeout=timedelta(minutes=2),
+    schedule_to_close_timeout=timedelta(days=3),
+    heartbeat_timeout=HEARTBEAT_TIMEOUT,
+    retry_policy=_PATIENT,
+    cancellation_type=ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+)
+DRAIN_OUTBOX = ActivityConfig(
+    start_to_close_timeout=SWEEP_SHIFT + timedelta(minutes=1),
+    heartbeat_timeout=HEARTBEAT_TIMEOUT,
+    retry_policy=RetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=SWEEP_EVERY),
+)
 
 
 def backoff(attempt: int) -> timedelta:
-    """The pause after a failed try, counted from 1: five seconds, doubling, an hour at most."""
-    assert PLUGIN_RETRY.maximum_interval is not None
-    doubled = PLUGIN_RETRY.initial_interval * 2 ** min(attempt - 1, 16)
-    return min(doubled, PLUGIN_RETRY.maximum_interval)
+    """How long to wait after the given attempt, counted from 1: doubling, up to an hour."""
+    doublings = min(max(attempt, 1) - 1, 20)
+    return min(LONGEST_WAIT, FIRST_WAIT * 2**doublings)

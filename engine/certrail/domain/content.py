@@ -1,18 +1,30 @@
 """What is asked for: the content of a certificate request, and the digest that votes are bound to."""
 
 import hashlib
-import ipaddress
 import json
-import re
 from enum import StrEnum
 from typing import Annotated, Self
-from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
+from certrail.domain import formats
+from certrail.domain.formats import EXTENDED_KEY_USAGES
+
+__all__ = [
+    "EXTENDED_KEY_USAGES",
+    "KeyAlgorithm",
+    "KeyUsage",
+    "RequestContent",
+    "Sans",
+    "SignatureAlgorithm",
+    "Subject",
+    "digest",
+    "signature_by",
+]
+
 MOST_NAMES = 100
-_LABEL = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)")
-_OID = re.compile(r"[0-2](?:\.(?:0|[1-9]\d*))+")
+MOST_USAGES = 20
+LONGEST_TTL_SECONDS = 36525 * 86400
 
 
 class KeyAlgorithm(StrEnum):
@@ -27,6 +39,29 @@ class KeyAlgorithm(StrEnum):
     ED25519 = "ED25519"
 
 
+class SignatureAlgorithm(StrEnum):
+    """Signature algorithms of issued certificates; the issuer's key decides which one it is."""
+
+    RSA_SHA256 = "RSA_SHA256"
+    ECDSA_SHA256 = "ECDSA_SHA256"
+    ECDSA_SHA384 = "ECDSA_SHA384"
+    ECDSA_SHA512 = "ECDSA_SHA512"
+    ED25519 = "ED25519"
+
+
+_SIGNATURES = {
+    KeyAlgorithm.EC_P256: SignatureAlgorithm.ECDSA_SHA256,
+    KeyAlgorithm.EC_P384: SignatureAlgorithm.ECDSA_SHA384,
+    KeyAlgorithm.EC_P521: SignatureAlgorithm.ECDSA_SHA512,
+    KeyAlgorithm.ED25519: SignatureAlgorithm.ED25519,
+}
+
+
+def signature_by(issuer_key: KeyAlgorithm) -> SignatureAlgorithm:
+    """The signature that an issuer's key makes."""
+    return _SIGNATURES.get(issuer_key, SignatureAlgorithm.RSA_SHA256)
+
+
 class KeyUsage(StrEnum):
     """RFC 5280 section 4.2.1.3, without the bits of a CA."""
 
@@ -37,73 +72,26 @@ class KeyUsage(StrEnum):
     KEY_AGREEMENT = "keyAgreement"
 
 
-EXTENDED_KEY_USAGES = {
-    "serverAuth": "1.3.6.1.5.5.7.3.1",
-    "clientAuth": "1.3.6.1.5.5.7.3.2",
-    "codeSigning": "1.3.6.1.5.5.7.3.3",
-    "emailProtection": "1.3.6.1.5.5.7.3.4",
-    "timeStamping": "1.3.6.1.5.5.7.3.8",
-    "OCSPSigning": "1.3.6.1.5.5.7.3.9",
-}
-"""RFC 5280 section 4.2.1.12. Others are written as dotted OIDs."""
-
-
-def _printable(value: str) -> str:
-    if not value.isprintable():
-        raise ValueError("control characters are not allowed")
-    return value
-
-
-def _dns_name(value: str) -> str:
-    name = value.lower()
-    if not name.isascii():
-        raise ValueError(f"write {value!r} as an A-label, beginning with xn--")
-    labels = name.removeprefix("*.").split(".")
-    if len(name) > 253 or not all(_LABEL.fullmatch(label) for label in labels):
-        raise ValueError(
-            f"{value!r} is not a DNS name; a wildcard is the whole first label, as in *.example.com"
-        )
-    return name
-
-
-def _ip_address(value: str) -> str:
-    try:
-        return str(ipaddress.ip_address(value))
-    except ValueError:
-        raise ValueError(f"{value!r} is not an IP address") from None
-
-
-def _email_address(value: str) -> str:
-    local, _, domain = value.rpartition("@")
-    if not local or not value.isascii() or re.search(r"[\s<>,;\"]", local):
-        raise ValueError(f"{value!r} is not an e-mail address")
-    return f"{local}@{_dns_name(domain)}"
-
-
-def _uri(value: str) -> str:
-    parts = urlsplit(value)
-    if not parts.scheme or not (parts.netloc or parts.path) or not value.isascii() or re.search(r"\s", value):
-        raise ValueError(f"{value!r} is not an absolute URI in ASCII")
-    return value
-
-
-def _extended_key_usage(value: str) -> str:
-    if value not in EXTENDED_KEY_USAGES and not _OID.fullmatch(value):
-        raise ValueError(f"{value!r} is neither a dotted OID nor one of {', '.join(EXTENDED_KEY_USAGES)}")
-    return value
-
-
 class _Frozen(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-Text64 = Annotated[
-    str, StringConstraints(min_length=1, max_length=64, strip_whitespace=True), AfterValidator(_printable)
-]
-Text128 = Annotated[
-    str, StringConstraints(min_length=1, max_length=128, strip_whitespace=True), AfterValidator(_printable)
-]
+def _once_each(values: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(values))
+
+
+_Distinct = AfterValidator(_once_each)
+_Some = Field(max_length=MOST_NAMES)
+_Printable = AfterValidator(formats.printable)
+Text64 = Annotated[str, StringConstraints(min_length=1, max_length=64, strip_whitespace=True), _Printable]
+Text128 = Annotated[str, StringConstraints(min_length=1, max_length=128, strip_whitespace=True), _Printable]
 Country = Annotated[str, StringConstraints(pattern=r"^[A-Za-z]{2}$", to_upper=True)]
+DnsName = Annotated[str, AfterValidator(formats.dns_name)]
+IpAddress = Annotated[str, AfterValidator(formats.ip_address)]
+EmailAddress = Annotated[str, AfterValidator(formats.email_address)]
+Uri = Annotated[str, AfterValidator(formats.uri)]
+UserPrincipalName = Annotated[str, AfterValidator(formats.user_principal_name)]
+ExtendedKeyUsage = Annotated[str, AfterValidator(formats.extended_key_usage)]
 
 
 class Subject(_Frozen):
@@ -122,18 +110,18 @@ class Subject(_Frozen):
 
 
 class Sans(_Frozen):
-    """Subject alternative names by type (RFC 5280 section 4.2.1.6)."""
+    """Subject alternative names by type (RFC 5280 section 4.2.1.6), each name once."""
 
-    dns: tuple[Annotated[str, AfterValidator(_dns_name)], ...] = ()
-    ip: tuple[Annotated[str, AfterValidator(_ip_address)], ...] = ()
-    email: tuple[Annotated[str, AfterValidator(_email_address)], ...] = ()
-    uri: tuple[Annotated[str, AfterValidator(_uri)], ...] = ()
-    upn: tuple[Text128, ...] = ()
+    dns: Annotated[tuple[DnsName, ...], _Some, _Distinct] = ()
+    ip: Annotated[tuple[IpAddress, ...], _Some, _Distinct] = ()
+    email: Annotated[tuple[EmailAddress, ...], _Some, _Distinct] = ()
+    uri: Annotated[tuple[Uri, ...], _Some, _Distinct] = ()
+    upn: Annotated[tuple[UserPrincipalName, ...], _Some, _Distinct] = ()
 
     @model_validator(mode="after")
     def _bounded(self) -> Self:
         if self.count() > MOST_NAMES:
-            raise ValueError(f"at most {MOST_NAMES} names")
+            raise ValueError(f"{self.count()} names are too many; give at most {MOST_NAMES}")
         return self
 
     def count(self) -> int:
@@ -142,15 +130,24 @@ class Sans(_Frozen):
 
 
 class RequestContent(_Frozen):
-    """Everything about a certificate that is judged, approved and signed."""
+    """Everything about a certificate that is judged, approved and signed.
+
+    Attributes:
+        csr: PKCS#10, PEM, when the requester keeps the key.
+        ttl_seconds: lifetime.
+        signature_algorithm: the signature that the requester insists on; left out, the issuer's key decides.
+    """
 
     subject: Subject = Field(default_factory=Subject)
     sans: Sans = Field(default_factory=Sans)
     key_algorithm: KeyAlgorithm = KeyAlgorithm.EC_P256
     csr: Annotated[str, StringConstraints(max_length=65536)] | None = None
-    ttl_seconds: int = Field(gt=0, le=36525 * 86400)
-    key_usages: tuple[KeyUsage, ...] = (KeyUsage.DIGITAL_SIGNATURE,)
-    extended_key_usages: tuple[Annotated[str, AfterValidator(_extended_key_usage)], ...] = ("serverAuth",)
+    ttl_seconds: int = Field(gt=0, le=LONGEST_TTL_SECONDS)
+    key_usages: Annotated[tuple[KeyUsage, ...], _Distinct] = (KeyUsage.DIGITAL_SIGNATURE,)
+    extended_key_usages: Annotated[
+        tuple[ExtendedKeyUsage, ...], Field(max_length=MOST_USAGES), _Distinct
+    ] = ("serverAuth",)
+    signature_algorithm: SignatureAlgorithm | None = None
 
     @model_validator(mode="after")
     def _named(self) -> Self:

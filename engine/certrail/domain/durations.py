@@ -4,8 +4,9 @@ import re
 from datetime import timedelta
 
 _UNITS = {"w": "weeks", "d": "days", "h": "hours", "m": "minutes", "s": "seconds"}
-_SHORT = re.compile(r"(?:\d+[wdhms])+")
-_ISO = re.compile(r"P(?:(\d+)W)?(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)S)?)?")
+_SHORT = re.compile(r"(?:[0-9]+[wdhms])+")
+_ISO = re.compile(r"P(?:([0-9]+)W)?(?:([0-9]+)D)?(?:T(?!$)(?:([0-9]+)H)?(?:([0-9]+)M)?(?:([0-9]+)S)?)?")
+_LONGEST_TEXT = 40
 LONGEST = timedelta(days=36525)
 
 
@@ -15,28 +16,31 @@ def parse_duration(text: str) -> timedelta:
     Raises:
         ValueError: it is none of these, or longer than a century.
     """
-    text = text.strip()
-    amounts: dict[str, int] = {}
-    if len(text) <= 40 and _SHORT.fullmatch(text):
-        for number, unit in re.findall(r"(\d+)([wdhms])", text):
-            amounts[_UNITS[unit]] = amounts.get(_UNITS[unit], 0) + int(number)
-    elif len(text) <= 40 and (match := _ISO.fullmatch(text)) and any(match.groups()):
-        amounts = {name: int(n) for name, n in zip(_UNITS.values(), match.groups(), strict=True) if n}
-    else:
-        raise ValueError("write a duration as 36h, 47d, 1d12h or PT36H")
     try:
-        duration = timedelta(**amounts)
+        duration = timedelta(**_amounts(text.strip()))
     except OverflowError:
-        duration = LONGEST * 2
+        duration = timedelta.max
     if duration > LONGEST:
         raise ValueError("the longest duration is a century")
     return duration
 
 
 def format_duration(duration: timedelta) -> str:
-    """The shortest exact form, such as ``36h`` or ``47d``."""
+    """The exact form in the largest unit that fits, such as ``36h`` or ``47d``; whole seconds only."""
     seconds = int(duration.total_seconds())
     for size, unit in ((86400, "d"), (3600, "h"), (60, "m")):
         if seconds and seconds % size == 0:
             return f"{seconds // size}{unit}"
     return f"{seconds}s"
+
+
+def _amounts(text: str) -> dict[str, int]:
+    amounts: dict[str, int] = {}
+    if len(text) <= _LONGEST_TEXT and _SHORT.fullmatch(text):
+        for number, unit in re.findall(r"([0-9]+)([wdhms])", text):
+            amounts[_UNITS[unit]] = amounts.get(_UNITS[unit], 0) + int(number)
+        return amounts
+    match = _ISO.fullmatch(text) if len(text) <= _LONGEST_TEXT else None
+    if match is None or not any(match.groups()):
+        raise ValueError("write a duration as 36h, 47d, 1d12h or PT36H")
+    return {name: int(n) for name, n in zip(_UNITS.values(), match.groups(), strict=True) if n}

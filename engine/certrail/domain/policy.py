@@ -1,19 +1,31 @@
 """The one policy function: asked at request, at approval and right before signing.
 
 Every section has three states: left out (anything goes), empty (nothing goes), or rules (only these go).
+A certificate of an authority is never asked for through a request, so no section permits one.
 """
 
 import ipaddress
-import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from certrail.domain.content import KeyAlgorithm, KeyUsage, RequestContent
+from certrail.domain.content import (
+    ExtendedKeyUsage,
+    KeyAlgorithm,
+    KeyUsage,
+    RequestContent,
+    SignatureAlgorithm,
+    Subject,
+    signature_by,
+)
+from certrail.domain.patterns import covers, like, like_ignoring_case
 
 SAN_TYPES = ("dns", "ip", "email", "uri", "upn")
+_MOST_RULES = 1000
+_Pattern = Annotated[str, Field(min_length=1, max_length=2048)]
+_Patterns = Annotated[list[_Pattern], Field(max_length=_MOST_RULES)]
 
 
 class _Rules(BaseModel):
@@ -21,34 +33,62 @@ class _Rules(BaseModel):
 
 
 class SubjectRules(_Rules):
-    """Patterns per attribute, ``*`` standing for any text. An attribute that no rule names is refused."""
+    """Patterns per attribute, ``*`` standing for any text. An attribute that no rule names is refused.
 
-    required: dict[str, str] = Field(default_factory=dict)
-    allowed: dict[str, list[str]] = Field(default_factory=dict)
-    denied: dict[str, list[str]] = Field(default_factory=dict)
+    Attributes:
+        required: must be there and match; this value is then allowed, too.
+        allowed: what may be there.
+        denied: what may not, whatever the case of its letters. Named here alone, all else is allowed.
+    """
+
+    required: dict[str, _Pattern] = Field(default_factory=dict)
+    allowed: dict[str, _Patterns] = Field(default_factory=dict)
+    denied: dict[str, _Patterns] = Field(default_factory=dict)
 
     @field_validator("required", "allowed", "denied")
     @classmethod
     def _known(cls, value: dict[str, Any]) -> dict[str, Any]:
-        known = {"common_name", "organization", "organizational_unit", "country", "state", "locality"}
-        if unknown := sorted(value.keys() - known):
-            raise ValueError(f"unknown attributes: {', '.join(unknown)}; known: {', '.join(sorted(known))}")
+        if unknown := sorted(value.keys() - Subject.model_fields.keys()):
+            known = ", ".join(sorted(Subject.model_fields))
+            raise ValueError(f"unknown attributes: {', '.join(unknown)}; known: {known}")
         return value
 
 
 class NameRules(_Rules):
-    """Patterns for the names of one type: ``*`` in text stands for any text, an IP pattern is a CIDR."""
+    """Patterns for the names of one type: ``*`` stands for any text, dots included; an IP pattern is a CIDR.
 
-    allowed: list[str] | None = None
-    denied: list[str] = Field(default_factory=list)
-    required: list[str] = Field(default_factory=list)
+    So ``*.example.com`` allows names at any depth below example.com, and the wildcard names among them, since
+    they stand for nothing else. ``\\*`` is the asterisk itself: to deny ``\\*.*`` is to deny every wildcard.
+
+    Attributes:
+        required: each pattern must be matched by a name; those names are then allowed, too.
+        allowed: what may be there; left out beside other rules, all that is not denied.
+        denied: what may not, whatever the case of letters. A wildcard that covers a denied name is denied.
+    """
+
+    required: _Patterns = Field(default_factory=list)
+    allowed: _Patterns | None = None
+    denied: _Patterns = Field(default_factory=list)
+
+    def permitted(self) -> list[str] | None:
+        """Patterns of all names that may be there; ``None`` for any."""
+        if self.allowed is None and (self.required or self.denied):
+            return None
+        return [*self.required, *(self.allowed or ())]
 
 
 class UsageRules(_Rules):
     """Usages that must be there, and all that may be."""
 
-    required: list[str] = Field(default_factory=list)
-    allowed: list[str] = Field(default_factory=list)
+    required: list[KeyUsage] = Field(default_factory=list)
+    allowed: list[KeyUsage] = Field(default_factory=list)
+
+
+class ExtendedUsageRules(_Rules):
+    """Extended usages that must be there, and all that may be."""
+
+    required: list[ExtendedKeyUsage] = Field(default_factory=list)
+    allowed: list[ExtendedKeyUsage] = Field(default_factory=list)
 
 
 class PolicyRules(_Rules):
@@ -57,8 +97,9 @@ class PolicyRules(_Rules):
     subject: SubjectRules | None = None
     sans: dict[str, NameRules] | None = None
     key_usages: UsageRules | None = None
-    extended_key_usages: UsageRules | None = None
+    extended_key_usages: ExtendedUsageRules | None = None
     key_algorithms: list[KeyAlgorithm] | None = None
+    signature_algorithms: list[SignatureAlgorithm] | None = None
     max_ttl_seconds: int | None = Field(default=None, gt=0)
 
     @field_validator("sans")
@@ -69,14 +110,7 @@ class PolicyRules(_Rules):
                 raise ValueError(f"unknown name type {kind!r}; known: {', '.join(SAN_TYPES)}")
             if kind == "ip":
                 for pattern in (*(rules.allowed or ()), *rules.denied, *rules.required):
-                    ipaddress.ip_network(pattern, strict=False)
-        return value
-
-    @field_validator("key_usages")
-    @classmethod
-    def _usages(cls, value: UsageRules | None) -> UsageRules | None:
-        if value and (unknown := sorted({*value.required, *value.allowed} - set(KeyUsage))):
-            raise ValueError(f"unknown key usages: {', '.join(unknown)}")
+                    ipaddress.ip_network(pattern)
         return value
 
 
@@ -90,15 +124,27 @@ class Violation(_Rules):
 
 
 def decide(
-    content: RequestContent, rules: PolicyRules, *, now: datetime, issuer_not_after: datetime | None
+    content: RequestContent,
+    rules: PolicyRules,
+    *,
+    now: datetime,
+    issuer_not_after: datetime | None,
+    issuer_key_algorithm: KeyAlgorithm | None = None,
 ) -> list[Violation]:
-    """Every violation at once; an empty list lets the request pass."""
+    """Every violation at once; an empty list lets the request pass.
+
+    Args:
+        issuer_not_after: when the issuer's certificate ends; nothing outlives its issuer.
+        issuer_key_algorithm: decides the signature; unknown, only an explicit wish can satisfy rules on it.
+    """
+    signature = signature_by(issuer_key_algorithm) if issuer_key_algorithm else None
     return [
         *_subject(content.subject.model_dump(exclude_none=True), rules.subject),
         *_sans(content.sans.model_dump(), rules.sans),
         *_usages("key_usages", content.key_usages, rules.key_usages),
         *_usages("extended_key_usages", content.extended_key_usages, rules.extended_key_usages),
         *_key_algorithm(content.key_algorithm, rules.key_algorithms),
+        *_signature(content.signature_algorithm, signature, rules.signature_algorithms),
         *_lifetime(content.ttl_seconds, rules.max_ttl_seconds, now, issuer_not_after),
     ]
 
@@ -107,137 +153,121 @@ def _violation(rule: str, offered: object, allowed: Iterable[object], message: s
     return Violation(rule=rule, offered=str(offered), allowed=[str(a) for a in allowed], message=message)
 
 
-def _subject(offered: Mapping[str, str], rules: SubjectRules | None) -> list[Violation]:
+def _subject(offered: Mapping[str, str], rules: SubjectRules | None) -> Iterator[Violation]:
     if rules is None:
-        return []
-    found = []
+        return
     for name, pattern in rules.required.items():
-        if not _like(offered.get(name, ""), [pattern]):
-            found.append(
-                _violation(
-                    f"subject.{name}.required",
-                    offered.get(name, ""),
-                    [pattern],
-                    f"{name} must match {pattern}",
-                )
-            )
+        if not like(offered.get(name, ""), [pattern]):
+            message = f"{name} must be given and match {pattern}"
+            yield _violation(f"subject.{name}.required", offered.get(name, ""), [pattern], message)
     for name, value in offered.items():
-        allowed = [*rules.allowed.get(name, ()), *([rules.required[name]] if name in rules.required else [])]
-        if _like(value, rules.denied.get(name, ())):
-            found.append(
-                _violation(
-                    f"subject.{name}.denied", value, allowed, f"{name} {value!r} matches a denied pattern"
-                )
-            )
-        elif not _like(value, allowed) and not (name in rules.denied and not allowed):
-            found.append(
-                _violation(f"subject.{name}.allowed", value, allowed, f"{name} {value!r} is not allowed")
-            )
-    return found
+        yield from _attribute(name, value, rules)
 
 
-def _sans(offered: Mapping[str, Sequence[str]], rules: Mapping[str, NameRules] | None) -> list[Violation]:
+def _attribute(name: str, value: str, rules: SubjectRules) -> Iterator[Violation]:
+    allowed = [rules.required[name]] if name in rules.required else []
+    allowed += rules.allowed.get(name, ())
+    only_denied = name in rules.denied and name not in rules.required and name not in rules.allowed
+    if like_ignoring_case(value, rules.denied.get(name, ())):
+        message = f"{name} {value!r} matches a denied pattern; choose another"
+        yield _violation(f"subject.{name}.denied", value, allowed, message)
+    elif not only_denied and not like(value, allowed):
+        yield _violation(f"subject.{name}.allowed", value, allowed, _refusal(f"{name} {value!r}", allowed))
+
+
+def _sans(
+    offered: Mapping[str, Sequence[str]], rules: Mapping[str, NameRules] | None
+) -> Iterator[Violation]:
     if rules is None:
-        return []
-    found = []
+        return
     for kind in SAN_TYPES:
-        rule = rules.get(kind)
-        names = offered.get(kind, ())
-        allowed = [] if rule is None else rule.allowed
-        for name in names:
-            if rule is not None and _matches(kind, name, rule.denied):
-                found.append(
-                    _violation(
-                        f"sans.{kind}.denied", name, allowed or (), f"{name!r} matches a denied pattern"
-                    )
-                )
-            elif allowed is not None and not _matches(kind, name, allowed):
-                found.append(
-                    _violation(
-                        f"sans.{kind}.allowed", name, allowed, f"{name!r} is not an allowed {kind} name"
-                    )
-                )
-        for pattern in rule.required if rule else ():
-            if not any(_matches(kind, name, [pattern]) for name in names):
-                found.append(
-                    _violation(
-                        f"sans.{kind}.required",
-                        ", ".join(names),
-                        [pattern],
-                        f"no {kind} name matches {pattern}",
-                    )
-                )
-    return found
+        rule = rules.get(kind, NameRules())
+        for name in offered[kind]:
+            yield from _name(kind, name, rule)
+        for pattern in rule.required:
+            if not any(_matches(kind, name, [pattern]) for name in offered[kind]):
+                message = f"a {kind} name that matches {pattern} is required; add one"
+                yield _violation(f"sans.{kind}.required", ", ".join(offered[kind]), [pattern], message)
 
 
-def _usages(section: str, offered: Sequence[str], rules: UsageRules | None) -> list[Violation]:
+def _name(kind: str, name: str, rule: NameRules) -> Iterator[Violation]:
+    permitted = rule.permitted()
+    if _is_denied(kind, name, rule.denied):
+        message = f"the {kind} name {name!r} matches a denied pattern; leave it out"
+        yield _violation(f"sans.{kind}.denied", name, permitted or (), message)
+    elif permitted is not None and not _matches(kind, name, permitted):
+        message = _refusal(f"the {kind} name {name!r}", permitted)
+        yield _violation(f"sans.{kind}.allowed", name, permitted, message)
+
+
+def _usages(
+    section: str, offered: Sequence[str], rules: UsageRules | ExtendedUsageRules | None
+) -> Iterator[Violation]:
     if rules is None:
-        return []
-    allowed = [*rules.required, *rules.allowed]
-    missing = [
-        _violation(
-            f"{section}.required", ", ".join(offered), rules.required, f"{usage} is required in {section}"
-        )
-        for usage in rules.required
-        if usage not in offered
-    ]
-    extra = [
-        _violation(f"{section}.allowed", usage, allowed, f"{usage} is not allowed in {section}")
-        for usage in offered
-        if usage not in allowed
-    ]
-    return missing + extra
+        return
+    permitted = [*rules.required, *rules.allowed]
+    for usage in rules.required:
+        if usage not in offered:
+            message = f"{usage} is required in {section}; add it"
+            yield _violation(f"{section}.required", ", ".join(offered), rules.required, message)
+    for usage in offered:
+        if usage not in permitted:
+            yield _violation(
+                f"{section}.allowed", usage, permitted, _refusal(f"{usage} in {section}", permitted)
+            )
 
 
-def _key_algorithm(offered: KeyAlgorithm, allowed: Sequence[KeyAlgorithm] | None) -> list[Violation]:
-    if allowed is None or offered in allowed:
-        return []
-    return [_violation("key_algorithms", offered, allowed, f"the key algorithm {offered} is not allowed")]
+def _key_algorithm(offered: KeyAlgorithm, allowed: Sequence[KeyAlgorithm] | None) -> Iterator[Violation]:
+    if allowed is not None and offered not in allowed:
+        message = _refusal(f"the key algorithm {offered}", allowed)
+        yield _violation("key_algorithms", offered, allowed, message)
+
+
+def _signature(
+    wish: SignatureAlgorithm | None,
+    by_issuer: SignatureAlgorithm | None,
+    allowed: Sequence[SignatureAlgorithm] | None,
+) -> Iterator[Violation]:
+    if wish and by_issuer and wish != by_issuer:
+        message = f"the issuer signs with {by_issuer}, not {wish}; leave the signature algorithm out"
+        yield _violation("issuer.signature_algorithm", wish, [by_issuer], message)
+    offered = by_issuer or wish
+    if allowed is not None and offered not in allowed:
+        message = _refusal(f"the signature algorithm {offered or 'of this issuer, which is unknown,'}", allowed)
+        yield _violation("signature_algorithms", offered or "", allowed, message)
 
 
 def _lifetime(
     ttl_seconds: int, longest: int | None, now: datetime, issuer_not_after: datetime | None
-) -> list[Violation]:
-    found = []
+) -> Iterator[Violation]:
     if longest is not None and ttl_seconds > longest:
-        found.append(
-            _violation(
-                "max_ttl_seconds", ttl_seconds, [longest], f"the lifetime is at most {longest} seconds"
-            )
-        )
+        message = f"the lifetime is at most {longest} seconds; ask for no more"
+        yield _violation("max_ttl_seconds", ttl_seconds, [longest], message)
     not_after = now + timedelta(seconds=ttl_seconds)
     if issuer_not_after is not None and not_after > issuer_not_after:
         limit = issuer_not_after.isoformat()
-        found.append(
-            _violation(
-                "issuer.not_after", not_after.isoformat(), [limit], f"it would outlive its issuer ({limit})"
-            )
-        )
-    return found
+        message = f"it would outlive its issuer, which ends at {limit}; ask for a shorter lifetime"
+        yield _violation("issuer.not_after", not_after.isoformat(), [limit], message)
+
+
+def _refusal(what: str, allowed: Iterable[object]) -> str:
+    permitted = ", ".join(str(a) for a in allowed)
+    return f"{what} is not allowed; " + (f"allowed: {permitted}" if permitted else "nothing of its kind is")
 
 
 def _matches(kind: str, name: str, patterns: Iterable[str]) -> bool:
-    if kind == "ip":
-        address = ipaddress.ip_address(name)
-        return any(address in ipaddress.ip_network(pattern, strict=False) for pattern in patterns)
-    if kind == "dns":
-        return any(_dns_like(name, pattern) for pattern in patterns)
-    return _like(name, patterns)
+    match kind:
+        case "ip":
+            return any(ipaddress.ip_address(name) in ipaddress.ip_network(p) for p in patterns)
+        case "uri":
+            return like(name, patterns)
+    return like_ignoring_case(name, patterns)
 
 
-def _dns_like(name: str, pattern: str) -> bool:
-    """A leading ``*.`` stands for any labels, at least one; it does not permit a wildcard name unless the
-    pattern's own text is that name."""
-    name, pattern = name.lower(), pattern.lower()
-    if name == pattern:
-        return True
-    return not name.startswith("*.") and _glob(pattern).fullmatch(name) is not None
-
-
-def _like(value: str, patterns: Iterable[str]) -> bool:
-    return any(_glob(pattern).fullmatch(value) for pattern in patterns)
-
-
-def _glob(pattern: str) -> re.Pattern[str]:
-    # Only `*` is special: the other signs of shell patterns are ordinary characters in names.
-    return re.compile(".*".join(re.escape(part) for part in pattern.split("*")), re.DOTALL)
+def _is_denied(kind: str, name: str, patterns: Sequence[str]) -> bool:
+    match kind:
+        case "ip":
+            return _matches(kind, name, patterns)
+        case "dns":
+            return covers(name, patterns)
+    return like_ignoring_case(name, patterns)

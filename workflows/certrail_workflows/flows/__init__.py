@@ -1,1 +1,11 @@
-"""Flows: order, waiting and retries, nothing else. They are replayed, so they never reach I/O."""
+"""Replayed code: it decides and waits, and leaves everything else to activities."""
+
+from certrail_workflows.flows.delivery import DeliveryFlow
+from certrail_workflows.flows.issuance import IssuanceFlow
+from certrail_workflows.flows.notification import NotificationFlow
+from certrail_workflows.flows.outbox_sweep import OutboxSweepFlow
+from certrail_workflows.flows.question import QuestionFlow
+
+FLOWS: tuple[type, ...] = (IssuanceFlow, DeliveryFlow, NotificationFlow, QuestionFlow, OutboxSweepFlow)
+
+__all__ = ["FLOWS", "DeliveryFlow", "IssuanceFlow", "NotificationFlow", "OutboxSweepFlow", "QuestionFlow"]

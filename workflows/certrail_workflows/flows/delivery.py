@@ -1,87 +1,88 @@
-"""One lineage at one destination: brought there, read back, and kept at for days."""
+"""One lineage at one destination: brought there, read back, and tried for days if need be."""
 
-import asyncio
-
-from temporalio import workflow
-from temporalio.exceptions import ActivityError
+from dataclasses import replace
 
 from certrail_workflows import policies
-from certrail_workflows.messages import DeliveryStatus, Subject
+from certrail_workflows.flows.listening import Listening, is_recorded
+from certrail_workflows.messages import (
+    DELIVER,
+    DELIVERY_STANDING,
+    GIVE_UP,
+    VERIFY,
+    Abandoned,
+    DeliveryResult,
+    DeliveryStanding,
+    PluginOrder,
+)
+from temporalio import workflow
+from temporalio.exceptions import ActivityError, is_cancelled_exception
 
 
-@workflow.defn(name="delivery")
-class DeliveryFlow:
-    """A newer wish, or a retry by hand, interrupts a long pause; the same news twice does not."""
+@workflow.defn
+class DeliveryFlow(Listening):
+    """Delivers what the record wants now; a newer wish or a retry by hand cuts any wait short.
 
-    def __init__(self) -> None:
-        self._heard: set[str] = set()
-        self._news = False
-
-    @workflow.signal
-    def changed(self, reference: str) -> None:
-        """A certificate is wanted, or somebody asks for a try now."""
-        if reference not in self._heard:
-            self._heard.add(reference)
-            self._news = True
+    A delivery that failed for good ends the workflow normally, with ``failed`` as its result: the record
+    holds the reason, and the next wish starts a new run.
+    """
 
     @workflow.run
-    async def run(self, subject: Subject) -> str:
-        status = "unknown"
+    async def run(self, order: PluginOrder) -> DeliveryResult:
+        """Returns once the record has nothing left to try."""
+        self._remember(order.heard)
+        rounds = 0
         while True:
             self._news = False
-            if await self._deliver(subject):
-                await self._verify(subject)
-            state = await self._state(subject.id)
-            status = state.status
-            if self._news or (not state.settled and status != "failed"):
-                continue
-            return status
+            result = await self._round(order)
+            if result is not None and not self._news:
+                return result
+            if workflow.info().is_continue_as_new_suggested():
+                workflow.continue_as_new(replace(order, heard=self.heard))
+            rounds = 0 if self._news else rounds + 1
+            await self._pause(policies.backoff(rounds))
 
-    async def _deliver(self, subject: Subject) -> bool:
-        """Deliver, with all of Temporal's patience; `False` when news came or a person must act."""
-        work = workflow.start_activity(
-            "deliver",
-            subject.id,
-            task_queue=subject.queue,
-            start_to_close_timeout=policies.PLUGIN_TIMEOUT,
-            schedule_to_close_timeout=policies.PLUGIN_PATIENCE,
-            heartbeat_timeout=policies.HEARTBEAT_TIMEOUT,
-            retry_policy=policies.PLUGIN_RETRY,
-            cancellation_type=workflow.ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+    async def _round(self, order: PluginOrder) -> DeliveryResult | None:
+        """Deliver and read back once; ``None`` when it is to be done again."""
+        verified = None
+        if await self._deliver(order):
+            verified = await self._verify(order)
+        if self._news:
+            return None
+        standing = await self._standing(order)
+        await workflow.wait_condition(workflow.all_handlers_finished)
+        return DeliveryResult(standing.status, verified) if standing.settled else None
+
+    async def _deliver(self, order: PluginOrder) -> bool:
+        activity = workflow.start_activity(
+            DELIVER, order.subject_id, task_queue=order.queue, **policies.DELIVER
         )
-        await workflow.wait_condition(lambda: work.done() or self._news)
-        if not work.done():
-            work.cancel()
         try:
-            await work
-        except ActivityError:
+            await self._unless_news(activity)
+        except ActivityError as error:
+            if not self._news and not is_recorded(error):
+                await self._give_up(order, error)
             return False
-        except asyncio.CancelledError:
-            if self._news:
-                return False
-            raise
         return True
 
-    async def _verify(self, subject: Subject) -> None:
-        try:
-            await workflow.execute_activity(
-                "verify",
-                subject.id,
-                task_queue=subject.queue,
-                start_to_close_timeout=policies.PLUGIN_TIMEOUT,
-                schedule_to_close_timeout=policies.PLUGIN_PATIENCE,
-                heartbeat_timeout=policies.HEARTBEAT_TIMEOUT,
-                retry_policy=policies.PLUGIN_RETRY,
-            )
-        except ActivityError:
-            # The delivery stands and its record says that it could not be read back.
-            workflow.logger.warning("delivery %s could not be read back", subject.id)
-
-    async def _state(self, delivery_id: str) -> DeliveryStatus:
-        return await workflow.execute_local_activity(
-            "delivery_state",
-            delivery_id,
-            result_type=DeliveryStatus,
-            start_to_close_timeout=policies.STEP_TIMEOUT,
-            retry_policy=policies.GIVE_UP_RETRY,
+    async def _verify(self, order: PluginOrder) -> bool | None:
+        activity = workflow.start_activity(
+            VERIFY, order.subject_id, task_queue=order.queue, result_type=bool | None, **policies.VERIFY
         )
+        try:
+            verified: bool | None = await self._unless_news(activity)
+        except ActivityError:
+            # It stands there, as its receipt proves; that nobody could look is shown by the record.
+            return None
+        return verified
+
+    async def _standing(self, order: PluginOrder) -> DeliveryStanding:
+        standing: DeliveryStanding = await workflow.execute_local_activity(
+            DELIVERY_STANDING, order.subject_id, result_type=DeliveryStanding, **policies.OWN_STEP
+        )
+        return standing
+
+    async def _give_up(self, order: PluginOrder, error: ActivityError) -> None:
+        if is_cancelled_exception(error):
+            raise error
+        abandoned = Abandoned("delivery", order.subject_id)
+        await workflow.execute_local_activity(GIVE_UP, abandoned, **policies.OWN_STEP)

@@ -1,66 +1,67 @@
-"""One certificate request, from acceptance to its certificate or its refusal."""
+"""One certificate request, from the moment it is accepted until it is issued or refused."""
 
-from temporalio import workflow
-from temporalio.exceptions import ActivityError, ApplicationError
+from datetime import datetime, timedelta
 
 from certrail_workflows import policies
-from certrail_workflows.messages import GiveUp, Progress, Subject
+from certrail_workflows.flows.listening import Listening
+from certrail_workflows.messages import (
+    ADVANCE_ISSUANCE,
+    FAIL_ISSUANCE,
+    FAILED,
+    WAITING,
+    IssuanceFailure,
+    IssuanceOrder,
+    IssuanceStep,
+)
+from temporalio import workflow
+from temporalio.exceptions import ActivityError, ApplicationError, is_cancelled_exception
 
 
-@workflow.defn(name="issuance")
-class IssuanceFlow:
-    """The database says what the next step is; this flow owns the time between the steps."""
-
-    def __init__(self) -> None:
-        self._changed = False
-
-    @workflow.signal
-    def changed(self, reference: str) -> None:
-        """A vote, a cancellation or an edit was committed."""
-        self._changed = True
+@workflow.defn
+class IssuanceFlow(Listening):
+    """Asks the record for the next step until there is none; keeps the time while people decide."""
 
     @workflow.run
-    async def run(self, subject: Subject) -> str:
+    async def run(self, order: IssuanceOrder) -> str:
+        """Returns the request's final status, or fails when the request failed."""
         while True:
-            self._changed = False
-            progress = await self._advance(subject.id)
-            if progress.status == "failed":
-                # A failed run may be started again by hand; one that completed may not.
-                raise ApplicationError("the request failed; its record says why", type="IssuanceFailed")
-            if progress.status != "waiting":
-                return progress.status
-            await self._wait(progress)
+            self._news = False
+            step = await self._advance(order.request_id)
+            if step.status != WAITING:
+                break
+            await self._pause(_wait(step.wake_at))
+            if workflow.info().is_continue_as_new_suggested():
+                workflow.continue_as_new(order)
+        if step.status == FAILED:
+            raise _failed()
+        return step.status
 
-    async def _advance(self, request_id: str) -> Progress:
+    async def _advance(self, request_id: str) -> IssuanceStep:
         try:
-            return await workflow.execute_local_activity(
-                "advance_issuance",
-                request_id,
-                result_type=Progress,
-                start_to_close_timeout=policies.STEP_TIMEOUT,
-                retry_policy=policies.STEP_RETRY,
+            step: IssuanceStep = await workflow.execute_local_activity(
+                ADVANCE_ISSUANCE, request_id, result_type=IssuanceStep, **policies.OWN_STEP
             )
-        except ActivityError as err:
-            reason = f"a step kept failing ({_kind(err)}); see the worker's log, then retry the request"
-            await workflow.execute_local_activity(
-                "fail_issuance",
-                GiveUp(request_id, reason),
-                start_to_close_timeout=policies.STEP_TIMEOUT,
-                retry_policy=policies.GIVE_UP_RETRY,
-            )
-            return Progress("failed")
+        except ActivityError as error:
+            if is_cancelled_exception(error):
+                raise
+            await self._fail(request_id)
+            raise _failed() from error
+        return step
 
-    async def _wait(self, progress: Progress) -> None:
-        timeout = None
-        if progress.wake_at is not None:
-            timeout = max((progress.wake_at - workflow.now()).total_seconds(), 0.0)
+    async def _fail(self, request_id: str) -> None:
+        reason = "certrail could not carry out this request; the worker's log says why"
+        failure = IssuanceFailure(request_id, reason)
         try:
-            await workflow.wait_condition(lambda: self._changed, timeout=timeout)
-        except TimeoutError:
-            return
+            await workflow.execute_local_activity(FAIL_ISSUANCE, failure, **policies.OWN_STEP)
+        except ActivityError:
+            workflow.logger.error("the failure of request %s could not be recorded", request_id)
 
 
-def _kind(err: ActivityError) -> str:
-    return (
-        err.cause.type or "unknown" if isinstance(err.cause, ApplicationError) else type(err.cause).__name__
+def _wait(wake_at: datetime | None) -> timedelta | None:
+    return max(wake_at - workflow.now(), policies.SHORTEST_PAUSE) if wake_at else None
+
+
+def _failed() -> ApplicationError:
+    return ApplicationError(
+        "The request failed; its record says why.", type="IssuanceFailed", non_retryable=True
     )

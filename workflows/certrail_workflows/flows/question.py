@@ -1,47 +1,50 @@
-"""One posted copy of an approval's question, kept true until it is closed."""
+"""One copy of an approval's question in one chat channel, kept up to date until it is closed."""
 
-from temporalio import workflow
-from temporalio.exceptions import ActivityError
+from dataclasses import replace
 
 from certrail_workflows import policies
-from certrail_workflows.messages import Subject
+from certrail_workflows.flows.listening import Listening, is_recorded
+from certrail_workflows.messages import GIVE_UP, REFRESH_QUESTION, Abandoned, PluginOrder, Refreshed
+from temporalio import workflow
+from temporalio.exceptions import ActivityError, is_cancelled_exception
 
 
-@workflow.defn(name="question")
-class QuestionFlow:
-    """Many changes at once are one refresh: what is shown is always read from the database."""
-
-    def __init__(self) -> None:
-        self._changed = False
-
-    @workflow.signal
-    def changed(self, reference: str) -> None:
-        """The approval moved on."""
-        self._changed = True
+@workflow.defn
+class QuestionFlow(Listening):
+    """Refreshes the copy at every change. What cannot be shown stands in the record until the next change."""
 
     @workflow.run
-    async def run(self, subject: Subject) -> None:
+    async def run(self, order: PluginOrder) -> None:
+        """Ends once the copy is closed, or when nothing has changed for long."""
+        self._remember(order.heard)
         while True:
-            self._changed = False
-            if await self._refresh(subject) and not self._changed:
+            self._news = False
+            closed = await self._refresh(order)
+            if not closed:
+                await self._pause(policies.QUESTION_IDLE)
+            if not self._news:
                 return
-            await workflow.wait_condition(lambda: self._changed)
             if workflow.info().is_continue_as_new_suggested():
-                workflow.continue_as_new(subject)
+                workflow.continue_as_new(replace(order, heard=self.heard))
 
-    async def _refresh(self, subject: Subject) -> bool:
-        """Show the present state; `True` when the copy is closed and needs no more."""
+    async def _refresh(self, order: PluginOrder) -> bool:
+        activity = workflow.start_activity(
+            REFRESH_QUESTION,
+            order.subject_id,
+            task_queue=order.queue,
+            result_type=Refreshed,
+            **policies.REFRESH_QUESTION,
+        )
         try:
-            return await workflow.execute_activity(
-                "refresh_question",
-                subject.id,
-                result_type=bool,
-                task_queue=subject.queue,
-                start_to_close_timeout=policies.PLUGIN_TIMEOUT,
-                schedule_to_close_timeout=policies.PLUGIN_PATIENCE,
-                heartbeat_timeout=policies.HEARTBEAT_TIMEOUT,
-                retry_policy=policies.PLUGIN_RETRY,
-            )
-        except ActivityError:
-            # The failure is on record and its event was told; the next change tries again.
+            refreshed: Refreshed = await self._unless_news(activity)
+        except ActivityError as error:
+            if not self._news and not is_recorded(error):
+                await self._give_up(order, error)
             return False
+        return refreshed.closed
+
+    async def _give_up(self, order: PluginOrder, error: ActivityError) -> None:
+        if is_cancelled_exception(error):
+            raise error
+        abandoned = Abandoned("question", order.subject_id)
+        await workflow.execute_local_activity(GIVE_UP, abandoned, **policies.OWN_STEP)

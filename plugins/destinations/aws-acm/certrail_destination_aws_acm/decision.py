@@ -1,6 +1,5 @@
 """What a deployment comes down to, given what stands in ACM."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from certrail_destination_aws_acm.acm_client import AcmClient
@@ -31,20 +30,22 @@ async def decide(acm: AcmClient, deployment: Deployment, wish: Content) -> Decis
     if home:
         _require_same_key_type(home, standing[home], wish)
         return Decision("replace", home)
-    return Decision("create", superseded=deployment.receipt.reference if deployment.receipt else "")
+    known = deployment.receipt.reference if deployment.receipt else ""
+    return Decision("create", superseded=known if known in standing else "")
 
 
-async def _standing(acm: AcmClient, deployment: Deployment) -> Mapping[str, Content]:
+async def _standing(acm: AcmClient, deployment: Deployment) -> dict[str, Content]:
     known = deployment.receipt.reference if deployment.receipt else None
     there = await acm.content(known) if known else None
-    if known and there and (deployment.keep_identity or not deployment.may_exist):
-        return {known: there}
+    standing = {known: there} if known and there else {}
+    if standing and (deployment.keep_identity or not deployment.may_exist):
+        return standing
     if known is None and not deployment.may_exist:
         return {}
-    return await _tagged(acm, deployment)
+    return standing | await _tagged(acm, deployment)
 
 
-async def _tagged(acm: AcmClient, deployment: Deployment) -> Mapping[str, Content]:
+async def _tagged(acm: AcmClient, deployment: Deployment) -> dict[str, Content]:
     # An ARN that shares no name with the certificate could not take it: ACM refuses such a re-import.
     bundle = deployment.bundle
     names = [name for name in (bundle.common_name, *bundle.dns_names) if name]

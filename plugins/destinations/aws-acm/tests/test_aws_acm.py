@@ -215,6 +215,10 @@ async def test_lost_answer_of_a_new_identity(acm: AwsAcm, server: AcmServer) -> 
     found = await acm.deploy(renewal.model_copy(update={"may_exist": True}))
     assert len(server.certificates()) == 2
     assert (found.reference, found.changed) == (server.certificates()[1].arn, False)
+    third = await acm.deploy(
+        wish(bundle("moved.example"), receipt=found, keep_identity=False, may_exist=True)
+    )
+    assert third.details["superseded"] == found.reference
 
 
 async def test_lost_renewal_is_not_imported_again(acm: AwsAcm, server: AcmServer) -> None:
@@ -260,6 +264,7 @@ async def test_deleted_behind_our_back_is_imported_anew(acm: AwsAcm, server: Acm
     )
     receipt = await acm.deploy(wish(receipt=gone))
     assert receipt.changed
+    assert "superseded" not in receipt.details
     assert [s.arn for s in server.certificates()] == [receipt.reference]
     adopted = await acm.deploy(wish(bundle(), receipt=gone))
     assert adopted.reference == receipt.reference
