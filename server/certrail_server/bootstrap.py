@@ -30,6 +30,11 @@ class App:
         """What the services share."""
         return self.services.kernel
 
+    @property
+    def address(self) -> str:
+        """Where Temporal is expected."""
+        return self.settings.temporal()
+
     def http(self) -> FastAPI:
         """The HTTP application."""
         return create_app(self.services, self.orchestrator)
@@ -47,7 +52,7 @@ def build(settings: Settings) -> App:
         public_url=settings.public_url,
     )
     orchestrator = TemporalOrchestrator(
-        address=settings.temporal_address or "127.0.0.1:7233",
+        address=settings.temporal(),
         namespace=settings.temporal_namespace,
         keyring=keyring,
     )

@@ -9,7 +9,8 @@ from sqlmodel import col, select
 from certrail.persistence.migrate import pending
 from certrail.persistence.tables import OutboxRow
 from certrail_server.bootstrap import App
-from certrail_workflows.policies import CORE_QUEUE
+from certrail_workflows.messages import CORE_QUEUE
+from certrail_workflows.pollers import pollers
 
 STUCK = timedelta(minutes=2)
 
@@ -56,12 +57,13 @@ def _outbox(app: App) -> Finding:
 
 
 async def _temporal(app: App) -> list[Finding]:
-    where = f"Temporal at {app.orchestrator.address}"
+    where = f"Temporal at {app.address}"
     if not await app.orchestrator.health():
         return [Finding("temporal", False, f"{where} does not answer; check CERTRAIL_TEMPORAL_ADDRESS")]
-    findings = [Finding("temporal", True, f"{where}, namespace {app.orchestrator.namespace}")]
+    client = await app.orchestrator.client()
+    findings = [Finding("temporal", True, f"{where}, namespace {client.namespace}")]
     for queue in (CORE_QUEUE, *app.kernel.plugins.queues()):
-        count = await app.orchestrator.pollers(queue)
+        count = await pollers(client, queue)
         detail = f"{count} workers" if count else f"no worker; run: certrail worker --queue {queue}"
         findings.append(Finding(f"queue {queue}", count > 0, detail))
     return findings

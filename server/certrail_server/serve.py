@@ -13,10 +13,11 @@ import uvicorn
 
 from certrail.persistence.migrate import migrate, pending
 from certrail.services.dispatcher import Dispatcher
+from certrail.services.orchestrator import OrchestratorUnavailable
 from certrail_server.bootstrap import App
-from certrail_workflows.client import ensure_schedules
-from certrail_workflows.policies import CORE_QUEUE
-from certrail_workflows.worker import build_workers, run_workers
+from certrail_workflows.messages import CORE_QUEUE
+from certrail_workflows.worker import build_workers
+from certrail_workflows.worker import serve as serve_queues
 
 log = logging.getLogger(__name__)
 
@@ -56,29 +57,33 @@ async def work(app: App, queues: Sequence[str]) -> None:
     chosen = tuple(queues) or (CORE_QUEUE, *app.kernel.plugins.queues())
     dispatcher = Dispatcher(app.services.outbox, app.orchestrator)
     app.kernel.nudge = dispatcher.nudge
-    running = asyncio.current_task()
-    assert running is not None
+    stop = asyncio.Event()
     for name in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(name, running.cancel)
-    mark = app.settings.data_dir / "worker.json"
-    with suppress(asyncio.CancelledError):
-        await _until_connected(app)
-        client = await app.orchestrator.client()
-        if CORE_QUEUE in chosen:
-            await ensure_schedules(client)
-        workers = build_workers(client, app.services, dispatcher, chosen)
-        log.info("working on %s", ", ".join(chosen))
-        async with asyncio.TaskGroup() as group:
-            group.create_task(dispatcher.run())
-            group.create_task(run_workers(workers))
-            if app.settings.data_dir.is_dir():
-                _mark(mark, chosen)
+        asyncio.get_running_loop().add_signal_handler(name, stop.set)
+    if not await _connected(app, stop):
+        return
+    workers = build_workers(await app.orchestrator.client(), app.services, chosen, dispatcher.drain)
+    dispatching = asyncio.create_task(dispatcher.run())
+    log.info("working on %s", ", ".join(chosen))
+    if app.settings.data_dir.is_dir():
+        _mark(app.settings.data_dir / "worker.json", chosen)
+    try:
+        await serve_queues(workers, stop)
+    finally:
+        dispatching.cancel()
 
 
-async def _until_connected(app: App) -> None:
-    while not await app.orchestrator.health():
-        log.warning("no Temporal at %s yet; trying again", app.orchestrator.address)
-        await asyncio.sleep(CONNECT_PAUSE)
+async def _connected(app: App, stop: asyncio.Event) -> bool:
+    """Wait until Temporal is there and prepared; `False` when told to stop before."""
+    while not stop.is_set():
+        try:
+            await app.orchestrator.prepare()
+            return True
+        except OrchestratorUnavailable as err:
+            log.warning("%s Trying again.", err)
+        with suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), CONNECT_PAUSE)
+    return False
 
 
 def _mark(path: Path, queues: Sequence[str]) -> None:

@@ -61,6 +61,15 @@ class Settings(BaseSettings):
         self.data_dir.mkdir(parents=True, exist_ok=True)
         return f"sqlite:///{self.data_dir.resolve() / 'certrail.db'}"
 
+    def temporal(self) -> str:
+        """Where Temporal is: as set, else where `certrail dev` started it, else Temporal's own default."""
+        if self.temporal_address is not None:
+            return self.temporal_address
+        try:
+            return f"127.0.0.1:{int((self.data_dir / 'temporal.port').read_text())}"
+        except (OSError, ValueError):
+            return "127.0.0.1:7233"
+
     def keyring_path(self) -> Path:
         """Where the keyring file is."""
         return self.keyring_file or self.data_dir / "keyring.json"

@@ -1,159 +1,137 @@
-"""The client side: starts and signals workflows for the engine."""
+"""The orchestrator that the services see: starts and signals workflows, and knows when it cannot."""
 
 import asyncio
 import logging
+from collections.abc import Mapping
 from datetime import timedelta
 
-from google.protobuf.duration_pb2 import Duration
-from temporalio.api.enums.v1 import TaskQueueType
-from temporalio.api.namespace.v1 import NamespaceConfig
-from temporalio.api.taskqueue.v1 import TaskQueue
-from temporalio.api.workflowservice.v1 import (
-    DescribeNamespaceRequest,
-    DescribeTaskQueueRequest,
-    UpdateNamespaceRequest,
-)
-from temporalio.client import (
-    Client,
-    Schedule,
-    ScheduleActionStartWorkflow,
-    ScheduleAlreadyRunningError,
-    ScheduleIntervalSpec,
-    ScheduleOverlapPolicy,
-    SchedulePolicy,
-    ScheduleSpec,
-)
-from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
+from temporalio.client import Client
+from temporalio.common import WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
-from certrail.crypto.keyring import Keyring
 from certrail.services.orchestrator import OrchestratorUnavailable, OutboxMessage
-from certrail_workflows.codec import sealed_converter
-from certrail_workflows.messages import Subject
-from certrail_workflows.policies import CONNECT_PATIENCE, CORE_QUEUE, OUTBOX_EVERY, RETENTION
+from certrail_workflows import policies
+from certrail_workflows.codec import Seals, data_converter
+from certrail_workflows.flows import DeliveryFlow, IssuanceFlow, NotificationFlow, QuestionFlow
+from certrail_workflows.flows.listening import Listening
+from certrail_workflows.messages import CORE_QUEUE, IssuanceOrder, PluginOrder, plugin_queue
+from certrail_workflows.setup import ensure_namespace, ensure_sweep
 
 log = logging.getLogger(__name__)
 
-ONCE = frozenset({"issuance", "notification"})
-"""Flows that run to one end; only a failed one may be started again under its id."""
-UNAVAILABLE = frozenset(
-    {
-        RPCStatusCode.UNAVAILABLE,
-        RPCStatusCode.DEADLINE_EXCEEDED,
-        RPCStatusCode.CANCELLED,
-        RPCStatusCode.RESOURCE_EXHAUSTED,
-        RPCStatusCode.NOT_FOUND,
-        RPCStatusCode.UNKNOWN,
-        RPCStatusCode.INTERNAL,
-    }
+_FLOWS: Mapping[str, type] = {
+    "issuance": IssuanceFlow,
+    "delivery": DeliveryFlow,
+    "notification": NotificationFlow,
+    "question": QuestionFlow,
+}
+_ONCE = frozenset({"issuance", "notification"})
+"""Flows whose success is final: a message that comes again must not start them again."""
+_FAULT_OF_THE_MESSAGE = frozenset(
+    {RPCStatusCode.INVALID_ARGUMENT, RPCStatusCode.ALREADY_EXISTS, RPCStatusCode.OUT_OF_RANGE}
 )
-"""Answers that say more about the cluster, or a namespace that is not there yet, than about the message."""
 
 
 class TemporalOrchestrator:
-    """Connects when it is first needed, and again after the cluster was away."""
+    """Connects when it is first needed, and again after the connection was lost."""
 
-    def __init__(self, *, address: str, namespace: str, keyring: Keyring) -> None:
-        self.address = address
-        self.namespace = namespace
-        self._converter = sealed_converter(keyring)
+    def __init__(self, *, address: str, namespace: str, keyring: Seals) -> None:
+        self._address = address
+        self._namespace = namespace
+        self._converter = data_converter(keyring)
         self._client: Client | None = None
         self._connecting = asyncio.Lock()
 
     async def client(self) -> Client:
-        """The connected client. Raises OrchestratorUnavailable."""
+        """The connection.
+
+        Raises:
+            OrchestratorUnavailable: nobody answers at the address.
+        """
         async with self._connecting:
             if self._client is None:
-                try:
-                    self._client = await asyncio.wait_for(
-                        Client.connect(
-                            self.address, namespace=self.namespace, data_converter=self._converter
-                        ),
-                        CONNECT_PATIENCE.total_seconds(),
-                    )
-                except (RuntimeError, OSError, RPCError, TimeoutError) as err:
-                    raise OrchestratorUnavailable(
-                        f"no Temporal at {self.address} ({type(err).__name__})"
-                    ) from None
+                self._client = await self._connect()
             return self._client
 
-    async def dispatch(self, message: OutboxMessage) -> None:
-        """Start or signal the workflow that a message names. Raises OrchestratorUnavailable."""
+    async def prepare(self, retention: timedelta = policies.RETENTION) -> None:
+        """Make sure that the namespace keeps histories long enough and that the outbox is swept.
+
+        Raises:
+            OrchestratorUnavailable: try again later.
+        """
         client = await self.client()
         try:
-            await client.start_workflow(
-                message.flow,
-                Subject(message.subject_id, f"plugin-{message.plugin}" if message.plugin else None),
-                id=message.workflow_id,
-                task_queue=CORE_QUEUE,
-                id_reuse_policy=_reuse(message.flow),
-                id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING
-                if message.signal
-                else WorkflowIDConflictPolicy.UNSPECIFIED,
-                start_signal="changed" if message.signal else None,
-                start_signal_args=[message.signal] if message.signal else [],
-                rpc_timeout=timedelta(seconds=10),
-            )
+            await ensure_namespace(client, retention)
+            await ensure_sweep(client)
+        except RPCError as error:
+            raise self._unavailable(error) from error
+
+    async def dispatch(self, message: OutboxMessage) -> None:
+        """Start or signal the workflow of an outbox row. Doing so twice is harmless.
+
+        Raises:
+            OrchestratorUnavailable: try again later.
+        """
+        client = await self.client()
+        try:
+            await _start(client, message)
         except WorkflowAlreadyStartedError:
-            # It runs or has run: what the message asks for is done.
-            return
-        except RPCError as err:
-            if err.status in UNAVAILABLE:
-                raise OrchestratorUnavailable(f"Temporal answered {err.status.name}") from None
-            raise
+            log.debug("%s was started before", message.workflow_id)
+        except RPCError as error:
+            if error.status in _FAULT_OF_THE_MESSAGE:
+                raise
+            raise self._unavailable(error) from error
 
     async def health(self) -> bool:
-        """Whether the cluster answers for our namespace."""
+        """Whether workflows can be started now."""
         try:
             client = await self.client()
-            request = DescribeNamespaceRequest(namespace=self.namespace)
-            await client.workflow_service.describe_namespace(request, timeout=CONNECT_PATIENCE)
+            return await client.service_client.check_health(timeout=policies.RPC_TIMEOUT)
         except (OrchestratorUnavailable, RPCError):
             return False
-        return True
 
-    async def pollers(self, queue: str) -> int:
-        """How many workers have polled a task queue lately."""
-        client = await self.client()
-        kinds = (
-            (TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW, TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY)
-            if queue == CORE_QUEUE
-            else (TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY,)
-        )
-        counts = []
-        for kind in kinds:
-            request = DescribeTaskQueueRequest(
-                namespace=self.namespace, task_queue=TaskQueue(name=queue), task_queue_type=kind
+    async def _connect(self) -> Client:
+        try:
+            return await Client.connect(
+                self._address,
+                namespace=self._namespace,
+                data_converter=self._converter,
+                connect_timeout=policies.RPC_TIMEOUT,
             )
-            answer = await client.workflow_service.describe_task_queue(request)
-            counts.append(len(answer.pollers))
-        return min(counts)
+        except (RuntimeError, RPCError) as error:
+            raise OrchestratorUnavailable(
+                f"Nobody answers as Temporal at {self._address}. Start it, or correct its address."
+            ) from error
+
+    def _unavailable(self, error: RPCError) -> OrchestratorUnavailable:
+        return OrchestratorUnavailable(
+            f"Temporal at {self._address} says {error.status.name}: {error.message}"
+        )
+
+
+async def _start(client: Client, message: OutboxMessage) -> None:
+    await client.start_workflow(
+        _FLOWS[message.flow].__name__,
+        _order(message),
+        id=message.workflow_id,
+        task_queue=CORE_QUEUE,
+        id_reuse_policy=_reuse(message.flow),
+        start_signal=Listening.changed.__name__ if message.signal else None,
+        start_signal_args=[message.signal] if message.signal else [],
+        rpc_timeout=policies.RPC_TIMEOUT,
+    )
+
+
+def _order(message: OutboxMessage) -> IssuanceOrder | PluginOrder:
+    if message.flow == "issuance":
+        return IssuanceOrder(message.subject_id)
+    if message.plugin is None:
+        raise ValueError(f"The outbox row {message.seq} for {message.workflow_id} names no plugin.")
+    return PluginOrder(message.subject_id, plugin_queue(message.plugin))
 
 
 def _reuse(flow: str) -> WorkflowIDReusePolicy:
-    if flow in ONCE:
+    if flow in _ONCE:
         return WorkflowIDReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY
     return WorkflowIDReusePolicy.ALLOW_DUPLICATE
-
-
-async def ensure_namespace(client: Client, namespace: str, retention: timedelta = RETENTION) -> None:
-    """Keep closed workflows as long as the design wants; the dev server forgets them after a day."""
-    seconds = Duration(seconds=int(retention.total_seconds()))
-    request = UpdateNamespaceRequest(
-        namespace=namespace, config=NamespaceConfig(workflow_execution_retention_ttl=seconds)
-    )
-    await client.workflow_service.update_namespace(request)
-
-
-async def ensure_schedules(client: Client) -> None:
-    """Make the sweeps' schedules; those that exist stay as they are."""
-    schedule = Schedule(
-        action=ScheduleActionStartWorkflow("outbox-sweep", id="sweep-outbox", task_queue=CORE_QUEUE),
-        spec=ScheduleSpec(intervals=[ScheduleIntervalSpec(every=OUTBOX_EVERY)]),
-        policy=SchedulePolicy(overlap=ScheduleOverlapPolicy.SKIP, catchup_window=timedelta(minutes=1)),
-    )
-    try:
-        await client.create_schedule("sweep-outbox", schedule)
-    except ScheduleAlreadyRunningError:
-        log.debug("the outbox sweep is scheduled already")

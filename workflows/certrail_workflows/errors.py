@@ -2,17 +2,18 @@
 
 import logging
 import traceback
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
+
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from temporalio.exceptions import ApplicationError
 
 from certrail.domain.errors import CertrailError
 from certrail.services.failure import Failure
 from certrail_sdk import Permanent, PluginError, Retryable
 from certrail_workflows.policies import BUG_ATTEMPTS, ENGINE_ATTEMPTS, SHORTEST_PAUSE, backoff
-from sqlalchemy.exc import InterfaceError, OperationalError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
-from temporalio.exceptions import ApplicationError
 
 log = logging.getLogger(__name__)
 
@@ -38,9 +39,9 @@ def judge_plugin(error: Exception, *, plugin: str, attempt: int, now: datetime) 
     """
     if isinstance(error, Retryable):
         wait = max(error.retry_after, SHORTEST_PAUSE) if error.retry_after is not None else backoff(attempt)
-        return _verdict(type(error).__name__, str(error), error.action, plugin, now, wait)
+        return _verdict(_failure(type(error).__name__, str(error), error.action, plugin), now, wait)
     if isinstance(error, Permanent):
-        return _verdict(type(error).__name__, str(error), error.action, plugin, now, None)
+        return _verdict(_failure(type(error).__name__, str(error), error.action, plugin), now, None)
     return _plugin_bug(error, plugin, attempt, now)
 
 
@@ -48,11 +49,13 @@ def judge_engine(error: Exception, *, plugin: str, attempt: int, now: datetime) 
     """Map what went wrong on our side of a plugin's work: a refusal ends the tries, all else passes."""
     if isinstance(error, CertrailError):
         action = "Correct what the message names, then retry by hand."
-        return _verdict(error.kind, error.detail, action, plugin, now, None)
+        return _verdict(_failure(error.kind, error.detail, action, plugin), now, None)
     message = f"certrail could not do its part: {type(error).__name__} at {place(error)}"
     log.error("%s, attempt %s, for %s", message, attempt, plugin)
-    action = "Nothing: it is tried again by itself. If it stays, look at the database and at the worker's log."
-    return _verdict(ENGINE_KIND, message, action, plugin, now, backoff(attempt))
+    action = (
+        "Nothing: it is tried again by itself. If it stays, look at the database and at the worker's log."
+    )
+    return _verdict(_failure(ENGINE_KIND, message, action, plugin), now, backoff(attempt))
 
 
 def judge_own_step(error: Exception, *, step: str, attempt: int) -> ApplicationError:
@@ -83,21 +86,20 @@ def _plugin_bug(error: Exception, plugin: str, attempt: int, now: datetime) -> V
     log.error("%s, attempt %s of %s", message, attempt, BUG_ATTEMPTS)
     final = attempt >= BUG_ATTEMPTS
     action = f"Report it to the makers of {plugin}" + (", then retry by hand." if final else ".")
-    return _verdict(BUG_KIND, message, action, plugin, now, None if final else backoff(attempt))
+    return _verdict(_failure(BUG_KIND, message, action, plugin), now, None if final else backoff(attempt))
 
 
-def _verdict(
-    kind: str, message: str, action: str, plugin: str, now: datetime, wait: timedelta | None
-) -> Verdict:
-    failure = Failure(
-        kind=kind,
-        message=message,
-        action=action,
-        plugin=plugin,
-        next_try_at=now + wait if wait is not None else None,
-        permanent=wait is None,
-    )
+def _verdict(failure: Failure, now: datetime, wait: timedelta | None) -> Verdict:
+    """Try again after ``wait``, or never."""
+    failure = replace(failure, next_try_at=now + wait if wait else None, permanent=wait is None)
     error = ApplicationError(
-        f"{plugin}: {message}", type=kind, non_retryable=wait is None, next_retry_delay=wait
+        f"{failure.plugin}: {failure.message}",
+        type=failure.kind,
+        non_retryable=failure.permanent,
+        next_retry_delay=wait,
     )
     return Verdict(failure, error)
+
+
+def _failure(kind: str, message: str, action: str, plugin: str) -> Failure:
+    return Failure(kind, message, action, plugin, next_try_at=None, permanent=True)

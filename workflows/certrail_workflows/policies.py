@@ -91,3 +91,8 @@ def backoff(attempt: int) -> timedelta:
     """How long to wait after the given attempt, counted from 1: doubling, up to an hour."""
     doublings = min(max(attempt, 1) - 1, 20)
     return min(LONGEST_WAIT, FIRST_WAIT * 2**doublings)
+
+
+def on_queue(queue: str, config: ActivityConfig) -> ActivityConfig:
+    """The same policy for an activity on a plugin's queue."""
+    return {**config, "task_queue": queue}

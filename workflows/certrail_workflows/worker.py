@@ -1,86 +1,114 @@
-"""Workers: one for the flows and our own database, one per plugin."""
+"""Workers: one for the flows and our own steps, and one per plugin."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import TYPE_CHECKING
 
 from temporalio.client import Client
 from temporalio.worker import Worker
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
-from certrail.services.dispatcher import Dispatcher
-from certrail.services.facade import Services
-from certrail_workflows.activities.core import CoreActivities
-from certrail_workflows.activities.plugin import PluginActivities
-from certrail_workflows.flows.delivery import DeliveryFlow
-from certrail_workflows.flows.issuance import IssuanceFlow
-from certrail_workflows.flows.notification import NotificationFlow
-from certrail_workflows.flows.question import QuestionFlow
-from certrail_workflows.flows.sweep import OutboxSweepFlow
-from certrail_workflows.policies import CORE_QUEUE, GRACEFUL_SHUTDOWN, STICKY_TIMEOUT
-
-FLOWS: Sequence[type[Any]] = (IssuanceFlow, DeliveryFlow, NotificationFlow, QuestionFlow, OutboxSweepFlow)
-PASSED_THROUGH = (
-    "certrail",
-    "certrail_sdk",
-    "certrail_workflows.messages",
-    "certrail_workflows.policies",
-    "pydantic",
+from certrail_workflows import policies
+from certrail_workflows.activities.core import IssuanceActivities, OutboxActivities, OutcomeActivities
+from certrail_workflows.activities.plugin import (
+    DeliveryActivities,
+    NotificationActivities,
+    QuestionActivities,
 )
-"""What flows import besides themselves; without this each workflow would import it anew."""
-THREADS = 16
+from certrail_workflows.flows import FLOWS
+from certrail_workflows.messages import CORE_QUEUE
+
+if TYPE_CHECKING:
+    from certrail.services.facade import Services
+
+PASSED_THROUGH = ("certrail_workflows.messages", "certrail_workflows.policies", "typing_extensions")
+"""What flows import besides themselves. Anything missing here is loaded anew for every workflow."""
+
+Drain = Callable[[], Awaitable[int]]
 
 
 def sandbox() -> SandboxedWorkflowRunner:
-    """The runner that keeps flows deterministic."""
-    restrictions = SandboxRestrictions.default.with_passthrough_modules(*PASSED_THROUGH)
-    return SandboxedWorkflowRunner(restrictions=restrictions)
-
-
-def build_workers(
-    client: Client, services: Services, dispatcher: Dispatcher, queues: Sequence[str]
-) -> list[Worker]:
-    """One worker per queue; `certrail` is the queue of the flows, the others are those of plugins."""
-    core = CoreActivities(services.issuance, services.deliveries, dispatcher)
-    plugin = PluginActivities(
-        services.deliveries, services.notifications, services.questions, services.kernel.clock
+    """Where flows run: nothing that would differ on replay is allowed there."""
+    return SandboxedWorkflowRunner(
+        restrictions=SandboxRestrictions.default.with_passthrough_modules(*PASSED_THROUGH)
     )
-    threads = ThreadPoolExecutor(THREADS, thread_name_prefix="step")
-    workers = []
-    for queue in queues:
-        if queue == CORE_QUEUE:
-            workers.append(
-                Worker(
-                    client,
-                    task_queue=queue,
-                    workflows=FLOWS,
-                    activities=[
-                        core.advance_issuance,
-                        core.fail_issuance,
-                        core.delivery_state,
-                        core.drain_outbox,
-                    ],
-                    activity_executor=threads,
-                    workflow_runner=sandbox(),
-                    sticky_queue_schedule_to_start_timeout=STICKY_TIMEOUT,
-                    graceful_shutdown_timeout=GRACEFUL_SHUTDOWN,
-                )
-            )
-        else:
-            workers.append(
-                Worker(
-                    client,
-                    task_queue=queue,
-                    activities=[plugin.deliver, plugin.verify, plugin.notify, plugin.refresh_question],
-                    graceful_shutdown_timeout=GRACEFUL_SHUTDOWN,
-                )
-            )
-    return workers
 
 
-async def run_workers(workers: Sequence[Worker]) -> None:
-    """Run until cancelled; if one stops, all stop and the process ends, to be started again."""
-    async with asyncio.TaskGroup() as group:
-        for worker in workers:
-            group.create_task(worker.run())
+def build_workers(client: Client, services: "Services", queues: Sequence[str], drain: Drain) -> list[Worker]:
+    """One worker per task queue.
+
+    Args:
+        queues: ``certrail`` for the flows, ``plugin-…`` for one plugin each.
+        drain: sends what is due in the outbox; returns how many messages were sent.
+    """
+    return [
+        core_worker(client, services, drain)
+        if queue == CORE_QUEUE
+        else plugin_worker(client, services, queue)
+        for queue in queues
+    ]
+
+
+def core_worker(client: Client, services: "Services", drain: Drain) -> Worker:
+    """Serves flows and the steps that touch only our own database."""
+    issuance = IssuanceActivities(services.issuance)
+    outcomes = OutcomeActivities(services.deliveries, services.notifications, services.questions)
+    return Worker(
+        client,
+        task_queue=CORE_QUEUE,
+        workflows=FLOWS,
+        activities=[
+            issuance.advance_issuance,
+            issuance.fail_issuance,
+            outcomes.delivery_state,
+            outcomes.give_up,
+            OutboxActivities(drain).drain_outbox,
+        ],
+        workflow_runner=sandbox(),
+        max_concurrent_activities=policies.CORE_ACTIVITIES,
+        max_concurrent_local_activities=policies.CORE_ACTIVITIES,
+        sticky_queue_schedule_to_start_timeout=policies.STICKY_TIMEOUT,
+        max_heartbeat_throttle_interval=policies.HEARTBEAT_EVERY,
+        graceful_shutdown_timeout=policies.GRACEFUL_SHUTDOWN,
+    )
+
+
+def plugin_worker(client: Client, services: "Services", queue: str) -> Worker:
+    """Serves one plugin; a limit of its own keeps a slow one from taking the others' threads."""
+    clock = services.kernel.clock
+    deliveries = DeliveryActivities(services.deliveries, clock)
+    return Worker(
+        client,
+        task_queue=queue,
+        activities=[
+            deliveries.deliver,
+            deliveries.verify,
+            NotificationActivities(services.notifications, clock).notify,
+            QuestionActivities(services.questions, clock).refresh_question,
+        ],
+        max_concurrent_activities=policies.ACTIVITIES_PER_PLUGIN,
+        # Cancellation travels with the answers to heartbeats.
+        max_heartbeat_throttle_interval=policies.HEARTBEAT_EVERY,
+        graceful_shutdown_timeout=policies.GRACEFUL_SHUTDOWN,
+    )
+
+
+async def serve(workers: Sequence[Worker], stop: asyncio.Event) -> None:
+    """Run workers until ``stop`` is set or one of them dies, then let running work finish for a while."""
+    asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(_threads(len(workers))))
+    running = [asyncio.create_task(worker.run()) for worker in workers]
+    stopping = asyncio.create_task(stop.wait())
+    try:
+        done, _ = await asyncio.wait([*running, stopping], return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in (*running, stopping):
+            task.cancel()
+        await asyncio.gather(*running, stopping, return_exceptions=True)
+    for task in done - {stopping}:
+        task.result()
+
+
+def _threads(workers: int) -> int:
+    # Twice, as a cancelled try may leave its thread behind; a thread that is not needed is never made.
+    return 2 * (workers * policies.ACTIVITIES_PER_PLUGIN + policies.CORE_ACTIVITIES)

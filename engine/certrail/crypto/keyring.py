@@ -8,6 +8,7 @@ import base64
 import binascii
 import json
 import os
+import re
 import secrets
 import tempfile
 from collections.abc import Mapping
@@ -15,11 +16,16 @@ from pathlib import Path
 from typing import Any
 
 from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 VERSION = "v1"
 KEY_BYTES = 32
 NONCE_BYTES = 12
+
+_KEY_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_ENVELOPE = re.compile(rf"{VERSION}\.({_KEY_ID.pattern})\.([A-Za-z0-9_=-]+)")
 
 
 class KeyringError(Exception):
@@ -32,6 +38,8 @@ class Keyring:
     def __init__(self, active: str, keys: Mapping[str, bytes]) -> None:
         if active not in keys or any(len(key) != KEY_BYTES for key in keys.values()):
             raise KeyringError(f"A keyring needs its active key, and keys of {KEY_BYTES} bytes.")
+        if not all(_KEY_ID.fullmatch(key_id) for key_id in keys):
+            raise KeyringError("A key id has 1 to 64 letters, digits, hyphens and underscores.")
         self._active = active
         self._keys = dict(keys)
 
@@ -68,6 +76,8 @@ class Keyring:
             mode, text = path.stat().st_mode, path.read_text()
         except OSError as err:
             raise KeyringError(f"The keyring {path} cannot be read: {err.strerror}.") from None
+        except UnicodeDecodeError:
+            raise KeyringError(f"The keyring {path} is not text; restore it from a backup.") from None
         if mode & 0o077:
             raise KeyringError(f"The keyring {path} may be read by others. Run: chmod 600 {path}")
         return cls.from_text(text)
@@ -75,17 +85,21 @@ class Keyring:
     def save(self, path: Path) -> None:
         """Write the file whole or not at all, readable by its owner only."""
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        with os.fdopen(handle, "w") as file:
-            file.write(self.to_text())
-            file.flush()
-            os.fsync(file.fileno())
-        Path(name).replace(path)
+        try:
+            with os.fdopen(handle, "w") as file:
+                file.write(self.to_text())
+                file.flush()
+                os.fsync(file.fileno())
+            Path(name).replace(path)
+        finally:
+            Path(name).unlink(missing_ok=True)
 
     def rotate(self) -> str:
         """Make a new active key, keep the old ones for opening; returns the new key's id."""
-        self._active = secrets.token_hex(4)
-        self._keys[self._active] = secrets.token_bytes(KEY_BYTES)
-        return self._active
+        key_id = secrets.token_hex(4)
+        self._keys[key_id] = secrets.token_bytes(KEY_BYTES)
+        self._active = key_id
+        return key_id
 
     def seal(self, plaintext: bytes, purpose: str) -> str:
         """Encrypt under the active key."""
@@ -96,10 +110,9 @@ class Keyring:
 
     def open(self, envelope: str, purpose: str) -> bytes:
         """Decrypt. Raises KeyringError for an unknown key, another purpose or a changed envelope."""
-        version, _, rest = envelope.partition(".")
-        key_id, _, body = rest.partition(".")
-        if version != VERSION or key_id not in self._keys:
-            raise KeyringError(f"No key {key_id!r} in the keyring opens this envelope.")
+        key_id, body = _parts(envelope)
+        if key_id not in self._keys:
+            raise KeyringError(f"The keyring has no key {key_id}; restore the keyring that sealed this.")
         try:
             raw = base64.urlsafe_b64decode(body)
             return AESGCM(self._keys[key_id]).decrypt(
@@ -114,11 +127,27 @@ class Keyring:
 
     def open_json(self, envelope: str, purpose: str) -> Any:
         """Decrypt a JSON value. Raises KeyringError."""
-        return json.loads(self.open(envelope, purpose))
+        try:
+            return json.loads(self.open(envelope, purpose))
+        except ValueError:
+            raise KeyringError("The envelope opens, but holds no JSON value.") from None
 
     def needs_rotation(self, envelope: str) -> bool:
-        """Whether an envelope is sealed under a key that is no longer the active one."""
-        return envelope.split(".")[1] != self._active
+        """Whether an envelope is sealed under a key that is no longer the active one. Raises KeyringError."""
+        return _parts(envelope)[0] != self._active
+
+    def derive(self, purpose: str) -> bytes:
+        """A key of 32 bytes for one purpose (HKDF, RFC 5869), from the active key: a rotation changes it."""
+        info = f"certrail/{VERSION}/derive/{purpose}".encode()
+        return HKDF(hashes.SHA256(), KEY_BYTES, salt=None, info=info).derive(self._keys[self._active])
+
+
+def _parts(envelope: str) -> tuple[str, str]:
+    match = _ENVELOPE.fullmatch(envelope)
+    if match is None:
+        # The text may be a secret that was never sealed: it is not repeated here.
+        raise KeyringError(f"This is no envelope; one reads {VERSION}.<key id>.<base64url>.")
+    return match[1], match[2]
 
 
 def _bound_to(key_id: str, purpose: str) -> bytes:

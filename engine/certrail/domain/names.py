@@ -5,20 +5,16 @@ from dataclasses import dataclass
 
 from certrail.domain.errors import BadInput
 
-PLACEHOLDERS = (
-    "certificate_id",
-    "short_certificate_id",
-    "lineage_id",
-    "common_name",
-    "profile",
-    "application",
-)
-UNIQUE = frozenset({"certificate_id", "short_certificate_id", "lineage_id"})
-"""Placeholders of which one is needed, so that no two certificates get the same name."""
+IDS = ("certificate_id", "short_certificate_id", "lineage_id")
+"""Placeholders of which one is needed, so that no two certificates get the same name. They stand as they are."""
+TEXTS = ("common_name", "profile", "application")
+"""Placeholders whose values are fitted to what the destination takes."""
 
 _PLACEHOLDER = re.compile(r"\{\{\s*([a-z_]+)\s*\}\}")
 _ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _SHORT_LENGTH = 22
+# Hex digits of both kinds, and a short form with capital and small letters.
+_SAMPLE_ID = "0123456789abcdef" * 2
 
 
 @dataclass(frozen=True)
@@ -29,19 +25,21 @@ class ObjectNameSchema:
 
     @classmethod
     def parse(cls, text: str) -> "ObjectNameSchema":
-        """Read a schema. Raises BadInput naming an unknown placeholder."""
-        if unknown := sorted(set(_PLACEHOLDER.findall(text)) - set(PLACEHOLDERS)):
-            known = ", ".join(PLACEHOLDERS)
+        """Read a schema. Raises BadInput naming an unknown placeholder or a stray brace."""
+        known = ", ".join((*IDS, *TEXTS))
+        if unknown := sorted(set(_PLACEHOLDER.findall(text)) - {*IDS, *TEXTS}):
             raise BadInput(f"Unknown placeholders: {', '.join(unknown)}. Known: {known}.", "name_schema")
+        if re.search(r"[{}]", _PLACEHOLDER.sub("", text)):
+            raise BadInput(f"Write a placeholder as {{{{name}}}}, name being one of {known}.", "name_schema")
         return cls(text)
 
     def problem(self, *, pattern: str, length: int) -> str | None:
         """Why names made by this schema would not fit a destination, or nothing."""
-        if not UNIQUE & set(_PLACEHOLDER.findall(self.text)):
-            return f"The name schema needs one of {', '.join(sorted(UNIQUE))}, or names would clash."
+        if not set(IDS) & set(_PLACEHOLDER.findall(self.text)):
+            return f"The name schema needs one of {', '.join(IDS)}, or names would clash."
         sample = self.render(
-            certificate_id="0" * 32,
-            lineage_id="0" * 32,
+            certificate_id=_SAMPLE_ID,
+            lineage_id=_SAMPLE_ID,
             common_name="a",
             profile="a",
             application="a",
@@ -62,17 +60,32 @@ class ObjectNameSchema:
         profile: str,
         application: str,
         pattern: str,
+        length: int | None = None,
     ) -> str:
-        """The name of one object. Characters that the destination does not take become ``-``."""
-        values = {
+        """The name of one object.
+
+        Characters of texts that the destination does not take become ``-``; with ``length``, texts are cut
+        until the name is no longer than that. Ids are never changed, so names stay distinct.
+        """
+        ids = {
             "certificate_id": certificate_id,
             "short_certificate_id": short_id(certificate_id),
             "lineage_id": lineage_id,
-            "common_name": common_name,
-            "profile": profile,
-            "application": application,
         }
-        return _PLACEHOLDER.sub(lambda match: _fitted(values[match[1]], pattern), self.text)
+        given = {"common_name": common_name, "profile": profile, "application": application}
+        texts = {name: _fitted(value, pattern) for name, value in given.items()}
+        while length is not None and len(self._fill(ids | texts)) > length:
+            longest = max(self._used(texts), key=lambda name: len(texts[name]), default="")
+            if not texts.get(longest):
+                break
+            texts[longest] = texts[longest][:-1]
+        return self._fill(ids | texts)
+
+    def _fill(self, values: dict[str, str]) -> str:
+        return _PLACEHOLDER.sub(lambda match: values[match[1]], self.text)
+
+    def _used(self, texts: dict[str, str]) -> list[str]:
+        return [name for name in texts if name in _PLACEHOLDER.findall(self.text)]
 
 
 def short_id(certificate_id: str) -> str:
@@ -86,4 +99,11 @@ def short_id(certificate_id: str) -> str:
 
 
 def _fitted(value: str, pattern: str) -> str:
-    return "".join(c if re.fullmatch(pattern, f"a{c}a") else "-" for c in value)
+    return "".join(_fitted_character(character, pattern) for character in value)
+
+
+def _fitted_character(character: str, pattern: str) -> str:
+    for choice in (character, character.lower()):
+        if re.fullmatch(pattern, f"a{choice}a"):
+            return choice
+    return "-"

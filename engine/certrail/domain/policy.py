@@ -135,7 +135,7 @@ def decide(
 
     Args:
         issuer_not_after: when the issuer's certificate ends; nothing outlives its issuer.
-        issuer_key_algorithm: decides the signature; unknown, only an explicit wish can satisfy rules on it.
+        issuer_key_algorithm: decides the signature; while it is unknown, rules on it refuse.
     """
     signature = signature_by(issuer_key_algorithm) if issuer_key_algorithm else None
     return [
@@ -157,7 +157,7 @@ def _subject(offered: Mapping[str, str], rules: SubjectRules | None) -> Iterator
     if rules is None:
         return
     for name, pattern in rules.required.items():
-        if not like(offered.get(name, ""), [pattern]):
+        if name not in offered or not like(offered[name], [pattern]):
             message = f"{name} must be given and match {pattern}"
             yield _violation(f"subject.{name}.required", offered.get(name, ""), [pattern], message)
     for name, value in offered.items():
@@ -228,13 +228,13 @@ def _signature(
     by_issuer: SignatureAlgorithm | None,
     allowed: Sequence[SignatureAlgorithm] | None,
 ) -> Iterator[Violation]:
-    if wish and by_issuer and wish != by_issuer:
-        message = f"the issuer signs with {by_issuer}, not {wish}; leave the signature algorithm out"
-        yield _violation("issuer.signature_algorithm", wish, [by_issuer], message)
-    offered = by_issuer or wish
-    if allowed is not None and offered not in allowed:
-        message = _refusal(f"the signature algorithm {offered or 'of this issuer, which is unknown,'}", allowed)
-        yield _violation("signature_algorithms", offered or "", allowed, message)
+    known = [by_issuer] if by_issuer else []
+    if wish and wish not in known:
+        message = f"the issuer does not promise {wish} signatures; leave the signature algorithm out"
+        yield _violation("issuer.signature_algorithm", wish, known, message)
+    if allowed is not None and by_issuer not in allowed:
+        what = f"the signature algorithm {by_issuer}" if by_issuer else "an unknown signature algorithm"
+        yield _violation("signature_algorithms", by_issuer or "", allowed, _refusal(what, allowed))
 
 
 def _lifetime(

@@ -1,1 +1,1 @@
-"""Activities: thin classes over the services."""
+"""Thin steps: each calls one use case, or one verb of a plugin between two."""

@@ -1,43 +1,126 @@
-"""Steps on our own database."""
+"""Steps that touch only our own database, and the sweep of the outbox."""
 
-from typing import TYPE_CHECKING
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, TypeVar
 
 from temporalio import activity
 
-from certrail_workflows.messages import DeliveryStatus, GiveUp, Progress
+from certrail.services.failure import Failure
+from certrail_workflows import messages, policies
+from certrail_workflows.activities.running import carried
+from certrail_workflows.errors import judge_own_step
+from certrail_workflows.messages import (
+    Abandoned,
+    DeliveryStanding,
+    IssuanceFailure,
+    IssuanceStep,
+)
 
 if TYPE_CHECKING:
+    from certrail.services.alerting import Notifications
     from certrail.services.deliveries import Deliveries
-    from certrail.services.dispatcher import Dispatcher
     from certrail.services.issuance import Issuance
+    from certrail.services.questions import Questions
+
+T = TypeVar("T")
+
+OUT_OF_TIME = Failure(
+    kind="OutOfTime",
+    message="It was tried again and again, and never succeeded in the time there was for it.",
+    action="Look at the earlier failures of this object, correct their cause, then retry by hand.",
+    plugin="certrail",
+    next_try_at=None,
+    permanent=True,
+)
 
 
-class CoreActivities:
-    """Each is one transaction, short enough to be a local activity."""
+class IssuanceActivities:
+    """Local activities of issuance."""
 
-    def __init__(self, issuance: "Issuance", deliveries: "Deliveries", dispatcher: "Dispatcher") -> None:
+    def __init__(self, issuance: "Issuance") -> None:
         self._issuance = issuance
+
+    @activity.defn(name=messages.ADVANCE_ISSUANCE)
+    async def advance_issuance(self, request_id: str) -> IssuanceStep:
+        """Take the request's next step."""
+        advance = await own_step(lambda: self._issuance.advance(request_id))
+        return IssuanceStep(advance.status, advance.wake_at)
+
+    @activity.defn(name=messages.FAIL_ISSUANCE)
+    async def fail_issuance(self, failure: IssuanceFailure) -> None:
+        """Record that certrail gave up on a request."""
+        await own_step(lambda: self._issuance.fail(failure.request_id, failure.reason))
+
+
+class OutcomeActivities:
+    """Local activities of flows that work through plugins."""
+
+    def __init__(
+        self, deliveries: "Deliveries", notifications: "Notifications", questions: "Questions"
+    ) -> None:
         self._deliveries = deliveries
-        self._dispatcher = dispatcher
+        self._notifications = notifications
+        self._questions = questions
 
-    @activity.defn
-    def advance_issuance(self, request_id: str) -> Progress:
-        """Take the next step of a request."""
-        advance = self._issuance.advance(request_id)
-        return Progress(advance.status, advance.wake_at)
+    @activity.defn(name=messages.DELIVERY_STANDING)
+    async def delivery_state(self, delivery_id: str) -> DeliveryStanding:
+        """Where the delivery stands, and whether anything is left to try."""
+        state = await own_step(lambda: self._deliveries.state(delivery_id))
+        in_place = state.desired_certificate_id == state.delivered_certificate_id
+        return DeliveryStanding(state.status, in_place or state.status == messages.FAILED)
 
-    @activity.defn
-    def fail_issuance(self, give_up: GiveUp) -> None:
-        """Record that a request cannot go on."""
-        self._issuance.fail(give_up.request_id, give_up.reason)
+    @activity.defn(name=messages.GIVE_UP)
+    async def give_up(self, abandoned: Abandoned) -> None:
+        """Record that the time for something is over."""
+        await own_step(lambda: self._record(abandoned.flow, abandoned.subject_id))
 
-    @activity.defn
-    def delivery_state(self, delivery_id: str) -> DeliveryStatus:
-        """Where a delivery stands."""
-        state = self._deliveries.state(delivery_id)
-        return DeliveryStatus(state.desired_certificate_id, state.delivered_certificate_id, state.status)
+    def _record(self, flow: str, subject_id: str) -> None:
+        if flow == "delivery":
+            desired = self._deliveries.state(subject_id).desired_certificate_id
+            self._deliveries.failed(subject_id, desired, OUT_OF_TIME)
+        elif flow == "notification":
+            self._notifications.failed(subject_id, OUT_OF_TIME)
+        else:
+            self._questions.failed(subject_id, OUT_OF_TIME)
 
-    @activity.defn
+
+class OutboxActivities:
+    """The sweep."""
+
+    def __init__(self, drain: Callable[[], Awaitable[int]]) -> None:
+        self._drain = drain
+
+    @activity.defn(name=messages.DRAIN_OUTBOX)
     async def drain_outbox(self) -> int:
-        """Send what is due in the outbox."""
-        return await self._dispatcher.drain()
+        """Send what is due, again and again for one shift; returns how many messages were sent."""
+        return await carried(self._shift())
+
+    async def _shift(self) -> int:
+        sent = 0
+        for _ in range(policies.SWEEP_SHIFT // policies.SWEEP_EVERY):
+            sent += await self._drain()
+            if await _worker_stops(policies.SWEEP_EVERY.total_seconds()):
+                break
+        return sent
+
+
+async def own_step(step: Callable[[], T]) -> T:
+    """Run one transaction in a thread.
+
+    Raises:
+        ApplicationError: saying whether to try again; never with the text of the cause.
+    """
+    try:
+        return await asyncio.to_thread(step)
+    except Exception as error:
+        info = activity.info()
+        raise judge_own_step(error, step=info.activity_type, attempt=info.attempt) from None
+
+
+async def _worker_stops(within: float) -> bool:
+    try:
+        await asyncio.wait_for(activity.wait_for_worker_shutdown(), within)
+    except TimeoutError:
+        return False
+    return True

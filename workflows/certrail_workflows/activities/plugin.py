@@ -1,125 +1,131 @@
-"""Steps that talk to the outside through a plugin, on the plugin's own task queue."""
+"""Work done through a plugin, on that plugin's own task queue."""
 
-import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Callable
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from temporalio import activity
 
 from certrail.services.failure import Failure
-from certrail_sdk import Interactive, Observes, Sent
-from certrail_workflows.errors import judge
-from certrail_workflows.policies import HEARTBEAT_EVERY
+from certrail_sdk import Interactive, Misconfigured, Observation, Observes, Receipt, Sent
+from certrail_workflows import messages
+from certrail_workflows.activities.running import carried
+from certrail_workflows.activities.tries import Try
+from certrail_workflows.messages import Refreshed
 
 if TYPE_CHECKING:
     from certrail.services.alerting import Notifications
     from certrail.services.deliveries import Deliveries
-    from certrail.services.questions import Questions
+    from certrail.services.questions import Questions, QuestionWork
+
+Clock = Callable[[], datetime]
+T = TypeVar("T")
 
 
-class PluginActivities:
-    """Each takes its work from a service, lets the plugin do it, and hands the result back."""
+class DeliveryActivities:
+    """Bring a certificate to a destination, and look whether it is there."""
 
-    def __init__(
-        self,
-        deliveries: "Deliveries",
-        notifications: "Notifications",
-        questions: "Questions",
-        clock: Callable[[], datetime],
-    ) -> None:
+    def __init__(self, deliveries: "Deliveries", clock: Clock) -> None:
         self._deliveries = deliveries
+        self._clock = clock
+
+    @activity.defn(name=messages.DELIVER)
+    async def deliver(self, delivery_id: str) -> None:
+        """Deliver what the record wants now, unless it is delivered."""
+        await carried(self._deliver(delivery_id))
+
+    @activity.defn(name=messages.VERIFY)
+    async def verify(self, delivery_id: str) -> bool | None:
+        """Read back what was delivered; ``None`` where that is not possible."""
+        return await carried(self._verify(delivery_id))
+
+    async def _deliver(self, delivery_id: str) -> None:
+        attempt = activity.info().attempt
+        beginning = Try(self._clock, lambda failure: self._failed_to_begin(delivery_id, failure))
+        work = await beginning.ours(lambda: self._deliveries.begin(delivery_id, attempt))
+        if work is None:
+            return
+        wanted = work.certificate_id
+        this = Try(self._clock, lambda failure: self._deliveries.failed(delivery_id, wanted, failure))
+        async with this.theirs(work.plugin):
+            receipt = _checked(await work.destination.deploy(work.deployment), Receipt)
+        await this.ours(lambda: self._deliveries.complete(delivery_id, wanted, receipt))
+
+    def _failed_to_begin(self, delivery_id: str, failure: Failure) -> None:
+        wanted = self._deliveries.state(delivery_id).desired_certificate_id
+        self._deliveries.failed(delivery_id, wanted, failure)
+
+    async def _verify(self, delivery_id: str) -> bool | None:
+        # What was delivered stays delivered when nobody can look: such a failure is not the delivery's.
+        this = Try(self._clock, lambda _failure: None)
+        work = await this.ours(lambda: self._deliveries.begin_verify(delivery_id))
+        if work is None or not isinstance(work.destination, Observes):
+            return None
+        delivered = work.certificate_id
+        async with this.theirs(work.plugin):
+            observation = _checked(await work.destination.observe(work.target), Observation)
+        return await this.ours(lambda: self._deliveries.verified(delivery_id, delivered, observation))
+
+
+class NotificationActivities:
+    """Tell people."""
+
+    def __init__(self, notifications: "Notifications", clock: Clock) -> None:
         self._notifications = notifications
+        self._clock = clock
+
+    @activity.defn(name=messages.NOTIFY)
+    async def notify(self, notification_id: str) -> None:
+        """Send one message, unless it was sent."""
+        await carried(self._notify(notification_id))
+
+    async def _notify(self, notification_id: str) -> None:
+        attempt = activity.info().attempt
+        this = Try(self._clock, lambda failure: self._notifications.failed(notification_id, failure))
+        work = await this.ours(lambda: self._notifications.begin(notification_id, attempt))
+        if work is None:
+            return
+        async with this.theirs(work.plugin):
+            sent = _checked(await work.notifier.send(work.notification), Sent)
+        await this.ours(lambda: self._notifications.sent(notification_id, sent))
+
+
+class QuestionActivities:
+    """Ask people."""
+
+    def __init__(self, questions: "Questions", clock: Clock) -> None:
         self._questions = questions
         self._clock = clock
 
-    @activity.defn
-    async def deliver(self, delivery_id: str) -> None:
-        """Make the wanted certificate stand at the destination."""
-        attempt = activity.info().attempt
-        work = await asyncio.to_thread(self._deliveries.begin, delivery_id, attempt)
+    @activity.defn(name=messages.REFRESH_QUESTION)
+    async def refresh_question(self, copy_id: str) -> Refreshed:
+        """Bring one copy of a question to its present state."""
+        return await carried(self._refresh(copy_id))
+
+    async def _refresh(self, copy_id: str) -> Refreshed:
+        this = Try(self._clock, lambda failure: self._questions.failed(copy_id, failure))
+        work = await this.ours(lambda: self._questions.begin(copy_id))
         if work is None:
-            return
-
-        def failed(failure: Failure) -> None:
-            self._deliveries.failed(delivery_id, work.certificate_id, failure)
-
-        async with self._judged(work.plugin, failed):
-            receipt = await work.destination.deploy(work.deployment)
-        await asyncio.to_thread(self._deliveries.complete, delivery_id, work.certificate_id, receipt)
-
-    @activity.defn
-    async def verify(self, delivery_id: str) -> bool:
-        """Read back what stands at the destination; `False` when it is not what was delivered."""
-        work = await asyncio.to_thread(self._deliveries.begin_verify, delivery_id)
-        if work is None or not isinstance(work.destination, Observes):
-            return True
-
-        def failed(failure: Failure) -> None:
-            self._deliveries.unverified(delivery_id, work.certificate_id, failure)
-
-        async with self._judged(work.plugin, failed):
-            observation = await work.destination.observe(work.target)
-        return await asyncio.to_thread(
-            self._deliveries.verified, delivery_id, work.certificate_id, observation
-        )
-
-    @activity.defn
-    async def notify(self, notification_id: str) -> None:
-        """Send one message."""
-        attempt = activity.info().attempt
-        work = await asyncio.to_thread(self._notifications.begin, notification_id, attempt)
-        if work is None:
-            return
-
-        def failed(failure: Failure) -> None:
-            self._notifications.failed(notification_id, failure)
-
-        async with self._judged(work.plugin, failed):
-            sent = await work.notifier.send(work.notification)
-        await asyncio.to_thread(self._notifications.sent, notification_id, sent)
-
-    @activity.defn
-    async def refresh_question(self, copy_id: str) -> bool:
-        """Post a question, or bring it up to date; `True` when it is closed."""
-        work = await asyncio.to_thread(self._questions.begin, copy_id)
-        if work is None:
-            return await asyncio.to_thread(self._questions.is_closed, copy_id)
-
-        def failed(failure: Failure) -> None:
-            self._questions.failed(copy_id, failure)
-
-        notifier = work.notifier
-        assert isinstance(notifier, Interactive)
-        reference = work.reference
-        async with self._judged(work.plugin, failed):
-            if reference is None:
-                posted: Sent = await notifier.ask(work.question)
-                reference = posted.reference
-            else:
-                await notifier.update(reference, work.question)
-        await asyncio.to_thread(self._questions.shown, copy_id, work.version, reference, work.closed)
-        return work.closed
-
-    @asynccontextmanager
-    async def _judged(self, plugin: str, failed: Callable[[Failure], None]) -> AsyncIterator[None]:
-        """Heartbeat while the plugin works, and turn what it raises into one recorded failure."""
-        beating = asyncio.create_task(_heartbeat())
-        try:
-            yield
-        except Exception as err:
-            verdict = judge(err, plugin, activity.info().attempt, self._clock())
-            await asyncio.to_thread(failed, verdict.failure)
-            # The cause is left out on purpose: its text, or that of its own causes, might hold a secret.
-            raise verdict.error from None
-        finally:
-            beating.cancel()
-            with suppress(asyncio.CancelledError):
-                await beating
+            return Refreshed(await this.ours(lambda: self._questions.is_closed(copy_id)))
+        async with this.theirs(work.plugin):
+            reference = await _shown(work)
+        version, closed = work.version, work.closed
+        await this.ours(lambda: self._questions.shown(copy_id, version, reference, closed))
+        return Refreshed(closed)
 
 
-async def _heartbeat() -> None:
-    while True:
-        activity.heartbeat()
-        await asyncio.sleep(HEARTBEAT_EVERY.total_seconds())
+async def _shown(work: "QuestionWork") -> str:
+    """Post the question or update its copy; returns where it stands."""
+    notifier = work.notifier
+    if not isinstance(notifier, Interactive):
+        raise Misconfigured("channel", f"{work.plugin} cannot carry questions; choose another channel")
+    if work.reference is None:
+        return _checked(await notifier.ask(work.question), Sent).reference
+    await notifier.update(work.reference, work.question)
+    return work.reference
+
+
+def _checked(answer: object, kind: type[T]) -> T:
+    if not isinstance(answer, kind):
+        raise TypeError(kind.__name__)
+    return answer

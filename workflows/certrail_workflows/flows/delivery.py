@@ -2,6 +2,9 @@
 
 from dataclasses import replace
 
+from temporalio import workflow
+from temporalio.exceptions import ActivityError, is_cancelled_exception
+
 from certrail_workflows import policies
 from certrail_workflows.flows.listening import Listening, is_recorded
 from certrail_workflows.messages import (
@@ -14,8 +17,6 @@ from certrail_workflows.messages import (
     DeliveryStanding,
     PluginOrder,
 )
-from temporalio import workflow
-from temporalio.exceptions import ActivityError, is_cancelled_exception
 
 
 @workflow.defn
@@ -54,7 +55,7 @@ class DeliveryFlow(Listening):
 
     async def _deliver(self, order: PluginOrder) -> bool:
         activity = workflow.start_activity(
-            DELIVER, order.subject_id, task_queue=order.queue, **policies.DELIVER
+            DELIVER, order.subject_id, **policies.on_queue(order.queue, policies.DELIVER)
         )
         try:
             await self._unless_news(activity)
@@ -66,7 +67,10 @@ class DeliveryFlow(Listening):
 
     async def _verify(self, order: PluginOrder) -> bool | None:
         activity = workflow.start_activity(
-            VERIFY, order.subject_id, task_queue=order.queue, result_type=bool | None, **policies.VERIFY
+            VERIFY,
+            order.subject_id,
+            result_type=bool | None,
+            **policies.on_queue(order.queue, policies.VERIFY),
         )
         try:
             verified: bool | None = await self._unless_news(activity)

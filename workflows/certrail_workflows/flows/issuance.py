@@ -2,6 +2,9 @@
 
 from datetime import datetime, timedelta
 
+from temporalio import workflow
+from temporalio.exceptions import ActivityError, ApplicationError, is_cancelled_exception
+
 from certrail_workflows import policies
 from certrail_workflows.flows.listening import Listening
 from certrail_workflows.messages import (
@@ -13,8 +16,6 @@ from certrail_workflows.messages import (
     IssuanceOrder,
     IssuanceStep,
 )
-from temporalio import workflow
-from temporalio.exceptions import ActivityError, ApplicationError, is_cancelled_exception
 
 
 @workflow.defn

@@ -6,13 +6,14 @@ from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
-from certrail_workflows import policies
 from temporalio import workflow
 from temporalio.exceptions import ActivityError, ApplicationError
 
+from certrail_workflows import policies
+
 
 class Listening:
-    """Hears ``changed`` with a reference; one that was heard before is a repetition and counts for nothing."""
+    """Hears ``changed`` with a reference; one that was heard before counts for nothing."""
 
     def __init__(self) -> None:
         self._heard: list[str] = []

@@ -1,10 +1,11 @@
 """One message to one channel."""
 
+from temporalio import workflow
+from temporalio.exceptions import ActivityError, ApplicationError, is_cancelled_exception
+
 from certrail_workflows import policies
 from certrail_workflows.flows.listening import is_recorded
 from certrail_workflows.messages import GIVE_UP, NOTIFY, Abandoned, PluginOrder
-from temporalio import workflow
-from temporalio.exceptions import ActivityError, ApplicationError, is_cancelled_exception
 
 
 @workflow.defn
@@ -16,7 +17,7 @@ class NotificationFlow:
         """Fails when the message could not be sent."""
         try:
             await workflow.execute_activity(
-                NOTIFY, order.subject_id, task_queue=order.queue, **policies.NOTIFY
+                NOTIFY, order.subject_id, **policies.on_queue(order.queue, policies.NOTIFY)
             )
         except ActivityError as error:
             if is_cancelled_exception(error):

@@ -1,8 +1,9 @@
 """Picks up what a crash left in the outbox."""
 
+from temporalio import workflow
+
 from certrail_workflows import policies
 from certrail_workflows.messages import DRAIN_OUTBOX
-from temporalio import workflow
 
 
 @workflow.defn
@@ -12,7 +13,5 @@ class OutboxSweepFlow:
     @workflow.run
     async def run(self) -> int:
         """Returns how many messages were sent."""
-        sent: int = await workflow.execute_activity(
-            DRAIN_OUTBOX, result_type=int, **policies.DRAIN_OUTBOX
-        )
+        sent: int = await workflow.execute_activity(DRAIN_OUTBOX, result_type=int, **policies.DRAIN_OUTBOX)
         return sent

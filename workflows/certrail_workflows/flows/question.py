@@ -2,11 +2,12 @@
 
 from dataclasses import replace
 
+from temporalio import workflow
+from temporalio.exceptions import ActivityError, is_cancelled_exception
+
 from certrail_workflows import policies
 from certrail_workflows.flows.listening import Listening, is_recorded
 from certrail_workflows.messages import GIVE_UP, REFRESH_QUESTION, Abandoned, PluginOrder, Refreshed
-from temporalio import workflow
-from temporalio.exceptions import ActivityError, is_cancelled_exception
 
 
 @workflow.defn
@@ -31,9 +32,8 @@ class QuestionFlow(Listening):
         activity = workflow.start_activity(
             REFRESH_QUESTION,
             order.subject_id,
-            task_queue=order.queue,
             result_type=Refreshed,
-            **policies.REFRESH_QUESTION,
+            **policies.on_queue(order.queue, policies.REFRESH_QUESTION),
         )
         try:
             refreshed: Refreshed = await self._unless_news(activity)

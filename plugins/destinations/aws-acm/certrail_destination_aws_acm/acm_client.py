@@ -1,7 +1,7 @@
 """The few calls to ACM that the destination needs, each in a thread and with its errors explained."""
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Coroutine, Iterable, Mapping
 from typing import Any
 
 from botocore import xform_name
@@ -59,8 +59,8 @@ class AcmClient:
     async def create(self, deployment: Deployment) -> str:
         """Import under a new ARN. Not idempotent: look by tag first when an earlier try may have landed."""
         tags = [{"Key": key, "Value": value} for key, value in _tags(deployment).items()]
-        got = await self._call("ImportCertificate", **_material(deployment.bundle), Tags=tags)
-        return str(got["CertificateArn"])
+        call = self._call("ImportCertificate", **_material(deployment.bundle), Tags=tags)
+        return str((await _settled(call))["CertificateArn"])
 
     async def replace(self, arn: str, bundle: Bundle) -> None:
         """Import under a known ARN. The tags stay, and repeating it is harmless."""
@@ -102,6 +102,17 @@ class AcmClient:
                     return None
                 raise
         return got
+
+
+async def _settled(call: Coroutine[Any, Any, dict[str, Any]]) -> dict[str, Any]:
+    # A thread goes on after cancellation. Leaving before AWS has answered would let the next look-up
+    # miss the import that is still under way.
+    task = asyncio.ensure_future(call)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.gather(task, return_exceptions=True)
+        raise
 
 
 def _material(bundle: Bundle) -> dict[str, bytes]:

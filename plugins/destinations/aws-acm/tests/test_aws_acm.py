@@ -443,14 +443,16 @@ async def test_long_look_ups_send_heartbeats(server: AcmServer) -> None:
     assert len(beats) == len(server.calls) == 2
 
 
-async def test_the_loop_goes_on_while_acm_holds_the_answer(acm: AwsAcm, server: AcmServer) -> None:
-    server.hold("after")
+async def test_cancelling_waits_for_an_import_that_is_under_way(acm: AwsAcm, server: AcmServer) -> None:
+    server.hold("before")
     delivery = asyncio.create_task(acm.deploy(wish()))
     assert await asyncio.to_thread(server.wait_until_held)
     delivery.cancel()
+    ended, _ = await asyncio.wait({delivery}, timeout=0.1)
+    assert not ended
+    server.release()
     with pytest.raises(asyncio.CancelledError):
         await delivery
-    server.release()
     again = await acm.deploy(wish(may_exist=True))
     assert [again.reference] == [s.arn for s in server.certificates()]
 

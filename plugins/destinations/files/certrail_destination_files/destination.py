@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar, Literal, TypeVar
 
 from pydantic import AfterValidator, Field
 
-from certrail_destination_files.folder import Folder
+from certrail_destination_files.folder import Folder, exclusive
 from certrail_destination_files.render import render
 from certrail_sdk import (
     Config,
@@ -94,7 +94,9 @@ class Files(Destination[FilesConfig]):
     def _deploy(self, deployment: Deployment) -> Receipt:
         self._check()
         folder = self._folder(deployment)
-        changed = folder.publish(deployment.bundle.fingerprint, render(deployment.bundle, self.config))
+        files = render(deployment.bundle, self.config)
+        with exclusive(self.config.directory):
+            changed = folder.publish(deployment.bundle.fingerprint, files)
         return Receipt(
             reference=str(folder.path),
             version=deployment.bundle.fingerprint[:16],

@@ -1,8 +1,11 @@
 """One object on disk: versions side by side, and a link that is swapped in one step."""
 
+import fcntl
 import json
 import os
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from cryptography import x509
@@ -39,8 +42,9 @@ class Folder:
         version = self._versions / fingerprint
         if self._points_at(fingerprint) and _complete(version, files):
             return False
-        self._versions.mkdir(parents=True, exist_ok=True)
+        self.path.mkdir(exist_ok=True)
         self._mark()
+        self._versions.mkdir(exist_ok=True)
         unfinished = self._versions / f".{fingerprint}.new"
         shutil.rmtree(unfinished, ignore_errors=True)
         unfinished.mkdir()
@@ -80,10 +84,8 @@ class Folder:
         try:
             return bool(json.loads((self.path / MARK).read_text())["delivery"] == self._delivery)
         except FileNotFoundError:
-            # A crash before the mark leaves nothing but an empty frame, which anybody may finish.
-            return not any(p.name != "versions" for p in self.path.iterdir()) and not any(
-                self._versions.iterdir()
-            )
+            # A crash before the mark leaves an empty folder, or an unfinished mark: anybody may go on.
+            return all(entry.name == f"{MARK}.new" for entry in self.path.iterdir())
         except (ValueError, KeyError):
             return False
 
@@ -105,6 +107,17 @@ class Folder:
         others = [v for v in self._versions.iterdir() if v.name != fingerprint]
         for old in sorted(others, key=lambda v: v.stat().st_mtime, reverse=True)[KEPT_VERSIONS - 1 :]:
             shutil.rmtree(old)
+
+
+@contextmanager
+def exclusive(directory: Path) -> Iterator[None]:
+    """Let one writer into a directory at a time: a cancelled verb's thread may still be at work."""
+    handle = os.open(directory, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
 
 
 def _complete(version: Path, files: Rendered) -> bool:

@@ -125,7 +125,7 @@ def _block_actions(
             private_metadata=_metadata(token, message, url),
             url=SecretStr(url) if url else None,
         )
-    return _interaction(payload, replay_key, token, message, "", Reply("message", url))
+    return _interaction(payload, replay_key, Reply("message", url), token=token, message=message)
 
 
 def _view_submission(
@@ -138,11 +138,13 @@ def _view_submission(
     comment = view["state"]["values"][blocks.COMMENT_BLOCK][blocks.COMMENT_INPUT]["value"] or ""
     reply = Reply("modal", _checked(kept.get("url"), config))
     token, message = _text(kept["token"]), _text(kept["message"])
-    return _interaction(payload, replay_key, token, message, str(comment).strip(), reply)
+    return _interaction(
+        payload, replay_key, reply, token=token, message=message, comment=str(comment).strip()
+    )
 
 
 def _interaction(
-    payload: Payload, replay_key: str, token: str, message: str, comment: str, reply: Reply
+    payload: Payload, replay_key: str, reply: Reply, *, token: str, message: str, comment: str = ""
 ) -> Interaction:
     user = payload["user"]
     # In a shared channel the person may belong to another workspace than the app.

@@ -10,7 +10,6 @@ from certrail_sdk import Misconfigured
 
 PAGE = 200
 PAGES = 10
-EVENT_TYPES = ("certrail_notification", "certrail_question")
 
 
 def metadata(event_type: str, identity: str) -> dict[str, Any]:
@@ -47,9 +46,11 @@ async def find_own_message(
     """The time stamp of our own message with this metadata, among the latest 2000 of the channel."""
     # Ids are no secrets: only the author proves that a message is ours.
     bot_id = (await web.auth_test())["bot_id"]
-    since = {"oldest": f"{oldest.timestamp():.6f}"} if oldest else {}
     pages = await web.conversations_history(
-        channel=channel_id, include_all_metadata=True, limit=PAGE, **since
+        channel=channel_id,
+        include_all_metadata=True,
+        limit=PAGE,
+        oldest=f"{oldest.timestamp():.6f}" if oldest else None,
     )
     seen = 0
     async for page in pages:

@@ -81,7 +81,7 @@ def _answer(error: SlackApiError) -> tuple[Mapping[str, object], int, Mapping[st
     # The SDK also raises with aiohttp's own response, which has no parsed data.
     response = error.response
     data = getattr(response, "data", None)
-    status = getattr(response, "status_code", None) or getattr(response, "status", 0)
+    status = getattr(response, "status_code", None) or getattr(response, "status", None) or 0
     headers = getattr(response, "headers", None) or {}
     return (data if isinstance(data, Mapping) else {}), int(status), headers
 

@@ -52,10 +52,10 @@ async def serve(config: SlackConfig, handle: Handler) -> None:
 
     client.socket_mode_request_listeners.append(on_request)
     try:
-        await client.connect()
+        await client.connect()  # type: ignore[no-untyped-call]
         await asyncio.Event().wait()
     finally:
-        await client.close()
+        await client.close()  # type: ignore[no-untyped-call]
 
 
 def _ack(envelope_id: str, response: CallbackResponse) -> SocketModeResponse:

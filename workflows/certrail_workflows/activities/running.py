@@ -1,0 +1,54 @@
+"""How a plugin's work runs inside an activity: with heartbeats, and cancelled only when that is safe."""
+
+import asyncio
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import asynccontextmanager, suppress
+from typing import Any, TypeVar
+
+from temporalio import activity
+
+from certrail_workflows import policies
+
+T = TypeVar("T")
+
+
+async def carried(work: Coroutine[Any, Any, T]) -> T:
+    """Run the work with heartbeats.
+
+    A try that is no longer wanted gets ``CANCEL_GRACE`` to finish. One that lost its activity to a timeout,
+    or whose worker stops, is cancelled at once.
+    """
+    async with _heartbeats():
+        task = asyncio.create_task(work)
+        try:
+            return await asyncio.shield(task)
+        except asyncio.CancelledError:
+            if _may_finish():
+                await asyncio.wait([task], timeout=policies.CANCEL_GRACE.total_seconds())
+            if task.done() and not task.cancelled():
+                return task.result()
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+            raise
+
+
+def _may_finish() -> bool:
+    details = activity.cancellation_details()
+    return details is not None and details.cancel_requested
+
+
+@asynccontextmanager
+async def _heartbeats() -> AsyncIterator[None]:
+    beating = asyncio.create_task(_beat())
+    try:
+        yield
+    finally:
+        beating.cancel()
+        with suppress(asyncio.CancelledError):
+            await beating
+
+
+async def _beat() -> None:
+    while True:
+        activity.heartbeat()
+        await asyncio.sleep(policies.HEARTBEAT_EVERY.total_seconds())

@@ -1,0 +1,66 @@
+"""One try of a plugin's work: every failure is recorded before Temporal hears of it."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TypeVar
+
+from temporalio import activity
+
+from certrail.services.failure import Failure
+from certrail_workflows.errors import judge_engine, judge_plugin
+from certrail_workflows.messages import plugin_of
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+Record = Callable[[Failure], None]
+
+
+@dataclass(frozen=True)
+class Try:
+    """How the failures of one activity attempt are recorded and passed on.
+
+    Attributes:
+        record: writes a failure to the record; runs in a thread.
+    """
+
+    clock: Callable[[], datetime]
+    record: Record
+
+    async def ours(self, step: Callable[[], T]) -> T:
+        """Run one transaction of our own in a thread."""
+        try:
+            return await asyncio.to_thread(step)
+        except Exception as error:
+            info = activity.info()
+            verdict = judge_engine(
+                error, plugin=plugin_of(info.task_queue), attempt=info.attempt, now=self.clock()
+            )
+            # The database may be what fails; unless this ends the tries, a later one records it.
+            with suppress(*(() if verdict.failure.permanent else (Exception,))):
+                await self._write(verdict.failure)
+            raise verdict.error from None
+
+    @asynccontextmanager
+    async def theirs(self, plugin: str) -> AsyncIterator[None]:
+        """Around a plugin's verb. ``plugin`` is its name and version."""
+        try:
+            yield
+        except Exception as error:
+            attempt = activity.info().attempt
+            verdict = judge_plugin(error, plugin=plugin, attempt=attempt, now=self.clock())
+            await self._write(verdict.failure)
+            raise verdict.error from None
+
+    async def _write(self, failure: Failure) -> None:
+        try:
+            await asyncio.to_thread(self.record, failure)
+        except Exception as error:
+            verdict = judge_engine(
+                error, plugin=failure.plugin, attempt=activity.info().attempt, now=self.clock()
+            )
+            raise verdict.error from None
