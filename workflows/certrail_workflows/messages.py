@@ -88,6 +88,13 @@ class DeliveryResult:
 
 
 @dataclass(frozen=True)
+class ReadBack:
+    """Whether the destination holds what was delivered; ``None`` where it could not be read."""
+
+    verified: bool | None
+
+
+@dataclass(frozen=True)
 class Refreshed:
     """Whether a copy of a question needs no more refreshing."""
 

@@ -90,7 +90,7 @@ DRAIN_OUTBOX = ActivityConfig(
 def backoff(attempt: int) -> timedelta:
     """How long to wait after the given attempt, counted from 1: doubling, up to an hour."""
     doublings = min(max(attempt, 1) - 1, 20)
-    return min(LONGEST_WAIT, FIRST_WAIT * 2**doublings)
+    return min(LONGEST_WAIT, FIRST_WAIT * (1 << doublings))
 
 
 def on_queue(queue: str, config: ActivityConfig) -> ActivityConfig:

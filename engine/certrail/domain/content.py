@@ -144,9 +144,9 @@ class RequestContent(_Frozen):
     csr: Annotated[str, StringConstraints(max_length=65536)] | None = None
     ttl_seconds: int = Field(gt=0, le=LONGEST_TTL_SECONDS)
     key_usages: Annotated[tuple[KeyUsage, ...], _Distinct] = (KeyUsage.DIGITAL_SIGNATURE,)
-    extended_key_usages: Annotated[
-        tuple[ExtendedKeyUsage, ...], Field(max_length=MOST_USAGES), _Distinct
-    ] = ("serverAuth",)
+    extended_key_usages: Annotated[tuple[ExtendedKeyUsage, ...], Field(max_length=MOST_USAGES), _Distinct] = (
+        "serverAuth",
+    )
     signature_algorithm: SignatureAlgorithm | None = None
 
     @model_validator(mode="after")

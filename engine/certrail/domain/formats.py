@@ -105,12 +105,12 @@ def printable(value: str) -> str:
 
 def _host_name(whole: str, host: str) -> str:
     if not host.isascii():
-        raise ValueError(f"write the international name {whole!r} in its ASCII form, with labels like xn--...")
+        raise ValueError(f"write {whole!r} in ASCII: give the xn-- form of international labels")
     name = host.lower()
     labels = name.split(".")
     if len(whole) > 253 or not all(_LABEL.fullmatch(label) for label in labels):
         raise ValueError(
-            f"{whole!r} is not a DNS name; use letters, digits and hyphens in labels of at most 63 characters, "
+            f"{whole!r} is not a DNS name; use letters, digits and hyphens, labels of at most 63 characters, "
             "without a final dot, and a wildcard only as the whole first label, as in *.example.com"
         )
     if labels[-1].isdigit():

@@ -1,4 +1,4 @@
-"""The names that objects get at a destination, made from a schema such as ``web-{{short_certificate_id}}``."""
+"""The names of objects at a destination, made from a schema such as ``web-{{short_certificate_id}}``."""
 
 import re
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from certrail.domain.errors import BadInput
 
 IDS = ("certificate_id", "short_certificate_id", "lineage_id")
-"""Placeholders of which one is needed, so that no two certificates get the same name. They stand as they are."""
+"""Placeholders of which one is needed, so that no two certificates get the same name."""
 TEXTS = ("common_name", "profile", "application")
 """Placeholders whose values are fitted to what the destination takes."""
 

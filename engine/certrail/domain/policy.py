@@ -175,9 +175,7 @@ def _attribute(name: str, value: str, rules: SubjectRules) -> Iterator[Violation
         yield _violation(f"subject.{name}.allowed", value, allowed, _refusal(f"{name} {value!r}", allowed))
 
 
-def _sans(
-    offered: Mapping[str, Sequence[str]], rules: Mapping[str, NameRules] | None
-) -> Iterator[Violation]:
+def _sans(offered: Mapping[str, Sequence[str]], rules: Mapping[str, NameRules] | None) -> Iterator[Violation]:
     if rules is None:
         return
     for kind in SAN_TYPES:

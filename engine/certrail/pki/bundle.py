@@ -1,13 +1,16 @@
-"""Facts read back from certificates."""
+"""Facts read back from certificates, and the PKCS#12 form of a bundle."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding
+from cryptography.hazmat.primitives.serialization.pkcs12 import serialize_key_and_certificates
 
-from certrail.pki.keys import algorithm_of
+from certrail.domain.errors import BadInput
+from certrail.pki.keys import PrivateKey, algorithm_of
 from certrail.pki.names import from_general_names, from_name
 
 
@@ -32,7 +35,12 @@ class CertificateFacts:
 
 
 def certificate_facts(certificate: x509.Certificate) -> CertificateFacts:
-    """Read a certificate."""
+    """Read a certificate.
+
+    Raises:
+        BadInput: its key is of a kind that certrail does not keep.
+        ValueError: it has an alternative name of such a kind.
+    """
     try:
         names = from_general_names(
             certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
@@ -49,3 +57,23 @@ def certificate_facts(certificate: x509.Certificate) -> CertificateFacts:
         not_before=certificate.not_valid_before_utc,
         not_after=certificate.not_valid_after_utc,
     )
+
+
+def pkcs12(
+    certificate: x509.Certificate,
+    chain: Sequence[x509.Certificate],
+    key: PrivateKey,
+    password: str,
+    name: str,
+) -> bytes:
+    """Certificate, key and chain as one encrypted file (RFC 7292), ``name`` being its friendly name.
+
+    Raises:
+        BadInput: the password is empty, or the key is not that of the certificate.
+    """
+    if not password:
+        raise BadInput("Give a password; a PKCS#12 file holds the private key.", "password")
+    if certificate.public_key() != key.public_key():
+        raise BadInput("The private key is not that of the certificate.", "key")
+    protection = BestAvailableEncryption(password.encode())
+    return serialize_key_and_certificates(name.encode(), key, certificate, chain, protection)

@@ -1,5 +1,6 @@
 """Key pairs."""
 
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
@@ -11,6 +12,7 @@ PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | ed25519.Ed25519Pri
 PublicKey = rsa.RSAPublicKey | ec.EllipticCurvePublicKey | ed25519.Ed25519PublicKey
 
 _RSA_BITS = {KeyAlgorithm.RSA_2048: 2048, KeyAlgorithm.RSA_3072: 3072, KeyAlgorithm.RSA_4096: 4096}
+_LEAST_RSA_EXPONENT = 65537
 _CURVES: dict[KeyAlgorithm, type[ec.EllipticCurve]] = {
     KeyAlgorithm.EC_P256: ec.SECP256R1,
     KeyAlgorithm.EC_P384: ec.SECP384R1,
@@ -35,10 +37,7 @@ def generate(algorithm: KeyAlgorithm) -> PrivateKey:
 def algorithm_of(key: PublicKeyTypes) -> KeyAlgorithm:
     """Which algorithm a public key belongs to. Raises BadInput for those that certrail does not sign."""
     if isinstance(key, rsa.RSAPublicKey):
-        for algorithm, bits in _RSA_BITS.items():
-            if key.key_size == bits:
-                return algorithm
-        raise BadInput(f"RSA keys have 2048, 3072 or 4096 bits; this one has {key.key_size}.", "csr")
+        return _rsa_algorithm(key)
     if isinstance(key, ec.EllipticCurvePublicKey):
         for algorithm, curve in _CURVES.items():
             if isinstance(key.curve, curve):
@@ -47,6 +46,15 @@ def algorithm_of(key: PublicKeyTypes) -> KeyAlgorithm:
     if isinstance(key, ed25519.Ed25519PublicKey):
         return KeyAlgorithm.ED25519
     raise BadInput("This kind of key is not supported; use RSA, ECDSA or Ed25519.", "csr")
+
+
+def _rsa_algorithm(key: rsa.RSAPublicKey) -> KeyAlgorithm:
+    if key.public_numbers().e < _LEAST_RSA_EXPONENT:
+        raise BadInput("The RSA key's public exponent is weak; make a key with 65537.", "csr")
+    for algorithm, bits in _RSA_BITS.items():
+        if key.key_size == bits:
+            return algorithm
+    raise BadInput(f"RSA keys have 2048, 3072 or 4096 bits; this one has {key.key_size}.", "csr")
 
 
 def hash_for(key: PrivateKey) -> hashes.SHA256 | hashes.SHA384 | hashes.SHA512 | None:
@@ -66,7 +74,11 @@ def to_pem(key: PrivateKey) -> bytes:
 
 
 def from_pem(pem: bytes) -> PrivateKey:
-    """Read what `to_pem` wrote."""
-    key = serialization.load_pem_private_key(pem, None)
-    assert isinstance(key, PrivateKey)
+    """Read what `to_pem` wrote. Raises BadInput, which says nothing of the content."""
+    try:
+        key = serialization.load_pem_private_key(pem, None)
+    except (ValueError, TypeError, UnsupportedAlgorithm):
+        raise BadInput("The private key cannot be read; give an unencrypted PKCS#8 PEM.") from None
+    if not isinstance(key, PrivateKey):
+        raise BadInput("This kind of key is not supported; use RSA, ECDSA or Ed25519.")
     return key

@@ -7,14 +7,14 @@ from cryptography import x509
 from cryptography.x509.oid import ObjectIdentifier
 
 from certrail.domain.content import EXTENDED_KEY_USAGES, KeyUsage, Sans, Subject
-from certrail.domain.errors import Conflict
-from certrail.pki.keys import PrivateKey, PublicKey, hash_for
+from certrail.pki.authority import sign_under
+from certrail.pki.keys import PrivateKey, PublicKey
 from certrail.pki.names import to_general_names, to_name
 
 
 @dataclass(frozen=True)
 class LeafPlan:
-    """What the certificate will say."""
+    """What the certificate will say; usages are names of RFC 5280 or, extended ones, dotted OIDs."""
 
     subject: Subject
     sans: Sans
@@ -30,26 +30,15 @@ def sign_leaf(
     """Sign. Validity is exact to the second, and an empty subject makes the names critical.
 
     Raises:
-        Conflict: it would outlive its issuer.
+        Conflict: it would outlive its issuer, or the issuer cannot sign it.
     """
-    if plan.not_after > issuer.not_valid_after_utc:
-        raise Conflict(
-            f"It would outlive its issuer, which ends at {issuer.not_valid_after_utc.isoformat()}."
-        )
-    issuer_identifier = issuer.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value
     builder = (
         x509.CertificateBuilder()
         .subject_name(to_name(plan.subject))
-        .issuer_name(issuer.subject)
         .public_key(public_key)
         .serial_number(serial)
-        .not_valid_before(plan.not_before)
-        .not_valid_after(plan.not_after)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(public_key), critical=False)
-        .add_extension(
-            x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(issuer_identifier), critical=False
-        )
     )
     if plan.key_usages:
         builder = builder.add_extension(_key_usage(plan.key_usages), critical=True)
@@ -59,7 +48,7 @@ def sign_leaf(
     if plan.sans.count():
         names = x509.SubjectAlternativeName(to_general_names(plan.sans))
         builder = builder.add_extension(names, critical=plan.subject.is_empty())
-    return builder.sign(issuer_key, hash_for(issuer_key))
+    return sign_under(builder, issuer, issuer_key, plan.not_before, plan.not_after)
 
 
 def _key_usage(usages: tuple[str, ...]) -> x509.KeyUsage:

@@ -6,9 +6,12 @@ from cryptography import x509
 from cryptography.x509.oid import NameOID, ObjectIdentifier
 
 from certrail.domain.content import Sans, Subject
+from certrail.domain.formats import LONGEST_UPN
 
 UPN = ObjectIdentifier("1.3.6.1.4.1.311.20.2.3")
 _UTF8_STRING = 0x0C
+_LONG_LENGTH = 0x80
+_ONE_LENGTH_BYTE = 0x81
 
 ATTRIBUTES = {
     "country": NameOID.COUNTRY_NAME,
@@ -66,15 +69,26 @@ def _read(name: x509.GeneralName) -> tuple[str, str]:
             return "email", name.value
         case x509.UniformResourceIdentifier():
             return "uri", name.value
-        case x509.OtherName() if name.type_id == UPN and name.value[:1] == bytes([_UTF8_STRING]):
-            return "upn", name.value[2:].decode()
+        case x509.OtherName() if name.type_id == UPN:
+            return "upn", _from_utf8(name.value)
     raise ValueError(f"alternative names of type {type(name).__name__} are not supported")
 
 
+# cryptography of the versions we accept has no encoder for the inside of an otherName. A UTF8String is its
+# tag, its length and its bytes; a length of 128 to 255 is announced by 0x81 (X.690 section 8.1.3).
+
+
 def _utf8(text: str) -> bytes:
-    # cryptography has no encoder for the inside of an otherName; a UTF8String under 128 bytes is
-    # its tag, its length and its bytes. Longer ones are refused by the model's limit.
     raw = text.encode()
-    if len(raw) > 127:
-        raise ValueError("a UPN has at most 127 bytes")
-    return bytes([_UTF8_STRING, len(raw)]) + raw
+    if len(raw) > LONGEST_UPN:
+        raise ValueError(f"a user principal name has at most {LONGEST_UPN} bytes")
+    length = bytes([len(raw)]) if len(raw) < _LONG_LENGTH else bytes([_ONE_LENGTH_BYTE, len(raw)])
+    return bytes([_UTF8_STRING]) + length + raw
+
+
+def _from_utf8(value: bytes) -> str:
+    start = 3 if value[1:2] == bytes([_ONE_LENGTH_BYTE]) else 2
+    text = value[start:].decode()
+    if value != _utf8(text):
+        raise ValueError("a user principal name that is no UTF8String")
+    return text

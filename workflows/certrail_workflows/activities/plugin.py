@@ -11,7 +11,7 @@ from certrail_sdk import Interactive, Misconfigured, Observation, Observes, Rece
 from certrail_workflows import messages
 from certrail_workflows.activities.running import carried
 from certrail_workflows.activities.tries import Try
-from certrail_workflows.messages import Refreshed
+from certrail_workflows.messages import ReadBack, Refreshed
 
 if TYPE_CHECKING:
     from certrail.services.alerting import Notifications
@@ -35,9 +35,9 @@ class DeliveryActivities:
         await carried(self._deliver(delivery_id))
 
     @activity.defn(name=messages.VERIFY)
-    async def verify(self, delivery_id: str) -> bool | None:
-        """Read back what was delivered; ``None`` where that is not possible."""
-        return await carried(self._verify(delivery_id))
+    async def verify(self, delivery_id: str) -> ReadBack:
+        """Read back what was delivered, where that is possible."""
+        return ReadBack(await carried(self._verify(delivery_id)))
 
     async def _deliver(self, delivery_id: str) -> None:
         attempt = activity.info().attempt

@@ -16,6 +16,7 @@ from certrail_workflows.messages import (
     DeliveryResult,
     DeliveryStanding,
     PluginOrder,
+    ReadBack,
 )
 
 
@@ -69,15 +70,15 @@ class DeliveryFlow(Listening):
         activity = workflow.start_activity(
             VERIFY,
             order.subject_id,
-            result_type=bool | None,
+            result_type=ReadBack,
             **policies.on_queue(order.queue, policies.VERIFY),
         )
         try:
-            verified: bool | None = await self._unless_news(activity)
+            read_back: ReadBack = await self._unless_news(activity)
         except ActivityError:
             # It stands there, as its receipt proves; that nobody could look is shown by the record.
             return None
-        return verified
+        return read_back.verified
 
     async def _standing(self, order: PluginOrder) -> DeliveryStanding:
         standing: DeliveryStanding = await workflow.execute_local_activity(

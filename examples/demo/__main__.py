@@ -1,0 +1,73 @@
+"""`make demo`: play the story, then show what stands outside."""
+
+import shutil
+import sys
+import time
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from examples.demo.installation import Installation
+from examples.demo.story import Story
+from examples.demo.team import assemble
+from examples.demo.world import World
+
+DATA = Path(".demo")
+console = Console()
+
+
+def main() -> int:
+    """Exit code 0 when every row of the table was read back."""
+    began = time.monotonic()
+    shutil.rmtree(DATA, ignore_errors=True)
+    installation = Installation((DATA / "certrail").resolve())
+    folder = (DATA / "delivered").resolve()
+    try:
+        with World() as world:
+            say("stand-ins for ACM, Key Vault, Slack and mail are up")
+            installation.start()
+            say(f"certrail dev is up at {installation.url}")
+            team = assemble(installation, world, folder)
+            say("authority, policy, profile, people, channels and syncs are made")
+            world.acm.hold("after")
+            story = Story(installation, world, team, folder)
+            for step in (
+                story.ask,
+                story.vote_by_api,
+                story.vote_in_slack,
+                story.wait_until_issued,
+                story.kill_in_flight,
+                story.wait_until_delivered,
+                story.wait_until_told,
+            ):
+                say(step())
+            show(story, time.monotonic() - began)
+    except Exception:
+        console.print_exception(show_locals=False)
+        if installation.log.exists():
+            console.print("[bold]the end of certrail's log:[/bold]")
+            console.print(installation.tail(), markup=False, highlight=False)
+        return 1
+    finally:
+        installation.stop()
+    return 0
+
+
+def say(what: str) -> None:
+    """One line of progress."""
+    console.print(f"[green]✓[/green] {what}", highlight=False)
+
+
+def show(story: Story, seconds: float) -> None:
+    """The table; each row is read back as it is drawn."""
+    table = Table(
+        "what", "where", "read back", title=f"One certificate, from request to receipt ({seconds:.0f} s)"
+    )
+    for fact in story.facts():
+        table.add_row(fact.what, fact.where, fact.seen)
+    console.print(table)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

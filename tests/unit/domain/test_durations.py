@@ -1,0 +1,48 @@
+from datetime import timedelta
+
+import pytest
+from certrail.domain.durations import LONGEST, format_duration, parse_duration
+from hypothesis import given
+from hypothesis import strategies as st
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("47d", timedelta(days=47)),
+        ("36h", timedelta(hours=36)),
+        ("90m", timedelta(minutes=90)),
+        ("1d12h", timedelta(hours=36)),
+        ("2w", timedelta(weeks=2)),
+        ("PT36H", timedelta(hours=36)),
+        ("P1DT1H1M1S", timedelta(days=1, hours=1, minutes=1, seconds=1)),
+        (" 5s ", timedelta(seconds=5)),
+    ],
+)
+def test_both_forms_are_read(text: str, expected: timedelta) -> None:
+    assert parse_duration(text) == expected
+
+
+@pytest.mark.parametrize("text", ["", "d", "47", "1.5h", "-1d", "P", "PT", "P1DT", "1y", "1d 2h", "٣d", "1" * 60 + "d"])
+def test_anything_else_is_refused_with_examples(text: str) -> None:
+    with pytest.raises(ValueError, match="36h"):
+        parse_duration(text)
+
+
+@pytest.mark.parametrize("text", ["101w36500d", "36526d", "9" * 30 + "w"])
+def test_more_than_a_century_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="century"):
+        parse_duration(text)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(0, "0s"), (129600, "36h"), (4060800, "47d"), (90, "90s"), (120, "2m")]
+)
+def test_the_written_form(seconds: int, text: str) -> None:
+    assert format_duration(timedelta(seconds=seconds)) == text
+
+
+@given(st.integers(0, int(LONGEST.total_seconds())))
+def test_what_is_written_reads_back_to_the_second(seconds: int) -> None:
+    duration = timedelta(seconds=seconds)
+    assert parse_duration(format_duration(duration)) == duration

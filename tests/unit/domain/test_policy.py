@@ -1,0 +1,239 @@
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from certrail.domain.content import EXTENDED_KEY_USAGES, KeyAlgorithm, KeyUsage, RequestContent
+from certrail.domain.patterns import like, like_ignoring_case
+from certrail.domain.policy import PolicyRules, Violation, decide
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+DAY = 86400
+FULL: dict[str, Any] = {
+    "subject": {"common_name": "web.example.com", "organization": "Example"},
+    "sans": {
+        "dns": ["web.example.com"],
+        "ip": ["192.0.2.1"],
+        "email": ["jo@example.com"],
+        "uri": ["spiffe://example.com/web"],
+        "upn": ["jo@corp.example"],
+    },
+    "ttl_seconds": DAY,
+    "key_usages": ["digitalSignature"],
+    "extended_key_usages": ["serverAuth"],
+}
+
+
+def judged(rules: dict[str, Any], now: datetime = NOW, **changes: Any) -> list[Violation]:
+    content = RequestContent.model_validate({**FULL, **changes})
+    return decide(
+        content,
+        PolicyRules.model_validate(rules),
+        now=now,
+        issuer_not_after=NOW + timedelta(days=365),
+        issuer_key_algorithm=KeyAlgorithm.EC_P384,
+    )
+
+
+def broken(rules: dict[str, Any], **changes: Any) -> list[str]:
+    return [violation.rule for violation in judged(rules, **changes)]
+
+
+labels = st.text("abc-0", min_size=1, max_size=5).filter(lambda s: s.strip("-") == s)
+hosts = st.lists(labels, min_size=1, max_size=4).map(lambda parts: ".".join([*parts, "example"]))
+dns_names = st.tuples(st.sampled_from(["", "*."]), hosts).map("".join)
+patterns = st.text("abc-0.*", min_size=1, max_size=10)
+texts = st.text("abcABC .", min_size=1, max_size=10).filter(str.strip)
+contents = st.fixed_dictionaries(
+    {
+        "subject": st.dictionaries(st.sampled_from(["common_name", "organization", "locality"]), texts),
+        "sans": st.fixed_dictionaries({"dns": st.lists(dns_names, min_size=1, max_size=4)}),
+        "key_algorithm": st.sampled_from(list(KeyAlgorithm)),
+        "key_usages": st.lists(st.sampled_from(list(KeyUsage)), max_size=3),
+        "extended_key_usages": st.lists(st.sampled_from(sorted(EXTENDED_KEY_USAGES)), max_size=3),
+        "ttl_seconds": st.integers(1, 365 * DAY),
+    }
+)
+
+
+@given(contents)
+def test_unset_sections_never_violate(content: dict[str, Any]) -> None:
+    assert judged({}, **content) == []
+
+
+@given(contents)
+def test_empty_sections_refuse_exactly_what_is_offered(content: dict[str, Any]) -> None:
+    empty = {"subject": {}, "sans": {}, "key_usages": {}, "extended_key_usages": {}, "key_algorithms": []}
+    found = {rule.split(".")[0] for rule in broken(empty, **content)}
+    offered = {name for name in empty if content.get(name.replace("algorithms", "algorithm"))}
+    assert found == offered
+
+
+@given(st.lists(dns_names, min_size=1, max_size=4), st.lists(patterns, max_size=3))
+def test_a_dns_name_that_fits_no_allowed_pattern_is_always_refused(names: list[str], allowed: list[str]) -> None:
+    found = judged({"sans": {"dns": {"allowed": allowed}}}, sans={"dns": names})
+    expected = {name for name in names if not like_ignoring_case(name, allowed)}
+    assert {violation.offered for violation in found} == expected
+    assert all(violation.allowed == allowed for violation in found)
+
+
+@given(texts, st.lists(patterns, max_size=3))
+def test_a_subject_value_that_fits_no_allowed_pattern_is_always_refused(value: str, allowed: list[str]) -> None:
+    rules = {"subject": {"allowed": {"common_name": allowed}}}
+    refused = broken(rules, subject={"common_name": value}) == ["subject.common_name.allowed"]
+    assert refused is not like(value.strip(), allowed)
+
+
+@given(st.lists(dns_names, min_size=1, max_size=4), patterns)
+def test_what_is_denied_stays_denied_whatever_is_allowed(names: list[str], pattern: str) -> None:
+    alone = judged({"sans": {"dns": {"denied": [pattern]}}}, sans={"dns": names})
+    beside = judged({"sans": {"dns": {"denied": [pattern], "allowed": ["*"]}}}, sans={"dns": names})
+    assert [v.offered for v in alone] == [v.offered for v in beside]
+
+
+@given(contents, st.lists(st.sampled_from(list(KeyAlgorithm)), max_size=4))
+def test_a_key_algorithm_is_refused_exactly_when_it_is_not_listed(content: dict[str, Any], listed: list[str]) -> None:
+    assert (broken({"key_algorithms": listed}, **content) == []) is (content["key_algorithm"] in listed)
+
+
+@given(st.integers(1, 400 * DAY), st.integers(1, 400 * DAY))
+def test_a_lifetime_is_refused_exactly_when_it_is_too_long_for_rule_or_issuer(ttl: int, longest: int) -> None:
+    expected = ["max_ttl_seconds"] * (ttl > longest) + ["issuer.not_after"] * (ttl > 365 * DAY)
+    assert broken({"max_ttl_seconds": longest}, ttl_seconds=ttl) == expected
+
+
+def test_nothing_outlives_its_issuer_and_both_times_are_named() -> None:
+    [violation] = judged({}, ttl_seconds=365 * DAY + 1)
+    assert violation.rule == "issuer.not_after"
+    assert violation.offered == "2027-03-01T12:00:01+00:00"
+    assert violation.allowed == ["2027-03-01T12:00:00+00:00"]
+    assert "shorter lifetime" in violation.message
+
+
+def test_time_passing_can_make_a_request_outlive_its_issuer() -> None:
+    assert judged({}, ttl_seconds=365 * DAY) == []
+    assert [v.rule for v in judged({}, now=NOW + timedelta(seconds=1), ttl_seconds=365 * DAY)] == ["issuer.not_after"]
+
+
+def test_all_violations_come_at_once_each_with_rule_offer_and_what_is_allowed() -> None:
+    rules = {
+        "subject": {"required": {"organization": "Other"}, "allowed": {"common_name": ["*.example.com"]}},
+        "sans": {"dns": {"allowed": ["*.example.org"]}, "ip": {"allowed": ["10.0.0.0/8"]}},
+        "key_usages": {"required": ["keyAgreement"]},
+        "extended_key_usages": {"allowed": ["clientAuth"]},
+        "key_algorithms": ["RSA_4096"],
+        "signature_algorithms": ["RSA_SHA256"],
+        "max_ttl_seconds": 3600,
+    }
+    found = judged(rules)
+    assert [violation.rule for violation in found] == [
+        "subject.organization.required",
+        "subject.organization.allowed",
+        "sans.dns.allowed",
+        "sans.ip.allowed",
+        "sans.email.allowed",
+        "sans.uri.allowed",
+        "sans.upn.allowed",
+        "key_usages.required",
+        "key_usages.allowed",
+        "extended_key_usages.allowed",
+        "key_algorithms",
+        "signature_algorithms",
+        "max_ttl_seconds",
+    ]
+    assert (found[2].offered, found[2].allowed) == ("web.example.com", ["*.example.org"])
+    assert all(violation.message for violation in found)
+
+
+@pytest.mark.parametrize(
+    ("rules", "expected"),
+    [
+        ({"required": {"locality": "*"}, "allowed": {"common_name": ["*"], "organization": ["*"]}}, ["subject.locality.required"]),
+        ({"required": {"common_name": "web.*", "organization": "Example"}}, []),
+        ({"allowed": {"common_name": ["*"]}}, ["subject.organization.allowed"]),
+        ({"denied": {"common_name": ["evil*"], "organization": ["EX*"]}}, ["subject.organization.denied"]),
+        ({"denied": {"common_name": ["evil*"]}}, ["subject.organization.allowed"]),
+        ({"allowed": {"common_name": ["*"], "organization": ["example"]}}, ["subject.organization.allowed"]),
+        ({"allowed": {"common_name": ["web?example.com"], "organization": ["*"]}}, ["subject.common_name.allowed"]),
+    ],
+)
+def test_subject_rules(rules: dict[str, Any], expected: list[str]) -> None:
+    assert broken({"subject": rules}) == expected
+
+
+@pytest.mark.parametrize(
+    ("kind", "rule", "names", "expected"),
+    [
+        ("dns", {"allowed": ["*.example.com"]}, ["a.b.example.com", "*.example.com", "*.b.example.com"], []),
+        ("dns", {"allowed": ["*.example.com"]}, ["example.com"], ["allowed"]),
+        ("dns", {"allowed": ["*.example.com"]}, ["www.example.com.evil.example"], ["allowed"]),
+        ("dns", {"allowed": ["*.Example.COM"]}, ["www.example.com"], []),
+        ("dns", {"allowed": ["web-*.example.com"]}, ["*.example.com"], ["allowed"]),
+        ("dns", {"denied": ["admin.example.com"]}, ["*.example.com", "www.example.com"], ["denied"]),
+        ("dns", {"denied": [r"\*.*"], "allowed": ["*"]}, ["*.example.com", "www.example.com"], ["denied"]),
+        ("dns", {}, ["www.example.com"], ["allowed"]),
+        ("dns", {"required": ["*.a.example"]}, ["x.b.example"], ["required"]),
+        ("dns", {"required": ["*.a.example"], "allowed": []}, ["x.a.example"], []),
+        ("dns", {"required": ["*.a.example"], "allowed": []}, ["x.a.example", "y.example"], ["allowed"]),
+        ("ip", {"allowed": ["10.0.0.0/8", "2001:db8::/32"]}, ["10.1.2.3", "2001:db8::1"], []),
+        ("ip", {"allowed": ["10.0.0.0/8"]}, ["11.0.0.1", "2001:db8::1"], ["allowed", "allowed"]),
+        ("ip", {"allowed": ["0.0.0.0/0"], "denied": ["10.0.0.1/32"]}, ["10.0.0.1"], ["denied"]),
+        ("email", {"allowed": ["*@Example.com"]}, ["Jo@example.com"], []),
+        ("email", {"allowed": ["*@example.com"]}, ["jo@evil.example"], ["allowed"]),
+        ("uri", {"allowed": ["spiffe://example.com/*"]}, ["spiffe://example.com/ns/a", "SPIFFE://EXAMPLE.com/b"], []),
+        ("uri", {"allowed": ["spiffe://example.com/Web"]}, ["spiffe://example.com/web"], ["allowed"]),
+        ("uri", {"denied": ["*/admin"]}, ["spiffe://example.com/ADMIN"], ["denied"]),
+        ("upn", {"allowed": ["*@corp.example"]}, ["jo@other.example"], ["allowed"]),
+    ],
+)
+def test_name_rules(kind: str, rule: dict[str, Any], names: list[str], expected: list[str]) -> None:
+    assert broken({"sans": {kind: rule}}, sans={kind: names}) == [f"sans.{kind}.{e}" for e in expected]
+
+
+def test_a_type_that_the_rules_do_not_name_is_refused() -> None:
+    assert broken({"sans": {"dns": {"allowed": ["*"]}}}, sans={"ip": ["192.0.2.1"]}) == ["sans.ip.allowed"]
+
+
+def test_usages_are_required_and_allowed() -> None:
+    rules = {"extended_key_usages": {"required": ["serverAuth"], "allowed": ["1.3.6.1.5.5.7.3.2"]}}
+    assert broken(rules, extended_key_usages=["serverAuth", "clientAuth"]) == []
+    assert broken(rules, extended_key_usages=["clientAuth"]) == ["extended_key_usages.required"]
+    assert broken(rules, extended_key_usages=["serverAuth", "2.5.29.37.0"]) == ["extended_key_usages.allowed"]
+
+
+def test_the_issuers_signature_is_judged_and_no_other_can_be_wished_for() -> None:
+    assert broken({"signature_algorithms": ["ECDSA_SHA384"]}) == []
+    assert broken({"signature_algorithms": ["RSA_SHA256"]}, signature_algorithm="RSA_SHA256") == [
+        "issuer.signature_algorithm",
+        "signature_algorithms",
+    ]
+
+
+def test_without_a_known_issuer_rules_on_signatures_refuse() -> None:
+    content = RequestContent.model_validate({**FULL, "signature_algorithm": "RSA_SHA256"})
+    rules = PolicyRules.model_validate({"signature_algorithms": ["RSA_SHA256"]})
+    found = decide(content, rules, now=NOW, issuer_not_after=None)
+    assert [v.rule for v in found] == ["issuer.signature_algorithm", "signature_algorithms"]
+
+
+@pytest.mark.parametrize(
+    "rules",
+    [
+        {"unknown": {}},
+        {"subject": {"allowed": {"title": ["*"]}}},
+        {"sans": {"x400": {}}},
+        {"sans": {"ip": {"allowed": ["10.0.0.1/8"]}}},
+        {"sans": {"ip": {"denied": ["*"]}}},
+        {"sans": {"dns": {"allowed": [""]}}},
+        {"key_usages": {"allowed": ["keyCertSign"]}},
+        {"extended_key_usages": {"allowed": ["server"]}},
+        {"key_algorithms": ["RSA_1024"]},
+        {"signature_algorithms": ["RSA_SHA1"]},
+        {"max_ttl_seconds": 0},
+    ],
+)
+def test_rules_that_cannot_be_meant_are_refused(rules: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError):
+        PolicyRules.model_validate(rules)

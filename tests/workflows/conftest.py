@@ -1,0 +1,57 @@
+"""Temporal's own servers: the one that skips time, and the real one."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from temporalio.client import Client
+from temporalio.testing import WorkflowEnvironment
+
+from certrail.crypto.keyring import Keyring
+from certrail_workflows.binaries import temporal_binary, test_server_binary
+from certrail_workflows.codec import data_converter
+from tests.workflows.fakes import Fakes
+
+
+def _existing(binary: Path | None) -> str:
+    if binary is None:
+        pytest.fail("Temporal's servers are missing; run: make setup")
+    return str(binary)
+
+
+@pytest_asyncio.fixture
+async def skipping() -> AsyncIterator[WorkflowEnvironment]:
+    """An environment in which waiting takes no time."""
+    async with await WorkflowEnvironment.start_time_skipping(
+        data_converter=data_converter(Keyring.generate()),
+        test_server_existing_path=_existing(test_server_binary()),
+    ) as environment:
+        yield environment
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def address() -> AsyncIterator[str]:
+    """Where a real server listens."""
+    async with await WorkflowEnvironment.start_local(
+        dev_server_existing_path=_existing(temporal_binary()), dev_server_log_level="error"
+    ) as environment:
+        yield environment.client.service_client.config.target_host
+
+
+@pytest.fixture
+def keyring() -> Keyring:
+    """Seals what this test sends."""
+    return Keyring.generate()
+
+
+@pytest_asyncio.fixture
+async def client(address: str, keyring: Keyring) -> Client:
+    """A client of the real server."""
+    return await Client.connect(address, data_converter=data_converter(keyring))
+
+
+@pytest_asyncio.fixture
+async def fakes() -> Fakes:
+    """Use cases that the test scripts."""
+    return Fakes()

@@ -1,0 +1,323 @@
+"""Use cases and plugins in memory, scripted by the tests; the activities and flows around them are real."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+from typing import Any, cast
+
+from pydantic import SecretStr
+from temporalio import activity
+from temporalio.client import Client
+
+from certrail.services.deliveries import DeliveryState, VerifyWork, Work
+from certrail.services.failure import Failure
+from certrail.services.issuance import Advance
+from certrail.services.notify_work import NotifyWork
+from certrail.services.questions import QuestionWork
+from certrail_sdk import (
+    Bundle,
+    CallbackRequest,
+    CallbackResponse,
+    Config,
+    Deployment,
+    Destination,
+    Interaction,
+    Notification,
+    Notifier,
+    Observation,
+    Outcome,
+    Question,
+    Receipt,
+    Sent,
+    Target,
+)
+from certrail_workflows.messages import CORE_QUEUE, PluginOrder, plugin_queue
+from certrail_workflows.worker import core_worker, plugin_worker
+
+QUEUE = plugin_queue("destination-fake")
+PLUGIN = "fake 1.2.3"
+MOMENT = datetime(2026, 1, 1, tzinfo=UTC)
+PRIVATE_KEY = "canary-private-key"
+
+Script = list[Exception | Callable[[], Awaitable[None]] | None]
+
+
+def order(subject_id: str) -> PluginOrder:
+    """Work for the fake plugin."""
+    return PluginOrder(subject_id, QUEUE)
+
+
+@dataclass
+class Tries:
+    """What every call of a plugin does, and when it came (in the environment's time)."""
+
+    script: Script = field(default_factory=list)
+    at: list[datetime] = field(default_factory=list)
+    attempts: list[int] = field(default_factory=list)
+    changed: asyncio.Condition = field(default_factory=asyncio.Condition)
+
+    async def next(self) -> None:
+        """Note the call, then do what the script says; an exhausted script succeeds."""
+        info = activity.info()
+        self.at.append(info.started_time)
+        self.attempts.append(info.attempt)
+        step = self.script.pop(0) if self.script else None
+        async with self.changed:
+            self.changed.notify_all()
+        if isinstance(step, Exception):
+            raise step
+        if step is not None:
+            await step()
+
+    async def reached(self, count: int) -> None:
+        """Wait until there were so many calls."""
+        async with self.changed:
+            await asyncio.wait_for(self.changed.wait_for(lambda: len(self.at) >= count), 20)
+
+    def gap(self, first: int = 0) -> timedelta:
+        """Time between a call and the next."""
+        return self.at[first + 1] - self.at[first]
+
+
+class NoConfig(Config):
+    """Nothing to configure."""
+
+
+class FakeDestination(Destination[NoConfig]):
+    name, title = "fake", "Fake"
+
+    def __init__(self, tries: Tries, observed: list[Observation]) -> None:
+        super().__init__(NoConfig())
+        self._tries = tries
+        self._observed = observed
+
+    async def deploy(self, deployment: Deployment) -> Receipt:
+        await self._tries.next()
+        return Receipt(reference="here", fingerprint=deployment.bundle.fingerprint, changed=True)
+
+    async def observe(self, target: Target) -> Observation:
+        return self._observed.pop(0) if self._observed else Observation(present=True, fingerprint="ab")
+
+
+@dataclass
+class FakeDeliveries:
+    """One delivery."""
+
+    tries: Tries = field(default_factory=Tries)
+    desired: str = "certificate-1"
+    delivered: str | None = None
+    status: str = "pending"
+    failures: list[Failure] = field(default_factory=list)
+    deployed: list[str] = field(default_factory=list)
+    observations: list[Observation] = field(default_factory=list)
+    refusal: Exception | None = None
+    recorded: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def __post_init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+
+    def begin(self, delivery_id: str, attempt: int) -> Work | None:
+        if self.refusal is not None:
+            raise self.refusal
+        if self.delivered == self.desired:
+            return None
+        destination = FakeDestination(self.tries, self.observations)
+        return Work(delivery_id, self.desired, destination, _deployment(delivery_id, self.desired), PLUGIN)
+
+    def complete(self, delivery_id: str, certificate_id: str, receipt: Receipt) -> None:
+        self.deployed.append(certificate_id)
+        self.delivered = certificate_id
+        if certificate_id == self.desired:
+            self.status = "delivered"
+
+    def begin_verify(self, delivery_id: str) -> VerifyWork | None:
+        if self.delivered is None:
+            return None
+        target = Target(delivery=delivery_id, name="object")
+        destination = FakeDestination(self.tries, self.observations)
+        return VerifyWork(delivery_id, self.delivered, destination, target, "ab", PLUGIN)
+
+    def verified(self, delivery_id: str, certificate_id: str, observation: Observation) -> bool:
+        good = observation.fingerprint == "ab"
+        if not good:
+            self.delivered, self.status = None, "pending"
+        return good
+
+    def failed(self, delivery_id: str, certificate_id: str, failure: Failure) -> None:
+        if certificate_id != self.desired:
+            return
+        self.failures.append(failure)
+        self.status = "failed" if failure.permanent else "retrying"
+        self._loop.call_soon_threadsafe(self.recorded.set)
+
+    def state(self, delivery_id: str) -> DeliveryState:
+        return DeliveryState(self.desired, self.delivered, self.status)
+
+    def wish(self, certificate_id: str) -> None:
+        """A newer certificate is wanted."""
+        self.desired, self.status = certificate_id, "pending"
+
+
+@dataclass
+class FakeIssuance:
+    """One request; `steps` are answers of `advance`, of which the last one repeats."""
+
+    steps: list[Advance | Exception] = field(default_factory=lambda: [Advance("issued")])
+    asked: list[datetime] = field(default_factory=list)
+    reasons: list[str] = field(default_factory=list)
+    attempts: int = 0
+
+    def advance(self, request_id: str) -> Advance:
+        self.attempts += 1
+        step = self.steps.pop(0) if len(self.steps) > 1 else self.steps[0]
+        if isinstance(step, Exception):
+            raise step
+        return step
+
+    def fail(self, request_id: str, reason: str) -> None:
+        self.reasons.append(reason)
+
+
+class FakeNotifier(Notifier[NoConfig]):
+    name, title = "fake", "Fake"
+
+    def __init__(self, tries: Tries) -> None:
+        super().__init__(NoConfig())
+        self._tries = tries
+        self.shown: list[tuple[str, str]] = []
+
+    async def send(self, notification: Notification) -> Sent:
+        await self._tries.next()
+        return Sent(reference="sent")
+
+    async def ask(self, question: Question) -> Sent:
+        await self._tries.next()
+        self.shown.append(("ask", question.status))
+        return Sent(reference="post-1")
+
+    async def update(self, reference: str, question: Question) -> None:
+        await self._tries.next()
+        self.shown.append((reference, question.status))
+
+    async def receive(self, request: CallbackRequest) -> Interaction | CallbackResponse:
+        raise NotImplementedError
+
+    async def acknowledge(self, interaction: Interaction, outcome: Outcome) -> CallbackResponse:
+        raise NotImplementedError
+
+    async def email_of(self, interaction: Interaction) -> str | None:
+        raise NotImplementedError
+
+
+@dataclass
+class FakeNotifications:
+    """One message."""
+
+    tries: Tries = field(default_factory=Tries)
+    status: str = "pending"
+    failures: list[Failure] = field(default_factory=list)
+
+    def begin(self, notification_id: str, attempt: int) -> NotifyWork | None:
+        if self.status == "sent":
+            return None
+        notification = Notification(
+            id=notification_id, event_type="certificate.issued", occurred_at=MOMENT, title="T", summary="S"
+        )
+        return NotifyWork(notification_id, FakeNotifier(self.tries), notification, PLUGIN)
+
+    def sent(self, notification_id: str, sent: Sent) -> None:
+        self.status = "sent"
+
+    def failed(self, notification_id: str, failure: Failure) -> None:
+        self.failures.append(failure)
+        self.status = "failed" if failure.permanent else "retrying"
+
+
+@dataclass
+class FakeQuestions:
+    """One copy of a question; `status` is what it should show now."""
+
+    tries: Tries = field(default_factory=Tries)
+    status: str = "open"
+    closed: bool = False
+    reference: str | None = None
+    seen: str | None = None
+    failures: list[Failure] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.notifier = FakeNotifier(self.tries)
+
+    def begin(self, copy_id: str) -> QuestionWork | None:
+        if self.seen == self.status:
+            return None
+        question = Question(id=copy_id, title="T", summary="S", status=self.status)
+        return QuestionWork(
+            copy_id, self.notifier, question, self.reference, self.closed, self.status, PLUGIN
+        )
+
+    def shown(self, copy_id: str, version: str, reference: str, closed: bool) -> None:
+        self.seen, self.reference = version, reference
+
+    def is_closed(self, copy_id: str) -> bool:
+        return self.closed
+
+    def failed(self, copy_id: str, failure: Failure) -> None:
+        self.failures.append(failure)
+
+
+@dataclass
+class Fakes:
+    """All use cases that workers call."""
+
+    issuance: FakeIssuance = field(default_factory=FakeIssuance)
+    deliveries: FakeDeliveries = field(default_factory=FakeDeliveries)
+    notifications: FakeNotifications = field(default_factory=FakeNotifications)
+    questions: FakeQuestions = field(default_factory=FakeQuestions)
+    drained: list[int] = field(default_factory=list)
+
+    @property
+    def services(self) -> Any:
+        """In the shape that the workers take."""
+        kernel = SimpleNamespace(clock=lambda: MOMENT)
+        parts = {name: getattr(self, name) for name in ("issuance", "deliveries", "notifications", "questions")}
+        return cast(Any, SimpleNamespace(kernel=kernel, **parts))
+
+    async def drain(self) -> int:
+        self.drained.append(1)
+        return 1
+
+    @asynccontextmanager
+    async def workers(self, client: Client, *queues: str) -> AsyncIterator[None]:
+        """Serve the given queues, by default all."""
+        async with AsyncExitStack() as stack:
+            for queue in queues or (CORE_QUEUE, QUEUE):
+                if queue == CORE_QUEUE:
+                    worker = core_worker(client, self.services, self.drain)
+                else:
+                    worker = plugin_worker(client, self.services, queue)
+                await stack.enter_async_context(worker)
+            yield
+
+
+def _deployment(delivery_id: str, certificate_id: str) -> Deployment:
+    bundle = Bundle(
+        certificate="leaf",
+        private_key=SecretStr(PRIVATE_KEY),
+        fingerprint="ab",
+        serial="01",
+        not_before=MOMENT,
+        not_after=MOMENT + timedelta(days=1),
+    )
+    return Deployment(
+        delivery=delivery_id,
+        name="object",
+        application="application",
+        lineage="lineage",
+        certificate=certificate_id,
+        bundle=bundle,
+    )

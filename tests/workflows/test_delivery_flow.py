@@ -1,0 +1,204 @@
+"""The delivery workflow: how long it waits, what cuts a wait short, and how it ends."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from temporalio.client import Client, WorkflowHandle
+from temporalio.testing import WorkflowEnvironment
+
+from certrail.domain.errors import BadInput
+from certrail_sdk import Observation, RateLimited, Retryable, Unauthorized
+from certrail_workflows import policies
+from certrail_workflows.flows import DeliveryFlow
+from certrail_workflows.messages import CORE_QUEUE, DeliveryResult
+from tests.workflows.fakes import MOMENT, PLUGIN, PRIVATE_KEY, QUEUE, Fakes, order
+
+Handle = WorkflowHandle[Any, DeliveryResult]
+
+
+async def start(client: Client, reference: str = "certificate-1", name: str = "delivery-1") -> Handle:
+    return await client.start_workflow(
+        DeliveryFlow.run,
+        order("delivery-1"),
+        id=name,
+        task_queue=CORE_QUEUE,
+        start_signal="changed",
+        start_signal_args=[reference],
+    )
+
+
+async def test_a_delivery_is_brought_and_read_back(skipping: WorkflowEnvironment, fakes: Fakes) -> None:
+    async with fakes.workers(skipping.client):
+        result = await (await start(skipping.client)).result()
+    assert result == DeliveryResult("delivered", verified=True)
+    assert fakes.deliveries.deployed == ["certificate-1"]
+    assert len(fakes.deliveries.tries.at) == 1
+
+
+async def test_the_pause_that_a_plugin_asks_for_is_kept(skipping: WorkflowEnvironment, fakes: Fakes) -> None:
+    fakes.deliveries.tries.script = [RateLimited("slow down", retry_after=timedelta(seconds=30))]
+    async with fakes.workers(skipping.client):
+        await (await start(skipping.client)).result()
+    assert timedelta(seconds=30) <= fakes.deliveries.tries.gap() < timedelta(seconds=33)
+    (failure,) = fakes.deliveries.failures
+    assert (failure.kind, failure.plugin, failure.permanent) == ("RateLimited", PLUGIN, False)
+    assert failure.next_try_at == MOMENT + timedelta(seconds=30)
+
+
+async def test_without_a_wish_of_the_plugin_pauses_double(skipping: WorkflowEnvironment, fakes: Fakes) -> None:
+    fakes.deliveries.tries.script = [Retryable("busy"), Retryable("busy"), Retryable("busy")]
+    async with fakes.workers(skipping.client):
+        await (await start(skipping.client)).result()
+    gaps = [fakes.deliveries.tries.gap(i).total_seconds() for i in range(3)]
+    assert gaps == pytest.approx([5, 10, 20], abs=3)
+
+
+async def test_a_newer_wish_cuts_a_long_pause_short(skipping: WorkflowEnvironment, fakes: Fakes) -> None:
+    deliveries = fakes.deliveries
+    deliveries.tries.script = [RateLimited("slow down", retry_after=timedelta(hours=2))]
+    async with fakes.workers(skipping.client):
+        handle = await start(skipping.client)
+        await asyncio.wait_for(deliveries.recorded.wait(), 20)
+        deliveries.wish("certificate-2")
+        await handle.signal(DeliveryFlow.changed, "certificate-2")
+        await handle.result()
+    assert deliveries.deployed == ["certificate-2"]
+    assert deliveries.tries.gap() < timedelta(minutes=1)
+
+
+async def test_a_repeated_signal_changes_nothing(skipping: WorkflowEnvironment, fakes: Fakes) -> None:
+    deliveries = fakes.deliveries
+    deliveries.tries.script = [RateLimited("slow down", retry_after=timedelta(hours=2))]
+    async with fakes.workers(skipping.client):
+        handle = await start(skipping.client, "certificate-1")
+        await asyncio.wait_for(deliveries.recorded.wait(), 20)
+        await handle.signal(DeliveryFlow.changed, "certificate-1")
+        await handle.result()
+    assert deliveries.tries.attempts == [1, 2]
+    assert deliveries.tries.gap() >= timedelta(hours=2)
+
+
+async def test_what_a_person_must_mend_ends_the_workflow(skipping: WorkflowEnvironment, fakes: Fakes) -> None:
+    fakes.deliveries.tries.script = [Unauthorized("the token was refused")]
+    async with fakes.workers(skipping.client):
+        result = await (await start(skipping.client)).result()
+        assert result == DeliveryResult("failed")
+        assert [f.permanent for f in fakes.deliveries.failures] == [True]
+        again = await (await start(skipping.client, "retry-1")).result()
+    assert again.status == "delivered"
+
+
+async def test_a_refusal_of_our_own_ends_the_tries_and_is_recorded(
+    skipping: WorkflowEnvironment, fakes: Fakes
+) -> None:
+    fakes.deliveries.refusal = BadInput("The configuration is wrong. bucket: required", "bucket")
+    async with fakes.workers(skipping.client):
+        result = await (await start(skipping.client)).result()
+    assert result.status == "failed"
+    assert [(f.kind, f.permanent) for f in fakes.deliveries.failures] == [("bad-input", True)]
+
+
+async def test_a_plugin_bug_is_tried_five_times_and_tells_no_secret(
+    skipping: WorkflowEnvironment, fakes: Fakes, caplog: pytest.LogCaptureFixture
+) -> None:
+    fakes.deliveries.tries.script = [KeyError(PRIVATE_KEY) for _ in range(9)]
+    async with fakes.workers(skipping.client):
+        result = await (await start(skipping.client)).result()
+    assert result.status == "failed"
+    assert fakes.deliveries.tries.attempts == [1, 2, 3, 4, 5]
+    last = fakes.deliveries.failures[-1]
+    assert (last.kind, last.permanent) == ("PluginBug", True)
+    assert PLUGIN in last.message
+    assert "KeyError at fakes.py:" in last.message
+    assert PRIVATE_KEY not in repr(fakes.deliveries.failures) + caplog.text
+
+
+async def test_what_fails_for_a_month_is_given_up_on_record(
+    skipping: WorkflowEnvironment, fakes: Fakes
+) -> None:
+    fakes.deliveries.tries.script = [Retryable("down", retry_after=timedelta(days=7)) for _ in range(9)]
+    async with fakes.workers(skipping.client):
+        result = await (await start(skipping.client)).result()
+    assert result.status == "failed"
+    assert fakes.deliveries.failures[-1].kind == "OutOfTime"
+
+
+async def test_another_certificate_at_the_destination_is_replaced_after_a_pause(
+    skipping: WorkflowEnvironment, fakes: Fakes
+) -> None:
+    fakes.deliveries.observations = [Observation(present=True, fingerprint="cd") for _ in range(2)]
+    async with fakes.workers(skipping.client):
+        result = await (await start(skipping.client)).result()
+    assert result == DeliveryResult("delivered", verified=True)
+    gaps = [fakes.deliveries.tries.gap(i) for i in range(2)]
+    assert gaps[0] >= policies.backoff(1)
+    assert gaps[1] >= policies.backoff(2)
+
+
+async def test_a_wish_during_a_try_lets_it_finish_and_is_delivered_after_it(
+    client: Client, fakes: Fakes
+) -> None:
+    """A thread of a vendor SDK cannot be stopped: the older write must be over before the newer begins."""
+    deliveries = fakes.deliveries
+    go_on, running = asyncio.Event(), [0]
+    deliveries.tries.script = [_only_one(running, go_on), _only_one(running, go_on)]
+    async with fakes.workers(client):
+        handle = await start(client, name="delivery-overlap")
+        await deliveries.tries.reached(1)
+        deliveries.wish("certificate-2")
+        await handle.signal(DeliveryFlow.changed, "certificate-2")
+        await _cancel_requested(handle)
+        go_on.set()
+        result = await handle.result()
+    assert result.status == "delivered"
+    assert deliveries.deployed == ["certificate-1", "certificate-2"]
+
+
+async def test_a_result_and_a_wish_that_arrive_together_are_both_heard(client: Client, fakes: Fakes) -> None:
+    deliveries = fakes.deliveries
+    async with fakes.workers(client, QUEUE):
+        async with fakes.workers(client, CORE_QUEUE):
+            go_on = asyncio.Event()
+            deliveries.tries.script = [_wait_for(go_on)]
+            handle = await start(client, name="delivery-together")
+            await deliveries.tries.reached(1)
+        deliveries.wish("certificate-2")
+        await handle.signal(DeliveryFlow.changed, "certificate-2")
+        go_on.set()
+        await _event(handle, "activity_task_completed")
+        async with fakes.workers(client, CORE_QUEUE):
+            result = await handle.result()
+    assert result.status == "delivered"
+    assert deliveries.delivered == "certificate-2"
+
+
+def _wait_for(event: asyncio.Event) -> Callable[[], Awaitable[None]]:
+    async def wait() -> None:
+        await event.wait()
+
+    return wait
+
+
+def _only_one(running: list[int], go_on: asyncio.Event) -> Callable[[], Awaitable[None]]:
+    async def work() -> None:
+        running[0] += 1
+        assert running[0] == 1, "two tries write at once"
+        await go_on.wait()
+        running[0] -= 1
+
+    return work
+
+
+async def _cancel_requested(handle: Handle) -> None:
+    await _event(handle, "activity_task_cancel_requested")
+
+
+async def _event(handle: Handle, kind: str) -> None:
+    """Wait until the history holds an event, asking the server, which answers when something is new."""
+    async with asyncio.timeout(20):
+        async for event in handle.fetch_history_events(wait_new_event=True):
+            if event.HasField(f"{kind}_event_attributes"):  # type: ignore[arg-type]
+                return

@@ -1,0 +1,102 @@
+"""The issuance workflow: it waits for people, and never for nothing."""
+
+import asyncio
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from temporalio.client import Client, WorkflowFailureError, WorkflowHandle
+from temporalio.exceptions import ApplicationError
+from temporalio.testing import WorkflowEnvironment
+
+from certrail.services.issuance import Advance
+from certrail_workflows import policies
+from certrail_workflows.flows import IssuanceFlow
+from certrail_workflows.messages import CORE_QUEUE, IssuanceOrder
+from tests.workflows.fakes import Fakes
+
+
+async def start(client: Client, name: str = "issuance-1") -> WorkflowHandle[IssuanceFlow, str]:
+    return await client.start_workflow(
+        IssuanceFlow.run, IssuanceOrder("request-1"), id=name, task_queue=CORE_QUEUE
+    )
+
+
+async def test_an_issuance_without_waiting_has_six_events(client: Client, fakes: Fakes) -> None:
+    async with fakes.workers(client, CORE_QUEUE):
+        handle = await start(client, "issuance-six")
+        assert await handle.result() == "issued"
+    assert len((await handle.fetch_history()).events) == 6
+
+
+async def test_it_looks_again_when_the_approval_asks_for_it(
+    skipping: WorkflowEnvironment, fakes: Fakes
+) -> None:
+    before = await skipping.get_current_time()
+    fakes.issuance.steps = [Advance("waiting", before + timedelta(days=3)), Advance("expired")]
+    async with fakes.workers(skipping.client, CORE_QUEUE):
+        assert await (await start(skipping.client)).result() == "expired"
+    waited = await skipping.get_current_time() - before
+    assert timedelta(days=3) <= waited < timedelta(days=3, minutes=1)
+    assert fakes.issuance.attempts == 2
+
+
+async def test_a_moment_that_has_passed_does_not_make_it_spin(
+    skipping: WorkflowEnvironment, fakes: Fakes
+) -> None:
+    before = await skipping.get_current_time()
+    past = Advance("waiting", before - timedelta(hours=1))
+    fakes.issuance.steps = [past, past, past, Advance("issued")]
+    async with fakes.workers(skipping.client, CORE_QUEUE):
+        await (await start(skipping.client)).result()
+    assert await skipping.get_current_time() - before >= 3 * policies.SHORTEST_PAUSE
+
+
+async def test_a_decision_wakes_it(skipping: WorkflowEnvironment, fakes: Fakes) -> None:
+    before = await skipping.get_current_time()
+    fakes.issuance.steps = [Advance("waiting", before + timedelta(days=3)), Advance("issued")]
+    async with fakes.workers(skipping.client, CORE_QUEUE):
+        handle = await start(skipping.client)
+        await handle.signal(IssuanceFlow.changed, "approval-approved")
+        assert await handle.result() == "issued"
+    assert await skipping.get_current_time() - before < timedelta(minutes=1)
+
+
+async def test_a_failed_request_fails_the_workflow(skipping: WorkflowEnvironment, fakes: Fakes) -> None:
+    fakes.issuance.steps = [Advance("failed")]
+    async with fakes.workers(skipping.client, CORE_QUEUE):
+        with pytest.raises(WorkflowFailureError) as caught:
+            await (await start(skipping.client)).result()
+    assert isinstance(caught.value.cause, ApplicationError)
+    assert caught.value.cause.type == "IssuanceFailed"
+    assert fakes.issuance.reasons == []
+
+
+async def test_an_unknown_fault_is_tried_ten_times_and_recorded(
+    client: Client, fakes: Fakes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fakes.issuance.steps = [ValueError("canary-secret")]
+    monkeypatch.setitem(policies.OWN_STEP, "retry_policy", _quick())
+    async with fakes.workers(client, CORE_QUEUE):
+        with pytest.raises(WorkflowFailureError):
+            await (await start(client, "issuance-fault")).result()
+    assert fakes.issuance.attempts == policies.ENGINE_ATTEMPTS
+    assert len(fakes.issuance.reasons) == 1
+    assert "canary" not in fakes.issuance.reasons[0]
+
+
+async def test_a_database_that_is_away_is_waited_for(
+    client: Client, fakes: Fakes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    away: list[Advance | Exception] = [ConnectionError("no route") for _ in range(policies.ENGINE_ATTEMPTS + 5)]
+    fakes.issuance.steps = [*away, Advance("issued")]
+    monkeypatch.setitem(policies.OWN_STEP, "retry_policy", _quick())
+    async with fakes.workers(client, CORE_QUEUE):
+        assert await asyncio.wait_for((await start(client, "issuance-away")).result(), 30) == "issued"
+    assert fakes.issuance.reasons == []
+
+
+def _quick() -> object:
+    policy = policies.OWN_STEP["retry_policy"]
+    assert policy is not None
+    return replace(policy, initial_interval=timedelta(milliseconds=1), maximum_interval=timedelta(milliseconds=5))
