@@ -22,7 +22,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from certrail_standins.receiver import Answer, WebhookReceiver
 from certrail_standins.slack import TEAM_ID, Fault, Signed, SlackServer, User
 
-BUTTONS = [
+BUTTONS: list[dict[str, Any]] = [
     {
         "type": "actions",
         "elements": [
@@ -41,7 +41,7 @@ BUTTONS = [
         ],
     }
 ]
-MODAL = {
+MODAL: dict[str, Any] = {
     "type": "modal",
     "callback_id": "why",
     "private_metadata": "kept",
@@ -144,7 +144,7 @@ async def test_channels_that_refuse(slack: SlackServer, flags: dict[str, bool], 
         [{"type": "section", "text": {"type": "plain_text", "text": ""}}],
         [{"type": "section", "fields": [{"type": "plain_text", "text": "x"}] * 11}],
         [{"type": "header", "text": {"type": "mrkdwn", "text": "x"}}],
-        [{"type": "actions", "elements": [{**BUTTONS[0]["elements"][0], "value": "x" * 2001}]}],  # type: ignore[dict-item]
+        [{"type": "actions", "elements": [{**BUTTONS[0]["elements"][0], "value": "x" * 2001}]}],
         [{"type": "actions", "elements": [BUTTONS[0]["elements"][0]] * 2}],
         [{"type": "section", "colour": "red", "text": {"type": "plain_text", "text": "x"}}],
         [{"type": "divider", "block_id": "same"}, {"type": "divider", "block_id": "same"}],

@@ -168,12 +168,16 @@ class FakeIssuance:
     """One request; `steps` are answers of `advance`, of which the last one repeats."""
 
     steps: list[Advance | Exception] = field(default_factory=lambda: [Advance("issued")])
-    asked: list[datetime] = field(default_factory=list)
     reasons: list[str] = field(default_factory=list)
     attempts: int = 0
+    asked: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def __post_init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
 
     def advance(self, request_id: str) -> Advance:
         self.attempts += 1
+        self._loop.call_soon_threadsafe(self.asked.set)
         step = self.steps.pop(0) if len(self.steps) > 1 else self.steps[0]
         if isinstance(step, Exception):
             raise step

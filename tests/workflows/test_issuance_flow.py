@@ -57,6 +57,7 @@ async def test_a_decision_wakes_it(skipping: WorkflowEnvironment, fakes: Fakes) 
     fakes.issuance.steps = [Advance("waiting", before + timedelta(days=3)), Advance("issued")]
     async with fakes.workers(skipping.client, CORE_QUEUE):
         handle = await start(skipping.client)
+        await asyncio.wait_for(fakes.issuance.asked.wait(), 20)
         await handle.signal(IssuanceFlow.changed, "approval-approved")
         assert await handle.result() == "issued"
     assert await skipping.get_current_time() - before < timedelta(minutes=1)

@@ -64,9 +64,11 @@ def validated(
         known = connection_fields(plugin.config_type)
         stored = kernel.keyring.open_json(connection.config_sealed, CONNECTION_PURPOSE)
         shared = {name: value for name, value in stored.items() if name in known}
-        if twice := sorted(shared.keys() & config.keys()):
+        # Also those that the connection leaves at their default: whoever may edit a channel must not be
+        # able to send the connection's credentials to a host of their own.
+        if own := sorted(known & config.keys()):
             raise BadInput(
-                f"These fields come from the connection; leave them out: {', '.join(twice)}.", "config"
+                f"These fields belong to the connection; leave them out: {', '.join(own)}.", "config"
             )
     return parse_config(plugin.config_type, {**shared, **config})
 

@@ -4,9 +4,10 @@ import stat
 from pathlib import Path
 
 import pytest
-from certrail.crypto.keyring import Keyring, KeyringError
 from hypothesis import given
 from hypothesis import strategies as st
+
+from certrail.crypto.keyring import Keyring, KeyringError
 
 SECRET = b"the private key"
 
@@ -59,7 +60,9 @@ def test_an_unknown_key_is_named() -> None:
         Keyring.generate().open(envelope, "ca-key")
 
 
-@pytest.mark.parametrize("text", ["", "hunter2", "v1.hunter2", "v2.a.hunter2", "v1.a.hunter2!", "v1..hunter2"])
+@pytest.mark.parametrize(
+    "text", ["", "hunter2", "v1.hunter2", "v2.a.hunter2", "v1.a.hunter2!", "v1..hunter2"]
+)
 def test_what_is_no_envelope_is_refused_without_repeating_it(text: str) -> None:
     keyring = Keyring.generate()
     for use in (lambda: keyring.open(text, "p"), lambda: keyring.needs_rotation(text)):

@@ -1,10 +1,11 @@
 from typing import Any
 
 import pytest
-from certrail.domain.content import RequestContent, Sans, SignatureAlgorithm, Subject, digest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
+
+from certrail.domain.content import RequestContent, Sans, SignatureAlgorithm, Subject, digest
 
 DAY = 86400
 
@@ -139,7 +140,9 @@ def test_a_well_known_usage_has_one_name() -> None:
     assert content(extended_key_usages=usages).extended_key_usages == ("serverAuth", "1.3.6.1.4.1.311.20.2.2")
 
 
-@pytest.mark.parametrize("usage", ["server", "1", "1.99.1", "3.1.1", "1.02.3", "2.25." + str(2**129), "1" + ".1" * 40])
+@pytest.mark.parametrize(
+    "usage", ["server", "1", "1.99.1", "3.1.1", "1.02.3", "2.25." + str(2**129), "1" + ".1" * 40]
+)
 def test_what_is_no_usage_is_refused(usage: str) -> None:
     assert "neither a dotted OID" in refusal(extended_key_usages=[usage])
 
@@ -190,7 +193,15 @@ def test_every_field_is_tried_above() -> None:
     assert set(BASE) == set(RequestContent.model_fields)
 
 
-@pytest.mark.parametrize("place", [("p2", 1, 2, "application"), ("profile", 2, 2, "application"), ("profile", 1, 3, "application"), ("profile", 1, 2, "other")])
+@pytest.mark.parametrize(
+    "place",
+    [
+        ("p2", 1, 2, "application"),
+        ("profile", 2, 2, "application"),
+        ("profile", 1, 3, "application"),
+        ("profile", 1, 2, "other"),
+    ],
+)
 def test_the_place_is_part_of_the_digest(place: tuple[str, int, int, str]) -> None:
     assert digest(content(**BASE), *PLACE) != digest(content(**BASE), *place)
 

@@ -1,9 +1,10 @@
 from datetime import timedelta
 
 import pytest
-from certrail.domain.durations import LONGEST, format_duration, parse_duration
 from hypothesis import given
 from hypothesis import strategies as st
+
+from certrail.domain.durations import LONGEST, format_duration, parse_duration
 
 
 @pytest.mark.parametrize(
@@ -23,7 +24,9 @@ def test_both_forms_are_read(text: str, expected: timedelta) -> None:
     assert parse_duration(text) == expected
 
 
-@pytest.mark.parametrize("text", ["", "d", "47", "1.5h", "-1d", "P", "PT", "P1DT", "1y", "1d 2h", "٣d", "1" * 60 + "d"])
+@pytest.mark.parametrize(
+    "text", ["", "d", "47", "1.5h", "-1d", "P", "PT", "P1DT", "1y", "1d 2h", "٣d", "1" * 60 + "d"]
+)
 def test_anything_else_is_refused_with_examples(text: str) -> None:
     with pytest.raises(ValueError, match="36h"):
         parse_duration(text)

@@ -1,10 +1,11 @@
 import re
 
 import pytest
-from certrail.domain.errors import BadInput
-from certrail.domain.names import ObjectNameSchema, short_id
 from hypothesis import given
 from hypothesis import strategies as st
+
+from certrail.domain.errors import BadInput
+from certrail.domain.names import ObjectNameSchema, short_id
 
 ID = "5f0c" * 8
 LINEAGE = "ab12" * 8
@@ -12,7 +13,9 @@ KEY_VAULT = r"[A-Za-z0-9-]+"
 LOWER_CASE = r"[a-z][a-z0-9-]*"
 
 
-def rendered(schema: str, pattern: str = KEY_VAULT, common_name: str = "www.example.com", length: int | None = None) -> str:
+def rendered(
+    schema: str, pattern: str = KEY_VAULT, common_name: str = "www.example.com", length: int | None = None
+) -> str:
     return ObjectNameSchema.parse(schema).render(
         certificate_id=ID,
         lineage_id=LINEAGE,
@@ -30,7 +33,9 @@ def test_every_placeholder_is_filled() -> None:
 
 
 def test_characters_the_destination_does_not_take_become_hyphens() -> None:
-    assert rendered("{{common_name}}-{{lineage_id}}", common_name="*.Example.com") == f"--Example-com-{LINEAGE}"
+    assert (
+        rendered("{{common_name}}-{{lineage_id}}", common_name="*.Example.com") == f"--Example-com-{LINEAGE}"
+    )
 
 
 def test_capitals_become_small_where_only_small_letters_are_taken() -> None:
@@ -44,7 +49,9 @@ def test_long_texts_are_cut_and_ids_never() -> None:
     assert rendered("{{lineage_id}}", length=10) == LINEAGE
 
 
-@pytest.mark.parametrize("schema", ["{{serial}}-{{lineage_id}}", "{{Lineage_Id}}", "{{lineage_id}", "{x}{{lineage_id}}"])
+@pytest.mark.parametrize(
+    "schema", ["{{serial}}-{{lineage_id}}", "{{Lineage_Id}}", "{{lineage_id}", "{x}{{lineage_id}}"]
+)
 def test_unknown_placeholders_and_stray_braces_are_refused(schema: str) -> None:
     with pytest.raises(BadInput, match="certificate_id") as caught:
         ObjectNameSchema.parse(schema)
@@ -66,13 +73,17 @@ def test_a_schema_without_an_id_would_clash() -> None:
         ("a{{short_certificate_id}}", LOWER_CASE, 63, "do not fit"),
     ],
 )
-def test_a_schema_that_cannot_fit_is_refused_when_it_is_saved(schema: str, pattern: str, length: int, part: str) -> None:
+def test_a_schema_that_cannot_fit_is_refused_when_it_is_saved(
+    schema: str, pattern: str, length: int, part: str
+) -> None:
     problem = ObjectNameSchema.parse(schema).problem(pattern=pattern, length=length)
     assert problem is not None
     assert part in problem
 
 
-@pytest.mark.parametrize("schema", ["certrail-{{short_certificate_id}}", "{{common_name}}-{{certificate_id}}"])
+@pytest.mark.parametrize(
+    "schema", ["certrail-{{short_certificate_id}}", "{{common_name}}-{{certificate_id}}"]
+)
 def test_a_schema_that_fits_has_no_problem(schema: str) -> None:
     assert ObjectNameSchema.parse(schema).problem(pattern=KEY_VAULT, length=127) is None
 

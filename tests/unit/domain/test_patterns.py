@@ -3,9 +3,10 @@ import re
 import time
 
 import pytest
-from certrail.domain.patterns import covers, like, like_ignoring_case
 from hypothesis import given
 from hypothesis import strategies as st
+
+from certrail.domain.patterns import covers, like, like_ignoring_case
 
 TEXTS = st.text("ab.*", max_size=8)
 

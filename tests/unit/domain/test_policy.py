@@ -2,12 +2,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from certrail.domain.content import EXTENDED_KEY_USAGES, KeyAlgorithm, KeyUsage, RequestContent
-from certrail.domain.patterns import like, like_ignoring_case
-from certrail.domain.policy import PolicyRules, Violation, decide
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
+
+from certrail.domain.content import EXTENDED_KEY_USAGES, KeyAlgorithm, KeyUsage, RequestContent
+from certrail.domain.patterns import like, like_ignoring_case
+from certrail.domain.policy import PolicyRules, Violation, decide
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 DAY = 86400
@@ -65,14 +66,22 @@ def test_unset_sections_never_violate(content: dict[str, Any]) -> None:
 
 @given(contents)
 def test_empty_sections_refuse_exactly_what_is_offered(content: dict[str, Any]) -> None:
-    empty = {"subject": {}, "sans": {}, "key_usages": {}, "extended_key_usages": {}, "key_algorithms": []}
+    empty: dict[str, Any] = {
+        "subject": {},
+        "sans": {},
+        "key_usages": {},
+        "extended_key_usages": {},
+        "key_algorithms": [],
+    }
     found = {rule.split(".")[0] for rule in broken(empty, **content)}
     offered = {name for name in empty if content.get(name.replace("algorithms", "algorithm"))}
     assert found == offered
 
 
 @given(st.lists(dns_names, min_size=1, max_size=4), st.lists(patterns, max_size=3))
-def test_a_dns_name_that_fits_no_allowed_pattern_is_always_refused(names: list[str], allowed: list[str]) -> None:
+def test_a_dns_name_that_fits_no_allowed_pattern_is_always_refused(
+    names: list[str], allowed: list[str]
+) -> None:
     found = judged({"sans": {"dns": {"allowed": allowed}}}, sans={"dns": names})
     expected = {name for name in names if not like_ignoring_case(name, allowed)}
     assert {violation.offered for violation in found} == expected
@@ -80,7 +89,9 @@ def test_a_dns_name_that_fits_no_allowed_pattern_is_always_refused(names: list[s
 
 
 @given(texts, st.lists(patterns, max_size=3))
-def test_a_subject_value_that_fits_no_allowed_pattern_is_always_refused(value: str, allowed: list[str]) -> None:
+def test_a_subject_value_that_fits_no_allowed_pattern_is_always_refused(
+    value: str, allowed: list[str]
+) -> None:
     rules = {"subject": {"allowed": {"common_name": allowed}}}
     refused = broken(rules, subject={"common_name": value}) == ["subject.common_name.allowed"]
     assert refused is not like(value.strip(), allowed)
@@ -94,7 +105,9 @@ def test_what_is_denied_stays_denied_whatever_is_allowed(names: list[str], patte
 
 
 @given(contents, st.lists(st.sampled_from(list(KeyAlgorithm)), max_size=4))
-def test_a_key_algorithm_is_refused_exactly_when_it_is_not_listed(content: dict[str, Any], listed: list[str]) -> None:
+def test_a_key_algorithm_is_refused_exactly_when_it_is_not_listed(
+    content: dict[str, Any], listed: list[str]
+) -> None:
     assert (broken({"key_algorithms": listed}, **content) == []) is (content["key_algorithm"] in listed)
 
 
@@ -114,7 +127,9 @@ def test_nothing_outlives_its_issuer_and_both_times_are_named() -> None:
 
 def test_time_passing_can_make_a_request_outlive_its_issuer() -> None:
     assert judged({}, ttl_seconds=365 * DAY) == []
-    assert [v.rule for v in judged({}, now=NOW + timedelta(seconds=1), ttl_seconds=365 * DAY)] == ["issuer.not_after"]
+    assert [v.rule for v in judged({}, now=NOW + timedelta(seconds=1), ttl_seconds=365 * DAY)] == [
+        "issuer.not_after"
+    ]
 
 
 def test_all_violations_come_at_once_each_with_rule_offer_and_what_is_allowed() -> None:
@@ -150,13 +165,19 @@ def test_all_violations_come_at_once_each_with_rule_offer_and_what_is_allowed() 
 @pytest.mark.parametrize(
     ("rules", "expected"),
     [
-        ({"required": {"locality": "*"}, "allowed": {"common_name": ["*"], "organization": ["*"]}}, ["subject.locality.required"]),
+        (
+            {"required": {"locality": "*"}, "allowed": {"common_name": ["*"], "organization": ["*"]}},
+            ["subject.locality.required"],
+        ),
         ({"required": {"common_name": "web.*", "organization": "Example"}}, []),
         ({"allowed": {"common_name": ["*"]}}, ["subject.organization.allowed"]),
         ({"denied": {"common_name": ["evil*"], "organization": ["EX*"]}}, ["subject.organization.denied"]),
         ({"denied": {"common_name": ["evil*"]}}, ["subject.organization.allowed"]),
         ({"allowed": {"common_name": ["*"], "organization": ["example"]}}, ["subject.organization.allowed"]),
-        ({"allowed": {"common_name": ["web?example.com"], "organization": ["*"]}}, ["subject.common_name.allowed"]),
+        (
+            {"allowed": {"common_name": ["web?example.com"], "organization": ["*"]}},
+            ["subject.common_name.allowed"],
+        ),
     ],
 )
 def test_subject_rules(rules: dict[str, Any], expected: list[str]) -> None:
@@ -182,7 +203,12 @@ def test_subject_rules(rules: dict[str, Any], expected: list[str]) -> None:
         ("ip", {"allowed": ["0.0.0.0/0"], "denied": ["10.0.0.1/32"]}, ["10.0.0.1"], ["denied"]),
         ("email", {"allowed": ["*@Example.com"]}, ["Jo@example.com"], []),
         ("email", {"allowed": ["*@example.com"]}, ["jo@evil.example"], ["allowed"]),
-        ("uri", {"allowed": ["spiffe://example.com/*"]}, ["spiffe://example.com/ns/a", "SPIFFE://EXAMPLE.com/b"], []),
+        (
+            "uri",
+            {"allowed": ["spiffe://example.com/*"]},
+            ["spiffe://example.com/ns/a", "SPIFFE://EXAMPLE.com/b"],
+            [],
+        ),
         ("uri", {"allowed": ["spiffe://example.com/Web"]}, ["spiffe://example.com/web"], ["allowed"]),
         ("uri", {"denied": ["*/admin"]}, ["spiffe://example.com/ADMIN"], ["denied"]),
         ("upn", {"allowed": ["*@corp.example"]}, ["jo@other.example"], ["allowed"]),

@@ -1,21 +1,13 @@
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from functools import cache
 
 import pytest
+from tests.support.chains import START, Authority
+
 from certrail.domain.content import KeyAlgorithm, Subject
 from certrail.pki.authority import intermediate, self_signed_root
 from certrail.pki.keys import PrivateKey, generate
-from cryptography import x509
-
-START = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
-
-
-@dataclass(frozen=True)
-class Authority:
-    certificate: x509.Certificate
-    key: PrivateKey
 
 
 @pytest.fixture(scope="session")
@@ -48,7 +40,9 @@ def root_for(key_for: Callable[..., PrivateKey]) -> Callable[..., Authority]:
 
 
 @pytest.fixture(scope="session")
-def intermediate_for(key_for: Callable[..., PrivateKey], root_for: Callable[..., Authority]) -> Callable[..., Authority]:
+def intermediate_for(
+    key_for: Callable[..., PrivateKey], root_for: Callable[..., Authority]
+) -> Callable[..., Authority]:
     @cache
     def make(algorithm: KeyAlgorithm = KeyAlgorithm.EC_P256) -> Authority:
         root, key = root_for(algorithm), key_for(algorithm, "intermediate")

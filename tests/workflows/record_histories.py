@@ -1,0 +1,163 @@
+"""Records one history per way through the flows: ``python -m tests.workflows.record_histories``.
+
+Run it after a flow was changed on purpose. A change that an old history does not survive needs
+``workflow.patched``, and the old history stays.
+"""
+
+import asyncio
+import base64
+import json
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from temporalio.client import Client, WorkflowFailureError
+from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.testing import WorkflowEnvironment
+
+from certrail.services.issuance import Advance
+from certrail_sdk import Observation, RateLimited, Unauthorized
+from certrail_workflows import policies
+from certrail_workflows.binaries import temporal_binary
+from certrail_workflows.messages import CORE_QUEUE, IssuanceOrder
+from tests.workflows.fakes import MOMENT, Fakes, order
+
+HISTORIES = Path(__file__).parent / "histories"
+Story = Callable[[Client, Fakes, str], Awaitable[None]]
+
+
+async def _start(client: Client, flow: str, argument: Any, name: str) -> Any:
+    arguments = [argument] if argument is not None else []
+    signal = "changed" if flow in {"DeliveryFlow", "QuestionFlow"} else None
+    return await client.start_workflow(
+        flow,
+        args=arguments,
+        id=name,
+        task_queue=CORE_QUEUE,
+        start_signal=signal,
+        start_signal_args=["first"] if signal else [],
+    )
+
+
+async def issuance_at_once(client: Client, _fakes: Fakes, name: str) -> None:
+    await (await _start(client, "IssuanceFlow", IssuanceOrder("request-1"), name)).result()
+
+
+async def issuance_with_approval(client: Client, fakes: Fakes, name: str) -> None:
+    fakes.issuance.steps = [Advance("waiting", MOMENT), Advance("waiting"), Advance("issued")]
+    handle = await _start(client, "IssuanceFlow", IssuanceOrder("request-1"), name)
+    while fakes.issuance.attempts < 2:
+        await asyncio.sleep(0.05)
+    await handle.signal("changed", "approved")
+    await handle.result()
+
+
+async def issuance_that_fails(client: Client, fakes: Fakes, name: str) -> None:
+    fakes.issuance.steps = [Advance("failed")]
+    await _failing(await _start(client, "IssuanceFlow", IssuanceOrder("request-1"), name))
+
+
+async def delivery_at_once(client: Client, _fakes: Fakes, name: str) -> None:
+    await (await _start(client, "DeliveryFlow", order("delivery-1"), name)).result()
+
+
+async def delivery_refused(client: Client, fakes: Fakes, name: str) -> None:
+    fakes.deliveries.tries.script = [Unauthorized("the token was refused")]
+    await (await _start(client, "DeliveryFlow", order("delivery-1"), name)).result()
+
+
+async def delivery_superseded(client: Client, fakes: Fakes, name: str) -> None:
+    fakes.deliveries.tries.script = [RateLimited("slow down", retry_after=timedelta(hours=1))]
+    handle = await _start(client, "DeliveryFlow", order("delivery-1"), name)
+    await fakes.deliveries.recorded.wait()
+    await handle.signal("changed", "first")
+    fakes.deliveries.wish("certificate-2")
+    await handle.signal("changed", "second")
+    await handle.result()
+
+
+async def delivery_mismatch(client: Client, fakes: Fakes, name: str) -> None:
+    fakes.deliveries.observations = [Observation(present=True, fingerprint="cd")]
+    await (await _start(client, "DeliveryFlow", order("delivery-1"), name)).result()
+
+
+async def notification_sent(client: Client, _fakes: Fakes, name: str) -> None:
+    await (await _start(client, "NotificationFlow", order("notification-1"), name)).result()
+
+
+async def notification_refused(client: Client, fakes: Fakes, name: str) -> None:
+    fakes.notifications.tries.script = [Unauthorized("the token was refused")]
+    await _failing(await _start(client, "NotificationFlow", order("notification-1"), name))
+
+
+async def question_closed(client: Client, fakes: Fakes, name: str) -> None:
+    handle = await _start(client, "QuestionFlow", order("copy-1"), name)
+    await fakes.questions.tries.reached(1)
+    fakes.questions.status, fakes.questions.closed = "approved", True
+    await handle.signal("changed", "second")
+    await handle.result()
+
+
+async def outbox_sweep(client: Client, _fakes: Fakes, name: str) -> None:
+    await (await _start(client, "OutboxSweepFlow", None, name)).result()
+
+
+STORIES: tuple[Story, ...] = (
+    issuance_at_once,
+    issuance_with_approval,
+    issuance_that_fails,
+    delivery_at_once,
+    delivery_refused,
+    delivery_superseded,
+    delivery_mismatch,
+    notification_sent,
+    notification_refused,
+    question_closed,
+    outbox_sweep,
+)
+
+
+async def main() -> None:
+    """Play every story against a real server and write down its history."""
+    policies.SWEEP_EVERY = policies.SWEEP_SHIFT = timedelta(milliseconds=10)
+    async with await WorkflowEnvironment.start_local(
+        data_converter=pydantic_data_converter,
+        dev_server_existing_path=str(temporal_binary()),
+        dev_server_log_level="error",
+        identity="recorder",
+    ) as environment:
+        for story in STORIES:
+            fakes, name = Fakes(), story.__name__
+            async with fakes.workers(environment.client):
+                await story(environment.client, fakes, name)
+            history = await environment.client.get_workflow_handle(name).fetch_history()
+            text = json.dumps(_tidy(json.loads(history.to_json())), indent=1, sort_keys=True)
+            (HISTORIES / f"{name}.json").write_text(text + "\n")
+
+
+def _tidy(value: Any) -> Any:
+    """Without what tells of the machine that recorded it."""
+    if isinstance(value, Mapping):
+        return {k: _tidy(v) for k, v in value.items() if k not in {"stackTrace", "identity", "workerVersion"}}
+    return [_tidy(item) for item in value] if isinstance(value, list) else value
+
+
+def payloads(value: Any) -> list[bytes]:
+    """Every payload of a recorded history, decoded."""
+    if isinstance(value, Mapping):
+        own = [base64.b64decode(value["data"])] if isinstance(value.get("data"), str) else []
+        return own + [found for item in value.values() for found in payloads(item)]
+    return [found for item in value for found in payloads(item)] if isinstance(value, list) else []
+
+
+async def _failing(handle: Any) -> None:
+    try:
+        await handle.result()
+    except WorkflowFailureError:
+        return
+    raise AssertionError("the workflow should have failed")
+
+
+if __name__ == "__main__":
+    asyncio.run(main())

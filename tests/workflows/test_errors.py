@@ -1,0 +1,77 @@
+"""What becomes of each error."""
+
+from datetime import timedelta
+
+import pytest
+
+from certrail_sdk import (
+    Conflict,
+    Forged,
+    Misconfigured,
+    Permanent,
+    PluginError,
+    QuotaExceeded,
+    RateLimited,
+    Retryable,
+    Unauthorized,
+)
+from certrail_workflows import policies
+from certrail_workflows.errors import Verdict, judge_own_step, judge_plugin
+from tests.workflows.fakes import MOMENT, PLUGIN
+
+
+def judged(error: Exception, attempt: int = 1) -> Verdict:
+    return judge_plugin(error, plugin=PLUGIN, attempt=attempt, now=MOMENT)
+
+
+@pytest.mark.parametrize("error", [Retryable("x"), RateLimited("x"), Conflict("x")])
+def test_what_may_pass_is_tried_again_after_the_usual_pause(error: Retryable) -> None:
+    verdict = judged(error, attempt=3)
+    assert not verdict.failure.permanent
+    assert verdict.failure.next_try_at == MOMENT + timedelta(seconds=20)
+    assert verdict.error.next_retry_delay == timedelta(seconds=20)
+    assert not verdict.error.non_retryable
+
+
+def test_the_record_and_temporal_name_the_same_moment() -> None:
+    verdict = judged(RateLimited("x", retry_after=timedelta(minutes=7)))
+    assert verdict.failure.next_try_at == MOMENT + timedelta(minutes=7)
+    assert verdict.error.next_retry_delay == timedelta(minutes=7)
+
+
+def test_an_immediate_retry_is_not_taken_for_no_answer() -> None:
+    """Temporal reads a delay of zero as none, and would wait for its own pause."""
+    assert judged(Retryable("x", retry_after=timedelta(0))).error.next_retry_delay == policies.SHORTEST_PAUSE
+
+
+@pytest.mark.parametrize(
+    "error", [Permanent("x"), Misconfigured("bucket"), Unauthorized("x"), QuotaExceeded("x")]
+)
+def test_what_a_person_must_mend_is_not_tried_again(error: Permanent) -> None:
+    verdict = judged(error)
+    assert (verdict.failure.permanent, verdict.failure.next_try_at) == (True, None)
+    assert (verdict.error.non_retryable, verdict.error.next_retry_delay) == (True, None)
+    assert verdict.failure.action == error.action
+
+
+@pytest.mark.parametrize("error", [ZeroDivisionError("secret"), PluginError("x"), Forged("x")])
+def test_anything_else_is_a_bug_in_the_plugin(error: Exception) -> None:
+    assert judged(error, policies.BUG_ATTEMPTS - 1).failure.permanent is False
+    last = judged(error, policies.BUG_ATTEMPTS)
+    assert (last.failure.kind, last.failure.permanent) == ("PluginBug", True)
+    assert PLUGIN in last.failure.message
+    assert "secret" not in repr(last)
+
+
+def test_our_own_unknown_fault_keeps_its_text_to_itself() -> None:
+    error = judge_own_step(ValueError("secret"), step="advance", attempt=policies.ENGINE_ATTEMPTS)
+    assert error.non_retryable
+    assert "secret" not in repr(error)
+
+
+@pytest.mark.parametrize(
+    ("attempt", "pause"),
+    [(0, 5), (1, 5), (2, 10), (3, 20), (10, 2560), (11, 3600), (1000, 3600)],
+)
+def test_backoff_doubles_up_to_an_hour(attempt: int, pause: int) -> None:
+    assert policies.backoff(attempt) == timedelta(seconds=pause)

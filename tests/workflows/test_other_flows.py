@@ -1,0 +1,118 @@
+"""Messages, questions and the sweep of the outbox."""
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+from temporalio.client import Client, WorkflowFailureError
+from temporalio.testing import WorkflowEnvironment
+
+from certrail_sdk import Retryable, Unauthorized
+from certrail_workflows import policies
+from certrail_workflows.flows import NotificationFlow, OutboxSweepFlow, QuestionFlow
+from certrail_workflows.messages import CORE_QUEUE
+from tests.workflows.fakes import Fakes, order
+
+
+async def test_a_message_is_sent_again_until_it_gets_through(
+    skipping: WorkflowEnvironment, fakes: Fakes
+) -> None:
+    fakes.notifications.tries.script = [Retryable("busy"), Retryable("busy", retry_after=timedelta(minutes=3))]
+    async with fakes.workers(skipping.client):
+        await skipping.client.execute_workflow(
+            NotificationFlow.run, order("notification-1"), id="n", task_queue=CORE_QUEUE
+        )
+    assert fakes.notifications.status == "sent"
+    assert fakes.notifications.tries.gap(1) >= timedelta(minutes=3)
+
+
+async def test_a_message_that_cannot_be_sent_fails_so_that_it_may_be_started_again(
+    skipping: WorkflowEnvironment, fakes: Fakes
+) -> None:
+    fakes.notifications.tries.script = [Unauthorized("the token was refused")]
+    async with fakes.workers(skipping.client):
+        with pytest.raises(WorkflowFailureError):
+            await skipping.client.execute_workflow(
+                NotificationFlow.run, order("notification-1"), id="n", task_queue=CORE_QUEUE
+            )
+    assert [f.kind for f in fakes.notifications.failures] == ["Unauthorized"]
+
+
+async def test_a_message_that_fails_for_days_is_given_up_on_record(
+    skipping: WorkflowEnvironment, fakes: Fakes
+) -> None:
+    fakes.notifications.tries.script = [Retryable("down", retry_after=timedelta(days=1)) for _ in range(9)]
+    async with fakes.workers(skipping.client):
+        with pytest.raises(WorkflowFailureError):
+            await skipping.client.execute_workflow(
+                NotificationFlow.run, order("notification-1"), id="n", task_queue=CORE_QUEUE
+            )
+    assert fakes.notifications.failures[-1].kind == "OutOfTime"
+    assert fakes.notifications.status == "failed"
+
+
+async def test_a_question_follows_its_approval_until_it_closes(
+    skipping: WorkflowEnvironment, fakes: Fakes
+) -> None:
+    questions = fakes.questions
+    async with fakes.workers(skipping.client):
+        handle = await skipping.client.start_workflow(
+            QuestionFlow.run, order("copy-1"), id="q", task_queue=CORE_QUEUE
+        )
+        await questions.tries.reached(1)
+        questions.status = "1 of 2"
+        await handle.signal(QuestionFlow.changed, "vote-1")
+        await questions.tries.reached(2)
+        questions.status, questions.closed = "approved", True
+        await handle.signal(QuestionFlow.changed, "vote-2")
+        await handle.result()
+    assert questions.notifier.shown == [("ask", "open"), ("post-1", "1 of 2"), ("post-1", "approved")]
+
+
+async def test_a_question_that_cannot_be_shown_waits_for_the_next_change(
+    skipping: WorkflowEnvironment, fakes: Fakes
+) -> None:
+    questions = fakes.questions
+    questions.tries.script = [Unauthorized("the token was refused")]
+    async with fakes.workers(skipping.client):
+        handle = await skipping.client.start_workflow(
+            QuestionFlow.run, order("copy-1"), id="q", task_queue=CORE_QUEUE
+        )
+        await questions.tries.reached(1)
+        questions.status, questions.closed = "expired", True
+        await handle.signal(QuestionFlow.changed, "expired")
+        await handle.result()
+    assert [f.kind for f in questions.failures] == ["Unauthorized"]
+    assert questions.notifier.shown == [("ask", "expired")]
+
+
+async def test_a_question_that_nobody_changes_does_not_run_for_ever(
+    skipping: WorkflowEnvironment, fakes: Fakes
+) -> None:
+    before = await skipping.get_current_time()
+    async with fakes.workers(skipping.client):
+        await skipping.client.execute_workflow(
+            QuestionFlow.run, order("copy-1"), id="q", task_queue=CORE_QUEUE
+        )
+    assert await skipping.get_current_time() - before >= policies.QUESTION_IDLE
+
+
+async def test_a_sweep_looks_again_and_again_and_ends_with_its_worker(
+    client: Client, fakes: Fakes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(policies, "SWEEP_EVERY", timedelta(milliseconds=10))
+    monkeypatch.setattr(policies, "SWEEP_SHIFT", timedelta(milliseconds=50))
+    async with fakes.workers(client, CORE_QUEUE):
+        sent = await client.execute_workflow(OutboxSweepFlow.run, id="sweep", task_queue=CORE_QUEUE)
+    assert sent == len(fakes.drained) == 5
+
+    monkeypatch.setattr(policies, "SWEEP_EVERY", timedelta(hours=1))
+    monkeypatch.setattr(policies, "SWEEP_SHIFT", timedelta(hours=2))
+    async with fakes.workers(client, CORE_QUEUE):
+        handle = await client.start_workflow(OutboxSweepFlow.run, id="sweep-2", task_queue=CORE_QUEUE)
+        async with asyncio.timeout(20):
+            while len(fakes.drained) < 6:
+                await asyncio.sleep(0)
+        stopping = asyncio.get_running_loop().time()
+    assert asyncio.get_running_loop().time() - stopping < policies.GRACEFUL_SHUTDOWN.total_seconds()
+    await handle.terminate()

@@ -1,0 +1,60 @@
+"""Histories recorded by earlier versions replay on the flows of today."""
+
+import json
+from pathlib import Path
+
+import pytest
+from temporalio import workflow
+from temporalio.client import WorkflowHistory
+from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.worker import Replayer
+
+from certrail_workflows import policies
+from certrail_workflows.flows import FLOWS
+from certrail_workflows.messages import ADVANCE_ISSUANCE, IssuanceOrder, IssuanceStep
+from certrail_workflows.worker import sandbox
+from tests.workflows.record_histories import HISTORIES, STORIES, payloads
+
+RECORDED = sorted(HISTORIES.glob("*.json"))
+
+
+def history(path: Path) -> WorkflowHistory:
+    return WorkflowHistory.from_json(path.stem, path.read_text())
+
+
+@pytest.mark.parametrize("path", RECORDED, ids=lambda path: path.stem)
+async def test_a_recorded_history_replays(path: Path) -> None:
+    replayer = Replayer(
+        workflows=FLOWS, data_converter=pydantic_data_converter, workflow_runner=sandbox()
+    )
+    await replayer.replay_workflow(history(path))
+
+
+def test_every_story_was_recorded() -> None:
+    assert {path.stem for path in RECORDED} >= {story.__name__ for story in STORIES}
+
+
+@pytest.mark.parametrize("path", RECORDED, ids=lambda path: path.stem)
+def test_a_recorded_history_holds_ids_only(path: Path) -> None:
+    held = b"".join(payloads(json.loads(path.read_text())))
+    assert b"BEGIN" not in held
+    assert b"canary" not in held
+
+
+@workflow.defn(name="IssuanceFlow", sandboxed=False)
+class ChangedFlow:
+    """An issuance that waits a second first: a change that needs a patch marker."""
+
+    @workflow.run
+    async def run(self, order: IssuanceOrder) -> str:
+        await workflow.sleep(1)
+        step: IssuanceStep = await workflow.execute_local_activity(
+            ADVANCE_ISSUANCE, order.request_id, result_type=IssuanceStep, **policies.OWN_STEP
+        )
+        return step.status
+
+
+async def test_an_incompatible_change_is_found() -> None:
+    replayer = Replayer(workflows=[ChangedFlow], data_converter=pydantic_data_converter)
+    with pytest.raises(workflow.NondeterminismError):
+        await replayer.replay_workflow(history(HISTORIES / "issuance_at_once.json"))
