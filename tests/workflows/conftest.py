@@ -7,11 +7,11 @@ import pytest
 import pytest_asyncio
 from temporalio.client import Client
 from temporalio.testing import WorkflowEnvironment
+from tests.workflows.fakes import Fakes
 
 from certrail.crypto.keyring import Keyring
 from certrail_workflows.binaries import temporal_binary, test_server_binary
 from certrail_workflows.codec import data_converter
-from tests.workflows.fakes import Fakes
 
 
 def _existing(binary: Path | None) -> str:

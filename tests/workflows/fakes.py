@@ -170,14 +170,14 @@ class FakeIssuance:
     steps: list[Advance | Exception] = field(default_factory=lambda: [Advance("issued")])
     reasons: list[str] = field(default_factory=list)
     attempts: int = 0
-    asked: asyncio.Event = field(default_factory=asyncio.Event)
+    asked: asyncio.Queue[str] = field(default_factory=asyncio.Queue)
 
     def __post_init__(self) -> None:
         self._loop = asyncio.get_running_loop()
 
     def advance(self, request_id: str) -> Advance:
         self.attempts += 1
-        self._loop.call_soon_threadsafe(self.asked.set)
+        self._loop.call_soon_threadsafe(self.asked.put_nowait, request_id)
         step = self.steps.pop(0) if len(self.steps) > 1 else self.steps[0]
         if isinstance(step, Exception):
             raise step
@@ -282,17 +282,21 @@ class Fakes:
     deliveries: FakeDeliveries = field(default_factory=FakeDeliveries)
     notifications: FakeNotifications = field(default_factory=FakeNotifications)
     questions: FakeQuestions = field(default_factory=FakeQuestions)
-    drained: list[int] = field(default_factory=list)
+    drained: int = 0
+    looked: asyncio.Queue[int] = field(default_factory=asyncio.Queue)
 
     @property
     def services(self) -> Any:
         """In the shape that the workers take."""
         kernel = SimpleNamespace(clock=lambda: MOMENT)
-        parts = {name: getattr(self, name) for name in ("issuance", "deliveries", "notifications", "questions")}
+        parts = {
+            name: getattr(self, name) for name in ("issuance", "deliveries", "notifications", "questions")
+        }
         return cast(Any, SimpleNamespace(kernel=kernel, **parts))
 
     async def drain(self) -> int:
-        self.drained.append(1)
+        self.drained += 1
+        self.looked.put_nowait(self.drained)
         return 1
 
     @asynccontextmanager

@@ -15,13 +15,13 @@ from typing import Any
 from temporalio.client import Client, WorkflowFailureError
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.testing import WorkflowEnvironment
+from tests.workflows.fakes import MOMENT, Fakes, order
 
 from certrail.services.issuance import Advance
 from certrail_sdk import Observation, RateLimited, Unauthorized
 from certrail_workflows import policies
 from certrail_workflows.binaries import temporal_binary
 from certrail_workflows.messages import CORE_QUEUE, IssuanceOrder
-from tests.workflows.fakes import MOMENT, Fakes, order
 
 HISTORIES = Path(__file__).parent / "histories"
 Story = Callable[[Client, Fakes, str], Awaitable[None]]
@@ -47,8 +47,8 @@ async def issuance_at_once(client: Client, _fakes: Fakes, name: str) -> None:
 async def issuance_with_approval(client: Client, fakes: Fakes, name: str) -> None:
     fakes.issuance.steps = [Advance("waiting", MOMENT), Advance("waiting"), Advance("issued")]
     handle = await _start(client, "IssuanceFlow", IssuanceOrder("request-1"), name)
-    while fakes.issuance.attempts < 2:
-        await asyncio.sleep(0.05)
+    for _ in range(2):
+        await fakes.issuance.asked.get()
     await handle.signal("changed", "approved")
     await handle.result()
 

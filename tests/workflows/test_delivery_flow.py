@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 from temporalio.client import Client, WorkflowHandle
 from temporalio.testing import WorkflowEnvironment
+from tests.workflows.fakes import MOMENT, PLUGIN, PRIVATE_KEY, QUEUE, Fakes, order
 
 from certrail.domain.errors import BadInput
 from certrail_sdk import Observation, RateLimited, Retryable, Unauthorized
 from certrail_workflows import policies
 from certrail_workflows.flows import DeliveryFlow
 from certrail_workflows.messages import CORE_QUEUE, DeliveryResult
-from tests.workflows.fakes import MOMENT, PLUGIN, PRIVATE_KEY, QUEUE, Fakes, order
 
 Handle = WorkflowHandle[Any, DeliveryResult]
 
@@ -48,7 +48,9 @@ async def test_the_pause_that_a_plugin_asks_for_is_kept(skipping: WorkflowEnviro
     assert failure.next_try_at == MOMENT + timedelta(seconds=30)
 
 
-async def test_without_a_wish_of_the_plugin_pauses_double(skipping: WorkflowEnvironment, fakes: Fakes) -> None:
+async def test_without_a_wish_of_the_plugin_pauses_double(
+    skipping: WorkflowEnvironment, fakes: Fakes
+) -> None:
     fakes.deliveries.tries.script = [Retryable("busy"), Retryable("busy"), Retryable("busy")]
     async with fakes.workers(skipping.client):
         await (await start(skipping.client)).result()

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from tests.workflows.fakes import MOMENT, PLUGIN
 
 from certrail_sdk import (
     Conflict,
@@ -17,7 +18,6 @@ from certrail_sdk import (
 )
 from certrail_workflows import policies
 from certrail_workflows.errors import Verdict, judge_own_step, judge_plugin
-from tests.workflows.fakes import MOMENT, PLUGIN
 
 
 def judged(error: Exception, attempt: int = 1) -> Verdict:

@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
 from temporalio.client import Client, WorkflowExecutionStatus, WorkflowFailureError
+from tests.workflows.fakes import Fakes
 
 from certrail.crypto.keyring import Keyring
 from certrail.services.issuance import Advance
@@ -13,7 +14,6 @@ from certrail.services.orchestrator import OrchestratorUnavailable, OutboxMessag
 from certrail_sdk import Unauthorized
 from certrail_workflows import policies
 from certrail_workflows.client import TemporalOrchestrator
-from tests.workflows.fakes import Fakes
 
 
 @pytest.fixture
@@ -46,7 +46,7 @@ async def test_a_signal_reaches_the_running_workflow(
     fakes.issuance.steps = [Advance("waiting"), Advance("issued")]
     async with fakes.workers(client):
         await orchestrator.dispatch(message("issuance", "issuance-signalled"))
-        await fakes.issuance.asked.wait()
+        await fakes.issuance.asked.get()
         await orchestrator.dispatch(message("issuance", "issuance-signalled", signal="approved"))
         assert await client.get_workflow_handle("issuance-signalled").result() == "issued"
 
@@ -104,7 +104,9 @@ async def test_preparing_twice_leaves_one_sweep_and_the_retention(
     await orchestrator.prepare(retention=timedelta(days=9))
     described = await client.get_schedule_handle("sweep-outbox").describe()
     assert [interval.every for interval in described.schedule.spec.intervals] == [policies.SWEEP_EVERY]
-    namespace = await client.workflow_service.describe_namespace(DescribeNamespaceRequest(namespace="default"))
+    namespace = await client.workflow_service.describe_namespace(
+        DescribeNamespaceRequest(namespace="default")
+    )
     assert namespace.config.workflow_execution_retention_ttl.ToTimedelta() == timedelta(days=9)
     await client.get_schedule_handle("sweep-outbox").delete()
     assert await orchestrator.health() is True

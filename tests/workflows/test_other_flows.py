@@ -6,18 +6,21 @@ from datetime import timedelta
 import pytest
 from temporalio.client import Client, WorkflowFailureError
 from temporalio.testing import WorkflowEnvironment
+from tests.workflows.fakes import Fakes, order
 
 from certrail_sdk import Retryable, Unauthorized
 from certrail_workflows import policies
 from certrail_workflows.flows import NotificationFlow, OutboxSweepFlow, QuestionFlow
 from certrail_workflows.messages import CORE_QUEUE
-from tests.workflows.fakes import Fakes, order
 
 
 async def test_a_message_is_sent_again_until_it_gets_through(
     skipping: WorkflowEnvironment, fakes: Fakes
 ) -> None:
-    fakes.notifications.tries.script = [Retryable("busy"), Retryable("busy", retry_after=timedelta(minutes=3))]
+    fakes.notifications.tries.script = [
+        Retryable("busy"),
+        Retryable("busy", retry_after=timedelta(minutes=3)),
+    ]
     async with fakes.workers(skipping.client):
         await skipping.client.execute_workflow(
             NotificationFlow.run, order("notification-1"), id="n", task_queue=CORE_QUEUE
@@ -51,13 +54,11 @@ async def test_a_message_that_fails_for_days_is_given_up_on_record(
     assert fakes.notifications.status == "failed"
 
 
-async def test_a_question_follows_its_approval_until_it_closes(
-    skipping: WorkflowEnvironment, fakes: Fakes
-) -> None:
+async def test_a_question_follows_its_approval_until_it_closes(client: Client, fakes: Fakes) -> None:
     questions = fakes.questions
-    async with fakes.workers(skipping.client):
-        handle = await skipping.client.start_workflow(
-            QuestionFlow.run, order("copy-1"), id="q", task_queue=CORE_QUEUE
+    async with fakes.workers(client):
+        handle = await client.start_workflow(
+            QuestionFlow.run, order("copy-1"), id="question-follows", task_queue=CORE_QUEUE
         )
         await questions.tries.reached(1)
         questions.status = "1 of 2"
@@ -70,13 +71,13 @@ async def test_a_question_follows_its_approval_until_it_closes(
 
 
 async def test_a_question_that_cannot_be_shown_waits_for_the_next_change(
-    skipping: WorkflowEnvironment, fakes: Fakes
+    client: Client, fakes: Fakes
 ) -> None:
     questions = fakes.questions
     questions.tries.script = [Unauthorized("the token was refused")]
-    async with fakes.workers(skipping.client):
-        handle = await skipping.client.start_workflow(
-            QuestionFlow.run, order("copy-1"), id="q", task_queue=CORE_QUEUE
+    async with fakes.workers(client):
+        handle = await client.start_workflow(
+            QuestionFlow.run, order("copy-1"), id="question-refused", task_queue=CORE_QUEUE
         )
         await questions.tries.reached(1)
         questions.status, questions.closed = "expired", True
@@ -104,15 +105,15 @@ async def test_a_sweep_looks_again_and_again_and_ends_with_its_worker(
     monkeypatch.setattr(policies, "SWEEP_SHIFT", timedelta(milliseconds=50))
     async with fakes.workers(client, CORE_QUEUE):
         sent = await client.execute_workflow(OutboxSweepFlow.run, id="sweep", task_queue=CORE_QUEUE)
-    assert sent == len(fakes.drained) == 5
+    assert sent == fakes.drained == 5
 
     monkeypatch.setattr(policies, "SWEEP_EVERY", timedelta(hours=1))
     monkeypatch.setattr(policies, "SWEEP_SHIFT", timedelta(hours=2))
     async with fakes.workers(client, CORE_QUEUE):
         handle = await client.start_workflow(OutboxSweepFlow.run, id="sweep-2", task_queue=CORE_QUEUE)
         async with asyncio.timeout(20):
-            while len(fakes.drained) < 6:
-                await asyncio.sleep(0)
+            while await fakes.looked.get() < 6:
+                pass
         stopping = asyncio.get_running_loop().time()
     assert asyncio.get_running_loop().time() - stopping < policies.GRACEFUL_SHUTDOWN.total_seconds()
     await handle.terminate()

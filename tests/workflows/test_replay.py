@@ -8,12 +8,12 @@ from temporalio import workflow
 from temporalio.client import WorkflowHistory
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.worker import Replayer
+from tests.workflows.record_histories import HISTORIES, STORIES, payloads
 
 from certrail_workflows import policies
 from certrail_workflows.flows import FLOWS
 from certrail_workflows.messages import ADVANCE_ISSUANCE, IssuanceOrder, IssuanceStep
 from certrail_workflows.worker import sandbox
-from tests.workflows.record_histories import HISTORIES, STORIES, payloads
 
 RECORDED = sorted(HISTORIES.glob("*.json"))
 
@@ -24,9 +24,7 @@ def history(path: Path) -> WorkflowHistory:
 
 @pytest.mark.parametrize("path", RECORDED, ids=lambda path: path.stem)
 async def test_a_recorded_history_replays(path: Path) -> None:
-    replayer = Replayer(
-        workflows=FLOWS, data_converter=pydantic_data_converter, workflow_runner=sandbox()
-    )
+    replayer = Replayer(workflows=FLOWS, data_converter=pydantic_data_converter, workflow_runner=sandbox())
     await replayer.replay_workflow(history(path))
 
 

@@ -3,13 +3,13 @@
 import pytest
 from temporalio.api.common.v1 import Payload
 from temporalio.client import Client, WorkflowFailureError
+from tests.workflows.fakes import Fakes, order
 
 from certrail.crypto.keyring import Keyring, KeyringError
 from certrail_sdk import Unauthorized
 from certrail_workflows.codec import ENCODING, EncryptionCodec
 from certrail_workflows.flows import DeliveryFlow, NotificationFlow
 from certrail_workflows.messages import CORE_QUEUE
-from tests.workflows.fakes import Fakes, order
 
 CANARY = "canary-in-the-clear"
 

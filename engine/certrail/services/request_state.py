@@ -4,11 +4,12 @@ from datetime import datetime
 
 from sqlmodel import Session, select
 
-from certrail.domain.content import RequestContent, digest
+from certrail.domain.content import KeyAlgorithm, RequestContent, digest
 from certrail.domain.errors import NotFound, PolicyViolation
 from certrail.domain.policy import PolicyRules, decide
 from certrail.persistence.tables import (
     ApprovalRequest,
+    CertificateAuthority,
     CertificatePolicy,
     CertificateProfile,
     CertificateRequest,
@@ -34,10 +35,17 @@ def judge(
         PolicyRules.model_validate(policy.rules),
         now=now,
         issuer_not_after=issuer.not_after if issuer else None,
+        issuer_key_algorithm=_key_algorithm(session, profile),
     )
     if violations:
         raise PolicyViolation(violations)
     return policy
+
+
+def _key_algorithm(session: Session, profile: CertificateProfile) -> KeyAlgorithm | None:
+    if profile.ca_id is None:
+        return None
+    return KeyAlgorithm(session.get_one(CertificateAuthority, profile.ca_id).key_algorithm)
 
 
 def lock_request(session: Session, request_id: str) -> CertificateRequest:

@@ -244,6 +244,7 @@ def _object_name(kernel: Kernel, session: Session, sync: Sync, certificate: Cert
         profile=profile.slug if profile else "",
         application=application.slug if application else "",
         pattern=plugin.name_pattern,
+        length=plugin.name_length,
     )
 
 

@@ -43,8 +43,11 @@ def test_capitals_become_small_where_only_small_letters_are_taken() -> None:
 
 
 def test_long_texts_are_cut_and_ids_never() -> None:
-    name = rendered("{{common_name}}-{{application}}-{{lineage_id}}", common_name="a" * 64, length=50)
+    name = rendered(
+        "{{common_name}}-{{application}}-{{lineage_id}}", common_name="first" + "a" * 59, length=50
+    )
     assert len(name) == 50
+    assert name.startswith("first")
     assert name.endswith(LINEAGE)
     assert rendered("{{lineage_id}}", length=10) == LINEAGE
 

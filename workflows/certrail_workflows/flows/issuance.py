@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 
 from temporalio import workflow
-from temporalio.exceptions import ActivityError, ApplicationError, is_cancelled_exception
+from temporalio.exceptions import ApplicationError, FailureError, is_cancelled_exception
 
 from certrail_workflows import policies
 from certrail_workflows.flows.listening import Listening
@@ -42,7 +42,8 @@ class IssuanceFlow(Listening):
             step: IssuanceStep = await workflow.execute_local_activity(
                 ADVANCE_ISSUANCE, request_id, result_type=IssuanceStep, **policies.OWN_STEP
             )
-        except ActivityError as error:
+        except FailureError as error:
+            # A local activity's own error comes without the ActivityError around it.
             if is_cancelled_exception(error):
                 raise
             await self._fail(request_id)
@@ -54,7 +55,7 @@ class IssuanceFlow(Listening):
         failure = IssuanceFailure(request_id, reason)
         try:
             await workflow.execute_local_activity(FAIL_ISSUANCE, failure, **policies.OWN_STEP)
-        except ActivityError:
+        except FailureError:
             workflow.logger.error("the failure of request %s could not be recorded", request_id)
 
 
