@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from examples.demo.installation import Installation
@@ -56,7 +57,7 @@ def main() -> int:
 
 def say(what: str) -> None:
     """One line of progress."""
-    console.print(f"[green]✓[/green] {what}", highlight=False)
+    console.print(f"[green]✓[/green] {escape(what)}", highlight=False)
 
 
 def show(story: Story, seconds: float) -> None:
@@ -65,7 +66,7 @@ def show(story: Story, seconds: float) -> None:
         "what", "where", "read back", title=f"One certificate, from request to receipt ({seconds:.0f} s)"
     )
     for fact in story.facts():
-        table.add_row(fact.what, fact.where, fact.seen)
+        table.add_row(fact.what, escape(fact.where), escape(fact.seen))
     console.print(table)
 
 

@@ -1,0 +1,42 @@
+"""The shape of the house: imports go down, modules stay small, every route names a permission."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+from certrail_server.api.guard import Guard
+from certrail_server.api.routes import (
+    alerts,
+    applications,
+    approvals,
+    certificates,
+    principals,
+    product,
+    requests,
+    syncs,
+)
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_imports_go_down() -> None:
+    command = [str(Path(sys.executable).with_name("lint-imports"))]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
+
+
+def test_no_module_is_longer_than_400_lines() -> None:
+    sources = [p for folder in ("sdk", "engine", "workflows", "server", "plugins") for p in (ROOT / folder).rglob("*.py")]
+    assert len(sources) > 100
+    sources = [p for p in sources if "tests" not in p.parts]
+    long = {str(p.relative_to(ROOT)): n for p in sources if (n := len(p.read_text().splitlines())) > 400}
+    assert not long
+
+
+def test_every_route_names_its_permission() -> None:
+    modules = (alerts, applications, approvals, certificates, principals, product, requests, syncs)
+    routes = [route for module in modules for route in module.router.routes]
+    assert len(routes) > 50
+    for route in routes:
+        guards = [d.call for d in route.dependant.dependencies if isinstance(d.call, Guard)]  # type: ignore[attr-defined]
+        assert len(guards) == 1, f"{route} is not guarded by exactly one permission"
