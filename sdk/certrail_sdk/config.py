@@ -21,7 +21,7 @@ class Config(BaseModel):
     """Raise it when a stored configuration needs ``migrate`` to be read."""
 
     @classmethod
-    def migrate(cls, old: dict[str, Any], revision: int) -> dict[str, Any]:
+    def migrate(cls, old: dict[str, Any], revision: int) -> dict[str, Any]:  # noqa: ARG003 - for overriding
         """Turn a configuration stored at ``revision`` into one that this class reads."""
         return old
 

@@ -46,7 +46,8 @@ class Plugin(Generic[ConfigT]):
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        for base in getattr(cls, "__orig_bases__", ()):
+        # Of this class alone: an inherited argument must not win over a config_type that the body sets.
+        for base in cls.__dict__.get("__orig_bases__", ()):
             for argument in typing.get_args(base):
                 if isinstance(argument, type) and issubclass(argument, Config):
                     cls.config_type = argument

@@ -1,15 +1,28 @@
 """The conformance kit: subclass a class, give it fixtures, and every rule of the contract is checked."""
 
-from certrail_sdk.testing.destination import DestinationConformance
-from certrail_sdk.testing.material import make_deployment, make_notification, make_question, renewed
+from certrail_sdk.testing import plugin as _plugin  # noqa: F401  first: it has the rules rewritten
+from certrail_sdk.testing.destination import DestinationConformance, uncertain, with_receipt
+from certrail_sdk.testing.material import (
+    make_bundle,
+    make_deployment,
+    make_notification,
+    make_question,
+    renewed,
+)
+from certrail_sdk.testing.memory import InMemoryDestination, InMemoryNotifier
 from certrail_sdk.testing.notifier import InteractiveConformance, NotifierConformance
 
 __all__ = [
     "DestinationConformance",
+    "InMemoryDestination",
+    "InMemoryNotifier",
     "InteractiveConformance",
     "NotifierConformance",
+    "make_bundle",
     "make_deployment",
     "make_notification",
     "make_question",
     "renewed",
+    "uncertain",
+    "with_receipt",
 ]

@@ -1,42 +1,62 @@
 """The rules of a destination."""
 
-import asyncio
-import logging
 from collections.abc import Callable
+from hashlib import sha256
+from ssl import PEM_cert_to_DER_cert
 from typing import Any
 
 import pytest
 
-from certrail_sdk import Deployment, Destination, Observes, Receipt, Removes, Target
+from certrail_sdk import (
+    Deployment,
+    Destination,
+    Observes,
+    Permanent,
+    Plans,
+    Receipt,
+    Removes,
+    Restores,
+    Target,
+)
+from certrail_sdk.testing.canary import LogWatch, config_secrets, refuse_secrets, secrets_in, told
 from certrail_sdk.testing.material import make_deployment, renewed
-from certrail_sdk.testing.rules import PluginConformance, config_secrets, logged, refuse_secrets, unblocked
+from certrail_sdk.testing.rules import PluginConformance
+from certrail_sdk.testing.watch import interrupted, own_threads, unblocked
 
 Build = Callable[[], Destination[Any]]
+INTERRUPTIONS = (1, 2, 3, 5, 8, 13, 21, 34)
+"""The waits of ``deploy`` at which it is cancelled, until it has fewer than that."""
 
 
 class DestinationConformance(PluginConformance):
-    """Subclass it and provide the fixtures of PluginConformance. Optional verbs are checked where they are."""
+    """Subclass it and provide the fixtures of PluginConformance. Optional verbs are checked where present."""
 
     @pytest.fixture
     def deployment(self) -> Deployment:
         """The first certificate; override it where the destination wants other material."""
         return make_deployment()
 
+    def test_accepts_ordinary_names(self, build: Build) -> None:
+        """The default name schema fits the destination."""
+        assert type(build()).accepts_name("certrail-0123456789ABCDEFGHIJKL")
+
     async def test_deploys_once(self, build: Build, deployment: Deployment) -> None:
         """The same deployment again changes nothing, and says so."""
         first = await unblocked(build().deploy(deployment))
         again = await unblocked(build().deploy(with_receipt(deployment, first)))
         assert first.changed, "the first deployment puts something there"
-        assert first.fingerprint == deployment.bundle.fingerprint
+        assert first.reference, "a receipt names the object"
+        assert first.fingerprint == again.fingerprint == deployment.bundle.fingerprint
         assert not again.changed, "the second deployment finds everything in place"
         assert again.reference == first.reference
 
     async def test_adopts_what_a_lost_try_left(self, build: Build, deployment: Deployment) -> None:
         """After a try whose receipt was lost, the next one finds the object instead of making a second."""
         lost = await build().deploy(deployment)
-        found = await unblocked(build().deploy(deployment.model_copy(update={"may_exist": True})))
+        found = await unblocked(build().deploy(uncertain(deployment)))
         assert found.reference == lost.reference
         assert not found.changed
+        await _assert_no_second(build(), with_receipt(deployment, found))
 
     async def test_renews(self, build: Build, deployment: Deployment) -> None:
         """A newer certificate replaces the older one under the same reference."""
@@ -46,31 +66,44 @@ class DestinationConformance(PluginConformance):
         assert second.changed
         assert second.fingerprint == newer.bundle.fingerprint
         assert second.reference == first.reference, "keep_identity keeps the object's reference"
+        if isinstance(destination := build(), Observes):
+            seen = await destination.observe(_target(with_receipt(newer, second)))
+            assert seen.fingerprint == newer.bundle.fingerprint
 
     async def test_survives_cancellation(self, build: Build, deployment: Deployment) -> None:
-        """Cancelled in the middle, then tried again, it ends as if nothing had happened."""
-        for turns in (0, 1, 3):
-            task = asyncio.ensure_future(
-                build().deploy(deployment.model_copy(update={"may_exist": turns > 0}))
-            )
-            for _ in range(turns):
-                await asyncio.sleep(0)
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
-        receipt = await unblocked(build().deploy(deployment.model_copy(update={"may_exist": True})))
-        assert receipt.fingerprint == deployment.bundle.fingerprint
+        """Cancelled at any point and tried again, it ends as if nothing had happened."""
+        for step in INTERRUPTIONS:
+            tried = _another(deployment, step)
+            async with own_threads():
+                cancelled = await interrupted(build().deploy(tried), step)
+            receipt = await unblocked(build().deploy(uncertain(tried)))
+            assert receipt.fingerprint == tried.bundle.fingerprint
+            await _assert_no_second(build(), with_receipt(tried, receipt))
+            if not cancelled:
+                break
+
+    async def test_refused_deployments_are_permanent(
+        self, broken: Destination[Any], deployment: Deployment, everything_logged: LogWatch
+    ) -> None:
+        """With a configuration that cannot work, `deploy` asks for a person, not for a retry."""
+        with pytest.raises(Permanent) as raised:
+            await unblocked(broken.deploy(deployment))
+        spoken = told(raised.value) + everything_logged.text()
+        refuse_secrets(spoken, _secrets(broken, deployment), "an error or a log")
 
     async def test_reads_back(self, build: Build, deployment: Deployment) -> None:
         """`observe` tells absent from present, and which certificate is there."""
         destination = build()
         if not isinstance(destination, Observes):
-            return
+            pytest.skip("the destination cannot be read back")
         before = await unblocked(destination.observe(_target(deployment)))
         assert not before.present
         receipt = await destination.deploy(deployment)
         after = await unblocked(destination.observe(_target(with_receipt(deployment, receipt))))
         assert after.present
         assert after.fingerprint == deployment.bundle.fingerprint
+        assert after.reference in (None, receipt.reference)
+        assert after.chain_fingerprints in (None, _chain_fingerprints(deployment))
         assert after.key_matches is not False
         assert after.ours is not False
 
@@ -78,30 +111,55 @@ class DestinationConformance(PluginConformance):
         """`remove` takes our object away; removing twice is fine."""
         destination = build()
         if not isinstance(destination, Removes):
-            return
+            pytest.skip("the destination does not let us remove")
         receipt = await destination.deploy(deployment)
         target = _target(with_receipt(deployment, receipt))
         assert (await unblocked(destination.remove(target))).changed
         assert not (await unblocked(destination.remove(target))).changed
+        if isinstance(destination, Observes):
+            assert not (await destination.observe(target)).present
+
+    async def test_plans(self, build: Build, deployment: Deployment) -> None:
+        """`plan` says what `deploy` would do, and does none of it."""
+        destination = build()
+        if not isinstance(destination, Plans):
+            pytest.skip("the destination cannot plan")
+        assert (await unblocked(destination.plan(deployment))).action == "create"
+        receipt = await destination.deploy(deployment)
+        assert receipt.changed, "planning did not deploy"
+        same, newer = with_receipt(deployment, receipt), with_receipt(renewed(deployment), receipt)
+        assert (await unblocked(destination.plan(same))).action == "none"
+        assert (await unblocked(destination.plan(newer))).action == "replace"
+
+    async def test_restores(self, build: Build, deployment: Deployment) -> None:
+        """`restore` goes back to the version that a receipt names."""
+        destination = build()
+        if not isinstance(destination, Restores):
+            pytest.skip("the destination keeps no versions")
+        first = await destination.deploy(deployment)
+        newer = renewed(deployment)
+        await destination.deploy(with_receipt(newer, first))
+        restored = await unblocked(destination.restore(_target(with_receipt(newer, first))))
+        assert restored.fingerprint == deployment.bundle.fingerprint
+        assert restored.reference == first.reference
 
     async def test_keeps_secrets(
-        self, build: Build, deployment: Deployment, caplog: pytest.LogCaptureFixture
+        self, build: Build, deployment: Deployment, everything_logged: LogWatch
     ) -> None:
-        """Neither the private key nor a credential reaches a log or a receipt."""
-        caplog.set_level(logging.DEBUG)
+        """Neither a private key nor a credential reaches a log or a receipt, whatever the verb."""
         destination = build()
-        receipt = await destination.deploy(deployment)
-        secrets = config_secrets(destination)
-        if deployment.bundle.private_key is not None:
-            secrets.append(deployment.bundle.private_key.get_secret_value())
-        refuse_secrets(
-            f"{receipt!r} {receipt.model_dump_json()} {deployment!r}", secrets, "a receipt or a repr"
-        )
-        refuse_secrets(logged(caplog), secrets, "a log")
-
-    def test_accepts_ordinary_names(self, build: Build) -> None:
-        """The default name schema fits the destination."""
-        assert type(build()).accepts_name("certrail-0123456789ABCDEFGHIJKL")
+        newer = renewed(deployment)
+        first = await destination.deploy(deployment)
+        second = await destination.deploy(with_receipt(newer, first))
+        spoken = [f"{receipt!r} {receipt.model_dump_json()}" for receipt in (first, second)]
+        target = _target(with_receipt(newer, second))
+        if isinstance(destination, Observes):
+            spoken.append(repr(await destination.observe(target)))
+        if isinstance(destination, Removes):
+            spoken.append(repr(await destination.remove(target)))
+        secrets = [*_secrets(destination, deployment), *secrets_in(newer)]
+        refuse_secrets(" ".join(spoken), secrets, "a receipt or an observation")
+        refuse_secrets(everything_logged.text(), secrets, "a log")
 
 
 def with_receipt(deployment: Deployment, receipt: Receipt) -> Deployment:
@@ -109,8 +167,39 @@ def with_receipt(deployment: Deployment, receipt: Receipt) -> Deployment:
     return deployment.model_copy(update={"receipt": receipt})
 
 
+def uncertain(deployment: Deployment) -> Deployment:
+    """The deployment as the engine sends it after a try whose end it did not see."""
+    return deployment.model_copy(update={"may_exist": True})
+
+
+def _another(deployment: Deployment, number: int) -> Deployment:
+    """The same material under a name of its own: a removed name may stay taken for a while."""
+    return deployment.model_copy(
+        update={"name": f"{deployment.name}-{number}", "delivery": f"{deployment.delivery}-{number}"}
+    )
+
+
+async def _assert_no_second(destination: Destination[Any], deployment: Deployment) -> None:
+    """Take the object away: where reading back is possible, nothing of the delivery may be left."""
+    if isinstance(destination, Removes):
+        await destination.remove(_target(deployment))
+        if isinstance(destination, Observes):
+            left = await destination.observe(Target(delivery=deployment.delivery, name=deployment.name))
+            assert not left.present, "the delivery has a second object"
+
+
 def _target(deployment: Deployment) -> Target:
     return Target(delivery=deployment.delivery, name=deployment.name, receipt=deployment.receipt)
 
 
-__all__ = ["DestinationConformance", "with_receipt"]
+def _secrets(destination: Destination[Any], deployment: Deployment) -> list[str]:
+    return [*config_secrets(destination), *secrets_in(deployment)]
+
+
+def _chain_fingerprints(deployment: Deployment) -> tuple[str, ...]:
+    bundle = deployment.bundle
+    chain = (*bundle.chain, *((bundle.root,) if bundle.root else ()))
+    return tuple(sha256(PEM_cert_to_DER_cert(pem)).hexdigest() for pem in chain)
+
+
+__all__ = ["DestinationConformance", "uncertain", "with_receipt"]

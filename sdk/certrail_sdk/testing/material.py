@@ -2,6 +2,7 @@
 
 import uuid
 from datetime import UTC, datetime, timedelta
+from functools import cache
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
@@ -18,7 +19,7 @@ Key = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
 def make_deployment(
     name: str = "conformance", *, common_name: str = "conformance.example", rsa_key: bool = False
 ) -> Deployment:
-    """A deployment of a new certificate under a new intermediate and root."""
+    """A deployment of a new certificate."""
     return Deployment(
         delivery=uuid.uuid4().hex,
         name=name,
@@ -36,10 +37,9 @@ def renewed(deployment: Deployment) -> Deployment:
     return deployment.model_copy(update={"bundle": bundle, "certificate": uuid.uuid4().hex})
 
 
-def make_bundle(common_name: str, *, rsa_key: bool = False) -> Bundle:
-    """A leaf with its key, an intermediate and a root."""
-    root_key, root = _authority("Conformance Root", None, None, rsa_key)
-    issuer_key, issuer = _authority("Conformance Issuer", root_key, root, rsa_key)
+def make_bundle(common_name: str, *, rsa_key: bool = False, with_root: bool = False) -> Bundle:
+    """A new leaf with its key, under the kit's intermediate."""
+    issuer_key, issuer, root = _authorities(rsa_key)
     key = _new_key(rsa_key)
     leaf = (
         _builder(common_name, issuer.subject, key, timedelta(days=30))
@@ -51,7 +51,7 @@ def make_bundle(common_name: str, *, rsa_key: bool = False) -> Bundle:
     return Bundle(
         certificate=leaf.public_bytes(Encoding.PEM).decode(),
         chain=(issuer.public_bytes(Encoding.PEM).decode(),),
-        root=None,
+        root=root.public_bytes(Encoding.PEM).decode() if with_root else None,
         private_key=SecretStr(pem),
         fingerprint=leaf.fingerprint(hashes.SHA256()).hex(),
         serial=f"{leaf.serial_number:x}",
@@ -95,6 +95,13 @@ def make_question(*, closed: bool = False) -> Question:
         status="Approved by A at 12:00" if closed else "0 of 1 approvals",
         deadline=datetime.now(UTC) + timedelta(hours=1),
     )
+
+
+@cache
+def _authorities(rsa_key: bool) -> tuple[Key, x509.Certificate, x509.Certificate]:
+    """The intermediate with its key, and the root: one path for the whole run, as keys take time."""
+    root_key, root = _authority("Conformance Root", None, None, rsa_key)
+    return *_authority("Conformance Issuer", root_key, root, rsa_key), root
 
 
 def _authority(

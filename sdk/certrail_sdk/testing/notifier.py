@@ -1,16 +1,19 @@
 """The rules of a notifier, and of one that can carry a question."""
 
-import logging
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
-from certrail_sdk import CallbackRequest, Forged, Interactive, Malformed, Notifier
+from certrail_sdk import CallbackRequest, Forged, Interactive, Malformed, Notifier, Permanent
+from certrail_sdk.testing.canary import LogWatch, config_secrets, refuse_secrets, secrets_in, told
 from certrail_sdk.testing.material import make_notification, make_question
-from certrail_sdk.testing.rules import PluginConformance, config_secrets, logged, refuse_secrets, unblocked
+from certrail_sdk.testing.rules import PluginConformance
+from certrail_sdk.testing.watch import unblocked
 
 Build = Callable[[], Notifier[Any]]
+CountAnswers = Callable[[str], int]
 
 
 class NotifierConformance(PluginConformance):
@@ -26,45 +29,75 @@ class NotifierConformance(PluginConformance):
         """A message that may have been sent before is recognisable as the same one."""
         notification = make_notification()
         first = await build().send(notification)
-        again = await build().send(notification.model_copy(update={"may_exist": True}))
+        again = await unblocked(build().send(notification.model_copy(update={"may_exist": True})))
         assert again.reference == first.reference
 
-    async def test_keeps_secrets(self, build: Build, caplog: pytest.LogCaptureFixture) -> None:
+    async def test_refused_messages_are_permanent(
+        self, broken: Notifier[Any], everything_logged: LogWatch
+    ) -> None:
+        """With a configuration that cannot work, `send` asks for a person, not for a retry."""
+        with pytest.raises(Permanent) as raised:
+            await unblocked(broken.send(make_notification()))
+        spoken = told(raised.value) + everything_logged.text()
+        refuse_secrets(spoken, config_secrets(broken), "an error or a log")
+
+    async def test_keeps_secrets(self, build: Build, everything_logged: LogWatch) -> None:
         """No credential reaches a log or a receipt."""
-        caplog.set_level(logging.DEBUG)
         notifier = build()
         sent = await notifier.send(make_notification())
-        secrets = config_secrets(notifier)
-        refuse_secrets(f"{sent!r} {logged(caplog)}", secrets, "a receipt or a log")
+        spoken = f"{sent!r} {sent.model_dump_json()} {everything_logged.text()}"
+        refuse_secrets(spoken, config_secrets(notifier), "a receipt or a log")
 
 
 class InteractiveConformance(NotifierConformance):
     """For notifiers that can carry a question."""
 
+    @pytest.fixture
+    def answers_at(self) -> CountAnswers | None:
+        """How many answers the message at a reference offers now; override it where the test can look."""
+        return None
+
     async def test_asks_once(self, build: Build) -> None:
         """A question whose posting was lost is adopted, not posted again."""
-        notifier = build()
-        assert isinstance(notifier, Interactive)
         question = make_question()
-        first = await unblocked(notifier.ask(question))
-        again = await unblocked(notifier.ask(question.model_copy(update={"may_exist": True})))
+        first = await unblocked(_interactive(build).ask(question))
+        assert first.reference
+        again = await unblocked(_interactive(build).ask(question.model_copy(update={"may_exist": True})))
         assert again.reference == first.reference
 
-    async def test_closes(self, build: Build) -> None:
-        """A closed question can be shown in place of the open one."""
-        notifier = build()
-        assert isinstance(notifier, Interactive)
+    async def test_questions_are_told_apart(self, build: Build) -> None:
+        """Another question is not taken for an earlier one."""
+        first = await _interactive(build).ask(make_question())
+        other = await _interactive(build).ask(make_question().model_copy(update={"may_exist": True}))
+        assert other.reference != first.reference
+
+    async def test_closes(self, build: Build, answers_at: CountAnswers | None) -> None:
+        """A closed question replaces the open one, loses its answers, and may be shown twice."""
         question = make_question()
-        posted = await notifier.ask(question)
+        posted = await _interactive(build).ask(question)
+        if answers_at:
+            assert answers_at(posted.reference) == len(question.choices)
         closed = question.model_copy(update={"choices": (), "status": "Approved by A"})
-        await unblocked(notifier.update(posted.reference, closed))
+        for _ in range(2):
+            await unblocked(_interactive(build).update(posted.reference, closed))
+        if answers_at:
+            assert answers_at(posted.reference) == 0
 
     async def test_refuses_unsigned_callbacks(self, build: Build) -> None:
-        """A callback that nobody signed is forged."""
-        notifier = build()
-        assert isinstance(notifier, Interactive)
-        request = CallbackRequest(
-            body=b"payload=%7B%7D", headers={}, received_at=make_notification().occurred_at
-        )
+        """A callback that nobody signed is refused."""
+        request = CallbackRequest(body=b"payload=%7B%7D", headers={}, received_at=datetime.now(UTC))
         with pytest.raises((Forged, Malformed)):
-            await notifier.receive(request)
+            await unblocked(_interactive(build).receive(request))
+
+    async def test_keeps_answer_tokens(self, build: Build, everything_logged: LogWatch) -> None:
+        """The tokens of the answers reach no log and no receipt: who has one can answer."""
+        question = make_question()
+        posted = await _interactive(build).ask(question)
+        await _interactive(build).update(posted.reference, question)
+        refuse_secrets(f"{posted!r} {everything_logged.text()}", secrets_in(question), "a receipt or a log")
+
+
+def _interactive(build: Build) -> Interactive:
+    notifier = build()
+    assert isinstance(notifier, Interactive), "the notifier lacks a verb of Interactive"
+    return notifier

@@ -7,14 +7,14 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from certrail_destination_aws_acm import AwsAcm, AwsAcmConfig, certrail_destinations
-from certrail_destination_aws_acm.errors import answered, scrubbed
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.x509.oid import NameOID
 from pydantic import SecretStr, ValidationError
 
+from certrail_destination_aws_acm import AwsAcm, AwsAcmConfig, certrail_destinations
+from certrail_destination_aws_acm.errors import answered, scrubbed
 from certrail_sdk import (
     Bundle,
     Conflict,

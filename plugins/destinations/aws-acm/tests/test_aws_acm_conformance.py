@@ -3,8 +3,8 @@
 from collections.abc import Callable, Iterator
 
 import pytest
-from certrail_destination_aws_acm import AwsAcm, AwsAcmConfig
 
+from certrail_destination_aws_acm import AwsAcm, AwsAcmConfig
 from certrail_sdk.testing import DestinationConformance
 from certrail_standins.acm import AcmServer
 

@@ -7,10 +7,10 @@ from datetime import timedelta
 import pytest
 from azure.identity import ClientSecretCredential
 from azure.keyvault.secrets import SecretClient
-from certrail_destination_azure_key_vault import AzureKeyVault, AzureKeyVaultConfig
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import pkcs12
 
+from certrail_destination_azure_key_vault import AzureKeyVault, AzureKeyVaultConfig
 from certrail_sdk import Permanent, RateLimited, Retryable, Unauthorized
 from certrail_sdk.testing import DestinationConformance, make_deployment, renewed
 from certrail_sdk.testing.destination import with_receipt

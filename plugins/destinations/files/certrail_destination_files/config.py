@@ -66,7 +66,7 @@ class FilesConfig(Config):
         try:
             return pwd.getpwnam(self.owner).pw_uid if self.owner else UNCHANGED
         except KeyError:
-            raise Misconfigured("owner", f"there is no user {self.owner!r} on the worker's machine") from None
+            raise Misconfigured("owner", f"the worker's machine has no user {self.owner!r}") from None
 
     def _group_number(self) -> int:
         try:

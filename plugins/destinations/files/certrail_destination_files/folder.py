@@ -28,6 +28,7 @@ class Folder:
         self._delivery = target.delivery
         self._versions = self.path / "versions"
         self._current = self.path / "current"
+        self._new_link = self.path / "current.new"
 
     def publish(self, fingerprint: str, files: Rendered) -> bool:
         """Make the files current; ``False`` when they are already. Raises Permanent if not ours."""
@@ -56,10 +57,12 @@ class Folder:
         self.require_ours()
         if not self.path.exists():
             return False
-        # First the link: a reader then finds no pair rather than half of one. Last the mark, so that a
-        # removal that is cut short can be finished.
-        self._current.unlink(missing_ok=True)
-        shutil.rmtree(self._versions, ignore_errors=True)
+        # First the link, so that no reader finds half a pair; last the mark, so that a removal that was
+        # cut short can be finished.
+        for link in (self._current, self._new_link):
+            link.unlink(missing_ok=True)
+        if self._versions.exists():
+            shutil.rmtree(self._versions)
         shutil.rmtree(self.path)
         sync_folder(self.path.parent)
         return True
@@ -105,7 +108,8 @@ class Folder:
 
     def _write_version(self, fingerprint: str, files: Rendered) -> Path:
         unfinished = self._versions / f".{fingerprint}.new"
-        shutil.rmtree(unfinished, ignore_errors=True)
+        if unfinished.exists():
+            shutil.rmtree(unfinished)
         make_folder(unfinished)
         for name, file in files.items():
             write_file(unfinished / name, file.content, file.mode, file.owner, file.group)
@@ -121,10 +125,9 @@ class Folder:
         return next(path for name in names if not os.path.lexists(path := self._versions / name))
 
     def _point_at(self, version: Path) -> None:
-        link = self.path / "current.new"
-        link.unlink(missing_ok=True)
-        link.symlink_to(version.relative_to(self.path))
-        link.replace(self._current)
+        self._new_link.unlink(missing_ok=True)
+        self._new_link.symlink_to(version.relative_to(self.path))
+        self._new_link.replace(self._current)
         sync_folder(self.path)
 
     def _prune(self, kept: set[Path | None]) -> None:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
 from cryptography.hazmat.primitives.serialization import load_pem_private_key, pkcs12
@@ -50,7 +51,7 @@ def read_pkcs12(content: bytes, password: bytes | None) -> Found | None:
     """What a PKCS#12 file holds; ``None`` when it is none, or has another password."""
     try:
         key, leaf, chain = pkcs12.load_key_and_certificates(content, password)
-    except ValueError:
+    except (ValueError, UnsupportedAlgorithm):
         return None
     return Found(leaf, tuple(chain), key.public_key() if key else None) if leaf else None
 
@@ -59,6 +60,6 @@ def _read_pem(certificates: bytes, key: bytes | None) -> Found | None:
     try:
         leaf, *chain = x509.load_pem_x509_certificates(certificates)
         public_key = load_pem_private_key(key, None).public_key() if key else None
-    except ValueError:
+    except (ValueError, TypeError, UnsupportedAlgorithm):  # TypeError: somebody encrypted the key
         return None
     return Found(leaf, tuple(chain), public_key)

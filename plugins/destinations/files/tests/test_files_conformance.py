@@ -1,3 +1,5 @@
+"""The destination keeps every rule of the contract, in every format."""
+
 from collections.abc import Callable
 from pathlib import Path
 
@@ -7,23 +9,35 @@ from certrail_destination_files import Files, FilesConfig
 from certrail_sdk.testing import DestinationConformance
 
 
+def files(directory: Path, **values: str) -> Files:
+    return Files(FilesConfig.parse({"directory": str(directory), **values}))
+
+
 class TestPem(DestinationConformance):
     @pytest.fixture
     def build(self, tmp_path: Path) -> Callable[[], Files]:
-        return lambda: Files(FilesConfig(directory=tmp_path))
+        return lambda: files(tmp_path)
 
     @pytest.fixture
     def broken(self, tmp_path: Path) -> Files:
-        return Files(FilesConfig(directory=tmp_path / "missing"))
+        return files(tmp_path / "missing")
+
+
+class TestCombined(DestinationConformance):
+    @pytest.fixture
+    def build(self, tmp_path: Path) -> Callable[[], Files]:
+        return lambda: files(tmp_path, format="combined")
+
+    @pytest.fixture
+    def broken(self, tmp_path: Path) -> Files:
+        return files(tmp_path, format="combined", owner="nobody-has-this-name")
 
 
 class TestPkcs12(DestinationConformance):
     @pytest.fixture
     def build(self, tmp_path: Path) -> Callable[[], Files]:
-        return lambda: Files(
-            FilesConfig(directory=tmp_path, format="pkcs12", password="correct horse battery")
-        )
+        return lambda: files(tmp_path, format="pkcs12", password="correct horse battery")
 
     @pytest.fixture
     def broken(self, tmp_path: Path) -> Files:
-        return Files(FilesConfig(directory=tmp_path / "missing", password="correct horse battery"))
+        return files(tmp_path / "missing", format="pkcs12", password="correct horse battery")

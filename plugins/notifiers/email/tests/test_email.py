@@ -7,10 +7,10 @@ from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 
 import pytest
-from certrail_notifier_email import Email, EmailConfig, certrail_notifiers
-from certrail_notifier_email.message import compose
 from pydantic import ValidationError
 
+from certrail_notifier_email import Email, EmailConfig, certrail_notifiers
+from certrail_notifier_email.message import compose
 from certrail_sdk import (
     Fact,
     Misconfigured,

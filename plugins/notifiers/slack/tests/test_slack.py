@@ -13,10 +13,10 @@ from typing import Any
 import aiohttp
 import pytest
 from aiohttp import web
-from certrail_notifier_slack import Slack, SlackConfig, certrail_notifiers
-from certrail_notifier_slack.blocks import COMMENT_BLOCK
 from pydantic import SecretStr, ValidationError
 
+from certrail_notifier_slack import Slack, SlackConfig, certrail_notifiers
+from certrail_notifier_slack.blocks import COMMENT_BLOCK
 from certrail_sdk import (
     CallbackRequest,
     CallbackResponse,

@@ -3,8 +3,8 @@
 from collections.abc import AsyncIterator, Callable
 
 import pytest
-from certrail_notifier_slack import Slack, SlackConfig
 
+from certrail_notifier_slack import Slack, SlackConfig
 from certrail_sdk.testing import InteractiveConformance
 from certrail_standins.slack import SlackServer
 

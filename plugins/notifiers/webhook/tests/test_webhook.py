@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from certrail_notifier_webhook import Webhook, WebhookConfig, certrail_notifiers
-from certrail_notifier_webhook.addresses import is_public
 from pydantic import ValidationError
 
+from certrail_notifier_webhook import Webhook, WebhookConfig, certrail_notifiers
+from certrail_notifier_webhook.addresses import is_public
 from certrail_sdk import (
     Fact,
     Misconfigured,

@@ -1,0 +1,484 @@
+"""Plugins that each break the contract in one way, and the rules that must notice.
+
+The tests run this file through pytest and compare what failed with ``breaks``.
+"""
+
+import asyncio
+import logging
+import time
+import uuid
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+import pytest
+from pydantic import ConfigDict, Field
+
+from certrail_sdk import (
+    CallbackRequest,
+    CallbackResponse,
+    Deployment,
+    Interaction,
+    Notification,
+    Observation,
+    Plan,
+    PluginError,
+    Question,
+    Receipt,
+    Recipient,
+    Removal,
+    Retryable,
+    Secret,
+    Sent,
+    Target,
+)
+from certrail_sdk.testing import DestinationConformance, InteractiveConformance
+from certrail_sdk.testing.memory import (
+    PASSWORD,
+    Board,
+    InMemoryDestination,
+    InMemoryNotifier,
+    MemoryConfig,
+    Shelf,
+    boards,
+    shelves,
+)
+
+log = logging.getLogger("faulty")
+
+
+@pytest.fixture
+def place() -> str:
+    name = uuid.uuid4().hex
+    shelves[name] = Shelf()
+    boards[name] = Board()
+    return name
+
+
+class FaultyDestination(DestinationConformance):
+    plugin: ClassVar[type[InMemoryDestination]]
+
+    @pytest.fixture
+    def build(self, place: str) -> Callable[[], InMemoryDestination]:
+        return lambda: self._made(place, PASSWORD)
+
+    @pytest.fixture
+    def broken(self, place: str) -> InMemoryDestination:
+        return self._made(place, "not-the-password")
+
+    def _made(self, place: str, password: str) -> InMemoryDestination:
+        config = self.plugin.config_type.parse({"place": place, "password": password})
+        assert isinstance(config, MemoryConfig)
+        return self.plugin(config)
+
+
+class FaultyNotifier(InteractiveConformance):
+    plugin: ClassVar[type[InMemoryNotifier]]
+
+    @pytest.fixture
+    def build(self, place: str) -> Callable[[], InMemoryNotifier]:
+        return lambda: self.plugin(MemoryConfig.parse({"place": place, "password": PASSWORD}))
+
+    @pytest.fixture
+    def broken(self, place: str) -> InMemoryNotifier:
+        return self.plugin(MemoryConfig.parse({"place": place, "password": "not-the-password"}))
+
+    @pytest.fixture
+    def answers_at(self, place: str) -> Callable[[str], int]:
+        return lambda reference: len(boards[place].questions[reference].choices)
+
+
+class TestNameless(FaultyDestination):
+    breaks = frozenset({"test_says_what_it_is"})
+
+    class plugin(InMemoryDestination):
+        """No name."""
+
+        name = ""
+
+
+class TestUndescribedField(FaultyDestination):
+    breaks = frozenset({"test_every_field_is_described"})
+
+    class plugin(InMemoryDestination):
+        """A field that nobody can fill in."""
+
+        class config_type(MemoryConfig):
+            extra: str = ""
+
+
+class TestForgetfulConfiguration(FaultyDestination):
+    breaks = frozenset({"test_configuration_survives_storage"})
+
+    class plugin(InMemoryDestination):
+        """Stores something else than it was given."""
+
+        class config_type(MemoryConfig):
+            def reveal(self) -> dict[str, Any]:
+                return {**super().reveal(), "place": "elsewhere"}
+
+
+class TestCarelessConfiguration(FaultyDestination):
+    breaks = frozenset({"test_unknown_fields_are_refused"})
+
+    class plugin(InMemoryDestination):
+        """Takes any key."""
+
+        class config_type(MemoryConfig):
+            model_config = ConfigDict(extra="ignore")
+
+
+class TestTalkativeRepr(FaultyDestination):
+    breaks = frozenset({"test_secrets_are_masked"})
+
+    class plugin(InMemoryDestination):
+        """Shows its password."""
+
+        def __repr__(self) -> str:
+            return f"<faulty {self.config.password.get_secret_value()}>"
+
+
+class TestCheckNeverPasses(FaultyDestination):
+    breaks = frozenset({"test_check_passes", "test_check_refuses_what_cannot_work"})
+
+    class plugin(InMemoryDestination):
+        """Always busy."""
+
+        async def check(self) -> None:
+            raise Retryable("busy")
+
+
+class TestCheckAlwaysPasses(FaultyDestination):
+    breaks = frozenset({"test_check_refuses_what_cannot_work"})
+
+    class plugin(InMemoryDestination):
+        """Looks at nothing."""
+
+        async def check(self) -> None:
+            return None
+
+
+class TestCheckTellsThePassword(FaultyDestination):
+    breaks = frozenset({"test_check_refuses_what_cannot_work"})
+
+    class plugin(InMemoryDestination):
+        """Says which password was wrong, in the error's cause only."""
+
+        async def check(self) -> None:
+            try:
+                await super().check()
+            except PluginError as err:
+                raise err from ValueError(self.config.password.get_secret_value())
+
+
+class TestAlwaysChanged(FaultyDestination):
+    breaks = frozenset({"test_deploys_once", "test_adopts_what_a_lost_try_left"})
+
+    class plugin(InMemoryDestination):
+        """Claims work that it did not do."""
+
+        async def deploy(self, deployment: Deployment) -> Receipt:
+            return (await super().deploy(deployment)).model_copy(update={"changed": True})
+
+
+class TestSecondObject(FaultyDestination):
+    breaks = frozenset({"test_adopts_what_a_lost_try_left", "test_survives_cancellation"})
+
+    class plugin(InMemoryDestination):
+        """Makes a second object unless a receipt names the first, and removes the one in the receipt."""
+
+        async def deploy(self, deployment: Deployment) -> Receipt:
+            receipt = await super().deploy(deployment)
+            if deployment.may_exist and deployment.receipt is None:
+                shelf = self._shelf()
+                shelf.objects["second"] = list(shelf.objects[deployment.name])
+                shelf.owners["second"] = deployment.delivery
+            return receipt
+
+        async def observe(self, target: Target) -> Observation:
+            seen = await super().observe(target)
+            if seen.present or "second" not in self._shelf().objects:
+                return seen
+            return await super().observe(target.model_copy(update={"name": "second"}))
+
+
+class TestNewReferenceEachTime(FaultyDestination):
+    breaks = frozenset({"test_renews"})
+
+    class plugin(InMemoryDestination):
+        """Renames the object at each renewal."""
+
+        async def deploy(self, deployment: Deployment) -> Receipt:
+            receipt = await super().deploy(deployment)
+            renewal = deployment.receipt is not None and receipt.changed
+            return receipt.model_copy(update={"reference": "renamed"}) if renewal else receipt
+
+
+class TestHalfWritten(FaultyDestination):
+    breaks = frozenset({"test_survives_cancellation"})
+
+    class plugin(InMemoryDestination):
+        """Leaves a lock behind when it is cancelled."""
+
+        async def deploy(self, deployment: Deployment) -> Receipt:
+            shelf = self._shelf()
+            if "lock" in shelf.owners:
+                raise Retryable("locked")
+            shelf.owners["lock"] = deployment.delivery
+            await asyncio.sleep(0)
+            receipt = await super().deploy(deployment)
+            del shelf.owners["lock"]
+            return receipt
+
+
+class TestRetriesWhatCannotWork(FaultyDestination):
+    breaks = frozenset({"test_refused_deployments_are_permanent"})
+
+    class plugin(InMemoryDestination):
+        """Lets the engine try for days with a wrong password."""
+
+        async def deploy(self, deployment: Deployment) -> Receipt:
+            try:
+                return await super().deploy(deployment)
+            except PluginError:
+                raise Retryable("refused") from None
+
+
+class TestRaisesItsVendorsErrors(FaultyDestination):
+    breaks = frozenset({"test_refused_deployments_are_permanent"})
+
+    class plugin(InMemoryDestination):
+        """Lets a foreign error out."""
+
+        async def deploy(self, deployment: Deployment) -> Receipt:
+            try:
+                return await super().deploy(deployment)
+            except PluginError:
+                raise KeyError("vendor") from None
+
+
+class TestSeesGhosts(FaultyDestination):
+    breaks = frozenset(
+        {
+            "test_reads_back",
+            "test_removes",
+            "test_adopts_what_a_lost_try_left",
+            "test_survives_cancellation",
+        }
+    )
+
+    class plugin(InMemoryDestination):
+        """Says that everything is there."""
+
+        async def observe(self, target: Target) -> Observation:
+            seen = await super().observe(target)
+            return seen.model_copy(update={"present": True})
+
+        async def plan(self, deployment: Deployment) -> Plan:
+            seen = await super().observe(deployment)
+            same = seen.fingerprint == deployment.bundle.fingerprint
+            return Plan(action="none" if same else "replace" if seen.present else "create")
+
+
+class TestWrongChain(FaultyDestination):
+    breaks = frozenset({"test_reads_back"})
+
+    class plugin(InMemoryDestination):
+        """Reads back a chain that nobody sent."""
+
+        async def observe(self, target: Target) -> Observation:
+            return (await super().observe(target)).model_copy(update={"chain_fingerprints": ("0" * 64,)})
+
+
+class TestRemovesOnlyOnce(FaultyDestination):
+    breaks = frozenset({"test_removes"})
+
+    class plugin(InMemoryDestination):
+        """Fails when there is nothing left to remove."""
+
+        async def remove(self, target: Target) -> Removal:
+            removal = await super().remove(target)
+            if not removal.changed:
+                raise Retryable("not there")
+            return removal
+
+
+class TestPlansByDoing(FaultyDestination):
+    breaks = frozenset({"test_plans"})
+
+    class plugin(InMemoryDestination):
+        """Deploys to find out what deploying would do."""
+
+        async def plan(self, deployment: Deployment) -> Plan:
+            plan = await super().plan(deployment)
+            await self.deploy(deployment)
+            return plan
+
+
+class TestRestoresNothing(FaultyDestination):
+    breaks = frozenset({"test_restores"})
+
+    class plugin(InMemoryDestination):
+        """Answers with what is there."""
+
+        async def restore(self, target: Target) -> Receipt:
+            newest = self._shelf().objects[target.name][-1]
+            return Receipt(reference=target.name, fingerprint=newest.fingerprint, changed=False)
+
+
+class TestLogsTheKey(FaultyDestination):
+    breaks = frozenset({"test_keeps_secrets", "test_refused_deployments_are_permanent"})
+
+    class plugin(InMemoryDestination):
+        """Logs the whole request where it thinks that nobody listens."""
+
+        async def deploy(self, deployment: Deployment) -> Receipt:
+            assert deployment.bundle.private_key
+            log.debug("request: %s", {"key": deployment.bundle.private_key.get_secret_value()})
+            return await super().deploy(deployment)
+
+
+class TestTellsThePasswordInTheReceipt(FaultyDestination):
+    breaks = frozenset({"test_keeps_secrets"})
+
+    class plugin(InMemoryDestination):
+        """Keeps the password at hand in the receipt."""
+
+        async def deploy(self, deployment: Deployment) -> Receipt:
+            details = {"opened_with": self.config.password.get_secret_value()}
+            return (await super().deploy(deployment)).model_copy(update={"details": details})
+
+
+class TestOddNames(FaultyDestination):
+    breaks = frozenset({"test_accepts_ordinary_names"})
+
+    class plugin(InMemoryDestination):
+        """Takes digits only."""
+
+        name_pattern = r"\d+"
+
+
+class TestBlocks(FaultyDestination):
+    breaks = frozenset({"test_check_passes", "test_check_refuses_what_cannot_work"})
+
+    class plugin(InMemoryDestination):
+        """Waits where the event loop has to wait with it."""
+
+        async def check(self) -> None:
+            time.sleep(0.5)  # noqa: ASYNC251  the fault
+            await super().check()
+
+
+class TestNestedSecretInRepr(FaultyDestination):
+    breaks = frozenset({"test_secrets_are_masked"})
+
+    class plugin(InMemoryDestination):
+        """Shows a secret that lies deeper in the configuration."""
+
+        class config_type(MemoryConfig):
+            headers: dict[str, Secret] = Field(
+                {"Authorization": Secret("Bearer of-the-nested-secret")},
+                title="Headers",
+                description="Sent with every request.",
+            )
+
+            def __repr__(self) -> str:
+                return str(self.reveal()["headers"])
+
+
+class TestNobodyAccepted(FaultyNotifier):
+    breaks = frozenset({"test_sends"})
+
+    class plugin(InMemoryNotifier):
+        """Calls it sent when nobody took it."""
+
+        async def send(self, notification: Notification) -> Sent:
+            sent = await super().send(notification)
+            return sent.model_copy(update={"recipients": (Recipient(address="a@b.example", accepted=False),)})
+
+
+class TestAnotherMessage(FaultyNotifier):
+    breaks = frozenset({"test_repeats_under_the_same_reference"})
+
+    class plugin(InMemoryNotifier):
+        """Sends a second message after a try whose end was not seen."""
+
+        async def send(self, notification: Notification) -> Sent:
+            return await super().send(notification.model_copy(update={"id": uuid.uuid4().hex}))
+
+
+class TestMessagesToNowhere(FaultyNotifier):
+    breaks = frozenset({"test_refused_messages_are_permanent"})
+
+    class plugin(InMemoryNotifier):
+        """Swallows the refusal."""
+
+        async def send(self, notification: Notification) -> Sent:
+            try:
+                return await super().send(notification)
+            except PluginError:
+                return Sent(reference="lost")
+
+
+class TestLogsThePassword(FaultyNotifier):
+    breaks = frozenset({"test_keeps_secrets"})
+
+    class plugin(InMemoryNotifier):
+        """Logs what it signs in with."""
+
+        async def send(self, notification: Notification) -> Sent:
+            sent = await super().send(notification)
+            log.info("signed in with %s", self.config.password.get_secret_value())
+            return sent
+
+
+class TestAsksTwice(FaultyNotifier):
+    breaks = frozenset({"test_asks_once"})
+
+    class plugin(InMemoryNotifier):
+        """Posts the question again."""
+
+        async def ask(self, question: Question) -> Sent:
+            return await super().ask(question.model_copy(update={"id": uuid.uuid4().hex}))
+
+
+class TestOneQuestionForAll(FaultyNotifier):
+    breaks = frozenset({"test_questions_are_told_apart"})
+
+    class plugin(InMemoryNotifier):
+        """Takes any earlier question for the same one."""
+
+        async def ask(self, question: Question) -> Sent:
+            earlier = next(iter(self._board().questions), None)
+            return Sent(reference=earlier) if earlier and question.may_exist else await super().ask(question)
+
+
+class TestNeverCloses(FaultyNotifier):
+    breaks = frozenset({"test_closes"})
+
+    class plugin(InMemoryNotifier):
+        """Leaves the buttons on a closed question."""
+
+        async def update(self, reference: str, question: Question) -> None:
+            if question.choices:
+                await super().update(reference, question)
+
+
+class TestBelievesEverybody(FaultyNotifier):
+    breaks = frozenset({"test_refuses_unsigned_callbacks"})
+
+    class plugin(InMemoryNotifier):
+        """Looks at no signature."""
+
+        async def receive(self, request: CallbackRequest) -> Interaction | CallbackResponse:
+            return CallbackResponse()
+
+
+class TestLogsTheTokens(FaultyNotifier):
+    breaks = frozenset({"test_keeps_answer_tokens"})
+
+    class plugin(InMemoryNotifier):
+        """Logs the answers with their tokens."""
+
+        async def ask(self, question: Question) -> Sent:
+            log.debug("answers: %s", [choice.token.get_secret_value() for choice in question.choices])
+            return await super().ask(question)

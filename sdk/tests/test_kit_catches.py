@@ -1,0 +1,59 @@
+"""Every rule of the kit notices a plugin that breaks it."""
+
+import importlib.util
+from collections import defaultdict
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from certrail_sdk.testing import DestinationConformance, InteractiveConformance
+
+pytest_plugins = ["pytester"]
+SAMPLE = Path(__file__).parent / "faulty_plugins.py"
+
+
+def faults() -> dict[str, frozenset[str]]:
+    """By class in the sample: the rules that it breaks."""
+    spec = importlib.util.spec_from_file_location("faulty_plugins", SAMPLE)
+    assert spec
+    assert spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return {name: cls.breaks for name, cls in vars(module).items() if name.startswith("Test")}
+
+
+def rules(conformance: type[Any]) -> set[str]:
+    return {name for name in dir(conformance) if name.startswith("test_")}
+
+
+@pytest.fixture
+def sample(pytester: pytest.Pytester) -> pytest.Pytester:
+    pytester.makeini("[pytest]\nasyncio_mode = auto\nasyncio_default_fixture_loop_scope = function\n")
+    pytester.makepyfile(test_faulty=SAMPLE.read_text())
+    return pytester
+
+
+def test_every_fault_fails_exactly_the_rules_it_breaks(sample: pytest.Pytester) -> None:
+    passed, _, failed = sample.inline_run("-p", "no:cacheprovider").listoutcomes()
+    failing: dict[str, set[str]] = defaultdict(set)
+    for report in failed:
+        _, cls, rule = report.nodeid.split("::")
+        failing[cls].add(rule)
+    assert dict(failing) == faults()
+    assert len(passed) > len(failed), "a fault leaves the other rules alone"
+
+
+def test_every_rule_has_a_fault_that_breaks_it() -> None:
+    broken = frozenset[str]().union(*faults().values())
+    assert rules(DestinationConformance) | rules(InteractiveConformance) == broken
+
+
+def test_assertions_of_the_kit_explain_themselves(sample: pytest.Pytester) -> None:
+    result = sample.runpytest_subprocess("test_faulty.py::TestRestoresNothing::test_restores")
+    result.stdout.fnmatch_lines(["*AssertionError: assert '*' == '*'*"])
+
+
+def test_a_blocked_loop_names_the_place(sample: pytest.Pytester) -> None:
+    result = sample.runpytest_inprocess("test_faulty.py::TestBlocks::test_check_passes")
+    result.stdout.fnmatch_lines(["*the event loop was blocked in *test_faulty.py:* check; use*"])
