@@ -1,0 +1,25 @@
+# syntax=docker/dockerfile:1
+FROM python:3.11-slim-bookworm AS build
+WORKDIR /src
+RUN python -m venv /opt/certrail
+COPY constraints.txt pyproject.toml README.md LICENSE ./
+COPY sdk sdk
+COPY engine engine
+COPY workflows workflows
+COPY server server
+COPY plugins plugins
+RUN /opt/certrail/bin/pip install --no-cache-dir --disable-pip-version-check --constraint constraints.txt \
+      ./sdk . ./plugins/destinations/* ./plugins/notifiers/*
+
+FROM python:3.11-slim-bookworm
+# A fixed number, so that volumes and secrets can be given to this user from outside.
+RUN useradd --system --uid 10001 --create-home --home-dir /var/lib/certrail certrail \
+    && install -d -o certrail -g certrail -m 0700 /var/lib/certrail \
+       /var/lib/certrail/keys /var/lib/certrail/run /var/lib/certrail/delivered
+COPY --from=build /opt/certrail /opt/certrail
+ENV PATH=/opt/certrail/bin:$PATH PYTHONUNBUFFERED=1 CERTRAIL_LOG_FORMAT=json
+USER 10001
+WORKDIR /var/lib/certrail
+EXPOSE 8080
+ENTRYPOINT ["certrail"]
+CMD ["server"]

@@ -1,0 +1,235 @@
+"""Writes docs/reference from the code: ``python -m docs.generate``."""
+
+import ast
+import inspect
+import sys
+import uuid
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.routing import iter_route_contexts
+
+import certrail.services
+from certrail.crypto.keyring import Keyring
+from certrail.domain import errors
+from certrail.domain.access import Permission, ProductRole, Role, allows
+from certrail.persistence.database import Database
+from certrail.plugins.registry import PluginRegistry
+from certrail.services.facade import Services
+from certrail.services.kernel import Kernel
+from certrail.services.messages import KNOWN
+from certrail.services.orchestrator import OutboxMessage
+from certrail_sdk import errors as plugin_errors
+from certrail_server.api.app import create_app
+from certrail_server.api.guard import Guard
+from certrail_server.settings import describe
+
+ROOT = Path(__file__).parent.parent
+REFERENCE = ROOT / "docs" / "reference"
+NOTE = "<!-- Written by `python -m docs.generate`; edit the code instead. -->"
+CALLERS: Sequence[tuple[str, str | None, Role | None]] = (
+    ("Product Admin", ProductRole.ADMIN, None),
+    ("Admin", ProductRole.MEMBER, Role.ADMIN),
+    ("Operator", ProductRole.MEMBER, Role.OPERATOR),
+    ("Auditor", ProductRole.MEMBER, Role.AUDITOR),
+    ("no role", ProductRole.MEMBER, None),
+)
+
+
+@dataclass(frozen=True)
+class Route:
+    """One call of the HTTP API; ``permission`` is ``None`` where no bearer token is asked for."""
+
+    method: str
+    path: str
+    permission: Permission | None
+    body: Any = None
+
+
+class NoOrchestrator:
+    """Stands where workflows would be started; nothing is ever sent."""
+
+    async def dispatch(self, message: OutboxMessage) -> None:
+        """Refuse: no application is served here."""
+        raise NotImplementedError(message.workflow_id)
+
+    async def health(self) -> bool:
+        """Nothing to reach."""
+        return False
+
+
+def application() -> FastAPI:
+    """The HTTP application, over a database that is never opened."""
+    kernel = Kernel(
+        db=Database("sqlite:///never-opened.db"),
+        keyring=Keyring.generate(),
+        plugins=PluginRegistry(),
+        clock=lambda: datetime.now(UTC),
+        new_id=lambda: uuid.uuid4().hex,
+    )
+    return create_app(Services.build(kernel), NoOrchestrator())
+
+
+@cache
+def routes() -> tuple[Route, ...]:
+    """Every documented route, by path and method."""
+    found = []
+    for context in iter_route_contexts(application().routes):
+        dependant = getattr(context, "dependant", None)
+        if dependant is None or context.path is None:
+            continue
+        guards = [d.call for d in dependant.dependencies if isinstance(d.call, Guard)]
+        permission = guards[0].permission if guards else None
+        body = dependant.body_params[0].field_info.annotation if dependant.body_params else None
+        found += [Route(method, context.path, permission, body) for method in context.methods or ()]
+    return tuple(sorted(found, key=lambda route: (route.path, route.method)))
+
+
+def settings_page() -> str:
+    """Every variable."""
+    rows = ((f"`{name}`", f"`{default}`" if default else "", text) for name, default, text in describe())
+    return page(
+        "Settings",
+        "Every certrail process reads these environment variables. None is required.",
+        table(("variable", "default", "meaning"), rows),
+    )
+
+
+def permissions_page() -> str:
+    """Every route with who may call it."""
+    names = [name for name, _, _ in CALLERS]
+    rows = (
+        (f"`{r.method} {r.path}`", f"`{r.permission}`" if r.permission else "none", *_marks(r.permission))
+        for r in routes()
+    )
+    return page(
+        "API permissions",
+        "Who may call what. *Product Admin* is a role of the product; *Admin*, *Operator* and *Auditor* are "
+        "roles in the Application that the call is about; *no role* is any other user or machine with a "
+        "token. A token with scopes can do less than its owner, never more. An object that the caller may "
+        "not see answers 404.",
+        "Some routes look closer: a vote counts only for approvers of the current step, and a private key is "
+        "shown once and to its requester only.",
+        table(("call", "permission", *names), rows),
+        "Routes without a permission verify in another way, or tell nothing: callbacks are signed by the "
+        "chat system, and health checks say only whether parts answer.",
+    )
+
+
+def _marks(permission: Permission | None) -> Iterator[str]:
+    for _, product_role, role in CALLERS:
+        allowed = permission is None or allows(permission, product_role=product_role, role=role)
+        yield "yes" if allowed else ""
+
+
+def errors_page() -> str:
+    """Every problem kind, and the errors a plugin raises."""
+    classes = [c for c in vars(errors).values() if _is_error(c, errors.CertrailError)]
+    bases = [(f"`{c.kind}`", str(c.status), c.title, inspect.getdoc(c) or "") for c in classes]
+    finer = sorted((kind, str(getattr(errors, name).status), name) for name, kind in kinds())
+    plugin = [c for c in vars(plugin_errors).values() if _is_error(c, plugin_errors.PluginError)]
+    return page(
+        "Errors",
+        "Every refusal is an RFC 9457 problem document, `application/problem+json`, whose `type` is "
+        "`urn:certrail:problem:<kind>`. `detail` says what is wrong and what to change; `request_id` finds "
+        "it in the log.",
+        table(("kind", "status", "title", "meaning"), bases),
+        "## Finer kinds\n\nThe same statuses, told apart where a caller may want to react.",
+        table(("kind", "status", "as"), ((f"`{k}`", s, f"`{n}`") for k, s, n in finer)),
+        "## What plugins raise\n\nShown in deliveries and notifications as `last_error`, with the plugin's "
+        "name and version. The action is what the person who reads it should do.",
+        table(
+            ("error", "a kind of", "meaning", "action"),
+            ((f"`{c.__name__}`", f"`{c.__base__.__name__}`", _first_line(c), c.action) for c in plugin),
+        ),
+    )
+
+
+def events_page() -> str:
+    """Events that alerts may name, then the rest of the record."""
+    known = ((f"`{name}`", severity, title) for name, (severity, title) in KNOWN.items())
+    others = sorted(recorded() - KNOWN.keys())
+    return page(
+        "Events",
+        "An event is an immutable fact, written in the same transaction as the change it tells of. "
+        "Alerts may name these:",
+        table(("event", "severity", "title"), known),
+        "## Only on record\n\nEvents of an Application, of either list, are served by "
+        "`GET /api/v1/applications/{application}/events`; the plugin hook `certrail_event` hears of all.",
+        "\n".join(f"- `{name}`" for name in others),
+    )
+
+
+PAGES = {
+    "settings.md": settings_page,
+    "api-permissions.md": permissions_page,
+    "errors.md": errors_page,
+    "events.md": events_page,
+}
+
+
+def kinds() -> set[tuple[str, str]]:
+    """Class and kind of every error that is raised under a kind of its own."""
+    names = {name for name, c in vars(errors).items() if _is_error(c, errors.CertrailError)}
+    return {
+        (call.func.id, str(keyword.value.value))
+        for call in _calls()
+        if isinstance(call.func, ast.Name) and call.func.id in names
+        for keyword in call.keywords
+        if keyword.arg == "kind" and isinstance(keyword.value, ast.Constant)
+    }
+
+
+def recorded() -> set[str]:
+    """Every event type that the use cases write in so many words."""
+    return {
+        str(argument.value)
+        for call in _calls()
+        if isinstance(call.func, ast.Attribute) and call.func.attr in ("event", "_event")
+        for argument in call.args[:2]
+        if isinstance(argument, ast.Constant) and "." in str(argument.value)
+    }
+
+
+def _calls() -> Iterator[ast.Call]:
+    folders = (Path(certrail.services.__path__[0]), ROOT / "server" / "certrail_server" / "api")
+    for file in sorted(file for folder in folders for file in folder.rglob("*.py")):
+        for node in ast.walk(ast.parse(file.read_text())):
+            if isinstance(node, ast.Call):
+                yield node
+
+
+def _is_error(candidate: object, base: type[Exception]) -> bool:
+    return isinstance(candidate, type) and issubclass(candidate, base) and candidate is not base
+
+
+def _first_line(documented: type) -> str:
+    return (inspect.getdoc(documented) or "").splitlines()[0]
+
+
+def page(title: str, *parts: str) -> str:
+    """One page of the reference."""
+    return "\n\n".join((f"# {title}", NOTE, *parts)) + "\n"
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A Markdown table."""
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in row)} |" for row in lines)
+
+
+def main() -> int:
+    """Write every page."""
+    REFERENCE.mkdir(exist_ok=True)
+    for name, write in PAGES.items():
+        (REFERENCE / name).write_text(write())
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

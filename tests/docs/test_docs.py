@@ -1,0 +1,279 @@
+"""The documents say only what is so: commands exist, examples run, links resolve, references are current."""
+
+import json
+import re
+import shlex
+import sys
+import types
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+import yaml
+from docs.generate import PAGES, REFERENCE, Route, routes
+from pydantic import TypeAdapter, ValidationError
+from typer.exceptions import TyperException
+
+from certrail.plugins.registry import PluginRegistry
+from certrail_sdk import Destination
+from certrail_sdk.testing import DestinationConformance
+from certrail_server.cli import app
+
+ROOT = Path(__file__).parents[2]
+PAGES_TO_READ = sorted(
+    [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").rglob("*.md")]
+)
+FENCE = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+LINK = re.compile(r"(?<!!)\[[^\]]+\]\(([^)\s]+)\)")
+LIMITS = {"README.md": 120, "CONTRIBUTING.md": 100}
+
+
+@dataclass(frozen=True)
+class Block:
+    """One fenced block."""
+
+    page: Path
+    language: str
+    text: str
+    line: int
+
+    def __str__(self) -> str:
+        return f"{self.page.relative_to(ROOT)}:{self.line}"
+
+
+def blocks(*languages: str) -> list[Block]:
+    return [
+        Block(page, found[1], found[2], text.count("\n", 0, found.start()) + 1)
+        for page in PAGES_TO_READ
+        for text in [page.read_text()]
+        for found in FENCE.finditer(text)
+        if found[1] in languages
+    ]
+
+
+def commands(block: Block) -> Iterator[list[str]]:
+    """The commands of a block; one that is quoted over several lines is one command."""
+    pending = ""
+    for line in block.text.splitlines():
+        pending += line.removesuffix("\\") + "\n"
+        if line.endswith("\\"):
+            continue
+        try:
+            words = shlex.split(pending, comments=True)
+        except ValueError:
+            continue
+        pending = ""
+        if words:
+            yield words
+    assert not pending.strip(), f"an unfinished command: {pending}"
+
+
+def check_make(words: list[str], _block: Block) -> None:
+    targets = re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    wanted = [word for word in words if "=" not in word]
+    assert set(wanted) <= set(targets), f"no such make target: {words}"
+
+
+def check_certrail(words: list[str], _block: Block) -> None:
+    command: Any = typer.main.get_command(app)
+    while hasattr(command, "commands"):
+        name, *words = words
+        command = command.commands[name]
+    command.make_context(command.name, list(words))
+
+
+def check_python(words: list[str], _block: Block) -> None:
+    assert words[0] == "-m"
+    assert find_spec(words[1]), f"no such module: {words[1]}"
+
+
+def check_docker(words: list[str], block: Block) -> None:
+    compose = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
+    assert words[0] == "compose"
+    verb, *rest = words[1:]
+    named = [word for word in rest if not word.startswith("--")]
+    if verb == "exec":
+        service, *inside = named[:1] + rest[rest.index(named[0]) + 1 :]
+        assert service in compose["services"]
+        check(inside, block)
+    elif verb == "cp":
+        service, _, path = named[0].partition(":")
+        assert any(path.startswith(v.split(":")[1]) for v in compose["services"][service]["volumes"])
+    else:
+        assert verb in ("up", "stop")
+        assert set(named) <= compose["services"].keys()
+
+
+def check_curl(words: list[str], block: Block) -> None:
+    url = next(word for word in words if word.startswith("$API"))
+    body = words[words.index("--json") + 1] if "--json" in words else None
+    method = words[words.index("-X") + 1] if "-X" in words else "POST" if body else "GET"
+    route = find_route(method, url.removeprefix("$API").partition("?")[0])
+    if body is None:
+        assert route.body is None, f"{route} wants a body"
+        return
+    text = body_file(block) if body.startswith("@") else body
+    TypeAdapter(route.body).validate_python(json.loads(text))
+
+
+def find_route(method: str, path: str) -> Route:
+    for route in routes():
+        pattern = re.sub(r"\{\w+\}", r"[^/]+", route.path)
+        if route.method == method and re.fullmatch(pattern, f"/api/v1{path}"):
+            return route
+    raise AssertionError(f"no such route: {method} {path}")
+
+
+def body_file(block: Block) -> str:
+    before = [b for b in blocks("json") if b.page == block.page and b.line < block.line]
+    return before[-1].text
+
+
+def check_export(_words: list[str], _block: Block) -> None:
+    """Nothing to look up: a variable of the reader's shell."""
+
+
+CHECKS: dict[str, Callable[[list[str], Block], None]] = {
+    "make": check_make,
+    "certrail": check_certrail,
+    "python": check_python,
+    "docker": check_docker,
+    "curl": check_curl,
+    "export": check_export,
+}
+
+
+def check(words: list[str], block: Block) -> None:
+    program = Path(words[0]).name
+    assert program in CHECKS, f"nobody can tell whether {words} works"
+    CHECKS[program](words[1:], block)
+
+
+@pytest.mark.parametrize("block", blocks("bash"), ids=str)
+def test_every_command_exists(block: Block) -> None:
+    for words in commands(block):
+        check(words, block)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["make", "nonsense"],
+        ["certrail", "nonsense"],
+        ["certrail", "worker", "--nonsense", "x"],
+        ["docker", "compose", "exec", "nobody", "certrail", "doctor"],
+        ["docker", "compose", "exec", "server", "certrail", "nonsense"],
+        ["curl", "$API/nonsense"],
+        ["curl", "$API/users", "--json", '{"nonsense": 1}'],
+        ["rm", "-rf", "."],
+    ],
+)
+def test_the_check_tells_commands_that_do_not_exist(words: list[str]) -> None:
+    with pytest.raises((AssertionError, KeyError, ValidationError, TyperException)):
+        check(words, Block(ROOT / "README.md", "bash", "", 1))
+
+
+@pytest.mark.parametrize("block", blocks("json"), ids=str)
+def test_every_json_block_is_json(block: Block) -> None:
+    json.loads(block.text)
+
+
+def run(block: Block, monkeypatch: pytest.MonkeyPatch) -> types.ModuleType:
+    """Run a block as a module of its own, as pydantic looks types up there."""
+    module = types.ModuleType(f"example_{block.line}")
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    exec(compile(block.text, str(block), "exec"), module.__dict__)
+    return module
+
+
+@pytest.mark.parametrize("block", blocks("python"), ids=str)
+def test_every_python_block_runs(block: Block, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert run(block, monkeypatch).__dict__.keys() - types.ModuleType("empty").__dict__.keys()
+
+
+def contract_example() -> Block:
+    return next(b for b in blocks("python") if b.page.name == "contract.md" and "hookimpl" in b.text)
+
+
+def test_the_example_is_short_and_registers(monkeypatch: pytest.MonkeyPatch) -> None:
+    block = contract_example()
+    code = [line for line in block.text.splitlines() if line.strip()]
+    assert len(code) < 80
+    registry = PluginRegistry()
+    registry.register(run(block, monkeypatch))
+    assert registry.queues() == ["plugin-destination-haproxy"]
+
+
+class TestContractExample(DestinationConformance):
+    """The destination in docs/plugins/contract.md holds the contract that the page describes."""
+
+    @pytest.fixture
+    def example(self, monkeypatch: pytest.MonkeyPatch) -> types.ModuleType:
+        return run(contract_example(), monkeypatch)
+
+    @pytest.fixture
+    def build(self, example: types.ModuleType, tmp_path: Path) -> Callable[[], Destination[Any]]:
+        return lambda: example.Haproxy(example.HaproxyConfig(directory=tmp_path))
+
+    @pytest.fixture
+    def broken(self, example: types.ModuleType, tmp_path: Path) -> Destination[Any]:
+        found: Destination[Any] = example.Haproxy(example.HaproxyConfig(directory=tmp_path / "missing"))
+        return found
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_the_reference_is_current(name: str) -> None:
+    assert (REFERENCE / name).read_text() == PAGES[name](), "run: python -m docs.generate"
+
+
+@pytest.mark.parametrize("page", PAGES_TO_READ, ids=lambda p: str(p.relative_to(ROOT)))
+def test_links_resolve(page: Path) -> None:
+    text = FENCE.sub("", page.read_text())
+    inside = [link for link in LINK.findall(text) if not link.startswith(("https://", "http://"))]
+    broken = [link for link in inside if not (page.parent / link.partition("#")[0]).exists()]
+    assert not broken
+
+
+def test_every_page_is_reached_from_the_readme() -> None:
+    reached, waiting = set(), [ROOT / "README.md"]
+    while waiting:
+        page = waiting.pop()
+        if page in reached:
+            continue
+        reached.add(page)
+        if page.is_dir():
+            waiting += page.glob("*.md")
+        elif page.suffix == ".md":
+            waiting += [
+                (page.parent / link.partition("#")[0]).resolve()
+                for link in LINK.findall(page.read_text())
+                if "://" not in link
+            ]
+    assert set(PAGES_TO_READ) <= reached
+
+
+def test_the_readme_lists_the_bundled_plugins() -> None:
+    listed = re.findall(r"^\| \[([a-z-]+)\]", (ROOT / "README.md").read_text(), re.MULTILINE)
+    there = [path.parent.name for path in (ROOT / "plugins").glob("*/*/pyproject.toml")]
+    assert sorted(listed) == sorted(there)
+
+
+def test_files_that_the_architecture_names_exist() -> None:
+    text = (ROOT / "docs" / "architecture.md").read_text()
+    named = re.findall(r"`((?:sdk|engine|workflows|server)/[\w/]+\.py)`", text)
+    assert len(named) >= 8
+    assert [name for name in named if not (ROOT / name).is_file()] == []
+
+
+@pytest.mark.parametrize("name", LIMITS)
+def test_the_first_pages_stay_short(name: str) -> None:
+    assert len((ROOT / name).read_text().splitlines()) <= LIMITS[name]
+
+
+def test_decisions_stay_short() -> None:
+    for page in (ROOT / "docs" / "decisions").glob("*.md"):
+        assert len(page.read_text().splitlines()) <= 40, page.name
