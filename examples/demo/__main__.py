@@ -5,14 +5,13 @@ import sys
 import time
 from pathlib import Path
 
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
-
 from examples.demo.installation import Installation
 from examples.demo.story import Story
 from examples.demo.team import assemble
 from examples.demo.world import World
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
 
 DATA = Path(".demo")
 console = Console()

@@ -10,7 +10,6 @@ from typing import Any
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding, pkcs12
-
 from examples.demo.installation import Installation, until
 from examples.demo.team import APP, Team
 from examples.demo.world import World

@@ -26,7 +26,11 @@ def test_imports_go_down() -> None:
 
 
 def test_no_module_is_longer_than_400_lines() -> None:
-    sources = [p for folder in ("sdk", "engine", "workflows", "server", "plugins") for p in (ROOT / folder).rglob("*.py")]
+    sources = [
+        p
+        for folder in ("sdk", "engine", "workflows", "server", "plugins")
+        for p in (ROOT / folder).rglob("*.py")
+    ]
     assert len(sources) > 100
     sources = [p for p in sources if "tests" not in p.parts]
     long = {str(p.relative_to(ROOT)): n for p in sources if (n := len(p.read_text().splitlines())) > 400}

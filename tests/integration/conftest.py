@@ -78,7 +78,9 @@ class Team:
     def person(self, slug: str, role: Role | None = Role.OPERATOR, kind: str = "user") -> Actor:
         """A principal, a member with this role or none at all."""
         email = f"{slug}@example.com" if kind == "user" else None
-        row: Principal = self.services.identities.create(self.admin, kind=kind, slug=slug, name=slug, email=email)
+        row: Principal = self.services.identities.create(
+            self.admin, kind=kind, slug=slug, name=slug, email=email
+        )
         if role is not None:
             self.services.applications.set_member(self.admin, self.application, slug, role)
         return actor_of(row)

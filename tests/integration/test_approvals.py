@@ -5,13 +5,13 @@ from datetime import timedelta
 
 import pytest
 from sqlmodel import select
+from tests.integration.conftest import Team
 
 from certrail.domain.access import Role
 from certrail.domain.errors import CertrailError, Conflict, PolicyViolation
 from certrail.persistence.tables import Certificate, EventRow, Vote
 from certrail.services.actor import Actor
 from certrail.services.approval_policies import Step
-from tests.integration.conftest import Team
 
 
 def refused(team: Team, actor: Actor, approval: str, decision: str = "approve", comment: str = "") -> str:
@@ -66,7 +66,11 @@ def test_steps_are_taken_in_order(team: Team) -> None:
 
 def test_refusals_are_told_apart_and_recorded(team: Team) -> None:
     asker, voter, other = team.person("asker"), team.person("voter"), team.person("other")
-    auditor, outsider, gone = team.person("auditor", Role.AUDITOR), team.person("outsider", None), team.person("gone")
+    auditor, outsider, gone = (
+        team.person("auditor", Role.AUDITOR),
+        team.person("outsider", None),
+        team.person("gone"),
+    )
     team.guard(Step("Two of them", ("asker", "voter", "other", "gone"), quorum=2))
     _, approval = team.ask(asker)
     assert approval is not None
@@ -104,7 +108,9 @@ def test_a_policy_that_now_denies_is_never_signed(team: Team) -> None:
     request, approval = team.ask(team.person("asker"))
     assert approval is not None
     team.services.approvals.vote(voter, approval, "approve")
-    team.services.product.update_policy(team.admin, "tls", {"sans": {"dns": {"allowed": ["*.other.example"]}}})
+    team.services.product.update_policy(
+        team.admin, "tls", {"sans": {"dns": {"allowed": ["*.other.example"]}}}
+    )
     assert team.services.issuance.advance(request).status == "failed"
     row = team.services.requests.get(request)
     assert "a.example.com" in (row.reason or "")

@@ -1,5 +1,6 @@
 """Where Temporal's programs are looked for."""
 
+from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 
 import pytest
@@ -29,4 +30,4 @@ def test_without_either_there_is_none(tmp_path: Path, monkeypatch: pytest.Monkey
 
 
 def _missing(name: str) -> None:
-    raise binaries.PackageNotFoundError(name)
+    raise PackageNotFoundError(name)

@@ -65,9 +65,7 @@ class Alerts:
                 name=name,
                 notifier=notifier,
                 connection_id=link.id if link else None,
-                config_sealed=self._kernel.keyring.seal_json(
-                    own_values(plugin, parsed, config), CHANNEL_PURPOSE
-                ),
+                config_sealed=self._kernel.keyring.seal_json(own_values(parsed, config), CHANNEL_PURPOSE),
                 config_revision=plugin.config_type.revision,
             )
             session.add(row)

@@ -112,7 +112,7 @@ def _build(
     return plugin(validated(kernel, plugin, own, connection), context)
 
 
-def own_values(plugin: type[Plugin[Any]], config: Config, given: Mapping[str, Any]) -> dict[str, Any]:
+def own_values(config: Config, given: Mapping[str, Any]) -> dict[str, Any]:
     """The values to store with a sync or channel: what was given, in clear, for sealing."""
     revealed = json.loads(json.dumps(config.reveal(), default=str))
     return {name: revealed[name] for name in given}

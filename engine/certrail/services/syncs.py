@@ -89,9 +89,7 @@ class Syncs:
                 name=name,
                 destination=destination,
                 connection_id=link.id if link else None,
-                config_sealed=self._kernel.keyring.seal_json(
-                    own_values(plugin, parsed, config), SYNC_PURPOSE
-                ),
+                config_sealed=self._kernel.keyring.seal_json(own_values(parsed, config), SYNC_PURPOSE),
                 config_revision=plugin.config_type.revision,
                 selection=_stored(session, selection),
                 name_schema=name_schema,
