@@ -45,7 +45,17 @@ class Api:
         return self._call("PUT", path, json=body)
 
     def _call(self, method: str, path: str, **arguments: Any) -> Any:
-        answer = self._client.request(method, path, **arguments)
+        # What may be sent twice is sent until it is answered: a server may be starting again.
+        repeatable = method != "POST" or "Idempotency-Key" in arguments.get("headers", {})
+        deadline = time.monotonic() + PATIENCE
+        while True:
+            try:
+                answer = self._client.request(method, path, **arguments)
+                break
+            except httpx.TransportError:
+                if not repeatable or time.monotonic() > deadline:
+                    raise
+                time.sleep(LOOK)
         if answer.is_error:
             raise Refused(f"{method} {path}: {answer.status_code} {answer.text}")
         return answer.json() if answer.content else None

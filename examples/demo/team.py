@@ -71,8 +71,8 @@ def make_people(admin: Api) -> dict[str, str]:
 
 def make_channels(admin: Api, world: World) -> None:
     """A Slack channel for questions, and mail for what was issued."""
-    _connection(admin, "slack", "slack", world.workspace())
-    _connection(admin, "mail", "smtp", world.smtp())
+    connection(admin, "slack", "slack", world.workspace())
+    connection(admin, "mail", "smtp", world.smtp())
     approvals = {"slug": "approvals", "name": "#approvals", "notifier": "slack", "connection": "slack"}
     admin.post(f"{APP}/channels", {**approvals, "config": {"channel": "#approvals"}})
     mail = {"sender": "certrail@example.com", "recipients": ["team@example.com"]}
@@ -93,15 +93,16 @@ def make_approval(admin: Api) -> None:
 
 def make_syncs(admin: Api, world: World, folder: Path) -> None:
     """Three kinds of destination."""
-    _connection(admin, "aws", "aws", world.aws())
-    _connection(admin, "azure", "azure", world.azure())
+    connection(admin, "aws", "aws", world.aws())
+    connection(admin, "azure", "azure", world.azure())
     folder.mkdir(parents=True, exist_ok=True)
     _sync(admin, "files", "files", {"directory": str(folder)})
     _sync(admin, "acm", "aws-acm", {}, "aws")
     _sync(admin, "vault", "azure-key-vault", {"vault_url": world.vault.url}, "azure")
 
 
-def _connection(admin: Api, slug: str, kind: str, config: dict[str, Any]) -> None:
+def connection(admin: Api, slug: str, kind: str, config: dict[str, Any]) -> None:
+    """A connection, shared by all Applications."""
     admin.post("/connections", {"slug": slug, "name": slug, "type": kind, "config": config})
 
 

@@ -1,6 +1,7 @@
 """Votes under concurrency, and every way in which one is refused."""
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -10,8 +11,9 @@ from tests.integration.conftest import Team
 from certrail.domain.access import Role
 from certrail.domain.errors import CertrailError, Conflict, PolicyViolation
 from certrail.persistence.tables import Certificate, EventRow, Vote
-from certrail.services.actor import Actor
+from certrail.services.actor import Actor, Once
 from certrail.services.approval_policies import Step
+from certrail.services.idempotency import AlreadyDone
 
 
 def refused(team: Team, actor: Actor, approval: str, decision: str = "approve", comment: str = "") -> str:
@@ -62,6 +64,19 @@ def test_steps_are_taken_in_order(team: Team) -> None:
     assert refused(team, first, approval) == "not-in-step"
     team.services.approvals.vote(second, approval, "approve")
     assert team.services.issuance.advance(request).status == "issued"
+
+
+def test_the_same_vote_again_is_the_same_vote(team: Team) -> None:
+    """A voter whose answer was lost sends the call again: no second vote, and no refusal either."""
+    asker, voter = team.person("asker"), team.person("voter")
+    team.guard(Step("One", ("voter",)))
+    _, approval = team.ask(asker)
+    assert approval is not None
+    patient = replace(voter, once=Once("key-1", "fingerprint"))
+    vote = team.services.approvals.vote(patient, approval, "approve")
+    with pytest.raises(AlreadyDone) as done:
+        team.services.approvals.vote(patient, approval, "approve")
+    assert team.services.approvals.cast_before(done.value.subject_id).id == vote.id
 
 
 def test_refusals_are_told_apart_and_recorded(team: Team) -> None:

@@ -57,6 +57,7 @@ class Approvals:
             NotFound: unknown, or the voter is no member.
             Forbidden: auditor, own request, or not asked in the current step.
             Conflict: decided, expired, voted already, or the content changed.
+            AlreadyDone: the same call, made again.
         """
         try:
             with self._kernel.change(actor) as change:
@@ -80,6 +81,13 @@ class Approvals:
             )
             if approval is not None and refusal.error.kind == "content-changed":
                 enqueue_issuance(change, approval.certificate_request_id, change.new_id())
+
+    def cast_before(self, vote_id: str) -> Vote:
+        """The vote that an earlier call made. Raises NotFound."""
+        with self._kernel.db.read() as session:
+            if vote := session.get(Vote, vote_id):
+                return vote
+        raise NotFound("vote")
 
     def get(self, approval_id: str) -> tuple[ApprovalRequest, Sequence[Vote]]:
         """One approval with its votes in order. Raises NotFound."""
@@ -141,6 +149,7 @@ def cast(
     )
     session.add(vote)
     session.flush()
+    change.created_id = vote.id
     change.event(
         "approval.voted",
         "approval",

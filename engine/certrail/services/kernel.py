@@ -66,7 +66,11 @@ class Kernel:
 
 @dataclass
 class Change:
-    """An open transaction with the record of what it does."""
+    """An open transaction with the record of what it does.
+
+    Attributes:
+        created_id: the object that this step made, which the same call made again is answered with.
+    """
 
     kernel: Kernel
     session: Session
@@ -74,11 +78,7 @@ class Change:
     now: datetime
     events: list[EventRow] = field(default_factory=list)
     outbox: int = 0
-
-    @property
-    def created_id(self) -> str | None:
-        """The object that this step made, if it made one."""
-        return next((e.subject_id for e in self.events if e.type.endswith(".created")), None)
+    created_id: str | None = None
 
     def new_id(self) -> str:
         """An id for a new row."""
@@ -107,6 +107,8 @@ class Change:
         )
         self.session.add(row)
         self.events.append(row)
+        if type_.endswith(".created") and self.created_id is None:
+            self.created_id = subject_id
         if self.kernel.on_event is not None:
             self.kernel.on_event(self, row)
         return row

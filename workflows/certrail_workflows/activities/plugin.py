@@ -55,9 +55,13 @@ class DeliveryActivities:
         wanted = self._deliveries.state(delivery_id).desired_certificate_id
         self._deliveries.failed(delivery_id, wanted, failure)
 
+    def _unverified(self, delivery_id: str, failure: Failure) -> None:
+        # What was delivered stays delivered when nobody can look; that nobody could is on record.
+        if delivered := self._deliveries.state(delivery_id).delivered_certificate_id:
+            self._deliveries.unverified(delivery_id, delivered, failure)
+
     async def _verify(self, delivery_id: str) -> bool | None:
-        # What was delivered stays delivered when nobody can look: such a failure is not the delivery's.
-        this = Try(self._clock, lambda _failure: None)
+        this = Try(self._clock, lambda failure: self._unverified(delivery_id, failure))
         work = await this.ours(lambda: self._deliveries.begin_verify(delivery_id))
         if work is None or not isinstance(work.destination, Observes):
             return None

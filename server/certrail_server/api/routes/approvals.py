@@ -70,4 +70,8 @@ def get_approval(approval_id: str, call: Annotated[Call, allow(Permission.APPROV
 @router.post("/approval-requests/{approval_id}/votes", status_code=201)
 def vote(approval_id: str, body: VoteIn, call: Annotated[Call, allow(Permission.APPROVAL_VOTE)]) -> Json:
     """Approve or reject; a rejection says why."""
-    return shown(call.services.approvals.vote(call.actor, approval_id, body.decision, body.comment))
+    approvals = call.services.approvals
+    cast = once(
+        lambda: approvals.vote(call.actor, approval_id, body.decision, body.comment), approvals.cast_before
+    )
+    return shown(cast)

@@ -1,0 +1,29 @@
+"""Loaded by every Python process of an installation that a crash test started: kills it at the armed place.
+
+The file that CERTRAIL_TEST_ARMED names holds the name of a checkpoint. The first process to get there takes
+the file away and dies, as from a power cut; after that nothing is armed.
+"""
+
+import os
+import signal
+from pathlib import Path
+
+from certrail import checkpoints
+
+ARMED = os.environ.get("CERTRAIL_TEST_ARMED")
+
+
+def die_if_armed(place: str) -> None:
+    assert ARMED is not None
+    armed = Path(ARMED)
+    try:
+        if armed.read_text() != place:
+            return
+        armed.rename(armed.with_name(f"died-at-{place}"))
+    except FileNotFoundError:
+        return
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+if ARMED:
+    checkpoints.install(die_if_armed)
