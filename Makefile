@@ -4,6 +4,8 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 PLUGINS := $(sort $(wildcard plugins/destinations/*/pyproject.toml plugins/notifiers/*/pyproject.toml))
 LOCAL  := ./sdk[testing] .[embedded] $(patsubst %/pyproject.toml,./%,$(PLUGINS)) ./standins
+# uv does not read pip's settings, so a mirror that pip is told to use is passed on.
+INDEX  = $(shell $(PYTHON) -m pip config get global.index-url 2>/dev/null)
 STAMP  := $(VENV)/.installed
 
 .PHONY: demo test check dev setup clean
@@ -26,9 +28,11 @@ dev: $(STAMP) ## run certrail on this machine
 setup: $(STAMP) ## only install
 
 $(STAMP): constraints.txt pyproject.toml sdk/pyproject.toml standins/pyproject.toml $(PLUGINS)
-	@echo "==> setting up $(VENV) (once, a few minutes without a package cache)"
+	@echo "==> setting up $(VENV) (once, a minute or two without a package cache)"
 	@$(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt \
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt uv
+	@$(BIN)/uv pip install --quiet --native-tls --compile-bytecode $(INDEX:%=--default-index %) \
+		--python $(BIN)/python --constraint constraints.txt \
 		$(foreach place,$(LOCAL),--editable '$(place)') --requirement requirements-dev.txt
 	@touch $@
 
