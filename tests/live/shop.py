@@ -21,6 +21,7 @@ class Shop:
     installation: Installation
     world: World
     folder: Path
+    database_url: str = ""
     tokens: dict[str, str] = field(default_factory=dict)
     admin: Api = field(init=False)
     deployer: Api = field(init=False)
@@ -87,6 +88,16 @@ class Shop:
         headers = {"Idempotency-Key": f"{application}-{name}"}
         row = self.deployer.post(f"/applications/{application}/certificate-requests", body, **headers)
         return Order(self, application, name, row)
+
+    def events(self, application: str, kind: str) -> list[dict[str, Any]]:
+        """All events of a kind in an Application."""
+        found: list[dict[str, Any]] = []
+        after: int | None = 0
+        while after is not None:
+            page = self.admin.get(f"/applications/{application}/events", type=kind, after=after)
+            found += page["items"]
+            after = page["next_cursor"]
+        return found
 
     def _product(self) -> None:
         root = {"slug": "root", "name": "Root", "subject": {"common_name": "Live Root"}}
@@ -169,8 +180,11 @@ def opened(stack: ExitStack, folder: Path, **env: str) -> Shop:
     world = stack.enter_context(World())
     installation = Installation(folder / "certrail", **env)
     stack.callback(installation.stop)
+    if "CERTRAIL_DATABASE_URL" in env:
+        installation.run("migrate")
     installation.start()
     (folder / "delivered").mkdir()
-    shop = Shop(installation, world, folder / "delivered")
+    database_url = env.get("CERTRAIL_DATABASE_URL", "")
+    shop = Shop(installation, world, folder / "delivered", database_url)
     shop.open()
     return shop

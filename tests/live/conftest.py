@@ -1,0 +1,16 @@
+"""One installation on PostgreSQL, with Temporal's dev server inside, for the tests that let it live."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+
+import pytest
+from tests.live.shop import Shop, opened
+from tests.support.postgres import fresh_database
+
+
+@pytest.fixture(scope="session")
+def shop(tmp_path_factory: pytest.TempPathFactory, postgres: str) -> Iterator[Shop]:
+    """The installation. Tests leave the outside world as they found it."""
+    with ExitStack() as stack:
+        folder = tmp_path_factory.mktemp("shop")
+        yield opened(stack, folder, CERTRAIL_DATABASE_URL=fresh_database(postgres))

@@ -1,0 +1,95 @@
+"""Destinations that are busy, and destinations that refuse for good."""
+
+import asyncio
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from examples.demo.installation import until
+from temporalio.client import Client
+from tests.live.shop import Order, Shop
+
+DELAY = timedelta(seconds=30)
+LATENESS = timedelta(seconds=15)
+
+
+def test_each_destination_fails_alone(shop: Shop) -> None:
+    """One is throttled, one refuses for good, one works: each is told as what it is, and none holds another up."""
+    world = shop.world
+    shop.application("mixed")
+    shop.sync("mixed", "files", {"directory": str(shop.folder)})
+    shop.sync("mixed", "aws-acm", {}, "aws")
+    shop.sync("mixed", "azure-key-vault", {"vault_url": world.vault.url}, "azure")
+    world.acm.configure(throttle_next=1, retry_after=int(DELAY.total_seconds()))
+    world.vault.vault.forbidden = "ForbiddenByRbac"
+    try:
+        order = shop.order("mixed", "mixed.live.example")
+        order.wait_until_issued()
+
+        throttled = status_of(order, "aws-acm", "retrying")
+        calls = len(world.acm.calls)
+        assert throttled["last_error"]["kind"] == "RateLimited"
+        failed_at = datetime.fromisoformat(throttled["last_error"]["at"])
+        due = datetime.fromisoformat(throttled["next_try_at"])
+        assert abs(due - failed_at - DELAY) < timedelta(seconds=1)
+
+        waiting = pending_activity(shop, throttled)
+        assert waiting.attempt == 2, "the next try is Temporal's"
+        assert abs(waiting.scheduled_time - due) < timedelta(seconds=5)
+
+        refused = status_of(order, "azure-key-vault", "failed")
+        assert refused["next_try_at"] is None
+        assert refused["last_error"]["permanent"]
+        assert "grant the right" in refused["last_error"]["action"]
+        assert refused["last_error"]["plugin"].startswith("azure-key-vault ")
+
+        delivered = status_of(order, "files", "delivered")
+        assert delivered["last_error"] is None
+        assert datetime.fromisoformat(delivered["delivered_at"]) < due
+        assert len(world.acm.calls) == calls, "the plugin did not try again by itself"
+    finally:
+        world.vault.vault.forbidden = None
+
+    recovered = status_of(order, "aws-acm", "delivered")
+    assert recovered["attempts"] == 2
+    assert due <= datetime.fromisoformat(recovered["delivered_at"]) <= due + LATENESS
+    assert status_of(order, "azure-key-vault", "failed")["attempts"] == 1
+    failures = {event["data"]["kind"]: event for event in shop.events("mixed", "delivery.failed")}
+    assert failures.keys() == {"RateLimited", "Unauthorized"}
+    assert failures["Unauthorized"]["data"]["action"] == refused["last_error"]["action"]
+
+    shop.admin.post(f"/deliveries/{refused['id']}/retry")
+    status_of(order, "azure-key-vault", "delivered")
+
+
+def status_of(order: Order, sync: str, status: str) -> dict[str, Any]:
+    """Wait until a delivery of the order has this status."""
+
+    def there() -> dict[str, Any] | None:
+        rows = [row for row in order.deliveries() if row["sync"] == sync]
+        return rows[0] if rows and rows[0]["status"] == status else None
+
+    row: dict[str, Any] = until(there, f"the delivery by {sync} to be {status}")
+    return row
+
+
+@dataclass
+class Waiting:
+    """A try that Temporal will make."""
+
+    attempt: int
+    scheduled_time: datetime
+
+
+def pending_activity(shop: Shop, delivery: dict[str, Any]) -> Waiting:
+    """What Temporal says of a delivery's next try."""
+
+    async def describe() -> Any:
+        port = int((shop.installation.data_dir / "temporal.port").read_text())
+        client = await Client.connect(f"127.0.0.1:{port}")
+        handle = client.get_workflow_handle(f"delivery-{delivery['sync_id']}-{delivery['lineage_id']}")
+        pending = (await handle.describe()).raw_description.pending_activities
+        return pending[0] if pending else None
+
+    found = until(lambda: asyncio.run(describe()), "Temporal to plan the next try")
+    return Waiting(found.attempt, found.scheduled_time.ToDatetime(tzinfo=UTC))

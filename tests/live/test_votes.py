@@ -1,0 +1,55 @@
+"""A hundred votes at once on a step that needs three of five."""
+
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+
+import httpx
+from tests.live.shop import Shop
+
+VOTERS, EACH = 10, 10
+ASKED = 5
+
+
+def test_a_hundred_simultaneous_votes_give_one_certificate(shop: Shop) -> None:
+    people = [f"voter-{n}" for n in range(VOTERS)]
+    shop.application("voted")
+    for slug in people:
+        shop.admin.post("/users", {"slug": slug, "name": slug, "email": f"{slug}@example.com"})
+        shop.admin.put(f"/applications/voted/members/{slug}", {"role": "operator"})
+        shop.token(slug)
+    shop.guard("voted", {"name": "Three of five", "approvers": people[:ASKED], "quorum": 3})
+    order = shop.order("voted", "voted.live.example")
+    approval = order.request["approval_request_id"]
+
+    answers = all_at_once(shop, people * EACH, f"/api/v1/approval-requests/{approval}/votes")
+
+    order.wait_until_issued()
+    outcomes = Counter(kind for _, kind in answers)
+    assert outcomes["recorded"] == 3
+    assert outcomes.keys() <= {"recorded", "voted-already", "approval-closed", "not-in-step"}
+    assert outcomes.total() == VOTERS * EACH
+    votes = shop.admin.get(f"/approval-requests/{approval}")["votes"]
+    winners = {slug for slug, kind in answers if kind == "recorded"}
+    assert len(votes) == 3
+    assert len(winners & set(people[:ASKED])) == 3
+    refusals = shop.events("voted", "approval.vote_refused")
+    assert Counter(event["data"]["reason"] for event in refusals) + Counter(recorded=3) == outcomes
+    assert len(order.certificates()) == 1
+    assert len(shop.events("voted", "certificate.issued")) == 1
+
+
+def all_at_once(shop: Shop, people: list[str], path: str) -> list[tuple[str, str]]:
+    """Everybody approves in the same moment; by voter: ``recorded``, or the kind of the refusal."""
+    barrier = Barrier(len(people))
+
+    def vote(slug: str) -> tuple[str, str]:
+        headers = {"Authorization": f"Bearer {shop.tokens[slug]}"}
+        with httpx.Client(base_url=shop.installation.url, timeout=60, trust_env=False) as client:
+            barrier.wait(30)
+            answer = client.post(path, json={"decision": "approve"}, headers=headers)
+        kind = "recorded" if answer.status_code == 201 else answer.json()["type"].rsplit(":", 1)[1]
+        return slug, kind
+
+    with ThreadPoolExecutor(len(people)) as pool:
+        return list(pool.map(vote, people))
