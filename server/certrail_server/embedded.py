@@ -14,8 +14,10 @@ from pathlib import Path
 
 import httpx
 
+from certrail.persistence.database import Database
 from certrail.services.orchestrator import OrchestratorUnavailable
 from certrail_server.bootstrap import load_keyring
+from certrail_server.serve import NotMigrated, prepare
 from certrail_server.settings import Settings
 from certrail_server.supervisor import Child, Supervisor
 from certrail_workflows.binaries import temporal_binary
@@ -37,6 +39,7 @@ async def run(settings: Settings, started: Callable[[], None] = lambda: None) ->
     """Run everything until SIGTERM or SIGINT. Raises EmbeddedError."""
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     load_keyring(settings)
+    await asyncio.to_thread(_prepare, settings)
     children: list[Child] = []
     lock = _lock(settings.data_dir / "temporal.lock")
     address = settings.temporal_address
@@ -52,7 +55,7 @@ async def run(settings: Settings, started: Callable[[], None] = lambda: None) ->
     }
     own = (sys.executable, "-m", "certrail_server")
     children.append(Child("server", (*own, "server"), _server_ready(settings), env))
-    children.append(Child("worker", (*own, "worker"), _worker_ready(settings), env))
+    children.append(Child("worker", (*own, "worker"), _worker_ready(settings), env, at_once=True))
     supervisor = Supervisor(children, settings.data_dir / "dev.json")
     loop = asyncio.get_running_loop()
     for name in (signal.SIGTERM, signal.SIGINT):
@@ -61,6 +64,17 @@ async def run(settings: Settings, started: Callable[[], None] = lambda: None) ->
         await supervisor.run(started)
     finally:
         os.close(lock)
+
+
+def _prepare(settings: Settings) -> None:
+    """Bring the database up to date before two processes want to."""
+    database = Database(settings.database())
+    try:
+        prepare(database)
+    except NotMigrated as problem:
+        raise EmbeddedError(str(problem)) from None
+    finally:
+        database.close()
 
 
 def _lock(path: Path) -> int:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import uvicorn
 
+from certrail.persistence.database import Database
 from certrail.persistence.migrate import migrate, pending
 from certrail.services.dispatcher import Dispatcher
 from certrail.services.orchestrator import OrchestratorUnavailable
@@ -28,17 +29,17 @@ class NotMigrated(Exception):
     """The database is behind this version."""
 
 
-def prepare(app: App) -> None:
+def prepare(database: Database) -> None:
     """Migrate an embedded database; a shared one is migrated by hand. Raises NotMigrated."""
-    if app.kernel.db.is_sqlite:
-        migrate(app.kernel.db)
-    elif pending(app.kernel.db):
+    if database.is_sqlite:
+        migrate(database)
+    elif pending(database):
         raise NotMigrated("The database is behind this version. Run: certrail migrate")
 
 
 def serve(app: App) -> None:
     """Serve HTTP until told to stop."""
-    prepare(app)
+    prepare(app.kernel.db)
     settings = app.settings
     uvicorn.run(
         app.http(),
@@ -53,7 +54,7 @@ def serve(app: App) -> None:
 
 async def work(app: App, queues: Sequence[str]) -> None:
     """Serve task queues until told to stop, waiting for Temporal as long as it takes."""
-    prepare(app)
+    prepare(app.kernel.db)
     chosen = tuple(queues) or (CORE_QUEUE, *app.kernel.plugins.queues())
     dispatcher = Dispatcher(app.services.outbox, app.orchestrator)
     app.kernel.nudge = dispatcher.nudge

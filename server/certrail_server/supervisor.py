@@ -27,6 +27,7 @@ class Child:
     Attributes:
         ready: returns once the child can be used.
         pass_fds: file descriptors it inherits.
+        at_once: start it without waiting for the child before it to be ready.
     """
 
     name: str
@@ -34,6 +35,7 @@ class Child:
     ready: Callable[[], Awaitable[None]]
     env: Mapping[str, str] = field(default_factory=dict)
     pass_fds: tuple[int, ...] = ()
+    at_once: bool = False
     pid: int | None = None
 
 
@@ -53,12 +55,17 @@ class Supervisor:
     async def run(self, started: Callable[[], None] = lambda: None) -> None:
         """Run until `stop`; `started` is called once every child is ready."""
         keepers = []
+        starting: list[Child] = []
         try:
             for child in self._children:
+                if not child.at_once:
+                    await self._until_ready(starting)
+                    starting = []
                 log.info("starting %s", child.name)
                 await self._start(child)
                 keepers.append(asyncio.create_task(self._keep(child)))
-                await self._until_ready(child)
+                starting.append(child)
+            await self._until_ready(starting)
             if not self._stopping.is_set():
                 started()
             await self._stopping.wait()
@@ -72,7 +79,11 @@ class Supervisor:
             with suppress(FileNotFoundError):
                 self._state_file.unlink()
 
-    async def _until_ready(self, child: Child) -> None:
+    async def _until_ready(self, children: Sequence[Child]) -> None:
+        for child in children:
+            await self._until_one_is_ready(child)
+
+    async def _until_one_is_ready(self, child: Child) -> None:
         ready = asyncio.ensure_future(child.ready())
         stopping = asyncio.ensure_future(self._stopping.wait())
         await asyncio.wait({ready, stopping}, return_when=asyncio.FIRST_COMPLETED)

@@ -77,12 +77,20 @@ class PluginRegistry:
     def discover(cls, disabled: Collection[str] = ()) -> "PluginRegistry":
         """Load every installed plugin that is not switched off by its entry-point name."""
         registry = cls()
-        for distribution, entry_point in _entry_points():
-            registry._load(distribution, entry_point, disabled)
+        found = list(_entry_points())
+        for distribution, entry_point in found:
+            # Whatever order they are found in, nobody takes a name that is another entry point's own.
+            others = {other.name for _, other in found} - {entry_point.name}
+            registry._load(distribution, entry_point, disabled, others)
         return registry
 
-    def register(self, module: object, *, distribution: str = "", version: str = "") -> None:
+    def register(
+        self, module: object, *, distribution: str = "", version: str = "", others: Collection[str] = ()
+    ) -> None:
         """Add the classes that a plugin module's hooks return.
+
+        Args:
+            others: names that belong to other plugins, loaded or not.
 
         Raises:
             ValueError: a class breaks the contract or its name is taken.
@@ -97,7 +105,7 @@ class PluginRegistry:
             ]
             for kind, plugin in found:
                 _validate(kind, plugin)
-                if (kind, plugin.name) in self._classes:
+                if (kind, plugin.name) in self._classes or plugin.name in others:
                     raise ValueError(f"another plugin already provides the {kind} {plugin.name!r}")
         except BaseException:
             self._manager.unregister(module)
@@ -146,7 +154,13 @@ class PluginRegistry:
             why = f"it is {broken.state}: {broken.reason}" if broken else "it is not installed here"
             raise UnknownPlugin(f"The {kind} plugin {name!r} cannot be used: {why}") from None
 
-    def _load(self, distribution: Distribution, entry_point: EntryPoint, disabled: Collection[str]) -> None:
+    def _load(
+        self,
+        distribution: Distribution,
+        entry_point: EntryPoint,
+        disabled: Collection[str],
+        others: Collection[str],
+    ) -> None:
         name, version = distribution.name, distribution.version
 
         def note(state: str, reason: str) -> None:
@@ -157,7 +171,7 @@ class PluginRegistry:
             note("disabled", "switched off by CERTRAIL_DISABLED_PLUGINS")
             return
         try:
-            self.register(entry_point.load(), distribution=name, version=version)
+            self.register(entry_point.load(), distribution=name, version=version, others=others)
         except Exception as err:
             log.error("plugin %s %s cannot be loaded: %s", name, version, err)
             note("failed", f"{type(err).__name__}: {err}")
@@ -169,11 +183,12 @@ _HOOKS = {
     "issuer": "certrail_issuers",
 }
 _BASES: Mapping[str, type] = {"destination": Destination, "notifier": Notifier, "issuer": Issuer}
+_VERBS = {"destination": ("check", "deploy"), "notifier": ("check", "send"), "issuer": ("check", "issue")}
 
 
 def _entry_points() -> Iterable[tuple[Distribution, EntryPoint]]:
     seen: set[tuple[str, str]] = set()
-    for distribution in distributions():
+    for distribution in sorted(distributions(), key=lambda each: each.name or ""):
         for entry_point in distribution.entry_points:
             key = (distribution.name, entry_point.name)
             if entry_point.group == PROJECT and key not in seen:
@@ -192,6 +207,9 @@ def _validate(kind: str, plugin: type[Plugin[Any]]) -> None:
         raise ValueError(f"the {kind} hook returned {plugin!r}, which is not a {_BASES[kind].__name__} class")
     if not plugin.name or not plugin.title:
         raise ValueError(f"{plugin.__name__} needs a name and a title")
+    base = _BASES[kind]
+    if missing := [verb for verb in _VERBS[kind] if getattr(plugin, verb) is getattr(base, verb)]:
+        raise ValueError(f"{plugin.__name__} does not say how to {' and '.join(missing)}")
 
 
 def _describe(kind: str, plugin: type[Plugin[Any]], distribution: str, version: str) -> PluginInfo:

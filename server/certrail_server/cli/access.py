@@ -20,7 +20,7 @@ def bootstrap(
 ) -> None:
     """Make the first Product Admin and print their token; possible once."""
     parts = joined()
-    prepare(parts)
+    prepare(parts.kernel.db)
     try:
         _, text = parts.services.identities.bootstrap(name, email)
     except CertrailError as problem:
@@ -39,7 +39,7 @@ def create(
 ) -> None:
     """Print a new token; it is not shown again."""
     parts = joined()
-    prepare(parts)
+    prepare(parts.kernel.db)
     try:
         duration = parse_duration(lifetime) if lifetime else None
         _, text = parts.services.identities.issue_token(

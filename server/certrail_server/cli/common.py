@@ -5,6 +5,7 @@ from typing import NoReturn
 import typer
 from pydantic import ValidationError
 from rich.console import Console
+from rich.markup import escape
 
 from certrail.crypto.keyring import KeyringError
 from certrail_server import logs
@@ -17,7 +18,7 @@ err = Console(stderr=True)
 
 def fail(message: str) -> NoReturn:
     """End with a message for a person."""
-    err.print(f"[red]error:[/red] {message}", highlight=False)
+    err.print("[red]error:[/red]", escape(message), highlight=False, soft_wrap=True)
     raise typer.Exit(1)
 
 

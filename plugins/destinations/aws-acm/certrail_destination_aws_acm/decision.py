@@ -1,10 +1,13 @@
 """What a deployment comes down to, given what stands in ACM."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from certrail_destination_aws_acm.acm_client import AcmClient
 from certrail_destination_aws_acm.content import Content
 from certrail_sdk import Deployment, Permanent
+
+if TYPE_CHECKING:
+    from certrail_destination_aws_acm.acm_client import AcmClient
 
 
 @dataclass(frozen=True)
@@ -16,7 +19,7 @@ class Decision:
     superseded: str = ""
 
 
-async def decide(acm: AcmClient, deployment: Deployment, wish: Content) -> Decision:
+async def decide(acm: "AcmClient", deployment: Deployment, wish: Content) -> Decision:
     """Look at what is there, and say what is left to do.
 
     Raises:
@@ -34,7 +37,7 @@ async def decide(acm: AcmClient, deployment: Deployment, wish: Content) -> Decis
     return Decision("create", superseded=known if known in standing else "")
 
 
-async def _standing(acm: AcmClient, deployment: Deployment) -> dict[str, Content]:
+async def _standing(acm: "AcmClient", deployment: Deployment) -> dict[str, Content]:
     known = deployment.receipt.reference if deployment.receipt else None
     there = await acm.content(known) if known else None
     standing = {known: there} if known and there else {}
@@ -45,7 +48,7 @@ async def _standing(acm: AcmClient, deployment: Deployment) -> dict[str, Content
     return standing | await _tagged(acm, deployment)
 
 
-async def _tagged(acm: AcmClient, deployment: Deployment) -> dict[str, Content]:
+async def _tagged(acm: "AcmClient", deployment: Deployment) -> dict[str, Content]:
     # An ARN that shares no name with the certificate could not take it: ACM refuses such a re-import.
     bundle = deployment.bundle
     names = [name for name in (bundle.common_name, *bundle.dns_names) if name]

@@ -1,6 +1,7 @@
 """AWS Certificate Manager: one ARN per delivery, found again by receipt or by tag."""
 
-from certrail_destination_aws_acm.acm_client import AcmClient
+from typing import TYPE_CHECKING
+
 from certrail_destination_aws_acm.config import AwsAcmConfig
 from certrail_destination_aws_acm.content import wanted
 from certrail_destination_aws_acm.decision import decide
@@ -15,6 +16,9 @@ from certrail_sdk import (
     Removal,
     Target,
 )
+
+if TYPE_CHECKING:
+    from certrail_destination_aws_acm.acm_client import AcmClient
 
 
 class AwsAcm(Destination[AwsAcmConfig]):
@@ -75,13 +79,16 @@ class AwsAcm(Destination[AwsAcmConfig]):
         removed = [arn for arn in await self._arns(acm, target) if await self._remove(acm, arn, target)]
         return Removal(changed=bool(removed), details={"removed": " ".join(removed)} if removed else {})
 
-    def _acm(self) -> AcmClient:
+    def _acm(self) -> "AcmClient":
+        # boto3 takes a second to load, which no process should pay that does not deploy.
+        from certrail_destination_aws_acm.acm_client import AcmClient  # noqa: PLC0415
+
         return AcmClient(self.config, self.context)
 
-    async def _arns(self, acm: AcmClient, target: Target) -> list[str]:
+    async def _arns(self, acm: "AcmClient", target: Target) -> list[str]:
         return [target.receipt.reference] if target.receipt else await acm.tagged(target.delivery)
 
-    async def _remove(self, acm: AcmClient, arn: str, target: Target) -> bool:
+    async def _remove(self, acm: "AcmClient", arn: str, target: Target) -> bool:
         users = await acm.users(arn)
         if users is None:
             return False

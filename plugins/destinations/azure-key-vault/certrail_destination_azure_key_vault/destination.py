@@ -1,15 +1,19 @@
 """Certificates in Azure Key Vault."""
 
 import asyncio
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
-from azure.keyvault.certificates import KeyVaultCertificate
 from cryptography import x509
+from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ed25519
 
 from certrail_destination_azure_key_vault.config import AzureKeyVaultConfig
-from certrail_destination_azure_key_vault.vault import Vault, fingerprint_of
 from certrail_sdk import Deployment, Destination, Observation, Permanent, Plan, Receipt, Removal, Target
+
+if TYPE_CHECKING:
+    from azure.keyvault.certificates import KeyVaultCertificate
+
+    from certrail_destination_azure_key_vault.vault import Vault
 
 TAG = "certrail-delivery"
 
@@ -25,7 +29,7 @@ class AzureKeyVault(Destination[AzureKeyVaultConfig]):
 
     async def check(self) -> None:
         """The vault answers and lets us list."""
-        await asyncio.to_thread(Vault(self.config).check)
+        await asyncio.to_thread(lambda: self._vault().check())
 
     async def deploy(self, deployment: Deployment) -> Receipt:
         """Import a version, unless the newest one is this certificate already."""
@@ -33,7 +37,7 @@ class AzureKeyVault(Destination[AzureKeyVaultConfig]):
 
     async def observe(self, target: Target) -> Observation:
         """The newest version."""
-        found = await asyncio.to_thread(Vault(self.config).newest, target.name)
+        found = await asyncio.to_thread(lambda: self._vault().newest(target.name))
         if found is None:
             return Observation(present=False)
         receipt = _receipt(found, changed=False)
@@ -47,26 +51,32 @@ class AzureKeyVault(Destination[AzureKeyVaultConfig]):
 
     async def remove(self, target: Target) -> Removal:
         """Soft-delete the certificate if it is ours."""
-        found = await asyncio.to_thread(Vault(self.config).newest, target.name)
+        found = await asyncio.to_thread(lambda: self._vault().newest(target.name))
         if found is None:
             return Removal(changed=False)
         _refuse_foreign(found, target)
-        await asyncio.to_thread(Vault(self.config).delete, target.name)
+        await asyncio.to_thread(lambda: self._vault().delete(target.name))
         return Removal(changed=True)
 
     async def plan(self, deployment: Deployment) -> Plan:
         """What `deploy` would do."""
-        found = await asyncio.to_thread(Vault(self.config).newest, deployment.name)
+        found = await asyncio.to_thread(lambda: self._vault().newest(deployment.name))
         if found is None:
             return Plan(action="create")
         same = fingerprint_of(found) == deployment.bundle.fingerprint
         return Plan(action="none" if same else "replace", notes=("as a new version of the same name",))
 
+    def _vault(self) -> "Vault":
+        # Azure's SDK takes a second to load, which no process should pay that does not deploy.
+        from certrail_destination_azure_key_vault.vault import Vault  # noqa: PLC0415
+
+        return Vault(self.config)
+
     def _deploy(self, deployment: Deployment) -> Receipt:
         leaf = x509.load_pem_x509_certificate(deployment.bundle.certificate.encode())
         if isinstance(leaf.public_key(), ed25519.Ed25519PublicKey):
             raise Permanent("Key Vault takes RSA and elliptic-curve keys only, not Ed25519.")
-        vault = Vault(self.config)
+        vault = self._vault()
         found = vault.newest(deployment.name)
         if found is not None:
             _refuse_foreign(found, deployment)
@@ -87,12 +97,12 @@ def _tags(deployment: Deployment) -> dict[str, str]:
     }
 
 
-def _is_ours(found: KeyVaultCertificate, target: Target) -> bool:
+def _is_ours(found: "KeyVaultCertificate", target: Target) -> bool:
     tags = (found.properties.tags if found.properties else None) or {}
     return tags.get(TAG) == target.delivery
 
 
-def _refuse_foreign(found: KeyVaultCertificate, target: Target) -> None:
+def _refuse_foreign(found: "KeyVaultCertificate", target: Target) -> None:
     if not _is_ours(found, target):
         raise Permanent(
             f"The vault has a certificate {target.name!r} that was not made by this delivery.",
@@ -100,7 +110,12 @@ def _refuse_foreign(found: KeyVaultCertificate, target: Target) -> None:
         )
 
 
-def _receipt(found: KeyVaultCertificate, *, changed: bool) -> Receipt:
+def _receipt(found: "KeyVaultCertificate", *, changed: bool) -> Receipt:
     assert found.id is not None
     reference, _, version = found.id.rpartition("/")
     return Receipt(reference=reference, version=version, fingerprint=fingerprint_of(found), changed=changed)
+
+
+def fingerprint_of(found: "KeyVaultCertificate") -> str:
+    """SHA-256 of the leaf, hex."""
+    return x509.load_der_x509_certificate(bytes(found.cer or b"")).fingerprint(hashes.SHA256()).hex()

@@ -13,7 +13,6 @@ from azure.keyvault.certificates import (
     KeyVaultCertificate,
 )
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import NoEncryption, load_pem_private_key, pkcs12
 
 from certrail_destination_azure_key_vault.config import AzureKeyVaultConfig
@@ -94,11 +93,6 @@ class Vault:
             CertificateClient(config.vault_url, credential, retry_total=0, **trust) as client,
         ):
             yield client
-
-
-def fingerprint_of(certificate: KeyVaultCertificate) -> str:
-    """SHA-256 of the leaf, hex."""
-    return x509.load_der_x509_certificate(bytes(certificate.cer or b"")).fingerprint(hashes.SHA256()).hex()
 
 
 def _content(bundle: Bundle, content_type: str) -> bytes:

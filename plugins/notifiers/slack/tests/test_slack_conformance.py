@@ -35,3 +35,11 @@ class TestSlack(InteractiveConformance):
     @pytest.fixture
     def broken(self, server: SlackServer) -> Slack:
         return Slack(config(server, bot_token="xoxb-not-this-one"))
+
+    @pytest.fixture
+    def answers_at(self, server: SlackServer) -> Callable[[str], int]:
+        def count(reference: str) -> int:
+            message = next(each for each in server.messages if each.ts == reference.rpartition(":")[2])
+            return sum("value" in button for button in message.buttons)
+
+        return count
