@@ -8,6 +8,9 @@ LOCAL  := ./sdk[testing] .[embedded] $(patsubst %/pyproject.toml,./%,$(PLUGINS))
 INDEX  = $(shell $(PYTHON) -m pip config get global.index-url 2>/dev/null)
 STAMP  := $(VENV)/.installed
 
+# Many short processes start here: without compiled modules each of them would compile everything anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: demo test check dev setup clean
 
 demo: $(STAMP) ## play the whole story against real parts

@@ -364,7 +364,7 @@ class TestBlocks(FaultyDestination):
         """Waits where the event loop has to wait with it."""
 
         async def check(self) -> None:
-            time.sleep(0.5)  # noqa: ASYNC251  the fault
+            time.sleep(2)  # noqa: ASYNC251  the fault; long enough to be seen by a machine that stalls
             await super().check()
 
 

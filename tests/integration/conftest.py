@@ -1,5 +1,6 @@
 """Services on a real database: SQLite, and a PostgreSQL server that the suite starts."""
 
+import shutil
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -23,16 +24,45 @@ from certrail.services.identities import actor_of
 from certrail.services.kernel import Kernel
 
 
+@pytest.fixture(scope="session")
+def plugins() -> PluginRegistry:
+    """What is installed."""
+    return PluginRegistry.discover()
+
+
+@pytest.fixture(scope="session")
+def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A migrated, empty SQLite file, for copies."""
+    file = tmp_path_factory.mktemp("sqlite") / "migrated.db"
+    _migrated(f"sqlite:///{file}").close()
+    return file
+
+
+@pytest.fixture(scope="session")
+def migrated_server(postgres: str) -> tuple[str, str]:
+    """A server, and the URL of a migrated, empty database on it, for copies."""
+    url = fresh_database(postgres)
+    _migrated(url).close()
+    return postgres, url
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
     """A migrated, empty database."""
     if request.param == "sqlite":
-        database = Database(f"sqlite:///{tmp_path / 'certrail.db'}")
+        file = shutil.copy(request.getfixturevalue("migrated_file"), tmp_path / "certrail.db")
+        database = Database(f"sqlite:///{file}")
     else:
-        database = Database(fresh_database(request.getfixturevalue("postgres")))
-    migrate(database)
+        server, template = request.getfixturevalue("migrated_server")
+        database = Database(fresh_database(server, template))
     yield database
     database.close()
+
+
+def _migrated(url: str) -> Database:
+    database = Database(url)
+    migrate(database)
+    return database
 
 
 @dataclass
@@ -89,13 +119,13 @@ class Team:
 
 
 @pytest.fixture
-def team(database: Database) -> Team:
+def team(database: Database, plugins: PluginRegistry) -> Team:
     """A fresh installation."""
     clock = Clock()
     kernel = Kernel(
         db=database,
         keyring=Keyring.generate(),
-        plugins=PluginRegistry.discover(),
+        plugins=plugins,
         clock=clock,
         new_id=lambda: uuid.uuid4().hex,
     )

@@ -2,13 +2,16 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlmodel import Session
+from sqlmodel.sql.expression import SelectOfScalar
 
 SQLITE_BUSY_SECONDS = 30
 POOL_SIZE = 20
+
+T = TypeVar("T")
 
 
 class Database:
@@ -47,6 +50,14 @@ class Database:
     def close(self) -> None:
         """Close every pooled connection."""
         self.engine.dispose()
+
+
+def locked(rows: SelectOfScalar[T], *, skip_locked: bool = False) -> SelectOfScalar[T]:
+    """The same rows, held until the transaction ends.
+
+    They are read anew: what the session loaded before it had the lock may be old by then.
+    """
+    return rows.with_for_update(skip_locked=skip_locked).execution_options(populate_existing=True)
 
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:

@@ -188,11 +188,18 @@ _VERBS = {"destination": ("check", "deploy"), "notifier": ("check", "send"), "is
 
 def _entry_points() -> Iterable[tuple[Distribution, EntryPoint]]:
     seen: set[tuple[str, str]] = set()
-    for distribution in sorted(distributions(), key=lambda each: each.name or ""):
+    for distribution, entry_point in sorted(_ours(), key=lambda each: each[0].name):
+        key = (distribution.name, entry_point.name)
+        if key not in seen:
+            seen.add(key)
+            yield distribution, entry_point
+
+
+def _ours() -> Iterable[tuple[Distribution, EntryPoint]]:
+    # A distribution's name is in its metadata, which is slow to parse, so it is not asked before it is needed.
+    for distribution in distributions():
         for entry_point in distribution.entry_points:
-            key = (distribution.name, entry_point.name)
-            if entry_point.group == PROJECT and key not in seen:
-                seen.add(key)
+            if entry_point.group == PROJECT:
                 yield distribution, entry_point
 
 

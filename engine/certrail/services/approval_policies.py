@@ -7,6 +7,7 @@ from datetime import timedelta
 from sqlmodel import Session, col, or_, select
 
 from certrail.domain.errors import BadInput, Conflict, NotFound
+from certrail.persistence.database import locked
 from certrail.persistence.tables import (
     ApplicationProfile,
     ApprovalPolicy,
@@ -102,7 +103,7 @@ class ApprovalPolicies:
             running = select(ApprovalRequest).where(
                 ApprovalRequest.policy_id == policy.id, ApprovalRequest.status == "open"
             )
-            for approval in session.exec(running.with_for_update()).all():
+            for approval in session.exec(locked(running)).all():
                 close(change, approval, "cancelled", actor.principal_id, "the approval policy was deleted")
             links = select(ApprovalPolicyProfile).where(ApprovalPolicyProfile.policy_id == policy.id)
             for link in session.exec(links).all():

@@ -7,6 +7,7 @@ from sqlmodel import Session, col, select
 
 from certrail.domain.access import Role
 from certrail.domain.errors import CertrailError, Conflict, Forbidden, NotFound
+from certrail.persistence.database import locked
 from certrail.persistence.tables import ApprovalRequest, CertificateRequest, Principal, Vote
 from certrail.services.actor import Actor
 from certrail.services.approval_flow import (
@@ -129,9 +130,7 @@ def cast(
         VoteRefused: with the error to show; the transaction must be rolled back.
     """
     session, voter = change.session, change.actor.principal_id or ""
-    approval = session.exec(
-        select(ApprovalRequest).where(ApprovalRequest.id == approval_id).with_for_update()
-    ).first()
+    approval = session.exec(locked(select(ApprovalRequest).where(ApprovalRequest.id == approval_id))).first()
     if error := _refusal(change, approval, voter, decision, comment, bound):
         raise VoteRefused(error, approval)
     assert approval is not None

@@ -42,6 +42,7 @@ from certrail_sdk import (
 log = logging.getLogger(__name__)
 
 NOT_RECORDED = Outcome(state="not_recorded", message="Your answer was not recorded. Please try again.")
+NOT_A_MEMBER = Outcome(state="refused", message="You are not a member here, so your answer does not count.")
 
 
 class Chat:
@@ -156,13 +157,14 @@ class Chat:
             self._refused(
                 channel, "unknown-sender", "no member has the sender's e-mail address", interaction.sender
             )
-            return Outcome(
-                state="refused", message="You are not a member here, so your answer does not count."
-            )
+            return NOT_A_MEMBER
         try:
             return self._vote(channel, interaction, voter)
         except VoteRefused as refusal:
             self._approvals.record_refusal(voter, refusal, channel.notifier)
+            if isinstance(refusal.error, NotFound):
+                # The question stands before this person's eyes; to say that there is none would be odd.
+                return NOT_A_MEMBER
             raise
 
     def _vote(self, channel: Channel, interaction: Interaction, voter: Actor) -> Outcome:

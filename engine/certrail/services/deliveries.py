@@ -9,6 +9,7 @@ from sqlmodel import Session, col, select
 
 from certrail.checkpoints import checkpoint
 from certrail.domain.errors import NotFound
+from certrail.persistence.database import locked
 from certrail.persistence.tables import Certificate, Delivery, Sync
 from certrail.services.actor import SYSTEM, Actor
 from certrail.services.failure import Failure
@@ -293,7 +294,7 @@ class Deliveries:
 
 
 def _locked(session: Session, delivery_id: str) -> Delivery | None:
-    return session.exec(select(Delivery).where(Delivery.id == delivery_id).with_for_update()).first()
+    return session.exec(locked(select(Delivery).where(Delivery.id == delivery_id))).first()
 
 
 def _target(delivery: Delivery) -> Target:

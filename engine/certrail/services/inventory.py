@@ -6,6 +6,7 @@ from datetime import datetime
 from sqlmodel import col, or_, select
 
 from certrail.domain.errors import Conflict, Forbidden, NotFound
+from certrail.persistence.database import locked
 from certrail.persistence.tables import Certificate, CertificateRequest, EventRow
 from certrail.services.actor import Actor
 from certrail.services.deliveries import KEY_PURPOSE
@@ -57,7 +58,7 @@ class Inventory:
         """
         with self._kernel.change(actor) as change:
             row = change.session.exec(
-                select(Certificate).where(Certificate.id == certificate_id).with_for_update()
+                locked(select(Certificate).where(Certificate.id == certificate_id))
             ).first()
             if row is None:
                 raise NotFound("certificate")

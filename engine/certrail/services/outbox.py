@@ -7,6 +7,7 @@ from sqlalchemy import func
 from sqlmodel import Session, col, select, update
 
 from certrail.checkpoints import checkpoint
+from certrail.persistence.database import locked
 from certrail.persistence.tables import OutboxRow
 from certrail.services.kernel import Kernel
 from certrail.services.orchestrator import OutboxMessage
@@ -26,13 +27,13 @@ class Outbox:
         """Take the oldest due rows; others see them again only after the lease."""
         now = self._kernel.clock()
         with self._kernel.db.write() as session:
-            rows = session.exec(
+            due = (
                 select(OutboxRow)
                 .where(col(OutboxRow.dispatched_at).is_(None), col(OutboxRow.due_at) <= now)
                 .order_by(col(OutboxRow.seq))
                 .limit(limit)
-                .with_for_update(skip_locked=True)
-            ).all()
+            )
+            rows = session.exec(locked(due, skip_locked=True)).all()
             for row in rows:
                 row.due_at = now + LEASE
                 session.add(row)

@@ -7,6 +7,7 @@ from sqlmodel import Session, select
 from certrail.domain.content import KeyAlgorithm, RequestContent, digest
 from certrail.domain.errors import NotFound, PolicyViolation
 from certrail.domain.policy import PolicyRules, decide
+from certrail.persistence.database import locked
 from certrail.persistence.tables import (
     ApprovalRequest,
     CertificateAuthority,
@@ -50,9 +51,7 @@ def _key_algorithm(session: Session, profile: CertificateProfile) -> KeyAlgorith
 
 def lock_request(session: Session, request_id: str) -> CertificateRequest:
     """The row, held until the transaction ends. Raises NotFound."""
-    row = session.exec(
-        select(CertificateRequest).where(CertificateRequest.id == request_id).with_for_update()
-    ).first()
+    row = session.exec(locked(select(CertificateRequest).where(CertificateRequest.id == request_id))).first()
     if row is None:
         raise NotFound("certificate request")
     return row

@@ -8,6 +8,7 @@ from sqlmodel import Session, col, or_, select
 
 from certrail.domain.errors import BadInput, Conflict, NotFound
 from certrail.domain.names import ObjectNameSchema
+from certrail.persistence.database import locked
 from certrail.persistence.tables import (
     Application,
     Certificate,
@@ -190,11 +191,10 @@ def wish_everywhere(kernel: Kernel, change: Change, certificate: Certificate) ->
 
 def wish(kernel: Kernel, change: Change, sync: Sync, certificate: Certificate) -> Delivery:
     """Want this certificate at that sync. A newer wish replaces an older one, never the other way round."""
-    delivery = change.session.exec(
-        select(Delivery)
-        .where(Delivery.sync_id == sync.id, Delivery.lineage_id == certificate.lineage_id)
-        .with_for_update()
-    ).first()
+    existing = select(Delivery).where(
+        Delivery.sync_id == sync.id, Delivery.lineage_id == certificate.lineage_id
+    )
+    delivery = change.session.exec(locked(existing)).first()
     if delivery is None:
         delivery = Delivery(
             id=change.new_id(),

@@ -1,0 +1,100 @@
+"""An approval that is asked in Slack, with what a test needs to answer it and to see what became of that."""
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+from sqlmodel import select
+from temporalio.testing import ActivityEnvironment
+from tests.integration.conftest import Team
+
+from certrail.domain.access import Role
+from certrail.persistence.tables import Channel, EventRow, QuestionCopy, Vote
+from certrail.services.actor import Actor
+from certrail.services.approval_policies import Step
+from certrail_standins.slack import Message, Reply, SlackServer, User
+from certrail_workflows.activities.plugin import QuestionActivities
+
+
+@dataclass
+class Desk:
+    """A team whose approvals are asked in the Slack channel ``#approvals``."""
+
+    team: Team
+    slack: SlackServer
+    api: str
+    channel: Channel
+    request: str = ""
+    approval: str = ""
+    people: dict[str, User] = field(default_factory=dict)
+
+    @property
+    def callback_url(self) -> str:
+        return f"{self.api}/callbacks/{self.channel.id}"
+
+    def person(self, slug: str, role: Role | None = Role.OPERATOR) -> Actor:
+        """A principal who is in the workspace too."""
+        self.people[slug] = self.slack.add_user(slug, f"{slug}@example.com")
+        return self.team.person(slug, role)
+
+    async def ask(self, asker: Actor, *steps: Step, **options: Any) -> Message:
+        """Guard the profile, submit a request and post the question; returns its message."""
+        self.team.guard(*steps, **options)
+        self.request, approval = self.team.ask(asker)
+        assert approval is not None
+        self.approval = approval
+        await self.refresh()
+        return self.slack.messages[-1]
+
+    def advance(self, by: timedelta) -> None:
+        """Let time pass, here and in the workspace."""
+        self.team.clock.advance(by)
+        self.slack.advance(by.total_seconds())
+
+    async def refresh(self) -> None:
+        """Bring every copy of the question to its present state, as the workflows do."""
+        kernel = self.team.services.kernel
+        with kernel.db.read() as session:
+            copies = session.exec(select(QuestionCopy).order_by(QuestionCopy.step)).all()  # type: ignore[arg-type]
+        activities = QuestionActivities(self.team.services.questions, self.team.clock)
+        for copy in copies:
+            await ActivityEnvironment().run(activities.refresh_question, copy.id)
+
+    async def click(self, slug: str, message: Message, answer: str = "Approve", **how: Any) -> Reply:
+        """Press a button, a second after whatever was before."""
+        self.advance(timedelta(seconds=1))
+        user = self.people[slug].id
+        return await self.slack.click(user, message.ts, answer=answer, callback_url=self.callback_url, **how)
+
+    async def reject(self, slug: str, message: Message, reason: str) -> Reply:
+        """Press Reject and give the reason that the window asks for."""
+        await self.click(slug, message, "Reject")
+        user = self.people[slug].id
+        view = self.slack.people.view_of(user)
+        return await self.slack.submit_view(user, view.id, reason, self.callback_url)
+
+    def told(self, slug: str) -> list[str]:
+        """What this person alone was told."""
+        return [said.text for said in self.slack.whispers if said.only_for == self.people[slug].id]
+
+    @property
+    def votes(self) -> list[tuple[str, str]]:
+        """Who decided what, by e-mail name, in order."""
+        _, votes = self.team.services.approvals.get(self.approval)
+        names = {row.id: row.slug for row in self.team.services.identities.list()}
+        return [(names[vote.principal_id], vote.decision) for vote in votes]
+
+    @property
+    def status(self) -> str:
+        return self.team.services.approvals.get(self.approval)[0].status
+
+    def stored_votes(self) -> int:
+        """Votes in the database, of any approval."""
+        with self.team.services.kernel.db.read() as session:
+            return len(session.exec(select(Vote)).all())
+
+    def refusals(self, type_: str = "approval.vote_refused") -> list[str]:
+        """The reasons on record, oldest first."""
+        with self.team.services.kernel.db.read() as session:
+            query = select(EventRow).where(EventRow.type == type_).order_by(EventRow.seq)  # type: ignore[arg-type]
+            return [event.data["reason"] for event in session.exec(query)]

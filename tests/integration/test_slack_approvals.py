@@ -1,0 +1,308 @@
+"""Approvals answered in Slack, from the button to the vote and back to the message."""
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import event
+from tests.integration.conftest import Team
+from tests.integration.desk import Desk
+from tests.support.web import serving
+
+from certrail.domain.access import Role
+from certrail.persistence.database import Database
+from certrail.services.approval_policies import Step
+from certrail_standins.slack import SlackServer
+
+NOT_RECORDED = "Your answer was not recorded. Please try again."
+ASKED = ("asker", "ann", "bob")
+
+
+@pytest.fixture
+def desk(team: Team) -> Iterator[Desk]:
+    yield from _desk(team)
+
+
+@pytest.fixture
+def socket_desk(team: Team) -> Iterator[Desk]:
+    yield from _desk(team, socket_mode=True)
+
+
+def _desk(team: Team, socket_mode: bool = False) -> Iterator[Desk]:
+    slack = SlackServer().start()
+    keys = {"bot_token": slack.token, "signing_secret": slack.signing_secret}
+    place = {"api_url": slack.url, "response_hosts": [slack.host]}
+    listening = {"app_token": slack.app_token} if socket_mode else {}
+    config = keys | place | listening
+    team.services.connections.create(
+        team.admin, slug="workspace", name="Workspace", type_="slack", config=config
+    )
+    channel = team.services.alerts.create_channel(
+        team.admin,
+        team.application,
+        slug="approvals",
+        name="Approvals",
+        notifier="slack",
+        config={"channel": "#approvals"},
+        connection="workspace",
+    )
+    with serving(team.services) as api:
+        yield Desk(team, slack, api, channel)
+    slack.stop()
+
+
+def step(name: str, *approvers: str, quorum: int = 1) -> Step:
+    return Step(name, approvers, quorum, ("approvals",))
+
+
+async def test_votes_show_the_tally_and_the_decision_closes_the_message(desk: Desk) -> None:
+    asker, _, _ = desk.person("asker"), desk.person("ann"), desk.person("bob")
+    message = await desk.ask(asker, step("Owners", "ann", "bob", quorum=2))
+    assert "0 of 2 approvals in Owners" in message.plain
+    assert "a.example.com" in message.plain
+    assert (await desk.click("ann", message)).status == 200
+    await desk.refresh()
+    assert "1 of 2 approvals in Owners" in message.plain
+    assert (await desk.click("bob", message)).status == 200
+    await desk.refresh()
+    assert desk.votes == [("ann", "approve"), ("bob", "approve")]
+    moment = desk.team.clock.now.strftime("%Y-%m-%d %H:%M UTC")
+    assert f"Approved by ann, bob at {moment}" in message.plain
+    assert not answer_buttons(message.buttons)
+    assert desk.team.services.issuance.advance(desk.request).status == "issued"
+
+
+async def test_a_rejection_says_why_in_every_copy(desk: Desk) -> None:
+    asker, _, _ = desk.person("asker"), desk.person("ann"), desk.person("bob")
+    first = await desk.ask(asker, step("Owners", "ann"), step("Security", "bob"))
+    await desk.click("ann", first)
+    await desk.refresh()
+    second = desk.slack.messages[-1]
+    assert second.ts != first.ts
+    assert "the next step is being asked" in first.plain
+    assert not answer_buttons(first.buttons)
+    assert (await desk.reject("bob", second, "The name is wrong.")).status == 200
+    await desk.refresh()
+    assert desk.status == "rejected"
+    assert "Rejected by bob at" in second.plain
+    assert "The name is wrong." in second.plain
+    assert not answer_buttons(second.buttons)
+    assert desk.team.services.requests.get(desk.request).reason == "The name is wrong."
+
+
+async def test_an_answer_is_given_only_after_the_vote_is_stored(desk: Desk) -> None:
+    asker, _ = desk.person("asker"), desk.person("ann")
+    message = await desk.ask(asker, step("Owners", "ann"))
+    with no_room_for_votes(desk.team.services.kernel.db):
+        await desk.click("ann", message)
+    assert desk.told("ann") == [NOT_RECORDED]
+    assert desk.stored_votes() == 0
+    await desk.click("ann", message)
+    assert desk.votes == [("ann", "approve")]
+    assert desk.told("ann") == [NOT_RECORDED]
+
+
+async def test_the_member_is_looked_up_once(desk: Desk) -> None:
+    asker, _ = desk.person("asker"), desk.person("ann")
+    message = await desk.ask(asker, step("One", "ann"), step("Two", "ann"))
+    await desk.click("ann", message)
+    await desk.refresh()
+    desk.people["ann"].email = "somebody.else@example.com"
+    desk.people["ann"].name = "asker"
+    await desk.click("ann", desk.slack.messages[-1])
+    assert desk.votes == [("ann", "approve"), ("ann", "approve")]
+    assert desk.slack.count("users.info") == 1
+
+
+async def test_an_address_that_slack_has_not_verified_makes_nobody_a_member(desk: Desk) -> None:
+    asker, _ = desk.person("asker"), desk.person("ann")
+    message = await desk.ask(asker, step("Owners", "ann"))
+    desk.people["ann"].is_email_confirmed = False
+    await desk.click("ann", message)
+    assert desk.stored_votes() == 0
+    assert desk.refusals("callback.refused") == ["unknown-sender"]
+    assert "not a member" in desk.told("ann")[0]
+
+
+@pytest.mark.parametrize("fault", ["secret", "old", "body"])
+async def test_a_forged_callback_is_refused_and_on_record(desk: Desk, fault: str) -> None:
+    asker, _ = desk.person("asker"), desk.person("ann")
+    message = await desk.ask(asker, step("Owners", "ann"))
+    ann = desk.people["ann"].id
+    payload = desk.slack.press(ann, message.ts, answer="Approve")
+    signed = {
+        "secret": desk.slack.sign(payload, signing_secret="not the secret"),
+        "old": desk.slack.sign(payload, age=400),
+        "body": desk.slack.sign(payload).tampered(ann.encode(), desk.people["asker"].id.encode()),
+    }[fault]
+    reply = await desk.slack.send(signed, desk.callback_url)
+    assert reply.status == 403
+    assert desk.refusals("callback.refused") == ["forged"]
+    assert desk.stored_votes() == 0
+
+
+async def test_a_body_that_cannot_be_read_is_refused_and_on_record(desk: Desk) -> None:
+    reply = await desk.slack.send(desk.slack.sign({"type": "block_actions"}), desk.callback_url)
+    assert reply.status == 400
+    assert desk.refusals("callback.refused") == ["malformed"]
+
+
+async def test_a_replay_counts_once(desk: Desk) -> None:
+    asker, _ = desk.person("asker"), desk.person("ann")
+    message = await desk.ask(asker, step("Owners", "ann", "asker", quorum=2), allow_self_approval=True)
+    signed = desk.slack.sign(desk.slack.press(desk.people["ann"].id, message.ts, answer="Approve"))
+    for _ in range(2):
+        await desk.slack.send(signed, desk.callback_url)
+    assert desk.votes == [("ann", "approve")]
+    assert desk.refusals() == ["replayed"]
+
+
+async def test_who_may_not_vote_is_told_why(desk: Desk) -> None:
+    asker = desk.person("asker")
+    for slug in ("ann", "bob", "gone"):
+        desk.person(slug)
+    desk.person("auditor", Role.AUDITOR)
+    desk.person("outsider", None)
+    desk.people["stranger"] = desk.slack.add_user("stranger", "stranger@elsewhere.example")
+    message = await desk.ask(asker, step("Owners", "asker", "ann", "gone", quorum=2))
+    desk.team.services.identities.set_active(desk.team.admin, "gone", False)
+    expected = {
+        "asker": ("own-request", "You asked for it"),
+        "bob": ("not-in-step", "not asked in the current step"),
+        "gone": ("deactivated", "deactivated"),
+        "auditor": ("auditor", "Auditors do not vote"),
+        "outsider": ("not-found", "not a member"),
+    }
+    for slug, (_, said) in expected.items():
+        assert (await desk.click(slug, message)).status == 200
+        assert said in desk.told(slug)[0]
+    await desk.click("stranger", message)
+    assert "not a member" in desk.told("stranger")[0]
+    assert desk.refusals() == [reason for reason, _ in expected.values()]
+    assert desk.refusals("callback.refused") == ["unknown-sender"]
+    assert desk.stored_votes() == 0
+
+
+async def test_ones_own_request_counts_where_the_policy_allows_it(desk: Desk) -> None:
+    asker = desk.person("asker")
+    message = await desk.ask(asker, step("Owners", "asker"), allow_self_approval=True)
+    await desk.click("asker", message)
+    assert desk.votes == [("asker", "approve")]
+
+
+async def test_nobody_votes_twice(desk: Desk) -> None:
+    asker, _, _ = desk.person("asker"), desk.person("ann"), desk.person("bob")
+    message = await desk.ask(asker, step("Owners", "ann", "bob", quorum=2))
+    await desk.click("ann", message)
+    await desk.click("ann", message)
+    await desk.refresh()
+    await desk.click("ann", message)
+    assert desk.votes == [("ann", "approve")]
+    assert desk.refusals() == ["token-used", "voted-already"]
+
+
+async def test_a_decided_request_takes_no_votes(desk: Desk) -> None:
+    asker, _, _ = desk.person("asker"), desk.person("ann"), desk.person("bob")
+    message = await desk.ask(asker, step("Owners", "ann", "bob"))
+    await desk.click("ann", message)
+    await desk.click("bob", message)
+    assert desk.refusals() == ["approval-closed"]
+    assert "approved already" in desk.told("bob")[0]
+
+
+async def test_an_expired_request_takes_no_votes(desk: Desk) -> None:
+    asker, _ = desk.person("asker"), desk.person("ann")
+    message = await desk.ask(asker, step("Owners", "ann"), request_ttl=timedelta(hours=1))
+    desk.advance(timedelta(hours=1))
+    await desk.click("ann", message)
+    assert desk.refusals() == ["approval-closed"]
+    assert "expired already" in desk.told("ann")[0]
+    assert desk.team.services.issuance.advance(desk.request).status == "expired"
+    await desk.refresh()
+    assert "Expired at" in message.plain
+    assert not answer_buttons(message.buttons)
+
+
+async def test_changed_content_is_asked_anew(desk: Desk) -> None:
+    asker, _ = desk.person("asker"), desk.person("ann")
+    message = await desk.ask(asker, step("Owners", "ann"))
+    desk.team.services.product.update_policy(desk.team.admin, "tls", {"max_ttl_seconds": 47 * 86400})
+    await desk.click("ann", message)
+    assert desk.refusals() == ["content-changed"]
+    assert desk.stored_votes() == 0
+    assert desk.team.services.issuance.advance(desk.request).status == "waiting"
+    await desk.refresh()
+    assert "asked anew" in message.plain
+    assert not answer_buttons(message.buttons)
+    await desk.click("ann", desk.slack.messages[-1])
+    assert desk.status == "approved"
+
+
+async def test_a_step_that_is_over_takes_no_votes(desk: Desk) -> None:
+    asker, _, _ = desk.person("asker"), desk.person("ann"), desk.person("bob")
+    first = await desk.ask(asker, step("Owners", "ann", "bob"), step("Again", "ann", "bob"))
+    await desk.click("ann", first)
+    await desk.refresh()
+    await desk.click("bob", first, rendering=0)
+    assert desk.refusals() == ["other-step"]
+    assert desk.votes == [("ann", "approve")]
+
+
+async def test_a_button_counts_only_on_its_own_message(desk: Desk) -> None:
+    asker, _, _ = desk.person("asker"), desk.person("ann"), desk.person("bob")
+    first = await desk.ask(asker, step("Owners", "ann"), step("Security", "bob"))
+    await desk.click("ann", first)
+    await desk.refresh()
+    second = desk.slack.messages[-1]
+    payload = desk.slack.press(desk.people["bob"].id, second.ts, answer="Approve")
+    payload["container"]["message_ts"] = first.ts
+    await desk.slack.send(desk.slack.sign(payload), desk.callback_url)
+    payload["actions"][0]["value"] = "a token that was never made"
+    await desk.slack.send(desk.slack.sign(payload), desk.callback_url)
+    assert desk.refusals() == ["other-message", "bad-token"]
+    assert desk.votes == [("ann", "approve")]
+
+
+async def test_ten_people_who_click_at_once_decide_once(desk: Desk) -> None:
+    asker = desk.person("asker")
+    people = [f"p{number}" for number in range(10)]
+    for slug in people:
+        desk.person(slug)
+    message = await desk.ask(asker, step("Owners", *people, quorum=3))
+    replies = await asyncio.gather(*(desk.click(slug, message) for slug in people))
+    assert {reply.status for reply in replies} == {200}
+    assert len(desk.votes) == 3
+    assert desk.refusals() == ["approval-closed"] * 7
+    assert sum(len(desk.told(slug)) for slug in people) == 7
+    assert desk.team.services.issuance.advance(desk.request).status == "issued"
+
+
+async def test_a_vote_over_socket_mode(socket_desk: Desk) -> None:
+    asker, _ = socket_desk.person("asker"), socket_desk.person("ann")
+    message = await socket_desk.ask(asker, step("Owners", "ann"))
+    await socket_desk.slack.wait_connected(timeout=60)
+    envelope = await socket_desk.slack.click_over_socket(
+        socket_desk.people["ann"].id, message.ts, answer="Approve"
+    )
+    (ack,) = await socket_desk.slack.wait_acks(timeout=60)
+    assert ack.envelope_id == envelope
+    assert socket_desk.votes == [("ann", "approve")]
+
+
+def answer_buttons(buttons: list[dict[str, object]]) -> list[dict[str, object]]:
+    return [button for button in buttons if button.get("value")]
+
+
+@contextmanager
+def no_room_for_votes(database: Database) -> Iterator[None]:
+    """A database whose disk is full when the vote is written."""
+
+    def refuse(_connection: object, _cursor: object, statement: str, *_more: object) -> None:
+        if statement.startswith("INSERT INTO vote "):
+            raise OSError("no space left on device")
+
+    event.listen(database.engine, "before_cursor_execute", refuse)
+    yield
+    event.remove(database.engine, "before_cursor_execute", refuse)

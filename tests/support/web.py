@@ -1,0 +1,49 @@
+"""The HTTP application on a port of its own, in a thread of this process."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import uvicorn
+
+from certrail.services.facade import Services
+from certrail.services.orchestrator import OutboxMessage
+from certrail_server.api.app import create_app
+
+PATIENCE_SECONDS = 60
+
+
+class NoWorkflows:
+    """An orchestrator for tests that do the workflows' steps themselves."""
+
+    async def dispatch(self, message: OutboxMessage) -> None:
+        """Take the message and do nothing."""
+
+    async def health(self) -> bool:
+        return True
+
+
+class _Announced(uvicorn.Server):
+    """A server that says when it listens."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.listens = threading.Event()
+
+    async def startup(self, sockets: list[object] | None = None) -> None:  # type: ignore[override]
+        await super().startup(sockets)  # type: ignore[arg-type]
+        self.listens.set()
+
+
+@contextmanager
+def serving(services: Services) -> Iterator[str]:
+    """Serve the API; yields its base URL."""
+    app = create_app(services, NoWorkflows())
+    server = _Announced(uvicorn.Config(app, host="127.0.0.1", port=0, log_config=None))
+    thread = threading.Thread(target=server.run, name="api", daemon=True)
+    thread.start()
+    assert server.listens.wait(PATIENCE_SECONDS), "the API did not start"
+    port = server.servers[0].sockets[0].getsockname()[1]
+    yield f"http://127.0.0.1:{port}"
+    server.should_exit = True
+    thread.join(PATIENCE_SECONDS)
