@@ -23,7 +23,7 @@ check: $(STAMP) ## format, lint, types, import contracts
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/lint-imports
-	$(BIN)/mypy sdk/certrail_sdk engine/certrail workflows/certrail_workflows server/certrail_server
+	$(BIN)/mypy
 
 dev: $(STAMP) ## run certrail on this machine
 	$(BIN)/certrail dev

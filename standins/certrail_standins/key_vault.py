@@ -50,7 +50,7 @@ class Answer(Exception):
     def __init__(self, status: int, code: str, message: str, inner: str = "", **headers: str) -> None:
         super().__init__(message)
         error: Json = {"code": code, "message": message}
-        self.body = {"error": {**error, **({"innererror": {"code": inner}} if inner else {})}}
+        self.body: Json = {"error": {**error, **({"innererror": {"code": inner}} if inner else {})}}
         self.status, self.headers = status, {k.replace("_", "-"): v for k, v in headers.items()}
 
 

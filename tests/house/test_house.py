@@ -37,6 +37,12 @@ def test_no_module_is_longer_than_400_lines() -> None:
     assert not long
 
 
+def test_rows_are_locked_in_one_way() -> None:
+    """A lock without a fresh read would decide by what was read before."""
+    users = [p for p in (ROOT / "engine").rglob("*.py") if "with_for_update(" in p.read_text()]
+    assert [p.name for p in users] == ["database.py"]
+
+
 def test_every_route_names_its_permission() -> None:
     modules = (alerts, applications, approvals, certificates, principals, product, requests, syncs)
     routes = [route for module in modules for route in module.router.routes]

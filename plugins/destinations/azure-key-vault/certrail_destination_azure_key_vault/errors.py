@@ -32,7 +32,8 @@ def _by_status(action: str, error: HttpResponseError) -> PluginError:
     status, inner = error.status_code or 0, inner_code(error)
     said = getattr(error.error, "message", None) or error.reason or "no reason given"
     if status == 429:
-        after = error.response.headers.get("Retry-After", "") if error.response else ""
+        # The SDK's type for a response promises less than every response of Key Vault has.
+        after = getattr(error.response, "headers", {}).get("Retry-After", "")
         pause = timedelta(seconds=int(after)) if after.isdigit() else None
         return RateLimited(f"{action}: Key Vault asks for a pause.", retry_after=pause)
     if status in (401, 403):
