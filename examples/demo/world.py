@@ -54,6 +54,7 @@ class World:
             "tenant_id": self.vault.tenant_id,
             "client_id": self.vault.client_id,
             "client_secret": self.vault.client_secret,
+            "vault_url": self.vault.url,
             "authority_host": self.vault.url,
             "ca_file": str(self.vault.ca_file),
         }

@@ -53,13 +53,14 @@ def _clear(value: Any) -> Any:
 
 
 def connection_field(default: Any = ..., **kwargs: Any) -> Any:
-    """A field that names or opens the outside system. Its value may come from a shared Connection
-    of the plugin's ``connection_type``, so that many syncs and channels use one set of credentials."""
+    """A field that names or opens the outside system: a host, a path, a credential. Its value comes from a
+    Connection of the plugin's ``connection_type`` and from nowhere else: Product Admins say where certrail
+    goes and as whom, and many syncs and channels share that."""
     return Field(default, json_schema_extra={"connection": True}, **kwargs)
 
 
 def connection_fields(config: type[Config]) -> frozenset[str]:
-    """The names of the fields that a Connection may supply."""
+    """The names of the fields that a Connection supplies."""
     return frozenset(
         name
         for name, field in config.model_fields.items()

@@ -41,12 +41,13 @@ class Shop:
         connection(self.admin, "mail", "smtp", self.world.smtp())
         connection(self.admin, "aws", "aws", self.world.aws())
         connection(self.admin, "azure", "azure", self.world.azure())
+        connection(self.admin, "folder", "folder", {"root": str(self.folder)})
         self.application("files")
-        self.sync("files", "files", {"directory": str(self.folder)})
+        self.sync("files", "files", "folder")
         self.application("acm")
-        self.sync("acm", "aws-acm", {}, "aws")
+        self.sync("acm", "aws-acm", "aws")
         self.application("vault")
-        self.sync("vault", "azure-key-vault", {"vault_url": self.world.vault.url}, "azure")
+        self.sync("vault", "azure-key-vault", "azure")
         self.application("asked")
         approvals = {"slug": "approvals", "name": "#approvals", "notifier": "slack", "connection": "slack"}
         self.admin.post("/applications/asked/channels", {**approvals, "config": {"channel": "#approvals"}})
@@ -71,11 +72,10 @@ class Shop:
         alert = {"slug": "issued", "name": "Issued", "events": ["certificate.issued"], "channels": ["mail"]}
         self.admin.post(f"/applications/{slug}/alerts", alert)
 
-    def sync(self, application: str, destination: str, config: dict[str, Any], via: str = "") -> None:
+    def sync(self, application: str, destination: str, via: str) -> None:
         """A sync that carries everything of an Application."""
-        body = {"slug": destination, "name": destination, "destination": destination, "config": config}
-        more = {"connection": via} if via else {}
-        self.admin.post(f"/applications/{application}/syncs", {**body, **more})
+        body = {"slug": destination, "name": destination, "destination": destination, "connection": via}
+        self.admin.post(f"/applications/{application}/syncs", body)
 
     def guard(self, application: str, step: dict[str, Any], **options: Any) -> None:
         """Approval for the requests of an Application."""

@@ -102,6 +102,7 @@ def ordered(doomed: Doomed, application: str, place: str) -> Order:
         order.approve()
     doomed.wait_until_died_at(place)
     if place.startswith("question"):
+        until(lambda: question_about(doomed.shop, order.name), f"the question about {order.name}")
         order.approve()
     if place.startswith("notification"):
         order.wait_until_told()  # a mail under way may come twice when the next process dies

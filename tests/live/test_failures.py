@@ -17,9 +17,9 @@ def test_each_destination_fails_alone(shop: Shop) -> None:
     """One is throttled, one refuses for good, one works: each is told as what it is, and none holds another up."""
     world = shop.world
     shop.application("mixed")
-    shop.sync("mixed", "files", {"directory": str(shop.folder)})
-    shop.sync("mixed", "aws-acm", {}, "aws")
-    shop.sync("mixed", "azure-key-vault", {"vault_url": world.vault.url}, "azure")
+    shop.sync("mixed", "files", "folder")
+    shop.sync("mixed", "aws-acm", "aws")
+    shop.sync("mixed", "azure-key-vault", "azure")
     world.acm.configure(throttle_next=1, retry_after=int(DELAY.total_seconds()))
     world.vault.vault.forbidden = "ForbiddenByRbac"
     try:

@@ -22,9 +22,9 @@ CANARY = "canary-8c1f0b7e"
 def travelled(shop: Shop) -> Order:
     """A journey that used every secret, and one on which each destination and each notifier refused."""
     shop.application("secret")
-    shop.sync("secret", "files", {"directory": str(shop.folder)})
-    shop.sync("secret", "aws-acm", {}, "aws")
-    shop.sync("secret", "azure-key-vault", {"vault_url": shop.world.vault.url}, "azure")
+    shop.sync("secret", "files", "folder")
+    shop.sync("secret", "aws-acm", "aws")
+    shop.sync("secret", "azure-key-vault", "azure")
     order = shop.order("secret", "secret.live.example")
     order.wait_until_issued()
     until(lambda: all_verified(order), "three deliveries")
@@ -43,8 +43,8 @@ def refused(shop: Shop) -> None:
     shop.application("wrong")
     for slug, kind, config in wrong_connections(shop):
         shop.admin.post("/connections", {"slug": slug, "name": slug, "type": kind, "config": config})
-    shop.sync("wrong", "aws-acm", {}, "wrong-aws")
-    shop.sync("wrong", "azure-key-vault", {"vault_url": shop.world.vault.url}, "wrong-azure")
+    shop.sync("wrong", "aws-acm", "wrong-aws")
+    shop.sync("wrong", "azure-key-vault", "wrong-azure")
     mail = {"sender": "certrail@example.com", "recipients": ["wrong@example.com"]}
     channel = {"slug": "wrong", "name": "Wrong", "notifier": "email", "connection": "wrong-mail"}
     shop.admin.post("/applications/wrong/channels", {**channel, "config": mail})

@@ -48,28 +48,26 @@ def find_connection(session: Session, reference: str) -> Connection:
 def validated(
     kernel: Kernel, plugin: type[Plugin[Any]], config: Mapping[str, Any], connection: Connection | None
 ) -> Config:
-    """The configuration of one plugin object, with its connection's values merged in.
+    """The configuration of one plugin object: its own values, and its connection's for connection fields.
 
     Raises:
         BadInput: naming every wrong field, never its value.
     """
+    if plugin.connection_type != (connection.type if connection else None):
+        wanted = f"one of type {plugin.connection_type!r}" if plugin.connection_type else "none"
+        given = f"{connection.slug!r} is of type {connection.type!r}" if connection else "none is named"
+        raise BadInput(
+            f"{plugin.name!r} takes a connection, {wanted}; {given}. Product Admins make them.", "connection"
+        )
+    known = connection_fields(plugin.config_type)
+    # Whoever may edit a sync or a channel must not choose which hosts and folders we go to, nor send the
+    # connection's credentials there; so not even what the connection leaves at its default can be given.
+    if own := sorted(known & config.keys()):
+        raise BadInput(f"These fields belong to the connection; leave them out: {', '.join(own)}.", "config")
     shared: dict[str, Any] = {}
     if connection is not None:
-        if connection.type != plugin.connection_type:
-            raise BadInput(
-                f"The connection {connection.slug!r} is of type {connection.type!r}; "
-                f"{plugin.name!r} takes {plugin.connection_type or 'no connection'}.",
-                "connection",
-            )
-        known = connection_fields(plugin.config_type)
         stored = kernel.keyring.open_json(connection.config_sealed, CONNECTION_PURPOSE)
         shared = {name: value for name, value in stored.items() if name in known}
-        # Also those that the connection leaves at their default: whoever may edit a channel must not be
-        # able to send the connection's credentials to a host of their own.
-        if own := sorted(known & config.keys()):
-            raise BadInput(
-                f"These fields belong to the connection; leave them out: {', '.join(own)}.", "config"
-            )
     return parse_config(plugin.config_type, {**shared, **config})
 
 

@@ -40,7 +40,9 @@ class AzureKeyVaultConfig(Config):
     ca_file: str | None = connection_field(
         None, title="CA file", description="PEM file on the worker with the only CAs to trust."
     )
-    vault_url: HttpsUrl = Field(title="Vault", description="URL such as https://name.vault.azure.net.")
+    vault_url: HttpsUrl = connection_field(
+        title="Vault", description="URL such as https://name.vault.azure.net."
+    )
     content_type: Literal["pfx", "pem"] = Field(
         "pfx", title="Content type", description="How consumers read the secret: PKCS#12 or PEM."
     )

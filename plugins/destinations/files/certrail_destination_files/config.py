@@ -7,7 +7,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from certrail_sdk import Config, Misconfigured, Secret
+from certrail_sdk import Config, Misconfigured, Secret, connection_field
 
 Mode = Annotated[str, Field(pattern=r"^0?[0-7]{3}$")]
 UNCHANGED = -1
@@ -19,11 +19,21 @@ def _absolute(path: Path) -> Path:
     return path
 
 
+def _relative(path: str) -> str:
+    if not path or Path(path).is_absolute() or ".." in Path(path).parts:
+        raise ValueError("give a path below the root, without '..'")
+    return path
+
+
 class FilesConfig(Config):
     """Where and how files are written."""
 
-    directory: Annotated[Path, AfterValidator(_absolute)] = Field(
-        title="Directory", description="Absolute path of an existing folder on the worker's machine."
+    root: Annotated[Path, AfterValidator(_absolute)] = connection_field(
+        title="Root",
+        description="Absolute path of an existing folder on the worker's machine; nothing is written outside.",
+    )
+    directory: Annotated[str, AfterValidator(_relative)] = Field(
+        ".", title="Directory", description="Existing folder below the root.", max_length=1024
     )
     format: Literal["pem", "combined", "pkcs12"] = Field(
         "pem",
@@ -49,6 +59,21 @@ class FilesConfig(Config):
         if self.password is not None and self.format != "pkcs12":
             raise ValueError("a password needs the format pkcs12: PEM files are not encrypted")
         return self
+
+    def folder(self) -> Path:
+        """Where files are written.
+
+        Raises:
+            Misconfigured: there is no such folder, or it leads out of the root.
+        """
+        root, folder = self.root.resolve(), (self.root / self.directory).resolve()
+        if not folder.is_dir():
+            raise Misconfigured(
+                "directory", f"{self.root / self.directory} is not a folder on the worker's machine"
+            )
+        if not folder.is_relative_to(root):
+            raise Misconfigured("directory", f"{self.directory!r} leads out of {self.root}")
+        return folder
 
     def password_bytes(self) -> bytes | None:
         """The password as PKCS#12 wants it."""

@@ -10,7 +10,6 @@ from certrail_destination_files.render import render
 from certrail_sdk import (
     Deployment,
     Destination,
-    Misconfigured,
     Observation,
     Permanent,
     Plan,
@@ -25,90 +24,82 @@ class Files(Destination[FilesConfig]):
 
     name = "files"
     title = "Files in a folder"
+    connection_type = "folder"
     name_pattern: ClassVar[str] = r"[A-Za-z0-9_-][A-Za-z0-9._-]*"
     name_length: ClassVar[int] = 200
 
     async def check(self) -> None:
         """The folder exists and can be written; owner and group exist."""
-        await in_thread(self.config.directory, self._check)
+        await in_thread(self.config.root, self._check)
 
     async def deploy(self, deployment: Deployment) -> Receipt:
         """Write a version and point `current` at it."""
-        return await in_thread(self.config.directory, lambda: self._deploy(deployment))
+        return await in_thread(self.config.root, lambda: self._deploy(deployment))
 
     async def observe(self, target: Target) -> Observation:
         """Read back what `current` points at."""
-        return await in_thread(self.config.directory, lambda: self._observe(target))
+        return await in_thread(self.config.root, lambda: self._observe(target))
 
     async def remove(self, target: Target) -> Removal:
         """Delete the object."""
-        return await in_thread(self.config.directory, lambda: self._remove(target))
+        return await in_thread(self.config.root, lambda: self._remove(target))
 
     async def plan(self, deployment: Deployment) -> Plan:
         """What `deploy` would do."""
-        return await in_thread(self.config.directory, lambda: self._plan(deployment))
+        return await in_thread(self.config.root, lambda: self._plan(deployment))
 
     def _check(self) -> None:
-        self._require_directory()
         self.config.ownership()
-        with tempfile.TemporaryFile(dir=self.config.directory):
+        with tempfile.TemporaryFile(dir=self.config.folder()):
             pass
 
     def _deploy(self, deployment: Deployment) -> Receipt:
-        self._require_directory()
-        folder, bundle = self._folder(deployment), deployment.bundle
+        place, bundle = self._place(deployment), deployment.bundle
         files = render(bundle, self.config)
-        with exclusive(self.config.directory):
-            changed = folder.publish(bundle.fingerprint, files)
-            version = folder.current()
+        with exclusive(place.path.parent):
+            changed = place.publish(bundle.fingerprint, files)
+            version = place.current()
         return Receipt(
-            reference=str(folder.path),
+            reference=str(place.path),
             version=version.name if version else None,
             fingerprint=bundle.fingerprint,
             changed=changed,
         )
 
     def _observe(self, target: Target) -> Observation:
-        self._require_directory()
-        folder = self._folder(target)
-        if (version := folder.current()) is None:
+        place = self._place(target)
+        if (version := place.current()) is None:
             return Observation(present=False)
-        found = folder.read(self.config.password_bytes())
+        found = place.read(self.config.password_bytes())
         return Observation(
             present=True,
             fingerprint=found.fingerprint if found else None,
-            reference=str(folder.path),
+            reference=str(place.path),
             version=version.name,
-            ours=folder.is_ours(),
+            ours=place.is_ours(),
             key_matches=found.key_matches if found else None,
             chain_fingerprints=found.chain_fingerprints if found else None,
         )
 
     def _remove(self, target: Target) -> Removal:
-        self._require_directory()
-        with exclusive(self.config.directory):
-            return Removal(changed=self._folder(target).remove())
+        place = self._place(target)
+        with exclusive(place.path.parent):
+            return Removal(changed=place.remove())
 
     def _plan(self, deployment: Deployment) -> Plan:
-        self._require_directory()
-        folder, bundle = self._folder(deployment), deployment.bundle
-        folder.require_ours()
-        if (before := folder.current()) is None:
-            return Plan(action="create", notes=(f"A new folder {folder.path}.",))
-        if folder.holds(bundle.fingerprint, render(bundle, self.config)):
+        place, bundle = self._place(deployment), deployment.bundle
+        place.require_ours()
+        if (before := place.current()) is None:
+            return Plan(action="create", notes=(f"A new folder {place.path}.",))
+        if place.holds(bundle.fingerprint, render(bundle, self.config)):
             return Plan(action="none")
-        return Plan(action="replace", notes=(f"{folder.path}/current leaves {before.name[:16]}.",))
+        return Plan(action="replace", notes=(f"{place.path}/current leaves {before.name[:16]}.",))
 
-    def _folder(self, target: Target) -> Folder:
+    def _place(self, target: Target) -> Folder:
+        folder = self.config.folder()
         if not self.accepts_name(target.name):
             raise Permanent(
-                f"The name {target.name!r} cannot be a folder in {self.config.directory}.",
+                f"The name {target.name!r} cannot be a folder in {folder}.",
                 action="Choose a name schema of letters, digits, '.', '_' and '-' for the sync.",
             )
-        return Folder(self.config.directory, target)
-
-    def _require_directory(self) -> None:
-        if not self.config.directory.is_dir():
-            raise Misconfigured(
-                "directory", f"{self.config.directory} is not a folder on the worker's machine"
-            )
+        return Folder(folder, target)

@@ -46,7 +46,7 @@ def crash_after(allowed: int, step: Callable[..., None]) -> Callable[..., None]:
 
 
 def files(tmp_path: Path, **config: object) -> Files:
-    return Files(FilesConfig.parse({"directory": str(tmp_path), **config}))
+    return Files(FilesConfig.parse({"root": str(tmp_path), **config}))
 
 
 def key_of(bundle: Bundle) -> str:
@@ -143,11 +143,18 @@ async def test_unknown_accounts_are_named(tmp_path: Path, field: str) -> None:
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"key_mode": "600x"}, {"key_mode": "0o600"}, {"directory": "here"}, {"password": PASSWORD}],
+    [
+        {"key_mode": "600x"},
+        {"key_mode": "0o600"},
+        {"root": "here"},
+        {"directory": "/etc"},
+        {"directory": "../other"},
+        {"password": PASSWORD},
+    ],
 )
 def test_wrong_values_are_refused(tmp_path: Path, wrong: dict[str, str]) -> None:
     with pytest.raises(ValidationError) as raised:
-        FilesConfig.parse({"directory": str(tmp_path), **wrong})
+        FilesConfig.parse({"root": str(tmp_path), **wrong})
     assert PASSWORD not in str(raised.value)
 
 
@@ -210,6 +217,22 @@ async def test_a_crash_while_removing_can_be_finished(
     assert not (await files(tmp_path).observe(deployment)).present
     assert (await files(tmp_path).remove(deployment)).changed
     assert not (tmp_path / "web").exists()
+
+
+async def test_a_directory_is_below_the_root(tmp_path: Path) -> None:
+    (tmp_path / "team").mkdir()
+    receipt = await files(tmp_path, directory="team").deploy(make_deployment("web"))
+    assert receipt.reference == str(tmp_path / "team" / "web")
+
+
+async def test_a_link_does_not_lead_out_of_the_root(tmp_path: Path) -> None:
+    root, outside = tmp_path / "root", tmp_path / "outside"
+    root.mkdir()
+    outside.mkdir()
+    (root / "team").symlink_to(outside)
+    with pytest.raises(Misconfigured, match="leads out of"):
+        await files(root, directory="team").deploy(make_deployment("web"))
+    assert not list(outside.iterdir())
 
 
 async def test_writers_take_turns(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from certrail_sdk.testing import DestinationConformance
 
 
 def files(directory: Path, **values: str) -> Files:
-    return Files(FilesConfig.parse({"directory": str(directory), **values}))
+    return Files(FilesConfig.parse({"root": str(directory), **values}))
 
 
 class TestPem(DestinationConformance):

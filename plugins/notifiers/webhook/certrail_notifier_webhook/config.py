@@ -30,7 +30,7 @@ class WebhookConfig(Config):
         title="CA file",
         description="PEM file on the worker with the only CAs to trust; empty: those of the system.",
     )
-    allowed_hosts: tuple[HostName, ...] = Field(
+    allowed_hosts: tuple[HostName, ...] = connection_field(
         (),
         title="Allowed private hosts",
         description="Host names or addresses that may be private, loopback or plain http.",

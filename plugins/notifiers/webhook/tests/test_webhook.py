@@ -428,6 +428,6 @@ def test_a_wrong_configuration_is_refused_without_showing_it(
 
 def test_field_kinds() -> None:
     assert secret_fields(WebhookConfig) == {"signing_secret"}
-    assert connection_fields(WebhookConfig) == {"url", "signing_secret", "ca_file"}
+    assert connection_fields(WebhookConfig) == {"url", "signing_secret", "ca_file", "allowed_hosts"}
     assert certrail_notifiers() == [Webhook]
     assert notification().occurred_at.astimezone(UTC).hour == 12
