@@ -9,13 +9,16 @@ import traceback
 from collections.abc import AsyncIterator, Awaitable, Generator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
+from pathlib import Path
 from typing import Any, TypeVar
 
 from certrail_sdk import PluginError
 
 T = TypeVar("T")
 LONGEST_BLOCK = 0.1
-"""Seconds that a verb may keep the event loop from running."""
+"""Seconds that a verb may keep the event loop waiting."""
+LONGEST_COMPUTATION = 1.5
+"""Seconds that a verb may compute in the event loop."""
 PULSE = 0.01
 LONGEST_LOOK = 0.05
 
@@ -84,7 +87,7 @@ class _Interruption:
 
 @asynccontextmanager
 async def _watched_loop() -> AsyncIterator[None]:
-    watch = _Watch(threading.get_ident())
+    watch = _Watch()
     beating = asyncio.create_task(watch.beat())
     watch.start()
     try:
@@ -103,14 +106,15 @@ async def _watched_loop() -> AsyncIterator[None]:
 class _Watch(threading.Thread):
     """Adds up the time in which it looks and does not see the loop's heart beat.
 
-    A machine that stalls stalls this thread too, so of a long time without a look only LONGEST_LOOK
-    counts: a loop that stands still while others run is the plugin's doing, a hiccup is not. Neither is
-    a loop that waits in its selector: it would run, and is not given the time.
+    A machine that stalls is not the plugin's doing. It may stall this thread too, so of a long time
+    without a look only LONGEST_LOOK counts; it may stall the loop's thread alone, which cannot be told from
+    computing, so computing may take longer than waiting. Nor is a loop blocked that waits in its selector.
     """
 
-    def __init__(self, loop_thread: int) -> None:
+    def __init__(self) -> None:
         super().__init__(daemon=True)
-        self._loop_thread = loop_thread
+        self._loop_thread = threading.get_ident()
+        self._loop_state = Path(f"/proc/self/task/{threading.get_native_id()}/stat")
         self._over = threading.Event()
         self._beats = 0
         self.blocked_in = ""
@@ -126,13 +130,21 @@ class _Watch(threading.Thread):
             now = time.monotonic()
             still = still + min(now - looked, LONGEST_LOOK) if self._beats == beats else 0.0
             beats, looked = self._beats, now
-            if still >= LONGEST_BLOCK and not self.blocked_in:
+            longest = LONGEST_COMPUTATION if self._is_computing() else LONGEST_BLOCK
+            if still >= longest and not self.blocked_in:
                 self.blocked_in = self._where()
                 still = 0.0
 
     def finish(self) -> None:
         self._over.set()
         self.join()
+
+    def _is_computing(self) -> bool:
+        """Whether the loop's thread is running or would run, where the system tells."""
+        try:
+            return self._loop_state.read_text().rpartition(")")[2].split()[0] == "R"
+        except OSError:
+            return False
 
     def _where(self) -> str:
         frame = sys._current_frames().get(self._loop_thread)
