@@ -7,7 +7,8 @@ import typer
 from certrail.domain.durations import parse_duration
 from certrail.domain.errors import CertrailError
 from certrail.services.actor import SYSTEM
-from certrail_server.cli.common import fail, joined, out
+from certrail.services.facade import Services
+from certrail_server.cli.common import fail, joined, out, told
 from certrail_server.serve import prepare
 
 app = typer.Typer(help="Bearer tokens.", no_args_is_help=True)
@@ -19,10 +20,8 @@ def bootstrap(
     email: Annotated[str | None, typer.Option(help="Their e-mail address.")] = None,
 ) -> None:
     """Make the first Product Admin and print their token; possible once."""
-    parts = joined()
-    prepare(parts.kernel.db)
     try:
-        _, text = parts.services.identities.bootstrap(name, email)
+        _, text = _services().identities.bootstrap(name, email)
     except CertrailError as problem:
         fail(problem.detail)
     typer.echo(text)
@@ -38,11 +37,9 @@ def create(
     lifetime: Annotated[str | None, typer.Option(help="Such as 90d. Default: it does not expire.")] = None,
 ) -> None:
     """Print a new token; it is not shown again."""
-    parts = joined()
-    prepare(parts.kernel.db)
     try:
         duration = parse_duration(lifetime) if lifetime else None
-        _, text = parts.services.identities.issue_token(
+        _, text = _services().identities.issue_token(
             SYSTEM, principal, name=name, scopes=scope or (), lifetime=duration
         )
     except (CertrailError, ValueError) as problem:
@@ -56,7 +53,14 @@ def revoke(
 ) -> None:
     """Make a token useless at once."""
     try:
-        joined().services.identities.revoke_token(SYSTEM, token_id)
+        _services().identities.revoke_token(SYSTEM, token_id)
     except CertrailError as problem:
         fail(problem.detail)
     out.print("revoked")
+
+
+def _services() -> Services:
+    parts = joined()
+    with told():
+        prepare(parts.kernel.db)
+    return parts.services

@@ -1,15 +1,19 @@
 """What commands share."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import NoReturn
 
 import typer
 from pydantic import ValidationError
 from rich.console import Console
 from rich.markup import escape
+from sqlalchemy.exc import OperationalError
 
 from certrail.crypto.keyring import KeyringError
 from certrail_server import logs
 from certrail_server.bootstrap import App, build
+from certrail_server.serve import NotMigrated
 from certrail_server.settings import Settings
 
 out = Console()
@@ -20,6 +24,18 @@ def fail(message: str) -> NoReturn:
     """End with a message for a person."""
     err.print("[red]error:[/red]", escape(message), highlight=False, soft_wrap=True)
     raise typer.Exit(1)
+
+
+@contextmanager
+def told() -> Iterator[None]:
+    """End with a message for a person where the database is not as it should be."""
+    try:
+        yield
+    except NotMigrated as problem:
+        fail(str(problem))
+    except OperationalError as problem:
+        why = " ".join(str(problem.orig).split())
+        fail(f"The database cannot be used; see CERTRAIL_DATABASE_URL. {why}")
 
 
 def settings() -> Settings:

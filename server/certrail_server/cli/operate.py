@@ -5,9 +5,10 @@ import json
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 
 from certrail.persistence.migrate import migrate
-from certrail_server.cli.common import joined, out
+from certrail_server.cli.common import joined, out, told
 from certrail_server.doctor import examine
 
 
@@ -19,7 +20,8 @@ def register(app: typer.Typer) -> None:
 
 def migrate_database() -> None:
     """Bring the database to the schema of this version."""
-    migrate(joined().kernel.db)
+    with told():
+        migrate(joined().kernel.db)
     out.print("The database is up to date.")
 
 
@@ -32,6 +34,6 @@ def doctor(as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = F
         )
     for finding in () if as_json else findings:
         mark = "[green]ok  [/green]" if finding.ok else "[red]FAIL[/red]"
-        out.print(f"{mark} {finding.check}: {finding.detail}", highlight=False)
+        out.print(mark, escape(f"{finding.check}: {finding.detail}"), highlight=False, soft_wrap=True)
     if not all(finding.ok for finding in findings):
         raise typer.Exit(1)

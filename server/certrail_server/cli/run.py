@@ -6,8 +6,8 @@ from typing import Annotated
 import typer
 
 from certrail_server import embedded
-from certrail_server.cli.common import fail, joined, out, settings
-from certrail_server.serve import NotMigrated, serve, work
+from certrail_server.cli.common import fail, joined, out, settings, told
+from certrail_server.serve import serve, work
 
 
 def register(app: typer.Typer) -> None:
@@ -32,10 +32,8 @@ def dev() -> None:
 
 def server() -> None:
     """Serve the HTTP API and chat callbacks."""
-    try:
+    with told():
         serve(joined())
-    except NotMigrated as problem:
-        fail(str(problem))
 
 
 def worker(
@@ -47,7 +45,5 @@ def worker(
     ] = None,
 ) -> None:
     """Run workflows and plugins."""
-    try:
+    with told():
         asyncio.run(work(joined(), queue or ()))
-    except NotMigrated as problem:
-        fail(str(problem))

@@ -1,0 +1,138 @@
+"""Every route, called over HTTP as everybody, does what the table in the docs says."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import pytest
+from docs.generate import REFERENCE, routes
+from sqlmodel import func, select
+from tests.integration.conftest import Team
+from tests.support.web import serving
+
+from certrail.domain.access import Role
+from certrail.persistence.tables import Delivery, EventRow
+from certrail.services.approval_policies import Step
+
+EVERYBODY = ("Product Admin", "Admin", "Operator", "Auditor", "no role")
+NOT_KNOWN = "not-there"
+"""Stands for whatever a path names below the Application, so that allowed calls change nothing."""
+
+
+def documented() -> dict[tuple[str, str], dict[str, bool]]:
+    """By method and path: who may call it, as the table says."""
+    lines = (REFERENCE / "api-permissions.md").read_text().splitlines()
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines if line.startswith("| `")]
+    called = {tuple(cells[0].strip("`").split(" ")): cells[2:] for cells in rows if cells[1] != "none"}
+    return {  # type: ignore[misc]
+        call: {who: mark == "yes" for who, mark in zip(EVERYBODY, marks, strict=True)}
+        for call, marks in called.items()
+    }
+
+
+@dataclass
+class Walk:
+    """A served installation in which every kind of object exists, and everybody's token."""
+
+    team: Team
+    client: httpx.Client
+    tokens: dict[str, str]
+    objects: dict[str, str]
+
+    def call(self, method: str, path: str, token: str | None) -> tuple[int, bool]:
+        """The status, and whether the guard refused, which is on record."""
+        named = re.sub(r"\{(\w+)\}", lambda m: self.objects.get(m[1], NOT_KNOWN), path)
+        before = self._refusals()
+        headers = {"authorization": f"Bearer {token}"} if token else {}
+        status = self.client.request(method, named, headers=headers).status_code
+        return status, self._refusals() > before
+
+    def _refusals(self) -> int:
+        with self.team.services.kernel.db.read() as session:
+            query = select(func.count()).select_from(EventRow).where(EventRow.type == "access.refused")
+            return session.exec(query).one()
+
+
+@pytest.fixture
+def walk(team: Team, tmp_path: Path) -> Iterator[Walk]:
+    services = team.services
+    for slug, role in (("admin-of-it", Role.ADMIN), ("operator", Role.OPERATOR), ("auditor", Role.AUDITOR)):
+        team.person(slug, role)
+    team.person("elsewhere", None)
+    # Whoever has no role here is an Admin next door: what they may do there must not help them here.
+    next_door = services.applications.create(team.admin, slug="next-door", name="Next door", profiles=["web"])
+    services.applications.set_member(team.admin, next_door.id, "elsewhere", Role.ADMIN)
+    with serving(services) as url, httpx.Client(base_url=url, timeout=60, trust_env=False) as client:
+        yield Walk(team, client, tokens_of(team), objects_in(team, tmp_path))
+
+
+def tokens_of(team: Team) -> dict[str, str]:
+    slugs = {"Admin": "admin-of-it", "Operator": "operator", "Auditor": "auditor", "no role": "elsewhere"}
+    issue = team.services.identities.issue_token
+    tokens = {who: issue(team.admin, slug, name="walk")[1] for who, slug in slugs.items()}
+    return tokens | {"Product Admin": issue(team.admin, team.admin.principal_id or "", name="walk")[1]}
+
+
+def objects_in(team: Team, tmp_path: Path) -> dict[str, str]:
+    """Of each kind of object that a path names by its own id, one."""
+    services = team.services
+    services.connections.create(
+        team.admin, slug="folder", name="Folder", type_="folder", config={"root": str(tmp_path)}
+    )
+    services.syncs.create(
+        team.admin,
+        team.application,
+        slug="files",
+        name="Files",
+        destination="files",
+        config={},
+        connection="folder",
+    )
+    issued, _ = team.ask(team.admin)
+    services.issuance.advance(issued)
+    with services.kernel.db.read() as session:
+        delivery = session.exec(select(Delivery)).one()
+    team.guard(Step("Owners", ("operator",)))
+    waiting, approval = team.ask(team.admin, "b.example.com")
+    certificate = services.requests.get(issued).certificate_id
+    assert approval
+    assert certificate
+    return {
+        "application": team.application,
+        "request_id": waiting,
+        "certificate_id": certificate,
+        "delivery_id": delivery.id,
+        "approval_id": approval,
+    }
+
+
+def test_everybody_may_do_what_the_table_says_and_nothing_else(walk: Walk) -> None:
+    table = documented()
+    wrong = []
+    for (method, path), allowed in table.items():
+        for who in EVERYBODY:
+            status, refused = walk.call(method, path, walk.tokens[who])
+            told_so = status in (403, 404) if refused else status < 500
+            if refused == allowed[who] or not told_so or status == 401:
+                wrong.append(f"{who}: {method} {path} answers {status}, refused={refused}")
+    assert not wrong, "\n".join(wrong)
+
+
+def test_nobody_gets_in_without_a_token_or_with_one_that_is_no_more(walk: Walk) -> None:
+    identities = walk.team.services.identities
+    row, revoked = identities.issue_token(walk.team.admin, "operator", name="revoked")
+    identities.revoke_token(walk.team.admin, row.id)
+    identities.set_active(walk.team.admin, "auditor", False)
+    for method, path in documented():
+        for token in (None, "certrail_not_a_token", revoked, walk.tokens["Auditor"]):
+            assert walk.call(method, path, token)[0] == 401, f"{method} {path}"
+
+
+def test_the_table_holds_every_route() -> None:
+    guarded = {(route.method, route.path) for route in routes() if route.permission}
+    assert documented().keys() == guarded
+    assert len(guarded) > 60
+    open_to_all = {(route.method, route.path) for route in routes() if not route.permission}
+    assert open_to_all == {("POST", "/callbacks/{channel}"), ("GET", "/healthz"), ("GET", "/readyz")}
