@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from certrail_sdk import Retryable
-from certrail_sdk.testing import make_bundle, make_deployment, renewed
+from certrail_sdk.testing import make_bundle, make_deployment, renewed, watch
 from certrail_sdk.testing.canary import LogWatch, refuse_secrets, secrets_in, told
 from certrail_sdk.testing.watch import interrupted, own_threads, unblocked
 
@@ -95,10 +95,26 @@ async def test_blocking_is_seen(pause_first: bool) -> None:
     async def verb() -> None:
         if pause_first:
             await asyncio.sleep(0.02)
-        time.sleep(0.5)  # noqa: ASYNC251  what is to be seen
+        time.sleep(2)  # noqa: ASYNC251  what is to be seen, also by a machine that stalls
 
     with pytest.raises(AssertionError, match=r"blocked in .*test_kit_tools.py:.* verb"):
         await unblocked(verb())
+
+
+async def test_long_computing_is_blocking(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(watch, "LONGEST_COMPUTATION", 0.2)
+    with pytest.raises(AssertionError, match=r"blocked in .*test_kit_tools.py:.* compute"):
+        await unblocked(compute(seconds=2))
+
+
+async def test_computing_for_less_than_a_machine_may_stall_is_not_blocking() -> None:
+    await unblocked(compute(seconds=watch.LONGEST_COMPUTATION / 5))
+
+
+async def compute(seconds: float) -> None:
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        pass
 
 
 async def test_foreign_errors_are_seen() -> None:

@@ -4,17 +4,18 @@ import uuid
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-
-from fastapi import FastAPI
+from typing import TYPE_CHECKING
 
 from certrail.crypto.keyring import Keyring
 from certrail.persistence.database import Database
 from certrail.plugins.registry import PluginRegistry
 from certrail.services.facade import Services
 from certrail.services.kernel import Kernel
-from certrail_server.api.app import create_app
 from certrail_server.settings import Settings
 from certrail_workflows.client import TemporalOrchestrator
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
 
 
 @dataclass(frozen=True)
@@ -35,8 +36,11 @@ class App:
         """Where Temporal is expected."""
         return self.settings.temporal()
 
-    def http(self) -> FastAPI:
+    def http(self) -> "FastAPI":
         """The HTTP application."""
+        # Imported here: a third of the start of every worker and command, which serve no HTTP.
+        from certrail_server.api.app import create_app  # noqa: PLC0415
+
         return create_app(self.services, self.orchestrator)
 
 

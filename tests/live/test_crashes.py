@@ -89,7 +89,8 @@ def test_killed_at_each_step_boundary(doomed: Doomed, application: str) -> None:
         # A mail server that took a mail cannot be asked for it: the second one says that it is the same.
         if place.startswith("notification"):
             assert len(order.mails()) == (2 if place == "notification.sent" else 1), place
-        assert question_about(shop, order.name) == place.startswith("question")
+        # Who is approved at once may be asked about or not, but nobody is asked twice.
+        assert question_about(shop, order.name) in ((1,) if place.startswith("question") else (0, 1)), place
     made = shop.world.acm.count("ImportCertificate", "ok") - imports
     assert made == (len(orders) if application == "acm" else 0)
 

@@ -131,7 +131,7 @@ class _Watch(threading.Thread):
             still = still + min(now - looked, LONGEST_LOOK) if self._beats == beats else 0.0
             beats, looked = self._beats, now
             longest = LONGEST_COMPUTATION if self._is_computing() else LONGEST_BLOCK
-            if still >= longest and not self.blocked_in:
+            if still >= longest and not self.blocked_in and not self._over.is_set():
                 self.blocked_in = self._where()
                 still = 0.0
 
