@@ -1,10 +1,12 @@
 """Votes under concurrency, and every way in which one is refused."""
 
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import event
 from sqlmodel import select
 from tests.integration.conftest import Team
 
@@ -12,8 +14,10 @@ from certrail.domain.access import Role
 from certrail.domain.errors import CertrailError, Conflict, PolicyViolation
 from certrail.persistence.tables import Certificate, EventRow, Vote
 from certrail.services.actor import Actor, Once
+from certrail.services.approval_flow import close
 from certrail.services.approval_policies import Step
 from certrail.services.idempotency import AlreadyDone
+from certrail.services.request_state import approval_of, lock_request
 
 
 def refused(team: Team, actor: Actor, approval: str, decision: str = "approve", comment: str = "") -> str:
@@ -64,6 +68,42 @@ def test_steps_are_taken_in_order(team: Team) -> None:
     assert refused(team, first, approval) == "not-in-step"
     team.services.approvals.vote(second, approval, "approve")
     assert team.services.issuance.advance(request).status == "issued"
+
+
+@pytest.mark.parametrize("what", ["vote", "delete the policy"])
+def test_who_comes_second_waits_and_sees_what_the_first_one_did(team: Team, what: str) -> None:
+    """Locks are taken in one order, so a decision and a cancellation at once do not end in a deadlock."""
+    asker, voter = team.person("asker"), team.person("voter")
+    team.guard(Step("One", ("voter",)))
+    request, approval = team.ask(asker)
+    assert approval is not None
+    services, waits = team.services, threading.Event()
+    policy = services.approval_policies.list(team.application)[0][0].slug
+
+    def seen(_connection: object, _cursor: object, statement: str, *_more: object) -> None:
+        in_thread = threading.current_thread() is not threading.main_thread()
+        if in_thread and "FROM certificate_request" in statement and "FOR UPDATE" in statement:
+            waits.set()
+
+    def second() -> None:
+        if what == "vote":
+            with pytest.raises(Conflict, match="cancelled already"):
+                services.approvals.vote(voter, approval, "approve")
+        else:
+            services.approval_policies.delete(team.admin, team.application, policy)
+
+    event.listen(services.kernel.db.engine, "before_cursor_execute", seen)
+    with ThreadPoolExecutor(1) as pool:
+        with services.kernel.change(asker) as change:
+            lock_request(change.session, request)
+            answer = pool.submit(second)
+            # SQLite lets one writer in at a time: there the second one does not even begin.
+            assert services.kernel.db.is_sqlite or waits.wait(60)
+            row = approval_of(change.session, request)
+            assert row is not None
+            close(change, row, "cancelled", asker.principal_id, "not needed any more")
+        answer.result(60)
+    assert services.approvals.get(approval)[0].comment == "not needed any more"
 
 
 def test_the_same_vote_again_is_the_same_vote(team: Team) -> None:
@@ -154,5 +194,5 @@ def test_a_refused_request_leaves_an_event_with_every_violation(team: Team) -> N
     with pytest.raises(PolicyViolation):
         team.ask(team.person("asker"), "a.evil.example")
     with team.services.kernel.db.read() as session:
-        event = session.exec(select(EventRow).where(EventRow.type == "request.refused")).one()
-    assert event.data["violations"][0]["offered"] == "a.evil.example"
+        row = session.exec(select(EventRow).where(EventRow.type == "request.refused")).one()
+    assert row.data["violations"][0]["offered"] == "a.evil.example"

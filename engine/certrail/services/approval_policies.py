@@ -7,7 +7,6 @@ from datetime import timedelta
 from sqlmodel import Session, col, or_, select
 
 from certrail.domain.errors import BadInput, Conflict, NotFound
-from certrail.persistence.database import locked
 from certrail.persistence.tables import (
     ApplicationProfile,
     ApprovalPolicy,
@@ -22,6 +21,7 @@ from certrail.services.identities import find_principal
 from certrail.services.kernel import Change, Kernel
 from certrail.services.plugin_config import notifier_class
 from certrail.services.product import find_profile
+from certrail.services.request_state import lock_approval
 from certrail_sdk import Interactive
 
 SHORTEST_LIFETIME, LONGEST_LIFETIME = timedelta(hours=1), timedelta(days=30)
@@ -100,11 +100,16 @@ class ApprovalPolicies:
             ).first()
             if policy is None:
                 raise NotFound("approval policy")
-            running = select(ApprovalRequest).where(
+            running = select(ApprovalRequest.id).where(
                 ApprovalRequest.policy_id == policy.id, ApprovalRequest.status == "open"
             )
-            for approval in session.exec(locked(running)).all():
-                close(change, approval, "cancelled", actor.principal_id, "the approval policy was deleted")
+            in_one_order = running.order_by(ApprovalRequest.certificate_request_id)
+            for approval_id in session.exec(in_one_order).all():
+                approval = lock_approval(session, approval_id)
+                if approval is not None and approval.status == "open":
+                    close(
+                        change, approval, "cancelled", actor.principal_id, "the approval policy was deleted"
+                    )
             links = select(ApprovalPolicyProfile).where(ApprovalPolicyProfile.policy_id == policy.id)
             for link in session.exec(links).all():
                 session.delete(link)

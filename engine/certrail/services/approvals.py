@@ -7,7 +7,6 @@ from sqlmodel import Session, col, select
 
 from certrail.domain.access import Role
 from certrail.domain.errors import CertrailError, Conflict, Forbidden, NotFound
-from certrail.persistence.database import locked
 from certrail.persistence.tables import ApprovalRequest, CertificateRequest, Principal, Vote
 from certrail.services.actor import Actor
 from certrail.services.approval_flow import (
@@ -22,7 +21,7 @@ from certrail.services.approval_flow import (
 )
 from certrail.services.identities import identities_of, role_in
 from certrail.services.kernel import Change, Kernel
-from certrail.services.request_state import digest_now, enqueue_issuance
+from certrail.services.request_state import digest_now, enqueue_issuance, lock_approval
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +129,7 @@ def cast(
         VoteRefused: with the error to show; the transaction must be rolled back.
     """
     session, voter = change.session, change.actor.principal_id or ""
-    approval = session.exec(locked(select(ApprovalRequest).where(ApprovalRequest.id == approval_id))).first()
+    approval = lock_approval(session, approval_id)
     if error := _refusal(change, approval, voter, decision, comment, bound):
         raise VoteRefused(error, approval)
     assert approval is not None

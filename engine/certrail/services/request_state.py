@@ -57,6 +57,18 @@ def lock_request(session: Session, request_id: str) -> CertificateRequest:
     return row
 
 
+def lock_approval(session: Session, approval_id: str) -> ApprovalRequest | None:
+    """An approval with its request, held until the transaction ends.
+
+    The request comes first, as in every step of the issuance: two orders would end in a deadlock.
+    """
+    found = session.get(ApprovalRequest, approval_id)
+    if found is None:
+        return None
+    lock_request(session, found.certificate_request_id)
+    return session.exec(locked(select(ApprovalRequest).where(ApprovalRequest.id == approval_id))).first()
+
+
 def approval_of(session: Session, request_id: str) -> ApprovalRequest | None:
     """The approval of a request, if its profile asks for one."""
     return session.exec(

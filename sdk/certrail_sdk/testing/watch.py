@@ -130,7 +130,7 @@ class _Watch(threading.Thread):
             now = time.monotonic()
             still = still + min(now - looked, LONGEST_LOOK) if self._beats == beats else 0.0
             beats, looked = self._beats, now
-            longest = LONGEST_COMPUTATION if self._is_computing() else LONGEST_BLOCK
+            longest = LONGEST_BLOCK if self._sleeps() else LONGEST_COMPUTATION
             if still >= longest and not self.blocked_in and not self._over.is_set():
                 self.blocked_in = self._where()
                 still = 0.0
@@ -139,12 +139,12 @@ class _Watch(threading.Thread):
         self._over.set()
         self.join()
 
-    def _is_computing(self) -> bool:
-        """Whether the loop's thread is running or would run, where the system tells."""
+    def _sleeps(self) -> bool:
+        """Whether the loop's thread waits for something else than a processor or a page, where Linux tells."""
         try:
-            return self._loop_state.read_text().rpartition(")")[2].split()[0] == "R"
+            return self._loop_state.read_text().rpartition(")")[2].split()[0] == "S"
         except OSError:
-            return False
+            return True
 
     def _where(self) -> str:
         frame = sys._current_frames().get(self._loop_thread)
