@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import json
+import logging
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,6 +19,9 @@ from certrail_standins.arrivals import Arrivals
 from certrail_standins.tls import ThrowAwayCa
 
 Security = Literal["none", "starttls", "tls"]
+
+# The server warns at every login about a field of its own that nobody here reads.
+logging.getLogger("mail.log").setLevel(logging.ERROR)
 
 
 @dataclass(frozen=True, slots=True)

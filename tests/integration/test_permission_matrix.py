@@ -49,6 +49,12 @@ class Walk:
         status = self.client.request(method, named, headers=headers).status_code
         return status, self._refusals() > before
 
+    def get(self, path: str, who: str) -> dict[str, list[str]]:
+        """What somebody reads."""
+        answer = self.client.get(path, headers={"authorization": f"Bearer {self.tokens[who]}"})
+        found: dict[str, list[str]] = answer.raise_for_status().json()
+        return found
+
     def _refusals(self) -> int:
         with self.team.services.kernel.db.read() as session:
             query = select(func.count()).select_from(EventRow).where(EventRow.type == "access.refused")
@@ -118,6 +124,29 @@ def test_everybody_may_do_what_the_table_says_and_nothing_else(walk: Walk) -> No
             if refused == allowed[who] or not told_so or status == 401:
                 wrong.append(f"{who}: {method} {path} answers {status}, refused={refused}")
     assert not wrong, "\n".join(wrong)
+
+
+def test_everybody_is_told_what_they_may_do(walk: Walk) -> None:
+    allowed = documented()
+    of_routes = {route.permission for route in routes() if route.permission}
+    for who in ("Product Admin", "Admin", "Operator", "Auditor"):
+        told = walk.get(f"/api/v1/applications/{walk.team.application}/permissions", who)["permissions"]
+        may = {r.permission for r in routes() if r.permission and allowed[r.method, r.path][who]}
+        assert set(told) & of_routes == may, who
+    above = walk.get("/api/v1/me", "no role")["permissions"]
+    assert set(above) & of_routes == {
+        r.permission for r in routes() if r.permission and allowed[r.method, r.path]["no role"]
+    }
+
+
+def test_a_token_with_scopes_is_told_what_it_may_do(walk: Walk) -> None:
+    identities = walk.team.services.identities
+    _, token = identities.issue_token(
+        walk.team.admin, "operator", name="narrow", scopes=["application", "request:read"]
+    )
+    walk.tokens["narrow"] = token
+    told = walk.get(f"/api/v1/applications/{walk.team.application}/permissions", "narrow")["permissions"]
+    assert set(told) == {"application:list", "application:read", "request:read"}
 
 
 def test_nobody_gets_in_without_a_token_or_with_one_that_is_no_more(walk: Walk) -> None:

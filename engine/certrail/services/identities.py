@@ -194,6 +194,16 @@ class Identities:
         where = "this Application" if application else "the product"
         raise Forbidden(f"Your roles in {where}, or the scopes of your token, do not include {permission!s}.")
 
+    def held(self, actor: Actor, application_id: str | None = None) -> Sequence[Permission]:
+        """What the caller may do in an Application, or with the product where none is named."""
+        with self._kernel.db.read() as session:
+            role = role_in(session, actor.principal_id, application_id) if application_id else None
+        return sorted(
+            permission
+            for permission in Permission
+            if allows(permission, product_role=actor.product_role, role=role, scopes=actor.scopes)
+        )
+
 
 def actor_of(owner: Principal, scopes: frozenset[str] = frozenset(), request_id: str | None = None) -> Actor:
     """A principal as the one who acts."""

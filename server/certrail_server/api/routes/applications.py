@@ -33,6 +33,12 @@ def get_application(call: Annotated[Call, allow(Permission.APPLICATION_READ)]) -
     return shown(call.services.applications.get(call.application))
 
 
+@router.get("/{application}/permissions")
+def list_permissions(call: Annotated[Call, allow(Permission.APPLICATION_READ)]) -> Json:
+    """What the caller may do here, with this token."""
+    return {"permissions": call.services.identities.held(call.actor, call.application)}
+
+
 @router.get("/{application}/members")
 def list_members(call: Annotated[Call, allow(Permission.APPLICATION_READ)]) -> Json:
     """Members with their roles."""

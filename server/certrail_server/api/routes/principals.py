@@ -102,7 +102,7 @@ def revoke_token(token: str, call: Own) -> None:
 
 @router.get("/me")
 def me(call: Own) -> Json:
-    """Who I am."""
+    """Who I am, and what I may do with the product."""
     actor = call.actor
     return {
         "id": actor.principal_id,
@@ -110,4 +110,5 @@ def me(call: Own) -> Json:
         "name": actor.name,
         "product_role": actor.product_role,
         "scopes": sorted(actor.scopes),
+        "permissions": call.services.identities.held(actor),
     }
