@@ -119,7 +119,7 @@ def test_temporal_killed_in_flight(doomed: Doomed) -> None:
     shop = doomed.shop
     shop.world.acm.hold("after")
     order = shop.order("acm", "temporal-dies.live.example")
-    assert shop.world.acm.wait_until_held(60)
+    assert shop.world.acm.wait_until_held(180)
     doomed.temporal.kill()
     shop.world.acm.release()
     doomed.temporal.start()
