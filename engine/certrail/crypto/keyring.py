@@ -33,15 +33,20 @@ class KeyringError(Exception):
 
 
 class Keyring:
-    """Named keys, of which the active one seals and all open."""
+    """Named keys, of which the active one seals and all open.
 
-    def __init__(self, active: str, keys: Mapping[str, bytes]) -> None:
+    One that was loaded from a file looks there again when it meets a key it does not know: another process may
+    have rotated it since.
+    """
+
+    def __init__(self, active: str, keys: Mapping[str, bytes], file: Path | None = None) -> None:
         if active not in keys or any(len(key) != KEY_BYTES for key in keys.values()):
             raise KeyringError(f"A keyring needs its active key, and keys of {KEY_BYTES} bytes.")
         if not all(_KEY_ID.fullmatch(key_id) for key_id in keys):
             raise KeyringError("A key id has 1 to 64 letters, digits, hyphens and underscores.")
         self._active = active
         self._keys = dict(keys)
+        self._file = file
 
     def __repr__(self) -> str:
         return f"<Keyring active={self._active} keys={sorted(self._keys)}>"
@@ -80,7 +85,9 @@ class Keyring:
             raise KeyringError(f"The keyring {path} is not text; restore it from a backup.") from None
         if mode & 0o077:
             raise KeyringError(f"The keyring {path} may be read by others. Run: chmod 600 {path}")
-        return cls.from_text(text)
+        found = cls.from_text(text)
+        found._file = path
+        return found
 
     def save(self, path: Path) -> None:
         """Write the file whole or not at all, readable by its owner only."""
@@ -111,6 +118,9 @@ class Keyring:
     def open(self, envelope: str, purpose: str) -> bytes:
         """Decrypt. Raises KeyringError for an unknown key, another purpose or a changed envelope."""
         key_id, body = _parts(envelope)
+        if key_id not in self._keys and self._file is not None:
+            fresh = Keyring.load(self._file)
+            self._keys, self._active = fresh._keys, fresh._active
         if key_id not in self._keys:
             raise KeyringError(f"The keyring has no key {key_id}; restore the keyring that sealed this.")
         try:

@@ -49,6 +49,7 @@ class Permission(StrEnum):
     APPROVAL_READ = "approval:read"
     APPROVAL_VOTE = "approval:vote"
     EVENT_READ = "event:read"
+    AUDIT_READ = "audit:read"
 
 
 _EVERYBODY = frozenset(

@@ -17,7 +17,9 @@ from certrail.services.kernel import Kernel
 from certrail.services.outbox import Outbox
 from certrail.services.product import Product
 from certrail.services.questions import Questions
+from certrail.services.record import Record
 from certrail.services.requests import Requests
+from certrail.services.sealing import Sealing
 from certrail.services.syncs import Syncs
 
 
@@ -40,7 +42,9 @@ class Services:
     outbox: Outbox
     product: Product
     questions: Questions
+    record: Record
     requests: Requests
+    sealing: Sealing
     syncs: Syncs
 
     @classmethod
@@ -64,6 +68,8 @@ class Services:
             outbox=Outbox(kernel),
             product=Product(kernel),
             questions=Questions(kernel),
+            record=Record(kernel.db, kernel.keyring),
             requests=Requests(kernel),
+            sealing=Sealing(kernel),
             syncs=Syncs(kernel),
         )

@@ -1,4 +1,4 @@
-"""Certificates as they are read: lists, one by one, the key once, and the record of events."""
+"""Certificates as they are read: lists, one by one, and the key once."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -7,7 +7,7 @@ from sqlmodel import col, or_, select
 
 from certrail.domain.errors import Conflict, Forbidden, NotFound
 from certrail.persistence.database import locked
-from certrail.persistence.tables import Certificate, CertificateRequest, EventRow
+from certrail.persistence.tables import Certificate, CertificateRequest
 from certrail.services.actor import Actor
 from certrail.services.deliveries import KEY_PURPOSE
 from certrail.services.kernel import Kernel
@@ -75,23 +75,3 @@ class Inventory:
             change.session.add(row)
             change.event("certificate.key_shown", "certificate", row.id, row.application_id)
             return self._kernel.keyring.open(row.key_sealed, KEY_PURPOSE).decode()
-
-    def events(
-        self,
-        application_id: str | None,
-        *,
-        after: int = 0,
-        limit: int = 100,
-        type_: str | None = None,
-        subject_id: str | None = None,
-    ) -> Sequence[EventRow]:
-        """The record in order, of one Application or, for ``None``, of everything."""
-        with self._kernel.db.read() as session:
-            query = select(EventRow).where(col(EventRow.seq) > after)
-            if application_id is not None:
-                query = query.where(EventRow.application_id == application_id)
-            if type_:
-                query = query.where(EventRow.type == type_)
-            if subject_id:
-                query = query.where(EventRow.subject_id == subject_id)
-            return session.exec(query.order_by(col(EventRow.seq)).limit(limit)).all()

@@ -16,6 +16,7 @@ from certrail.persistence.tables import EventRow, OutboxRow
 from certrail.plugins.registry import PluginRegistry
 from certrail.services.actor import Actor
 from certrail.services.idempotency import refuse_repeated, remember
+from certrail.services.record import append, document
 
 log = logging.getLogger(__name__)
 
@@ -53,6 +54,7 @@ class Kernel:
                 change = Change(self, session, actor, self.clock())
                 yield change
                 remember(session, actor, change.created_id, change.now)
+                append(session, self.keyring, change.events)
         except IntegrityError:
             # The same call may have won on another connection: then it is done, else the error stands.
             with self.db.read() as session:
@@ -61,7 +63,7 @@ class Kernel:
         if change.outbox:
             self.nudge()
         for event in change.events:
-            self.plugins.broadcast(event_document(event))
+            self.plugins.broadcast(document(event))
 
 
 @dataclass
@@ -92,7 +94,7 @@ class Change:
         application_id: str | None = None,
         **data: Any,
     ) -> EventRow:
-        """Record a fact. `data` holds public values only."""
+        """Record a fact. `data` holds public values only. It gets its place in the record at the end."""
         row = EventRow(
             id=self.new_id(),
             created_at=self.now,
@@ -105,7 +107,6 @@ class Change:
             request_id=self.actor.request_id,
             data=data,
         )
-        self.session.add(row)
         self.events.append(row)
         if type_.endswith(".created") and self.created_id is None:
             self.created_id = subject_id
@@ -135,8 +136,3 @@ class Change:
             )
         )
         self.outbox += 1
-
-
-def event_document(event: EventRow) -> dict[str, Any]:
-    """An event as plugins and the API see it."""
-    return event.model_dump(mode="json", exclude={"seq"})

@@ -108,7 +108,8 @@ class _Watch(threading.Thread):
 
     A machine that stalls is not the plugin's doing. It may stall this thread too, so of a long time
     without a look only LONGEST_LOOK counts; it may stall the loop's thread alone, which cannot be told from
-    computing, so computing may take longer than waiting. Nor is a loop blocked that waits in its selector.
+    computing, so computing may take longer than waiting. Nor is a loop blocked that waits in its selector,
+    or for a thread to start.
     """
 
     def __init__(self) -> None:
@@ -149,6 +150,11 @@ class _Watch(threading.Thread):
     def _where(self) -> str:
         frame = sys._current_frames().get(self._loop_thread)
         stack = traceback.extract_stack(frame)
-        if stack and stack[-1].filename == selectors.__file__:
+        if not stack or stack[-1].filename == selectors.__file__ or _starts_a_thread(stack):
             return ""
-        return f"{stack[-1].filename}:{stack[-1].lineno} {stack[-1].name}" if stack else "an unknown place"
+        return f"{stack[-1].filename}:{stack[-1].lineno} {stack[-1].name}"
+
+
+def _starts_a_thread(stack: traceback.StackSummary) -> bool:
+    """Whether the loop waits for a new thread to run, as `asyncio.to_thread` does on a busy machine."""
+    return any((frame.filename, frame.name) == (threading.__file__, "start") for frame in stack)

@@ -23,11 +23,25 @@ from certrail_server.api.routes import (
     health,
     principals,
     product,
+    record,
     requests,
     syncs,
 )
 
 log = logging.getLogger(__name__)
+
+API = (
+    product,
+    principals,
+    applications,
+    requests,
+    certificates,
+    syncs,
+    alerts,
+    approvals,
+    record,
+)
+"""The modules below ``/api/v1``, whose every route names its permission."""
 
 LARGEST_BODY = 1_048_576
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
@@ -58,7 +72,7 @@ def create_app(services: Services, orchestrator: Orchestrator) -> FastAPI:
     app.state.orchestrator = orchestrator
     app.middleware("http")(_frame)
     problems.install(app)
-    for module in (product, principals, applications, requests, certificates, syncs, alerts, approvals):
+    for module in API:
         app.include_router(module.router, prefix="/api/v1")
     app.include_router(callbacks.router)
     app.include_router(health.router)

@@ -11,6 +11,7 @@ from fastapi.encoders import jsonable_encoder
 from sqlmodel import SQLModel
 
 from certrail.domain.errors import BadInput
+from certrail.persistence.tables import EventRow
 
 Json = dict[str, Any]
 
@@ -36,6 +37,14 @@ def page(rows: Sequence[Any], limit: int, show: Callable[[Any], Json] = shown) -
     rows = rows[:limit]
     cursor = encode_cursor(rows[-1].created_at, rows[-1].id) if more else None
     return {"items": [show(row) for row in rows], "next_cursor": cursor}
+
+
+def record_page(rows: Sequence[EventRow], limit: int) -> Json:
+    """One page of the record, whose cursor is a `seq`."""
+    return {
+        "items": [shown(row) for row in rows],
+        "next_cursor": rows[-1].seq if len(rows) == limit else None,
+    }
 
 
 def encode_cursor(created_at: datetime, row_id: str) -> str:

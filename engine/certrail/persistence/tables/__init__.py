@@ -30,7 +30,7 @@ from certrail.persistence.tables.pki import (
     CertificateRequest,
     Lineage,
 )
-from certrail.persistence.tables.record import EventRow, IdempotencyKey, OutboxRow
+from certrail.persistence.tables.record import EventRow, IdempotencyKey, OutboxRow, RecordHead
 
 __all__ = [
     "AccessToken",
@@ -61,6 +61,7 @@ __all__ = [
     "Principal",
     "QuestionCopy",
     "QuestionToken",
+    "RecordHead",
     "SeenCallback",
     "Sync",
     "TokenUse",

@@ -11,7 +11,10 @@ from certrail.persistence.types import UtcDateTime
 
 
 class EventRow(SQLModel, table=True):
-    """An immutable fact, written in the same transaction as the change it tells of."""
+    """An immutable fact, written in the same transaction as the change it tells of.
+
+    `seq` has no gaps and follows the commits, `hash` chains the event to the one before it.
+    """
 
     __tablename__ = "event"
     __table_args__ = (Index("ix_event_application", "application_id", "seq"),)
@@ -27,6 +30,18 @@ class EventRow(SQLModel, table=True):
     actor_name: str = Field(default="certrail", max_length=128)
     request_id: str | None = Field(default=None, max_length=64)
     data: dict[str, Any] = json_column()
+    hash: str = Field(default="", max_length=64)
+
+
+class RecordHead(SQLModel, table=True):
+    """The end of the chain of events, in the only row of its table. `seal` is an envelope of the keyring."""
+
+    __tablename__ = "record_head"
+
+    id: int = Field(default=1, primary_key=True, sa_type=Integer)
+    seq: int = 0
+    hash: str = Field(max_length=64)
+    seal: str = ""
 
 
 class OutboxRow(SQLModel, table=True):

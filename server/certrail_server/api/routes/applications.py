@@ -7,7 +7,7 @@ from fastapi import APIRouter, Query
 from certrail.domain.access import Permission
 from certrail_server.api.guard import Call, allow, once
 from certrail_server.api.shapes import ApplicationIn, AttachIn, MemberIn
-from certrail_server.api.views import Json, items, shown
+from certrail_server.api.views import Json, items, record_page, shown
 
 router = APIRouter(prefix="/applications", tags=["applications"])
 
@@ -82,10 +82,7 @@ def list_events(
     subject: Annotated[str | None, Query(max_length=80)] = None,
 ) -> Json:
     """The record in order; `after` is the `seq` of the last event that was read."""
-    rows = call.services.inventory.events(
+    rows = call.services.record.events(
         call.application, after=after, limit=limit, type_=type, subject_id=subject
     )
-    return {
-        "items": [shown(row) for row in rows],
-        "next_cursor": rows[-1].seq if len(rows) == limit else None,
-    }
+    return record_page(rows, limit)

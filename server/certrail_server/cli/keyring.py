@@ -1,0 +1,42 @@
+"""`keyring`."""
+
+import typer
+from rich.markup import escape
+
+from certrail.crypto.keyring import Keyring, KeyringError
+from certrail_server.cli.common import counting, fail, joined, out, settings, told
+from certrail_server.serve import prepare
+
+app = typer.Typer(help="The keys under which secrets are stored.", no_args_is_help=True)
+
+
+@app.command()
+def rotate() -> None:
+    """Make a new key, under which everything is sealed from now on. The old keys stay, to open what they sealed."""
+    chosen = settings()
+    if chosen.keyring is not None:
+        fail(
+            "The keyring is given as CERTRAIL_KEYRING; keep it in a file, CERTRAIL_KEYRING_FILE, to rotate it."
+        )
+    path = chosen.keyring_path()
+    try:
+        keyring = Keyring.load(path)
+        key_id = keyring.rotate()
+        keyring.save(path)
+    except (KeyringError, OSError) as problem:
+        fail(str(problem))
+    out.print(f"{escape(str(path))} has the new key {key_id}.", highlight=False, soft_wrap=True)
+    out.print("Back the file up, then run: certrail keyring reseal", highlight=False)
+
+
+@app.command()
+def reseal() -> None:
+    """Bring everything that is stored under the new key. It may be interrupted and run again."""
+    parts = joined()
+    with told(), counting("envelopes sealed anew") as report:
+        prepare(parts.kernel.db)
+        try:
+            count = parts.services.sealing.reseal(report)
+        except KeyringError as problem:
+            fail(str(problem))
+    out.print(f"{count} envelopes sealed anew", highlight=False)

@@ -1,0 +1,174 @@
+"""The record: chained in the order of commits, and every way of tampering with it is found."""
+
+import io
+import json
+import uuid
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from sqlalchemy import delete, update
+from sqlmodel import col
+from tests.integration.conftest import Team
+
+from certrail.crypto.keyring import Keyring
+from certrail.domain.errors import BadInput
+from certrail.domain.record import link
+from certrail.persistence.database import Database
+from certrail.persistence.tables import EventRow, RecordHead
+from certrail.services.record import document, verify_export
+
+
+def _some_history(team: Team) -> int:
+    for number in range(5):
+        team.person(f"person-{number}")
+    return team.services.record.head().seq
+
+
+def _change(database: Database, statement: object) -> None:
+    with database.write() as session:
+        session.exec(statement)  # type: ignore[call-overload]
+
+
+def _swap(database: Database, one: int, other: int) -> None:
+    with database.write() as session:
+        for old, new in ((one, -1), (other, one), (-1, other)):
+            session.exec(update(EventRow).where(col(EventRow.seq) == old).values(seq=new))  # type: ignore[call-overload]
+
+
+TAMPERING: dict[str, tuple[Callable[[Database, int], None], str]] = {
+    "actor": (
+        lambda db, n: _change(
+            db, update(EventRow).where(col(EventRow.seq) == 3).values(actor_name="Somebody")
+        ),
+        "event 3 was changed",
+    ),
+    "data": (
+        lambda db, n: _change(db, update(EventRow).where(col(EventRow.seq) == n).values(data={})),
+        "was changed",
+    ),
+    "hash": (
+        lambda db, n: _change(db, update(EventRow).where(col(EventRow.seq) == 4).values(hash="0" * 64)),
+        "event 4 was changed",
+    ),
+    "first deleted": (
+        lambda db, n: _change(db, delete(EventRow).where(col(EventRow.seq) == 1)),
+        "events 1 to 1 are missing",
+    ),
+    "middle deleted": (
+        lambda db, n: _change(db, delete(EventRow).where(col(EventRow.seq) == 5)),
+        "events 5 to 5 are missing",
+    ),
+    "last deleted": (
+        lambda db, n: _change(db, delete(EventRow).where(col(EventRow.seq) == n)),
+        "missing at the end",
+    ),
+    "order": (lambda db, n: _swap(db, 3, 4), "event 3 was changed"),
+    "head": (
+        lambda db, n: _change(db, update(RecordHead).values(seq=n - 1)),
+        "the record ends with event",
+    ),
+}
+
+
+def test_every_event_is_chained_without_gaps(team: Team) -> None:
+    last = _some_history(team)
+    events = team.services.record.events(None, limit=1000)
+    assert [event.seq for event in events] == list(range(1, last + 1))
+    before = "0" * 64
+    for event in events:
+        assert event.hash == link(before, document(event))
+        before = event.hash
+    found = team.services.record.verify()
+    assert (found.faults, found.seq, found.hash) == ([], last, before)
+
+
+@pytest.mark.parametrize("what", TAMPERING)
+def test_tampering_is_found(team: Team, what: str) -> None:
+    last = _some_history(team)
+    tamper, fault = TAMPERING[what]
+    tamper(team.services.kernel.db, last)
+    faults = team.services.record.verify().faults
+    assert any(fault in line for line in faults), faults
+
+
+@pytest.mark.parametrize(
+    "column", ["id", "type", "application_id", "subject_type", "subject_id", "actor_id", "request_id"]
+)
+def test_no_column_is_left_out_of_the_hash(team: Team, column: str) -> None:
+    _some_history(team)
+    _change(team.services.kernel.db, update(EventRow).where(col(EventRow.seq) == 6).values({column: "x"}))
+    assert team.services.record.verify().faults == [
+        "event 6 was changed, or is not the one that was recorded here"
+    ]
+
+
+def test_an_added_event_is_found(team: Team) -> None:
+    last = _some_history(team)
+    with team.services.kernel.db.write() as session:
+        forged = session.get_one(EventRow, last).model_copy(update={"id": uuid.uuid4().hex, "seq": last + 1})
+        session.add(EventRow(**forged.model_dump()))
+    # Behind the head nothing is read; the next honest event would collide with it, loudly.
+    assert team.services.record.verify().faults == []
+    with pytest.raises(Exception, match=r"UNIQUE|duplicate key"):
+        team.person("next")
+    _change(team.services.kernel.db, update(RecordHead).values(seq=last + 1, hash=forged.hash))
+    faults = team.services.record.verify().faults
+    assert len(faults) == 2
+    assert f"event {last + 1} was changed" in faults[0]
+    assert "the head was rewritten" in faults[1]
+
+
+def test_a_rewritten_record_is_found_by_its_seal(team: Team) -> None:
+    """Whoever may write the database can compute every hash anew, but cannot seal the new head."""
+    _some_history(team)
+    with team.services.kernel.db.write() as session:
+        before = "0" * 64
+        for event in team.services.record.events(None, limit=1000):
+            event.actor_name = "Somebody"
+            event.hash = before = link(before, document(event))
+            session.merge(event)
+        session.get_one(RecordHead, 1).hash = before
+    assert team.services.record.verify().faults == ["the head was rewritten: its seal is that of another one"]
+
+
+def test_writers_at_once_leave_no_gap(team: Team) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda n: team.person(f"worker-{n}", None), range(40)))
+    found = team.services.record.verify()
+    assert found.faults == []
+    assert found.seq == len(team.services.record.events(None, limit=1000))
+
+
+def _exported(team: Team) -> list[str]:
+    file = io.StringIO()
+    count = team.services.record.export(file)
+    lines = file.getvalue().splitlines()
+    assert len(lines) == count + 2
+    return lines
+
+
+def _faults(lines: list[str], keyring: Keyring | None = None) -> list[str]:
+    return verify_export(io.StringIO("\n".join(lines) + "\n"), keyring).faults
+
+
+def test_an_export_is_verified_without_the_database(team: Team) -> None:
+    last = _some_history(team)
+    lines = _exported(team)
+    keyring = team.services.kernel.keyring
+    assert _faults(lines) == _faults(lines, keyring) == []
+    assert _faults(lines[:4] + lines[5:]) == ["events 4 to 4 are missing"]
+    assert _faults(lines[:-1]) == ["the head is missing: the file was cut off"]
+    assert _faults([*lines[:-2], lines[-1]]) == [f"events {last} to {last} are missing at the end"]
+    assert _faults([*lines, lines[3]]) == ["there is something behind the head"]
+    changed = {**json.loads(lines[3]), "actor_name": "Somebody"}
+    assert "event 3 was changed" in _faults([*lines[:3], json.dumps(changed), *lines[4:]])[0]
+    assert "cannot be opened" in _faults(lines, Keyring.generate())[0]
+
+
+@pytest.mark.parametrize(
+    "text", ["", "{}\n", "nonsense\n", '{"format":"certrail-record/1"}\n[]\n', "\x00\n", "[" * 100_000]
+)
+def test_what_is_no_export_is_refused(text: str) -> None:
+    with pytest.raises(BadInput):
+        verify_export(io.StringIO(text), None)
