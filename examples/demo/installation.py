@@ -14,7 +14,7 @@ from typing import Any
 import httpx
 
 PATIENCE = 120.0
-LOOK = 0.1
+LOOK = 0.3
 
 
 class Refused(Exception):

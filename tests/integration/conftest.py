@@ -132,7 +132,7 @@ def team(database: Database, plugins: PluginRegistry) -> Team:
     services = Services.build(kernel)
     admin = actor_of(services.identities.bootstrap("Admin")[0])
     product = services.product
-    product.create_root(admin, slug="root", name="Root", subject=Subject(common_name="Root"))
+    services.authorities.create_root(admin, slug="root", name="Root", subject=Subject(common_name="Root"))
     product.create_policy(
         admin, slug="tls", name="TLS", rules={"sans": {"dns": {"allowed": ["*.example.com"]}}}
     )

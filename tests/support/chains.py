@@ -25,12 +25,16 @@ class Authority:
 
 
 def openssl_verifies(
-    folder: Path, leaf: x509.Certificate, chain: Sequence[x509.Certificate], root: x509.Certificate
+    folder: Path,
+    leaf: x509.Certificate,
+    chain: Sequence[x509.Certificate],
+    root: x509.Certificate,
+    at: datetime = START,
 ) -> bool:
     """Whether OpenSSL, strictly, finds a chain from the leaf to the root."""
     for name, certificates in (("leaf", [leaf]), ("chain", chain), ("root", [root])):
         (folder / name).write_bytes(b"".join(c.public_bytes(Encoding.PEM) for c in certificates))
-    command = ["openssl", "verify", "-x509_strict", "-check_ss_sig", "-attime", str(int(START.timestamp()))]
+    command = ["openssl", "verify", "-x509_strict", "-check_ss_sig", "-attime", str(int(at.timestamp()))]
     files = ["-CAfile", "root", *(["-untrusted", "chain"] if chain else []), "leaf"]
     return subprocess.run([*command, *files], cwd=folder, capture_output=True, check=False).returncode == 0
 

@@ -39,6 +39,8 @@ class Permission(StrEnum):
     REQUEST_RETRY = "request:retry"
     CERTIFICATE_READ = "certificate:read"
     CERTIFICATE_KEY = "certificate:key"
+    CERTIFICATE_IMPORT = "certificate:import"
+    CERTIFICATE_EXPORT = "certificate:export"
     SYNC_READ = "sync:read"
     SYNC_MANAGE = "sync:manage"
     DELIVERY_RETRY = "delivery:retry"
@@ -80,6 +82,8 @@ _OPERATOR = _AUDITOR | {
     Permission.REQUEST_CANCEL,
     Permission.REQUEST_RETRY,
     Permission.CERTIFICATE_KEY,
+    Permission.CERTIFICATE_IMPORT,
+    Permission.CERTIFICATE_EXPORT,
     Permission.DELIVERY_RETRY,
 }
 _ADMIN = _OPERATOR | {

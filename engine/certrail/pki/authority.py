@@ -5,7 +5,7 @@ from datetime import datetime
 from cryptography import x509
 
 from certrail.domain.content import Subject
-from certrail.domain.errors import Conflict
+from certrail.domain.errors import BadInput, Conflict
 from certrail.pki.keys import PrivateKey, PublicKey, hash_for
 from certrail.pki.names import to_name
 
@@ -66,6 +66,43 @@ def intermediate(
         raise Conflict(f"Its issuer allows a path length of at most {limit} here; ask for no more.")
     builder = _authority(to_name(subject), public_key, serial, max_path_length)
     return sign_under(builder, issuer, issuer_key, not_before, not_after)
+
+
+def authority_request(
+    subject: Subject, key: PrivateKey, max_path_length: int | None
+) -> x509.CertificateSigningRequest:
+    """What another authority is asked to sign, so that an authority here may sign under it."""
+    return (
+        x509.CertificateSigningRequestBuilder()
+        .subject_name(to_name(subject))
+        .add_extension(x509.BasicConstraints(ca=True, path_length=max_path_length), critical=True)
+        .add_extension(CA_KEY_USAGE, critical=True)
+        .sign(key, hash_for(key))
+    )
+
+
+def refuse_unfit_authority(certificate: x509.Certificate, subject: Subject) -> None:
+    """Check what another authority signed for us.
+
+    Raises:
+        BadInput: it names somebody else, is no certificate of an authority, or lacks what is needed to sign.
+    """
+    if certificate.subject != to_name(subject):
+        wanted, got = to_name(subject).rfc4514_string(), certificate.subject.rfc4514_string()
+        raise BadInput(f"The certificate is for {got!r}, the request was for {wanted!r}.", "certificate")
+    try:
+        constraints = certificate.extensions.get_extension_for_class(x509.BasicConstraints).value
+        usage = certificate.extensions.get_extension_for_class(x509.KeyUsage).value
+        certificate.extensions.get_extension_for_class(x509.SubjectKeyIdentifier)
+    except x509.ExtensionNotFound as missing:
+        name = missing.oid._name
+        raise BadInput(
+            f"The certificate has no {name}, which every authority needs.", "certificate"
+        ) from None
+    if not constraints.ca:
+        raise BadInput("The certificate is not that of an authority: it was signed as a leaf.", "certificate")
+    if not (usage.key_cert_sign and usage.crl_sign):
+        raise BadInput("Its key usages lack keyCertSign or cRLSign; have it signed anew.", "certificate")
 
 
 def sign_under(

@@ -10,8 +10,8 @@ from cryptography.hazmat.primitives.serialization import BestAvailableEncryption
 from cryptography.hazmat.primitives.serialization.pkcs12 import serialize_key_and_certificates
 
 from certrail.domain.errors import BadInput
-from certrail.pki.keys import PrivateKey, algorithm_of
-from certrail.pki.names import from_general_names, from_name
+from certrail.pki.keys import PrivateKey, described_key
+from certrail.pki.names import described_general_names, from_name
 
 
 @dataclass(frozen=True)
@@ -35,16 +35,10 @@ class CertificateFacts:
 
 
 def certificate_facts(certificate: x509.Certificate) -> CertificateFacts:
-    """Read a certificate.
-
-    Raises:
-        BadInput: its key is of a kind that certrail does not keep.
-        ValueError: it has an alternative name of such a kind.
-    """
+    """Read a certificate, whoever made it: what certrail itself would not issue is described, not refused."""
     try:
-        names = from_general_names(
-            certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-        )
+        sans = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+        names = described_general_names(sans)
     except x509.ExtensionNotFound:
         names = {}
     return CertificateFacts(
@@ -53,7 +47,7 @@ def certificate_facts(certificate: x509.Certificate) -> CertificateFacts:
         fingerprint=certificate.fingerprint(hashes.SHA256()).hex(),
         common_name=from_name(certificate.subject).get("common_name", ""),
         names=names,
-        key_algorithm=algorithm_of(certificate.public_key()),
+        key_algorithm=described_key(certificate.public_key()),
         not_before=certificate.not_valid_before_utc,
         not_after=certificate.not_valid_after_utc,
     )
@@ -62,18 +56,18 @@ def certificate_facts(certificate: x509.Certificate) -> CertificateFacts:
 def pkcs12(
     certificate: x509.Certificate,
     chain: Sequence[x509.Certificate],
-    key: PrivateKey,
+    key: PrivateKey | None,
     password: str,
     name: str,
 ) -> bytes:
-    """Certificate, key and chain as one encrypted file (RFC 7292), ``name`` being its friendly name.
+    """Certificate, key if there is one, and chain as one encrypted file (RFC 7292), ``name`` being its friendly name.
 
     Raises:
         BadInput: the password is empty, or the key is not that of the certificate.
     """
     if not password:
         raise BadInput("Give a password; a PKCS#12 file holds the private key.", "password")
-    if certificate.public_key() != key.public_key():
+    if key is not None and certificate.public_key() != key.public_key():
         raise BadInput("The private key is not that of the certificate.", "key")
     protection = BestAvailableEncryption(password.encode())
     return serialize_key_and_certificates(name.encode(), key, certificate, chain, protection)

@@ -1,6 +1,7 @@
-"""Certification requests (PKCS#10, RFC 2986)."""
+"""Certification requests (PKCS#10, RFC 2986), and certificates read as if they were requests."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from cryptography import x509
 from pydantic import ValidationError
@@ -58,6 +59,29 @@ def read_csr(pem: str) -> CsrFacts:
         raise BadInput(f"The names in the CSR are wrong. {faults}", "csr") from None
     except ValueError as err:
         raise BadInput(f"The CSR asks for what is not supported: {err}.", "csr") from None
+
+
+def certificate_content(certificate: x509.Certificate) -> dict[str, Any]:
+    """What a request for such a certificate would say, to be judged like one.
+
+    Raises:
+        BadInput: it has a key, names or subject parts that no request can have.
+    """
+    lifetime = certificate.not_valid_after_utc - certificate.not_valid_before_utc
+    try:
+        return {
+            "subject": _subject(certificate.subject).model_dump(),
+            "sans": _sans(certificate.extensions).model_dump(),
+            "key_algorithm": algorithm_of(certificate.public_key()),
+            "key_usages": _key_usages(certificate.extensions),
+            "extended_key_usages": _extended(certificate.extensions),
+            "ttl_seconds": int(lifetime.total_seconds()),
+        }
+    except ValidationError as err:
+        faults = "; ".join(f"{'.'.join(str(p) for p in e['loc'])}: {e['msg']}" for e in err.errors())
+        raise BadInput(f"No profile can have these names. {faults}", "certificate") from None
+    except ValueError as err:
+        raise BadInput(f"No profile can have this: {err}.", "certificate") from None
 
 
 def _subject(name: x509.Name) -> Subject:

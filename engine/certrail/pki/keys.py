@@ -1,5 +1,7 @@
 """Key pairs."""
 
+import hashlib
+
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
@@ -48,6 +50,17 @@ def algorithm_of(key: PublicKeyTypes) -> KeyAlgorithm:
     raise BadInput("This kind of key is not supported; use RSA, ECDSA or Ed25519.", "csr")
 
 
+def described_key(key: PublicKeyTypes) -> str:
+    """The algorithm of any public key, in the form of those that certrail signs: ``RSA_1024``, ``EC_secp256k1``."""
+    try:
+        return algorithm_of(key)
+    except BadInput:
+        if isinstance(key, ec.EllipticCurvePublicKey):
+            return f"EC_{key.curve.name}"
+        kind = type(key).__name__.removeprefix("_").removesuffix("PublicKey").upper()
+        return f"{kind}_{key.key_size}" if hasattr(key, "key_size") else kind
+
+
 def _rsa_algorithm(key: rsa.RSAPublicKey) -> KeyAlgorithm:
     if key.public_numbers().e < _LEAST_RSA_EXPONENT:
         raise BadInput("The RSA key's public exponent is weak; make a key with 65537.", "csr")
@@ -55,6 +68,12 @@ def _rsa_algorithm(key: rsa.RSAPublicKey) -> KeyAlgorithm:
         if key.key_size == bits:
             return algorithm
     raise BadInput(f"RSA keys have 2048, 3072 or 4096 bits; this one has {key.key_size}.", "csr")
+
+
+def spki_fingerprint(key: PublicKeyTypes) -> str:
+    """SHA-256, hex, of the SubjectPublicKeyInfo, by which two public keys are the same."""
+    der = key.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
+    return hashlib.sha256(der).hexdigest()
 
 
 def hash_for(key: PrivateKey) -> hashes.SHA256 | hashes.SHA384 | hashes.SHA512 | None:
@@ -73,12 +92,22 @@ def to_pem(key: PrivateKey) -> bytes:
     )
 
 
-def from_pem(pem: bytes) -> PrivateKey:
-    """Read what `to_pem` wrote. Raises BadInput, which says nothing of the content."""
+def from_pem(pem: bytes, password: str | None = None) -> PrivateKey:
+    """Read a private key, PEM, with its password if it is encrypted.
+
+    Raises:
+        BadInput: it cannot be read; the message says nothing of the content.
+    """
+    secret = password.encode() if password else None
     try:
-        key = serialization.load_pem_private_key(pem, None)
-    except (ValueError, TypeError, UnsupportedAlgorithm):
-        raise BadInput("The private key cannot be read; give an unencrypted PKCS#8 PEM.") from None
+        key = serialization.load_pem_private_key(pem, secret)
+    except TypeError:
+        need = "is not encrypted; leave the password out" if secret else "is encrypted; give its password"
+        raise BadInput(f"The private key {need}.", "private_key") from None
+    except (ValueError, UnsupportedAlgorithm):
+        raise BadInput(
+            "The private key cannot be read; give PEM, and the right password.", "private_key"
+        ) from None
     if not isinstance(key, PrivateKey):
-        raise BadInput("This kind of key is not supported; use RSA, ECDSA or Ed25519.")
+        raise BadInput("This kind of key is not supported; use RSA, ECDSA or Ed25519.", "private_key")
     return key

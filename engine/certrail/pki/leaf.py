@@ -7,8 +7,9 @@ from cryptography import x509
 from cryptography.x509.oid import ObjectIdentifier
 
 from certrail.domain.content import EXTENDED_KEY_USAGES, KeyUsage, Sans, Subject
+from certrail.domain.errors import Conflict
 from certrail.pki.authority import sign_under
-from certrail.pki.keys import PrivateKey, PublicKey
+from certrail.pki.keys import PrivateKey, PublicKey, hash_for
 from certrail.pki.names import to_general_names, to_name
 
 
@@ -32,6 +33,27 @@ def sign_leaf(
     Raises:
         Conflict: it would outlive its issuer, or the issuer cannot sign it.
     """
+    return sign_under(_leaf(plan, public_key, serial), issuer, issuer_key, plan.not_before, plan.not_after)
+
+
+def self_signed_leaf(plan: LeafPlan, key: PrivateKey, serial: int) -> x509.Certificate:
+    """Sign with the certificate's own key.
+
+    Raises:
+        Conflict: it has no subject, which would be the issuer too and may not be empty (RFC 5280 section 4.1.2.4).
+    """
+    if plan.subject.is_empty():
+        raise Conflict("A certificate that signs itself needs a subject, which is its issuer too.")
+    return (
+        _leaf(plan, key.public_key(), serial)
+        .issuer_name(to_name(plan.subject))
+        .not_valid_before(plan.not_before)
+        .not_valid_after(plan.not_after)
+        .sign(key, hash_for(key))
+    )
+
+
+def _leaf(plan: LeafPlan, public_key: PublicKey, serial: int) -> x509.CertificateBuilder:
     builder = (
         x509.CertificateBuilder()
         .subject_name(to_name(plan.subject))
@@ -48,7 +70,7 @@ def sign_leaf(
     if plan.sans.count():
         names = x509.SubjectAlternativeName(to_general_names(plan.sans))
         builder = builder.add_extension(names, critical=plan.subject.is_empty())
-    return sign_under(builder, issuer, issuer_key, plan.not_before, plan.not_after)
+    return builder
 
 
 def _key_usage(usages: tuple[str, ...]) -> x509.KeyUsage:

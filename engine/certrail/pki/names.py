@@ -59,6 +59,18 @@ def from_general_names(names: x509.SubjectAlternativeName) -> dict[str, list[str
     return found
 
 
+def described_general_names(names: x509.SubjectAlternativeName) -> dict[str, list[str]]:
+    """The same, for reading only: names of other types are listed under ``other`` by their type."""
+    found: dict[str, list[str]] = {}
+    for name in names:
+        try:
+            kind, value = _read(name)
+        except ValueError:
+            kind, value = "other", type(name).__name__
+        found.setdefault(kind, []).append(value)
+    return found
+
+
 def _read(name: x509.GeneralName) -> tuple[str, str]:
     match name:
         case x509.DNSName():

@@ -9,10 +9,13 @@ from certrail.domain.errors import BadInput, Conflict, NotFound
 from certrail.persistence.tables import (
     Application,
     ApplicationProfile,
+    ApprovalPolicy,
+    ApprovalPolicyProfile,
     CertificateProfile,
     GroupMember,
     Membership,
     Principal,
+    Sync,
 )
 from certrail.services.actor import Actor
 from certrail.services.identities import find_principal, identities_of
@@ -98,6 +101,26 @@ class Applications:
         with self._kernel.change(actor) as change:
             return _attach(change, application_id, find_profile(change.session, profile))
 
+    def detach_profile(self, actor: Actor, application_id: str, profile: str) -> None:
+        """Stop an Application from using a profile. What was issued with it stays.
+
+        Raises:
+            NotFound: it is not attached.
+            Conflict: syncs or approval policies name it.
+        """
+        with self._kernel.change(actor) as change:
+            found = find_profile(change.session, profile)
+            row = change.session.get(ApplicationProfile, (application_id, found.id))
+            if row is None:
+                raise NotFound("certificate profile attached to this Application")
+            if users := _users_of(change.session, application_id, found.id):
+                raise Conflict(
+                    f"The profile is named by {', '.join(users)}; change or delete these first.",
+                    kind="in-use",
+                )
+            change.session.delete(row)
+            change.event("profile.detached", "profile", found.id, application_id, slug=found.slug)
+
     def profiles(self, application_id: str) -> Sequence[CertificateProfile]:
         """The profiles attached to an Application."""
         with self._kernel.db.read() as session:
@@ -167,3 +190,17 @@ def _attach(change: Change, application_id: str, profile: CertificateProfile) ->
         change.session.add(row)
         change.event("profile.attached", "profile", profile.id, application_id, slug=profile.slug)
     return row
+
+
+def _users_of(session: Session, application_id: str, profile_id: str) -> list[str]:
+    """The syncs and approval policies of an Application that name a profile."""
+    syncs = session.exec(select(Sync).where(Sync.application_id == application_id)).all()
+    guards = session.exec(
+        select(ApprovalPolicy.slug)
+        .join(ApprovalPolicyProfile, col(ApprovalPolicyProfile.policy_id) == col(ApprovalPolicy.id))
+        .where(
+            ApprovalPolicy.application_id == application_id, ApprovalPolicyProfile.profile_id == profile_id
+        )
+    ).all()
+    named = [sync.slug for sync in syncs if profile_id in sync.selection.get("profiles", [])]
+    return [*(f"the sync {slug}" for slug in named), *(f"the approval policy {slug}" for slug in guards)]

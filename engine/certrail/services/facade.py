@@ -7,10 +7,13 @@ from certrail.services.alerts import Alerts
 from certrail.services.applications import Applications
 from certrail.services.approval_policies import ApprovalPolicies
 from certrail.services.approvals import Approvals
+from certrail.services.authorities import Authorities
 from certrail.services.chat import Chat
 from certrail.services.connections import Connections
 from certrail.services.deliveries import Deliveries
+from certrail.services.export import Export
 from certrail.services.identities import Identities
+from certrail.services.imports import Imports
 from certrail.services.inventory import Inventory
 from certrail.services.issuance import Issuance
 from certrail.services.kernel import Kernel
@@ -32,10 +35,13 @@ class Services:
     applications: Applications
     approval_policies: ApprovalPolicies
     approvals: Approvals
+    authorities: Authorities
     chat: Chat
     connections: Connections
     deliveries: Deliveries
+    export: Export
     identities: Identities
+    imports: Imports
     inventory: Inventory
     issuance: Issuance
     notifications: Notifications
@@ -58,10 +64,13 @@ class Services:
             applications=Applications(kernel),
             approval_policies=ApprovalPolicies(kernel),
             approvals=approvals,
+            authorities=Authorities(kernel),
             chat=Chat(kernel, approvals),
             connections=Connections(kernel),
             deliveries=Deliveries(kernel),
+            export=Export(kernel),
             identities=Identities(kernel),
+            imports=Imports(kernel),
             inventory=Inventory(kernel),
             issuance=Issuance(kernel),
             notifications=Notifications(kernel),

@@ -3,15 +3,12 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from cryptography import x509
-
 from certrail.checkpoints import checkpoint
 from certrail.domain.content import KeyAlgorithm, RequestContent
 from certrail.domain.errors import CertrailError
 from certrail.persistence.tables import (
     CaCertificate,
     Certificate,
-    CertificateAuthority,
     CertificateProfile,
     CertificateRequest,
     Lineage,
@@ -19,12 +16,12 @@ from certrail.persistence.tables import (
 from certrail.pki import keys
 from certrail.pki.bundle import certificate_facts
 from certrail.pki.csr import read_csr
-from certrail.pki.leaf import LeafPlan, sign_leaf
+from certrail.pki.leaf import LeafPlan, self_signed_leaf, sign_leaf
 from certrail.services.actor import SYSTEM
 from certrail.services.approval_flow import close, keep_time, reopen
+from certrail.services.ca_signing import new_serial, signer
 from certrail.services.deliveries import KEY_PURPOSE
 from certrail.services.kernel import Change, Kernel
-from certrail.services.product import CA_KEY_PURPOSE, active_certificate, new_serial
 from certrail.services.request_state import FINAL, approval_of, digest_now, judge, lock_request, move
 from certrail.services.syncs import wish_everywhere
 
@@ -108,12 +105,6 @@ class Issuance:
     def _sign(
         self, change: Change, row: CertificateRequest, profile: CertificateProfile, content: RequestContent
     ) -> Certificate:
-        assert profile.ca_id is not None
-        authority = change.session.get_one(CertificateAuthority, profile.ca_id)
-        issuer = active_certificate(change.session, authority.id)
-        ca_key = keys.from_pem(self._kernel.keyring.open(authority.key_sealed, CA_KEY_PURPOSE))
-        own_key = None if content.csr else keys.generate(KeyAlgorithm(content.key_algorithm))
-        public_key = own_key.public_key() if own_key else read_csr(content.csr or "").public_key
         plan = LeafPlan(
             subject=content.subject,
             sans=content.sans,
@@ -122,10 +113,17 @@ class Issuance:
             not_before=change.now,
             not_after=change.now + timedelta(seconds=content.ttl_seconds),
         )
-        issuer_certificate = x509.load_pem_x509_certificate(issuer.pem.encode())
-        leaf = sign_leaf(plan, public_key, issuer_certificate, ca_key, new_serial())
+        own_key = None if content.csr else keys.generate(KeyAlgorithm(content.key_algorithm))
+        if profile.ca_id is None:
+            assert own_key is not None, "a CSR is refused at the request"
+            issuer, chain, root = None, list[str](), None
+            leaf = self_signed_leaf(plan, own_key, new_serial())
+        else:
+            public_key = own_key.public_key() if own_key else read_csr(content.csr or "").public_key
+            by = signer(self._kernel.keyring, change.session, profile.ca_id)
+            issuer, (chain, root) = by.issuer.id, _chain(by.issuer)
+            leaf = sign_leaf(plan, public_key, by.certificate, by.key, new_serial())
         facts = certificate_facts(leaf)
-        chain, root = _chain(issuer)
         return Certificate(
             id=change.new_id(),
             created_at=change.now,
@@ -133,7 +131,7 @@ class Issuance:
             lineage_id=change.new_id(),
             request_id=row.id,
             profile_id=profile.id,
-            ca_certificate_id=issuer.id,
+            ca_certificate_id=issuer,
             serial=facts.serial,
             fingerprint=facts.fingerprint,
             common_name=facts.common_name,

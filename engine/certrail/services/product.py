@@ -1,94 +1,35 @@
-"""The product level: authorities, certificate policies and profiles, shared by all Applications."""
+"""The product level: certificate policies and profiles, shared by all Applications."""
 
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
-from typing import Any
+from typing import Any, Literal
 
-from cryptography import x509
 from pydantic import ValidationError
-from sqlmodel import Session, SQLModel, col, or_, select
+from sqlmodel import Session, col, select
 
-from certrail.domain.content import KeyAlgorithm, Subject
-from certrail.domain.errors import BadInput, Conflict, NotFound
+from certrail.domain.content import LONGEST_TTL_SECONDS, RequestContent
+from certrail.domain.errors import BadInput, Conflict
 from certrail.domain.policy import PolicyRules
 from certrail.persistence.tables import (
-    CaCertificate,
-    CertificateAuthority,
+    Application,
+    ApplicationProfile,
     CertificatePolicy,
     CertificateProfile,
+    CertificateRequest,
 )
-from certrail.pki.authority import self_signed_root
-from certrail.pki.bundle import certificate_facts
-from certrail.pki.keys import generate, to_pem
 from certrail.services.actor import Actor
+from certrail.services.ca_signing import find_authority
 from certrail.services.kernel import Kernel
+from certrail.services.rows import find, refuse_taken
 
-CA_KEY_PURPOSE = "ca-key"
-DEFAULT_CA_LIFETIME = timedelta(days=3652)
+IssuerType = Literal["ca", "self-signed"]
 
 
 class Product:
-    """Owned by Product Admins."""
+    """Owned by Product Admins. Everything is linked by id, so a new name unhooks nothing."""
 
     def __init__(self, kernel: Kernel) -> None:
         self._kernel = kernel
-
-    def create_root(
-        self,
-        actor: Actor,
-        *,
-        slug: str,
-        name: str,
-        subject: Subject,
-        key_algorithm: KeyAlgorithm = KeyAlgorithm.EC_P256,
-        lifetime: timedelta = DEFAULT_CA_LIFETIME,
-        max_path_length: int | None = None,
-    ) -> CertificateAuthority:
-        """Make an internal root authority with a key of its own, which never leaves the keyring's envelope.
-
-        Raises:
-            BadInput: the subject has no part.
-            Conflict: the slug is taken.
-        """
-        if not any(subject.model_dump().values()):
-            raise BadInput(
-                "The subject of an authority needs at least one part, such as a common name.", "subject"
-            )
-        key = generate(key_algorithm)
-        with self._kernel.change(actor) as change:
-            _refuse_taken(change.session, CertificateAuthority, slug)
-            certificate = self_signed_root(
-                subject, key, new_serial(), change.now, change.now + lifetime, max_path_length
-            )
-            facts = certificate_facts(certificate)
-            authority = CertificateAuthority(
-                id=change.new_id(),
-                created_at=change.now,
-                slug=slug,
-                name=name,
-                kind="root",
-                subject=subject.model_dump(exclude_none=True),
-                key_algorithm=key_algorithm,
-                key_sealed=self._kernel.keyring.seal(to_pem(key), CA_KEY_PURPOSE),
-                max_path_length=max_path_length,
-            )
-            change.session.add(authority)
-            change.session.flush()
-            change.session.add(
-                CaCertificate(
-                    id=change.new_id(),
-                    created_at=change.now,
-                    ca_id=authority.id,
-                    version=1,
-                    pem=facts.pem,
-                    serial=facts.serial,
-                    fingerprint=facts.fingerprint,
-                    not_before=facts.not_before,
-                    not_after=facts.not_after,
-                )
-            )
-            change.event("ca.created", "ca", authority.id, slug=slug, fingerprint=facts.fingerprint)
-            return authority
 
     def create_policy(
         self, actor: Actor, *, slug: str, name: str, rules: Mapping[str, Any]
@@ -96,7 +37,7 @@ class Product:
         """Say what may be requested. Raises BadInput for rules that cannot be read."""
         parsed = _rules(rules)
         with self._kernel.change(actor) as change:
-            _refuse_taken(change.session, CertificatePolicy, slug)
+            refuse_taken(change.session, CertificatePolicy, slug)
             policy = CertificatePolicy(
                 id=change.new_id(), created_at=change.now, slug=slug, name=name, rules=parsed
             )
@@ -104,16 +45,41 @@ class Product:
             change.event("policy.created", "policy", policy.id, slug=slug, rules=parsed)
             return policy
 
-    def update_policy(self, actor: Actor, reference: str, rules: Mapping[str, Any]) -> CertificatePolicy:
-        """Replace the rules; requests that are still open are judged by the new ones before they are signed."""
-        parsed = _rules(rules)
+    def update_policy(
+        self,
+        actor: Actor,
+        reference: str,
+        rules: Mapping[str, Any] | None = None,
+        *,
+        slug: str | None = None,
+        name: str | None = None,
+    ) -> CertificatePolicy:
+        """Rename, or replace the rules: requests that are still open are judged by the new ones."""
+        parsed = _rules(rules) if rules is not None else None
         with self._kernel.change(actor) as change:
             policy = find_policy(change.session, reference)
-            before, policy.rules = policy.rules, parsed
-            policy.version += 1
+            before = {"slug": policy.slug, "name": policy.name, "rules": policy.rules}
+            if slug is not None and slug != policy.slug:
+                refuse_taken(change.session, CertificatePolicy, slug)
+                policy.slug = slug
+            policy.name = name if name is not None else policy.name
+            if parsed is not None and parsed != policy.rules:
+                policy.rules = parsed
+                policy.version += 1
             change.session.add(policy)
-            change.event("policy.updated", "policy", policy.id, before=before, after=parsed)
+            after = {"slug": policy.slug, "name": policy.name, "rules": policy.rules}
+            change.event("policy.updated", "policy", policy.id, before=before, after=after)
             return policy
+
+    def delete_policy(self, actor: Actor, reference: str) -> None:
+        """Remove a policy. Raises Conflict while profiles use it."""
+        with self._kernel.change(actor) as change:
+            policy = find_policy(change.session, reference)
+            used = select(CertificateProfile.slug).where(CertificateProfile.policy_id == policy.id)
+            if users := sorted(change.session.exec(used).all()):
+                raise Conflict(f"The policy is used by the profiles {', '.join(users)}.", kind="in-use")
+            change.session.delete(policy)
+            change.event("policy.deleted", "policy", policy.id, slug=policy.slug, rules=policy.rules)
 
     def create_profile(
         self,
@@ -121,97 +87,151 @@ class Product:
         *,
         slug: str,
         name: str,
-        ca: str,
         policy: str,
         ttl: timedelta,
+        ca: str | None = None,
+        issuer_type: IssuerType = "ca",
         defaults: Mapping[str, Any] | None = None,
     ) -> CertificateProfile:
-        """Join an authority, a policy and defaults."""
-        if ttl <= timedelta(0):
-            raise BadInput("The lifetime must be longer than nothing.", "ttl")
+        """Join an authority, or none for certificates that sign themselves, a policy and defaults.
+
+        Raises:
+            BadInput: the lifetime, the defaults, or the choice of the issuer is wrong.
+        """
+        seconds = _seconds(ttl)
+        checked = _defaults(defaults or {})
         with self._kernel.change(actor) as change:
-            _refuse_taken(change.session, CertificateProfile, slug)
+            refuse_taken(change.session, CertificateProfile, slug)
             profile = CertificateProfile(
                 id=change.new_id(),
                 created_at=change.now,
                 slug=slug,
                 name=name,
-                ca_id=find_authority(change.session, ca).id,
+                issuer_type=issuer_type,
+                ca_id=_issuer(change.session, issuer_type, ca),
                 policy_id=find_policy(change.session, policy).id,
-                defaults=dict(defaults or {}),
-                ttl_seconds=int(ttl.total_seconds()),
+                defaults=checked,
+                ttl_seconds=seconds,
             )
             change.session.add(profile)
-            change.event("profile.created", "profile", profile.id, slug=slug)
+            change.event("profile.created", "profile", profile.id, **_facts(profile))
             return profile
 
-    def authorities(self) -> Sequence[tuple[CertificateAuthority, CaCertificate]]:
-        """All authorities with their active certificate."""
-        with self._kernel.db.read() as session:
-            return session.exec(
-                select(CertificateAuthority, CaCertificate)
-                .join(CaCertificate, col(CaCertificate.ca_id) == col(CertificateAuthority.id))
-                .where(col(CaCertificate.active).is_(True))
-                .order_by(CertificateAuthority.slug)
-            ).all()
+    def update_profile(
+        self,
+        actor: Actor,
+        reference: str,
+        *,
+        slug: str | None = None,
+        name: str | None = None,
+        ca: str | None = None,
+        policy: str | None = None,
+        ttl: timedelta | None = None,
+        defaults: Mapping[str, Any] | None = None,
+    ) -> CertificateProfile:
+        """Change what is given; votes on open requests were for the profile as it was, and are asked anew."""
+        checked = _defaults(defaults) if defaults is not None else None
+        with self._kernel.change(actor) as change:
+            profile = find_profile(change.session, reference)
+            before = _facts(profile)
+            if slug is not None and slug != profile.slug:
+                refuse_taken(change.session, CertificateProfile, slug)
+                profile.slug = slug
+            profile.name = name if name is not None else profile.name
+            if ca is not None:
+                profile.ca_id = _issuer(change.session, profile.issuer_type, ca)
+            if policy is not None:
+                profile.policy_id = find_policy(change.session, policy).id
+            if ttl is not None:
+                profile.ttl_seconds = _seconds(ttl)
+            profile.defaults = checked if checked is not None else profile.defaults
+            after = _facts(profile)
+            naming = {"slug", "name"}
+            if {k: v for k, v in before.items() if k not in naming} != {
+                k: v for k, v in after.items() if k not in naming
+            }:
+                profile.version += 1
+            change.session.add(profile)
+            change.event("profile.updated", "profile", profile.id, before=before, after=after)
+            return profile
+
+    def delete_profile(self, actor: Actor, reference: str) -> None:
+        """Remove a profile that was never used. Raises Conflict for another, which is detached instead."""
+        with self._kernel.change(actor) as change:
+            profile = find_profile(change.session, reference)
+            _refuse_used(change.session, profile)
+            change.session.delete(profile)
+            change.event("profile.deleted", "profile", profile.id, **_facts(profile))
 
     def policies(self) -> Sequence[CertificatePolicy]:
         """All certificate policies."""
         with self._kernel.db.read() as session:
             return session.exec(select(CertificatePolicy).order_by(CertificatePolicy.slug)).all()
 
+    def policy(self, reference: str) -> CertificatePolicy:
+        """One certificate policy."""
+        with self._kernel.db.read() as session:
+            return find_policy(session, reference)
+
     def profiles(self) -> Sequence[CertificateProfile]:
         """All certificate profiles."""
         with self._kernel.db.read() as session:
             return session.exec(select(CertificateProfile).order_by(CertificateProfile.slug)).all()
 
-
-def find_authority(session: Session, reference: str) -> CertificateAuthority:
-    """By slug or id. Raises NotFound."""
-    query = select(CertificateAuthority).where(
-        or_(CertificateAuthority.id == reference, CertificateAuthority.slug == reference)
-    )
-    if (found := session.exec(query).first()) is None:
-        raise NotFound("certificate authority")
-    return found
+    def profile(self, reference: str) -> CertificateProfile:
+        """One certificate profile."""
+        with self._kernel.db.read() as session:
+            return find_profile(session, reference)
 
 
 def find_policy(session: Session, reference: str) -> CertificatePolicy:
     """By slug or id. Raises NotFound."""
-    query = select(CertificatePolicy).where(
-        or_(CertificatePolicy.id == reference, CertificatePolicy.slug == reference)
-    )
-    if (found := session.exec(query).first()) is None:
-        raise NotFound("certificate policy")
-    return found
+    return find(session, CertificatePolicy, reference, "certificate policy")
 
 
 def find_profile(session: Session, reference: str) -> CertificateProfile:
     """By slug or id. Raises NotFound."""
-    query = select(CertificateProfile).where(
-        or_(CertificateProfile.id == reference, CertificateProfile.slug == reference)
-    )
-    if (found := session.exec(query).first()) is None:
-        raise NotFound("certificate profile")
-    return found
+    return find(session, CertificateProfile, reference, "certificate profile")
 
 
-def active_certificate(session: Session, ca_id: str) -> CaCertificate:
-    """The certificate that an authority signs with now."""
-    return session.exec(
-        select(CaCertificate)
-        .where(CaCertificate.ca_id == ca_id, col(CaCertificate.active).is_(True))
-        .order_by(col(CaCertificate.version).desc())
-    ).first() or _no_certificate(ca_id)
+def _facts(profile: CertificateProfile) -> dict[str, Any]:
+    return profile.model_dump(exclude={"id", "created_at", "version"})
 
 
-def new_serial() -> int:
-    """An unguessable positive serial number of at most 20 octets (RFC 5280 section 4.1.2.2)."""
-    return x509.random_serial_number()
+def _seconds(ttl: timedelta) -> int:
+    seconds = int(ttl.total_seconds())
+    if not 0 < seconds <= LONGEST_TTL_SECONDS:
+        raise BadInput("The lifetime is at least a second and at most a century.", "ttl")
+    return seconds
 
 
-def _no_certificate(ca_id: str) -> CaCertificate:
-    raise Conflict(f"The authority {ca_id} has no certificate yet, so it cannot sign.")
+def _issuer(session: Session, issuer_type: str, ca: str | None) -> str | None:
+    if issuer_type == "self-signed":
+        if ca is not None:
+            raise BadInput("Certificates that sign themselves have no authority; leave it out.", "ca")
+        return None
+    if ca is None:
+        raise BadInput("Name the authority that signs, or choose the issuer type self-signed.", "ca")
+    return find_authority(session, ca).id
+
+
+def _refuse_used(session: Session, profile: CertificateProfile) -> None:
+    attached = session.exec(
+        select(Application.slug)
+        .join(ApplicationProfile, col(ApplicationProfile.application_id) == col(Application.id))
+        .where(ApplicationProfile.profile_id == profile.id)
+    ).all()
+    if attached:
+        raise Conflict(
+            f"The profile is attached to {', '.join(sorted(attached))}; detach it there.", kind="in-use"
+        )
+    requested = select(CertificateRequest.id).where(CertificateRequest.profile_id == profile.id).limit(1)
+    if session.exec(requested).first():
+        raise Conflict(
+            "Certificates were requested with this profile, so it stays on record. Detached everywhere, it issues"
+            " no more.",
+            kind="in-use",
+        )
 
 
 def _rules(rules: Mapping[str, Any]) -> dict[str, Any]:
@@ -222,6 +242,15 @@ def _rules(rules: Mapping[str, Any]) -> dict[str, Any]:
         raise BadInput(f"The rules are wrong. {faults}", "rules") from None
 
 
-def _refuse_taken(session: Session, table: type[SQLModel], slug: str) -> None:
-    if session.exec(select(table).where(col(table.slug) == slug)).first():  # type: ignore[attr-defined]
-        raise Conflict(f"The name {slug!r} is taken.")
+def _defaults(given: Mapping[str, Any]) -> dict[str, Any]:
+    """What a request may leave out, checked as if a request had said it."""
+    own = {"csr", "ttl_seconds"} & given.keys()
+    if own:
+        raise BadInput(f"These are no defaults: {', '.join(sorted(own))}.", "defaults")
+    complete = {"subject": {"common_name": "default"}, **given, "ttl_seconds": 1}
+    try:
+        RequestContent.model_validate(complete)
+    except ValidationError as err:
+        faults = "; ".join(f"{'.'.join(str(p) for p in e['loc'])}: {e['msg']}" for e in err.errors())
+        raise BadInput(f"The defaults are wrong. {faults}", "defaults") from None
+    return dict(given)

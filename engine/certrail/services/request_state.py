@@ -15,8 +15,8 @@ from certrail.persistence.tables import (
     CertificateProfile,
     CertificateRequest,
 )
+from certrail.services.ca_signing import active_certificate
 from certrail.services.kernel import Change
-from certrail.services.product import active_certificate
 
 FINAL = frozenset({"issued", "rejected", "cancelled", "expired", "failed"})
 
@@ -28,6 +28,7 @@ def judge(
 
     Raises:
         PolicyViolation: with every violation.
+        Conflict: the authority cannot sign.
     """
     policy = session.get_one(CertificatePolicy, profile.policy_id)
     issuer = active_certificate(session, profile.ca_id) if profile.ca_id else None
@@ -36,16 +37,18 @@ def judge(
         PolicyRules.model_validate(policy.rules),
         now=now,
         issuer_not_after=issuer.not_after if issuer else None,
-        issuer_key_algorithm=_key_algorithm(session, profile),
+        issuer_key_algorithm=_signing_algorithm(session, profile, content),
     )
     if violations:
         raise PolicyViolation(violations)
     return policy
 
 
-def _key_algorithm(session: Session, profile: CertificateProfile) -> KeyAlgorithm | None:
+def _signing_algorithm(
+    session: Session, profile: CertificateProfile, content: RequestContent
+) -> KeyAlgorithm:
     if profile.ca_id is None:
-        return None
+        return content.key_algorithm
     return KeyAlgorithm(session.get_one(CertificateAuthority, profile.ca_id).key_algorithm)
 
 

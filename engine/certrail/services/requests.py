@@ -17,6 +17,8 @@ from certrail.services.product import find_profile
 from certrail.services.request_state import approval_of, enqueue_issuance, judge, lock_request, move
 
 MOST_ATTRIBUTES = 50
+LONGEST_NAME = 128
+LONGEST_VALUE = 1024
 
 
 class Requests:
@@ -43,7 +45,7 @@ class Requests:
         """
         chosen = self._attached_profile(application_id, profile)
         parsed = _content(content, chosen)
-        attributes = _attributes(attributes or {})
+        attributes = checked_attributes(attributes or {})
         try:
             with self._kernel.change(actor) as change:
                 return self._accept(change, application_id, chosen.id, parsed, attributes)
@@ -132,6 +134,7 @@ class Requests:
     ) -> CertificateRequest:
         assert change.actor.principal_id is not None
         profile = change.session.get_one(CertificateProfile, profile_id)
+        _refuse_impossible(profile, content)
         policy = judge(change.session, profile, content, change.now)
         row = CertificateRequest(
             id=change.new_id(),
@@ -205,6 +208,15 @@ def _content(given: Mapping[str, Any], profile: CertificateProfile) -> RequestCo
         raise BadInput(f"The request cannot be read. {detail}", faults[0]["field"], errors=faults) from None
 
 
+def _refuse_impossible(profile: CertificateProfile, content: RequestContent) -> None:
+    if profile.issuer_type != "self-signed":
+        return
+    if content.csr:
+        raise BadInput("A certificate that signs itself needs its key here; leave the CSR out.", "csr")
+    if content.subject.is_empty():
+        raise BadInput("A certificate that signs itself needs a subject, which is its issuer too.", "subject")
+
+
 def _from_csr(values: Mapping[str, Any]) -> dict[str, Any]:
     """Subject, names and key come from the CSR; saying them twice is refused."""
     if both := sorted({"subject", "sans", "key_algorithm"} & {n for n, v in values.items() if v}):
@@ -219,7 +231,15 @@ def _from_csr(values: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _attributes(given: Mapping[str, str]) -> dict[str, str]:
+def checked_attributes(given: Mapping[str, str]) -> dict[str, str]:
+    """Metadata within its limits. Raises BadInput."""
     if len(given) > MOST_ATTRIBUTES:
         raise BadInput(f"At most {MOST_ATTRIBUTES} metadata entries.", "metadata")
-    return {str(name)[:128]: str(value)[:1024] for name, value in given.items()}
+    for name, value in given.items():
+        if not 1 <= len(name) <= LONGEST_NAME or len(value) > LONGEST_VALUE:
+            raise BadInput(
+                f"A metadata entry has a name of 1 to {LONGEST_NAME} and a value of at most {LONGEST_VALUE}"
+                f" characters; {name[:LONGEST_NAME]!r} has not.",
+                "metadata",
+            )
+    return dict(given)

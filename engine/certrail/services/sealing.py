@@ -7,22 +7,22 @@ from sqlmodel import SQLModel, col, select
 
 from certrail.persistence.database import locked
 from certrail.persistence.tables import (
+    CaKey,
     Certificate,
-    CertificateAuthority,
     Channel,
     Connection,
     RecordHead,
     Sync,
 )
 from certrail.services.actor import SYSTEM
+from certrail.services.ca_signing import CA_KEY_PURPOSE
 from certrail.services.deliveries import KEY_PURPOSE
 from certrail.services.kernel import Kernel
 from certrail.services.plugin_config import CHANNEL_PURPOSE, CONNECTION_PURPOSE, SYNC_PURPOSE
-from certrail.services.product import CA_KEY_PURPOSE
 from certrail.services.record import HEAD_PURPOSE
 
 SEALED: Sequence[tuple[type[SQLModel], str, str]] = (
-    (CertificateAuthority, "key_sealed", CA_KEY_PURPOSE),
+    (CaKey, "key_sealed", CA_KEY_PURPOSE),
     (Certificate, "key_sealed", KEY_PURPOSE),
     (Connection, "config_sealed", CONNECTION_PURPOSE),
     (Sync, "config_sealed", SYNC_PURPOSE),

@@ -18,6 +18,7 @@ from certrail_server.api.routes import (
     alerts,
     applications,
     approvals,
+    authorities,
     callbacks,
     certificates,
     health,
@@ -31,6 +32,7 @@ from certrail_server.api.routes import (
 log = logging.getLogger(__name__)
 
 API = (
+    authorities,
     product,
     principals,
     applications,

@@ -1,13 +1,23 @@
 """What comes in. Unknown members are refused, and every text and list has a limit."""
 
 from datetime import timedelta
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic import (
+    Base64Bytes,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    StringConstraints,
+    model_validator,
+)
 
 from certrail.domain.access import Permission, ProductRole, Role
 from certrail.domain.content import KeyAlgorithm, Subject
 from certrail.domain.durations import parse_duration
+from certrail.pki.offer import Offer, from_pem_text, from_pkcs12
 
 Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?$")]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=128, strip_whitespace=True)]
@@ -20,6 +30,7 @@ Duration = Annotated[
         description="Such as 36h, 47d or PT90M", json_schema_extra={"type": "string", "format": "duration"}
     ),
 ]
+Pem = Annotated[str, StringConstraints(max_length=200_000)]
 References = Annotated[list[Reference], Field(max_length=100)]
 Settings = Annotated[dict[str, Any], Field(max_length=100)]
 
@@ -31,14 +42,46 @@ class In(BaseModel):
 
 
 class AuthorityIn(In):
-    """A root authority to make."""
+    """An authority to make: a root, or an intermediate below `parent` or, without one, below somebody else's."""
 
     slug: Slug
     name: Name
     subject: Subject
+    kind: Literal["root", "intermediate"] = "root"
+    parent: Reference | None = None
     key_algorithm: KeyAlgorithm = KeyAlgorithm.EC_P256
-    lifetime: Duration = timedelta(days=3652)
+    lifetime: Duration | None = None
     max_path_length: int | None = Field(default=None, ge=0, le=10)
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        if self.kind == "root" and self.parent:
+            raise ValueError("a root has no parent; choose the kind intermediate")
+        if self.kind == "intermediate" and not self.parent and self.lifetime:
+            raise ValueError("whoever signs the request decides the lifetime; leave it out")
+        return self
+
+
+class CaCertificateIn(In):
+    """What another authority signed: the certificate, and all above it up to its root, PEM."""
+
+    certificate: Pem
+    chain: Pem = ""
+
+
+class CaRenewalIn(In):
+    """How to renew an authority."""
+
+    new_key: bool = False
+    lifetime: Duration | None = None
+
+
+class AuthorityChangeIn(In):
+    """What to change of an authority; what is left out stays."""
+
+    slug: Slug | None = None
+    name: Name | None = None
+    enabled: bool | None = None
 
 
 class PolicyIn(In):
@@ -49,10 +92,12 @@ class PolicyIn(In):
     rules: Settings = Field(default_factory=dict)
 
 
-class PolicyRulesIn(In):
-    """New rules for a policy."""
+class PolicyChangeIn(In):
+    """What to change of a policy; what is left out stays, rules are replaced as a whole."""
 
-    rules: Settings
+    slug: Slug | None = None
+    name: Name | None = None
+    rules: Settings | None = None
 
 
 class ProfileIn(In):
@@ -60,10 +105,22 @@ class ProfileIn(In):
 
     slug: Slug
     name: Name
-    ca: Reference
+    issuer_type: Literal["ca", "self-signed"] = "ca"
+    ca: Reference | None = None
     policy: Reference
     ttl: Duration
     defaults: Settings = Field(default_factory=dict)
+
+
+class ProfileChangeIn(In):
+    """What to change of a profile; what is left out stays, defaults are replaced as a whole."""
+
+    slug: Slug | None = None
+    name: Name | None = None
+    ca: Reference | None = None
+    policy: Reference | None = None
+    ttl: Duration | None = None
+    defaults: Settings | None = None
 
 
 class PrincipalIn(In):
@@ -136,6 +193,43 @@ class RequestIn(In):
         """The part that is judged, approved and signed; absent members are left to the profile."""
         values = self.model_dump(exclude={"profile", "metadata", "ttl"}, exclude_defaults=True)
         return {**values, **({"ttl_seconds": int(self.ttl.total_seconds())} if self.ttl else {})}
+
+
+class ImportIn(In):
+    """A certificate that was issued elsewhere: PEM, or PKCS#12 in base64; with a profile its policy must allow it."""
+
+    certificate: Pem | None = None
+    chain: Pem = ""
+    private_key: Annotated[SecretStr, Field(max_length=20_000)] | None = None
+    pkcs12: Annotated[Base64Bytes, Field(max_length=500_000)] | None = None
+    password: Annotated[SecretStr, Field(max_length=1024)] | None = None
+    entry: Annotated[str, StringConstraints(max_length=500)] | None = None
+    profile: Reference | None = None
+    metadata: Annotated[dict[str, str], Field(max_length=50)] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _one_form(self) -> Self:
+        if (self.certificate is None) == (self.pkcs12 is None):
+            raise ValueError("give either certificate or pkcs12")
+        if self.pkcs12 is not None and (self.chain or self.private_key):
+            raise ValueError("with pkcs12 the chain and the key come from the file; leave them out")
+        return self
+
+    def offer(self) -> Offer:
+        """What was brought. Raises BadInput."""
+        password = self.password.get_secret_value() if self.password else None
+        if self.pkcs12 is not None:
+            return from_pkcs12(self.pkcs12, password or "", self.entry)
+        key = self.private_key.get_secret_value() if self.private_key else None
+        return from_pem_text(self.certificate or "", self.chain, key, password)
+
+
+class ExportIn(In):
+    """How to write a certificate. PKCS#12 and JKS hold the private key, under the password."""
+
+    format: Literal["pem", "der", "pkcs12", "jks"]
+    password: Annotated[SecretStr, Field(max_length=1024)] | None = None
+    include_root: bool = False
 
 
 class ConnectionIn(In):

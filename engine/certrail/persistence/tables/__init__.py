@@ -23,6 +23,7 @@ from certrail.persistence.tables.delivery import Connection, Delivery, Sync
 from certrail.persistence.tables.pki import (
     ApplicationProfile,
     CaCertificate,
+    CaKey,
     Certificate,
     CertificateAuthority,
     CertificatePolicy,
@@ -42,6 +43,7 @@ __all__ = [
     "ApprovalPolicyProfile",
     "ApprovalRequest",
     "CaCertificate",
+    "CaKey",
     "Certificate",
     "CertificateAuthority",
     "CertificatePolicy",

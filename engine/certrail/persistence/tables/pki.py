@@ -11,7 +11,11 @@ from certrail.persistence.types import UtcDateTime
 
 
 class CertificateAuthority(Row, table=True):
-    """An internal authority. Its private key is an envelope of the keyring."""
+    """An internal authority, `pending` until it has its first certificate.
+
+    `key_algorithm` is that of the key that it signs with now; `parent_id` is empty for a root, and for an
+    authority that somebody else's authority signs.
+    """
 
     __tablename__ = "certificate_authority"
 
@@ -22,8 +26,23 @@ class CertificateAuthority(Row, table=True):
     parent_id: str | None = Field(default=None, foreign_key="certificate_authority.id", max_length=40)
     subject: dict[str, Any] = json_column()
     key_algorithm: str = Field(max_length=32)
-    key_sealed: str
     max_path_length: int | None = None
+
+
+class CaKey(Row, table=True):
+    """One private key of an authority, an envelope of the keyring.
+
+    `spki` is the SHA-256 of the SubjectPublicKeyInfo, by which the key of a certificate is found. Old keys stay:
+    they sign for what was issued with them.
+    """
+
+    __tablename__ = "ca_key"
+    __table_args__ = (UniqueConstraint("ca_id", "spki"),)
+
+    ca_id: str = Field(foreign_key="certificate_authority.id", max_length=40)
+    algorithm: str = Field(max_length=32)
+    spki: str = Field(max_length=64)
+    key_sealed: str
 
 
 class CaCertificate(Row, table=True):

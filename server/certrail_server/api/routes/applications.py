@@ -73,6 +73,12 @@ def attach_profile(body: AttachIn, call: Annotated[Call, allow(Permission.PROFIL
     return {"application_id": link.application_id, "profile_id": link.profile_id, "api": link.api}
 
 
+@router.delete("/{application}/profiles/{profile}", status_code=204)
+def detach_profile(profile: str, call: Annotated[Call, allow(Permission.PROFILE_ATTACH)]) -> None:
+    """Stop this Application from using a profile; what was issued with it stays."""
+    call.services.applications.detach_profile(call.actor, call.application, profile)
+
+
 @router.get("/{application}/events")
 def list_events(
     call: Annotated[Call, allow(Permission.EVENT_READ)],

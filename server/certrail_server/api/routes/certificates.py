@@ -2,11 +2,12 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Response
 
 from certrail.domain.access import Permission
-from certrail.persistence.tables import Delivery, Sync
-from certrail_server.api.guard import Call, allow
+from certrail.persistence.tables import Certificate, Delivery, Sync
+from certrail_server.api.guard import Call, allow, once
+from certrail_server.api.shapes import ExportIn, ImportIn
 from certrail_server.api.views import Json, decode_cursor, items, page, shown
 
 router = APIRouter(tags=["certificates"])
@@ -27,6 +28,20 @@ def list_certificates(
     return page(rows, limit)
 
 
+@router.post("/applications/{application}/certificates", status_code=201)
+def import_certificate(body: ImportIn, call: Annotated[Call, allow(Permission.CERTIFICATE_IMPORT)]) -> Json:
+    """Keep a certificate that was issued elsewhere; its key, if it comes with one, is sealed."""
+    imports = call.services.imports
+
+    def take() -> Certificate:
+        offer = body.offer()
+        return imports.take(
+            call.actor, call.application, offer, profile=body.profile, attributes=body.metadata
+        )
+
+    return shown(once(take, call.services.inventory.get))
+
+
 @router.get("/certificates/{certificate_id}")
 def get_certificate(certificate_id: str, call: Annotated[Call, allow(Permission.CERTIFICATE_READ)]) -> Json:
     """One certificate with its chain."""
@@ -37,6 +52,23 @@ def get_certificate(certificate_id: str, call: Annotated[Call, allow(Permission.
 def show_private_key(certificate_id: str, call: Annotated[Call, allow(Permission.CERTIFICATE_KEY)]) -> Json:
     """The private key, PKCS#8 PEM, to its requester, once."""
     return {"private_key": call.services.inventory.show_key(call.actor, certificate_id)}
+
+
+@router.post("/certificates/{certificate_id}/export", response_class=Response)
+def export_certificate(
+    certificate_id: str, body: ExportIn, call: Annotated[Call, allow(Permission.CERTIFICATE_EXPORT)]
+) -> Response:
+    """The certificate as a file. PEM and DER hold no key; PKCS#12 and JKS do where certrail holds it."""
+    exported = call.services.export.export(
+        call.actor,
+        certificate_id,
+        body.format,
+        password=body.password.get_secret_value() if body.password else None,
+        include_root=body.include_root,
+    )
+    disposition = f'attachment; filename="{exported.file_name}"'
+    headers = {"Content-Disposition": disposition}
+    return Response(exported.content, media_type=exported.media_type, headers=headers)
 
 
 @router.get("/applications/{application}/deliveries")

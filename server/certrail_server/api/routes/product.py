@@ -1,4 +1,4 @@
-"""Authorities, certificate policies, profiles, connections and plugins."""
+"""Certificate policies, profiles, connections and plugins."""
 
 from dataclasses import asdict
 from typing import Annotated
@@ -7,14 +7,13 @@ from fastapi import APIRouter
 
 from certrail.domain.access import Permission
 from certrail.domain.errors import NotFound
-from certrail.persistence.tables import CertificateAuthority
 from certrail_server.api.guard import Call, allow, once
 from certrail_server.api.shapes import (
-    AuthorityIn,
     ConfigIn,
     ConnectionIn,
+    PolicyChangeIn,
     PolicyIn,
-    PolicyRulesIn,
+    ProfileChangeIn,
     ProfileIn,
 )
 from certrail_server.api.views import Json, items, shown
@@ -22,25 +21,6 @@ from certrail_server.api.views import Json, items, shown
 router = APIRouter(tags=["product"])
 Read = Annotated[Call, allow(Permission.PRODUCT_READ)]
 Manage = Annotated[Call, allow(Permission.PRODUCT_MANAGE)]
-
-
-@router.get("/certificate-authorities")
-def list_authorities(call: Read) -> Json:
-    """All authorities with the certificate they sign with."""
-    return items([shown(ca, certificate=shown(own)) for ca, own in call.services.product.authorities()], dict)
-
-
-@router.post("/certificate-authorities", status_code=201)
-def create_authority(body: AuthorityIn, call: Manage) -> Json:
-    """Make an internal root authority."""
-
-    def read(ident: str) -> CertificateAuthority:
-        return next(ca for ca, _ in call.services.product.authorities() if ca.id == ident)
-
-    values = body.model_dump(exclude={"subject"})
-    return shown(
-        once(lambda: call.services.product.create_root(call.actor, subject=body.subject, **values), read)
-    )
 
 
 @router.get("/certificate-policies")
@@ -56,15 +36,27 @@ def create_policy(body: PolicyIn, call: Manage) -> Json:
     return shown(
         once(
             lambda: product.create_policy(call.actor, **body.model_dump()),
-            lambda ident: next(p for p in product.policies() if p.id == ident),
+            product.policy,
         )
     )
 
 
-@router.put("/certificate-policies/{policy}")
-def update_policy(policy: str, body: PolicyRulesIn, call: Manage) -> Json:
-    """Replace the rules of a policy."""
-    return shown(call.services.product.update_policy(call.actor, policy, body.rules))
+@router.get("/certificate-policies/{policy}")
+def get_policy(policy: str, call: Read) -> Json:
+    """One certificate policy."""
+    return shown(call.services.product.policy(policy))
+
+
+@router.patch("/certificate-policies/{policy}")
+def update_policy(policy: str, body: PolicyChangeIn, call: Manage) -> Json:
+    """Rename a policy or replace its rules."""
+    return shown(call.services.product.update_policy(call.actor, policy, **body.model_dump()))
+
+
+@router.delete("/certificate-policies/{policy}", status_code=204)
+def delete_policy(policy: str, call: Manage) -> None:
+    """Remove a policy that no profile uses."""
+    call.services.product.delete_policy(call.actor, policy)
 
 
 @router.get("/certificate-profiles")
@@ -80,9 +72,27 @@ def create_profile(body: ProfileIn, call: Manage) -> Json:
     return shown(
         once(
             lambda: product.create_profile(call.actor, **body.model_dump()),
-            lambda ident: next(p for p in product.profiles() if p.id == ident),
+            product.profile,
         )
     )
+
+
+@router.get("/certificate-profiles/{profile}")
+def get_profile(profile: str, call: Read) -> Json:
+    """One certificate profile."""
+    return shown(call.services.product.profile(profile))
+
+
+@router.patch("/certificate-profiles/{profile}")
+def update_profile(profile: str, body: ProfileChangeIn, call: Manage) -> Json:
+    """Change a profile; open approvals are asked anew where it matters to them."""
+    return shown(call.services.product.update_profile(call.actor, profile, **body.model_dump()))
+
+
+@router.delete("/certificate-profiles/{profile}", status_code=204)
+def delete_profile(profile: str, call: Manage) -> None:
+    """Remove a profile that was never used."""
+    call.services.product.delete_profile(call.actor, profile)
 
 
 @router.get("/connections")

@@ -1,0 +1,393 @@
+"""Certificate authorities: roots, intermediates below them or below somebody else's, and their renewals."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
+from sqlmodel import Session, col, select
+
+from certrail.domain.content import KeyAlgorithm, Subject
+from certrail.domain.errors import BadInput, Conflict
+from certrail.persistence.tables import (
+    CaCertificate,
+    CaKey,
+    Certificate,
+    CertificateAuthority,
+    CertificateProfile,
+)
+from certrail.pki import keys
+from certrail.pki.authority import (
+    authority_request,
+    intermediate,
+    refuse_unfit_authority,
+    self_signed_root,
+)
+from certrail.pki.bundle import certificate_facts
+from certrail.pki.chain import path_to_root, read_certificates
+from certrail.services.actor import Actor
+from certrail.services.ca_signing import (
+    CA_KEY_PURPOSE,
+    active_certificate,
+    find_authority,
+    key_of,
+    key_to_certify,
+    keys_of,
+    loaded_chain,
+    lock_authority,
+    new_serial,
+    signer,
+    versions_of,
+)
+from certrail.services.kernel import Change, Kernel
+from certrail.services.rows import find, refuse_taken
+
+ROOT_LIFETIME = timedelta(days=3652)
+INTERMEDIATE_LIFETIME = timedelta(days=1826)
+
+
+class Authorities:
+    """Owned by Product Admins. Private keys never leave their envelopes but to sign."""
+
+    def __init__(self, kernel: Kernel) -> None:
+        self._kernel = kernel
+
+    def create_root(
+        self,
+        actor: Actor,
+        *,
+        slug: str,
+        name: str,
+        subject: Subject,
+        key_algorithm: KeyAlgorithm = KeyAlgorithm.EC_P256,
+        lifetime: timedelta | None = None,
+        max_path_length: int | None = None,
+    ) -> CertificateAuthority:
+        """Make an internal root authority, ten years long unless said otherwise.
+
+        Raises:
+            BadInput: the subject has no part.
+            Conflict: the slug is taken.
+        """
+        _refuse_nameless(subject)
+        key = keys.generate(key_algorithm)
+        with self._kernel.change(actor) as change:
+            authority = self._insert(change, "root", slug, name, subject, key, max_path_length, None)
+            certificate = _self_signed(authority, key, change.now, lifetime)
+            self._install(change, authority, certificate, [])
+            return authority
+
+    def create_intermediate(
+        self,
+        actor: Actor,
+        *,
+        slug: str,
+        name: str,
+        subject: Subject,
+        parent: str | None = None,
+        key_algorithm: KeyAlgorithm = KeyAlgorithm.EC_P256,
+        lifetime: timedelta | None = None,
+        max_path_length: int | None = 0,
+    ) -> CertificateAuthority:
+        """Make an authority below another: signed at once by a parent that is here, else pending until `install`.
+
+        Args:
+            lifetime: five years unless said otherwise, and no longer than the parent lasts.
+            max_path_length: 0 for an authority that signs leaves only.
+
+        Raises:
+            BadInput: the subject has no part.
+            Conflict: the slug is taken, the parent cannot sign, or allows less than is asked for.
+        """
+        _refuse_nameless(subject)
+        key = keys.generate(key_algorithm)
+        with self._kernel.change(actor) as change:
+            above = find(change.session, CertificateAuthority, parent, "parent authority") if parent else None
+            parent_id = above.id if above else None
+            row = self._insert(change, "intermediate", slug, name, subject, key, max_path_length, parent_id)
+            if above is not None:
+                self._sign_below(change, row, above, key.public_key(), lifetime)
+            return row
+
+    def request(self, reference: str) -> str:
+        """The CSR, PEM, that another authority is asked to sign: for a new key, or for the present one anew.
+
+        Raises:
+            Conflict: the authority signs itself, or its parent is here.
+        """
+        with self._kernel.db.read() as session:
+            authority = find_authority(session, reference)
+            _refuse_signed_here(authority)
+            csr = authority_request(
+                Subject.model_validate(authority.subject),
+                key_to_certify(self._kernel.keyring, session, authority.id),
+                authority.max_path_length,
+            )
+            return csr.public_bytes(Encoding.PEM).decode()
+
+    def install(
+        self, actor: Actor, reference: str, certificate: str, chain: str = ""
+    ) -> CertificateAuthority:
+        """Take the certificate that another authority signed, with every certificate up to its root.
+
+        Args:
+            certificate: PEM; certificates that follow the first are taken for the chain.
+            chain: PEM, in any order.
+
+        Raises:
+            BadInput: it is not for this subject or key, is no authority's, has ended, or an issuer is missing.
+            Conflict: the authority signs itself, or its parent is here.
+        """
+        first, *more = read_certificates(certificate, "certificate")
+        issuers = [*more, *(read_certificates(chain, "chain") if chain.strip() else [])]
+        with self._kernel.change(actor) as change:
+            authority = lock_authority(change.session, reference)
+            _refuse_signed_here(authority)
+            refuse_unfit_authority(first, Subject.model_validate(authority.subject))
+            spki = keys.spki_fingerprint(first.public_key())
+            if spki not in {key.spki for key in keys_of(change.session, authority.id)}:
+                raise BadInput(
+                    "The certificate holds another key than the request; have the present request signed.",
+                    "certificate",
+                )
+            if not first.not_valid_before_utc <= change.now < first.not_valid_after_utc:
+                raise BadInput("The certificate is not valid now; look at its times.", "certificate")
+            path = path_to_root(first, issuers, "chain")
+            if not path:
+                raise BadInput(
+                    "The certificate signs itself; have the request signed by an authority.", "certificate"
+                )
+            self._install(change, authority, first, path)
+            return authority
+
+    def renew(
+        self, actor: Actor, reference: str, *, new_key: bool = False, lifetime: timedelta | None = None
+    ) -> CertificateAuthority:
+        """Make the next version of an authority's certificate; chains that were issued before still verify.
+
+        One that is signed elsewhere gets its new key at once, and its new certificate by `request` and `install`.
+
+        Raises:
+            Conflict: it is pending, or its parent cannot sign or allows less than is asked for.
+        """
+        with self._kernel.change(actor) as change:
+            authority = lock_authority(change.session, reference)
+            present = active_certificate(change.session, authority.id)
+            change.created_id = authority.id
+            if new_key:
+                key = keys.generate(KeyAlgorithm(authority.key_algorithm))
+                self._add_key(change, authority, key)
+            else:
+                key = key_of(self._kernel.keyring, change.session, present)
+            if authority.kind == "root":
+                self._install(change, authority, _self_signed(authority, key, change.now, lifetime), [])
+            elif authority.parent_id:
+                above = change.session.get_one(CertificateAuthority, authority.parent_id)
+                self._sign_below(change, authority, above, key.public_key(), lifetime)
+            else:
+                change.event("ca.renewal_requested", "ca", authority.id, slug=authority.slug, new_key=new_key)
+            return authority
+
+    def update(
+        self,
+        actor: Actor,
+        reference: str,
+        *,
+        slug: str | None = None,
+        name: str | None = None,
+        enabled: bool | None = None,
+    ) -> CertificateAuthority:
+        """Rename an authority, or stop it from signing and let it sign again; links are by id and stay."""
+        with self._kernel.change(actor) as change:
+            authority = lock_authority(change.session, reference)
+            before = {"slug": authority.slug, "name": authority.name, "status": authority.status}
+            if slug is not None and slug != authority.slug:
+                refuse_taken(change.session, CertificateAuthority, slug)
+                authority.slug = slug
+            authority.name = name if name is not None else authority.name
+            if enabled is not None:
+                has_one = versions_of(change.session, authority.id)
+                authority.status = ("active" if has_one else "pending") if enabled else "disabled"
+            change.session.add(authority)
+            after = {"slug": authority.slug, "name": authority.name, "status": authority.status}
+            change.event("ca.updated", "ca", authority.id, before=before, after=after)
+            return authority
+
+    def delete(self, actor: Actor, reference: str) -> None:
+        """Remove an authority that nothing depends on.
+
+        Raises:
+            Conflict: a profile, an authority or a certificate does; they are named.
+        """
+        with self._kernel.change(actor) as change:
+            authority = lock_authority(change.session, reference)
+            _refuse_used(change.session, authority)
+            for row in (*versions_of(change.session, authority.id), *keys_of(change.session, authority.id)):
+                change.session.delete(row)
+            change.session.flush()
+            change.session.delete(authority)
+            change.event("ca.deleted", "ca", authority.id, slug=authority.slug, name=authority.name)
+
+    def list(self) -> Sequence[tuple[CertificateAuthority, CaCertificate | None]]:
+        """All authorities with the certificate they sign with; ``None`` while there is none."""
+        with self._kernel.db.read() as session:
+            rows = session.exec(select(CertificateAuthority).order_by(CertificateAuthority.slug)).all()
+            signing = session.exec(select(CaCertificate).where(col(CaCertificate.active).is_(True))).all()
+            own = {certificate.ca_id: certificate for certificate in signing}
+            return [(row, own.get(row.id)) for row in rows]
+
+    def get(self, reference: str) -> tuple[CertificateAuthority, Sequence[CaCertificate]]:
+        """One authority with every version of its certificate, newest first."""
+        with self._kernel.db.read() as session:
+            authority = find_authority(session, reference)
+            return authority, versions_of(session, authority.id)
+
+    def _insert(
+        self,
+        change: Change,
+        kind: str,
+        slug: str,
+        name: str,
+        subject: Subject,
+        key: keys.PrivateKey,
+        max_path_length: int | None,
+        parent_id: str | None,
+    ) -> CertificateAuthority:
+        refuse_taken(change.session, CertificateAuthority, slug)
+        authority = CertificateAuthority(
+            id=change.new_id(),
+            created_at=change.now,
+            slug=slug,
+            name=name,
+            kind=kind,
+            status="pending",
+            parent_id=parent_id,
+            subject=subject.model_dump(exclude_none=True),
+            key_algorithm=keys.algorithm_of(key.public_key()),
+            max_path_length=max_path_length,
+        )
+        change.session.add(authority)
+        change.session.flush()
+        change.event("ca.created", "ca", authority.id, slug=slug, kind=kind, parent_id=parent_id)
+        self._add_key(change, authority, key)
+        return authority
+
+    def _add_key(self, change: Change, authority: CertificateAuthority, key: keys.PrivateKey) -> None:
+        change.session.add(
+            CaKey(
+                id=change.new_id(),
+                created_at=change.now,
+                ca_id=authority.id,
+                algorithm=authority.key_algorithm,
+                spki=keys.spki_fingerprint(key.public_key()),
+                key_sealed=self._kernel.keyring.seal(keys.to_pem(key), CA_KEY_PURPOSE),
+            )
+        )
+        change.session.flush()
+
+    def _sign_below(
+        self,
+        change: Change,
+        authority: CertificateAuthority,
+        above: CertificateAuthority,
+        public_key: keys.PublicKey,
+        lifetime: timedelta | None,
+    ) -> None:
+        parent = signer(self._kernel.keyring, change.session, above.id)
+        longest = parent.issuer.not_after
+        ends = change.now + lifetime if lifetime else min(change.now + INTERMEDIATE_LIFETIME, longest)
+        certificate = intermediate(
+            Subject.model_validate(authority.subject),
+            public_key,
+            parent.certificate,
+            parent.key,
+            serial=new_serial(),
+            not_before=change.now,
+            not_after=ends,
+            max_path_length=authority.max_path_length,
+        )
+        path = [parent.certificate, *loaded_chain(parent.issuer)]
+        self._install(change, authority, certificate, path)
+
+    def _install(
+        self,
+        change: Change,
+        authority: CertificateAuthority,
+        certificate: x509.Certificate,
+        path: Sequence[x509.Certificate],
+    ) -> None:
+        """Make a certificate the one that the authority signs with; the versions before it stay on record."""
+        facts = certificate_facts(certificate)
+        versions = versions_of(change.session, authority.id)
+        if any(version.fingerprint == facts.fingerprint for version in versions):
+            raise Conflict("This certificate is installed already.", kind="installed")
+        for version in versions:
+            version.active = False
+            change.session.add(version)
+        number = versions[0].version + 1 if versions else 1
+        change.session.add(
+            CaCertificate(
+                id=change.new_id(),
+                created_at=change.now,
+                ca_id=authority.id,
+                version=number,
+                pem=facts.pem,
+                chain=[issuer.public_bytes(Encoding.PEM).decode() for issuer in path],
+                serial=facts.serial,
+                fingerprint=facts.fingerprint,
+                not_before=facts.not_before,
+                not_after=facts.not_after,
+            )
+        )
+        if authority.status == "pending":
+            authority.status = "active"
+        change.session.add(authority)
+        change.session.flush()
+        change.event(
+            "ca.certificate_installed",
+            "ca",
+            authority.id,
+            slug=authority.slug,
+            version=number,
+            serial=facts.serial,
+            fingerprint=facts.fingerprint,
+            not_after=facts.not_after.isoformat(),
+        )
+
+
+def _refuse_nameless(subject: Subject) -> None:
+    if subject.is_empty():
+        raise BadInput(
+            "The subject of an authority needs at least one part, such as a common name.", "subject"
+        )
+
+
+def _refuse_signed_here(authority: CertificateAuthority) -> None:
+    if authority.kind == "root" or authority.parent_id:
+        raise Conflict("This authority is signed here; renew it instead.", kind="ca-signed-here")
+
+
+def _refuse_used(session: Session, authority: CertificateAuthority) -> None:
+    profiles = session.exec(
+        select(CertificateProfile.slug).where(CertificateProfile.ca_id == authority.id)
+    ).all()
+    below = session.exec(
+        select(CertificateAuthority.slug).where(CertificateAuthority.parent_id == authority.id)
+    ).all()
+    if users := sorted([*profiles, *below]):
+        raise Conflict(
+            f"The authority is used by: {', '.join(users)}. Delete or change them first.", kind="in-use"
+        )
+    own = [version.id for version in versions_of(session, authority.id)]
+    if session.exec(
+        select(Certificate.id).where(col(Certificate.ca_certificate_id).in_(own)).limit(1)
+    ).first():
+        raise Conflict("The authority has issued certificates; disable it instead.", kind="in-use")
+
+
+def _self_signed(
+    authority: CertificateAuthority, key: keys.PrivateKey, now: datetime, lifetime: timedelta | None
+) -> x509.Certificate:
+    subject = Subject.model_validate(authority.subject)
+    ends = now + (lifetime or ROOT_LIFETIME)
+    return self_signed_root(subject, key, new_serial(), now, ends, authority.max_path_length)

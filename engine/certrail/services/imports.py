@@ -1,0 +1,196 @@
+"""Certificates that were issued elsewhere, kept here: seen, watched, and delivered like our own."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
+from pydantic import ValidationError
+from sqlmodel import Session, select
+
+from certrail.domain.content import KeyAlgorithm, RequestContent
+from certrail.domain.errors import BadInput, Conflict, NotFound, PolicyViolation
+from certrail.domain.policy import PolicyRules, decide
+from certrail.persistence.tables import (
+    ApplicationProfile,
+    CaCertificate,
+    Certificate,
+    CertificatePolicy,
+    CertificateProfile,
+    Lineage,
+)
+from certrail.pki import keys
+from certrail.pki.bundle import certificate_facts
+from certrail.pki.chain import is_self_signed, is_signed_by
+from certrail.pki.csr import certificate_content
+from certrail.pki.offer import Offer
+from certrail.services.actor import Actor
+from certrail.services.ca_signing import loaded
+from certrail.services.deliveries import KEY_PURPOSE
+from certrail.services.kernel import Change, Kernel
+from certrail.services.product import find_profile
+from certrail.services.requests import checked_attributes
+from certrail.services.syncs import wish_everywhere
+
+
+class Imports:
+    """An import with a profile must satisfy its policy; without one nothing is asked, nor renewed."""
+
+    def __init__(self, kernel: Kernel) -> None:
+        self._kernel = kernel
+
+    def take(
+        self,
+        actor: Actor,
+        application_id: str,
+        offer: Offer,
+        *,
+        profile: str | None = None,
+        attributes: Mapping[str, str] | None = None,
+    ) -> Certificate:
+        """Keep a certificate, its key sealed, and deliver it to the syncs that carry it.
+
+        Raises:
+            NotFound: the profile is not attached to this Application.
+            BadInput: with a profile: it has names or usages that no profile can have.
+            PolicyViolation: with a profile: its policy denies it; the refusal is on record.
+            Conflict: the certificate is in the inventory.
+        """
+        checked = checked_attributes(attributes or {})
+        try:
+            with self._kernel.change(actor) as change:
+                chosen = _attached(change.session, application_id, profile) if profile else None
+                if chosen:
+                    _judge(change.session, chosen, offer.certificate, change.now)
+                row = self._keep(change, application_id, offer, chosen, checked)
+                if row.not_after > change.now:
+                    wish_everywhere(self._kernel, change, row)
+                return row
+        except PolicyViolation as refusal:
+            facts = certificate_facts(offer.certificate)
+            with self._kernel.change(actor) as change:
+                change.event(
+                    "certificate.import_refused",
+                    "application",
+                    application_id,
+                    application_id,
+                    common_name=facts.common_name,
+                    fingerprint=facts.fingerprint,
+                    profile=profile,
+                    **refusal.extra,
+                )
+            raise
+
+    def _keep(
+        self,
+        change: Change,
+        application_id: str,
+        offer: Offer,
+        profile: CertificateProfile | None,
+        attributes: dict[str, Any],
+    ) -> Certificate:
+        facts = certificate_facts(offer.certificate)
+        if change.session.exec(
+            select(Certificate).where(Certificate.fingerprint == facts.fingerprint)
+        ).first():
+            raise Conflict("This certificate is in the inventory already.", kind="imported")
+        pems = [issuer.public_bytes(Encoding.PEM).decode() for issuer in offer.issuers]
+        complete = bool(offer.issuers) and is_self_signed(offer.issuers[-1])
+        row = Certificate(
+            id=change.new_id(),
+            created_at=change.now,
+            application_id=application_id,
+            lineage_id=change.new_id(),
+            profile_id=profile.id if profile else None,
+            ca_certificate_id=_own_issuer(change.session, offer.certificate),
+            serial=facts.serial,
+            fingerprint=facts.fingerprint,
+            common_name=facts.common_name,
+            names=facts.names,
+            key_algorithm=facts.key_algorithm,
+            not_before=facts.not_before,
+            not_after=facts.not_after,
+            pem=facts.pem,
+            chain=pems[:-1] if complete else pems,
+            root=pems[-1] if complete else None,
+            key_sealed=self._kernel.keyring.seal(keys.to_pem(offer.key), KEY_PURPOSE) if offer.key else None,
+            attributes=attributes,
+        )
+        lineage = Lineage(
+            id=row.lineage_id,
+            created_at=change.now,
+            application_id=application_id,
+            current_certificate_id=row.id,
+        )
+        change.session.add(lineage)
+        change.session.flush()
+        change.session.add(row)
+        change.session.flush()
+        change.created_id = row.id
+        change.event(
+            "certificate.imported",
+            "certificate",
+            row.id,
+            application_id,
+            common_name=row.common_name,
+            dns_names=row.names.get("dns", []),
+            serial=row.serial,
+            fingerprint=row.fingerprint,
+            not_after=row.not_after.isoformat(),
+            profile=profile.slug if profile else None,
+            profile_id=row.profile_id,
+            lineage_id=row.lineage_id,
+            with_key=row.key_sealed is not None,
+        )
+        return row
+
+
+def _attached(session: Session, application_id: str, reference: str) -> CertificateProfile:
+    profile = find_profile(session, reference)
+    if session.get(ApplicationProfile, (application_id, profile.id)) is None:
+        raise NotFound("certificate profile attached to this Application")
+    return profile
+
+
+def _judge(
+    session: Session, profile: CertificateProfile, certificate: x509.Certificate, now: datetime
+) -> None:
+    """The one policy function, over what the certificate says instead of what a request asks for."""
+    try:
+        content = RequestContent.model_validate(certificate_content(certificate))
+    except ValidationError as err:
+        faults = "; ".join(f"{'.'.join(str(p) for p in e['loc'])}: {e['msg']}" for e in err.errors())
+        raise BadInput(f"No profile can have such a certificate. {faults}", "certificate") from None
+    policy = session.get_one(CertificatePolicy, profile.policy_id)
+    violations = decide(
+        content,
+        PolicyRules.model_validate(policy.rules),
+        now=now,
+        issuer_not_after=None,
+        issuer_key_algorithm=_signed_with(certificate),
+    )
+    if violations:
+        raise PolicyViolation(violations)
+
+
+_ISSUER_KEYS = {
+    "1.2.840.113549.1.1.11": KeyAlgorithm.RSA_2048,
+    "1.2.840.10045.4.3.2": KeyAlgorithm.EC_P256,
+    "1.2.840.10045.4.3.3": KeyAlgorithm.EC_P384,
+    "1.2.840.10045.4.3.4": KeyAlgorithm.EC_P521,
+    "1.3.101.112": KeyAlgorithm.ED25519,
+}
+"""By the OID of a signature: a key of the kind that makes it. Others no rule on signatures allows."""
+
+
+def _signed_with(certificate: x509.Certificate) -> KeyAlgorithm | None:
+    return _ISSUER_KEYS.get(certificate.signature_algorithm_oid.dotted_string)
+
+
+def _own_issuer(session: Session, certificate: x509.Certificate) -> str | None:
+    """The certificate of one of our authorities that signed this one, if one did."""
+    for own in session.exec(select(CaCertificate)):
+        if is_signed_by(certificate, loaded(own)):
+            return own.id
+    return None

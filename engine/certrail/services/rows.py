@@ -1,0 +1,25 @@
+"""Rows that people name: found by slug or id, and never two of one name."""
+
+from typing import Any, TypeVar
+
+from sqlmodel import Session, SQLModel, col, or_, select
+
+from certrail.domain.errors import Conflict, NotFound
+
+T = TypeVar("T", bound=SQLModel)
+
+
+def find(session: Session, table: type[T], reference: str, what: str) -> T:
+    """The row with this slug or id; `what` names it to a person. Raises NotFound."""
+    named: Any = table
+    query = select(table).where(or_(col(named.id) == reference, col(named.slug) == reference))
+    if (found := session.exec(query).first()) is None:
+        raise NotFound(what)
+    return found
+
+
+def refuse_taken(session: Session, table: type[SQLModel], slug: str) -> None:
+    """Raises Conflict when the slug is in use."""
+    named: Any = table
+    if session.exec(select(table).where(col(named.slug) == slug)).first():
+        raise Conflict(f"The name {slug!r} is taken.", kind="name-taken")
