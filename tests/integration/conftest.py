@@ -2,13 +2,12 @@
 
 import shutil
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
-from tests.support.postgres import fresh_database
+from tests.support.postgres import autocommitting, fresh_database, replace_database
 
 from certrail.crypto.keyring import Keyring
 from certrail.domain.access import Role
@@ -30,33 +29,48 @@ def plugins() -> PluginRegistry:
     return PluginRegistry.discover()
 
 
-@pytest.fixture(scope="session")
-def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A migrated, empty SQLite file, for copies."""
-    file = tmp_path_factory.mktemp("sqlite") / "migrated.db"
-    _migrated(f"sqlite:///{file}").close()
-    return file
+@dataclass(frozen=True)
+class Fresh:
+    """One database, and how it is made as new.
+
+    Every test gets the same one: what SQLAlchemy learnt of its statements would be learnt anew for another.
+    """
+
+    database: Database
+    renew: Callable[[], None]
 
 
 @pytest.fixture(scope="session")
-def migrated_server(postgres: str) -> tuple[str, str]:
-    """A server, and the URL of a migrated, empty database on it, for copies."""
-    url = fresh_database(postgres)
-    _migrated(url).close()
-    return postgres, url
+def sqlite(tmp_path_factory: pytest.TempPathFactory) -> Fresh:
+    """A SQLite file that is overwritten with a migrated, empty one."""
+    folder = tmp_path_factory.mktemp("sqlite")
+    template, file = folder / "template.db", folder / "certrail.db"
+    _migrated(f"sqlite:///{template}").close()
+
+    def renew() -> None:
+        for leftover in folder.glob("certrail.db*"):
+            leftover.unlink()
+        shutil.copy(template, file)
+
+    return Fresh(Database(f"sqlite:///{file}"), renew)
+
+
+@pytest.fixture(scope="session")
+def postgresql(postgres: str) -> Iterator[Fresh]:
+    """A database on a PostgreSQL server that is replaced by a copy of a migrated, empty one."""
+    template, url = fresh_database(postgres), fresh_database(postgres)
+    _migrated(template).close()
+    with autocommitting(postgres) as connection:
+        yield Fresh(Database(url), lambda: replace_database(connection, url, template))
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
+def database(request: pytest.FixtureRequest) -> Iterator[Database]:
     """A migrated, empty database."""
-    if request.param == "sqlite":
-        file = shutil.copy(request.getfixturevalue("migrated_file"), tmp_path / "certrail.db")
-        database = Database(f"sqlite:///{file}")
-    else:
-        server, template = request.getfixturevalue("migrated_server")
-        database = Database(fresh_database(server, template))
-    yield database
-    database.close()
+    fresh: Fresh = request.getfixturevalue(request.param)
+    fresh.renew()
+    yield fresh.database
+    fresh.database.close()
 
 
 def _migrated(url: str) -> Database:

@@ -158,7 +158,7 @@ def test_without_a_profile_what_nobody_here_would_issue_is_kept_too(team: Team) 
         "EC_secp256k1",
         {"other": ["RegisteredID"]},
     )
-    with pytest.raises(BadInput, match="No profile can have this: subject attributes 2.5.4.5"):
+    with pytest.raises(BadInput, match=r"No profile can have this: subject attributes 2\.5\.4\.5"):
         taken(team, from_pem_text(pem(certificate)), profile="web")
 
 
