@@ -7,23 +7,28 @@ LOCAL  := ./sdk[testing] .[embedded] $(patsubst %/pyproject.toml,./%,$(PLUGINS))
 # uv does not read pip's settings, so a mirror that pip is told to use is passed on.
 INDEX  = $(shell $(PYTHON) -m pip config get global.index-url 2>/dev/null)
 STAMP  := $(VENV)/.installed
+# More than cores: many tests wait for processes that they started.
+TESTERS ?= $(shell echo $$(( $$(getconf _NPROCESSORS_ONLN) * 3 / 2 )))
 
 # Many short processes start here: without compiled modules each of them would compile everything anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test check dev setup clean
+.PHONY: demo test check bench dev setup clean
 
 demo: $(STAMP) ## play the whole story against real parts
 	@$(BIN)/python -m examples.demo
 
 test: $(STAMP) ## run every test
-	$(BIN)/python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder $(ARGS)
+	$(BIN)/python -m pytest --numprocesses $(TESTERS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 check: $(STAMP) ## format, lint, types, import contracts
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/lint-imports
 	$(BIN)/mypy
+
+bench: $(STAMP) ## measure, against stated floors
+	$(BIN)/python -m bench.inventory
 
 dev: $(STAMP) ## run certrail on this machine
 	$(BIN)/certrail dev

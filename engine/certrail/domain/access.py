@@ -41,6 +41,8 @@ class Permission(StrEnum):
     CERTIFICATE_KEY = "certificate:key"
     CERTIFICATE_IMPORT = "certificate:import"
     CERTIFICATE_EXPORT = "certificate:export"
+    INVENTORY_READ = "inventory:read"
+    VIEW_MANAGE = "view:manage"
     SYNC_READ = "sync:read"
     SYNC_MANAGE = "sync:manage"
     DELIVERY_RETRY = "delivery:retry"
@@ -84,6 +86,7 @@ _OPERATOR = _AUDITOR | {
     Permission.CERTIFICATE_KEY,
     Permission.CERTIFICATE_IMPORT,
     Permission.CERTIFICATE_EXPORT,
+    Permission.VIEW_MANAGE,
     Permission.DELIVERY_RETRY,
 }
 _ADMIN = _OPERATOR | {

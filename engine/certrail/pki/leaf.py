@@ -44,11 +44,13 @@ def self_signed_leaf(plan: LeafPlan, key: PrivateKey, serial: int) -> x509.Certi
     """
     if plan.subject.is_empty():
         raise Conflict("A certificate that signs itself needs a subject, which is its issuer too.")
+    identifier = x509.AuthorityKeyIdentifier.from_issuer_public_key(key.public_key())
     return (
         _leaf(plan, key.public_key(), serial)
         .issuer_name(to_name(plan.subject))
         .not_valid_before(plan.not_before)
         .not_valid_after(plan.not_after)
+        .add_extension(identifier, critical=False)
         .sign(key, hash_for(key))
     )
 

@@ -12,15 +12,16 @@ from certrail.persistence.tables import (
     ApprovalPolicy,
     ApprovalPolicyProfile,
     CertificateProfile,
-    GroupMember,
     Membership,
     Principal,
     Sync,
 )
 from certrail.services.actor import Actor
-from certrail.services.identities import find_principal, identities_of
+from certrail.services.identities import find_principal
 from certrail.services.kernel import Change, Kernel
+from certrail.services.membership import identities_of
 from certrail.services.product import find_profile
+from certrail.services.seats import recheck
 
 
 class Applications:
@@ -80,7 +81,9 @@ class Applications:
     def set_member(self, actor: Actor, application_id: str, principal: str, role: Role) -> Membership:
         """Give a principal its one role here, or change it."""
         with self._kernel.change(actor) as change:
-            return _join(change, application_id, find_principal(change.session, principal).id, role)
+            row = _join(change, application_id, find_principal(change.session, principal).id, role)
+            recheck(change, application_id)
+            return row
 
     def remove_member(self, actor: Actor, application_id: str, principal: str) -> None:
         """Take a principal out; it votes in no open step from now on.
@@ -95,6 +98,7 @@ class Applications:
                 raise NotFound("member")
             change.session.delete(row)
             change.event("member.removed", "principal", found.id, application_id, name=found.name)
+            recheck(change, application_id)
 
     def attach_profile(self, actor: Actor, application_id: str, profile: str) -> ApplicationProfile:
         """Let an Application use a profile through the API; attaching twice is fine."""
@@ -130,30 +134,6 @@ class Applications:
                 .where(ApplicationProfile.application_id == application_id)
                 .order_by(CertificateProfile.slug)
             ).all()
-
-
-def is_member(session: Session, application_id: str, principal_id: str) -> bool:
-    """Whether a user, machine identity or group has a role here, itself or through a group."""
-    owners = identities_of(session, principal_id)
-    query = select(Membership).where(
-        Membership.application_id == application_id, col(Membership.principal_id).in_(owners)
-    )
-    return session.exec(query).first() is not None
-
-
-def expand_groups(session: Session, principal_ids: Sequence[str]) -> set[str]:
-    """The people and machines behind a list of principals, groups resolved."""
-    inside = session.exec(
-        select(GroupMember.principal_id).where(col(GroupMember.group_id).in_(principal_ids))
-    ).all()
-    rows = session.exec(
-        select(Principal.id).where(
-            col(Principal.id).in_({*principal_ids, *inside}),
-            Principal.kind != "group",
-            col(Principal.active).is_(True),
-        )
-    ).all()
-    return set(rows)
 
 
 def _membership(session: Session, application_id: str, principal_id: str) -> Membership | None:

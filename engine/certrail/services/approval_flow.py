@@ -1,6 +1,5 @@
 """The life of an approval between the votes: opened, asked, reminded, closed."""
 
-from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
@@ -19,9 +18,8 @@ from certrail.persistence.tables import (
     QuestionCopy,
     Vote,
 )
-from certrail.services.applications import expand_groups
-from certrail.services.identities import role_in
 from certrail.services.kernel import Change
+from certrail.services.membership import expand_groups, role_in
 from certrail.services.request_state import enqueue_issuance, lock_request, move
 
 APPROVE, REJECT = "approve", "reject"
@@ -164,7 +162,7 @@ def eligible(session: Session, approval: ApprovalRequest, step: int) -> set[str]
 
 
 def tally(session: Session, approval: ApprovalRequest) -> tuple[int, int]:
-    """Approvals given in the current step, and those needed."""
+    """Approvals given in the current step by those who may still vote in it, and those needed."""
     votes = session.exec(
         select(Vote).where(
             Vote.approval_request_id == approval.id,
@@ -172,7 +170,28 @@ def tally(session: Session, approval: ApprovalRequest) -> tuple[int, int]:
             Vote.step == approval.current_step,
         )
     ).all()
-    return Counter(v.decision for v in votes)[APPROVE], current_step(approval)["quorum"]
+    seated = eligible(session, approval, approval.current_step) if votes else set()
+    given = sum(vote.decision == APPROVE and vote.principal_id in seated for vote in votes)
+    return given, current_step(approval)["quorum"]
+
+
+def settle(change: Change, approval: ApprovalRequest, vote: Vote | None) -> None:
+    """Take a step whose quorum is reached: on to the next one, or approved."""
+    if approval.current_step + 1 == len(approval.policy["steps"]):
+        by, comment = (vote.principal_id, vote.comment or None) if vote else (None, "its votes count again")
+        close(change, approval, "approved", by, comment)
+        return
+    change.event(
+        "approval.step_completed",
+        "approval",
+        approval.id,
+        approval.application_id,
+        step=approval.current_step,
+    )
+    refresh_copies(change, approval)
+    approval.current_step += 1
+    change.session.add(approval)
+    ask(change, approval)
 
 
 def current_step(approval: ApprovalRequest) -> dict[str, Any]:

@@ -15,10 +15,10 @@ from certrail.persistence.tables import (
 )
 from certrail.services.actor import Actor
 from certrail.services.alerts import find_channel
-from certrail.services.applications import expand_groups, is_member
 from certrail.services.approval_flow import close
 from certrail.services.identities import find_principal
 from certrail.services.kernel import Change, Kernel
+from certrail.services.membership import expand_groups, is_member
 from certrail.services.plugin_config import notifier_class
 from certrail.services.product import find_profile
 from certrail.services.request_state import lock_approval

@@ -12,15 +12,15 @@ from certrail.services.actor import Actor
 from certrail.services.approval_flow import (
     APPROVE,
     REJECT,
-    ask,
     close,
     eligible,
     refresh_copies,
+    settle,
     tally,
     votes_of,
 )
-from certrail.services.identities import identities_of, role_in
 from certrail.services.kernel import Change, Kernel
+from certrail.services.membership import identities_of, role_in
 from certrail.services.request_state import digest_now, enqueue_issuance, lock_approval
 
 
@@ -232,20 +232,8 @@ def _count(change: Change, approval: ApprovalRequest, vote: Vote) -> None:
     given, needed = tally(change.session, approval)
     if given < needed:
         refresh_copies(change, approval)
-    elif approval.current_step + 1 == len(approval.policy["steps"]):
-        close(change, approval, "approved", vote.principal_id, vote.comment or None)
     else:
-        change.event(
-            "approval.step_completed",
-            "approval",
-            approval.id,
-            approval.application_id,
-            step=approval.current_step,
-        )
-        refresh_copies(change, approval)
-        approval.current_step += 1
-        change.session.add(approval)
-        ask(change, approval)
+        settle(change, approval, vote)
 
 
 def _asked(approval: ApprovalRequest) -> list[str]:

@@ -24,6 +24,7 @@ from certrail.services.record import Record
 from certrail.services.requests import Requests
 from certrail.services.sealing import Sealing
 from certrail.services.syncs import Syncs
+from certrail.services.views import InventoryViews
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,7 @@ class Services:
     requests: Requests
     sealing: Sealing
     syncs: Syncs
+    views: InventoryViews
 
     @classmethod
     def build(cls, kernel: Kernel) -> "Services":
@@ -81,4 +83,5 @@ class Services:
             requests=Requests(kernel),
             sealing=Sealing(kernel),
             syncs=Syncs(kernel),
+            views=InventoryViews(kernel),
         )

@@ -8,17 +8,18 @@ from datetime import timedelta
 
 from sqlmodel import Session, col, or_, select
 
-from certrail.domain.access import Permission, ProductRole, Role, allows, strongest
+from certrail.domain.access import Permission, ProductRole, Role, allows
 from certrail.domain.errors import BadInput, Conflict, Forbidden, NotFound, Unauthenticated
 from certrail.persistence.tables import (
     AccessToken,
     Application,
     GroupMember,
-    Membership,
     Principal,
 )
 from certrail.services.actor import SYSTEM, Actor
 from certrail.services.kernel import Change, Kernel
+from certrail.services.membership import role_in
+from certrail.services.seats import recheck_everywhere
 
 TOKEN_PREFIX = "crt"  # noqa: S105 - a public prefix, so that secret scanners recognise tokens
 LONGEST_TOKEN = 200
@@ -81,14 +82,76 @@ class Identities:
             return session.exec(query.where(Principal.kind == kind) if kind else query).all()
 
     def set_active(self, actor: Actor, reference: str, active: bool) -> Principal:
-        """Activate or deactivate; a deactivated principal's tokens and votes are refused at once."""
+        """Activate or deactivate; a deactivated principal's tokens and votes are refused at once.
+
+        Raises:
+            Conflict: it is the last Product Admin.
+        """
         with self._kernel.change(actor) as change:
             principal = find_principal(change.session, reference)
+            if not active:
+                _refuse_last_admin(change.session, principal)
             principal.active = active
             change.session.add(principal)
             word = "activated" if active else "deactivated"
             change.event(f"principal.{word}", "principal", principal.id, name=principal.name)
+            recheck_everywhere(change, [principal])
             return principal
+
+    def update(
+        self, actor: Actor, reference: str, *, name: str | None = None, product_role: str | None = None
+    ) -> Principal:
+        """Change the name or the product role.
+
+        Raises:
+            BadInput: a group has no product role.
+            Conflict: it is the last Product Admin.
+        """
+        with self._kernel.change(actor) as change:
+            principal = find_principal(change.session, reference)
+            before = {"name": principal.name, "product_role": principal.product_role}
+            principal.name = name if name is not None else principal.name
+            if product_role is not None and product_role != principal.product_role:
+                if principal.kind == "group":
+                    raise BadInput("A group has no product role; give it to its members.", "product_role")
+                _refuse_last_admin(change.session, principal)
+                principal.product_role = product_role
+            change.session.add(principal)
+            after = {"name": principal.name, "product_role": principal.product_role}
+            change.event("principal.updated", "principal", principal.id, before=before, after=after)
+            return principal
+
+    def set_group_member(self, actor: Actor, group: str, principal: str, inside: bool) -> None:
+        """Put a user or machine identity into a group, or take it out; doing it twice is fine.
+
+        Raises:
+            BadInput: the one is no group, or the other is one.
+        """
+        with self._kernel.change(actor) as change:
+            outer, inner = find_principal(change.session, group), find_principal(change.session, principal)
+            if outer.kind != "group" or inner.kind == "group":
+                raise BadInput("Name a group, and a user or machine identity to belong to it.", "principal")
+            row = change.session.get(GroupMember, (outer.id, inner.id))
+            if (row is not None) == inside:
+                return
+            if row is not None:
+                change.session.delete(row)
+            else:
+                change.session.add(GroupMember(group_id=outer.id, principal_id=inner.id))
+            word = "joined" if inside else "left"
+            change.event(f"group.{word}", "principal", inner.id, group=outer.slug, name=inner.name)
+            recheck_everywhere(change, [outer, inner])
+
+    def group_members(self, group: str) -> Sequence[Principal]:
+        """Who belongs to a group."""
+        with self._kernel.db.read() as session:
+            outer = find_principal(session, group)
+            return session.exec(
+                select(Principal)
+                .join(GroupMember, col(GroupMember.principal_id) == col(Principal.id))
+                .where(GroupMember.group_id == outer.id)
+                .order_by(Principal.slug)
+            ).all()
 
     def issue_token(
         self,
@@ -228,23 +291,17 @@ def find_principal(session: Session, reference: str) -> Principal:
     return found
 
 
-def identities_of(session: Session, principal_id: str) -> set[str]:
-    """A principal's own id and those of its groups."""
-    groups = session.exec(select(GroupMember.group_id).where(GroupMember.principal_id == principal_id)).all()
-    return {principal_id, *groups}
-
-
-def role_in(session: Session, principal_id: str | None, application_id: str | None) -> Role | None:
-    """The strongest role in an Application, by oneself or through groups."""
-    if principal_id is None or application_id is None:
-        return None
-    owners = identities_of(session, principal_id)
-    roles = session.exec(
-        select(Membership.role).where(
-            Membership.application_id == application_id, col(Membership.principal_id).in_(owners)
-        )
-    ).all()
-    return strongest(list(roles))
+def _refuse_last_admin(session: Session, principal: Principal) -> None:
+    """Somebody must be able to let others in."""
+    if principal.product_role != ProductRole.ADMIN or not principal.active:
+        return
+    others = select(Principal.id).where(
+        Principal.product_role == ProductRole.ADMIN,
+        col(Principal.active).is_(True),
+        Principal.id != principal.id,
+    )
+    if session.exec(others).first() is None:
+        raise Conflict("This is the last Product Admin; make another one first.", kind="last-admin")
 
 
 def _insert(

@@ -18,7 +18,6 @@ from certrail.persistence.tables import (
     Certificate,
     CertificatePolicy,
     CertificateProfile,
-    Lineage,
 )
 from certrail.pki import keys
 from certrail.pki.bundle import certificate_facts
@@ -28,6 +27,7 @@ from certrail.pki.offer import Offer
 from certrail.services.actor import Actor
 from certrail.services.ca_signing import loaded
 from certrail.services.deliveries import KEY_PURPOSE
+from certrail.services.inventory_rows import add_certificate
 from certrail.services.kernel import Change, Kernel
 from certrail.services.product import find_profile
 from certrail.services.requests import checked_attributes
@@ -117,16 +117,7 @@ class Imports:
             key_sealed=self._kernel.keyring.seal(keys.to_pem(offer.key), KEY_PURPOSE) if offer.key else None,
             attributes=attributes,
         )
-        lineage = Lineage(
-            id=row.lineage_id,
-            created_at=change.now,
-            application_id=application_id,
-            current_certificate_id=row.id,
-        )
-        change.session.add(lineage)
-        change.session.flush()
-        change.session.add(row)
-        change.session.flush()
+        add_certificate(change, row)
         change.created_id = row.id
         change.event(
             "certificate.imported",

@@ -11,7 +11,6 @@ from certrail.persistence.tables import (
     Certificate,
     CertificateProfile,
     CertificateRequest,
-    Lineage,
 )
 from certrail.pki import keys
 from certrail.pki.bundle import certificate_facts
@@ -21,6 +20,7 @@ from certrail.services.actor import SYSTEM
 from certrail.services.approval_flow import close, keep_time, reopen
 from certrail.services.ca_signing import new_serial, signer
 from certrail.services.deliveries import KEY_PURPOSE
+from certrail.services.inventory_rows import add_certificate
 from certrail.services.kernel import Change, Kernel
 from certrail.services.request_state import FINAL, approval_of, digest_now, judge, lock_request, move
 from certrail.services.syncs import wish_everywhere
@@ -149,16 +149,7 @@ class Issuance:
     def _record(
         self, change: Change, row: CertificateRequest, profile: CertificateProfile, certificate: Certificate
     ) -> None:
-        lineage = Lineage(
-            id=certificate.lineage_id,
-            created_at=change.now,
-            application_id=row.application_id,
-            current_certificate_id=certificate.id,
-        )
-        change.session.add(lineage)
-        change.session.flush()
-        change.session.add(certificate)
-        change.session.flush()
+        add_certificate(change, certificate)
         row.certificate_id = certificate.id
         move(change, row, "issued")
         change.event(

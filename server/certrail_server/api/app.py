@@ -27,6 +27,7 @@ from certrail_server.api.routes import (
     record,
     requests,
     syncs,
+    views,
 )
 
 log = logging.getLogger(__name__)
@@ -42,6 +43,7 @@ API = (
     alerts,
     approvals,
     record,
+    views,
 )
 """The modules below ``/api/v1``, whose every route names its permission."""
 

@@ -1,5 +1,6 @@
 """What comes in. Unknown members are refused, and every text and list has a limit."""
 
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Annotated, Any, Literal, Self
 
@@ -17,6 +18,7 @@ from pydantic import (
 from certrail.domain.access import Permission, ProductRole, Role
 from certrail.domain.content import KeyAlgorithm, Subject
 from certrail.domain.durations import parse_duration
+from certrail.domain.search import CertificateFilter
 from certrail.pki.offer import Offer, from_pem_text, from_pkcs12
 
 Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?$")]
@@ -146,6 +148,13 @@ class ActiveIn(In):
     active: bool
 
 
+class PrincipalChangeIn(In):
+    """What to change of a principal; what is left out stays."""
+
+    name: Name | None = None
+    product_role: ProductRole | None = None
+
+
 class TokenIn(In):
     """A token to make. Without scopes it carries all that its owner may do."""
 
@@ -193,6 +202,34 @@ class RequestIn(In):
         """The part that is judged, approved and signed; absent members are left to the profile."""
         values = self.model_dump(exclude={"profile", "metadata", "ttl"}, exclude_defaults=True)
         return {**values, **({"ttl_seconds": int(self.ttl.total_seconds())} if self.ttl else {})}
+
+
+class SearchIn(CertificateFilter):
+    """A search, and which page of it; what is given is added to what a view says."""
+
+    view: Slug | None = None
+    cursor: Annotated[str, StringConstraints(max_length=200)] | None = None
+    limit: int = Field(default=50, ge=1, le=200)
+
+    def wanted(self, view: Mapping[str, Any] | None = None) -> CertificateFilter:
+        """What to look for."""
+        given = self.model_dump(exclude={"view", "cursor", "limit"}, exclude_unset=True)
+        return CertificateFilter.model_validate({**(view or {}), **given})
+
+
+class ViewIn(In):
+    """A search to give a name to."""
+
+    slug: Slug
+    name: Name
+    filter: CertificateFilter
+
+
+class ViewChangeIn(In):
+    """What to change of a view; what is left out stays."""
+
+    name: Name | None = None
+    filter: CertificateFilter | None = None
 
 
 class ImportIn(In):

@@ -31,11 +31,16 @@ def items(rows: Sequence[Any], show: Callable[[Any], Json] = shown) -> Json:
     return {"items": [show(row) for row in rows], "next_cursor": None}
 
 
-def page(rows: Sequence[Any], limit: int, show: Callable[[Any], Json] = shown) -> Json:
+def page(
+    rows: Sequence[Any],
+    limit: int,
+    show: Callable[[Any], Json] = shown,
+    position: Callable[[Any], tuple[datetime, str]] = lambda row: (row.created_at, row.id),
+) -> Json:
     """One page of rows that were fetched with ``limit + 1``."""
     more = len(rows) > limit
     rows = rows[:limit]
-    cursor = encode_cursor(rows[-1].created_at, rows[-1].id) if more else None
+    cursor = encode_cursor(*position(rows[-1])) if more else None
     return {"items": [show(row) for row in rows], "next_cursor": cursor}
 
 
@@ -47,9 +52,9 @@ def record_page(rows: Sequence[EventRow], limit: int) -> Json:
     }
 
 
-def encode_cursor(created_at: datetime, row_id: str) -> str:
+def encode_cursor(moment: datetime, row_id: str) -> str:
     """An opaque position in a list."""
-    text = json.dumps([created_at.isoformat(), row_id])
+    text = json.dumps([moment.isoformat(), row_id])
     return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
 

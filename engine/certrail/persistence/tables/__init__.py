@@ -29,6 +29,8 @@ from certrail.persistence.tables.pki import (
     CertificatePolicy,
     CertificateProfile,
     CertificateRequest,
+    CertificateTerm,
+    InventoryView,
     Lineage,
 )
 from certrail.persistence.tables.record import EventRow, IdempotencyKey, OutboxRow, RecordHead
@@ -49,6 +51,7 @@ __all__ = [
     "CertificatePolicy",
     "CertificateProfile",
     "CertificateRequest",
+    "CertificateTerm",
     "Channel",
     "ChatIdentity",
     "Connection",
@@ -56,6 +59,7 @@ __all__ = [
     "EventRow",
     "GroupMember",
     "IdempotencyKey",
+    "InventoryView",
     "Lineage",
     "Membership",
     "NotificationRow",

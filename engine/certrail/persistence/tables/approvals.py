@@ -40,7 +40,8 @@ class ApprovalPolicyProfile(SQLModel, table=True):
 class ApprovalRequest(Row, table=True):
     """A running approval, with its own copy of the policy it began under.
 
-    `round` grows when the content changed and everybody is asked again.
+    `round` grows when the content changed and everybody is asked again. `unreachable_step` is the first step whose
+    quorum the present members cannot reach.
     """
 
     __tablename__ = "approval_request"
@@ -55,6 +56,7 @@ class ApprovalRequest(Row, table=True):
     requester_id: str = Field(foreign_key="principal.id", max_length=40)
     status: str = Field(default="open", max_length=16)
     current_step: int = 0
+    unreachable_step: int | None = None
     expires_at: datetime | None = moment()
     remind_at: datetime | None = moment()
     decided_at: datetime | None = moment()

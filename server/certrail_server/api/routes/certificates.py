@@ -5,27 +5,34 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Response
 
 from certrail.domain.access import Permission
+from certrail.domain.errors import BadInput
+from certrail.domain.search import CertificateFilter
 from certrail.persistence.tables import Certificate, Delivery, Sync
+from certrail.services.inventory import position_of
 from certrail_server.api.guard import Call, allow, once
-from certrail_server.api.shapes import ExportIn, ImportIn
+from certrail_server.api.shapes import ExportIn, ImportIn, SearchIn
 from certrail_server.api.views import Json, decode_cursor, items, page, shown
 
 router = APIRouter(tags=["certificates"])
 
 
 @router.get("/applications/{application}/certificates")
-def list_certificates(
-    call: Annotated[Call, allow(Permission.CERTIFICATE_READ)],
-    name: Annotated[str | None, Query(max_length=256)] = None,
-    serial: Annotated[str | None, Query(max_length=64)] = None,
-    cursor: Annotated[str | None, Query(max_length=200)] = None,
-    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+def search_certificates(
+    call: Annotated[Call, allow(Permission.CERTIFICATE_READ)], search: Annotated[SearchIn, Query()]
 ) -> Json:
-    """Certificates of an Application, newest first."""
-    rows = call.services.inventory.list(
-        call.application, name=name, serial=serial, after=decode_cursor(cursor), limit=limit + 1
-    )
-    return page(rows, limit)
+    """Certificates of an Application that have all that is asked for."""
+    view = call.services.views.get(call.application, search.view).filter if search.view else None
+    return _found(call, call.application, search, search.wanted(view))
+
+
+@router.get("/certificates")
+def search_all_certificates(
+    call: Annotated[Call, allow(Permission.INVENTORY_READ)], search: Annotated[SearchIn, Query()]
+) -> Json:
+    """Certificates of all Applications that have all that is asked for."""
+    if search.view:
+        raise BadInput("Views belong to an Application; search there.", "view")
+    return _found(call, None, search, search.wanted())
 
 
 @router.post("/applications/{application}/certificates", status_code=201)
@@ -92,6 +99,13 @@ def retry_delivery(delivery_id: str, call: Annotated[Call, allow(Permission.DELI
     """Try again now."""
     call.services.deliveries.retry(call.actor, delivery_id)
     return _delivery(*call.services.deliveries.get(delivery_id))
+
+
+def _found(call: Call, application: str | None, search: SearchIn, wanted: CertificateFilter) -> Json:
+    rows = call.services.inventory.search(
+        application, wanted, after=decode_cursor(search.cursor), limit=search.limit + 1
+    )
+    return page(rows, search.limit, position=lambda row: position_of(row, wanted))
 
 
 def _delivery(row: Delivery, sync: Sync) -> Json:

@@ -7,7 +7,7 @@ from fastapi import APIRouter
 from certrail.domain.access import Permission
 from certrail.persistence.tables import Principal
 from certrail_server.api.guard import Call, allow, once
-from certrail_server.api.shapes import ActiveIn, GroupIn, PrincipalIn, TokenIn
+from certrail_server.api.shapes import ActiveIn, GroupIn, PrincipalChangeIn, PrincipalIn, TokenIn
 from certrail_server.api.views import Json, items, shown
 
 router = APIRouter(tags=["access"])
@@ -71,6 +71,30 @@ def create_group(body: GroupIn, call: Manage) -> Json:
             lambda ident: _principal(call, ident),
         )
     )
+
+
+@router.get("/groups/{group}/members")
+def list_group_members(group: str, call: Manage) -> Json:
+    """Who belongs to a group."""
+    return items(call.services.identities.group_members(group))
+
+
+@router.put("/groups/{group}/members/{principal}", status_code=204)
+def join_group(group: str, principal: str, call: Manage) -> None:
+    """Put a user or machine identity into a group."""
+    call.services.identities.set_group_member(call.actor, group, principal, True)
+
+
+@router.delete("/groups/{group}/members/{principal}", status_code=204)
+def leave_group(group: str, principal: str, call: Manage) -> None:
+    """Take a user or machine identity out of a group."""
+    call.services.identities.set_group_member(call.actor, group, principal, False)
+
+
+@router.patch("/principals/{principal}")
+def update_principal(principal: str, body: PrincipalChangeIn, call: Manage) -> Json:
+    """Change the name or the product role of a principal."""
+    return shown(call.services.identities.update(call.actor, principal, **body.model_dump()))
 
 
 @router.put("/principals/{principal}/active")

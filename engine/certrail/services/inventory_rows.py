@@ -1,0 +1,26 @@
+"""A new certificate in the inventory: its row, its lineage, and what it is found by."""
+
+from certrail.persistence.tables import Certificate, CertificateTerm, Lineage
+from certrail.persistence.terms import terms_of
+from certrail.services.kernel import Change
+
+
+def add_certificate(change: Change, row: Certificate) -> None:
+    """Store the first certificate of a new lineage."""
+    change.session.add(
+        Lineage(
+            id=row.lineage_id,
+            created_at=change.now,
+            application_id=row.application_id,
+            current_certificate_id=row.id,
+        )
+    )
+    change.session.flush()
+    change.session.add(row)
+    change.session.flush()
+    for term in terms_of(row.common_name, row.names, row.attributes):
+        change.session.add(
+            CertificateTerm(
+                certificate_id=row.id, application_id=row.application_id, created_at=row.created_at, **term
+            )
+        )

@@ -1,0 +1,51 @@
+"""Who belongs where, and who is behind a group: questions that many steps ask."""
+
+from collections.abc import Sequence
+
+from sqlmodel import Session, col, select
+
+from certrail.domain.access import Role, strongest
+from certrail.persistence.tables import GroupMember, Membership, Principal
+
+
+def identities_of(session: Session, principal_id: str) -> set[str]:
+    """A principal's own id and those of its groups."""
+    groups = session.exec(select(GroupMember.group_id).where(GroupMember.principal_id == principal_id)).all()
+    return {principal_id, *groups}
+
+
+def role_in(session: Session, principal_id: str | None, application_id: str | None) -> Role | None:
+    """The strongest role in an Application, by oneself or through groups."""
+    if principal_id is None or application_id is None:
+        return None
+    owners = identities_of(session, principal_id)
+    roles = session.exec(
+        select(Membership.role).where(
+            Membership.application_id == application_id, col(Membership.principal_id).in_(owners)
+        )
+    ).all()
+    return strongest(list(roles))
+
+
+def is_member(session: Session, application_id: str, principal_id: str) -> bool:
+    """Whether a user, machine identity or group has a role here, itself or through a group."""
+    owners = identities_of(session, principal_id)
+    query = select(Membership).where(
+        Membership.application_id == application_id, col(Membership.principal_id).in_(owners)
+    )
+    return session.exec(query).first() is not None
+
+
+def expand_groups(session: Session, principal_ids: Sequence[str]) -> set[str]:
+    """The people and machines behind a list of principals, groups resolved."""
+    inside = session.exec(
+        select(GroupMember.principal_id).where(col(GroupMember.group_id).in_(principal_ids))
+    ).all()
+    rows = session.exec(
+        select(Principal.id).where(
+            col(Principal.id).in_({*principal_ids, *inside}),
+            Principal.kind != "group",
+            col(Principal.active).is_(True),
+        )
+    ).all()
+    return set(rows)

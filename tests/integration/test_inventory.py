@@ -1,0 +1,174 @@
+"""The inventory: what is searched is found, page by page, and always by an index."""
+
+import re
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from pydantic import ValidationError
+from tests.integration.conftest import Team
+from tests.support.fleet import certificate_of, fill
+from tests.support.plans import plans_of
+
+from certrail.domain.errors import Conflict, NotFound
+from certrail.domain.search import CertificateFilter, Position
+from certrail.services.inventory import position_of
+
+START = datetime(2026, 1, 1, tzinfo=UTC)
+COUNT = 3000
+DAY = timedelta(days=1)
+
+
+def found(team: Team, application: str | None = "", **wanted: object) -> list[str]:
+    """The ids that a search finds, over all its pages."""
+    scope = team.application if application == "" else application
+    search, ids, after = CertificateFilter.model_validate(wanted), list[str](), None
+    while True:
+        rows = team.services.inventory.search(scope, search, after=after, limit=40)
+        ids += [row.id for row in rows]
+        if not rows:
+            return ids
+        after: Position | None = position_of(rows[-1], search)  # type: ignore[no-redef]
+
+
+@pytest.fixture
+def fleet(team: Team) -> Team:
+    """A few thousand certificates, and one Application next door with its own."""
+    fill(team.services.kernel.db, COUNT, team.application, START)
+    team.clock.now = START + 100 * DAY
+    return team
+
+
+def test_everything_is_found_once_in_order(fleet: Team) -> None:
+    everything = [f"c{number:09d}" for number in range(COUNT)]
+    assert found(fleet) == everything[::-1]
+    by_expiry = sorted(range(COUNT), key=lambda n: certificate_of(n, COUNT, "", START)["not_after"])
+    assert found(fleet, sort="expiry") == [f"c{number:09d}" for number in by_expiry]
+    assert found(fleet, application=None) == everything[::-1]
+
+
+def test_each_filter_finds_what_it_says(fleet: Team) -> None:
+    one = ["c000001234"]
+    row = fleet.services.inventory.get(one[0])
+    for wanted in (
+        {"name": "host-1234.fleet-70.example.com"},
+        {"name": "WWW.Host-1234.fleet-70.EXAMPLE.com"},
+        {"name_begins": "host-1234."},
+        {"name_ends": "1234.fleet-70.example.com", "name_begins": "www"},
+        {"serial": "4d3"},
+        {"serial": "04:D3"},
+        {"fingerprint": ":".join(re.findall("..", row.fingerprint.upper()))},
+        {"lineage": row.lineage_id},
+        {"metadata": ["rack=r-1234"]},
+        {"metadata": ["team=team-34", "rack=r-1234"]},
+        {
+            "name": row.common_name,
+            "metadata": ["team=team-34"],
+            "status": "active" if row.not_after > fleet.clock.now else "expired",
+        },
+        {"expires_after": row.not_after, "expires_before": row.not_after + timedelta(seconds=1)},
+    ):
+        assert found(fleet, **wanted) == one, wanted
+    for wanted in (
+        {"name": "host-1234"},
+        {"name_ends": "nowhere.example"},
+        {"serial": "4d3", "name": "other.example.com"},
+        {"metadata": ["team=team-34", "rack=r-1235"]},
+        {"status": "revoked"},
+        {"serial": "4d3", "status": "superseded"},
+    ):
+        assert found(fleet, **wanted) == [], wanted
+    ended = found(fleet, status="expired")
+    assert ended
+    assert sorted(ended + found(fleet, status="active")) == sorted(found(fleet))
+    assert len(found(fleet, metadata=["team=team-7"])) == COUNT // 50
+    month = found(fleet, expires_after=START + 30 * DAY, expires_before=START + 60 * DAY)
+    assert len(month) == pytest.approx(COUNT * 30 / 400, abs=2)
+
+
+def test_other_applications_are_not_searched(fleet: Team) -> None:
+    other = fleet.services.applications.create(fleet.admin, slug="other", name="Other").id
+    for wanted in ({}, {"name": "host-1.fleet-1.example.com"}, {"serial": "2"}, {"metadata": ["rack=r-1"]}):
+        assert found(fleet, application=other, **wanted) == []
+        assert found(fleet, application=None, **wanted)
+
+
+def test_issued_and_imported_certificates_are_found(team: Team) -> None:
+    row = team.services.requests.submit(
+        team.admin,
+        team.application,
+        profile="web",
+        content={"sans": {"dns": ["a.example.com", "*.b.example.com"]}},
+        attributes={"team": "payments"},
+    )
+    team.services.issuance.advance(row.id)
+    issued = [team.services.requests.get(row.id).certificate_id]
+    assert found(team, name="*.b.example.com") == found(team, metadata=["team=payments"]) == issued
+    assert found(team, issuer="root") == found(team, profile="web", status="active") == issued
+    with pytest.raises(NotFound):
+        found(team, issuer="nobody")
+    team.clock.advance(48 * DAY)
+    assert found(team, status="active") == []
+    assert found(team, status="expired") == issued
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        {"serial": "xyz"},
+        {"fingerprint": "no"},
+        {"name_begins": "ab"},
+        {"metadata": ["team"]},
+        {"metadata": ["a=1"] * 6},
+        {"expires_after": START, "expires_before": START},
+        {"expires_after": "2026-01-01T00:00:00"},
+        {"status": "lost"},
+        {"colour": "red"},
+    ],
+)
+def test_a_search_that_makes_no_sense_is_refused(wanted: dict[str, object]) -> None:
+    with pytest.raises(ValidationError):
+        CertificateFilter.model_validate(wanted)
+
+
+SEARCHES: dict[str, tuple[dict[str, object], str]] = {
+    "first page": ({}, "ix_certificate_list"),
+    "name": ({"name": "host-7.fleet-7.example.com"}, "ix_certificate_term_"),
+    "metadata": ({"metadata": ["team=team-7"]}, "ix_certificate_term_"),
+    "beginning": ({"name_begins": "host-77."}, "ix_certificate_term_value|certificate_term_pkey"),
+    "end": ({"name_ends": "host-77.fleet-77.example.com"}, "ix_certificate_term_reversed"),
+    "serial": ({"serial": "77"}, "ix_certificate_serial"),
+    "fingerprint": ({"fingerprint": f"{77:064x}"}, "fingerprint|sqlite_autoindex_certificate"),
+    "window": (
+        {"expires_after": START + 30 * DAY, "expires_before": START + 31 * DAY},
+        "ix_certificate_expiry",
+    ),
+}
+
+
+def test_every_search_goes_by_an_index(fleet: Team) -> None:
+    database = fleet.services.kernel.db
+    for scope in (fleet.application, None):
+        for what, (wanted, index) in SEARCHES.items():
+            search = CertificateFilter.model_validate(wanted)
+            with plans_of(database) as plans:
+                rows = fleet.services.inventory.search(scope, search, limit=20)
+                fleet.services.inventory.search(scope, search, after=position_of(rows[0], search), limit=20)
+            for plan in plans:
+                assert re.search(index, plan), f"{what}, {scope}: {plan}"
+                assert not re.search(r"SCAN certificate(?! USING)|Seq Scan", plan), f"{what}, {scope}: {plan}"
+
+
+def test_a_search_gets_a_name(fleet: Team) -> None:
+    views = fleet.services.views
+    wanted = CertificateFilter(name_ends=".example.com", expires_before=START + 10 * DAY)
+    row = views.create(fleet.admin, fleet.application, slug="soon", name="Soon", wanted=wanted)
+    assert CertificateFilter.model_validate(views.get(fleet.application, "soon").filter) == wanted
+    with pytest.raises(Conflict):
+        views.create(fleet.admin, fleet.application, slug="soon", name="Again", wanted=wanted)
+    views.update(fleet.admin, fleet.application, row.id, name="Later", wanted=CertificateFilter(serial="1"))
+    assert [(v.name, v.filter) for v in views.list(fleet.application)] == [("Later", {"serial": "1"})]
+    other = fleet.services.applications.create(fleet.admin, slug="other", name="Other").id
+    with pytest.raises(NotFound):
+        views.get(other, row.id)
+    views.delete(fleet.admin, fleet.application, "soon")
+    assert views.list(fleet.application) == []

@@ -1,0 +1,135 @@
+"""Members change while approvals are open: who left does not count, and a quorum out of reach is told of."""
+
+from collections.abc import Callable
+
+import pytest
+from tests.integration.conftest import Team
+
+from certrail.domain.access import ProductRole, Role
+from certrail.domain.errors import BadInput, Conflict, Forbidden
+from certrail.services.actor import Actor
+from certrail.services.approval_policies import Step
+
+Leave = Callable[[Team, str], object]
+LEAVING: dict[str, Leave] = {
+    "removed": lambda team, slug: team.services.applications.remove_member(
+        team.admin, team.application, slug
+    ),
+    "made an auditor": lambda team, slug: team.services.applications.set_member(
+        team.admin, team.application, slug, Role.AUDITOR
+    ),
+    "deactivated": lambda team, slug: team.services.identities.set_active(team.admin, slug, False),
+}
+
+
+def back(team: Team, slug: str) -> object:
+    return team.services.applications.set_member(team.admin, team.application, slug, Role.OPERATOR)
+
+
+RETURNING: dict[str, Leave] = {
+    "removed": back,
+    "made an auditor": back,
+    "deactivated": lambda team, slug: team.services.identities.set_active(team.admin, slug, True),
+}
+
+
+def asked(team: Team, *steps: Step) -> tuple[dict[str, Actor], str, str]:
+    """Alice, Bob and Carol, and a request that waits for these steps."""
+    people = {slug: team.person(slug) for slug in ("alice", "bob", "carol")}
+    team.guard(*steps)
+    request, approval = team.ask(team.person("asker", kind="machine"))
+    assert approval
+    return people, request, approval
+
+
+def told(team: Team) -> list[tuple[str, object]]:
+    """The events on quorums, in order."""
+    return [
+        (event.type, event.data.get("step"))
+        for event in team.services.record.events(None, limit=1000)
+        if event.type in ("approval.unreachable", "approval.reachable")
+    ]
+
+
+def status(team: Team, approval: str) -> str:
+    return team.services.approvals.get(approval)[0].status
+
+
+@pytest.mark.parametrize("how", LEAVING)
+def test_the_vote_of_whoever_left_does_not_count_until_they_are_back(team: Team, how: str) -> None:
+    people, request, approval = asked(team, Step("Owners", ("alice", "bob", "carol"), quorum=2))
+    vote = team.services.approvals.vote
+    vote(people["alice"], approval, "approve")
+    LEAVING[how](team, "alice")
+    vote(people["bob"], approval, "approve")
+    assert status(team, approval) == "open"
+    assert told(team) == [], "Bob and Carol can still do it"
+    RETURNING[how](team, "alice")
+    assert status(team, approval) == "approved"
+    assert team.services.issuance.advance(request).status == "issued"
+
+
+@pytest.mark.parametrize("how", LEAVING)
+def test_a_quorum_out_of_reach_is_told_of_once(team: Team, how: str) -> None:
+    people, _, approval = asked(team, Step("Owners", ("alice", "bob"), quorum=2))
+    LEAVING[how](team, "alice")
+    team.person("somebody-else")
+    assert told(team) == [("approval.unreachable", "Owners")]
+    (event,) = team.services.record.events(None, type_="approval.unreachable")
+    assert (event.data["quorum"], event.data["able"], event.application_id) == (2, 1, team.application)
+    assert team.services.approvals.get(approval)[0].unreachable_step == 0
+    RETURNING[how](team, "alice")
+    assert told(team)[1:] == [("approval.reachable", None)]
+    for person in ("alice", "bob"):
+        team.services.approvals.vote(people[person], approval, "approve")
+    assert status(team, approval) == "approved"
+
+
+def test_a_later_step_out_of_reach_is_told_of_at_once(team: Team) -> None:
+    people, _, approval = asked(team, Step("First", ("alice",)), Step("Second", ("bob",)))
+    LEAVING["removed"](team, "bob")
+    assert told(team) == [("approval.unreachable", "Second")]
+    team.services.approvals.vote(people["alice"], approval, "approve")
+    LEAVING["removed"](team, "carol")
+    assert told(team) == [("approval.unreachable", "Second")]
+    assert status(team, approval) == "open"
+
+
+def test_groups_give_and_take_seats(team: Team) -> None:
+    identities = team.services.identities
+    people = {slug: team.person(slug, None) for slug in ("alice", "bob")}
+    identities.create(team.admin, kind="group", slug="owners", name="Owners", members=["alice"])
+    back(team, "owners")
+    team.guard(Step("Owners", ("owners",)))
+    _, approval = team.ask(team.person("asker", kind="machine"))
+    assert approval
+    with pytest.raises(Exception, match="no such approval"):
+        team.services.approvals.vote(people["bob"], approval, "approve")
+    identities.set_group_member(team.admin, "owners", "alice", False)
+    assert told(team) == [("approval.unreachable", "Owners")]
+    identities.set_group_member(team.admin, "owners", "bob", True)
+    assert told(team)[1:] == [("approval.reachable", None)]
+    assert [row.slug for row in identities.group_members("owners")] == ["bob"]
+    team.services.approvals.vote(people["bob"], approval, "approve")
+    assert status(team, approval) == "approved"
+    with pytest.raises(BadInput, match="Name a group"):
+        identities.set_group_member(team.admin, "alice", "bob", True)
+
+
+def test_an_auditor_is_refused_though_the_step_names_them(team: Team) -> None:
+    people, _, approval = asked(team, Step("Owners", ("alice", "bob")))
+    LEAVING["made an auditor"](team, "alice")
+    with pytest.raises(Forbidden) as refused:
+        team.services.approvals.vote(people["alice"], approval, "approve")
+    assert refused.value.kind == "auditor"
+
+
+def test_the_last_product_admin_stays(team: Team) -> None:
+    identities = team.services.identities
+    with pytest.raises(Conflict, match="last Product Admin"):
+        identities.set_active(team.admin, "admin", False)
+    with pytest.raises(Conflict, match="last Product Admin"):
+        identities.update(team.admin, "admin", product_role=ProductRole.MEMBER)
+    team.person("second", None)
+    identities.update(team.admin, "second", product_role=ProductRole.ADMIN)
+    assert identities.update(team.admin, "admin", product_role=ProductRole.MEMBER).product_role == "member"
