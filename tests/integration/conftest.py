@@ -111,6 +111,10 @@ class Team:
             self.services.applications.set_member(self.admin, self.application, slug, role)
         return actor_of(row)
 
+    def actor(self, slug: str) -> Actor:
+        """A principal that exists, as the one who acts."""
+        return actor_of(next(row for row in self.services.identities.list() if row.slug == slug))
+
     def guard(self, *steps: Step, **options: object) -> None:
         """Approval steps for the profile."""
         self.services.approval_policies.create(
@@ -118,9 +122,8 @@ class Team:
             self.application,
             slug=f"guard-{uuid.uuid4().hex[:8]}",
             name="Guard",
-            profiles=["web"],
             steps=steps,
-            **options,  # type: ignore[arg-type]
+            **{"profiles": ["web"], **options},  # type: ignore[arg-type]
         )
 
     def ask(self, actor: Actor, name: str = "a.example.com") -> tuple[str, str | None]:
@@ -135,6 +138,11 @@ class Team:
 @pytest.fixture
 def team(database: Database, plugins: PluginRegistry) -> Team:
     """A fresh installation."""
+    return installed(database, plugins)
+
+
+def installed(database: Database, plugins: PluginRegistry) -> Team:
+    """An installation with an authority, a policy, a profile and an Application."""
     clock = Clock()
     kernel = Kernel(
         db=database,

@@ -30,6 +30,7 @@ class Permission(StrEnum):
     APPLICATION_LIST = "application:list"
     APPLICATION_READ = "application:read"
     APPLICATION_EDIT = "application:edit"
+    APPLICATION_DELETE = "application:delete"
     MEMBER_MANAGE = "member:manage"
     PROFILE_ATTACH = "profile:attach"
     ENROLLMENT_MANAGE = "enrollment:manage"
@@ -91,6 +92,7 @@ _OPERATOR = _AUDITOR | {
 }
 _ADMIN = _OPERATOR | {
     Permission.APPLICATION_EDIT,
+    Permission.APPLICATION_DELETE,
     Permission.MEMBER_MANAGE,
     Permission.ENROLLMENT_MANAGE,
     Permission.SYNC_MANAGE,

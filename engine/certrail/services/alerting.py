@@ -49,10 +49,10 @@ class Notifications:
         self._kernel = kernel
 
     def begin(self, notification_id: str, attempt: int) -> NotifyWork | None:
-        """Record the intent to send, then hand out the work; ``None`` when it was sent already."""
+        """Record the intent to send, then hand out the work; ``None`` when it was sent, or deleted."""
         with self._kernel.change(SYSTEM) as change:
-            row = change.session.get_one(NotificationRow, notification_id)
-            if row.status == "sent":
+            row = change.session.get(NotificationRow, notification_id)
+            if row is None or row.status == "sent":
                 return None
             channel = change.session.get_one(Channel, row.channel_id)
             notification = Notification.model_validate(row.content)
@@ -72,8 +72,8 @@ class Notifications:
         """Record that the outside system took the message."""
         checkpoint("notification.sent")
         with self._kernel.change(SYSTEM) as change:
-            row = change.session.get_one(NotificationRow, notification_id)
-            if row.status == "sent":
+            row = change.session.get(NotificationRow, notification_id)
+            if row is None or row.status == "sent":
                 return
             row.status, row.sent_at, row.last_error = "sent", change.now, None
             row.reference = sent.reference
@@ -93,7 +93,9 @@ class Notifications:
     def failed(self, notification_id: str, failure: Failure) -> None:
         """Record a failed try."""
         with self._kernel.change(SYSTEM) as change:
-            row = change.session.get_one(NotificationRow, notification_id)
+            row = change.session.get(NotificationRow, notification_id)
+            if row is None:
+                return
             first = row.last_error is None
             row.status = "failed" if failure.permanent else "retrying"
             row.last_error = failure.stored(change.now)

@@ -23,6 +23,7 @@ from certrail.services.plugin_config import (
     notifier_class,
     notifier_of,
     own_values,
+    resealed,
     validated,
 )
 from certrail_sdk import Context, Notifier
@@ -94,6 +95,47 @@ class Alerts:
             change.session.delete(row)
             change.event("channel.deleted", "channel", row.id, application_id, slug=row.slug)
 
+    def update_channel(
+        self,
+        actor: Actor,
+        application_id: str,
+        reference: str,
+        *,
+        name: str | None = None,
+        config: Mapping[str, Any] | None = None,
+        connection: str | None = None,
+    ) -> Channel:
+        """Change what is given; the configuration is replaced as a whole, a masked value stays as it was.
+
+        Raises:
+            BadInput: naming the wrong field.
+        """
+        with self._kernel.change(actor) as change:
+            row = find_channel(change.session, application_id, reference)
+            plugin = notifier_class(self._kernel, row.notifier)
+            before = {"name": row.name, "connection_id": row.connection_id}
+            row.name = name if name is not None else row.name
+            if connection is not None:
+                row.connection_id = find_connection(change.session, connection).id
+            if config is not None or connection is not None:
+                row.config_sealed = resealed(
+                    self._kernel, change.session, plugin, row, CHANNEL_PURPOSE, config
+                )
+                row.config_revision = plugin.config_type.revision
+            change.session.add(row)
+            after = {"name": row.name, "connection_id": row.connection_id}
+            fields = ["config"] if config is not None else []
+            change.event(
+                "channel.updated",
+                "channel",
+                row.id,
+                application_id,
+                before=before,
+                after=after,
+                secret_fields=fields,
+            )
+            return row
+
     def channels(self, application_id: str) -> Sequence[Channel]:
         """The channels of an Application."""
         with self._kernel.db.read() as session:
@@ -130,14 +172,7 @@ class Alerts:
         filters: Mapping[str, Any] | None = None,
     ) -> Alert:
         """Make an alert. Raises BadInput for unknown events or too many channels."""
-        if unknown := sorted(set(events) - KNOWN.keys()):
-            raise BadInput(
-                f"Unknown events: {', '.join(unknown)}. Known: {', '.join(sorted(KNOWN))}.", "events"
-            )
-        if not events or not channels or len(channels) > MOST_CHANNELS:
-            raise BadInput(f"Name at least one event and 1 to {MOST_CHANNELS} channels.", "channels")
-        if extra := sorted((filters or {}).keys() - {"profiles"}):
-            raise BadInput(f"Unknown filters: {', '.join(extra)}. Known: profiles.", "filters")
+        _check(events, channels, filters)
         with self._kernel.change(actor) as change:
             session = change.session
             if session.exec(
@@ -155,23 +190,49 @@ class Alerts:
             )
             session.add(row)
             session.flush()
-            for channel_id in {find_channel(session, application_id, c).id for c in channels}:
-                session.add(AlertChannel(alert_id=row.id, channel_id=channel_id))
+            _link(session, row, channels)
             change.event("alert.created", "alert", row.id, application_id, slug=slug, events=row.events)
+            return row
+
+    def update_alert(
+        self,
+        actor: Actor,
+        application_id: str,
+        reference: str,
+        *,
+        name: str | None = None,
+        events: Sequence[str] | None = None,
+        channels: Sequence[str] | None = None,
+        filters: Mapping[str, Any] | None = None,
+        enabled: bool | None = None,
+    ) -> Alert:
+        """Change what is given. Raises BadInput for unknown events or too many channels."""
+        with self._kernel.change(actor) as change:
+            session = change.session
+            row = find_alert(session, application_id, reference)
+            before = _facts(session, row)
+            row.name = name if name is not None else row.name
+            row.events = sorted(set(events)) if events is not None else row.events
+            row.filters = dict(filters) if filters is not None else row.filters
+            row.enabled = enabled if enabled is not None else row.enabled
+            present = _channels_of(session, row.id)
+            _check(row.events, channels if channels is not None else present, row.filters)
+            if channels is not None:
+                for link in session.exec(select(AlertChannel).where(AlertChannel.alert_id == row.id)).all():
+                    session.delete(link)
+                session.flush()
+                _link(session, row, channels)
+            session.add(row)
+            session.flush()
+            after = _facts(session, row)
+            change.event("alert.updated", "alert", row.id, application_id, before=before, after=after)
             return row
 
     def delete_alert(self, actor: Actor, application_id: str, reference: str) -> None:
         """Remove an alert. Raises NotFound."""
         with self._kernel.change(actor) as change:
             session = change.session
-            row = session.exec(
-                select(Alert).where(
-                    Alert.application_id == application_id,
-                    or_(Alert.id == reference, Alert.slug == reference),
-                )
-            ).first()
-            if row is None:
-                raise NotFound("alert")
+            row = find_alert(session, application_id, reference)
             for link in session.exec(select(AlertChannel).where(AlertChannel.alert_id == row.id)).all():
                 session.delete(link)
             session.flush()
@@ -207,3 +268,32 @@ def find_channel(session: Session, application_id: str | None, reference: str) -
 
 def _channels_of(session: Session, alert_id: str) -> list[str]:
     return list(session.exec(select(AlertChannel.channel_id).where(AlertChannel.alert_id == alert_id)).all())
+
+
+def find_alert(session: Session, application_id: str | None, reference: str) -> Alert:
+    """By slug or id, inside one Application. Raises NotFound."""
+    query = select(Alert).where(
+        Alert.application_id == application_id, or_(Alert.id == reference, Alert.slug == reference)
+    )
+    if (found := session.exec(query).first()) is None:
+        raise NotFound("alert")
+    return found
+
+
+def _check(events: Sequence[str], channels: Sequence[str], filters: Mapping[str, Any] | None) -> None:
+    if unknown := sorted(set(events) - KNOWN.keys()):
+        raise BadInput(f"Unknown events: {', '.join(unknown)}. Known: {', '.join(sorted(KNOWN))}.", "events")
+    if not events or not channels or len(channels) > MOST_CHANNELS:
+        raise BadInput(f"Name at least one event and 1 to {MOST_CHANNELS} channels.", "channels")
+    if extra := sorted((filters or {}).keys() - {"profiles"}):
+        raise BadInput(f"Unknown filters: {', '.join(extra)}. Known: profiles.", "filters")
+
+
+def _link(session: Session, alert: Alert, channels: Sequence[str]) -> None:
+    for channel_id in {find_channel(session, alert.application_id, c).id for c in channels}:
+        session.add(AlertChannel(alert_id=alert.id, channel_id=channel_id))
+
+
+def _facts(session: Session, alert: Alert) -> dict[str, Any]:
+    values = alert.model_dump(mode="json", include={"name", "events", "filters", "enabled"})
+    return {**values, "channels": sorted(_channels_of(session, alert.id))}

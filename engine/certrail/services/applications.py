@@ -21,6 +21,7 @@ from certrail.services.identities import find_principal
 from certrail.services.kernel import Change, Kernel
 from certrail.services.membership import identities_of
 from certrail.services.product import find_profile
+from certrail.services.rows import refuse_taken
 from certrail.services.seats import recheck
 
 
@@ -39,8 +40,7 @@ class Applications:
             Conflict: the slug is taken.
         """
         with self._kernel.change(actor) as change:
-            if change.session.exec(select(Application).where(Application.slug == slug)).first():
-                raise Conflict(f"An Application {slug!r} exists already.")
+            refuse_taken(change.session, Application, slug)
             row = Application(
                 id=change.new_id(), created_at=change.now, slug=slug, name=name, description=description
             )
@@ -67,6 +67,33 @@ class Applications:
         """One Application, by id."""
         with self._kernel.db.read() as session:
             return session.get_one(Application, application_id)
+
+    def update(
+        self,
+        actor: Actor,
+        application_id: str,
+        *,
+        slug: str | None,
+        name: str | None,
+        description: str | None,
+    ) -> Application:
+        """Rename or describe; everything is linked by id and stays.
+
+        Raises:
+            Conflict: the slug is taken.
+        """
+        with self._kernel.change(actor) as change:
+            row = change.session.get_one(Application, application_id)
+            before = {"slug": row.slug, "name": row.name, "description": row.description}
+            if slug is not None and slug != row.slug:
+                refuse_taken(change.session, Application, slug)
+                row.slug = slug
+            row.name = name if name is not None else row.name
+            row.description = description if description is not None else row.description
+            change.session.add(row)
+            after = {"slug": row.slug, "name": row.name, "description": row.description}
+            change.event("application.updated", "application", row.id, row.id, before=before, after=after)
+            return row
 
     def members(self, application_id: str) -> Sequence[tuple[Membership, Principal]]:
         """Members with their roles."""

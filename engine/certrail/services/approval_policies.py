@@ -88,18 +88,65 @@ class ApprovalPolicies:
             change.event("approval_policy.created", "approval_policy", policy.id, application_id, slug=slug)
             return policy
 
+    def update(
+        self,
+        actor: Actor,
+        application_id: str,
+        reference: str,
+        *,
+        name: str | None = None,
+        profiles: Sequence[str] | None = None,
+        steps: Sequence[Step] | None = None,
+        request_ttl: timedelta | None = None,
+        reminder: timedelta | None = None,
+        allow_self_approval: bool | None = None,
+        bypass_machine_identities: bool | None = None,
+    ) -> ApprovalPolicy:
+        """Change what is given; approvals that run keep the policy they began under.
+
+        Raises:
+            BadInput: as for a new one.
+            Conflict: a profile is guarded by another policy already.
+        """
+        with self._kernel.change(actor) as change:
+            session = change.session
+            policy = find_approval_policy(session, application_id, reference)
+            before = _facts(session, policy)
+            if steps is not None:
+                if not 1 <= len(steps) <= MOST_STEPS:
+                    raise BadInput(f"Name 1 to {MOST_STEPS} steps.", "steps")
+                policy.steps = [self._step(session, application_id, n, s) for n, s in enumerate(steps)]
+            if request_ttl is not None:
+                policy.request_ttl_seconds = int(request_ttl.total_seconds())
+            if reminder is not None:
+                policy.reminder_seconds = int(reminder.total_seconds())
+            _check_times(_duration(policy.request_ttl_seconds), _duration(policy.reminder_seconds))
+            policy.name = name if name is not None else policy.name
+            if allow_self_approval is not None:
+                policy.allow_self_approval = allow_self_approval
+            if bypass_machine_identities is not None:
+                policy.bypass_machine_identities = bypass_machine_identities
+            if profiles is not None:
+                _reguard(change, policy, application_id, profiles)
+            policy.version += 1
+            session.add(policy)
+            session.flush()
+            after = _facts(session, policy)
+            change.event(
+                "approval_policy.updated",
+                "approval_policy",
+                policy.id,
+                application_id,
+                before=before,
+                after=after,
+            )
+            return policy
+
     def delete(self, actor: Actor, application_id: str, reference: str) -> None:
         """Remove a policy; approvals that run under it are cancelled, visibly."""
         with self._kernel.change(actor) as change:
             session = change.session
-            policy = session.exec(
-                select(ApprovalPolicy).where(
-                    ApprovalPolicy.application_id == application_id,
-                    or_(ApprovalPolicy.id == reference, ApprovalPolicy.slug == reference),
-                )
-            ).first()
-            if policy is None:
-                raise NotFound("approval policy")
+            policy = find_approval_policy(session, application_id, reference)
             running = select(ApprovalRequest.id).where(
                 ApprovalRequest.policy_id == policy.id, ApprovalRequest.status == "open"
             )
@@ -151,6 +198,37 @@ class ApprovalPolicies:
             "quorum": step.quorum,
             "channels": [c.id for c in channels],
         }
+
+
+def find_approval_policy(session: Session, application_id: str | None, reference: str) -> ApprovalPolicy:
+    """By slug or id, inside one Application. Raises NotFound."""
+    query = select(ApprovalPolicy).where(
+        ApprovalPolicy.application_id == application_id,
+        or_(ApprovalPolicy.id == reference, ApprovalPolicy.slug == reference),
+    )
+    if (found := session.exec(query).first()) is None:
+        raise NotFound("approval policy")
+    return found
+
+
+def _reguard(change: Change, policy: ApprovalPolicy, application_id: str, profiles: Sequence[str]) -> None:
+    if not profiles:
+        raise BadInput("Name at least one profile.", "profiles")
+    links = select(ApprovalPolicyProfile).where(ApprovalPolicyProfile.policy_id == policy.id)
+    for link in change.session.exec(links).all():
+        change.session.delete(link)
+    change.session.flush()
+    for reference in profiles:
+        _guard(change, policy, application_id, reference)
+
+
+def _duration(seconds: int | None) -> timedelta | None:
+    return timedelta(seconds=seconds) if seconds else None
+
+
+def _facts(session: Session, policy: ApprovalPolicy) -> dict[str, object]:
+    values = policy.model_dump(mode="json", exclude={"id", "created_at", "application_id"})
+    return {**values, "profiles": _profiles_of(session, policy.id)}
 
 
 def _check_times(request_ttl: timedelta | None, reminder: timedelta | None) -> None:

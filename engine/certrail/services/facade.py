@@ -10,6 +10,7 @@ from certrail.services.approvals import Approvals
 from certrail.services.authorities import Authorities
 from certrail.services.chat import Chat
 from certrail.services.connections import Connections
+from certrail.services.deletion import Deletions
 from certrail.services.deliveries import Deliveries
 from certrail.services.export import Export
 from certrail.services.identities import Identities
@@ -39,6 +40,7 @@ class Services:
     authorities: Authorities
     chat: Chat
     connections: Connections
+    deletions: Deletions
     deliveries: Deliveries
     export: Export
     identities: Identities
@@ -69,6 +71,7 @@ class Services:
             authorities=Authorities(kernel),
             chat=Chat(kernel, approvals),
             connections=Connections(kernel),
+            deletions=Deletions(kernel),
             deliveries=Deliveries(kernel),
             export=Export(kernel),
             identities=Identities(kernel),

@@ -110,6 +110,28 @@ def _build(
     return plugin(validated(kernel, plugin, own, connection), context)
 
 
+def resealed(
+    kernel: Kernel,
+    session: Session,
+    plugin: type[Plugin[Any]],
+    row: Sync | Channel,
+    purpose: str,
+    config: Mapping[str, Any] | None,
+) -> str:
+    """The configuration of a sync or channel with new values, or with its present ones and another connection.
+
+    Raises:
+        BadInput: they do not fit together.
+    """
+    stored = plugin.config_type.migrate(
+        kernel.keyring.open_json(row.config_sealed, purpose), row.config_revision
+    )
+    own = keep_masked(config, stored) if config is not None else stored
+    connection = session.get_one(Connection, row.connection_id) if row.connection_id else None
+    parsed = validated(kernel, plugin, own, connection)
+    return kernel.keyring.seal_json(own_values(parsed, own), purpose)
+
+
 def own_values(config: Config, given: Mapping[str, Any]) -> dict[str, Any]:
     """The values to store with a sync or channel: what was given, in clear, for sealing."""
     revealed = json.loads(json.dumps(config.reveal(), default=str))

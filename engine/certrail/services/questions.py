@@ -90,7 +90,9 @@ class Questions:
         """Record that a copy stands in the channel as it should."""
         checkpoint("question.posted")
         with self._kernel.change(SYSTEM) as change:
-            copy = change.session.get_one(QuestionCopy, copy_id)
+            copy = change.session.get(QuestionCopy, copy_id)
+            if copy is None:
+                return
             copy.reference, copy.shown, copy.last_error = reference, version, None
             if closed:
                 copy.closed_at = change.now
@@ -105,7 +107,9 @@ class Questions:
     def failed(self, copy_id: str, failure: Failure) -> None:
         """Record that a copy could not be shown; the first failure becomes an event."""
         with self._kernel.change(SYSTEM) as change:
-            copy = change.session.get_one(QuestionCopy, copy_id)
+            copy = change.session.get(QuestionCopy, copy_id)
+            if copy is None:
+                return
             if copy.last_error is None or failure.permanent:
                 approval = change.session.get_one(ApprovalRequest, copy.approval_request_id)
                 change.event(

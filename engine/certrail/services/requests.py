@@ -196,7 +196,7 @@ def _content(given: Mapping[str, Any], profile: CertificateProfile) -> RequestCo
     for name, default in profile.defaults.items():
         if not values.get(name):
             values[name] = default
-    values["ttl_seconds"] = values.get("ttl_seconds") or profile.ttl_seconds
+    values.setdefault("ttl_seconds", profile.ttl_seconds)
     try:
         return RequestContent.model_validate(values)
     except ValidationError as err:

@@ -26,6 +26,7 @@ from certrail.services.plugin_config import (
     find_connection,
     masked,
     own_values,
+    resealed,
     validated,
 )
 from certrail.services.product import find_profile
@@ -105,6 +106,65 @@ class Syncs:
                 self._catch_up(change, sync)
             return sync
 
+    def update(
+        self,
+        actor: Actor,
+        application_id: str,
+        reference: str,
+        *,
+        name: str | None = None,
+        config: Mapping[str, Any] | None = None,
+        connection: str | None = None,
+        selection: Selection | None = None,
+        name_schema: str | None = None,
+        include_root: bool | None = None,
+        keep_identity: bool | None = None,
+        auto: bool | None = None,
+    ) -> Sync:
+        """Change what is given. What matches only now is delivered; a new name schema names new objects only.
+
+        Args:
+            config: replaced as a whole; a masked value stays as it was.
+
+        Raises:
+            BadInput: the configuration, the connection or the name schema does not fit.
+        """
+        with self._kernel.change(actor) as change:
+            session = change.session
+            sync = find_sync(session, application_id, reference)
+            plugin = destination_class(self._kernel, sync.destination)
+            before = _facts(sync)
+            if name_schema is not None:
+                _check_name_schema(name_schema, plugin)
+                sync.name_schema = name_schema
+            if connection is not None:
+                sync.connection_id = find_connection(session, connection).id
+            if config is not None or connection is not None:
+                sync.config_sealed = resealed(self._kernel, session, plugin, sync, SYNC_PURPOSE, config)
+                sync.config_revision = plugin.config_type.revision
+            if selection is not None:
+                sync.selection = _stored(session, selection)
+            given = {"name": name, "include_root": include_root, "keep_identity": keep_identity, "auto": auto}
+            for attribute, value in given.items():
+                if value is not None:
+                    setattr(sync, attribute, value)
+            session.add(sync)
+            session.flush()
+            fields = ["config"] if config is not None else []
+            after = _facts(sync)
+            change.event(
+                "sync.updated",
+                "sync",
+                sync.id,
+                application_id,
+                before=before,
+                after=after,
+                secret_fields=fields,
+            )
+            if sync.auto:
+                self._catch_up(change, sync)
+            return sync
+
     def delete(self, actor: Actor, application_id: str, reference: str) -> None:
         """Stop a sync. What it delivered stays where it is."""
         with self._kernel.change(actor) as change:
@@ -154,7 +214,7 @@ class Syncs:
             .where(Lineage.application_id == sync.application_id, Certificate.status == "active")
         ).all()
         for certificate in current:
-            if matches(sync, certificate):
+            if matches(sync, certificate) and not _wished(change.session, sync, certificate):
                 wish(self._kernel, change, sync, certificate)
 
 
@@ -244,6 +304,19 @@ def _object_name(kernel: Kernel, session: Session, sync: Sync, certificate: Cert
         pattern=plugin.name_pattern,
         length=plugin.name_length,
     )
+
+
+def _wished(session: Session, sync: Sync, certificate: Certificate) -> bool:
+    """Whether this certificate is what is wanted at the sync already."""
+    query = select(Delivery.id).where(
+        Delivery.sync_id == sync.id, Delivery.desired_certificate_id == certificate.id
+    )
+    return session.exec(query).first() is not None
+
+
+def _facts(sync: Sync) -> dict[str, Any]:
+    hidden = {"id", "created_at", "config_sealed", "config_revision", "application_id"}
+    return sync.model_dump(mode="json", exclude=hidden)
 
 
 def _check_name_schema(text: str, plugin: type[Destination[Any]]) -> None:

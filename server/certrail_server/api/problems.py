@@ -8,7 +8,7 @@ from fastapi import FastAPI, Request
 from fastapi.encoders import jsonable_encoder
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DataError, OperationalError
 from starlette.exceptions import HTTPException
 
 from certrail.domain.errors import CertrailError
@@ -61,6 +61,11 @@ def install(app: FastAPI) -> None:
     def http(request: Request, err: HTTPException) -> JSONResponse:
         title = HTTPStatus(err.status_code).phrase
         return problem(request, err.status_code, title.lower().replace(" ", "-"), title, str(err.detail))
+
+    @app.exception_handler(DataError)
+    def unstorable(request: Request, _err: DataError) -> JSONResponse:
+        detail = "A value in the address or the query cannot be stored, such as one with the character NUL."
+        return problem(request, 400, "bad-input", "The input is wrong", detail)
 
     @app.exception_handler(OperationalError)
     def database(request: Request, err: OperationalError) -> JSONResponse:

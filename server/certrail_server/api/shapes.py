@@ -12,11 +12,12 @@ from pydantic import (
     Field,
     SecretStr,
     StringConstraints,
+    field_validator,
     model_validator,
 )
 
 from certrail.domain.access import Permission, ProductRole, Role
-from certrail.domain.content import KeyAlgorithm, Subject
+from certrail.domain.content import KeyAlgorithm
 from certrail.domain.durations import parse_duration
 from certrail.domain.search import CertificateFilter
 from certrail.pki.offer import Offer, from_pem_text, from_pkcs12
@@ -37,92 +38,27 @@ References = Annotated[list[Reference], Field(max_length=100)]
 Settings = Annotated[dict[str, Any], Field(max_length=100)]
 
 
+def has_nul(value: Any) -> bool:
+    """Whether there is a NUL in a text, or anywhere inside a list or object."""
+    if isinstance(value, str):
+        return "\0" in value
+    if isinstance(value, Mapping):
+        return any(has_nul(part) for pair in value.items() for part in pair)
+    return isinstance(value, list | tuple) and any(has_nul(part) for part in value)
+
+
 class In(BaseModel):
     """Base of all inputs."""
 
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
-
-class AuthorityIn(In):
-    """An authority to make: a root, or an intermediate below `parent` or, without one, below somebody else's."""
-
-    slug: Slug
-    name: Name
-    subject: Subject
-    kind: Literal["root", "intermediate"] = "root"
-    parent: Reference | None = None
-    key_algorithm: KeyAlgorithm = KeyAlgorithm.EC_P256
-    lifetime: Duration | None = None
-    max_path_length: int | None = Field(default=None, ge=0, le=10)
-
-    @model_validator(mode="after")
-    def _fits(self) -> Self:
-        if self.kind == "root" and self.parent:
-            raise ValueError("a root has no parent; choose the kind intermediate")
-        if self.kind == "intermediate" and not self.parent and self.lifetime:
-            raise ValueError("whoever signs the request decides the lifetime; leave it out")
-        return self
-
-
-class CaCertificateIn(In):
-    """What another authority signed: the certificate, and all above it up to its root, PEM."""
-
-    certificate: Pem
-    chain: Pem = ""
-
-
-class CaRenewalIn(In):
-    """How to renew an authority."""
-
-    new_key: bool = False
-    lifetime: Duration | None = None
-
-
-class AuthorityChangeIn(In):
-    """What to change of an authority; what is left out stays."""
-
-    slug: Slug | None = None
-    name: Name | None = None
-    enabled: bool | None = None
-
-
-class PolicyIn(In):
-    """A certificate policy to make."""
-
-    slug: Slug
-    name: Name
-    rules: Settings = Field(default_factory=dict)
-
-
-class PolicyChangeIn(In):
-    """What to change of a policy; what is left out stays, rules are replaced as a whole."""
-
-    slug: Slug | None = None
-    name: Name | None = None
-    rules: Settings | None = None
-
-
-class ProfileIn(In):
-    """A certificate profile to make."""
-
-    slug: Slug
-    name: Name
-    issuer_type: Literal["ca", "self-signed"] = "ca"
-    ca: Reference | None = None
-    policy: Reference
-    ttl: Duration
-    defaults: Settings = Field(default_factory=dict)
-
-
-class ProfileChangeIn(In):
-    """What to change of a profile; what is left out stays, defaults are replaced as a whole."""
-
-    slug: Slug | None = None
-    name: Name | None = None
-    ca: Reference | None = None
-    policy: Reference | None = None
-    ttl: Duration | None = None
-    defaults: Settings | None = None
+    @field_validator("*", mode="before")
+    @classmethod
+    def _storable(cls, value: Any) -> Any:
+        """No database keeps the character NUL, and no name or text needs it."""
+        if has_nul(value):
+            raise ValueError("the character NUL is not allowed; remove it")
+        return value
 
 
 class PrincipalIn(In):
@@ -173,6 +109,14 @@ class ApplicationIn(In):
     profiles: References = Field(default_factory=list)
 
 
+class ApplicationChangeIn(In):
+    """What to change of an Application; what is left out stays."""
+
+    slug: Slug | None = None
+    name: Name | None = None
+    description: Annotated[str, StringConstraints(max_length=2000)] | None = None
+
+
 class MemberIn(In):
     """A role for a principal."""
 
@@ -201,7 +145,7 @@ class RequestIn(In):
     def content(self) -> dict[str, Any]:
         """The part that is judged, approved and signed; absent members are left to the profile."""
         values = self.model_dump(exclude={"profile", "metadata", "ttl"}, exclude_defaults=True)
-        return {**values, **({"ttl_seconds": int(self.ttl.total_seconds())} if self.ttl else {})}
+        return {**values, **({"ttl_seconds": int(self.ttl.total_seconds())} if self.ttl is not None else {})}
 
 
 class SearchIn(CertificateFilter):
@@ -269,21 +213,6 @@ class ExportIn(In):
     include_root: bool = False
 
 
-class ConnectionIn(In):
-    """Credentials to store."""
-
-    slug: Slug
-    name: Name
-    type: Reference
-    config: Settings
-
-
-class ConfigIn(In):
-    """New values; a masked value sent back stays as it was."""
-
-    config: Settings
-
-
 class SelectionIn(In):
     """Which certificates a sync carries; empty means all of the Application."""
 
@@ -305,6 +234,19 @@ class SyncIn(In):
     include_root: bool = False
     keep_identity: bool = True
     auto: bool = True
+
+
+class SyncChangeIn(In):
+    """What to change of a sync; what is left out stays, a masked value in the configuration too."""
+
+    name: Name | None = None
+    connection: Reference | None = None
+    config: Settings | None = None
+    selection: SelectionIn | None = None
+    name_schema: Annotated[str, StringConstraints(max_length=256)] | None = None
+    include_root: bool | None = None
+    keep_identity: bool | None = None
+    auto: bool | None = None
 
 
 class TrialIn(In):
@@ -335,6 +277,24 @@ class AlertIn(In):
     filters: Settings = Field(default_factory=dict)
 
 
+class ChannelChangeIn(In):
+    """What to change of a channel; what is left out stays, a masked value in the configuration too."""
+
+    name: Name | None = None
+    connection: Reference | None = None
+    config: Settings | None = None
+
+
+class AlertChangeIn(In):
+    """What to change of an alert; what is left out stays."""
+
+    name: Name | None = None
+    events: Annotated[list[str], Field(min_length=1, max_length=50)] | None = None
+    channels: Annotated[list[Reference], Field(min_length=1, max_length=10)] | None = None
+    filters: Settings | None = None
+    enabled: bool | None = None
+
+
 class StepIn(In):
     """One step of an approval policy."""
 
@@ -355,6 +315,18 @@ class ApprovalPolicyIn(In):
     reminder: Duration | None = None
     allow_self_approval: bool = False
     bypass_machine_identities: bool = False
+
+
+class ApprovalPolicyChangeIn(In):
+    """What to change of an approval policy; what is left out stays."""
+
+    name: Name | None = None
+    profiles: Annotated[list[Reference], Field(min_length=1, max_length=100)] | None = None
+    steps: Annotated[list[StepIn], Field(min_length=1, max_length=10)] | None = None
+    request_ttl: Duration | None = None
+    reminder: Duration | None = None
+    allow_self_approval: bool | None = None
+    bypass_machine_identities: bool | None = None
 
 
 class VoteIn(In):

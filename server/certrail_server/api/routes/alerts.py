@@ -6,7 +6,7 @@ from fastapi import APIRouter, Query
 
 from certrail.domain.access import Permission
 from certrail_server.api.guard import Call, allow, once
-from certrail_server.api.shapes import AlertIn, ChannelIn, TrialIn
+from certrail_server.api.shapes import AlertChangeIn, AlertIn, ChannelChangeIn, ChannelIn, TrialIn
 from certrail_server.api.views import Json, items, shown
 
 router = APIRouter(prefix="/applications/{application}", tags=["alerts"])
@@ -46,6 +46,14 @@ async def check_channel(channel: str, call: Manage) -> Json:
     return {"ok": True}
 
 
+@router.patch("/channels/{channel}")
+def update_channel(channel: str, body: ChannelChangeIn, call: Manage) -> Json:
+    """Change a channel."""
+    alerts = call.services.alerts
+    row = alerts.update_channel(call.actor, call.application, channel, **body.model_dump())
+    return shown(row, config=alerts.shown(row))
+
+
 @router.delete("/channels/{channel}", status_code=204)
 def delete_channel(channel: str, call: Manage) -> None:
     """Remove a channel that nothing uses."""
@@ -69,6 +77,12 @@ def create_alert(body: AlertIn, call: Manage) -> Json:
             lambda ident: next(a for a, _ in alerts.list(call.application) if a.id == ident),
         )
     )
+
+
+@router.patch("/alerts/{alert}")
+def update_alert(alert: str, body: AlertChangeIn, call: Manage) -> Json:
+    """Change an alert, or switch it off and on."""
+    return shown(call.services.alerts.update_alert(call.actor, call.application, alert, **body.model_dump()))
 
 
 @router.delete("/alerts/{alert}", status_code=204)

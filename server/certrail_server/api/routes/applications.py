@@ -1,12 +1,13 @@
 """Applications, their members, profiles and events."""
 
+from dataclasses import asdict
 from typing import Annotated
 
 from fastapi import APIRouter, Query
 
 from certrail.domain.access import Permission
 from certrail_server.api.guard import Call, allow, once
-from certrail_server.api.shapes import ApplicationIn, AttachIn, MemberIn
+from certrail_server.api.shapes import ApplicationChangeIn, ApplicationIn, AttachIn, MemberIn
 from certrail_server.api.views import Json, items, record_page, shown
 
 router = APIRouter(prefix="/applications", tags=["applications"])
@@ -31,6 +32,29 @@ def create_application(
 def get_application(call: Annotated[Call, allow(Permission.APPLICATION_READ)]) -> Json:
     """One Application."""
     return shown(call.services.applications.get(call.application))
+
+
+@router.patch("/{application}")
+def update_application(
+    body: ApplicationChangeIn, call: Annotated[Call, allow(Permission.APPLICATION_EDIT)]
+) -> Json:
+    """Rename or describe an Application."""
+    return shown(call.services.applications.update(call.actor, call.application, **body.model_dump()))
+
+
+@router.get("/{application}/deletion")
+def preview_deletion(call: Annotated[Call, allow(Permission.APPLICATION_DELETE)]) -> Json:
+    """What would go with the Application, and the word that confirms it."""
+    return asdict(call.services.deletions.preview(call.application))
+
+
+@router.delete("/{application}", status_code=204)
+def delete_application(
+    call: Annotated[Call, allow(Permission.APPLICATION_DELETE)],
+    confirm: Annotated[str, Query(max_length=64, description="from the preview")] = "",
+) -> None:
+    """Delete an Application with all that is in it, as the preview said. The record of events stays."""
+    call.services.deletions.delete(call.actor, call.application, confirm)
 
 
 @router.get("/{application}/permissions")

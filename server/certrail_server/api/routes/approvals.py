@@ -1,5 +1,6 @@
 """Approval policies, approval requests and votes."""
 
+from collections.abc import Sequence
 from typing import Annotated
 
 from fastapi import APIRouter, Query
@@ -7,7 +8,7 @@ from fastapi import APIRouter, Query
 from certrail.domain.access import Permission
 from certrail.services.approval_policies import Step
 from certrail_server.api.guard import Call, allow, once
-from certrail_server.api.shapes import ApprovalPolicyIn, VoteIn
+from certrail_server.api.shapes import ApprovalPolicyChangeIn, ApprovalPolicyIn, StepIn, VoteIn
 from certrail_server.api.views import Json, items, shown
 
 router = APIRouter(tags=["approvals"])
@@ -26,14 +27,26 @@ def create_policy(
 ) -> Json:
     """Guard profiles with steps of approval."""
     policies = call.services.approval_policies
-    steps = [Step(s.name, tuple(s.approvers), s.quorum, tuple(s.channels)) for s in body.steps]
-    values = body.model_dump(exclude={"steps"})
+    steps, values = _steps(body.steps), body.model_dump(exclude={"steps"})
     return shown(
         once(
             lambda: policies.create(call.actor, call.application, steps=steps, **values),
             lambda ident: next(p for p, _ in policies.list(call.application) if p.id == ident),
         )
     )
+
+
+@router.patch("/applications/{application}/approval-policies/{policy}")
+def update_policy(
+    policy: str,
+    body: ApprovalPolicyChangeIn,
+    call: Annotated[Call, allow(Permission.APPROVAL_POLICY_MANAGE)],
+) -> Json:
+    """Change a policy; approvals that run keep the one they began under."""
+    steps = _steps(body.steps) if body.steps is not None else None
+    values = body.model_dump(exclude={"steps"})
+    policies = call.services.approval_policies
+    return shown(policies.update(call.actor, call.application, policy, steps=steps, **values))
 
 
 @router.delete("/applications/{application}/approval-policies/{policy}", status_code=204)
@@ -75,3 +88,7 @@ def vote(approval_id: str, body: VoteIn, call: Annotated[Call, allow(Permission.
         lambda: approvals.vote(call.actor, approval_id, body.decision, body.comment), approvals.cast_before
     )
     return shown(cast)
+
+
+def _steps(given: Sequence[StepIn]) -> list[Step]:
+    return [Step(s.name, tuple(s.approvers), s.quorum, tuple(s.channels)) for s in given]

@@ -7,7 +7,12 @@ from fastapi import APIRouter
 from certrail.domain.access import Permission
 from certrail.persistence.tables import CertificateAuthority
 from certrail_server.api.guard import Call, allow, once
-from certrail_server.api.shapes import AuthorityChangeIn, AuthorityIn, CaCertificateIn, CaRenewalIn
+from certrail_server.api.product_shapes import (
+    AuthorityChangeIn,
+    AuthorityIn,
+    CaCertificateIn,
+    CaRenewalIn,
+)
 from certrail_server.api.views import Json, items, shown
 
 router = APIRouter(prefix="/certificate-authorities", tags=["certificate authorities"])

@@ -8,7 +8,7 @@ from fastapi import APIRouter
 from certrail.domain.access import Permission
 from certrail.domain.errors import NotFound
 from certrail_server.api.guard import Call, allow, once
-from certrail_server.api.shapes import (
+from certrail_server.api.product_shapes import (
     ConfigIn,
     ConnectionIn,
     PolicyChangeIn,

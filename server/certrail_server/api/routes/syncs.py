@@ -8,7 +8,7 @@ from certrail.domain.access import Permission
 from certrail.persistence.tables import Sync
 from certrail.services.syncs import Selection
 from certrail_server.api.guard import Call, allow, once
-from certrail_server.api.shapes import SyncIn, TrialIn
+from certrail_server.api.shapes import SelectionIn, SyncChangeIn, SyncIn, TrialIn
 from certrail_server.api.views import Json, items, shown
 
 router = APIRouter(prefix="/applications/{application}/syncs", tags=["syncs"])
@@ -25,10 +25,7 @@ def list_syncs(call: Read) -> Json:
 @router.post("", status_code=201)
 def create_sync(body: SyncIn, call: Manage) -> Json:
     """Make a sync; certificates that match it already are delivered at once."""
-    selection = Selection(
-        tuple(body.selection.lineages), tuple(body.selection.profiles), body.selection.metadata
-    )
-    values = body.model_dump(exclude={"selection"})
+    selection, values = _selection(body.selection), body.model_dump(exclude={"selection"})
     syncs = call.services.syncs
     sync = once(
         lambda: syncs.create(call.actor, call.application, selection=selection, **values),
@@ -50,6 +47,15 @@ def get_sync(sync: str, call: Read) -> Json:
     return _view(call, call.services.syncs.get(call.application, sync))
 
 
+@router.patch("/{sync}")
+def update_sync(sync: str, body: SyncChangeIn, call: Manage) -> Json:
+    """Change a sync; what matches only now is delivered."""
+    selection = _selection(body.selection) if body.selection else None
+    values = body.model_dump(exclude={"selection"})
+    row = call.services.syncs.update(call.actor, call.application, sync, selection=selection, **values)
+    return _view(call, row)
+
+
 @router.post("/{sync}/check")
 async def check_sync(sync: str, call: Manage) -> Json:
     """Check that the destination accepts the credentials."""
@@ -61,6 +67,10 @@ async def check_sync(sync: str, call: Manage) -> Json:
 def delete_sync(sync: str, call: Manage) -> None:
     """Stop a sync. What it delivered stays where it is."""
     call.services.syncs.delete(call.actor, call.application, sync)
+
+
+def _selection(given: SelectionIn) -> Selection:
+    return Selection(tuple(given.lineages), tuple(given.profiles), given.metadata)
 
 
 def _view(call: Call, sync: Sync) -> Json:

@@ -1,0 +1,105 @@
+"""What comes in at the product level: authorities, policies, profiles and connections."""
+
+from typing import Literal, Self
+
+from pydantic import Field, model_validator
+
+from certrail.domain.content import KeyAlgorithm, Subject
+from certrail_server.api.shapes import Duration, In, Name, Pem, Reference, Settings, Slug
+
+
+class AuthorityIn(In):
+    """An authority to make: a root, or an intermediate below `parent` or, without one, below somebody else's."""
+
+    slug: Slug
+    name: Name
+    subject: Subject
+    kind: Literal["root", "intermediate"] = "root"
+    parent: Reference | None = None
+    key_algorithm: KeyAlgorithm = KeyAlgorithm.EC_P256
+    lifetime: Duration | None = None
+    max_path_length: int | None = Field(default=None, ge=0, le=10)
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        if self.kind == "root" and self.parent:
+            raise ValueError("a root has no parent; choose the kind intermediate")
+        if self.kind == "intermediate" and not self.parent and self.lifetime:
+            raise ValueError("whoever signs the request decides the lifetime; leave it out")
+        return self
+
+
+class CaCertificateIn(In):
+    """What another authority signed: the certificate, and all above it up to its root, PEM."""
+
+    certificate: Pem
+    chain: Pem = ""
+
+
+class CaRenewalIn(In):
+    """How to renew an authority."""
+
+    new_key: bool = False
+    lifetime: Duration | None = None
+
+
+class AuthorityChangeIn(In):
+    """What to change of an authority; what is left out stays."""
+
+    slug: Slug | None = None
+    name: Name | None = None
+    enabled: bool | None = None
+
+
+class PolicyIn(In):
+    """A certificate policy to make."""
+
+    slug: Slug
+    name: Name
+    rules: Settings = Field(default_factory=dict)
+
+
+class PolicyChangeIn(In):
+    """What to change of a policy; what is left out stays, rules are replaced as a whole."""
+
+    slug: Slug | None = None
+    name: Name | None = None
+    rules: Settings | None = None
+
+
+class ProfileIn(In):
+    """A certificate profile to make."""
+
+    slug: Slug
+    name: Name
+    issuer_type: Literal["ca", "self-signed"] = "ca"
+    ca: Reference | None = None
+    policy: Reference
+    ttl: Duration
+    defaults: Settings = Field(default_factory=dict)
+
+
+class ProfileChangeIn(In):
+    """What to change of a profile; what is left out stays, defaults are replaced as a whole."""
+
+    slug: Slug | None = None
+    name: Name | None = None
+    ca: Reference | None = None
+    policy: Reference | None = None
+    ttl: Duration | None = None
+    defaults: Settings | None = None
+
+
+class ConnectionIn(In):
+    """Credentials to store."""
+
+    slug: Slug
+    name: Name
+    type: Reference
+    config: Settings
+
+
+class ConfigIn(In):
+    """New values; a masked value sent back stays as it was."""
+
+    config: Settings

@@ -1,0 +1,139 @@
+"""An Application is deleted whole: said first, confirmed, and nothing of it is left but the record."""
+
+from pathlib import Path
+
+import pytest
+from sqlalchemy import inspect, text
+from tests.integration.conftest import Team
+
+from certrail.domain.errors import Conflict
+from certrail.domain.search import CertificateFilter
+from certrail.services.approval_policies import Step
+from certrail_sdk import Receipt
+
+
+def full(team: Team, folder: Path) -> str:
+    """An Application `doomed` with something of every kind in it; returns its id."""
+    services, admin = team.services, team.admin
+    application = services.applications.create(admin, slug="doomed", name="Doomed", profiles=["web"]).id
+    for slug in ("asker", "owner"):
+        team.person(slug, None)
+        services.applications.set_member(admin, application, slug, "operator")  # type: ignore[arg-type]
+    keys = {"bot_token": "xoxb-1", "signing_secret": "s" * 32}
+    services.connections.create(admin, slug="chat", name="Chat", type_="slack", config=keys)
+    services.connections.create(admin, slug="disk", name="Disk", type_="folder", config={"root": str(folder)})
+    services.alerts.create_channel(
+        admin,
+        application,
+        slug="chat",
+        name="C",
+        notifier="slack",
+        config={"channel": "#a"},
+        connection="chat",
+    )
+    services.alerts.create_alert(
+        admin, application, slug="all", name="All", events=["certificate.issued"], channels=["chat"]
+    )
+    services.syncs.create(
+        admin, application, slug="disk", name="D", destination="files", config={}, connection="disk"
+    )
+    services.views.create(admin, application, slug="v", name="V", wanted=CertificateFilter(serial="1"))
+    services.approval_policies.create(
+        admin,
+        application,
+        slug="g",
+        name="G",
+        profiles=["web"],
+        steps=[Step("One", ("owner",), 1, ("chat",))],
+    )
+    asker, owner = team.actor("asker"), team.actor("owner")
+    row = services.requests.submit(
+        asker, application, profile="web", content={"sans": {"dns": ["a.example.com"]}}, attributes={"a": "b"}
+    )
+    approval = services.approvals.of_request(row.id)
+    assert approval
+    with services.kernel.db.read() as session:
+        (copy,) = session.execute(text("select id from question_copy")).scalars()
+    assert services.questions.begin(copy)
+    services.approvals.vote(owner, approval.id, "approve")
+    assert services.issuance.advance(row.id).status == "issued"
+    (delivery, _), *_ = services.deliveries.list(application)
+    work = services.deliveries.begin(delivery.id, 1)
+    assert work
+    services.deliveries.complete(
+        delivery.id, work.certificate_id, Receipt(reference="x", fingerprint="0" * 64, changed=True)
+    )
+    return application
+
+
+def rows_of(team: Team) -> dict[str, int]:
+    with team.services.kernel.db.read() as session:
+        tables = inspect(session.connection()).get_table_names()
+        return {t: session.execute(text(f"select count(*) from {t}")).scalar_one() for t in sorted(tables)}
+
+
+def test_what_would_go_is_said_and_nothing_else_goes(team: Team, tmp_path: Path) -> None:
+    request, _ = team.ask(team.admin)
+    team.services.issuance.advance(request)
+    before = rows_of(team)
+    application = full(team, tmp_path)
+    look = team.services.deletions.preview(application)
+    assert look.counts == {
+        "members": 3,
+        "certificate_requests": 1,
+        "certificates": 1,
+        "syncs": 1,
+        "alerts": 1,
+        "channels": 1,
+        "approval_policies": 1,
+        "views": 1,
+    }
+    assert look.warnings == [
+        "1 certificates are valid; nobody will renew them or watch them.",
+        "The sync disk leaves 1 objects at its destination.",
+        "1 messages were not sent yet, and will not be.",
+    ]
+    for wrong in ("", "x", team.services.deletions.preview(team.application).confirm):
+        with pytest.raises(Conflict, match="Something else would go"):
+            team.services.deletions.delete(team.admin, application, wrong)
+    team.services.deletions.delete(team.admin, application, look.confirm)
+    after = rows_of(team)
+    kept = {"event", "outbox", "connection", "principal", "record_head", "alembic_version"}
+    assert {t: n for t, n in after.items() if t not in kept} == {
+        t: n for t, n in before.items() if t not in kept
+    }
+    assert team.services.record.verify().faults == []
+    (event,) = team.services.record.events(application, type_="application.deleted")
+    assert event.data["counts"] == look.counts
+
+
+def test_what_changed_since_the_preview_is_looked_at_again(team: Team, tmp_path: Path) -> None:
+    application = full(team, tmp_path)
+    seen = team.services.deletions.preview(application).confirm
+    team.person("late", None)
+    team.services.applications.set_member(team.admin, application, "late", "auditor")  # type: ignore[arg-type]
+    with pytest.raises(Conflict) as refused:
+        team.services.deletions.delete(team.admin, application, seen)
+    assert refused.value.extra["counts"]["members"] == 4
+
+
+def test_requests_under_way_hold_it_up(team: Team) -> None:
+    team.ask(team.admin)
+    look = team.services.deletions.preview(team.application)
+    with pytest.raises(Conflict, match="1 certificate requests are under way"):
+        team.services.deletions.delete(team.admin, team.application, look.confirm)
+
+
+def test_workflows_of_what_was_deleted_end(team: Team, tmp_path: Path) -> None:
+    application = full(team, tmp_path)
+    with team.services.kernel.db.read() as session:
+        rows = session.execute(text("select flow, subject_id from outbox")).all()
+    pending = {row.flow: row.subject_id for row in rows}
+    team.services.deletions.delete(
+        team.admin, application, team.services.deletions.preview(application).confirm
+    )
+    assert {"delivery", "notification", "question"} <= pending.keys()
+    assert team.services.deliveries.begin(pending["delivery"], 2) is None
+    assert team.services.notifications.begin(pending["notification"], 1) is None
+    assert team.services.questions.begin(pending["question"]) is None
+    assert team.services.questions.is_closed(pending["question"])
