@@ -1,7 +1,6 @@
 """The end of an Application: what would go is said first, and only what was said goes."""
 
 import hashlib
-import hmac
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -96,7 +95,7 @@ class Deletions:
                     kind="requests-under-way",
                 )
             look = self._look(session, application_id)
-            if not hmac.compare_digest(look.confirm, confirm):
+            if confirm != look.confirm:
                 raise Conflict(
                     "Something else would go than what you confirmed. Look at the preview, then confirm it.",
                     kind="not-confirmed",

@@ -60,6 +60,7 @@ class Identities:
         """Make a user, a machine identity or a group.
 
         Raises:
+            BadInput: a member of the group is a group.
             Conflict: the slug or e-mail address is taken.
         """
         with self._kernel.change(actor) as change:
@@ -70,9 +71,11 @@ class Identities:
                 raise Conflict(f"A principal called {slug!r}, or with this e-mail address, exists already.")
             role = product_role or (None if kind == "group" else ProductRole.MEMBER)
             principal = _insert(change, kind, slug, name, email, role)
-            for member in members:
-                found = find_principal(change.session, member)
-                change.session.add(GroupMember(group_id=principal.id, principal_id=found.id))
+            found = {row.id: row for row in (find_principal(change.session, m) for m in members)}
+            for inner in found.values():
+                if inner.kind == "group":
+                    raise BadInput("A group cannot belong to a group; name its members.", "members")
+                change.session.add(GroupMember(group_id=principal.id, principal_id=inner.id))
             return principal
 
     def list(self, kind: str | None = None) -> Sequence[Principal]:

@@ -14,6 +14,7 @@ from certrail.services.facade import Services
 from certrail.services.orchestrator import Orchestrator
 from certrail_server.api import problems
 from certrail_server.api.listeners import Listeners
+from certrail_server.api.openapi import describe
 from certrail_server.api.routes import (
     alerts,
     applications,
@@ -80,6 +81,7 @@ def create_app(services: Services, orchestrator: Orchestrator) -> FastAPI:
         app.include_router(module.router, prefix="/api/v1")
     app.include_router(callbacks.router)
     app.include_router(health.router)
+    app.openapi = lambda: describe(app)  # type: ignore[method-assign]
     return app
 
 

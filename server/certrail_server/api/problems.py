@@ -8,7 +8,7 @@ from fastapi import FastAPI, Request
 from fastapi.encoders import jsonable_encoder
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
-from sqlalchemy.exc import DataError, OperationalError
+from sqlalchemy.exc import DataError, IntegrityError, OperationalError
 from starlette.exceptions import HTTPException
 
 from certrail.domain.errors import CertrailError
@@ -66,6 +66,12 @@ def install(app: FastAPI) -> None:
     def unstorable(request: Request, _err: DataError) -> JSONResponse:
         detail = "A value in the address or the query cannot be stored, such as one with the character NUL."
         return problem(request, 400, "bad-input", "The input is wrong", detail)
+
+    @app.exception_handler(IntegrityError)
+    def crossed(request: Request, err: IntegrityError) -> JSONResponse:
+        log.warning("two changes crossed: %s", type(err.orig).__name__)
+        detail = "Another change came in between, so nothing was recorded. Look again, then try again."
+        return problem(request, 409, "conflict", "It does not fit the present state", detail)
 
     @app.exception_handler(OperationalError)
     def database(request: Request, err: OperationalError) -> JSONResponse:

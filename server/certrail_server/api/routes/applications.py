@@ -106,7 +106,7 @@ def detach_profile(profile: str, call: Annotated[Call, allow(Permission.PROFILE_
 @router.get("/{application}/events")
 def list_events(
     call: Annotated[Call, allow(Permission.EVENT_READ)],
-    after: Annotated[int, Query(ge=0)] = 0,
+    after: Annotated[int, Query(ge=0, le=2**53)] = 0,
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
     type: Annotated[str | None, Query(max_length=64)] = None,
     subject: Annotated[str | None, Query(max_length=80)] = None,

@@ -15,7 +15,7 @@ Read = Annotated[Call, allow(Permission.AUDIT_READ)]
 @router.get("/events")
 def list_all_events(
     call: Read,
-    after: Annotated[int, Query(ge=0)] = 0,
+    after: Annotated[int, Query(ge=0, le=2**53)] = 0,
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
     type: Annotated[str | None, Query(max_length=64)] = None,
     subject: Annotated[str | None, Query(max_length=80)] = None,
