@@ -35,7 +35,7 @@ dev: $(STAMP) ## run certrail on this machine
 
 setup: $(STAMP) ## only install
 
-$(STAMP): constraints.txt pyproject.toml sdk/pyproject.toml standins/pyproject.toml $(PLUGINS)
+$(STAMP): constraints.txt requirements-dev.txt pyproject.toml sdk/pyproject.toml standins/pyproject.toml $(PLUGINS)
 	@echo "==> setting up $(VENV) (once, a minute or two without a package cache)"
 	@$(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt uv

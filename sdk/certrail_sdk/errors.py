@@ -76,7 +76,7 @@ class QuotaExceeded(Permanent):
 
 
 class Forged(PluginError):
-    """An inbound callback whose signature, timestamp or origin does not hold. Answered with 401."""
+    """An inbound callback whose signature, timestamp or origin does not hold. Answered with 403."""
 
     action = "Check the signing secret of the channel."
 

@@ -14,7 +14,7 @@ from certrail.domain.search import CertificateFilter, Position
 from certrail.services.inventory import position_of
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
-COUNT = 3000
+COUNT = 1300
 DAY = timedelta(days=1)
 
 

@@ -3,8 +3,11 @@
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
+from typing import cast
 
 import uvicorn
+from fastapi import FastAPI
 
 from certrail.services.facade import Services
 from certrail.services.orchestrator import OutboxMessage
@@ -35,10 +38,17 @@ class _Announced(uvicorn.Server):
         self.listens.set()
 
 
+@cache
+def _application() -> FastAPI:
+    """Made once: a hundred routes take a while, and all that differs between tests is what they serve."""
+    return create_app(cast(Services, None), NoWorkflows())
+
+
 @contextmanager
 def serving(services: Services) -> Iterator[str]:
     """Serve the API; yields its base URL."""
-    app = create_app(services, NoWorkflows())
+    app = _application()
+    app.state.services = services
     server = _Announced(uvicorn.Config(app, host="127.0.0.1", port=0, log_config=None))
     thread = threading.Thread(target=server.run, name="api", daemon=True)
     thread.start()

@@ -7,7 +7,7 @@ from pydantic import ValidationError
 from sqlmodel import col, select
 
 from certrail.domain.content import RequestContent, digest
-from certrail.domain.errors import BadInput, Conflict, NotFound, PolicyViolation
+from certrail.domain.errors import BadInput, Conflict, Forbidden, NotFound, PolicyViolation
 from certrail.persistence.tables import ApplicationProfile, CertificateProfile, CertificateRequest
 from certrail.pki.csr import read_csr
 from certrail.services.actor import Actor
@@ -57,12 +57,13 @@ class Requests:
         """Withdraw a request that waits for approval; only its requester may.
 
         Raises:
-            Conflict: it is somebody else's, or decided already.
+            Forbidden: it is somebody else's.
+            Conflict: it is decided already.
         """
         with self._kernel.change(actor) as change:
             row = lock_request(change.session, request_id)
             if row.requester_id != actor.principal_id:
-                raise Conflict("Only the requester cancels a request.", kind="not-requester")
+                raise Forbidden("Only the requester cancels a request.", kind="not-requester")
             if row.status != "pending_approval":
                 raise Conflict(f"The request is {row.status}; only one that waits for approval is cancelled.")
             approval = approval_of(change.session, row.id)

@@ -54,24 +54,11 @@ REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 def create_app(services: Services, orchestrator: Orchestrator) -> FastAPI:
     """The API of one process. Its dispatcher runs as long as the application does."""
-    dispatcher = Dispatcher(services.outbox, orchestrator)
-    services.kernel.nudge = dispatcher.nudge
-
-    @asynccontextmanager
-    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        listeners = Listeners(services.chat)
-        tasks = [asyncio.create_task(dispatcher.run()), asyncio.create_task(listeners.run())]
-        yield
-        for task in tasks:
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
-
     app = FastAPI(
         title="certrail",
         version="1",
         summary="Certificates, from request to everywhere they are used",
-        lifespan=lifespan,
+        lifespan=_work,
     )
     app.state.services = services
     app.state.orchestrator = orchestrator
@@ -83,6 +70,20 @@ def create_app(services: Services, orchestrator: Orchestrator) -> FastAPI:
     app.include_router(health.router)
     app.openapi = lambda: describe(app)  # type: ignore[method-assign]
     return app
+
+
+@asynccontextmanager
+async def _work(app: FastAPI) -> AsyncIterator[None]:
+    """What runs beside the calls: workflows are started, and channels are listened to."""
+    services: Services = app.state.services
+    dispatcher = Dispatcher(services.outbox, app.state.orchestrator)
+    services.kernel.nudge = dispatcher.nudge
+    tasks = [asyncio.create_task(dispatcher.run()), asyncio.create_task(Listeners(services.chat).run())]
+    yield
+    for task in tasks:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
 
 
 async def _frame(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:

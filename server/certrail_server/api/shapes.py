@@ -17,7 +17,7 @@ from pydantic import (
 )
 
 from certrail.domain.access import Permission, ProductRole, Role
-from certrail.domain.content import KeyAlgorithm
+from certrail.domain.content import KeyAlgorithm, SignatureAlgorithm
 from certrail.domain.durations import parse_duration
 from certrail.domain.search import CertificateFilter
 from certrail.pki.offer import Offer, from_pem_text, from_pkcs12
@@ -136,6 +136,7 @@ class RequestIn(In):
     subject: Settings = Field(default_factory=dict)
     sans: dict[str, list[str]] = Field(default_factory=dict)
     key_algorithm: KeyAlgorithm | None = None
+    signature_algorithm: SignatureAlgorithm | None = None
     csr: Annotated[str, StringConstraints(max_length=65536)] | None = None
     ttl: Duration | None = None
     key_usages: Annotated[list[str], Field(max_length=20)] = Field(default_factory=list)

@@ -2,7 +2,17 @@
 
 import typer
 
-from certrail_server.cli import access, audit, keyring, operate, plugins, run
+from certrail_server.cli import (
+    access,
+    audit,
+    certificates,
+    keyring,
+    operate,
+    plugins,
+    product,
+    run,
+    team,
+)
 
 app = typer.Typer(
     name="certrail", no_args_is_help=True, add_completion=True, pretty_exceptions_show_locals=False
@@ -13,5 +23,15 @@ plugins.register(app)
 app.add_typer(access.app, name="token")
 app.add_typer(audit.app, name="audit")
 app.add_typer(keyring.app, name="keyring")
+for group, name in (
+    (product.ca, "ca"),
+    (product.policy, "policy"),
+    (product.profile, "profile"),
+    (team.app, "app"),
+    (team.member, "member"),
+    (certificates.request, "request"),
+    (certificates.cert, "cert"),
+):
+    app.add_typer(group, name=name)
 
 __all__ = ["app"]

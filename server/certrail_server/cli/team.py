@@ -1,0 +1,81 @@
+"""`app` and `member`."""
+
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+
+from certrail_server.cli.common import fail, out
+from certrail_server.cli.remote import AsJson, call, listed, shown
+
+app = typer.Typer(help="Applications.", no_args_is_help=True)
+member = typer.Typer(help="Members of an Application.", no_args_is_help=True)
+
+Application = Annotated[str, typer.Argument(help="Slug or id of the Application.")]
+Principal = Annotated[str, typer.Argument(help="Slug, id or e-mail address.")]
+
+
+@app.command("list")
+def list_applications(as_json: AsJson = False) -> None:
+    """List the Applications that you may see."""
+    listed(call("GET", "/applications")["items"], ("slug", "name", "description"), as_json)
+
+
+@app.command("show")
+def show_application(application: Application, as_json: AsJson = False) -> None:
+    """Show an Application."""
+    shown(call("GET", f"/applications/{application}"), as_json)
+
+
+@app.command("create")
+def create_application(
+    slug: Annotated[str, typer.Argument(help="Short name, such as payments-api.")],
+    name: Annotated[str | None, typer.Option(help="Name for people. Default: the slug.")] = None,
+    profile: Annotated[list[str] | None, typer.Option(help="Profile to attach; repeat for more.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Make an Application; you become its Admin."""
+    body = {"slug": slug, "name": name or slug, "profiles": profile or []}
+    shown(call("POST", "/applications", body), as_json)
+
+
+@app.command("delete")
+def delete_application(
+    application: Application,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """Delete an Application with all that is in it, after saying what that is."""
+    look = call("GET", f"/applications/{application}/deletion")
+    for what, count in look["counts"].items():
+        out.print(f"{count:6} {what.replace('_', ' ')}", highlight=False)
+    for warning in look["warnings"]:
+        out.print(f"[yellow]{escape(warning)}[/yellow]", soft_wrap=True)
+    if not yes and not typer.confirm(f"Delete {application} with all this?"):
+        fail("Nothing was deleted.")
+    call("DELETE", f"/applications/{application}", confirm=look["confirm"])
+    out.print("deleted")
+
+
+@member.command("list")
+def list_members(application: Application, as_json: AsJson = False) -> None:
+    """List members with their roles."""
+    rows = call("GET", f"/applications/{application}/members")["items"]
+    listed(rows, ("principal.slug", "principal.kind", "role", "principal.active"), as_json)
+
+
+@member.command("set")
+def set_member(
+    application: Application,
+    principal: Principal,
+    role: Annotated[str, typer.Argument(help="admin, operator or auditor.")],
+) -> None:
+    """Give a principal its role, or change it."""
+    call("PUT", f"/applications/{application}/members/{principal}", {"role": role})
+    out.print("done")
+
+
+@member.command("remove")
+def remove_member(application: Application, principal: Principal) -> None:
+    """Take a principal out of an Application."""
+    call("DELETE", f"/applications/{application}/members/{principal}")
+    out.print("removed")

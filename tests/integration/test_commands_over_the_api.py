@@ -1,0 +1,212 @@
+"""The commands that speak to a running certrail: what a person types, and what comes of it."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding, pkcs12
+from tests.integration.conftest import Fresh, Team, installed
+from tests.support.web import serving
+from typer.testing import CliRunner
+
+from certrail.domain.content import KeyAlgorithm, Subject
+from certrail.pki.authority import intermediate, self_signed_root
+from certrail.pki.keys import generate
+from certrail.plugins.registry import PluginRegistry
+from certrail.services.approval_policies import Step
+from certrail_server.cli import app
+
+
+@dataclass(frozen=True)
+class Shell:
+    """A Product Admin's command line."""
+
+    team: Team
+    folder: Path
+
+    def run(self, *words: str, typed: str = "") -> str:
+        """What a command prints; it must succeed."""
+        result = CliRunner().invoke(app, list(words), input=typed)
+        assert result.exit_code == 0, result.output
+        return result.stdout
+
+    def json(self, *words: str) -> Any:
+        return json.loads(self.run(*words, "--json"))
+
+    def refused(self, *words: str, typed: str = "") -> str:
+        """The last line of a command that must fail."""
+        result = CliRunner().invoke(app, list(words), input=typed)
+        assert result.exit_code == 1, result.output
+        return result.stderr.strip().splitlines()[-1]
+
+    def file(self, name: str, content: str) -> str:
+        path = self.folder / name
+        path.write_text(content)
+        return str(path)
+
+
+@pytest.fixture
+def shell(
+    sqlite: Fresh, plugins: PluginRegistry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Shell]:
+    sqlite.renew()
+    team = installed(sqlite.database, plugins)
+    _, token = team.services.identities.issue_token(team.admin, team.admin.principal_id or "", name="t")
+    with serving(team.services) as url:
+        monkeypatch.setenv("CERTRAIL_URL", url)
+        monkeypatch.setenv("CERTRAIL_TOKEN", token)
+        yield Shell(team, tmp_path)
+    sqlite.database.close()
+
+
+def test_authorities(shell: Shell) -> None:
+    made = shell.json("ca", "create", "issuing", "--common-name", "Issuing", "--parent", "root")
+    assert (made["kind"], made["status"], len(made["certificates"])) == ("intermediate", "active", 1)
+    shell.run("ca", "renew", "issuing", "--new-key")
+    assert [v["version"] for v in shell.json("ca", "show", "issuing")["certificates"]] == [2, 1]
+    shell.run("ca", "disable", "issuing")
+    listed = shell.run("ca", "list")
+    assert "disabled" in listed
+    assert "root" in listed
+    shell.run("ca", "enable", "issuing")
+    assert "used by: issuing, web" in shell.refused("ca", "delete", "root")
+    shell.run("ca", "delete", "issuing")
+    assert [row["slug"] for row in shell.json("ca", "list")] == ["root"]
+
+
+def test_an_authority_signed_elsewhere(shell: Shell) -> None:
+    shell.run("ca", "create", "outer", "--common-name", "Outer", "--external")
+    csr = x509.load_pem_x509_csr(shell.run("ca", "csr", "outer").encode())
+    key, now = generate(KeyAlgorithm.EC_P256), shell.team.clock.now
+    root = self_signed_root(
+        Subject(common_name="Elsewhere"), key, 3, now, now.replace(year=now.year + 3), None
+    )
+    signed = intermediate(
+        Subject(common_name="Outer"),
+        csr.public_key(),  # type: ignore[arg-type]
+        root,
+        key,
+        serial=4,
+        not_before=now,
+        not_after=now.replace(year=now.year + 1),
+        max_path_length=0,
+    )
+    certificate = shell.file("outer.pem", signed.public_bytes(Encoding.PEM).decode())
+    chain = shell.file("root.pem", root.public_bytes(Encoding.PEM).decode())
+    assert "'CN=Elsewhere' is missing" in shell.refused("ca", "install", "outer", certificate)
+    assert "status" in shell.run("ca", "install", "outer", certificate, "--chain", chain)
+    assert shell.json("ca", "show", "outer")["status"] == "active"
+
+
+def test_policies_and_profiles(shell: Shell) -> None:
+    rules = shell.file("rules.json", '{"sans": {"dns": {"allowed": ["*.example.org"]}}}')
+    shell.run("policy", "create", "org", rules)
+    shell.run("profile", "create", "org", "--policy", "org", "--ttl", "30d", "--ca", "root")
+    assert shell.json("profile", "show", "org")["ttl_seconds"] == 30 * 86400
+    shell.run("policy", "update", "org", shell.file("none.json", "{}"))
+    assert shell.json("policy", "show", "org")["version"] == 2
+    assert "profiles org" in shell.refused("policy", "delete", "org")
+    shell.run("profile", "delete", "org")
+    shell.run("policy", "delete", "org")
+    assert "org" not in shell.run("policy", "list") + shell.run("profile", "list")
+    assert "is no JSON" in shell.refused("policy", "create", "bad", shell.file("bad.json", "{"))
+    assert "cannot be read" in shell.refused("policy", "create", "bad", str(shell.folder / "missing"))
+    assert "rules are wrong" in shell.refused(
+        "policy", "create", "bad", shell.file("x.json", '{"colour": 1}')
+    )
+
+
+def test_applications_and_members(shell: Shell) -> None:
+    shell.run("app", "create", "pay", "--name", "Payments", "--profile", "web")
+    shell.team.person("ann", None)
+    shell.run("member", "set", "pay", "ann", "auditor")
+    assert "auditor" in shell.run("member", "list", "pay")
+    assert "role" in shell.refused("member", "set", "pay", "ann", "king")
+    shell.run("member", "remove", "pay", "ann")
+    assert [row["principal"]["slug"] for row in shell.json("member", "list", "pay")] == ["admin"]
+    assert shell.json("app", "show", "pay")["name"] == "Payments"
+    assert shell.refused("app", "delete", "pay", typed="n\n") == "error: Nothing was deleted."
+    assert "1 members" in shell.run("app", "delete", "pay", typed="y\n")
+    assert "pay" not in shell.run("app", "list")
+    assert "no such Application" in shell.refused("app", "show", "pay")
+
+
+def test_a_certificate_is_asked_for_searched_and_written_to_a_file(shell: Shell) -> None:
+    words = (
+        "request",
+        "submit",
+        "app",
+        "--profile",
+        "web",
+        "--dns",
+        "a.example.com",
+        "--metadata",
+        "team=pay",
+    )
+    asked = shell.json(*words)
+    shell.team.services.issuance.advance(asked["id"])
+    issued = shell.json("request", "show", asked["id"])
+    assert issued["status"] == "issued"
+    assert asked["id"] in json.dumps(shell.json("request", "list", "app", "--status", "issued"))
+    for search in (("--name", "a.example.com"), ("--name-ends", "example.com"), ("--metadata", "team=pay")):
+        assert [row["id"] for row in shell.json("cert", "list", "app", *search)] == [issued["certificate_id"]]
+    assert shell.json("cert", "list", "app", "--metadata", "team=web") == []
+    stored = shell.folder / "a.p12"
+    shell.run(
+        *("cert", "export", issued["certificate_id"], str(stored), "--format", "pkcs12"),
+        typed="correct horse\ncorrect horse\n",
+    )
+    assert stored.stat().st_mode & 0o777 == 0o600
+    assert pkcs12.load_pkcs12(stored.read_bytes(), b"correct horse").key is not None
+    pem = shell.folder / "a.pem"
+    shell.run("cert", "export", issued["certificate_id"], str(pem), "--root")
+    assert len(x509.load_pem_x509_certificates(pem.read_bytes())) == 2
+    assert "File exists" in shell.refused("cert", "export", issued["certificate_id"], str(pem))
+    assert "in the inventory already" in shell.refused("cert", "import", "app", str(pem))
+    assert "in the inventory already" in shell.refused(
+        *("cert", "import", "app", str(stored), "--pkcs12"), typed="correct horse\n"
+    )
+    assert "common_name" in shell.run("cert", "show", issued["certificate_id"])
+
+
+def test_refusals_name_every_rule(shell: Shell) -> None:
+    words = (
+        "request",
+        "submit",
+        "app",
+        "--profile",
+        "web",
+        "--dns",
+        "a.example.org",
+        "--dns",
+        "b.example.org",
+    )
+    line = shell.refused(*words)
+    assert "'a.example.org'" in line
+    assert "'b.example.org'" in line
+    assert "name=value" in shell.refused(*words, "--metadata", "x")
+
+
+def test_a_request_is_withdrawn(shell: Shell) -> None:
+    shell.team.person("ann")
+    shell.team.guard(Step("One", ("ann",)))
+    asked = shell.json("request", "submit", "app", "--profile", "web", "--dns", "a.example.com")
+    shell.run("request", "cancel", asked["id"])
+    assert shell.json("request", "show", asked["id"])["status"] == "cancelled"
+    assert "only a failed one is retried" in shell.refused("request", "retry", asked["id"])
+
+
+def test_what_is_missing_is_told(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CERTRAIL_TOKEN", "crt_wrong_token")
+    assert "valid bearer token" in shell.refused("app", "list")
+    monkeypatch.delenv("CERTRAIL_TOKEN")
+    assert "CERTRAIL_TOKEN" in shell.refused("app", "list")
+    monkeypatch.setenv("CERTRAIL_TOKEN", "crt_wrong_token")
+    monkeypatch.setenv("CERTRAIL_URL", "http://127.0.0.1:9")
+    assert "cannot be reached at http://127.0.0.1:9" in shell.refused("app", "list")
+    monkeypatch.setenv("CERTRAIL_URL", "nonsense")
+    assert "see CERTRAIL_URL" in shell.refused("app", "list")
