@@ -2,6 +2,7 @@
 
 import ast
 import inspect
+import json
 import sys
 import uuid
 from collections.abc import Iterable, Iterator, Sequence
@@ -27,6 +28,7 @@ from certrail.services.orchestrator import OutboxMessage
 from certrail_sdk import errors as plugin_errors
 from certrail_server.api.app import create_app
 from certrail_server.api.guard import Guard
+from certrail_server.legacy.format import schema
 from certrail_server.settings import describe
 
 ROOT = Path(__file__).parent.parent
@@ -110,14 +112,16 @@ def permissions_page() -> str:
     return page(
         "API permissions",
         "Who may call what. *Product Admin* is a role of the product; *Admin*, *Operator* and *Auditor* are "
-        "roles in the Application that the call is about; *no role* is any other user or machine with a "
+        "roles in the Application that the call is about, or in the older project for what belongs to no "
+        "Application (`/api/v1/syncs` and its like); *no role* is any other user or machine with a "
         "token. A token with scopes can do less than its owner, never more. An object that the caller may "
         "not see answers 404.",
         "Some routes look closer: a vote counts only for approvers of the current step, and a private key is "
         "shown once and to its requester only.",
         table(("call", "permission", *names), rows),
         "Routes without a permission verify in another way, or tell nothing: callbacks are signed by the "
-        "chat system, and health checks say only whether parts answer.",
+        "chat system, sign-in asks the OpenID Connect provider, sessions show their cookie, and health checks "
+        "say only whether parts answer.",
     )
 
 
@@ -165,11 +169,17 @@ def events_page() -> str:
     )
 
 
+def export_schema() -> str:
+    """The format of a project of the older model."""
+    return json.dumps(schema(), indent=2) + "\n"
+
+
 PAGES = {
     "settings.md": settings_page,
     "api-permissions.md": permissions_page,
     "errors.md": errors_page,
     "events.md": events_page,
+    "legacy-export.schema.json": export_schema,
 }
 
 

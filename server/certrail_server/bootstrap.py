@@ -40,8 +40,10 @@ class App:
         """The HTTP application."""
         # Imported here: a third of the start of every worker and command, which serve no HTTP.
         from certrail_server.api.app import create_app  # noqa: PLC0415
+        from certrail_server.api.sign_in import SignIn  # noqa: PLC0415
 
-        return create_app(self.services, self.orchestrator)
+        sign_in = SignIn(self.settings, self.kernel.keyring) if self.settings.oidc_issuer else None
+        return create_app(self.services, self.orchestrator, sign_in)
 
 
 def build(settings: Settings) -> App:

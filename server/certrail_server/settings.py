@@ -2,10 +2,13 @@
 
 import re
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
+from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
 class Settings(BaseSettings):
@@ -38,6 +41,15 @@ class Settings(BaseSettings):
     host: str = Field("127.0.0.1", description="Address that the server listens on.")
     port: int = Field(8080, ge=0, le=65535, description="Port that the server listens on.")
     public_url: str | None = Field(None, description="URL under which people reach this server, for links.")
+    oidc_issuer: str | None = Field(
+        None, description="OpenID Connect issuer at which users sign in, such as https://login.example.com."
+    )
+    oidc_client_id: str | None = Field(None, description="What this server is called at the issuer.")
+    oidc_client_secret: SecretStr | None = Field(None, description="The client's secret at the issuer.")
+    oidc_scopes: str = Field("openid email profile", description="Scopes to ask for, separated by spaces.")
+    oidc_admit_new: bool = Field(
+        False, description="Make a Product Member of anybody with a verified e-mail address who signs in."
+    )
     disabled_plugins: Annotated[frozenset[str], NoDecode] = Field(
         frozenset(), description="Names of plugins to leave out, separated by commas."
     )
@@ -53,6 +65,22 @@ class Settings(BaseSettings):
     @classmethod
     def _bare(cls, value: str | None) -> str | None:
         return value.rstrip("/") if value else None
+
+    @field_validator("oidc_issuer")
+    @classmethod
+    def _secure(cls, value: str | None) -> str | None:
+        if value is not None and not is_secure(value):
+            raise ValueError("the issuer is an https URL; http is allowed to this machine only")
+        return value
+
+    @model_validator(mode="after")
+    def _sign_in_is_complete(self) -> Self:
+        if self.oidc_issuer and not (self.oidc_client_id and self.oidc_client_secret and self.public_url):
+            raise ValueError(
+                "with CERTRAIL_OIDC_ISSUER give CERTRAIL_OIDC_CLIENT_ID, CERTRAIL_OIDC_CLIENT_SECRET and"
+                " CERTRAIL_PUBLIC_URL"
+            )
+        return self
 
     def database(self) -> str:
         """The database URL, with its password: for connecting only."""
@@ -73,6 +101,12 @@ class Settings(BaseSettings):
     def keyring_path(self) -> Path:
         """Where the keyring file is."""
         return self.keyring_file or self.data_dir / "keyring.json"
+
+
+def is_secure(url: str) -> bool:
+    """Whether nobody on the way can read or change what is said to a URL."""
+    parts = urlsplit(url)
+    return parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in LOOPBACK)
 
 
 def describe() -> list[tuple[str, str, str]]:

@@ -19,8 +19,8 @@ from certrail.plugins.registry import PluginRegistry
 from certrail.services.actor import Actor
 from certrail.services.approval_policies import Step
 from certrail.services.facade import Services
-from certrail.services.identities import actor_of
 from certrail.services.kernel import Kernel
+from certrail.services.membership import actor_of
 
 
 @pytest.fixture(scope="session")

@@ -55,7 +55,7 @@ def shell(
 ) -> Iterator[Shell]:
     sqlite.renew()
     team = installed(sqlite.database, plugins)
-    _, token = team.services.identities.issue_token(team.admin, team.admin.principal_id or "", name="t")
+    _, token = team.services.tokens.issue(team.admin, team.admin.principal_id or "", name="t")
     with serving(team.services) as url:
         monkeypatch.setenv("CERTRAIL_URL", url)
         monkeypatch.setenv("CERTRAIL_TOKEN", token)

@@ -14,7 +14,7 @@ NOT_CALLED = "/principals/.*/active|/api/v1/tokens"
 
 
 def test_no_generated_call_is_answered_with_a_servers_error(team: Team) -> None:
-    _, token = team.services.identities.issue_token(team.admin, team.admin.principal_id or "", name="t")
+    _, token = team.services.tokens.issue(team.admin, team.admin.principal_id or "", name="t")
     program = str(Path(sys.executable).with_name("st"))
     how = ["--phases", "fuzzing", "--max-examples", str(EXAMPLES), "--checks", "not_a_server_error"]
     where = ["--exclude-path-regex", NOT_CALLED, "--seed", "7", "--generation-database", "none", "--no-color"]

@@ -48,7 +48,7 @@ class Door:
 @pytest.fixture
 def door(team: Team) -> Iterator[Door]:
     team.person("operator")
-    _, token = team.services.identities.issue_token(team.admin, "operator", name="t")
+    _, token = team.services.tokens.issue(team.admin, "operator", name="t")
     headers = {"authorization": f"Bearer {token}"}
     with serving(team.services) as url, httpx.Client(base_url=url, headers=headers, timeout=60) as client:
         yield Door(client, team)

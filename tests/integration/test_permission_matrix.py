@@ -65,6 +65,7 @@ def walk(team: Team, tmp_path: Path) -> Iterator[Walk]:
     services = team.services
     for slug, role in (("admin-of-it", Role.ADMIN), ("operator", Role.OPERATOR), ("auditor", Role.AUDITOR)):
         team.person(slug, role)
+        services.applications.set_member(team.admin, None, slug, role)
     team.person("elsewhere", None)
     # Whoever has no role here is an Admin next door: what they may do there must not help them here.
     next_door = services.applications.create(team.admin, slug="next-door", name="Next door", profiles=["web"])
@@ -75,7 +76,7 @@ def walk(team: Team, tmp_path: Path) -> Iterator[Walk]:
 
 def tokens_of(team: Team) -> dict[str, str]:
     slugs = {"Admin": "admin-of-it", "Operator": "operator", "Auditor": "auditor", "no role": "elsewhere"}
-    issue = team.services.identities.issue_token
+    issue = team.services.tokens.issue
     tokens = {who: issue(team.admin, slug, name="walk")[1] for who, slug in slugs.items()}
     return tokens | {"Product Admin": issue(team.admin, team.admin.principal_id or "", name="walk")[1]}
 
@@ -143,8 +144,7 @@ def test_everybody_is_told_what_they_may_do(walk: Walk) -> None:
 
 
 def test_a_token_with_scopes_is_told_what_it_may_do(walk: Walk) -> None:
-    identities = walk.team.services.identities
-    _, token = identities.issue_token(
+    _, token = walk.team.services.tokens.issue(
         walk.team.admin, "operator", name="narrow", scopes=["application", "request:read"]
     )
     walk.tokens["narrow"] = token
@@ -153,10 +153,10 @@ def test_a_token_with_scopes_is_told_what_it_may_do(walk: Walk) -> None:
 
 
 def test_nobody_gets_in_without_a_token_or_with_one_that_is_no_more(walk: Walk) -> None:
-    identities = walk.team.services.identities
-    row, revoked = identities.issue_token(walk.team.admin, "operator", name="revoked")
-    identities.revoke_token(walk.team.admin, row.id)
-    identities.set_active(walk.team.admin, "auditor", False)
+    services = walk.team.services
+    row, revoked = services.tokens.issue(walk.team.admin, "operator", name="revoked")
+    services.tokens.revoke(walk.team.admin, row.id)
+    services.identities.set_active(walk.team.admin, "auditor", False)
     for method, path in documented():
         for token in (None, "certrail_not_a_token", revoked, walk.tokens["Auditor"]):
             assert walk.call(method, path, token)[0] == 401, f"{method} {path}"
@@ -167,4 +167,12 @@ def test_the_table_holds_every_route() -> None:
     assert documented().keys() == guarded
     assert len(guarded) > 60
     open_to_all = {(route.method, route.path) for route in routes() if not route.permission}
-    assert open_to_all == {("POST", "/callbacks/{channel}"), ("GET", "/healthz"), ("GET", "/readyz")}
+    assert open_to_all == {
+        ("POST", "/callbacks/{channel}"),
+        ("GET", "/healthz"),
+        ("GET", "/readyz"),
+        ("GET", "/auth/sign-in"),
+        ("GET", "/auth/callback"),
+        ("GET", "/auth/session"),
+        ("POST", "/auth/sign-out"),
+    }

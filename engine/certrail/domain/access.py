@@ -42,6 +42,7 @@ class Permission(StrEnum):
     CERTIFICATE_KEY = "certificate:key"
     CERTIFICATE_IMPORT = "certificate:import"
     CERTIFICATE_EXPORT = "certificate:export"
+    CERTIFICATE_RENEW = "certificate:renew"
     INVENTORY_READ = "inventory:read"
     VIEW_MANAGE = "view:manage"
     SYNC_READ = "sync:read"
@@ -87,6 +88,7 @@ _OPERATOR = _AUDITOR | {
     Permission.CERTIFICATE_KEY,
     Permission.CERTIFICATE_IMPORT,
     Permission.CERTIFICATE_EXPORT,
+    Permission.CERTIFICATE_RENEW,
     Permission.VIEW_MANAGE,
     Permission.DELIVERY_RETRY,
 }
@@ -105,6 +107,9 @@ GRANTS: dict[Role, frozenset[Permission]] = {
     Role.OPERATOR: frozenset(_OPERATOR),
     Role.AUDITOR: _AUDITOR,
 }
+SCOPED = GRANTS[Role.ADMIN] | {Permission.PROFILE_ATTACH}
+"""Permissions about one Application, or about what belongs to none; the others are about the product."""
+
 RANK = (Role.ADMIN, Role.OPERATOR, Role.AUDITOR)
 
 

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from enum import StrEnum
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
@@ -157,14 +157,21 @@ class RequestContent(_Frozen):
 
 
 def digest(
-    content: RequestContent, profile_id: str, profile_version: int, policy_version: int, application_id: str
+    content: RequestContent,
+    profile_id: str,
+    profile_version: int,
+    policy_version: int,
+    application_id: str,
+    renews: str | None = None,
 ) -> str:
     """SHA-256, hex, over everything that a vote says yes to."""
-    bound = {
+    bound: dict[str, Any] = {
         "content": content.model_dump(mode="json"),
         "profile": [profile_id, profile_version],
         "policy_version": policy_version,
         "application": application_id,
     }
+    if renews is not None:
+        bound["renews"] = renews
     canonical = json.dumps(bound, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
     return hashlib.sha256(canonical.encode()).hexdigest()

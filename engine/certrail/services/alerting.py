@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlmodel import col, or_, select
+from sqlmodel import col, select
 
 from certrail.checkpoints import checkpoint
 from certrail.persistence.tables import (
@@ -16,7 +16,7 @@ from certrail.persistence.tables import (
 from certrail.services.actor import SYSTEM
 from certrail.services.failure import Failure
 from certrail.services.kernel import Change, Kernel
-from certrail.services.messages import compose
+from certrail.services.messages import KNOWN, compose
 from certrail.services.notify_work import NotifyWork
 from certrail.services.plugin_config import notifier_of
 from certrail_sdk import Context, Notification, Sent
@@ -24,16 +24,13 @@ from certrail_sdk import Context, Notification, Sent
 
 def fan_out(change: Change, event: EventRow) -> None:
     """Make one notification per channel for every alert that wants this event."""
-    if event.application_id is None or event.type.startswith("notification."):
+    if event.type not in KNOWN:
         return
     pairs = change.session.exec(
         select(Alert, Channel)
         .join(AlertChannel, col(AlertChannel.alert_id) == col(Alert.id))
         .join(Channel, col(Channel.id) == col(AlertChannel.channel_id))
-        .where(
-            or_(Alert.application_id == event.application_id, col(Alert.application_id).is_(None)),
-            col(Alert.enabled).is_(True),
-        )
+        .where(Alert.application_id == event.application_id, col(Alert.enabled).is_(True))
     ).all()
     told: set[str] = set()
     for alert, channel in pairs:
@@ -125,9 +122,9 @@ def _notify(change: Change, event: EventRow, channel: Channel) -> None:
     # A failing channel must not be told of its own failure: that would never end.
     if event.type == "channel.failed" and event.subject_id == channel.id:
         return
-    application = change.session.get_one(Application, event.application_id)
+    owner = change.session.get(Application, event.application_id) if event.application_id else None
     notification_id = change.new_id()
-    notification = compose(event, application, notification_id, change.kernel.public_url)
+    notification = compose(event, owner, notification_id, change.kernel.public_url)
     change.session.add(
         NotificationRow(
             id=notification_id,

@@ -40,7 +40,7 @@ class Alerts:
     def create_channel(
         self,
         actor: Actor,
-        application_id: str,
+        application_id: str | None,
         *,
         slug: str,
         name: str,
@@ -73,7 +73,7 @@ class Alerts:
             change.event("channel.created", "channel", row.id, application_id, slug=slug, notifier=notifier)
             return row
 
-    def delete_channel(self, actor: Actor, application_id: str, reference: str) -> None:
+    def delete_channel(self, actor: Actor, application_id: str | None, reference: str) -> None:
         """Remove a channel that nothing uses. Raises Conflict naming what uses it."""
         with self._kernel.change(actor) as change:
             row = find_channel(change.session, application_id, reference)
@@ -98,7 +98,7 @@ class Alerts:
     def update_channel(
         self,
         actor: Actor,
-        application_id: str,
+        application_id: str | None,
         reference: str,
         *,
         name: str | None = None,
@@ -136,7 +136,7 @@ class Alerts:
             )
             return row
 
-    def channels(self, application_id: str) -> Sequence[Channel]:
+    def channels(self, application_id: str | None) -> Sequence[Channel]:
         """The channels of an Application."""
         with self._kernel.db.read() as session:
             query = select(Channel).where(Channel.application_id == application_id)
@@ -154,7 +154,7 @@ class Alerts:
             link = find_connection(session, connection) if connection else None
             return plugin(validated(self._kernel, plugin, config, link), Context())
 
-    def build(self, application_id: str, reference: str) -> Notifier[Any]:
+    def build(self, application_id: str | None, reference: str) -> Notifier[Any]:
         """The plugin object of a channel, to check it."""
         with self._kernel.db.read() as session:
             channel = find_channel(session, application_id, reference)
@@ -163,7 +163,7 @@ class Alerts:
     def create_alert(
         self,
         actor: Actor,
-        application_id: str,
+        application_id: str | None,
         *,
         slug: str,
         name: str,
@@ -197,7 +197,7 @@ class Alerts:
     def update_alert(
         self,
         actor: Actor,
-        application_id: str,
+        application_id: str | None,
         reference: str,
         *,
         name: str | None = None,
@@ -228,7 +228,7 @@ class Alerts:
             change.event("alert.updated", "alert", row.id, application_id, before=before, after=after)
             return row
 
-    def delete_alert(self, actor: Actor, application_id: str, reference: str) -> None:
+    def delete_alert(self, actor: Actor, application_id: str | None, reference: str) -> None:
         """Remove an alert. Raises NotFound."""
         with self._kernel.change(actor) as change:
             session = change.session
@@ -239,7 +239,7 @@ class Alerts:
             session.delete(row)
             change.event("alert.deleted", "alert", row.id, application_id, slug=row.slug)
 
-    def list(self, application_id: str) -> Sequence[tuple[Alert, list[str]]]:
+    def list(self, application_id: str | None) -> Sequence[tuple[Alert, list[str]]]:
         """The alerts of an Application with the ids of their channels."""
         with self._kernel.db.read() as session:
             alerts = session.exec(
@@ -247,7 +247,9 @@ class Alerts:
             )
             return [(alert, _channels_of(session, alert.id)) for alert in alerts.all()]
 
-    def notifications(self, application_id: str, status: str | None = None) -> Sequence[NotificationRow]:
+    def notifications(
+        self, application_id: str | None, status: str | None = None
+    ) -> Sequence[NotificationRow]:
         """The delivery log, newest first."""
         with self._kernel.db.read() as session:
             query = select(NotificationRow).where(NotificationRow.application_id == application_id)

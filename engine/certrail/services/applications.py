@@ -17,9 +17,8 @@ from certrail.persistence.tables import (
     Sync,
 )
 from certrail.services.actor import Actor
-from certrail.services.identities import find_principal
 from certrail.services.kernel import Change, Kernel
-from certrail.services.membership import identities_of
+from certrail.services.membership import find_principal, identities_of
 from certrail.services.product import find_profile
 from certrail.services.rows import refuse_taken
 from certrail.services.seats import recheck
@@ -105,8 +104,8 @@ class Applications:
                 .order_by(Principal.slug)
             ).all()
 
-    def set_member(self, actor: Actor, application_id: str, principal: str, role: Role) -> Membership:
-        """Give a principal its one role here, or change it."""
+    def set_member(self, actor: Actor, application_id: str | None, principal: str, role: Role) -> Membership:
+        """Give a principal its one role here, or change it; without an Application, among what belongs to none."""
         with self._kernel.change(actor) as change:
             row = _join(change, application_id, find_principal(change.session, principal).id, role)
             recheck(change, application_id)
@@ -163,7 +162,7 @@ class Applications:
             ).all()
 
 
-def _membership(session: Session, application_id: str, principal_id: str) -> Membership | None:
+def _membership(session: Session, application_id: str | None, principal_id: str) -> Membership | None:
     return session.exec(
         select(Membership).where(
             Membership.application_id == application_id, Membership.principal_id == principal_id
@@ -171,7 +170,7 @@ def _membership(session: Session, application_id: str, principal_id: str) -> Mem
     ).first()
 
 
-def _join(change: Change, application_id: str, principal_id: str, role: Role) -> Membership:
+def _join(change: Change, application_id: str | None, principal_id: str, role: Role) -> Membership:
     if role not in set(Role):
         raise BadInput(f"Unknown role {role!r}; use one of {', '.join(Role)}.", "role")
     row = _membership(change.session, application_id, principal_id)

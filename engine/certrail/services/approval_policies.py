@@ -8,7 +8,6 @@ from sqlmodel import Session, col, or_, select
 
 from certrail.domain.errors import BadInput, Conflict, NotFound
 from certrail.persistence.tables import (
-    ApplicationProfile,
     ApprovalPolicy,
     ApprovalPolicyProfile,
     ApprovalRequest,
@@ -16,9 +15,9 @@ from certrail.persistence.tables import (
 from certrail.services.actor import Actor
 from certrail.services.alerts import find_channel
 from certrail.services.approval_flow import close
-from certrail.services.identities import find_principal
+from certrail.services.enrollment import enrollment
 from certrail.services.kernel import Change, Kernel
-from certrail.services.membership import expand_groups, is_member
+from certrail.services.membership import expand_groups, find_principal, is_member
 from certrail.services.plugin_config import notifier_class
 from certrail.services.product import find_profile
 from certrail.services.request_state import lock_approval
@@ -47,7 +46,7 @@ class ApprovalPolicies:
     def create(
         self,
         actor: Actor,
-        application_id: str,
+        application_id: str | None,
         *,
         slug: str,
         name: str,
@@ -91,7 +90,7 @@ class ApprovalPolicies:
     def update(
         self,
         actor: Actor,
-        application_id: str,
+        application_id: str | None,
         reference: str,
         *,
         name: str | None = None,
@@ -142,7 +141,7 @@ class ApprovalPolicies:
             )
             return policy
 
-    def delete(self, actor: Actor, application_id: str, reference: str) -> None:
+    def delete(self, actor: Actor, application_id: str | None, reference: str) -> None:
         """Remove a policy; approvals that run under it are cancelled, visibly."""
         with self._kernel.change(actor) as change:
             session = change.session
@@ -166,7 +165,7 @@ class ApprovalPolicies:
                 "approval_policy.deleted", "approval_policy", policy.id, application_id, slug=policy.slug
             )
 
-    def list(self, application_id: str) -> Sequence[tuple[ApprovalPolicy, list[str]]]:
+    def list(self, application_id: str | None) -> Sequence[tuple[ApprovalPolicy, list[str]]]:
         """The policies of an Application with the ids of the profiles they guard."""
         with self._kernel.db.read() as session:
             query = select(ApprovalPolicy).where(ApprovalPolicy.application_id == application_id)
@@ -174,7 +173,9 @@ class ApprovalPolicies:
                 (p, _profiles_of(session, p.id)) for p in session.exec(query.order_by(ApprovalPolicy.slug))
             ]
 
-    def _step(self, session: Session, application_id: str, number: int, step: Step) -> dict[str, object]:
+    def _step(
+        self, session: Session, application_id: str | None, number: int, step: Step
+    ) -> dict[str, object]:
         where = f"steps.{number}"
         if not 1 <= step.quorum <= MOST_QUORUM:
             raise BadInput(f"A quorum is 1 to {MOST_QUORUM}.", f"{where}.quorum")
@@ -211,7 +212,9 @@ def find_approval_policy(session: Session, application_id: str | None, reference
     return found
 
 
-def _reguard(change: Change, policy: ApprovalPolicy, application_id: str, profiles: Sequence[str]) -> None:
+def _reguard(
+    change: Change, policy: ApprovalPolicy, application_id: str | None, profiles: Sequence[str]
+) -> None:
     if not profiles:
         raise BadInput("Name at least one profile.", "profiles")
     links = select(ApprovalPolicyProfile).where(ApprovalPolicyProfile.policy_id == policy.id)
@@ -240,7 +243,7 @@ def _check_times(request_ttl: timedelta | None, reminder: timedelta | None) -> N
         )
 
 
-def _refuse_taken_slug(session: Session, application_id: str, slug: str) -> None:
+def _refuse_taken_slug(session: Session, application_id: str | None, slug: str) -> None:
     query = select(ApprovalPolicy).where(
         ApprovalPolicy.application_id == application_id, ApprovalPolicy.slug == slug
     )
@@ -248,18 +251,21 @@ def _refuse_taken_slug(session: Session, application_id: str, slug: str) -> None
         raise Conflict(f"An approval policy {slug!r} exists already in this Application.")
 
 
-def _guard(change: Change, policy: ApprovalPolicy, application_id: str, reference: str) -> None:
+def _guard(change: Change, policy: ApprovalPolicy, application_id: str | None, reference: str) -> None:
     profile = find_profile(change.session, reference)
-    if change.session.get(ApplicationProfile, (application_id, profile.id)) is None:
-        raise BadInput(f"The profile {reference!r} is not attached to this Application.", "profiles")
+    try:
+        enrollment(change.session, application_id, profile)
+    except NotFound:
+        raise BadInput(
+            f"The profile {reference!r} is not attached to this Application.", "profiles"
+        ) from None
+    scope = application_id or ""
     taken = select(ApprovalPolicyProfile).where(
-        ApprovalPolicyProfile.scope == application_id, ApprovalPolicyProfile.profile_id == profile.id
+        ApprovalPolicyProfile.scope == scope, ApprovalPolicyProfile.profile_id == profile.id
     )
     if change.session.exec(taken).first():
         raise Conflict(f"The profile {profile.slug!r} is guarded by another policy already.", kind="overlap")
-    change.session.add(
-        ApprovalPolicyProfile(policy_id=policy.id, profile_id=profile.id, scope=application_id)
-    )
+    change.session.add(ApprovalPolicyProfile(policy_id=policy.id, profile_id=profile.id, scope=scope))
     change.session.flush()
 
 

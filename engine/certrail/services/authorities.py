@@ -11,7 +11,6 @@ from certrail.domain.content import KeyAlgorithm, Subject
 from certrail.domain.errors import BadInput, Conflict
 from certrail.persistence.tables import (
     CaCertificate,
-    CaKey,
     Certificate,
     CertificateAuthority,
     CertificateProfile,
@@ -23,11 +22,11 @@ from certrail.pki.authority import (
     refuse_unfit_authority,
     self_signed_root,
 )
-from certrail.pki.bundle import certificate_facts
 from certrail.pki.chain import path_to_root, read_certificates
+from certrail.pki.names import from_name
 from certrail.services.actor import Actor
+from certrail.services.authority_rows import add_key, insert_authority, install_certificate
 from certrail.services.ca_signing import (
-    CA_KEY_PURPOSE,
     active_certificate,
     find_authority,
     key_of,
@@ -72,9 +71,9 @@ class Authorities:
         _refuse_nameless(subject)
         key = keys.generate(key_algorithm)
         with self._kernel.change(actor) as change:
-            authority = self._insert(change, "root", slug, name, subject, key, max_path_length, None)
+            authority = insert_authority(change, "root", slug, name, subject, key, max_path_length, None)
             certificate = _self_signed(authority, key, change.now, lifetime)
-            self._install(change, authority, certificate, [])
+            install_certificate(change, authority, certificate, [])
             return authority
 
     def create_intermediate(
@@ -104,10 +103,41 @@ class Authorities:
         with self._kernel.change(actor) as change:
             above = find(change.session, CertificateAuthority, parent, "parent authority") if parent else None
             parent_id = above.id if above else None
-            row = self._insert(change, "intermediate", slug, name, subject, key, max_path_length, parent_id)
+            row = insert_authority(
+                change, "intermediate", slug, name, subject, key, max_path_length, parent_id
+            )
             if above is not None:
                 self._sign_below(change, row, above, key.public_key(), lifetime)
             return row
+
+    def adopt(
+        self, actor: Actor, *, slug: str, name: str, certificate: str, private_key: str, chain: str = ""
+    ) -> CertificateAuthority:
+        """Take over an authority that exists already, with its private key.
+
+        Args:
+            certificate: PEM, of the authority.
+            chain: PEM, of every certificate above it; empty for a root.
+            private_key: PEM, not encrypted.
+
+        Raises:
+            BadInput: a part cannot be read, they do not belong together, or it is no authority's certificate.
+            Conflict: the slug is taken.
+        """
+        first, *more = read_certificates(certificate, "certificate")
+        issuers = [*more, *(read_certificates(chain, "chain") if chain.strip() else [])]
+        subject = Subject.model_validate(from_name(first.subject))
+        refuse_unfit_authority(first, subject)
+        key = keys.from_pem(private_key.encode())
+        if key.public_key() != first.public_key():
+            raise BadInput("The private key is not that of the certificate.", "private_key")
+        path = path_to_root(first, issuers, "chain")
+        kind = "intermediate" if path else "root"
+        with self._kernel.change(actor) as change:
+            room = first.extensions.get_extension_for_class(x509.BasicConstraints).value.path_length
+            authority = insert_authority(change, kind, slug, name, subject, key, room, None)
+            install_certificate(change, authority, first, path)
+            return authority
 
     def request(self, reference: str) -> str:
         """The CSR, PEM, that another authority is asked to sign: for a new key, or for the present one anew.
@@ -157,7 +187,7 @@ class Authorities:
                 raise BadInput(
                     "The certificate signs itself; have the request signed by an authority.", "certificate"
                 )
-            self._install(change, authority, first, path)
+            install_certificate(change, authority, first, path)
             return authority
 
     def renew(
@@ -176,11 +206,11 @@ class Authorities:
             change.created_id = authority.id
             if new_key:
                 key = keys.generate(KeyAlgorithm(authority.key_algorithm))
-                self._add_key(change, authority, key)
+                add_key(change, authority, key)
             else:
                 key = key_of(self._kernel.keyring, change.session, present)
             if authority.kind == "root":
-                self._install(change, authority, _self_signed(authority, key, change.now, lifetime), [])
+                install_certificate(change, authority, _self_signed(authority, key, change.now, lifetime), [])
             elif authority.parent_id:
                 above = change.session.get_one(CertificateAuthority, authority.parent_id)
                 self._sign_below(change, authority, above, key.public_key(), lifetime)
@@ -242,49 +272,6 @@ class Authorities:
             authority = find_authority(session, reference)
             return authority, versions_of(session, authority.id)
 
-    def _insert(
-        self,
-        change: Change,
-        kind: str,
-        slug: str,
-        name: str,
-        subject: Subject,
-        key: keys.PrivateKey,
-        max_path_length: int | None,
-        parent_id: str | None,
-    ) -> CertificateAuthority:
-        refuse_taken(change.session, CertificateAuthority, slug)
-        authority = CertificateAuthority(
-            id=change.new_id(),
-            created_at=change.now,
-            slug=slug,
-            name=name,
-            kind=kind,
-            status="pending",
-            parent_id=parent_id,
-            subject=subject.model_dump(exclude_none=True),
-            key_algorithm=keys.algorithm_of(key.public_key()),
-            max_path_length=max_path_length,
-        )
-        change.session.add(authority)
-        change.session.flush()
-        change.event("ca.created", "ca", authority.id, slug=slug, kind=kind, parent_id=parent_id)
-        self._add_key(change, authority, key)
-        return authority
-
-    def _add_key(self, change: Change, authority: CertificateAuthority, key: keys.PrivateKey) -> None:
-        change.session.add(
-            CaKey(
-                id=change.new_id(),
-                created_at=change.now,
-                ca_id=authority.id,
-                algorithm=authority.key_algorithm,
-                spki=keys.spki_fingerprint(key.public_key()),
-                key_sealed=self._kernel.keyring.seal(keys.to_pem(key), CA_KEY_PURPOSE),
-            )
-        )
-        change.session.flush()
-
     def _sign_below(
         self,
         change: Change,
@@ -307,52 +294,7 @@ class Authorities:
             max_path_length=authority.max_path_length,
         )
         path = [parent.certificate, *loaded_chain(parent.issuer)]
-        self._install(change, authority, certificate, path)
-
-    def _install(
-        self,
-        change: Change,
-        authority: CertificateAuthority,
-        certificate: x509.Certificate,
-        path: Sequence[x509.Certificate],
-    ) -> None:
-        """Make a certificate the one that the authority signs with; the versions before it stay on record."""
-        facts = certificate_facts(certificate)
-        versions = versions_of(change.session, authority.id)
-        if any(version.fingerprint == facts.fingerprint for version in versions):
-            raise Conflict("This certificate is installed already.", kind="installed")
-        for version in versions:
-            version.active = False
-            change.session.add(version)
-        number = versions[0].version + 1 if versions else 1
-        change.session.add(
-            CaCertificate(
-                id=change.new_id(),
-                created_at=change.now,
-                ca_id=authority.id,
-                version=number,
-                pem=facts.pem,
-                chain=[issuer.public_bytes(Encoding.PEM).decode() for issuer in path],
-                serial=facts.serial,
-                fingerprint=facts.fingerprint,
-                not_before=facts.not_before,
-                not_after=facts.not_after,
-            )
-        )
-        if authority.status == "pending":
-            authority.status = "active"
-        change.session.add(authority)
-        change.session.flush()
-        change.event(
-            "ca.certificate_installed",
-            "ca",
-            authority.id,
-            slug=authority.slug,
-            version=number,
-            serial=facts.serial,
-            fingerprint=facts.fingerprint,
-            not_after=facts.not_after.isoformat(),
-        )
+        install_certificate(change, authority, certificate, path)
 
 
 def _refuse_nameless(subject: Subject) -> None:

@@ -21,8 +21,8 @@ from certrail.persistence.tables import (
 from certrail.services.actor import SYSTEM, Actor
 from certrail.services.approval_flow import tally
 from certrail.services.approvals import Approvals, Bound, VoteRefused, cast
-from certrail.services.identities import actor_of
 from certrail.services.kernel import Kernel
+from certrail.services.membership import actor_of
 from certrail.services.plugin_config import notifier_of
 from certrail.services.questions import token_hash
 from certrail_sdk import (

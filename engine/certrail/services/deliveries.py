@@ -233,7 +233,7 @@ class Deliveries:
             return delivery, session.get_one(Sync, delivery.sync_id)
 
     def list(
-        self, application_id: str, *, sync_id: str | None = None, lineage_id: str | None = None
+        self, application_id: str | None, *, sync_id: str | None = None, lineage_id: str | None = None
     ) -> Sequence[tuple[Delivery, Sync]]:
         """The deliveries of an Application, or of one sync or lineage in it."""
         with self._kernel.db.read() as session:

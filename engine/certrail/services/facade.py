@@ -22,9 +22,12 @@ from certrail.services.outbox import Outbox
 from certrail.services.product import Product
 from certrail.services.questions import Questions
 from certrail.services.record import Record
+from certrail.services.renewals import Renewals
 from certrail.services.requests import Requests
 from certrail.services.sealing import Sealing
+from certrail.services.sessions import Sessions
 from certrail.services.syncs import Syncs
+from certrail.services.tokens import Tokens
 from certrail.services.views import InventoryViews
 
 
@@ -52,9 +55,12 @@ class Services:
     product: Product
     questions: Questions
     record: Record
+    renewals: Renewals
     requests: Requests
     sealing: Sealing
+    sessions: Sessions
     syncs: Syncs
+    tokens: Tokens
     views: InventoryViews
 
     @classmethod
@@ -83,8 +89,11 @@ class Services:
             product=Product(kernel),
             questions=Questions(kernel),
             record=Record(kernel.db, kernel.keyring),
+            renewals=Renewals(kernel),
             requests=Requests(kernel),
             sealing=Sealing(kernel),
+            sessions=Sessions(kernel),
             syncs=Syncs(kernel),
+            tokens=Tokens(kernel),
             views=InventoryViews(kernel),
         )

@@ -1,28 +1,21 @@
-"""Principals, tokens and the one place that decides whether a call may go on."""
+"""Principals, and the one place that decides whether a call may go on."""
 
-import hashlib
-import hmac
-import secrets
 from collections.abc import Sequence
-from datetime import timedelta
 
 from sqlmodel import Session, col, or_, select
 
 from certrail.domain.access import Permission, ProductRole, Role, allows
-from certrail.domain.errors import BadInput, Conflict, Forbidden, NotFound, Unauthenticated
+from certrail.domain.errors import BadInput, Conflict, Forbidden, NotFound
 from certrail.persistence.tables import (
-    AccessToken,
     Application,
     GroupMember,
     Principal,
 )
 from certrail.services.actor import SYSTEM, Actor
 from certrail.services.kernel import Change, Kernel
-from certrail.services.membership import role_in
+from certrail.services.membership import find_principal, role_in
 from certrail.services.seats import recheck_everywhere
-
-TOKEN_PREFIX = "crt"  # noqa: S105 - a public prefix, so that secret scanners recognise tokens
-LONGEST_TOKEN = 200
+from certrail.services.tokens import insert_token
 
 
 class Identities:
@@ -43,7 +36,7 @@ class Identities:
             ).first():
                 raise Conflict("There is a Product Admin already. Ask them for a token.", kind="bootstrapped")
             principal = _insert(change, "user", _slug_of(name), name, email, ProductRole.ADMIN)
-            _, text = _issue_token(change, principal, "bootstrap", (), None)
+            _, text = insert_token(change, principal, "bootstrap")
             return principal, text
 
     def create(
@@ -156,109 +149,27 @@ class Identities:
                 .order_by(Principal.slug)
             ).all()
 
-    def issue_token(
-        self,
-        actor: Actor,
-        principal: str,
-        *,
-        name: str,
-        scopes: Sequence[str] = (),
-        lifetime: timedelta | None = None,
-    ) -> tuple[AccessToken, str]:
-        """Make a token; its text is returned here and never again.
+    def authorize(self, actor: Actor, permission: Permission) -> None:
+        """Let a call about the product go on, or not. Raises Forbidden."""
+        _let(actor, permission, None, "the product")
 
-        Raises:
-            Forbidden: it is for somebody else and the caller is no Product Admin.
-            BadInput: a scope is unknown.
-        """
-        known = {p.value for p in Permission} | {p.value.partition(":")[0] for p in Permission}
-        if unknown := sorted(set(scopes) - known):
-            raise BadInput(
-                f"Unknown scopes: {', '.join(unknown)}. Known: {', '.join(sorted(known))}.", "scopes"
-            )
-        with self._kernel.change(actor) as change:
-            owner = find_principal(change.session, principal)
-            if (
-                actor.kind != "system"
-                and actor.product_role != ProductRole.ADMIN
-                and actor.principal_id != owner.id
-            ):
-                raise Forbidden("Only a Product Admin makes tokens for others.")
-            if (actor.scopes and not set(scopes)) or (actor.scopes and not set(scopes) <= actor.scopes):
-                raise Forbidden("A token may not carry more scopes than the one it is made with.")
-            if owner.kind == "group":
-                raise BadInput(
-                    "A group cannot hold a token; make one for a user or machine identity.", "principal"
-                )
-            return _issue_token(change, owner, name, scopes, lifetime)
-
-    def revoke_token(self, actor: Actor, token_id: str) -> None:
-        """Make a token useless at once."""
-        with self._kernel.change(actor) as change:
-            token = change.session.get(AccessToken, token_id)
-            mine = token is not None and token.principal_id == actor.principal_id
-            if token is None or not (
-                mine or actor.kind == "system" or actor.product_role == ProductRole.ADMIN
-            ):
-                raise NotFound("token")
-            token.revoked_at = token.revoked_at or change.now
-            change.session.add(token)
-            change.event("token.revoked", "token", token.id, name=token.name)
-
-    def tokens(self, principal: str) -> Sequence[AccessToken]:
-        """The tokens of one principal."""
-        with self._kernel.db.read() as session:
-            owner = find_principal(session, principal)
-            return session.exec(select(AccessToken).where(AccessToken.principal_id == owner.id)).all()
-
-    def authenticate(self, text: str, request_id: str | None = None) -> Actor:
-        """The actor behind a bearer token.
-
-        Raises:
-            Unauthenticated: malformed, unknown, expired or revoked token, or a deactivated owner.
-        """
-        refused = Unauthenticated("Give a valid bearer token in the Authorization header.")
-        prefix, _, rest = text.partition("_")
-        token_id, _, secret = rest.partition("_")
-        if prefix != TOKEN_PREFIX or not secret or len(text) > LONGEST_TOKEN:
-            raise refused
-        with self._kernel.db.read() as session:
-            token = session.get(AccessToken, token_id)
-            # The comparison is made for an unknown id too, so that time tells nothing.
-            expected = token.secret_hash if token else _hash("")
-            if not hmac.compare_digest(_hash(secret), expected) or token is None:
-                raise refused
-            now = self._kernel.clock()
-            if token.revoked_at or (token.expires_at and token.expires_at <= now):
-                raise refused
-            owner = session.get_one(Principal, token.principal_id)
-            if not owner.active:
-                raise refused
-            return actor_of(owner, frozenset(token.scopes), request_id)
-
-    def authorize(self, actor: Actor, permission: Permission, application: str | None = None) -> str | None:
-        """Let the call go on, or not; the one authorisation function of the product.
+    def authorize_in(self, actor: Actor, permission: Permission, application: str | None) -> str | None:
+        """Let a call about one Application go on, or not; without one, about what belongs to none.
 
         Returns:
-            The id of the Application named by id or slug, if one was named.
+            The id of the Application named by id or slug.
 
         Raises:
             NotFound: the Application is unknown, or nothing in it may be seen.
             Forbidden: it may be seen, but this may not be done.
         """
         with self._kernel.db.read() as session:
-            role: Role | None = None
-            application_id: str | None = None
-            if application is not None:
-                found = find_application(session, application)
-                application_id = found.id
-                role = role_in(session, actor.principal_id, found.id)
-                if role is None and actor.product_role != ProductRole.ADMIN:
-                    raise NotFound("Application")
-        if allows(permission, product_role=actor.product_role, role=role, scopes=actor.scopes):
-            return application_id
-        where = "this Application" if application else "the product"
-        raise Forbidden(f"Your roles in {where}, or the scopes of your token, do not include {permission!s}.")
+            owner = find_application(session, application).id if application is not None else None
+            role = role_in(session, actor.principal_id, owner)
+        if role is None and actor.product_role != ProductRole.ADMIN:
+            raise NotFound("Application" if application is not None else "object")
+        _let(actor, permission, role, "this Application" if application is not None else "the older project")
+        return owner
 
     def held(self, actor: Actor, application_id: str | None = None) -> Sequence[Permission]:
         """What the caller may do in an Application, or with the product where none is named."""
@@ -271,11 +182,6 @@ class Identities:
         )
 
 
-def actor_of(owner: Principal, scopes: frozenset[str] = frozenset(), request_id: str | None = None) -> Actor:
-    """A principal as the one who acts."""
-    return Actor(owner.id, owner.kind, owner.name, owner.product_role, scopes, request_id)
-
-
 def find_application(session: Session, reference: str) -> Application:
     """By slug or id. Raises NotFound."""
     query = select(Application).where(or_(Application.id == reference, Application.slug == reference))
@@ -284,14 +190,9 @@ def find_application(session: Session, reference: str) -> Application:
     return found
 
 
-def find_principal(session: Session, reference: str) -> Principal:
-    """By slug, id or e-mail address. Raises NotFound."""
-    query = select(Principal).where(
-        or_(Principal.id == reference, Principal.slug == reference, col(Principal.email) == reference)
-    )
-    if (found := session.exec(query).first()) is None:
-        raise NotFound("principal")
-    return found
+def _let(actor: Actor, permission: Permission, role: Role | None, where: str) -> None:
+    if not allows(permission, product_role=actor.product_role, role=role, scopes=actor.scopes):
+        raise Forbidden(f"Your roles in {where}, or the scopes of your token, do not include {permission!s}.")
 
 
 def _refuse_last_admin(session: Session, principal: Principal) -> None:
@@ -325,28 +226,6 @@ def _insert(
         "principal.created", "principal", principal.id, kind=kind, name=name, product_role=product_role
     )
     return principal
-
-
-def _issue_token(
-    change: Change, owner: Principal, name: str, scopes: Sequence[str], lifetime: timedelta | None
-) -> tuple[AccessToken, str]:
-    secret = secrets.token_urlsafe(32)
-    token = AccessToken(
-        id=change.new_id(),
-        created_at=change.now,
-        principal_id=owner.id,
-        name=name,
-        secret_hash=_hash(secret),
-        scopes=sorted(set(scopes)),
-        expires_at=change.now + lifetime if lifetime else None,
-    )
-    change.session.add(token)
-    change.event("token.created", "token", token.id, name=name, owner=owner.name, scopes=token.scopes)
-    return token, f"{TOKEN_PREFIX}_{token.id}_{secret}"
-
-
-def _hash(secret: str) -> str:
-    return hashlib.sha256(secret.encode()).hexdigest()
 
 
 def _slug_of(name: str) -> str:

@@ -10,10 +10,9 @@ from pydantic import ValidationError
 from sqlmodel import Session, select
 
 from certrail.domain.content import KeyAlgorithm, RequestContent
-from certrail.domain.errors import BadInput, Conflict, NotFound, PolicyViolation
+from certrail.domain.errors import BadInput, Conflict, PolicyViolation
 from certrail.domain.policy import PolicyRules, decide
 from certrail.persistence.tables import (
-    ApplicationProfile,
     CaCertificate,
     Certificate,
     CertificatePolicy,
@@ -27,6 +26,7 @@ from certrail.pki.offer import Offer
 from certrail.services.actor import Actor
 from certrail.services.ca_signing import loaded
 from certrail.services.deliveries import KEY_PURPOSE
+from certrail.services.enrollment import enrollment
 from certrail.services.inventory_rows import add_certificate
 from certrail.services.kernel import Change, Kernel
 from certrail.services.product import find_profile
@@ -43,7 +43,7 @@ class Imports:
     def take(
         self,
         actor: Actor,
-        application_id: str,
+        application_id: str | None,
         offer: Offer,
         *,
         profile: str | None = None,
@@ -60,7 +60,7 @@ class Imports:
         checked = checked_attributes(attributes or {})
         try:
             with self._kernel.change(actor) as change:
-                chosen = _attached(change.session, application_id, profile) if profile else None
+                chosen = _enrolled(change.session, application_id, profile) if profile else None
                 if chosen:
                     _judge(change.session, chosen, offer.certificate, change.now)
                 row = self._keep(change, application_id, offer, chosen, checked)
@@ -73,7 +73,7 @@ class Imports:
                 change.event(
                     "certificate.import_refused",
                     "application",
-                    application_id,
+                    application_id or "none",
                     application_id,
                     common_name=facts.common_name,
                     fingerprint=facts.fingerprint,
@@ -82,10 +82,30 @@ class Imports:
                 )
             raise
 
+    def keep(
+        self,
+        actor: Actor,
+        application_id: str | None,
+        offer: Offer,
+        *,
+        profile: str | None = None,
+        attributes: Mapping[str, str] | None = None,
+    ) -> Certificate:
+        """Keep what another inventory held, as it is: no policy is asked until it is renewed, and nothing is delivered.
+
+        Raises:
+            NotFound: the profile cannot be used there.
+            Conflict: the certificate is in the inventory.
+        """
+        checked = checked_attributes(attributes or {})
+        with self._kernel.change(actor) as change:
+            chosen = _enrolled(change.session, application_id, profile) if profile else None
+            return self._keep(change, application_id, offer, chosen, checked)
+
     def _keep(
         self,
         change: Change,
-        application_id: str,
+        application_id: str | None,
         offer: Offer,
         profile: CertificateProfile | None,
         attributes: dict[str, Any],
@@ -137,10 +157,9 @@ class Imports:
         return row
 
 
-def _attached(session: Session, application_id: str, reference: str) -> CertificateProfile:
+def _enrolled(session: Session, application_id: str | None, reference: str) -> CertificateProfile:
     profile = find_profile(session, reference)
-    if session.get(ApplicationProfile, (application_id, profile.id)) is None:
-        raise NotFound("certificate profile attached to this Application")
+    enrollment(session, application_id, profile)
     return profile
 
 

@@ -5,16 +5,16 @@ from certrail.persistence.terms import terms_of
 from certrail.services.kernel import Change
 
 
-def add_certificate(change: Change, row: Certificate) -> None:
-    """Store the first certificate of a new lineage."""
-    change.session.add(
-        Lineage(
-            id=row.lineage_id,
-            created_at=change.now,
-            application_id=row.application_id,
-            current_certificate_id=row.id,
-        )
-    )
+def add_certificate(change: Change, row: Certificate, present: Certificate | None = None) -> None:
+    """Store the first certificate of a new lineage, or the one that takes the place of its `present` one."""
+    if present is None:
+        lineage = Lineage(id=row.lineage_id, created_at=change.now, application_id=row.application_id)
+    else:
+        lineage = change.session.get_one(Lineage, row.lineage_id)
+        present.status = "superseded"
+        change.session.add(present)
+    lineage.current_certificate_id = row.id
+    change.session.add(lineage)
     change.session.flush()
     change.session.add(row)
     change.session.flush()

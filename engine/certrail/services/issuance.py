@@ -22,6 +22,7 @@ from certrail.services.ca_signing import new_serial, signer
 from certrail.services.deliveries import KEY_PURPOSE
 from certrail.services.inventory_rows import add_certificate
 from certrail.services.kernel import Change, Kernel
+from certrail.services.renewals import lock_current
 from certrail.services.request_state import FINAL, approval_of, digest_now, judge, lock_request, move
 from certrail.services.syncs import wish_everywhere
 
@@ -95,15 +96,21 @@ class Issuance:
             content = RequestContent.model_validate(row.content)
             profile = change.session.get_one(CertificateProfile, row.profile_id)
             judge(change.session, profile, content, change.now)
-            certificate = self._sign(change, row, profile, content)
+            present = lock_current(change.session, row.renews_id) if row.renews_id else None
+            certificate = self._sign(change, row, profile, content, present)
             checkpoint("issuance.signed")
-            self._record(change, row, profile, certificate)
+            self._record(change, row, profile, certificate, present)
             wish_everywhere(self._kernel, change, certificate)
         checkpoint("issuance.committed")
         return Advance("issued")
 
     def _sign(
-        self, change: Change, row: CertificateRequest, profile: CertificateProfile, content: RequestContent
+        self,
+        change: Change,
+        row: CertificateRequest,
+        profile: CertificateProfile,
+        content: RequestContent,
+        present: Certificate | None,
     ) -> Certificate:
         plan = LeafPlan(
             subject=content.subject,
@@ -113,7 +120,7 @@ class Issuance:
             not_before=change.now,
             not_after=change.now + timedelta(seconds=content.ttl_seconds),
         )
-        own_key = None if content.csr else keys.generate(KeyAlgorithm(content.key_algorithm))
+        own_key = None if content.csr else self._key(row, content, present)
         if profile.ca_id is None:
             assert own_key is not None, "a CSR is refused at the request"
             issuer, chain, root = None, list[str](), None
@@ -128,7 +135,7 @@ class Issuance:
             id=change.new_id(),
             created_at=change.now,
             application_id=row.application_id,
-            lineage_id=change.new_id(),
+            lineage_id=present.lineage_id if present else change.new_id(),
             request_id=row.id,
             profile_id=profile.id,
             ca_certificate_id=issuer,
@@ -143,17 +150,30 @@ class Issuance:
             chain=chain,
             root=root,
             key_sealed=self._kernel.keyring.seal(keys.to_pem(own_key), KEY_PURPOSE) if own_key else None,
+            key_shown_at=present.key_shown_at if present and row.same_key else None,
             attributes=row.attributes,
         )
 
+    def _key(
+        self, row: CertificateRequest, content: RequestContent, present: Certificate | None
+    ) -> keys.PrivateKey:
+        if present is not None and row.same_key and present.key_sealed is not None:
+            return keys.from_pem(self._kernel.keyring.open(present.key_sealed, KEY_PURPOSE))
+        return keys.generate(KeyAlgorithm(content.key_algorithm))
+
     def _record(
-        self, change: Change, row: CertificateRequest, profile: CertificateProfile, certificate: Certificate
+        self,
+        change: Change,
+        row: CertificateRequest,
+        profile: CertificateProfile,
+        certificate: Certificate,
+        present: Certificate | None,
     ) -> None:
-        add_certificate(change, certificate)
+        add_certificate(change, certificate, present)
         row.certificate_id = certificate.id
         move(change, row, "issued")
         change.event(
-            "certificate.issued",
+            "certificate.renewed" if present else "certificate.issued",
             "certificate",
             certificate.id,
             row.application_id,
@@ -166,6 +186,7 @@ class Issuance:
             profile_id=profile.id,
             request_id=row.id,
             lineage_id=certificate.lineage_id,
+            **({"supersedes": present.id} if present else {}),
         )
 
 

@@ -2,10 +2,27 @@
 
 from collections.abc import Sequence
 
-from sqlmodel import Session, col, select
+from sqlmodel import Session, col, or_, select
 
 from certrail.domain.access import Role, strongest
+from certrail.domain.errors import NotFound
 from certrail.persistence.tables import GroupMember, Membership, Principal
+from certrail.services.actor import Actor
+
+
+def actor_of(owner: Principal, scopes: frozenset[str] = frozenset(), request_id: str | None = None) -> Actor:
+    """A principal as the one who acts."""
+    return Actor(owner.id, owner.kind, owner.name, owner.product_role, scopes, request_id)
+
+
+def find_principal(session: Session, reference: str) -> Principal:
+    """By slug, id or e-mail address. Raises NotFound."""
+    query = select(Principal).where(
+        or_(Principal.id == reference, Principal.slug == reference, col(Principal.email) == reference)
+    )
+    if (found := session.exec(query).first()) is None:
+        raise NotFound("principal")
+    return found
 
 
 def identities_of(session: Session, principal_id: str) -> set[str]:
@@ -15,8 +32,8 @@ def identities_of(session: Session, principal_id: str) -> set[str]:
 
 
 def role_in(session: Session, principal_id: str | None, application_id: str | None) -> Role | None:
-    """The strongest role in an Application, by oneself or through groups."""
-    if principal_id is None or application_id is None:
+    """The strongest role in an Application, or among what belongs to none, by oneself or through groups."""
+    if principal_id is None:
         return None
     owners = identities_of(session, principal_id)
     roles = session.exec(
@@ -27,7 +44,7 @@ def role_in(session: Session, principal_id: str | None, application_id: str | No
     return strongest(list(roles))
 
 
-def is_member(session: Session, application_id: str, principal_id: str) -> bool:
+def is_member(session: Session, application_id: str | None, principal_id: str) -> bool:
     """Whether a user, machine identity or group has a role here, itself or through a group."""
     owners = identities_of(session, principal_id)
     query = select(Membership).where(

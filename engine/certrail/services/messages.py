@@ -20,6 +20,8 @@ KNOWN: Mapping[str, tuple[Severity, str]] = {
     "approval.unreachable": (Severity.CRITICAL, "Approval out of reach: {name}"),
     "approval.reachable": (Severity.INFO, "Approval within reach again: {name}"),
     "certificate.issued": (Severity.INFO, "Certificate issued: {name}"),
+    "certificate.renewed": (Severity.INFO, "Certificate renewed: {name}"),
+    "certificate.renewal_failed": (Severity.CRITICAL, "Certificate not renewed: {name}"),
     "certificate.imported": (Severity.INFO, "Certificate imported: {name}"),
     "certificate.import_refused": (Severity.WARNING, "Certificate import refused: {name}"),
     "delivery.delivered": (Severity.INFO, "Delivered to {name}"),
@@ -29,6 +31,9 @@ KNOWN: Mapping[str, tuple[Severity, str]] = {
     "channel.failed": (Severity.CRITICAL, "A channel cannot be reached"),
 }
 """Event types that alerts may name, with their severity and title."""
+
+OUTSIDE = "the older project"
+"""Where things are that belong to no Application."""
 
 LABELS = {
     "common_name": "Common name",
@@ -51,27 +56,29 @@ LABELS = {
 
 
 def compose(
-    event: EventRow, application: Application, notification_id: str, public_url: str | None
+    event: EventRow, application: Application | None, notification_id: str, public_url: str | None
 ) -> Notification:
     """One event as a message."""
+    where = application.name if application else OUTSIDE
     severity, title = KNOWN.get(event.type, (Severity.INFO, event.type))
-    name = event.data.get("common_name") or event.data.get("sync") or application.name
-    path = f"/applications/{application.slug}"
+    name = event.data.get("common_name") or event.data.get("sync") or where
+    path = f"/applications/{application.slug}" if application else "/"
+    record = f"{path}/events" if application else "/audit/events"
     return Notification(
         id=notification_id,
         event_type=event.type,
         occurred_at=event.created_at.astimezone(UTC),
         severity=severity,
         title=title.format(name=name),
-        summary=f"{title.format(name=name)} in {application.name}, by {event.actor_name}.",
+        summary=f"{title.format(name=name)} in {where}, by {event.actor_name}.",
         facts=tuple(
             Fact(label=label, value=_text(event.data[key]))
             for key, label in LABELS.items()
             if event.data.get(key)
         ),
         source=path,
-        application=application.slug,
-        link=f"{public_url}/api/v1{path}/events" if public_url else None,
+        application=application.slug if application else "",
+        link=f"{public_url}/api/v1{record}" if public_url else None,
         data={
             "event_id": event.id,
             "subject": {"type": event.subject_type, "id": event.subject_id},

@@ -92,8 +92,12 @@ class Product:
         ca: str | None = None,
         issuer_type: IssuerType = "ca",
         defaults: Mapping[str, Any] | None = None,
+        legacy_enrollment: Mapping[str, Any] | None = None,
     ) -> CertificateProfile:
         """Join an authority, or none for certificates that sign themselves, a policy and defaults.
+
+        Args:
+            legacy_enrollment: by method whether the profile is usable by itself, as before there were Applications.
 
         Raises:
             BadInput: the lifetime, the defaults, or the choice of the issuer is wrong.
@@ -112,6 +116,7 @@ class Product:
                 policy_id=find_policy(change.session, policy).id,
                 defaults=checked,
                 ttl_seconds=seconds,
+                legacy_enrollment=dict(legacy_enrollment) if legacy_enrollment is not None else None,
             )
             change.session.add(profile)
             change.event("profile.created", "profile", profile.id, **_facts(profile))
@@ -128,8 +133,13 @@ class Product:
         policy: str | None = None,
         ttl: timedelta | None = None,
         defaults: Mapping[str, Any] | None = None,
+        legacy_enrollment: Mapping[str, Any] | None = None,
     ) -> CertificateProfile:
-        """Change what is given; votes on open requests were for the profile as it was, and are asked anew."""
+        """Change what is given; votes on open requests were for the profile as it was, and are asked anew.
+
+        Raises:
+            Conflict: an enrollment of its own is given to a profile that never had one.
+        """
         checked = _defaults(defaults) if defaults is not None else None
         with self._kernel.change(actor) as change:
             profile = find_profile(change.session, reference)
@@ -145,8 +155,11 @@ class Product:
             if ttl is not None:
                 profile.ttl_seconds = _seconds(ttl)
             profile.defaults = checked if checked is not None else profile.defaults
+            if legacy_enrollment is not None:
+                _refuse_new_enrollment(profile)
+                profile.legacy_enrollment = {**(profile.legacy_enrollment or {}), **legacy_enrollment}
             after = _facts(profile)
-            naming = {"slug", "name"}
+            naming = {"slug", "name", "legacy_enrollment"}
             if {k: v for k, v in before.items() if k not in naming} != {
                 k: v for k, v in after.items() if k not in naming
             }:
@@ -213,6 +226,16 @@ def _issuer(session: Session, issuer_type: str, ca: str | None) -> str | None:
     if ca is None:
         raise BadInput("Name the authority that signs, or choose the issuer type self-signed.", "ca")
     return find_authority(session, ca).id
+
+
+def _refuse_new_enrollment(profile: CertificateProfile) -> None:
+    if profile.legacy_enrollment is None:
+        raise Conflict(
+            "Enrollment belongs to an Application: attach the profile there, with POST"
+            " /api/v1/applications/{application}/profiles.",
+            kind="legacy-creation",
+            endpoint="/api/v1/applications/{application}/profiles",
+        )
 
 
 def _refuse_used(session: Session, profile: CertificateProfile) -> None:

@@ -10,6 +10,7 @@ from certrail.domain.policy import PolicyRules, decide
 from certrail.persistence.database import locked
 from certrail.persistence.tables import (
     ApprovalRequest,
+    Certificate,
     CertificateAuthority,
     CertificatePolicy,
     CertificateProfile,
@@ -18,7 +19,8 @@ from certrail.persistence.tables import (
 from certrail.services.ca_signing import active_certificate
 from certrail.services.kernel import Change
 
-FINAL = frozenset({"issued", "rejected", "cancelled", "expired", "failed"})
+UNSUCCESSFUL = frozenset({"rejected", "cancelled", "expired", "failed"})
+FINAL = UNSUCCESSFUL | {"issued"}
 
 
 def judge(
@@ -92,6 +94,19 @@ def move(change: Change, row: CertificateRequest, status: str, reason: str | Non
         reason=reason,
         common_name=row.content.get("subject", {}).get("common_name"),
     )
+    if row.renews_id and status in UNSUCCESSFUL:
+        renewed = change.session.get_one(Certificate, row.renews_id)
+        change.event(
+            "certificate.renewal_failed",
+            "certificate",
+            renewed.id,
+            row.application_id,
+            request_id=row.id,
+            lineage_id=renewed.lineage_id,
+            common_name=renewed.common_name,
+            not_after=renewed.not_after.isoformat(),
+            reason=f"{status}: {reason}" if reason else status,
+        )
 
 
 def enqueue_issuance(change: Change, request_id: str, signal: str | None = None) -> None:
@@ -108,4 +123,6 @@ def digest_now(session: Session, row: CertificateRequest, now: datetime) -> str:
     profile = session.get_one(CertificateProfile, row.profile_id)
     content = RequestContent.model_validate(row.content)
     policy = judge(session, profile, content, now)
-    return digest(content, profile.id, profile.version, policy.version, row.application_id or "")
+    return digest(
+        content, profile.id, profile.version, policy.version, row.application_id or "", row.renews_id
+    )

@@ -6,15 +6,17 @@ from typing import Any
 from pydantic import ValidationError
 from sqlmodel import col, select
 
-from certrail.domain.content import RequestContent, digest
-from certrail.domain.errors import BadInput, Conflict, Forbidden, NotFound, PolicyViolation
-from certrail.persistence.tables import ApplicationProfile, CertificateProfile, CertificateRequest
+from certrail.domain.content import RequestContent
+from certrail.domain.errors import BadInput, Conflict, Forbidden, NotFound
+from certrail.persistence.tables import CertificateProfile, CertificateRequest
 from certrail.pki.csr import read_csr
+from certrail.services.acceptance import accept, refusals_recorded
 from certrail.services.actor import Actor
-from certrail.services.approval_flow import close, open_approval
-from certrail.services.kernel import Change, Kernel
+from certrail.services.approval_flow import close
+from certrail.services.enrollment import enrollment
+from certrail.services.kernel import Kernel
 from certrail.services.product import find_profile
-from certrail.services.request_state import approval_of, enqueue_issuance, judge, lock_request, move
+from certrail.services.request_state import approval_of, enqueue_issuance, lock_request, move
 
 MOST_ATTRIBUTES = 50
 LONGEST_NAME = 128
@@ -30,7 +32,7 @@ class Requests:
     def submit(
         self,
         actor: Actor,
-        application_id: str,
+        application_id: str | None,
         *,
         profile: str,
         content: Mapping[str, Any],
@@ -43,15 +45,15 @@ class Requests:
             PolicyViolation: the certificate policy denies it; the refusal is on record.
             Conflict: no approval could ever succeed.
         """
-        chosen = self._attached_profile(application_id, profile)
+        chosen = self._enrolled_profile(application_id, profile)
         parsed = _content(content, chosen)
         attributes = checked_attributes(attributes or {})
-        try:
-            with self._kernel.change(actor) as change:
-                return self._accept(change, application_id, chosen.id, parsed, attributes)
-        except PolicyViolation as refusal:
-            self._record_refusal(actor, application_id, chosen, parsed, refusal)
-            raise
+        with (
+            refusals_recorded(self._kernel, actor, application_id, chosen, parsed),
+            self._kernel.change(actor) as change,
+        ):
+            profile_now = change.session.get_one(CertificateProfile, chosen.id)
+            return accept(change, application_id, profile_now, parsed, attributes)
 
     def cancel(self, actor: Actor, request_id: str) -> CertificateRequest:
         """Withdraw a request that waits for approval; only its requester may.
@@ -95,7 +97,7 @@ class Requests:
 
     def list(
         self,
-        application_id: str,
+        application_id: str | None,
         *,
         status: str | None = None,
         after: tuple[Any, str] | None = None,
@@ -113,81 +115,14 @@ class Requests:
             newest = (col(CertificateRequest.created_at).desc(), col(CertificateRequest.id).desc())
             return session.exec(query.order_by(*newest).limit(limit)).all()
 
-    def _attached_profile(self, application_id: str, reference: str) -> CertificateProfile:
+    def _enrolled_profile(self, application_id: str | None, reference: str) -> CertificateProfile:
         with self._kernel.db.read() as session:
             profile = find_profile(session, reference)
-            link = session.get(ApplicationProfile, (application_id, profile.id))
-            if link is None:
-                raise NotFound("certificate profile attached to this Application")
-            if not link.api.get("enabled"):
+            if not enrollment(session, application_id, profile).get("enabled"):
                 raise Conflict(
                     "Enrollment by API is switched off for this profile here.", kind="enrollment-off"
                 )
             return profile
-
-    def _accept(
-        self,
-        change: Change,
-        application_id: str,
-        profile_id: str,
-        content: RequestContent,
-        attributes: dict[str, str],
-    ) -> CertificateRequest:
-        assert change.actor.principal_id is not None
-        profile = change.session.get_one(CertificateProfile, profile_id)
-        _refuse_impossible(profile, content)
-        policy = judge(change.session, profile, content, change.now)
-        row = CertificateRequest(
-            id=change.new_id(),
-            created_at=change.now,
-            updated_at=change.now,
-            application_id=application_id,
-            profile_id=profile.id,
-            requester_id=change.actor.principal_id,
-            status="approved",
-            content=content.model_dump(mode="json"),
-            digest=digest(content, profile.id, profile.version, policy.version, application_id),
-            policy_version=policy.version,
-            profile_version=profile.version,
-            attributes=attributes,
-        )
-        change.session.add(row)
-        change.session.flush()
-        approval = open_approval(change, row, profile)
-        if approval is not None:
-            row.status = "pending_approval"
-            change.session.add(row)
-        change.event(
-            "request.created",
-            "request",
-            row.id,
-            application_id,
-            common_name=content.subject.common_name,
-            profile=profile.slug,
-            status=row.status,
-            digest=row.digest,
-        )
-        enqueue_issuance(change, row.id)
-        return row
-
-    def _record_refusal(
-        self,
-        actor: Actor,
-        application_id: str,
-        profile: CertificateProfile,
-        content: RequestContent,
-        refusal: PolicyViolation,
-    ) -> None:
-        with self._kernel.change(actor) as change:
-            change.event(
-                "request.refused",
-                "profile",
-                profile.id,
-                application_id,
-                common_name=content.subject.common_name,
-                profile=profile.slug,
-                **refusal.extra,
-            )
 
 
 def _content(given: Mapping[str, Any], profile: CertificateProfile) -> RequestContent:
@@ -198,6 +133,11 @@ def _content(given: Mapping[str, Any], profile: CertificateProfile) -> RequestCo
         if not values.get(name):
             values[name] = default
     values.setdefault("ttl_seconds", profile.ttl_seconds)
+    return parsed_content(values)
+
+
+def parsed_content(values: Mapping[str, Any]) -> RequestContent:
+    """What is asked for, checked in itself. Raises BadInput with every fault."""
     try:
         return RequestContent.model_validate(values)
     except ValidationError as err:
@@ -207,15 +147,6 @@ def _content(given: Mapping[str, Any], profile: CertificateProfile) -> RequestCo
         ]
         detail = "; ".join(f"{f['field']}: {f['message']}" for f in faults)
         raise BadInput(f"The request cannot be read. {detail}", faults[0]["field"], errors=faults) from None
-
-
-def _refuse_impossible(profile: CertificateProfile, content: RequestContent) -> None:
-    if profile.issuer_type != "self-signed":
-        return
-    if content.csr:
-        raise BadInput("A certificate that signs itself needs its key here; leave the CSR out.", "csr")
-    if content.subject.is_empty():
-        raise BadInput("A certificate that signs itself needs a subject, which is its issuer too.", "subject")
 
 
 def _from_csr(values: Mapping[str, Any]) -> dict[str, Any]:

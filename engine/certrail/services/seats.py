@@ -15,11 +15,11 @@ def recheck_everywhere(change: Change, principals: Iterable[Principal]) -> None:
     """The same, in all Applications where these principals have a role, by themselves or through groups."""
     owners = {owner for row in principals for owner in identities_of(change.session, row.id)}
     applications = select(Membership.application_id).where(col(Membership.principal_id).in_(owners))
-    for application_id in sorted(set(change.session.exec(applications).all())):
+    for application_id in sorted(set(change.session.exec(applications).all()), key=lambda ident: ident or ""):
         recheck(change, application_id)
 
 
-def recheck(change: Change, application_id: str) -> None:
+def recheck(change: Change, application_id: str | None) -> None:
     """Look at every open approval of an Application after its members changed.
 
     A step whose quorum cannot be reached any more is told of once, as is one that can be reached again; a quorum
@@ -37,7 +37,7 @@ def recheck(change: Change, application_id: str) -> None:
             _tell_of_quorum(change, approval)
 
 
-def _open_approvals(session: Session, application_id: str) -> list[str]:
+def _open_approvals(session: Session, application_id: str | None) -> list[str]:
     """In the order in which their requests are locked everywhere."""
     query = select(ApprovalRequest.id).where(
         ApprovalRequest.application_id == application_id, ApprovalRequest.status == "open"

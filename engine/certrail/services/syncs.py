@@ -30,7 +30,7 @@ from certrail.services.plugin_config import (
     validated,
 )
 from certrail.services.product import find_profile
-from certrail_sdk import Context, Destination
+from certrail_sdk import Context, Destination, Receipt
 
 DEFAULT_NAME_SCHEMA = "certrail-{{short_certificate_id}}"
 
@@ -44,6 +44,19 @@ class Selection:
     attributes: Mapping[str, str] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class Delivered:
+    """Where a certificate is already, put there before this sync was known here.
+
+    Attributes:
+        reference: the object's own identifier at the destination, such as an ARN.
+    """
+
+    certificate_id: str
+    object_name: str
+    reference: str
+
+
 class Syncs:
     """Configured by Application Admins."""
 
@@ -53,7 +66,7 @@ class Syncs:
     def create(
         self,
         actor: Actor,
-        application_id: str,
+        application_id: str | None,
         *,
         slug: str,
         name: str,
@@ -65,8 +78,9 @@ class Syncs:
         include_root: bool = False,
         keep_identity: bool = True,
         auto: bool = True,
+        delivered: Sequence[Delivered] = (),
     ) -> Sync:
-        """Make a sync; certificates that match it already are delivered at once.
+        """Make a sync; certificates that match it already are delivered at once, but for those that are there.
 
         Raises:
             BadInput: the plugin, its configuration, the connection or the name schema does not fit.
@@ -102,6 +116,8 @@ class Syncs:
             session.add(sync)
             session.flush()
             change.event("sync.created", "sync", sync.id, application_id, slug=slug, destination=destination)
+            for known in delivered:
+                _take_over(change, sync, known)
             if auto:
                 self._catch_up(change, sync)
             return sync
@@ -109,7 +125,7 @@ class Syncs:
     def update(
         self,
         actor: Actor,
-        application_id: str,
+        application_id: str | None,
         reference: str,
         *,
         name: str | None = None,
@@ -165,7 +181,7 @@ class Syncs:
                 self._catch_up(change, sync)
             return sync
 
-    def delete(self, actor: Actor, application_id: str, reference: str) -> None:
+    def delete(self, actor: Actor, application_id: str | None, reference: str) -> None:
         """Stop a sync. What it delivered stays where it is."""
         with self._kernel.change(actor) as change:
             sync = find_sync(change.session, application_id, reference)
@@ -177,14 +193,14 @@ class Syncs:
             change.session.delete(sync)
             change.event("sync.deleted", "sync", sync.id, application_id, slug=sync.slug, left_behind=left)
 
-    def list(self, application_id: str) -> Sequence[Sync]:
+    def list(self, application_id: str | None) -> Sequence[Sync]:
         """The syncs of an Application."""
         with self._kernel.db.read() as session:
             return session.exec(
                 select(Sync).where(Sync.application_id == application_id).order_by(Sync.slug)
             ).all()
 
-    def get(self, application_id: str, reference: str) -> Sync:
+    def get(self, application_id: str | None, reference: str) -> Sync:
         """One sync by slug or id. Raises NotFound."""
         with self._kernel.db.read() as session:
             return find_sync(session, application_id, reference)
@@ -194,7 +210,7 @@ class Syncs:
         stored = self._kernel.keyring.open_json(sync.config_sealed, SYNC_PURPOSE)
         return masked(destination_class(self._kernel, sync.destination), stored)
 
-    def build(self, application_id: str, reference: str) -> Destination[Any]:
+    def build(self, application_id: str | None, reference: str) -> Destination[Any]:
         """The plugin object of a sync, to check its credentials."""
         with self._kernel.db.read() as session:
             sync = find_sync(session, application_id, reference)
@@ -278,6 +294,27 @@ def wish(kernel: Kernel, change: Change, sync: Sync, certificate: Certificate) -
     change.session.flush()
     enqueue_delivery(change, sync, delivery, certificate.id)
     return delivery
+
+
+def _take_over(change: Change, sync: Sync, known: Delivered) -> None:
+    certificate = change.session.get_one(Certificate, known.certificate_id)
+    receipt = Receipt(reference=known.reference, fingerprint=certificate.fingerprint, changed=False)
+    change.session.add(
+        Delivery(
+            id=change.new_id(),
+            created_at=change.now,
+            sync_id=sync.id,
+            lineage_id=certificate.lineage_id,
+            object_name=known.object_name,
+            status="delivered",
+            since=change.now,
+            desired_certificate_id=certificate.id,
+            delivered_certificate_id=certificate.id,
+            receipt=receipt.model_dump(mode="json"),
+            delivered_at=change.now,
+        )
+    )
+    change.session.flush()
 
 
 def enqueue_delivery(change: Change, sync: Sync, delivery: Delivery, reference: str) -> None:

@@ -6,6 +6,7 @@ import re
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
+from typing import TYPE_CHECKING
 
 from fastapi import FastAPI, Request, Response
 
@@ -18,6 +19,7 @@ from certrail_server.api.openapi import describe
 from certrail_server.api.routes import (
     alerts,
     applications,
+    approval_policies,
     approvals,
     authorities,
     callbacks,
@@ -27,9 +29,13 @@ from certrail_server.api.routes import (
     product,
     record,
     requests,
+    sessions,
     syncs,
     views,
 )
+
+if TYPE_CHECKING:
+    from certrail_server.api.sign_in import SignIn
 
 log = logging.getLogger(__name__)
 
@@ -40,19 +46,26 @@ API = (
     applications,
     requests,
     certificates,
-    syncs,
-    alerts,
     approvals,
     record,
     views,
 )
 """The modules below ``/api/v1``, whose every route names its permission."""
 
+SCOPED = (
+    requests.scoped,
+    certificates.scoped,
+    syncs.router,
+    alerts.router,
+    approval_policies.router,
+)
+"""Served for each Application, and once more for what belongs to none."""
+
 LARGEST_BODY = 1_048_576
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
-def create_app(services: Services, orchestrator: Orchestrator) -> FastAPI:
+def create_app(services: Services, orchestrator: Orchestrator, sign_in: "SignIn | None" = None) -> FastAPI:
     """The API of one process. Its dispatcher runs as long as the application does."""
     app = FastAPI(
         title="certrail",
@@ -62,10 +75,15 @@ def create_app(services: Services, orchestrator: Orchestrator) -> FastAPI:
     )
     app.state.services = services
     app.state.orchestrator = orchestrator
+    app.state.sign_in = sign_in
     app.middleware("http")(_frame)
     problems.install(app)
     for module in API:
         app.include_router(module.router, prefix="/api/v1")
+    for router in SCOPED:
+        app.include_router(router, prefix="/api/v1/applications/{application}")
+        app.include_router(router, prefix="/api/v1")
+    app.include_router(sessions.router)
     app.include_router(callbacks.router)
     app.include_router(health.router)
     app.openapi = lambda: describe(app)  # type: ignore[method-assign]

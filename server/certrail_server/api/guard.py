@@ -8,11 +8,12 @@ from typing import Any, TypeVar
 from fastapi import Depends, Request
 from fastapi.concurrency import run_in_threadpool
 
-from certrail.domain.access import Permission
-from certrail.domain.errors import BadInput, CertrailError, Forbidden, NotFound, Unauthenticated
+from certrail.domain.access import SCOPED, Permission
+from certrail.domain.errors import BadInput, CertrailError, Conflict, Forbidden, NotFound, Unauthenticated
 from certrail.services.actor import Actor, Once
 from certrail.services.facade import Services
 from certrail.services.idempotency import AlreadyDone
+from certrail_server.api.browser import check_csrf, session_cookie
 
 T = TypeVar("T")
 LONGEST_KEY = 255
@@ -23,12 +24,19 @@ class Call:
     """An authorised call.
 
     Attributes:
-        application: id of the Application that the path names or the object belongs to.
+        scope: id of the Application that the path names or the object belongs to; ``None`` for an object that belongs
+            to no Application, and for a call about the product.
     """
 
     actor: Actor
     services: Services
-    application: str = ""
+    scope: str | None = None
+
+    @property
+    def application(self) -> str:
+        """The scope of a call whose path names an Application."""
+        assert self.scope is not None
+        return self.scope
 
 
 def _request(services: Services, ident: str) -> str | None:
@@ -58,9 +66,14 @@ OWNER_OF: dict[str, Callable[[Services, str], str | None]] = {
 
 @dataclass(frozen=True)
 class Guard:
-    """A dependency that authenticates, authorises and hands out the call."""
+    """A dependency that authenticates, authorises and hands out the call.
+
+    Attributes:
+        creates: what the route makes in an Application, and outside of one no more.
+    """
 
     permission: Permission
+    creates: str = ""
 
     async def __call__(self, request: Request) -> Call:
         services: Services = request.app.state.services
@@ -68,22 +81,35 @@ class Guard:
         return await run_in_threadpool(self._admit, services, request, once)
 
     def _admit(self, services: Services, request: Request, once: Once | None) -> Call:
-        scheme, _, token = request.headers.get("authorization", "").partition(" ")
-        if scheme.lower() != "bearer":
-            raise Unauthenticated("Give a bearer token in the Authorization header.")
-        actor = services.identities.authenticate(token.strip(), request.state.request_id)
+        actor = _caller(services, request)
         try:
-            application = _application(services, request, self.permission)
-            application = services.identities.authorize(actor, self.permission, application) or ""
+            scope = self._scope(services, actor, request)
         except (Forbidden, NotFound) as refusal:
             _record(services, actor, request, self.permission, refusal)
             raise
-        return Call(replace(actor, once=once), services, application)
+        return Call(replace(actor, once=once), services, scope)
+
+    def _scope(self, services: Services, actor: Actor, request: Request) -> str | None:
+        """Where the call acts, once it is allowed to."""
+        allow_in = services.identities.authorize_in
+        if "application" in request.path_params:
+            return allow_in(actor, self.permission, str(request.path_params["application"]))
+        for name, owner in OWNER_OF.items():
+            # Whether a vote counts is decided, and put on record, under the lock of its approval.
+            if name in request.path_params and self.permission is not Permission.APPROVAL_VOTE:
+                return allow_in(actor, self.permission, owner(services, request.path_params[name]))
+        if self.permission not in SCOPED:
+            services.identities.authorize(actor, self.permission)
+            return None
+        allow_in(actor, self.permission, None)
+        if self.creates:
+            raise _outside(self.creates)
+        return None
 
 
-def allow(permission: Permission) -> Any:
+def allow(permission: Permission, *, creates: str = "") -> Any:
     """Declare the permission of a route: ``call: Annotated[Call, allow(Permission.X)]``."""
-    return Depends(Guard(permission))
+    return Depends(Guard(permission, creates))
 
 
 def once(make: Callable[[], T], read: Callable[[str], T]) -> T:
@@ -94,14 +120,27 @@ def once(make: Callable[[], T], read: Callable[[str], T]) -> T:
         return read(done.subject_id)
 
 
-def _application(services: Services, request: Request, permission: Permission) -> str | None:
-    if "application" in request.path_params:
-        return str(request.path_params["application"])
-    for name, owner in OWNER_OF.items():
-        # Whether a vote counts is decided, and put on record, under the lock of its approval.
-        if name in request.path_params and permission is not Permission.APPROVAL_VOTE:
-            return owner(services, request.path_params[name])
-    return None
+def _caller(services: Services, request: Request) -> Actor:
+    """Who calls: the owner of a bearer token, or the user of a browser. Raises Unauthenticated, Forbidden."""
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() == "bearer":
+        return services.tokens.authenticate(token.strip(), request.state.request_id)
+    cookie = session_cookie(request)
+    if scheme or cookie is None:
+        raise Unauthenticated("Give a bearer token in the Authorization header, or sign in.")
+    browser = services.sessions.resume(cookie, request.state.request_id)
+    check_csrf(request, browser)
+    return browser.actor
+
+
+def _outside(noun: str) -> Conflict:
+    endpoint = f"/api/v1/applications/{{application}}/{noun}"
+    return Conflict(
+        f"New {noun.replace('-', ' ')} belong to an Application: use POST {endpoint}. Those of the older project can"
+        " be read, changed and deleted here.",
+        kind="legacy-creation",
+        endpoint=endpoint,
+    )
 
 
 async def _once(request: Request) -> Once | None:

@@ -2,7 +2,7 @@
 
 from typing import Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, model_serializer, model_validator
 
 from certrail.domain.content import KeyAlgorithm, Subject
 from certrail_server.api.shapes import Duration, In, Name, Pem, Reference, Settings, Slug
@@ -67,6 +67,26 @@ class PolicyChangeIn(In):
     rules: Settings | None = None
 
 
+class Method(In):
+    """A way to enroll, on or off."""
+
+    enabled: bool
+
+
+class LegacyEnrollment(In):
+    """By which methods a profile of the older project is usable by itself; those left out stay as they are."""
+
+    api: Method | None = None
+    acme: Method | None = None
+    est: Method | None = None
+    scep: Method | None = None
+
+    @model_serializer
+    def _given(self) -> dict[str, dict[str, bool]]:
+        methods = ((name, getattr(self, name)) for name in type(self).model_fields)
+        return {name: {"enabled": method.enabled} for name, method in methods if method is not None}
+
+
 class ProfileIn(In):
     """A certificate profile to make."""
 
@@ -88,6 +108,7 @@ class ProfileChangeIn(In):
     policy: Reference | None = None
     ttl: Duration | None = None
     defaults: Settings | None = None
+    legacy_enrollment: LegacyEnrollment | None = None
 
 
 class ConnectionIn(In):

@@ -100,6 +100,12 @@ class TokenIn(In):
     lifetime: Duration | None = None
 
 
+class RotationIn(In):
+    """How long the present token holds beside the next one."""
+
+    overlap: Duration = timedelta(0)
+
+
 class ApplicationIn(In):
     """An Application to make."""
 
@@ -204,6 +210,18 @@ class ImportIn(In):
             return from_pkcs12(self.pkcs12, password or "", self.entry)
         key = self.private_key.get_secret_value() if self.private_key else None
         return from_pem_text(self.certificate or "", self.chain, key, password)
+
+
+class RenewalIn(In):
+    """How to renew a certificate. Metadata that is left out is carried over, null clears it."""
+
+    csr: Annotated[str, StringConstraints(max_length=65536)] | None = None
+    same_key: bool = False
+    metadata: Annotated[dict[str, str], Field(max_length=50)] | None = None
+
+    def changes(self) -> dict[str, Any]:
+        """What is given of that which would be carried over."""
+        return {"attributes": self.metadata} if "metadata" in self.model_fields_set else {}
 
 
 class ExportIn(In):

@@ -7,6 +7,7 @@ from certrail_server.cli import (
     audit,
     certificates,
     keyring,
+    legacy,
     operate,
     plugins,
     product,
@@ -23,6 +24,7 @@ plugins.register(app)
 app.add_typer(access.app, name="token")
 app.add_typer(audit.app, name="audit")
 app.add_typer(keyring.app, name="keyring")
+app.add_typer(legacy.app, name="legacy")
 for group, name in (
     (product.ca, "ca"),
     (product.policy, "policy"),

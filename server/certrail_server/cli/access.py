@@ -39,7 +39,7 @@ def create(
     """Print a new token; it is not shown again."""
     try:
         duration = parse_duration(lifetime) if lifetime else None
-        _, text = _services().identities.issue_token(
+        _, text = _services().tokens.issue(
             SYSTEM, principal, name=name, scopes=scope or (), lifetime=duration
         )
     except (CertrailError, ValueError) as problem:
@@ -53,7 +53,7 @@ def revoke(
 ) -> None:
     """Make a token useless at once."""
     try:
-        _services().identities.revoke_token(SYSTEM, token_id)
+        _services().tokens.revoke(SYSTEM, token_id)
     except CertrailError as problem:
         fail(problem.detail)
     out.print("revoked")

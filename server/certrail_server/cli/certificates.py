@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from certrail_server.cli.common import counting, err, fail, out
-from certrail_server.cli.remote import AsJson, answer_of, call, listed, pages, pairs, read_text, shown
+from certrail_server.cli.remote import AsJson, Json, answer_of, call, listed, pages, pairs, read_text, shown
 
 cert = typer.Typer(help="Certificates.", no_args_is_help=True)
 request = typer.Typer(help="Certificate requests.", no_args_is_help=True)
@@ -47,6 +47,19 @@ def list_certificates(
 def show_certificate(certificate: Ident, as_json: AsJson = False) -> None:
     """Show a certificate."""
     shown(call("GET", f"/certificates/{certificate}"), as_json, "pem", "chain", "root")
+
+
+@cert.command("renew")
+def renew_certificate(
+    certificate: Ident,
+    csr: Annotated[Path | None, typer.Option(help="PEM file, of the new key where you keep it.")] = None,
+    same_key: Annotated[bool, typer.Option("--same-key", help="Keep the present key.")] = False,
+    wait: Annotated[bool, typer.Option("--wait", help="Until it is decided.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Ask for the next certificate in the place of this one: same names and lifetime, new key."""
+    body: dict[str, object] = {"same_key": same_key, **({"csr": read_text(csr)} if csr else {})}
+    _decided(call("POST", f"/certificates/{certificate}/renew", body), wait, as_json)
 
 
 @cert.command("export")
@@ -136,14 +149,7 @@ def submit_request(
     body |= {"csr": read_text(csr)} if csr else {}
     body |= {"sans": {"dns": dns}} if dns else {}
     body |= {"subject": {"common_name": common_name}} if common_name else {}
-    row = call("POST", f"/applications/{application}/certificate-requests", body)
-    if wait:
-        with err.status(f"request {row['id']}: waiting for the decision"):
-            while row["status"] in OPEN:
-                row = call("GET", f"/certificate-requests/{row['id']}", wait=PATIENCE_SECONDS)
-    shown(row, as_json)
-    if row["status"] not in (*OPEN, "issued"):
-        raise typer.Exit(1)
+    _decided(call("POST", f"/applications/{application}/certificate-requests", body), wait, as_json)
 
 
 @request.command("cancel")
@@ -158,3 +164,14 @@ def retry_request(ident: Ident) -> None:
     """Try a failed request again, without asking for approval again."""
     call("POST", f"/certificate-requests/{ident}/retry")
     out.print("tried again")
+
+
+def _decided(row: Json, wait: bool, as_json: bool) -> None:
+    """Show a request, once it is decided if that is waited for; one that was refused ends the command with 1."""
+    if wait:
+        with err.status(f"request {row['id']}: waiting for the decision"):
+            while row["status"] in OPEN:
+                row = call("GET", f"/certificate-requests/{row['id']}", wait=PATIENCE_SECONDS)
+    shown(row, as_json)
+    if row["status"] not in (*OPEN, "issued"):
+        raise typer.Exit(1)

@@ -3,9 +3,11 @@
 from certrail.persistence.tables.access import (
     AccessToken,
     Application,
+    BrowserSession,
     ChatIdentity,
     GroupMember,
     Membership,
+    OidcIdentity,
     Principal,
 )
 from certrail.persistence.tables.alerting import Alert, AlertChannel, Channel, NotificationRow
@@ -44,6 +46,7 @@ __all__ = [
     "ApprovalPolicy",
     "ApprovalPolicyProfile",
     "ApprovalRequest",
+    "BrowserSession",
     "CaCertificate",
     "CaKey",
     "Certificate",
@@ -63,6 +66,7 @@ __all__ = [
     "Lineage",
     "Membership",
     "NotificationRow",
+    "OidcIdentity",
     "OutboxRow",
     "Principal",
     "QuestionCopy",

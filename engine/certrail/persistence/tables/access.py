@@ -6,6 +6,7 @@ from sqlalchemy import CheckConstraint, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
 from certrail.persistence.tables.base import Row, json_column, moment
+from certrail.persistence.types import UtcDateTime
 
 
 class Application(Row, table=True):
@@ -42,12 +43,12 @@ class GroupMember(SQLModel, table=True):
 
 
 class Membership(Row, table=True):
-    """One principal's one role in one Application."""
+    """One principal's one role in one Application; without one, among the objects that belong to none."""
 
     __tablename__ = "membership"
     __table_args__ = (UniqueConstraint("application_id", "principal_id"),)
 
-    application_id: str = Field(foreign_key="application.id", max_length=40)
+    application_id: str | None = Field(default=None, foreign_key="application.id", max_length=40)
     principal_id: str = Field(foreign_key="principal.id", index=True, max_length=40)
     role: str = Field(max_length=16)
 
@@ -63,6 +64,29 @@ class AccessToken(Row, table=True):
     scopes: list[str] = json_column(list)
     expires_at: datetime | None = moment()
     revoked_at: datetime | None = moment()
+
+
+class OidcIdentity(Row, table=True):
+    """The user behind a subject of an OpenID Connect issuer."""
+
+    __tablename__ = "oidc_identity"
+    __table_args__ = (UniqueConstraint("issuer", "subject"),)
+
+    issuer: str = Field(max_length=512)
+    subject: str = Field(max_length=255)
+    principal_id: str = Field(foreign_key="principal.id", index=True, max_length=40)
+
+
+class BrowserSession(Row, table=True):
+    """A user who signed in with a browser, of whose cookie only the SHA-256 of the secret part is kept."""
+
+    __tablename__ = "browser_session"
+
+    principal_id: str = Field(foreign_key="principal.id", index=True, max_length=40)
+    secret_hash: str = Field(max_length=64)
+    expires_at: datetime = Field(sa_type=UtcDateTime)
+    seen_at: datetime = Field(sa_type=UtcDateTime)
+    ended_at: datetime | None = moment()
 
 
 class ChatIdentity(Row, table=True):

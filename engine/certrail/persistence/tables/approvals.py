@@ -27,7 +27,7 @@ class ApprovalPolicy(Row, table=True):
 
 
 class ApprovalPolicyProfile(SQLModel, table=True):
-    """A profile guarded by a policy. `scope` is the Application id, so that one profile has one policy."""
+    """A profile guarded by a policy. `scope` is the Application id or empty, so that one profile has one policy."""
 
     __tablename__ = "approval_policy_profile"
     __table_args__ = (UniqueConstraint("scope", "profile_id"),)

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, Column
+from sqlalchemy import JSON, Column, text
 from sqlmodel import Field, SQLModel
 
 from certrail.persistence.types import UtcDateTime
@@ -29,3 +29,8 @@ def json_column(default: Any = dict) -> Any:
 def optional_json() -> Any:
     """A JSON value that may be missing."""
     return Field(default=None, sa_column=Column(JSON, nullable=True))
+
+
+def only_where(condition: str) -> Any:
+    """Arguments of an index over some rows only, on both databases."""
+    return {"sqlite_where": text(condition), "postgresql_where": text(condition)}

@@ -6,8 +6,11 @@ from typing import Any
 from sqlalchemy import Index, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
-from certrail.persistence.tables.base import Row, json_column, moment
+from certrail.persistence.tables.base import Row, json_column, moment, only_where, optional_json
 from certrail.persistence.types import Bytewise, UtcDateTime
+
+RUNNING = "status in ('pending_approval', 'approved')"
+"""Of requests that are not decided yet."""
 
 
 class CertificateAuthority(Row, table=True):
@@ -74,7 +77,10 @@ class CertificatePolicy(Row, table=True):
 
 
 class CertificateProfile(Row, table=True):
-    """One authority, one policy, and defaults: what a certificate looks like."""
+    """One authority, one policy, and defaults: what a certificate looks like.
+
+    `legacy_enrollment` is that of a profile which was usable by itself before there were Applications.
+    """
 
     __tablename__ = "certificate_profile"
 
@@ -86,6 +92,7 @@ class CertificateProfile(Row, table=True):
     defaults: dict[str, Any] = json_column()
     ttl_seconds: int
     version: int = 1
+    legacy_enrollment: dict[str, Any] | None = optional_json()
 
 
 class ApplicationProfile(SQLModel, table=True):
@@ -108,10 +115,16 @@ class Lineage(Row, table=True):
 
 
 class CertificateRequest(Row, table=True):
-    """One ask. `content` is what a vote is bound to, `digest` its SHA-256."""
+    """One ask. `content` is what a vote is bound to, `digest` its SHA-256.
+
+    `renews_id` is the certificate whose place the new one takes, `same_key` whether it keeps its private key.
+    """
 
     __tablename__ = "certificate_request"
-    __table_args__ = (Index("ix_certificate_request_list", "application_id", "created_at", "id"),)
+    __table_args__ = (
+        Index("ix_certificate_request_list", "application_id", "created_at", "id"),
+        Index("ix_certificate_request_renewal", "renews_id", unique=True, **only_where(RUNNING)),
+    )
 
     application_id: str | None = Field(default=None, foreign_key="application.id", max_length=40)
     profile_id: str = Field(foreign_key="certificate_profile.id", index=True, max_length=40)
@@ -124,6 +137,8 @@ class CertificateRequest(Row, table=True):
     profile_version: int
     attributes: dict[str, Any] = json_column()
     certificate_id: str | None = Field(default=None, max_length=40)
+    renews_id: str | None = Field(default=None, max_length=40)
+    same_key: bool = False
     updated_at: datetime = Field(sa_type=UtcDateTime)
 
 

@@ -9,7 +9,7 @@ from certrail_server.api.guard import Call, allow, once
 from certrail_server.api.shapes import AlertChangeIn, AlertIn, ChannelChangeIn, ChannelIn, TrialIn
 from certrail_server.api.views import Json, items, shown
 
-router = APIRouter(prefix="/applications/{application}", tags=["alerts"])
+router = APIRouter(tags=["alerts"])
 Read = Annotated[Call, allow(Permission.ALERT_READ)]
 Manage = Annotated[Call, allow(Permission.ALERT_MANAGE)]
 
@@ -18,16 +18,18 @@ Manage = Annotated[Call, allow(Permission.ALERT_MANAGE)]
 def list_channels(call: Read) -> Json:
     """The channels of an Application, their secrets masked."""
     alerts = call.services.alerts
-    return items([shown(c, config=alerts.shown(c)) for c in alerts.channels(call.application)], dict)
+    return items([shown(c, config=alerts.shown(c)) for c in alerts.channels(call.scope)], dict)
 
 
 @router.post("/channels", status_code=201)
-def create_channel(body: ChannelIn, call: Manage) -> Json:
+def create_channel(
+    body: ChannelIn, call: Annotated[Call, allow(Permission.ALERT_MANAGE, creates="channels")]
+) -> Json:
     """Make a channel."""
     alerts = call.services.alerts
     row = once(
-        lambda: alerts.create_channel(call.actor, call.application, **body.model_dump()),
-        lambda ident: next(c for c in alerts.channels(call.application) if c.id == ident),
+        lambda: alerts.create_channel(call.actor, call.scope, **body.model_dump()),
+        lambda ident: next(c for c in alerts.channels(call.scope) if c.id == ident),
     )
     return shown(row, config=alerts.shown(row))
 
@@ -42,7 +44,7 @@ async def try_channel(body: TrialIn, call: Manage) -> Json:
 @router.post("/channels/{channel}/check")
 async def check_channel(channel: str, call: Manage) -> Json:
     """Check that the channel can be used."""
-    await call.services.alerts.build(call.application, channel).check()
+    await call.services.alerts.build(call.scope, channel).check()
     return {"ok": True}
 
 
@@ -50,31 +52,33 @@ async def check_channel(channel: str, call: Manage) -> Json:
 def update_channel(channel: str, body: ChannelChangeIn, call: Manage) -> Json:
     """Change a channel."""
     alerts = call.services.alerts
-    row = alerts.update_channel(call.actor, call.application, channel, **body.model_dump())
+    row = alerts.update_channel(call.actor, call.scope, channel, **body.model_dump())
     return shown(row, config=alerts.shown(row))
 
 
 @router.delete("/channels/{channel}", status_code=204)
 def delete_channel(channel: str, call: Manage) -> None:
     """Remove a channel that nothing uses."""
-    call.services.alerts.delete_channel(call.actor, call.application, channel)
+    call.services.alerts.delete_channel(call.actor, call.scope, channel)
 
 
 @router.get("/alerts")
 def list_alerts(call: Read) -> Json:
     """The alerts of an Application."""
-    rows = call.services.alerts.list(call.application)
+    rows = call.services.alerts.list(call.scope)
     return items([shown(alert, channels=channels) for alert, channels in rows], dict)
 
 
 @router.post("/alerts", status_code=201)
-def create_alert(body: AlertIn, call: Manage) -> Json:
+def create_alert(
+    body: AlertIn, call: Annotated[Call, allow(Permission.ALERT_MANAGE, creates="alerts")]
+) -> Json:
     """Make an alert."""
     alerts = call.services.alerts
     return shown(
         once(
-            lambda: alerts.create_alert(call.actor, call.application, **body.model_dump()),
-            lambda ident: next(a for a, _ in alerts.list(call.application) if a.id == ident),
+            lambda: alerts.create_alert(call.actor, call.scope, **body.model_dump()),
+            lambda ident: next(a for a, _ in alerts.list(call.scope) if a.id == ident),
         )
     )
 
@@ -82,16 +86,16 @@ def create_alert(body: AlertIn, call: Manage) -> Json:
 @router.patch("/alerts/{alert}")
 def update_alert(alert: str, body: AlertChangeIn, call: Manage) -> Json:
     """Change an alert, or switch it off and on."""
-    return shown(call.services.alerts.update_alert(call.actor, call.application, alert, **body.model_dump()))
+    return shown(call.services.alerts.update_alert(call.actor, call.scope, alert, **body.model_dump()))
 
 
 @router.delete("/alerts/{alert}", status_code=204)
 def delete_alert(alert: str, call: Manage) -> None:
     """Remove an alert."""
-    call.services.alerts.delete_alert(call.actor, call.application, alert)
+    call.services.alerts.delete_alert(call.actor, call.scope, alert)
 
 
 @router.get("/notifications")
 def list_notifications(call: Read, status: Annotated[str | None, Query(max_length=16)] = None) -> Json:
     """What was sent to which channel, newest first."""
-    return items(call.services.alerts.notifications(call.application, status))
+    return items(call.services.alerts.notifications(call.scope, status))

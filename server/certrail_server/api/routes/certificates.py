@@ -10,10 +10,11 @@ from certrail.domain.search import CertificateFilter
 from certrail.persistence.tables import Certificate, Delivery, Sync
 from certrail.services.inventory import position_of
 from certrail_server.api.guard import Call, allow, once
-from certrail_server.api.shapes import ExportIn, ImportIn, SearchIn
+from certrail_server.api.shapes import ExportIn, ImportIn, RenewalIn, SearchIn
 from certrail_server.api.views import Json, decode_cursor, items, page, shown
 
 router = APIRouter(tags=["certificates"])
+scoped = APIRouter(prefix="/deliveries", tags=["certificates"])
 
 
 @router.get("/applications/{application}/certificates")
@@ -61,6 +62,25 @@ def show_private_key(certificate_id: str, call: Annotated[Call, allow(Permission
     return {"private_key": call.services.inventory.show_key(call.actor, certificate_id)}
 
 
+@router.post("/certificates/{certificate_id}/renew", status_code=202)
+def renew_certificate(
+    certificate_id: str,
+    body: RenewalIn,
+    response: Response,
+    call: Annotated[Call, allow(Permission.CERTIFICATE_RENEW)],
+) -> Json:
+    """Ask for the next certificate of the lineage: same names and lifetime, new key unless said otherwise."""
+    renewals = call.services.renewals
+    row = once(
+        lambda: renewals.renew(
+            call.actor, certificate_id, csr=body.csr, same_key=body.same_key, changes=body.changes()
+        ),
+        call.services.requests.get,
+    )
+    response.headers["Location"] = f"/api/v1/certificate-requests/{row.id}"
+    return shown(row)
+
+
 @router.post("/certificates/{certificate_id}/export", response_class=Response)
 def export_certificate(
     certificate_id: str, body: ExportIn, call: Annotated[Call, allow(Permission.CERTIFICATE_EXPORT)]
@@ -78,13 +98,13 @@ def export_certificate(
     return Response(exported.content, media_type=exported.media_type, headers=headers)
 
 
-@router.get("/applications/{application}/deliveries")
+@scoped.get("")
 def list_deliveries(
     call: Annotated[Call, allow(Permission.SYNC_READ)],
     lineage: Annotated[str | None, Query(max_length=40)] = None,
 ) -> Json:
-    """Where every certificate of the Application stands."""
-    rows = call.services.deliveries.list(call.application, lineage_id=lineage)
+    """Where every certificate stands at every sync."""
+    rows = call.services.deliveries.list(call.scope, lineage_id=lineage)
     return items([_delivery(*row) for row in rows], dict)
 
 

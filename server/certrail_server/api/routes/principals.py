@@ -2,12 +2,19 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
 
 from certrail.domain.access import Permission
 from certrail.persistence.tables import Principal
 from certrail_server.api.guard import Call, allow, once
-from certrail_server.api.shapes import ActiveIn, GroupIn, PrincipalChangeIn, PrincipalIn, TokenIn
+from certrail_server.api.shapes import (
+    ActiveIn,
+    GroupIn,
+    PrincipalChangeIn,
+    PrincipalIn,
+    RotationIn,
+    TokenIn,
+)
 from certrail_server.api.views import Json, items, shown
 
 router = APIRouter(tags=["access"])
@@ -103,17 +110,26 @@ def set_active(principal: str, body: ActiveIn, call: Manage) -> Json:
     return shown(call.services.identities.set_active(call.actor, principal, body.active))
 
 
+@router.get("/tokens")
+def list_tokens(
+    call: Own,
+    principal: Annotated[str | None, Query(max_length=320, description="for Product Admins")] = None,
+) -> Json:
+    """My tokens; their text is never shown again."""
+    return items(call.services.tokens.list(call.actor, principal))
+
+
 @router.post("/tokens", status_code=201)
 def create_token(body: TokenIn, call: Own) -> Json:
     """Make a token. Its text is in this answer and nowhere else; a repeated call does not show it again."""
-    identities = call.services.identities
+    tokens = call.services.tokens
 
     def make() -> Json:
-        row, text = identities.issue_token(call.actor, **body.model_dump())
+        row, text = tokens.issue(call.actor, **body.model_dump())
         return shown(row, token=text)
 
     def read(ident: str) -> Json:
-        return shown(next(t for t in identities.tokens(body.principal) if t.id == ident))
+        return shown(tokens.get(ident))
 
     return once(make, read)
 
@@ -121,7 +137,19 @@ def create_token(body: TokenIn, call: Own) -> Json:
 @router.delete("/tokens/{token}", status_code=204)
 def revoke_token(token: str, call: Own) -> None:
     """Make a token useless at once."""
-    call.services.identities.revoke_token(call.actor, token)
+    call.services.tokens.revoke(call.actor, token)
+
+
+@router.post("/tokens/{token}/rotate", status_code=201)
+def rotate_token(token: str, body: RotationIn, call: Own) -> Json:
+    """Make the next token in the place of this one, which holds for the overlap only."""
+    tokens = call.services.tokens
+
+    def make() -> Json:
+        row, text = tokens.rotate(call.actor, token, body.overlap)
+        return shown(row, token=text)
+
+    return once(make, lambda ident: shown(tokens.get(ident)))
 
 
 @router.get("/me")

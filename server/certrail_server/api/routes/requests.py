@@ -13,12 +13,13 @@ from certrail_server.api.shapes import RequestIn
 from certrail_server.api.views import Json, decode_cursor, page, shown
 
 router = APIRouter(tags=["certificate requests"])
+scoped = APIRouter(prefix="/certificate-requests", tags=["certificate requests"])
 
 LONGEST_WAIT = 60
 LOOK_SECONDS = 0.2
 
 
-@router.post("/applications/{application}/certificate-requests", status_code=202)
+@scoped.post("", status_code=202)
 def create_request(
     body: RequestIn, response: Response, call: Annotated[Call, allow(Permission.REQUEST_CREATE)]
 ) -> Json:
@@ -27,7 +28,7 @@ def create_request(
     row = once(
         lambda: requests.submit(
             call.actor,
-            call.application,
+            call.scope,
             profile=body.profile,
             content=body.content(),
             attributes=body.metadata,
@@ -38,7 +39,7 @@ def create_request(
     return _view(call, row.id)
 
 
-@router.get("/applications/{application}/certificate-requests")
+@scoped.get("")
 def list_requests(
     call: Annotated[Call, allow(Permission.REQUEST_READ)],
     status: Annotated[str | None, Query(max_length=32)] = None,
@@ -47,7 +48,7 @@ def list_requests(
 ) -> Json:
     """Requests of an Application, newest first."""
     rows = call.services.requests.list(
-        call.application, status=status, after=decode_cursor(cursor), limit=limit + 1
+        call.scope, status=status, after=decode_cursor(cursor), limit=limit + 1
     )
     return page(rows, limit)
 

@@ -1,0 +1,142 @@
+"""Renewal: a new certificate for a lineage, in the place of the present one. There is one path for every cause."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from cryptography import x509
+from sqlmodel import Session, col, select
+
+from certrail.domain.content import RequestContent
+from certrail.domain.errors import BadInput, Conflict, NotFound
+from certrail.persistence.database import locked
+from certrail.persistence.tables import Certificate, CertificateProfile, CertificateRequest, Lineage
+from certrail.pki.csr import certificate_content, read_csr
+from certrail.services.acceptance import accept, refusals_recorded
+from certrail.services.actor import Actor
+from certrail.services.enrollment import enrollment
+from certrail.services.kernel import Kernel
+from certrail.services.request_state import FINAL
+from certrail.services.requests import checked_attributes, parsed_content
+
+
+class Renewals:
+    """The old certificate stays valid, is superseded when the new one is issued, and cannot be renewed again."""
+
+    def __init__(self, kernel: Kernel) -> None:
+        self._kernel = kernel
+
+    def renew(
+        self,
+        actor: Actor,
+        certificate_id: str,
+        *,
+        csr: str | None = None,
+        same_key: bool = False,
+        changes: Mapping[str, Any] | None = None,
+    ) -> CertificateRequest:
+        """Ask for the next certificate of a lineage: the same names and lifetime, with a new key.
+
+        Args:
+            csr: PKCS#10, PEM, of the new key, where the requester keeps it.
+            same_key: keep the present key instead.
+            changes: ``{"attributes": {...}}`` replaces the metadata, ``{"attributes": None}`` clears it; left out, it
+                is carried over.
+
+        Raises:
+            NotFound: the certificate, or its profile is attached no more.
+            BadInput: the choice of the key does not fit the certificate.
+            PolicyViolation: the certificate policy denies it now; the refusal is on record.
+            Conflict: it is superseded or revoked, has no profile, or is being renewed.
+        """
+        with self._kernel.db.read() as session:
+            present = session.get(Certificate, certificate_id)
+            if present is None:
+                raise NotFound("certificate")
+            profile = _profile(session, present)
+            content = _content(session, present, csr, same_key)
+        attributes = checked_attributes((changes or {}).get("attributes", present.attributes) or {})
+        with (
+            refusals_recorded(self._kernel, actor, present.application_id, profile, content, present),
+            self._kernel.change(actor) as change,
+        ):
+            current = lock_current(change.session, certificate_id)
+            _refuse_second(change.session, current)
+            return accept(
+                change,
+                current.application_id,
+                change.session.get_one(CertificateProfile, profile.id),
+                content,
+                attributes,
+                renews=current,
+                same_key=same_key,
+            )
+
+
+def lock_current(session: Session, certificate_id: str) -> Certificate:
+    """The certificate, with its lineage held until the transaction ends.
+
+    Raises:
+        Conflict: it is not the one that the lineage stands for now, or it is revoked.
+    """
+    lineage_id = session.get_one(Certificate, certificate_id).lineage_id
+    lineage = session.exec(locked(select(Lineage).where(Lineage.id == lineage_id))).one()
+    present = session.get_one(Certificate, certificate_id, populate_existing=True)
+    if lineage.current_certificate_id != certificate_id or present.status == "superseded":
+        raise Conflict(
+            f"The certificate is superseded by {lineage.current_certificate_id}; renew that one.",
+            kind="superseded",
+            current_certificate_id=lineage.current_certificate_id,
+        )
+    if present.status != "active":
+        raise Conflict(f"The certificate is {present.status}; request a new one.", kind="not-renewable")
+    return present
+
+
+def _profile(session: Session, certificate: Certificate) -> CertificateProfile:
+    if certificate.profile_id is None:
+        raise Conflict(
+            "The certificate was imported without a profile, so nothing says who would issue the next one."
+            " Request a new one.",
+            kind="not-renewable",
+        )
+    profile = session.get_one(CertificateProfile, certificate.profile_id)
+    enrollment(session, certificate.application_id, profile)
+    return profile
+
+
+def _content(session: Session, present: Certificate, csr: str | None, same_key: bool) -> RequestContent:
+    """What the present certificate was asked for with, or says where it was imported; never a profile's defaults."""
+    if csr and same_key:
+        raise BadInput("Give a CSR or keep the same key, not both.", "csr")
+    asked = session.get(CertificateRequest, present.request_id) if present.request_id else None
+    if asked is not None:
+        values: dict[str, Any] = dict(asked.content)
+    else:
+        values = certificate_content(x509.load_pem_x509_certificate(present.pem.encode()))
+    if csr:
+        facts = read_csr(csr)
+        names = {"subject": facts.subject.model_dump(), "sans": facts.sans.model_dump()}
+        return parsed_content({**values, **names, "csr": csr, "key_algorithm": facts.key_algorithm})
+    if present.key_sealed is None and not (same_key and values.get("csr")):
+        raise BadInput(
+            "The key of this certificate is not held here: send a CSR of the new key"
+            + (", or keep the same key." if values.get("csr") else "."),
+            "csr",
+        )
+    if present.key_sealed is not None:
+        values["csr"] = None
+    return parsed_content(values)
+
+
+def _refuse_second(session: Session, present: Certificate) -> None:
+    running = session.exec(
+        select(CertificateRequest.id).where(
+            CertificateRequest.renews_id == present.id, col(CertificateRequest.status).not_in(FINAL)
+        )
+    ).first()
+    if running is not None:
+        raise Conflict(
+            f"The certificate is being renewed by the request {running}.",
+            kind="renewal-open",
+            request=running,
+        )

@@ -1,0 +1,109 @@
+"""Signing in with a browser, and out."""
+
+from typing import TYPE_CHECKING, Annotated
+
+from fastapi import APIRouter, Query, Request, Response
+from fastapi.concurrency import run_in_threadpool
+from fastapi.responses import RedirectResponse
+
+from certrail.domain.errors import NotFound, Unauthenticated
+from certrail.services.facade import Services
+from certrail.services.sessions import LIFETIME
+from certrail_server.api.browser import SECONDS_TO_SIGN_IN, check_csrf, cookie_name, session_cookie
+from certrail_server.api.views import Json
+
+if TYPE_CHECKING:
+    from certrail_server.api.sign_in import SignIn
+
+router = APIRouter(prefix="/auth", tags=["sign-in"])
+BEGUN = "certrail-sign-in"
+HOME = "/auth/session"
+
+
+@router.get("/sign-in", status_code=302)
+async def sign_in(
+    request: Request,
+    then: Annotated[str, Query(alias="next", max_length=1000, description="path to go to afterwards")] = HOME,
+) -> Response:
+    """Send the browser to the provider."""
+    provider = _provider(request)
+    answer, text = await provider.begin(request, _own_path(then))
+    answer.set_cookie(
+        BEGUN,
+        text,
+        max_age=SECONDS_TO_SIGN_IN,
+        path="/auth",
+        httponly=True,
+        secure=provider.secure,
+        samesite="lax",
+    )
+    return answer
+
+
+@router.get("/callback", status_code=303)
+async def come_back(request: Request) -> Response:
+    """Where the provider sends the browser back to: a session begins."""
+    provider = _provider(request)
+    claims, then = await provider.finish(request, request.cookies.get(BEGUN, ""))
+    services: Services = request.app.state.services
+    text = await run_in_threadpool(services.sessions.begin, claims, admit_new=provider.admit_new)
+    answer = RedirectResponse(then, 303)
+    answer.delete_cookie(BEGUN, path="/auth", secure=provider.secure, httponly=True, samesite="lax")
+    answer.set_cookie(
+        cookie_name(provider.secure),
+        text,
+        max_age=int(LIFETIME.total_seconds()),
+        path="/",
+        httponly=True,
+        secure=provider.secure,
+        samesite="lax",
+    )
+    return answer
+
+
+@router.get("/session")
+def show_session(request: Request) -> Json:
+    """Who is signed in with this browser, and what its calls must show when they change something."""
+    browser = _services(request).sessions.resume(_cookie(request))
+    return {
+        "id": browser.actor.principal_id,
+        "name": browser.actor.name,
+        "product_role": browser.actor.product_role,
+        "csrf_token": browser.csrf_token,
+        "expires_at": browser.expires_at,
+    }
+
+
+@router.post("/sign-out", status_code=204)
+def sign_out(request: Request, response: Response) -> None:
+    """End the session of this browser."""
+    text = _cookie(request)
+    sessions = _services(request).sessions
+    check_csrf(request, sessions.resume(text))
+    sessions.end(text)
+    for secure in (False, True):
+        response.delete_cookie(cookie_name(secure), path="/", secure=secure, httponly=True, samesite="lax")
+
+
+def _services(request: Request) -> Services:
+    found: Services = request.app.state.services
+    return found
+
+
+def _provider(request: Request) -> "SignIn":
+    found: SignIn | None = request.app.state.sign_in
+    if found is None:
+        raise NotFound("sign-in here: CERTRAIL_OIDC_ISSUER is not set")
+    return found
+
+
+def _cookie(request: Request) -> str:
+    if (text := session_cookie(request)) is None:
+        raise Unauthenticated("Nobody is signed in with this browser.", kind="session-ended")
+    return text
+
+
+def _own_path(wanted: str) -> str:
+    """A path on this server: whoever makes a link to the sign-in must not choose where it ends."""
+    inside = wanted.startswith("/") and not wanted.startswith(("//", "/\\"))
+    return wanted if inside and wanted.isprintable() else HOME

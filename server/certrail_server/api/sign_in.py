@@ -1,0 +1,116 @@
+"""Signing in at an OpenID Connect provider: authorization code flow with PKCE (OpenID Connect Core 1.0, RFC 7636)."""
+
+import time
+from typing import Any
+
+import httpx
+from authlib.common.errors import AuthlibBaseError
+from authlib.integrations.starlette_client import OAuth, OAuthError
+from fastapi import Request, Response
+from joserfc.errors import JoseError
+
+from certrail.crypto.keyring import Keyring, KeyringError
+from certrail.domain.errors import Forbidden, Unauthenticated, Unavailable
+from certrail.services.sessions import Claims
+from certrail_server.api.browser import SECONDS_TO_SIGN_IN
+from certrail_server.settings import Settings, is_secure
+
+PURPOSE = "sign-in"
+PROVIDER_SECONDS = 10
+ALGORITHMS = frozenset(
+    {"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA", "Ed25519"}
+)
+"""Signatures only: a token that is not signed, or signed with the client's secret, proves nothing."""
+
+
+class SignIn:
+    """One provider. What a browser must bring back is in a cookie, sealed, so that any server can take it."""
+
+    def __init__(self, settings: Settings, keyring: Keyring) -> None:
+        assert settings.oidc_issuer
+        assert settings.oidc_client_secret
+        assert settings.public_url
+        self.admit_new = settings.oidc_admit_new
+        self.secure = settings.public_url.startswith("https://")
+        self._issuer = settings.oidc_issuer.rstrip("/")
+        self._here = f"{settings.public_url}/auth/callback"
+        self._keyring = keyring
+        self._provider: Any = OAuth().register(
+            "oidc",
+            server_metadata_url=f"{self._issuer}/.well-known/openid-configuration",
+            client_id=settings.oidc_client_id,
+            client_secret=settings.oidc_client_secret.get_secret_value(),
+            client_kwargs={
+                "scope": settings.oidc_scopes,
+                "code_challenge_method": "S256",
+                "timeout": PROVIDER_SECONDS,
+                "follow_redirects": False,
+                "trust_env": False,
+            },
+        )
+
+    async def begin(self, request: Request, then: str) -> tuple[Response, str]:
+        """Send the browser to the provider; returns the answer, and the text of the cookie to come back with."""
+        await self._discover()
+        request.scope["session"] = {}
+        answer: Response = await self._provider.authorize_redirect(request, self._here)
+        carried = {"state": request.session, "then": then, "until": int(time.time()) + SECONDS_TO_SIGN_IN}
+        return answer, self._keyring.seal_json(carried, PURPOSE)
+
+    async def finish(self, request: Request, cookie: str) -> tuple[Claims, str]:
+        """What the provider says of the browser's user, and where the browser wanted to go.
+
+        Raises:
+            Unauthenticated: the browser did not begin here, was away too long, or the provider's answer is not right.
+            Forbidden: the provider refused.
+            Unavailable: the provider does not answer.
+        """
+        try:
+            carried = self._keyring.open_json(cookie, PURPOSE)
+        except KeyringError:
+            carried = None
+        if carried is None or carried["until"] < time.time():
+            raise _again("The sign-in was not begun in this browser, or took longer than ten minutes.")
+        await self._discover()
+        request.scope["session"] = carried["state"]
+        if not request.query_params.get("state") or not self._begun(request):
+            raise _again("The provider's answer belongs to another sign-in.")
+        try:
+            token = await self._provider.authorize_access_token(request)
+        except OAuthError as refusal:
+            raise Forbidden(f"The provider refused: {refusal.error[:100]}.", kind="sign-in-refused") from None
+        except (AuthlibBaseError, JoseError, ValueError, KeyError, TypeError) as wrong:
+            raise _again(f"The provider's answer is not right ({type(wrong).__name__}).") from None
+        except httpx.HTTPError as silent:
+            raise _silent(silent) from None
+        claims = token.get("userinfo")
+        if not claims:
+            raise _again("The provider sent no identity token.")
+        verified = claims.get("email") if claims.get("email_verified") is True else None
+        return Claims(self._issuer, str(claims["sub"]), verified, claims.get("name")), carried["then"]
+
+    def _begun(self, request: Request) -> bool:
+        return f"_state_oidc_{request.query_params['state']}" in request.session
+
+    async def _discover(self) -> None:
+        """Read what the provider says of itself, once; it must be the issuer that was configured."""
+        try:
+            known = await self._provider.load_server_metadata()
+        except (httpx.HTTPError, ValueError) as silent:
+            raise _silent(silent) from None
+        ends = [str(known.get(name, "")) for name in ("authorization_endpoint", "token_endpoint", "jwks_uri")]
+        if str(known.get("issuer", "")).rstrip("/") != self._issuer or not all(map(is_secure, ends)):
+            self._provider.server_metadata.clear()
+            raise Unavailable(
+                "The provider describes another issuer, or addresses without https; see CERTRAIL_OIDC_ISSUER."
+            )
+        offered = known.get("id_token_signing_alg_values_supported") or ["RS256"]
+        known["id_token_signing_alg_values_supported"] = sorted(ALGORITHMS.intersection(offered))
+
+
+def _again(why: str) -> Unauthenticated:
+    return Unauthenticated(f"{why} Sign in again at /auth/sign-in.", kind="sign-in-failed")
+
+
+def _silent(why: Exception) -> Unavailable:
+    return Unavailable(f"The sign-in provider does not answer ({type(why).__name__}). Try again.")
