@@ -48,6 +48,8 @@ PATTERNS = {
     "organization": ["Example*", "Other"],
     "country": ["DE"],
 }
+CONSTRAINTS = [{"ca": False}, {"ca": True}, {"ca": True, "path_length": 0}, {"ca": True, "path_length": 1}]
+ANYTHING = {"basic_constraints": {"ca": "allowed"}}
 SIGNED_BY_ROOT = "ECDSA_SHA256"
 
 
@@ -90,6 +92,10 @@ POLICIES = st.fixed_dictionaries(
         "key_algorithms": some(ALGORITHMS),
         "signature_algorithms": some([SIGNED_BY_ROOT, "ED25519"]),
         "max_ttl_seconds": st.sampled_from([3600, DAY, 40 * DAY]),
+        "basic_constraints": st.fixed_dictionaries(
+            {"ca": st.sampled_from(["forbidden", "allowed", "required"])},
+            optional={"max_path_length": st.integers(0, 1)},
+        ),
     },
 )
 REQUESTS = st.fixed_dictionaries(
@@ -102,9 +108,10 @@ REQUESTS = st.fixed_dictionaries(
         "ttl_seconds": st.sampled_from([3600, 3601, DAY, 40 * DAY, 40 * DAY + 1]),
         "key_usages": some(USAGES, 1),
         "extended_key_usages": some(EXTENDED, 1),
-    }
-)
-PATHS = st.sampled_from(["api", "csr", "import", "approval", "changed while it waits"])
+    },
+    optional={"basic_constraints": st.sampled_from(CONSTRAINTS)},
+).filter(lambda asked: asked["subject"] or not asked.get("basic_constraints", {}).get("ca"))
+PATHS = st.sampled_from(["api", "csr", "import", "approval", "changed while it waits", "renewal"])
 
 
 def permitted(certificate: x509.Certificate, rules: Mapping[str, Any]) -> bool:
@@ -122,7 +129,16 @@ def permitted(certificate: x509.Certificate, rules: Mapping[str, Any]) -> bool:
         and ("key_algorithms" not in rules or has["key_algorithm"] in rules["key_algorithms"])
         and ("signature_algorithms" not in rules or SIGNED_BY_ROOT in rules["signature_algorithms"])
         and ("max_ttl_seconds" not in rules or has["ttl_seconds"] <= rules["max_ttl_seconds"])
+        and _constraints(has["basic_constraints"], rules.get("basic_constraints", {}))
     )
+
+
+def _constraints(offered: Mapping[str, Any], rules: Mapping[str, Any]) -> bool:
+    word, limit = rules.get("ca", "forbidden"), rules.get("max_path_length")
+    if not offered["ca"]:
+        return word != "required"
+    room = offered["path_length"]
+    return word != "forbidden" and (limit is None or (room is not None and room <= limit))
 
 
 def _subject(offered: Mapping[str, str], rules: Mapping[str, Any]) -> bool:
@@ -176,9 +192,16 @@ def as_csr(content: RequestContent) -> str:
     """The request as a CSR that says everything but the lifetime."""
     key = generate(content.key_algorithm)
     bits = {usage: usage in content.key_usages for usage in USAGES}
+    is_ca = content.basic_constraints.ca
     usage = x509.KeyUsage(
-        bits["digitalSignature"], bits["contentCommitment"], False, False, bits["keyAgreement"], *[False] * 4
+        bits["digitalSignature"],
+        bits["contentCommitment"],
+        False,
+        False,
+        bits["keyAgreement"],
+        *[is_ca, is_ca, False, False],
     )
+    constraints = x509.BasicConstraints(is_ca, content.basic_constraints.path_length)
     extended = [x509.ObjectIdentifier(EXTENDED_KEY_USAGES[u]) for u in content.extended_key_usages]
     csr = (
         x509.CertificateSigningRequestBuilder()
@@ -186,6 +209,7 @@ def as_csr(content: RequestContent) -> str:
         .add_extension(x509.SubjectAlternativeName(to_general_names(content.sans)), False)
         .add_extension(usage, True)
         .add_extension(x509.ExtendedKeyUsage(extended), False)
+        .add_extension(constraints, True)
         .sign(key, hash_for(key))
     )
     return csr.public_bytes(Encoding.PEM).decode()
@@ -209,6 +233,7 @@ class Elsewhere:
             content.extended_key_usages,
             now,
             now + timedelta(seconds=content.ttl_seconds),
+            content.basic_constraints,
         )
         public_key = generate(content.key_algorithm).public_key()
         return sign_leaf(plan, public_key, self._root, self._key, x509.random_serial_number())
@@ -234,7 +259,8 @@ def certificate_by(
 ) -> Certificate | None:
     """What somebody gets who asks by this path under these rules, or nothing when they are refused."""
     services = team.services
-    services.product.update_policy(team.admin, "tls", {} if path == "changed while it waits" else rules)
+    later = path in ("changed while it waits", "renewal")
+    services.product.update_policy(team.admin, "tls", ANYTHING if later else rules)
     try:
         if path == "import":
             pem = Elsewhere(team).signed(content).public_bytes(Encoding.PEM).decode()
@@ -242,8 +268,13 @@ def certificate_by(
         asked = content.model_dump(mode="json", exclude={"csr"}, exclude_none=True)
         if path == "csr":
             asked = {"csr": as_csr(content), "ttl_seconds": content.ttl_seconds}
-        profile = "web" if path in ("api", "csr") else "asked"
+        profile = "web" if path in ("api", "csr", "renewal") else "asked"
         row = services.requests.submit(team.admin, team.application, profile=profile, content=asked)
+        if path == "renewal":
+            services.issuance.advance(row.id)
+            services.product.update_policy(team.admin, "tls", rules)
+            present = services.requests.get(row.id).certificate_id
+            row = services.renewals.renew(team.admin, present or "")
     except PolicyViolation:
         return None
     if path == "changed while it waits":

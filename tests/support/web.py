@@ -12,6 +12,7 @@ from fastapi import FastAPI
 from certrail.services.facade import Services
 from certrail.services.orchestrator import OutboxMessage
 from certrail_server.api.app import create_app
+from certrail_server.api.sign_in import SignIn
 
 PATIENCE_SECONDS = 60
 
@@ -45,10 +46,11 @@ def _application() -> FastAPI:
 
 
 @contextmanager
-def serving(services: Services) -> Iterator[str]:
+def serving(services: Services, sign_in: SignIn | None = None) -> Iterator[str]:
     """Serve the API; yields its base URL."""
     app = _application()
     app.state.services = services
+    app.state.sign_in = sign_in
     server = _Announced(uvicorn.Config(app, host="127.0.0.1", port=0, log_config=None))
     thread = threading.Thread(target=server.run, name="api", daemon=True)
     thread.start()

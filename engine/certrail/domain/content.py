@@ -12,6 +12,7 @@ from certrail.domain.formats import EXTENDED_KEY_USAGES
 
 __all__ = [
     "EXTENDED_KEY_USAGES",
+    "BasicConstraints",
     "KeyAlgorithm",
     "KeyUsage",
     "RequestContent",
@@ -129,6 +130,23 @@ class Sans(_Frozen):
         return sum(len(names) for names in self.model_dump().values())
 
 
+class BasicConstraints(_Frozen):
+    """Whether the certificate is an authority's (RFC 5280 section 4.2.1.9).
+
+    Attributes:
+        path_length: how many authorities may follow below it; left out, any number.
+    """
+
+    ca: bool = False
+    path_length: int | None = Field(default=None, ge=0, le=10)
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        if self.path_length is not None and not self.ca:
+            raise ValueError("only an authority has a path length; leave it out")
+        return self
+
+
 class RequestContent(_Frozen):
     """Everything about a certificate that is judged, approved and signed.
 
@@ -148,9 +166,21 @@ class RequestContent(_Frozen):
         "serverAuth",
     )
     signature_algorithm: SignatureAlgorithm | None = None
+    basic_constraints: BasicConstraints = Field(default_factory=BasicConstraints)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _no_usage_of_a_leaf(cls, values: Any) -> Any:
+        """What a leaf is for by default would limit everything below an authority."""
+        constraints = values.get("basic_constraints") if isinstance(values, dict) else None
+        if isinstance(constraints, dict) and constraints.get("ca") is True:
+            return {"extended_key_usages": (), **values}
+        return values
 
     @model_validator(mode="after")
     def _named(self) -> Self:
+        if self.basic_constraints.ca and self.subject.is_empty():
+            raise ValueError("an authority needs a subject, which is the issuer of what it signs")
         if self.subject.is_empty() and not self.sans.count():
             raise ValueError("give a subject or at least one subject alternative name")
         return self

@@ -1,17 +1,18 @@
 """The one policy function: asked at request, at approval and right before signing.
 
-Every section has three states: left out (anything goes), empty (nothing goes), or rules (only these go).
-A certificate of an authority is never asked for through a request, so no section permits one.
+Every section has three states: left out (anything goes), empty (nothing goes), or rules (only these go). One is
+stricter: a certificate of an authority needs a rule that says so.
 """
 
 import ipaddress
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from certrail.domain.content import (
+    BasicConstraints,
     ExtendedKeyUsage,
     KeyAlgorithm,
     KeyUsage,
@@ -91,6 +92,17 @@ class ExtendedUsageRules(_Rules):
     allowed: list[ExtendedKeyUsage] = Field(default_factory=list)
 
 
+class BasicConstraintsRules(_Rules):
+    """Whether certificates of authorities may be asked for, and how many more may follow below them.
+
+    Attributes:
+        max_path_length: left out, the issuer alone sets the limit.
+    """
+
+    ca: Literal["forbidden", "allowed", "required"] = "forbidden"
+    max_path_length: int | None = Field(default=None, ge=0, le=10)
+
+
 class PolicyRules(_Rules):
     """A certificate policy."""
 
@@ -101,6 +113,7 @@ class PolicyRules(_Rules):
     key_algorithms: list[KeyAlgorithm] | None = None
     signature_algorithms: list[SignatureAlgorithm] | None = None
     max_ttl_seconds: int | None = Field(default=None, gt=0)
+    basic_constraints: BasicConstraintsRules = Field(default_factory=BasicConstraintsRules)
 
     @field_validator("sans")
     @classmethod
@@ -146,6 +159,7 @@ def decide(
         *_key_algorithm(content.key_algorithm, rules.key_algorithms),
         *_signature(content.signature_algorithm, signature, rules.signature_algorithms),
         *_lifetime(content.ttl_seconds, rules.max_ttl_seconds, now, issuer_not_after),
+        *_authority(content.basic_constraints, rules.basic_constraints),
     ]
 
 
@@ -246,6 +260,20 @@ def _lifetime(
         limit = issuer_not_after.isoformat()
         message = f"it would outlive its issuer, which ends at {limit}; ask for a shorter lifetime"
         yield _violation("issuer.not_after", not_after.isoformat(), [limit], message)
+
+
+def _authority(offered: BasicConstraints, rules: BasicConstraintsRules) -> Iterator[Violation]:
+    if offered.ca and rules.ca == "forbidden":
+        message = "a CA certificate is not allowed; ask for one that is no authority's"
+        yield _violation("basic_constraints.ca", "ca", ["no ca"], message)
+    elif not offered.ca and rules.ca == "required":
+        message = "only CA certificates are allowed; ask for basic constraints with ca"
+        yield _violation("basic_constraints.ca", "no ca", ["ca"], message)
+    limit = rules.max_path_length
+    if offered.ca and limit is not None and (offered.path_length is None or offered.path_length > limit):
+        message = f"the path length is at most {limit}; ask for no more"
+        given = "unlimited" if offered.path_length is None else offered.path_length
+        yield _violation("basic_constraints.max_path_length", given, [limit], message)
 
 
 def _refusal(what: str, allowed: Iterable[object]) -> str:

@@ -61,11 +61,16 @@ def intermediate(
     Raises:
         Conflict: it would outlive its issuer, or allow more below it than its issuer does.
     """
+    refuse_too_deep(issuer, max_path_length)
+    builder = _authority(to_name(subject), public_key, serial, max_path_length)
+    return sign_under(builder, issuer, issuer_key, not_before, not_after)
+
+
+def refuse_too_deep(issuer: x509.Certificate, max_path_length: int | None) -> None:
+    """Raises Conflict when an authority with this path length does not fit below the issuer."""
     limit = _room_below(issuer)
     if limit is not None and (max_path_length is None or max_path_length > limit):
         raise Conflict(f"Its issuer allows a path length of at most {limit} here; ask for no more.")
-    builder = _authority(to_name(subject), public_key, serial, max_path_length)
-    return sign_under(builder, issuer, issuer_key, not_before, not_after)
 
 
 def authority_request(

@@ -6,7 +6,14 @@ from typing import Any
 from cryptography import x509
 from pydantic import ValidationError
 
-from certrail.domain.content import EXTENDED_KEY_USAGES, KeyAlgorithm, KeyUsage, Sans, Subject
+from certrail.domain.content import (
+    EXTENDED_KEY_USAGES,
+    BasicConstraints,
+    KeyAlgorithm,
+    KeyUsage,
+    Sans,
+    Subject,
+)
 from certrail.domain.errors import BadInput
 from certrail.pki.keys import PublicKey, algorithm_of
 from certrail.pki.names import ATTRIBUTES, from_general_names, from_name
@@ -24,6 +31,7 @@ class CsrFacts:
     public_key: PublicKey
     key_usages: tuple[str, ...]
     extended_key_usages: tuple[str, ...]
+    basic_constraints: BasicConstraints
 
 
 def read_csr(pem: str) -> CsrFacts:
@@ -53,6 +61,7 @@ def read_csr(pem: str) -> CsrFacts:
             public_key=public_key,  # type: ignore[arg-type]
             key_usages=_key_usages(extensions),
             extended_key_usages=_extended(extensions),
+            basic_constraints=_constraints(extensions),
         )
     except ValidationError as err:
         faults = "; ".join(f"{'.'.join(str(p) for p in e['loc'])}: {e['msg']}" for e in err.errors())
@@ -75,6 +84,7 @@ def certificate_content(certificate: x509.Certificate) -> dict[str, Any]:
             "key_algorithm": algorithm_of(certificate.public_key()),
             "key_usages": _key_usages(certificate.extensions),
             "extended_key_usages": _extended(certificate.extensions),
+            "basic_constraints": _constraints(certificate.extensions).model_dump(),
             "ttl_seconds": int(lifetime.total_seconds()),
         }
     except ValidationError as err:
@@ -98,8 +108,6 @@ def _sans(extensions: x509.Extensions) -> Sans:
     for extension in extensions:
         if extension.critical and not isinstance(extension.value, _KNOWN):
             raise ValueError(f"the critical extension {extension.oid.dotted_string}")
-        if isinstance(extension.value, x509.BasicConstraints) and extension.value.ca:
-            raise ValueError("a CA certificate")
     try:
         names = extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     except x509.ExtensionNotFound:
@@ -112,7 +120,7 @@ def _key_usages(extensions: x509.Extensions) -> tuple[str, ...]:
         usage = extensions.get_extension_for_class(x509.KeyUsage).value
     except x509.ExtensionNotFound:
         return ()
-    if usage.key_cert_sign or usage.crl_sign:
+    if (usage.key_cert_sign or usage.crl_sign) and not _constraints(extensions).ca:
         raise ValueError("the key usages of a CA")
     bits = {
         KeyUsage.DIGITAL_SIGNATURE: usage.digital_signature,
@@ -122,6 +130,14 @@ def _key_usages(extensions: x509.Extensions) -> tuple[str, ...]:
         KeyUsage.KEY_AGREEMENT: usage.key_agreement,
     }
     return tuple(name for name, is_set in bits.items() if is_set)
+
+
+def _constraints(extensions: x509.Extensions) -> BasicConstraints:
+    try:
+        given = extensions.get_extension_for_class(x509.BasicConstraints).value
+    except x509.ExtensionNotFound:
+        return BasicConstraints()
+    return BasicConstraints(ca=given.ca, path_length=given.path_length)
 
 
 def _extended(extensions: x509.Extensions) -> tuple[str, ...]:

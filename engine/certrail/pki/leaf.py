@@ -1,4 +1,4 @@
-"""End-entity certificates (RFC 5280 section 4.2)."""
+"""Certificates that are asked for (RFC 5280 section 4.2)."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -6,11 +6,13 @@ from datetime import datetime
 from cryptography import x509
 from cryptography.x509.oid import ObjectIdentifier
 
-from certrail.domain.content import EXTENDED_KEY_USAGES, KeyUsage, Sans, Subject
+from certrail.domain.content import EXTENDED_KEY_USAGES, BasicConstraints, KeyUsage, Sans, Subject
 from certrail.domain.errors import Conflict
-from certrail.pki.authority import sign_under
+from certrail.pki.authority import refuse_too_deep, sign_under
 from certrail.pki.keys import PrivateKey, PublicKey, hash_for
 from certrail.pki.names import to_general_names, to_name
+
+NO_AUTHORITY = BasicConstraints()
 
 
 @dataclass(frozen=True)
@@ -23,6 +25,7 @@ class LeafPlan:
     extended_key_usages: tuple[str, ...]
     not_before: datetime
     not_after: datetime
+    basic_constraints: BasicConstraints = NO_AUTHORITY
 
 
 def sign_leaf(
@@ -33,6 +36,8 @@ def sign_leaf(
     Raises:
         Conflict: it would outlive its issuer, or the issuer cannot sign it.
     """
+    if plan.basic_constraints.ca:
+        refuse_too_deep(issuer, plan.basic_constraints.path_length)
     return sign_under(_leaf(plan, public_key, serial), issuer, issuer_key, plan.not_before, plan.not_after)
 
 
@@ -56,16 +61,18 @@ def self_signed_leaf(plan: LeafPlan, key: PrivateKey, serial: int) -> x509.Certi
 
 
 def _leaf(plan: LeafPlan, public_key: PublicKey, serial: int) -> x509.CertificateBuilder:
+    constraints = plan.basic_constraints
     builder = (
         x509.CertificateBuilder()
         .subject_name(to_name(plan.subject))
         .public_key(public_key)
         .serial_number(serial)
-        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+        .add_extension(x509.BasicConstraints(constraints.ca, constraints.path_length), critical=True)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(public_key), critical=False)
     )
-    if plan.key_usages:
-        builder = builder.add_extension(_key_usage(plan.key_usages), critical=True)
+    if plan.key_usages or constraints.ca:
+        usage = _key_usage(plan.key_usages, authority=constraints.ca)
+        builder = builder.add_extension(usage, critical=True)
     if plan.extended_key_usages:
         oids = [ObjectIdentifier(EXTENDED_KEY_USAGES.get(u, u)) for u in plan.extended_key_usages]
         builder = builder.add_extension(x509.ExtendedKeyUsage(oids), critical=False)
@@ -75,15 +82,15 @@ def _leaf(plan: LeafPlan, public_key: PublicKey, serial: int) -> x509.Certificat
     return builder
 
 
-def _key_usage(usages: tuple[str, ...]) -> x509.KeyUsage:
+def _key_usage(usages: tuple[str, ...], *, authority: bool) -> x509.KeyUsage:
     return x509.KeyUsage(
         digital_signature=KeyUsage.DIGITAL_SIGNATURE in usages,
         content_commitment=KeyUsage.CONTENT_COMMITMENT in usages,
         key_encipherment=KeyUsage.KEY_ENCIPHERMENT in usages,
         data_encipherment=KeyUsage.DATA_ENCIPHERMENT in usages,
         key_agreement=KeyUsage.KEY_AGREEMENT in usages,
-        key_cert_sign=False,
-        crl_sign=False,
+        key_cert_sign=authority,
+        crl_sign=authority,
         encipher_only=False,
         decipher_only=False,
     )

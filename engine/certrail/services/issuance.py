@@ -119,6 +119,7 @@ class Issuance:
             extended_key_usages=tuple(content.extended_key_usages),
             not_before=change.now,
             not_after=change.now + timedelta(seconds=content.ttl_seconds),
+            basic_constraints=content.basic_constraints,
         )
         own_key = None if content.csr else self._key(row, content, present)
         if profile.ca_id is None:

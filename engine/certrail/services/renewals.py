@@ -115,8 +115,12 @@ def _content(session: Session, present: Certificate, csr: str | None, same_key: 
         values = certificate_content(x509.load_pem_x509_certificate(present.pem.encode()))
     if csr:
         facts = read_csr(csr)
-        names = {"subject": facts.subject.model_dump(), "sans": facts.sans.model_dump()}
-        return parsed_content({**values, **names, "csr": csr, "key_algorithm": facts.key_algorithm})
+        said = {
+            "subject": facts.subject.model_dump(),
+            "sans": facts.sans.model_dump(),
+            "basic_constraints": facts.basic_constraints.model_dump(),
+        }
+        return parsed_content({**values, **said, "csr": csr, "key_algorithm": facts.key_algorithm})
     if present.key_sealed is None and not (same_key and values.get("csr")):
         raise BadInput(
             "The key of this certificate is not held here: send a CSR of the new key"

@@ -151,13 +151,16 @@ def parsed_content(values: Mapping[str, Any]) -> RequestContent:
 
 def _from_csr(values: Mapping[str, Any]) -> dict[str, Any]:
     """Subject, names and key come from the CSR; saying them twice is refused."""
-    if both := sorted({"subject", "sans", "key_algorithm"} & {n for n, v in values.items() if v}):
+    if both := sorted(
+        {"subject", "sans", "key_algorithm", "basic_constraints"} & {n for n, v in values.items() if v}
+    ):
         raise BadInput(f"With a CSR these come from the CSR; leave them out: {', '.join(both)}.", both[0])
     facts = read_csr(str(values["csr"]))
     return {
         "subject": facts.subject.model_dump(),
         "sans": facts.sans.model_dump(),
         "key_algorithm": facts.key_algorithm,
+        "basic_constraints": facts.basic_constraints.model_dump(),
         "key_usages": values.get("key_usages") or facts.key_usages,
         "extended_key_usages": values.get("extended_key_usages") or facts.extended_key_usages,
     }

@@ -17,7 +17,7 @@ from pydantic import (
 )
 
 from certrail.domain.access import Permission, ProductRole, Role
-from certrail.domain.content import KeyAlgorithm, SignatureAlgorithm
+from certrail.domain.content import BasicConstraints, KeyAlgorithm, SignatureAlgorithm
 from certrail.domain.durations import parse_duration
 from certrail.domain.search import CertificateFilter
 from certrail.pki.offer import Offer, from_pem_text, from_pkcs12
@@ -144,6 +144,7 @@ class RequestIn(In):
     key_algorithm: KeyAlgorithm | None = None
     signature_algorithm: SignatureAlgorithm | None = None
     csr: Annotated[str, StringConstraints(max_length=65536)] | None = None
+    basic_constraints: BasicConstraints | None = None
     ttl: Duration | None = None
     key_usages: Annotated[list[str], Field(max_length=20)] = Field(default_factory=list)
     extended_key_usages: Annotated[list[str], Field(max_length=20)] = Field(default_factory=list)

@@ -12,6 +12,7 @@ from certrail.domain.policy import PolicyRules, Violation, decide
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 DAY = 86400
+PATH = "basic_constraints.max_path_length"
 FULL: dict[str, Any] = {
     "subject": {"common_name": "web.example.com", "organization": "Example"},
     "sans": {
@@ -263,3 +264,41 @@ def test_without_a_known_issuer_rules_on_signatures_refuse() -> None:
 def test_rules_that_cannot_be_meant_are_refused(rules: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
         PolicyRules.model_validate(rules)
+
+
+@pytest.mark.parametrize(
+    ("rules", "asked", "expected"),
+    [
+        ({}, {"ca": True}, ["basic_constraints.ca"]),
+        ({"ca": "forbidden"}, {"ca": True, "path_length": 0}, ["basic_constraints.ca"]),
+        ({"ca": "allowed"}, {"ca": False}, []),
+        ({"ca": "allowed"}, {"ca": True}, []),
+        ({"ca": "required"}, {"ca": False}, ["basic_constraints.ca"]),
+        ({"ca": "allowed", "max_path_length": 1}, {"ca": True, "path_length": 1}, []),
+        (
+            {"ca": "allowed", "max_path_length": 0},
+            {"ca": True, "path_length": 1},
+            ["basic_constraints.max_path_length"],
+        ),
+        ({"ca": "allowed", "max_path_length": 0}, {"ca": True}, [PATH]),
+        (
+            {"max_path_length": 0},
+            {"ca": True},
+            ["basic_constraints.ca", PATH],
+        ),
+    ],
+)
+def test_certificates_of_authorities_need_a_rule(
+    rules: dict[str, Any], asked: dict[str, Any], expected: list[str]
+) -> None:
+    given = {"basic_constraints": rules} if rules else {}
+    assert broken(given, basic_constraints=asked) == expected
+
+
+def test_an_authority_has_a_subject_and_only_it_has_a_path_length() -> None:
+    with pytest.raises(ValidationError, match="only an authority"):
+        judged({}, basic_constraints={"ca": False, "path_length": 1})
+    with pytest.raises(ValidationError, match="needs a subject"):
+        judged({}, subject={}, basic_constraints={"ca": True})
+    authority = RequestContent(subject={"common_name": "Sub"}, ttl_seconds=1, basic_constraints={"ca": True})  # type: ignore[arg-type]
+    assert authority.extended_key_usages == ()

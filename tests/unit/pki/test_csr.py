@@ -119,7 +119,6 @@ def test_a_weak_key_is_refused() -> None:
             False,
             "OtherName",
         ),
-        (x509.BasicConstraints(ca=True, path_length=None), False, "CA certificate"),
         (usage(key_cert_sign=True), True, "key usages of a CA"),
         (x509.TLSFeature([x509.TLSFeatureType.status_request]), True, "critical extension"),
     ],

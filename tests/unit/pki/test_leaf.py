@@ -9,7 +9,14 @@ from cryptography import x509
 from cryptography.x509.oid import ExtendedKeyUsageOID, SignatureAlgorithmOID
 from tests.support.chains import START, Authority, openssl_verifies, webpki_verifies
 
-from certrail.domain.content import KeyAlgorithm, Sans, SignatureAlgorithm, Subject, signature_by
+from certrail.domain.content import (
+    BasicConstraints,
+    KeyAlgorithm,
+    Sans,
+    SignatureAlgorithm,
+    Subject,
+    signature_by,
+)
 from certrail.domain.errors import Conflict
 from certrail.pki.keys import PrivateKey
 from certrail.pki.leaf import LeafPlan, sign_leaf
@@ -177,3 +184,17 @@ def test_an_issuer_that_may_not_sign_is_refused(
         sign_leaf(PLAN, key.public_key(), root.certificate, key, 8)
     with pytest.raises(Conflict, match="not that of an authority"):
         sign_leaf(PLAN, key.public_key(), leaf, key, 8)
+
+
+def test_an_authority_can_be_asked_for_where_its_issuer_has_room(
+    sign: Sign, root_for: Callable[..., Authority], key_for: Callable[..., PrivateKey]
+) -> None:
+    plan = replace(PLAN, basic_constraints=BasicConstraints(ca=True, path_length=0), extended_key_usages=())
+    extensions = sign(plan).extensions
+    assert extensions.get_extension_for_class(x509.BasicConstraints).value == x509.BasicConstraints(True, 0)
+    usage = extensions.get_extension_for_class(x509.KeyUsage).value
+    assert usage.key_cert_sign
+    assert usage.crl_sign
+    full = root_for(max_path_length=0)
+    with pytest.raises(Conflict, match="no authority below"):
+        sign_leaf(plan, key_for(KeyAlgorithm.EC_P256).public_key(), full.certificate, full.key, 8)
