@@ -1,10 +1,15 @@
-"""A judge of certificates by the letter of RFC 5280: pkilint."""
+"""A judge by the letter of RFC 5280 and RFC 6960: pkilint."""
 
+import io
+from collections.abc import Callable
+from contextlib import redirect_stdout
 from functools import cache
+from pathlib import Path
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 from pkilint import loader, report
+from pkilint.bin import lint_crl, lint_ocsp_response
 from pkilint.pkix import certificate, extension, name
 from pkilint.validation import ValidationFindingSeverity, ValidatorContainer
 
@@ -33,3 +38,21 @@ def errors_in(subject: x509.Certificate) -> str:
     if not report.get_findings_count(results, ValidationFindingSeverity.ERROR):
         return ""
     return str(report.ReportGeneratorPlaintext(results, ValidationFindingSeverity.ERROR).generate())
+
+
+def crl_errors(der: bytes, folder: Path) -> str:
+    """What is wrong with a revocation list."""
+    return _judged(lint_crl.main, ["lint", "-t", "CRL", "-p", "PKIX"], der, folder)
+
+
+def ocsp_errors(der: bytes, folder: Path) -> str:
+    """What is wrong with an answer about status (RFC 6960)."""
+    return _judged(lint_ocsp_response.main, ["lint"], der, folder)
+
+
+def _judged(judge: Callable[[list[str]], int], words: list[str], der: bytes, folder: Path) -> str:
+    file, said = folder / "judged", io.StringIO()
+    file.write_bytes(der)
+    with redirect_stdout(said):
+        found = judge([*words, "-s", "ERROR", str(file)])
+    return said.getvalue() if found else ""

@@ -16,7 +16,7 @@ from certrail_workflows.codec import Seals, data_converter
 from certrail_workflows.flows import DeliveryFlow, IssuanceFlow, NotificationFlow, QuestionFlow
 from certrail_workflows.flows.listening import Listening
 from certrail_workflows.messages import CORE_QUEUE, IssuanceOrder, PluginOrder, plugin_queue
-from certrail_workflows.setup import ensure_namespace, ensure_sweep
+from certrail_workflows.setup import ensure_namespace, ensure_sweeps
 
 log = logging.getLogger(__name__)
 
@@ -55,7 +55,7 @@ class TemporalOrchestrator:
             return self._client
 
     async def prepare(self, retention: timedelta = policies.RETENTION) -> None:
-        """Make sure that the namespace keeps histories long enough and that the outbox is swept.
+        """Make sure that the namespace keeps histories long enough and that the sweeps are scheduled.
 
         Raises:
             OrchestratorUnavailable: try again later.
@@ -63,7 +63,7 @@ class TemporalOrchestrator:
         client = await self.client()
         try:
             await ensure_namespace(client, retention)
-            await ensure_sweep(client)
+            await ensure_sweeps(client)
         except RPCError as error:
             raise self._unavailable(error) from error
 

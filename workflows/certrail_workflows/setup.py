@@ -1,4 +1,4 @@
-"""What must stand in Temporal before work begins: a namespace that remembers, and the sweep's schedule."""
+"""What must stand in Temporal before work begins: a namespace that remembers, and the schedules of the sweeps."""
 
 from datetime import timedelta
 
@@ -24,10 +24,12 @@ from temporalio.client import (
 from temporalio.service import RPCError, RPCStatusCode
 
 from certrail_workflows import policies
-from certrail_workflows.flows import OutboxSweepFlow
+from certrail_workflows.flows import OutboxSweepFlow, SweepFlow
 from certrail_workflows.messages import CORE_QUEUE
 
-SWEEP_ID = "sweep-outbox"
+OUTBOX = "outbox"
+KINDS = (OUTBOX, "renewals", "revocation-lists")
+"""What is swept, each by a schedule of its own."""
 
 
 async def ensure_namespace(client: Client, retention: timedelta) -> None:
@@ -51,24 +53,30 @@ async def ensure_namespace(client: Client, retention: timedelta) -> None:
         await service.update_namespace(UpdateNamespaceRequest(namespace=client.namespace, config=config))
 
 
-async def ensure_sweep(client: Client) -> None:
-    """Create the schedule of the outbox sweep, or bring it to its present form."""
-    schedule = _sweep()
+async def ensure_sweeps(client: Client) -> None:
+    """Create the schedules of the sweeps, or bring them to their present form."""
+    for kind in KINDS:
+        await _ensure(client, f"sweep-{kind}", _sweep(kind))
+
+
+async def _ensure(client: Client, ident: str, schedule: Schedule) -> None:
     try:
-        await client.create_schedule(SWEEP_ID, schedule)
+        await client.create_schedule(ident, schedule)
     except ScheduleAlreadyRunningError:
 
         def replaced(_present: ScheduleUpdateInput) -> ScheduleUpdate:
             return ScheduleUpdate(schedule=schedule)
 
-        await client.get_schedule_handle(SWEEP_ID).update(replaced)
+        await client.get_schedule_handle(ident).update(replaced)
 
 
-def _sweep() -> Schedule:
+def _sweep(kind: str) -> Schedule:
+    flow, arguments = (OutboxSweepFlow, []) if kind == OUTBOX else (SweepFlow, [kind])
     return Schedule(
         action=ScheduleActionStartWorkflow(
-            OutboxSweepFlow.run,
-            id=SWEEP_ID,
+            flow.run,
+            args=arguments,
+            id=f"sweep-{kind}",
             task_queue=CORE_QUEUE,
             execution_timeout=2 * policies.SWEEP_SHIFT,
         ),

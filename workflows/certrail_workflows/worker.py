@@ -10,7 +10,12 @@ from temporalio.worker import Worker
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
 from certrail_workflows import policies
-from certrail_workflows.activities.core import IssuanceActivities, OutboxActivities, OutcomeActivities
+from certrail_workflows.activities.core import (
+    IssuanceActivities,
+    OutboxActivities,
+    OutcomeActivities,
+    SweepActivities,
+)
 from certrail_workflows.activities.plugin import (
     DeliveryActivities,
     NotificationActivities,
@@ -64,6 +69,7 @@ def core_worker(client: Client, services: "Services", drain: Drain) -> Worker:
             outcomes.delivery_state,
             outcomes.give_up,
             OutboxActivities(drain).drain_outbox,
+            SweepActivities(services.sweeps).sweep,
         ],
         workflow_runner=sandbox(),
         max_concurrent_activities=policies.CORE_ACTIVITIES,

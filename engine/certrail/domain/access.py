@@ -43,6 +43,7 @@ class Permission(StrEnum):
     CERTIFICATE_IMPORT = "certificate:import"
     CERTIFICATE_EXPORT = "certificate:export"
     CERTIFICATE_RENEW = "certificate:renew"
+    CERTIFICATE_REVOKE = "certificate:revoke"
     INVENTORY_READ = "inventory:read"
     VIEW_MANAGE = "view:manage"
     SYNC_READ = "sync:read"
@@ -89,6 +90,7 @@ _OPERATOR = _AUDITOR | {
     Permission.CERTIFICATE_IMPORT,
     Permission.CERTIFICATE_EXPORT,
     Permission.CERTIFICATE_RENEW,
+    Permission.CERTIFICATE_REVOKE,
     Permission.VIEW_MANAGE,
     Permission.DELIVERY_RETRY,
 }

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from cryptography import x509
-from cryptography.x509.oid import ObjectIdentifier
+from cryptography.x509.oid import AuthorityInformationAccessOID, ObjectIdentifier
 
 from certrail.domain.content import EXTENDED_KEY_USAGES, BasicConstraints, KeyUsage, Sans, Subject
 from certrail.domain.errors import Conflict
@@ -17,7 +17,11 @@ NO_AUTHORITY = BasicConstraints()
 
 @dataclass(frozen=True)
 class LeafPlan:
-    """What the certificate will say; usages are names of RFC 5280 or, extended ones, dotted OIDs."""
+    """What the certificate will say; usages are names of RFC 5280 or, extended ones, dotted OIDs.
+
+    Attributes:
+        crl_url, ocsp_url: where its status can be asked for, if it can.
+    """
 
     subject: Subject
     sans: Sans
@@ -26,6 +30,8 @@ class LeafPlan:
     not_before: datetime
     not_after: datetime
     basic_constraints: BasicConstraints = NO_AUTHORITY
+    crl_url: str | None = None
+    ocsp_url: str | None = None
 
 
 def sign_leaf(
@@ -76,6 +82,13 @@ def _leaf(plan: LeafPlan, public_key: PublicKey, serial: int) -> x509.Certificat
     if plan.extended_key_usages:
         oids = [ObjectIdentifier(EXTENDED_KEY_USAGES.get(u, u)) for u in plan.extended_key_usages]
         builder = builder.add_extension(x509.ExtendedKeyUsage(oids), critical=False)
+    if plan.crl_url:
+        point = x509.DistributionPoint([x509.UniformResourceIdentifier(plan.crl_url)], None, None, None)
+        builder = builder.add_extension(x509.CRLDistributionPoints([point]), critical=False)
+    if plan.ocsp_url:
+        responder = x509.UniformResourceIdentifier(plan.ocsp_url)
+        access = x509.AccessDescription(AuthorityInformationAccessOID.OCSP, responder)
+        builder = builder.add_extension(x509.AuthorityInformationAccess([access]), critical=False)
     if plan.sans.count():
         names = x509.SubjectAlternativeName(to_general_names(plan.sans))
         builder = builder.add_extension(names, critical=plan.subject.is_empty())

@@ -22,19 +22,24 @@ def accept(
     *,
     renews: Certificate | None = None,
     same_key: bool = False,
+    requester_id: str | None = None,
+    start: bool = True,
 ) -> CertificateRequest:
     """Keep a request in the transaction of the change.
 
     Args:
         renews: the certificate that the new one takes the place of.
         same_key: keep the private key of that certificate.
+        requester_id: in whose name it is asked for, when it is not the actor.
+        start: whether its workflow is wished for at once.
 
     Raises:
         BadInput: this profile can never sign such a request.
         PolicyViolation: the certificate policy denies it.
         Conflict: no approval could ever succeed, or the authority cannot sign.
     """
-    assert change.actor.principal_id is not None
+    requester_id = requester_id or change.actor.principal_id
+    assert requester_id is not None
     _refuse_impossible(profile, content)
     policy = judge(change.session, profile, content, change.now)
     row = CertificateRequest(
@@ -43,7 +48,7 @@ def accept(
         updated_at=change.now,
         application_id=application_id,
         profile_id=profile.id,
-        requester_id=change.actor.principal_id,
+        requester_id=requester_id,
         status="approved",
         content=content.model_dump(mode="json"),
         digest=digest(
@@ -76,7 +81,8 @@ def accept(
         digest=row.digest,
         **_of(content, renews),
     )
-    enqueue_issuance(change, row.id)
+    if start:
+        enqueue_issuance(change, row.id)
     return row
 
 

@@ -1,6 +1,7 @@
 """Applications, their members and the profiles attached to them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from sqlmodel import Session, col, select
 
@@ -20,6 +21,7 @@ from certrail.services.actor import Actor
 from certrail.services.kernel import Change, Kernel
 from certrail.services.membership import find_principal, identities_of
 from certrail.services.product import find_profile
+from certrail.services.renewal_plans import replan
 from certrail.services.rows import refuse_taken
 from certrail.services.seats import recheck
 
@@ -130,6 +132,33 @@ class Applications:
         """Let an Application use a profile through the API; attaching twice is fine."""
         with self._kernel.change(actor) as change:
             return _attach(change, application_id, find_profile(change.session, profile))
+
+    def set_api(
+        self, actor: Actor, application_id: str, profile: str, settings: Mapping[str, Any]
+    ) -> ApplicationProfile:
+        """Say how an attached profile may be used through the API, and how its certificates are renewed.
+
+        Every certificate of the profile here gets its moment anew.
+
+        Args:
+            settings: ``{"enabled": bool, "auto_renew": {...}}``; the latter as `RenewalRule` describes it.
+
+        Raises:
+            NotFound: it is not attached.
+        """
+        with self._kernel.change(actor) as change:
+            found = find_profile(change.session, profile)
+            row = change.session.get(ApplicationProfile, (application_id, found.id))
+            if row is None:
+                raise NotFound("certificate profile attached to this Application")
+            before, row.api = row.api, dict(settings)
+            change.session.add(row)
+            change.session.flush()
+            change.event(
+                "enrollment.updated", "profile", found.id, application_id, before=before, after=row.api
+            )
+            replan(change, application_id, found.id)
+            return row
 
     def detach_profile(self, actor: Actor, application_id: str, profile: str) -> None:
         """Stop an Application from using a profile. What was issued with it stays.

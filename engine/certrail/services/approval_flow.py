@@ -15,12 +15,14 @@ from certrail.persistence.tables import (
     CertificateProfile,
     CertificateRequest,
     Channel,
+    Principal,
     QuestionCopy,
     Vote,
 )
 from certrail.services.kernel import Change
 from certrail.services.membership import expand_groups, role_in
 from certrail.services.request_state import enqueue_issuance, lock_request, move
+from certrail.services.standing import standing_approval
 
 APPROVE, REJECT = "approve", "reject"
 
@@ -43,8 +45,16 @@ def open_approval(
     ).first()
     if policy is None:
         return None
-    if policy.bypass_machine_identities and change.actor.kind == "machine":
+    requester = change.session.get_one(Principal, request.requester_id)
+    if policy.bypass_machine_identities and requester.kind == "machine":
         change.event("approval.bypassed", "request", request.id, request.application_id, policy=policy.slug)
+        return None
+    if (standing := standing_approval(change.session, request, policy, change.now)) is not None:
+        request.standing_approval_id = standing.id
+        change.session.add(request)
+        change.event(
+            "approval.standing", "approval", standing.id, request.application_id, request_id=request.id
+        )
         return None
     approval = ApprovalRequest(
         id=change.new_id(),

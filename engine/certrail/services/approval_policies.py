@@ -1,6 +1,6 @@
 """Approval policies: which profiles of an Application need whose yes."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -56,8 +56,12 @@ class ApprovalPolicies:
         reminder: timedelta | None = None,
         allow_self_approval: bool = False,
         bypass_machine_identities: bool = False,
+        standing: Mapping[str, int] | None = None,
     ) -> ApprovalPolicy:
         """Guard profiles.
+
+        Args:
+            standing: ``{"renewals": …, "days": …}`` lets one approval stand for renewals of the same content.
 
         Raises:
             BadInput: an approver is no member, a quorum cannot be reached, a lifetime is out of bounds.
@@ -79,6 +83,7 @@ class ApprovalPolicies:
                 reminder_seconds=int(reminder.total_seconds()) if reminder else None,
                 allow_self_approval=allow_self_approval,
                 bypass_machine_identities=bypass_machine_identities,
+                standing=dict(standing) if standing else None,
             )
             change.session.add(policy)
             change.session.flush()
@@ -100,6 +105,7 @@ class ApprovalPolicies:
         reminder: timedelta | None = None,
         allow_self_approval: bool | None = None,
         bypass_machine_identities: bool | None = None,
+        standing: Mapping[str, int] | None = None,
     ) -> ApprovalPolicy:
         """Change what is given; approvals that run keep the policy they began under.
 
@@ -125,6 +131,7 @@ class ApprovalPolicies:
                 policy.allow_self_approval = allow_self_approval
             if bypass_machine_identities is not None:
                 policy.bypass_machine_identities = bypass_machine_identities
+            policy.standing = dict(standing) if standing is not None else policy.standing
             if profiles is not None:
                 _reguard(change, policy, application_id, profiles)
             policy.version += 1

@@ -14,6 +14,8 @@ from certrail.persistence.tables import (
     Certificate,
     CertificateAuthority,
     CertificateProfile,
+    Crl,
+    OcspSigner,
 )
 from certrail.pki import keys
 from certrail.pki.authority import (
@@ -226,8 +228,13 @@ class Authorities:
         slug: str | None = None,
         name: str | None = None,
         enabled: bool | None = None,
+        renewals_per_minute: int | None = None,
     ) -> CertificateAuthority:
-        """Rename an authority, or stop it from signing and let it sign again; links are by id and stay."""
+        """Rename an authority, or stop it from signing and let it sign again; links are by id and stay.
+
+        Args:
+            renewals_per_minute: how many renewals by the clock it takes at most; 0 for any number.
+        """
         with self._kernel.change(actor) as change:
             authority = lock_authority(change.session, reference)
             before = {"slug": authority.slug, "name": authority.name, "status": authority.status}
@@ -238,6 +245,8 @@ class Authorities:
             if enabled is not None:
                 has_one = versions_of(change.session, authority.id)
                 authority.status = ("active" if has_one else "pending") if enabled else "disabled"
+            if renewals_per_minute is not None:
+                authority.renewals_per_minute = renewals_per_minute or None
             change.session.add(authority)
             after = {"slug": authority.slug, "name": authority.name, "status": authority.status}
             change.event("ca.updated", "ca", authority.id, before=before, after=after)
@@ -254,6 +263,9 @@ class Authorities:
             _refuse_used(change.session, authority)
             for row in (*versions_of(change.session, authority.id), *keys_of(change.session, authority.id)):
                 change.session.delete(row)
+            for table in (Crl, OcspSigner):
+                for part in change.session.exec(select(table).where(table.ca_id == authority.id)).all():
+                    change.session.delete(part)
             change.session.flush()
             change.session.delete(authority)
             change.event("ca.deleted", "ca", authority.id, slug=authority.slug, name=authority.name)

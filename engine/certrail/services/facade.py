@@ -1,5 +1,6 @@
 """All use cases of one process, built once from one kernel."""
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from certrail.services.alerting import Notifications, fan_out
@@ -22,13 +23,18 @@ from certrail.services.outbox import Outbox
 from certrail.services.product import Product
 from certrail.services.questions import Questions
 from certrail.services.record import Record
+from certrail.services.renewal_sweep import RenewalSweep
 from certrail.services.renewals import Renewals
 from certrail.services.requests import Requests
+from certrail.services.revocation import Revocation
 from certrail.services.sealing import Sealing
 from certrail.services.sessions import Sessions
 from certrail.services.syncs import Syncs
 from certrail.services.tokens import Tokens
 from certrail.services.views import InventoryViews
+
+Sweeps = Mapping[str, Callable[[], int]]
+"""By kind: handle some of what is due by the clock, and say how much; 0 when nothing is due."""
 
 
 @dataclass(frozen=True)
@@ -57,8 +63,10 @@ class Services:
     record: Record
     renewals: Renewals
     requests: Requests
+    revocation: Revocation
     sealing: Sealing
     sessions: Sessions
+    sweeps: Sweeps
     syncs: Syncs
     tokens: Tokens
     views: InventoryViews
@@ -68,6 +76,8 @@ class Services:
         """Join the use cases, and the alerts to the record of events."""
         kernel.on_event = fan_out
         approvals = Approvals(kernel)
+        issuance = Issuance(kernel)
+        revocation = Revocation(kernel)
         return cls(
             kernel=kernel,
             alerts=Alerts(kernel),
@@ -83,7 +93,7 @@ class Services:
             identities=Identities(kernel),
             imports=Imports(kernel),
             inventory=Inventory(kernel),
-            issuance=Issuance(kernel),
+            issuance=issuance,
             notifications=Notifications(kernel),
             outbox=Outbox(kernel),
             product=Product(kernel),
@@ -91,8 +101,13 @@ class Services:
             record=Record(kernel.db, kernel.keyring),
             renewals=Renewals(kernel),
             requests=Requests(kernel),
+            revocation=revocation,
             sealing=Sealing(kernel),
             sessions=Sessions(kernel),
+            sweeps={
+                "renewals": RenewalSweep(kernel, issuance).run,
+                "revocation-lists": revocation.refresh,
+            },
             syncs=Syncs(kernel),
             tokens=Tokens(kernel),
             views=InventoryViews(kernel),

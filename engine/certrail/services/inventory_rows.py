@@ -3,6 +3,7 @@
 from certrail.persistence.tables import Certificate, CertificateTerm, Lineage
 from certrail.persistence.terms import terms_of
 from certrail.services.kernel import Change
+from certrail.services.renewal_plans import plan
 
 
 def add_certificate(change: Change, row: Certificate, present: Certificate | None = None) -> None:
@@ -18,6 +19,7 @@ def add_certificate(change: Change, row: Certificate, present: Certificate | Non
     change.session.flush()
     change.session.add(row)
     change.session.flush()
+    plan(change, lineage, row)
     for term in terms_of(row.common_name, row.names, row.attributes):
         change.session.add(
             CertificateTerm(

@@ -1,6 +1,6 @@
 """Issuance: the steps that a request's workflow takes, each one transaction."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from certrail.checkpoints import checkpoint
@@ -18,12 +18,13 @@ from certrail.pki.csr import read_csr
 from certrail.pki.leaf import LeafPlan, self_signed_leaf, sign_leaf
 from certrail.services.actor import SYSTEM
 from certrail.services.approval_flow import close, keep_time, reopen
-from certrail.services.ca_signing import new_serial, signer
+from certrail.services.ca_signing import new_serial, signer, spki_of
 from certrail.services.deliveries import KEY_PURPOSE
 from certrail.services.inventory_rows import add_certificate
 from certrail.services.kernel import Change, Kernel
 from certrail.services.renewals import lock_current
 from certrail.services.request_state import FINAL, approval_of, digest_now, judge, lock_request, move
+from certrail.services.revocation import crl_url, ocsp_url
 from certrail.services.syncs import wish_everywhere
 
 
@@ -93,16 +94,25 @@ class Issuance:
                 return Advance(row.status)
             if row.status == "pending_approval":
                 return Advance("waiting", change.now)
-            content = RequestContent.model_validate(row.content)
-            profile = change.session.get_one(CertificateProfile, row.profile_id)
-            judge(change.session, profile, content, change.now)
-            present = lock_current(change.session, row.renews_id) if row.renews_id else None
-            certificate = self._sign(change, row, profile, content, present)
-            checkpoint("issuance.signed")
-            self._record(change, row, profile, certificate, present)
-            wish_everywhere(self._kernel, change, certificate)
+            self.issue(change, row)
         checkpoint("issuance.committed")
         return Advance("issued")
+
+    def issue(self, change: Change, row: CertificateRequest) -> None:
+        """Sign what was accepted, and wish it to where it belongs, in the transaction of the change.
+
+        Raises:
+            PolicyViolation: it is denied by now.
+            Conflict: the authority cannot sign, or what it renews is superseded.
+        """
+        content = RequestContent.model_validate(row.content)
+        profile = change.session.get_one(CertificateProfile, row.profile_id)
+        judge(change.session, profile, content, change.now)
+        present = lock_current(change.session, row.renews_id) if row.renews_id else None
+        certificate = self._sign(change, row, profile, content, present)
+        checkpoint("issuance.signed")
+        self._record(change, row, profile, certificate, present)
+        wish_everywhere(self._kernel, change, certificate)
 
     def _sign(
         self,
@@ -130,6 +140,11 @@ class Issuance:
             public_key = own_key.public_key() if own_key else read_csr(content.csr or "").public_key
             by = signer(self._kernel.keyring, change.session, profile.ca_id)
             issuer, (chain, root) = by.issuer.id, _chain(by.issuer)
+            plan = replace(
+                plan,
+                crl_url=crl_url(self._kernel, by.authority.id, spki_of(by.issuer)),
+                ocsp_url=ocsp_url(self._kernel, by.authority.id),
+            )
             leaf = sign_leaf(plan, public_key, by.certificate, by.key, new_serial())
         facts = certificate_facts(leaf)
         return Certificate(

@@ -86,6 +86,18 @@ class Change:
         """An id for a new row."""
         return self.kernel.new_id()
 
+    @contextmanager
+    def attempt(self) -> Iterator[None]:
+        """A part that may fail by itself: what it wrote and recorded is undone, the rest of the change goes on."""
+        events, outbox = len(self.events), self.outbox
+        try:
+            with self.session.begin_nested():
+                yield
+        except BaseException:
+            del self.events[events:]
+            self.outbox = outbox
+            raise
+
     def event(
         self,
         type_: str,

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from cryptography import x509
-from sqlmodel import Session, col, select
+from sqlmodel import Session, select
 
 from certrail.domain.content import RequestContent
 from certrail.domain.errors import BadInput, Conflict, NotFound
@@ -15,7 +15,7 @@ from certrail.services.acceptance import accept, refusals_recorded
 from certrail.services.actor import Actor
 from certrail.services.enrollment import enrollment
 from certrail.services.kernel import Kernel
-from certrail.services.request_state import FINAL
+from certrail.services.renewal_plans import plan, running_renewal
 from certrail.services.requests import checked_attributes, parsed_content
 
 
@@ -52,15 +52,20 @@ class Renewals:
             present = session.get(Certificate, certificate_id)
             if present is None:
                 raise NotFound("certificate")
-            profile = _profile(session, present)
-            content = _content(session, present, csr, same_key)
+            profile = renewal_profile(session, present)
+            content = renewal_content(session, present, csr, same_key)
         attributes = checked_attributes((changes or {}).get("attributes", present.attributes) or {})
         with (
             refusals_recorded(self._kernel, actor, present.application_id, profile, content, present),
             self._kernel.change(actor) as change,
         ):
             current = lock_current(change.session, certificate_id)
-            _refuse_second(change.session, current)
+            if (running := running_renewal(change.session, current)) is not None:
+                raise Conflict(
+                    f"The certificate is being renewed by the request {running}.",
+                    kind="renewal-open",
+                    request=running,
+                )
             return accept(
                 change,
                 current.application_id,
@@ -70,6 +75,43 @@ class Renewals:
                 renews=current,
                 same_key=same_key,
             )
+
+    def explained(self, certificate_id: str) -> dict[str, Any]:
+        """When a certificate is renewed by itself and why then, or why it is not, and what failed. Raises NotFound."""
+        with self._kernel.db.read() as session:
+            certificate = session.get(Certificate, certificate_id)
+            if certificate is None:
+                raise NotFound("certificate")
+            lineage = session.get_one(Lineage, certificate.lineage_id)
+            if lineage.current_certificate_id != certificate_id:
+                return {"renew_at": None, "off": f"superseded by {lineage.current_certificate_id}"}
+            running = running_renewal(session, certificate)
+            facts = {"renew_at": lineage.renew_at, "auto_renew": lineage.auto_renew, "request": running}
+            return {**facts, **(lineage.renewal or {})}
+
+    def decide(self, actor: Actor, certificate_id: str, auto_renew: bool | None) -> dict[str, Any]:
+        """Renew a certificate by itself or not, against the rule of its profile; ``None`` leaves it to the rule.
+
+        Raises:
+            NotFound: unknown.
+            Conflict: it is superseded or revoked.
+        """
+        with self._kernel.change(actor) as change:
+            if change.session.get(Certificate, certificate_id) is None:
+                raise NotFound("certificate")
+            present = lock_current(change.session, certificate_id)
+            lineage = change.session.get_one(Lineage, present.lineage_id)
+            before, lineage.auto_renew = lineage.auto_renew, auto_renew
+            plan(change, lineage, present)
+            change.event(
+                "certificate.renewal_decided",
+                "certificate",
+                present.id,
+                present.application_id,
+                before=before,
+                after=auto_renew,
+            )
+        return self.explained(certificate_id)
 
 
 def lock_current(session: Session, certificate_id: str) -> Certificate:
@@ -92,7 +134,8 @@ def lock_current(session: Session, certificate_id: str) -> Certificate:
     return present
 
 
-def _profile(session: Session, certificate: Certificate) -> CertificateProfile:
+def renewal_profile(session: Session, certificate: Certificate) -> CertificateProfile:
+    """By which it is renewed. Raises Conflict where nothing says so, NotFound where it may not be used any more."""
     if certificate.profile_id is None:
         raise Conflict(
             "The certificate was imported without a profile, so nothing says who would issue the next one."
@@ -104,8 +147,14 @@ def _profile(session: Session, certificate: Certificate) -> CertificateProfile:
     return profile
 
 
-def _content(session: Session, present: Certificate, csr: str | None, same_key: bool) -> RequestContent:
-    """What the present certificate was asked for with, or says where it was imported; never a profile's defaults."""
+def renewal_content(
+    session: Session, present: Certificate, csr: str | None, same_key: bool
+) -> RequestContent:
+    """What the present certificate was asked for with, or says where it was imported; never a profile's defaults.
+
+    Raises:
+        BadInput: the choice of the key does not fit the certificate.
+    """
     if csr and same_key:
         raise BadInput("Give a CSR or keep the same key, not both.", "csr")
     asked = session.get(CertificateRequest, present.request_id) if present.request_id else None
@@ -130,17 +179,3 @@ def _content(session: Session, present: Certificate, csr: str | None, same_key: 
     if present.key_sealed is not None:
         values["csr"] = None
     return parsed_content(values)
-
-
-def _refuse_second(session: Session, present: Certificate) -> None:
-    running = session.exec(
-        select(CertificateRequest.id).where(
-            CertificateRequest.renews_id == present.id, col(CertificateRequest.status).not_in(FINAL)
-        )
-    ).first()
-    if running is not None:
-        raise Conflict(
-            f"The certificate is being renewed by the request {running}.",
-            kind="renewal-open",
-            request=running,
-        )

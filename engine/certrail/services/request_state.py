@@ -18,6 +18,7 @@ from certrail.persistence.tables import (
 )
 from certrail.services.ca_signing import active_certificate
 from certrail.services.kernel import Change
+from certrail.services.renewal_plans import note_failure
 
 UNSUCCESSFUL = frozenset({"rejected", "cancelled", "expired", "failed"})
 FINAL = UNSUCCESSFUL | {"issued"}
@@ -96,17 +97,7 @@ def move(change: Change, row: CertificateRequest, status: str, reason: str | Non
     )
     if row.renews_id and status in UNSUCCESSFUL:
         renewed = change.session.get_one(Certificate, row.renews_id)
-        change.event(
-            "certificate.renewal_failed",
-            "certificate",
-            renewed.id,
-            row.application_id,
-            request_id=row.id,
-            lineage_id=renewed.lineage_id,
-            common_name=renewed.common_name,
-            not_after=renewed.not_after.isoformat(),
-            reason=f"{status}: {reason}" if reason else status,
-        )
+        note_failure(change, renewed, f"{status}: {reason}" if reason else status, request_id=row.id)
 
 
 def enqueue_issuance(change: Change, request_id: str, signal: str | None = None) -> None:

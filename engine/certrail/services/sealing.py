@@ -11,6 +11,7 @@ from certrail.persistence.tables import (
     Certificate,
     Channel,
     Connection,
+    OcspSigner,
     RecordHead,
     Sync,
 )
@@ -20,6 +21,7 @@ from certrail.services.deliveries import KEY_PURPOSE
 from certrail.services.kernel import Kernel
 from certrail.services.plugin_config import CHANNEL_PURPOSE, CONNECTION_PURPOSE, SYNC_PURPOSE
 from certrail.services.record import HEAD_PURPOSE
+from certrail.services.revocation import SIGNER_KEY
 
 SEALED: Sequence[tuple[type[SQLModel], str, str]] = (
     (CaKey, "key_sealed", CA_KEY_PURPOSE),
@@ -27,6 +29,7 @@ SEALED: Sequence[tuple[type[SQLModel], str, str]] = (
     (Connection, "config_sealed", CONNECTION_PURPOSE),
     (Sync, "config_sealed", SYNC_PURPOSE),
     (Channel, "config_sealed", CHANNEL_PURPOSE),
+    (OcspSigner, "key_sealed", SIGNER_KEY),
     (RecordHead, "seal", HEAD_PURPOSE),
 )
 """Table, column and purpose of every envelope."""

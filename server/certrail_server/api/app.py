@@ -30,6 +30,7 @@ from certrail_server.api.routes import (
     record,
     requests,
     sessions,
+    status,
     syncs,
     views,
 )
@@ -85,6 +86,7 @@ def create_app(services: Services, orchestrator: Orchestrator, sign_in: "SignIn 
         app.include_router(router, prefix="/api/v1")
     app.include_router(sessions.router)
     app.include_router(callbacks.router)
+    app.include_router(status.router)
     app.include_router(health.router)
     app.openapi = lambda: describe(app)  # type: ignore[method-assign]
     return app
@@ -118,5 +120,5 @@ async def _frame(request: Request, call_next: Callable[[Request], Awaitable[Resp
         response = await call_next(request)
     response.headers["X-Request-Id"] = request.state.request_id
     response.headers["X-Content-Type-Options"] = "nosniff"
-    response.headers["Cache-Control"] = "no-store"
+    response.headers.setdefault("Cache-Control", "no-store")
     return response

@@ -49,6 +49,9 @@ class AuthorityChangeIn(In):
     slug: Slug | None = None
     name: Name | None = None
     enabled: bool | None = None
+    renewals_per_minute: int | None = Field(
+        default=None, ge=0, le=100_000, description="by the clock; 0 for any number"
+    )
 
 
 class PolicyIn(In):

@@ -19,8 +19,10 @@ from pydantic import (
 from certrail.domain.access import Permission, ProductRole, Role
 from certrail.domain.content import BasicConstraints, KeyAlgorithm, SignatureAlgorithm
 from certrail.domain.durations import parse_duration
+from certrail.domain.renewal import RenewalRule
 from certrail.domain.search import CertificateFilter
 from certrail.pki.offer import Offer, from_pem_text, from_pkcs12
+from certrail.pki.revocation import Reason
 
 Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?$")]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=128, strip_whitespace=True)]
@@ -225,6 +227,25 @@ class RenewalIn(In):
         return {"attributes": self.metadata} if "metadata" in self.model_fields_set else {}
 
 
+class RevocationIn(In):
+    """Why a certificate is revoked; `certificateHold` until it is released."""
+
+    reason: Reason = Reason.UNSPECIFIED
+
+
+class AutoRenewalIn(In):
+    """Whether a certificate is renewed by itself; null leaves it to the rule of its profile."""
+
+    auto_renew: bool | None
+
+
+class ApiEnrollmentIn(In):
+    """How an Application may use a profile through the API, and how its certificates are renewed."""
+
+    enabled: bool = True
+    auto_renew: RenewalRule = Field(default_factory=RenewalRule)
+
+
 class ExportIn(In):
     """How to write a certificate. PKCS#12 and JKS hold the private key, under the password."""
 
@@ -324,6 +345,13 @@ class StepIn(In):
     channels: References = Field(default_factory=list)
 
 
+class StandingIn(In):
+    """For how many renewals of the same content one approval stands, and how long; 0 renewals: for none."""
+
+    renewals: int = Field(ge=0, le=1000)
+    days: int = Field(ge=1, le=3650)
+
+
 class ApprovalPolicyIn(In):
     """An approval policy to make."""
 
@@ -335,6 +363,7 @@ class ApprovalPolicyIn(In):
     reminder: Duration | None = None
     allow_self_approval: bool = False
     bypass_machine_identities: bool = False
+    standing: StandingIn | None = None
 
 
 class ApprovalPolicyChangeIn(In):
@@ -347,6 +376,7 @@ class ApprovalPolicyChangeIn(In):
     reminder: Duration | None = None
     allow_self_approval: bool | None = None
     bypass_machine_identities: bool | None = None
+    standing: StandingIn | None = None
 
 
 class VoteIn(In):

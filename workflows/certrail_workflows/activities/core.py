@@ -1,4 +1,4 @@
-"""Steps that touch only our own database, and the sweep of the outbox."""
+"""Steps that touch only our own database, and the sweeps."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -20,6 +20,7 @@ from certrail_workflows.messages import (
 if TYPE_CHECKING:
     from certrail.services.alerting import Notifications
     from certrail.services.deliveries import Deliveries
+    from certrail.services.facade import Sweeps
     from certrail.services.issuance import Issuance
     from certrail.services.questions import Questions
 
@@ -86,7 +87,7 @@ class OutcomeActivities:
 
 
 class OutboxActivities:
-    """The sweep."""
+    """The sweep of the outbox."""
 
     def __init__(self, drain: Callable[[], Awaitable[int]]) -> None:
         self._drain = drain
@@ -103,6 +104,27 @@ class OutboxActivities:
             if await _worker_stops(policies.SWEEP_EVERY.total_seconds()):
                 break
         return sent
+
+
+class SweepActivities:
+    """What is due by the clock, kind by kind."""
+
+    def __init__(self, sweeps: "Sweeps") -> None:
+        self._sweeps = sweeps
+
+    @activity.defn(name=messages.SWEEP)
+    async def sweep(self, kind: str) -> int:
+        """Handle what is due, again and again for one shift; returns how much was handled."""
+        return await carried(self._shift(self._sweeps[kind]))
+
+    async def _shift(self, some: Callable[[], int]) -> int:
+        total = 0
+        for _ in range(policies.SWEEP_SHIFT // policies.SWEEP_EVERY):
+            while (handled := await asyncio.to_thread(some)) and not activity.is_worker_shutdown():
+                total += handled
+            if await _worker_stops(policies.SWEEP_EVERY.total_seconds()):
+                break
+        return total
 
 
 async def own_step(step: Callable[[], T]) -> T:

@@ -32,8 +32,10 @@ from certrail.persistence.tables.pki import (
     CertificateProfile,
     CertificateRequest,
     CertificateTerm,
+    Crl,
     InventoryView,
     Lineage,
+    OcspSigner,
 )
 from certrail.persistence.tables.record import EventRow, IdempotencyKey, OutboxRow, RecordHead
 
@@ -58,6 +60,7 @@ __all__ = [
     "Channel",
     "ChatIdentity",
     "Connection",
+    "Crl",
     "Delivery",
     "EventRow",
     "GroupMember",
@@ -66,6 +69,7 @@ __all__ = [
     "Lineage",
     "Membership",
     "NotificationRow",
+    "OcspSigner",
     "OidcIdentity",
     "OutboxRow",
     "Principal",

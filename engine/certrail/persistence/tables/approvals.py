@@ -10,7 +10,10 @@ from certrail.persistence.tables.base import Row, json_column, moment, optional_
 
 
 class ApprovalPolicy(Row, table=True):
-    """Ordered steps that must say yes before a certificate of the chosen profiles is issued."""
+    """Ordered steps that must say yes before a certificate of the chosen profiles is issued.
+
+    `standing` lets one yes stand for later renewals of the same content: ``{"renewals": …, "days": …}``.
+    """
 
     __tablename__ = "approval_policy"
     __table_args__ = (UniqueConstraint("application_id", "slug"),)
@@ -24,6 +27,7 @@ class ApprovalPolicy(Row, table=True):
     reminder_seconds: int | None = None
     allow_self_approval: bool = False
     bypass_machine_identities: bool = False
+    standing: dict[str, int] | None = optional_json()
 
 
 class ApprovalPolicyProfile(SQLModel, table=True):

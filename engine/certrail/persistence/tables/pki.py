@@ -17,7 +17,7 @@ class CertificateAuthority(Row, table=True):
     """An internal authority, `pending` until it has its first certificate.
 
     `key_algorithm` is that of the key that it signs with now; `parent_id` is empty for a root, and for an
-    authority that somebody else's authority signs.
+    authority that somebody else's authority signs. `next_slot_at` is when the next renewal by the clock has its turn.
     """
 
     __tablename__ = "certificate_authority"
@@ -30,6 +30,8 @@ class CertificateAuthority(Row, table=True):
     subject: dict[str, Any] = json_column()
     key_algorithm: str = Field(max_length=32)
     max_path_length: int | None = None
+    renewals_per_minute: int | None = None
+    next_slot_at: datetime | None = moment()
 
 
 class CaKey(Row, table=True):
@@ -106,12 +108,20 @@ class ApplicationProfile(SQLModel, table=True):
 
 
 class Lineage(Row, table=True):
-    """The stable identity that a certificate and all its renewals share."""
+    """The stable identity that a certificate and all its renewals share.
+
+    `renew_at` is when it is renewed by itself, empty when it is not; `renewal` says why, and what failed last.
+    `auto_renew` is what was said for this lineage, against the rule of its profile.
+    """
 
     __tablename__ = "lineage"
+    __table_args__ = (Index("ix_lineage_due", "renew_at", "id", **only_where("renew_at is not null")),)
 
     application_id: str | None = Field(default=None, foreign_key="application.id", index=True, max_length=40)
     current_certificate_id: str | None = Field(default=None, max_length=40)
+    renew_at: datetime | None = moment()
+    auto_renew: bool | None = None
+    renewal: dict[str, Any] | None = optional_json()
 
 
 class CertificateRequest(Row, table=True):
@@ -139,6 +149,7 @@ class CertificateRequest(Row, table=True):
     certificate_id: str | None = Field(default=None, max_length=40)
     renews_id: str | None = Field(default=None, max_length=40)
     same_key: bool = False
+    standing_approval_id: str | None = Field(default=None, index=True, max_length=40)
     updated_at: datetime = Field(sa_type=UtcDateTime)
 
 
@@ -151,6 +162,12 @@ class Certificate(Row, table=True):
         Index("ix_certificate_expiry", "application_id", "not_after", "id"),
         Index("ix_certificate_list_all", "created_at", "id"),
         Index("ix_certificate_expiry_all", "not_after", "id"),
+        Index(
+            "ix_certificate_revoked",
+            "ca_certificate_id",
+            "revoked_at",
+            **only_where("revoked_at is not null"),
+        ),
     )
 
     application_id: str | None = Field(default=None, foreign_key="application.id", max_length=40)
@@ -177,7 +194,38 @@ class Certificate(Row, table=True):
     root: str | None = None
     key_sealed: str | None = None
     key_shown_at: datetime | None = moment()
+    revoked_at: datetime | None = moment()
+    revocation_reason: str | None = Field(default=None, max_length=32)
     attributes: dict[str, Any] = json_column()
+
+
+class Crl(Row, table=True):
+    """The present revocation list of one key of an authority. `refresh_at` comes well before `next_update`."""
+
+    __tablename__ = "crl"
+    __table_args__ = (UniqueConstraint("ca_id", "spki"),)
+
+    ca_id: str = Field(foreign_key="certificate_authority.id", max_length=40)
+    spki: str = Field(max_length=64)
+    number: int
+    this_update: datetime = Field(sa_type=UtcDateTime)
+    next_update: datetime = Field(sa_type=UtcDateTime)
+    refresh_at: datetime = Field(sa_type=UtcDateTime, index=True)
+    entries: int
+    pem: str
+
+
+class OcspSigner(Row, table=True):
+    """Who answers questions of status for one key of an authority."""
+
+    __tablename__ = "ocsp_signer"
+    __table_args__ = (Index("ix_ocsp_signer", "ca_id", "spki", "not_after"),)
+
+    ca_id: str = Field(foreign_key="certificate_authority.id", max_length=40)
+    spki: str = Field(max_length=64)
+    pem: str
+    key_sealed: str
+    not_after: datetime = Field(sa_type=UtcDateTime)
 
 
 class CertificateTerm(SQLModel, table=True):

@@ -7,7 +7,13 @@ from fastapi import APIRouter, Query
 
 from certrail.domain.access import Permission
 from certrail_server.api.guard import Call, allow, once
-from certrail_server.api.shapes import ApplicationChangeIn, ApplicationIn, AttachIn, MemberIn
+from certrail_server.api.shapes import (
+    ApiEnrollmentIn,
+    ApplicationChangeIn,
+    ApplicationIn,
+    AttachIn,
+    MemberIn,
+)
 from certrail_server.api.views import Json, items, record_page, shown
 
 router = APIRouter(prefix="/applications", tags=["applications"])
@@ -94,6 +100,17 @@ def list_attached(call: Annotated[Call, allow(Permission.APPLICATION_READ)]) -> 
 def attach_profile(body: AttachIn, call: Annotated[Call, allow(Permission.PROFILE_ATTACH)]) -> Json:
     """Let this Application use a profile."""
     link = call.services.applications.attach_profile(call.actor, call.application, body.profile)
+    return {"application_id": link.application_id, "profile_id": link.profile_id, "api": link.api}
+
+
+@router.put("/{application}/profiles/{profile}/enrollment/api")
+def set_api_enrollment(
+    profile: str, body: ApiEnrollmentIn, call: Annotated[Call, allow(Permission.ENROLLMENT_MANAGE)]
+) -> Json:
+    """How the API may be used with this profile here, and how certificates are renewed by themselves."""
+    link = call.services.applications.set_api(
+        call.actor, call.application, profile, body.model_dump(mode="json")
+    )
     return {"application_id": link.application_id, "profile_id": link.profile_id, "api": link.api}
 
 

@@ -10,7 +10,14 @@ from certrail.domain.search import CertificateFilter
 from certrail.persistence.tables import Certificate, Delivery, Sync
 from certrail.services.inventory import position_of
 from certrail_server.api.guard import Call, allow, once
-from certrail_server.api.shapes import ExportIn, ImportIn, RenewalIn, SearchIn
+from certrail_server.api.shapes import (
+    AutoRenewalIn,
+    ExportIn,
+    ImportIn,
+    RenewalIn,
+    RevocationIn,
+    SearchIn,
+)
 from certrail_server.api.views import Json, decode_cursor, items, page, shown
 
 router = APIRouter(tags=["certificates"])
@@ -79,6 +86,36 @@ def renew_certificate(
     )
     response.headers["Location"] = f"/api/v1/certificate-requests/{row.id}"
     return shown(row)
+
+
+@router.get("/certificates/{certificate_id}/renewal")
+def explain_renewal(certificate_id: str, call: Annotated[Call, allow(Permission.CERTIFICATE_READ)]) -> Json:
+    """When the certificate is renewed by itself and why then, or why it is not."""
+    return call.services.renewals.explained(certificate_id)
+
+
+@router.put("/certificates/{certificate_id}/renewal")
+def decide_renewal(
+    certificate_id: str, body: AutoRenewalIn, call: Annotated[Call, allow(Permission.CERTIFICATE_RENEW)]
+) -> Json:
+    """Say whether this certificate is renewed by itself, whatever the rule of its profile says."""
+    return call.services.renewals.decide(call.actor, certificate_id, body.auto_renew)
+
+
+@router.post("/certificates/{certificate_id}/revoke")
+def revoke_certificate(
+    certificate_id: str, body: RevocationIn, call: Annotated[Call, allow(Permission.CERTIFICATE_REVOKE)]
+) -> Json:
+    """Revoke for good, or hold; lists and OCSP say so at once."""
+    return shown(call.services.revocation.revoke(call.actor, certificate_id, body.reason))
+
+
+@router.post("/certificates/{certificate_id}/release")
+def release_certificate(
+    certificate_id: str, call: Annotated[Call, allow(Permission.CERTIFICATE_REVOKE)]
+) -> Json:
+    """Let a certificate on hold be valid again."""
+    return shown(call.services.revocation.release(call.actor, certificate_id))
 
 
 @router.post("/certificates/{certificate_id}/export", response_class=Response)

@@ -1,0 +1,226 @@
+"""Revocation lists (RFC 5280 section 5) and answers about status (RFC 6960)."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509 import ocsp
+from cryptography.x509.oid import ExtendedKeyUsageOID
+
+from certrail.domain.content import Subject
+from certrail.domain.errors import BadInput
+from certrail.pki.keys import PrivateKey, hash_for
+from certrail.pki.names import to_name
+
+MOST_QUESTIONS = 4096
+"""Bytes of a request for status: one question, and perhaps a nonce."""
+LONGEST_NONCE = 32
+
+
+class Reason(StrEnum):
+    """Why a certificate is revoked (RFC 5280 section 5.3.1), but for reasons that only authorities have."""
+
+    UNSPECIFIED = "unspecified"
+    KEY_COMPROMISE = "keyCompromise"
+    AFFILIATION_CHANGED = "affiliationChanged"
+    SUPERSEDED = "superseded"
+    CESSATION_OF_OPERATION = "cessationOfOperation"
+    CERTIFICATE_HOLD = "certificateHold"
+    PRIVILEGE_WITHDRAWN = "privilegeWithdrawn"
+
+
+@dataclass(frozen=True)
+class Revoked:
+    """One certificate that does not hold any more."""
+
+    serial: int
+    at: datetime
+    reason: Reason
+
+
+def make_crl(
+    issuer: x509.Certificate,
+    key: PrivateKey,
+    revoked: Iterable[Revoked],
+    *,
+    number: int,
+    this_update: datetime,
+    next_update: datetime,
+    url: str | None,
+) -> x509.CertificateRevocationList:
+    """Sign a complete list of end-entity and authority certificates.
+
+    Args:
+        url: where it is published; it is named in the list, so that another list cannot be put in its place.
+    """
+    builder = (
+        x509.CertificateRevocationListBuilder()
+        .issuer_name(issuer.subject)
+        .last_update(this_update)
+        .next_update(next_update)
+        .add_extension(x509.CRLNumber(number), critical=False)
+        .add_extension(_authority_key(issuer), critical=False)
+    )
+    if url is not None:
+        builder = builder.add_extension(_distribution_point(url), critical=True)
+    for entry in revoked:
+        builder = builder.add_revoked_certificate(_entry(entry))
+    return builder.sign(key, hash_for(key))
+
+
+@dataclass(frozen=True)
+class Question:
+    """What somebody wants to know: the status of a serial below an issuer that is known by two hashes."""
+
+    serial: int
+    name_hash: bytes
+    key_hash: bytes
+    algorithm: hashes.HashAlgorithm
+    nonce: bytes | None
+
+    def is_about(self, issuer: x509.Certificate) -> bool:
+        """Whether this is the issuer that is meant."""
+        names, key = _hashed(issuer, self.algorithm)
+        return names == self.name_hash and key == self.key_hash
+
+
+def read_question(der: bytes) -> Question:
+    """Read an OCSP request, DER, with one question. Raises BadInput."""
+    if len(der) > MOST_QUESTIONS:
+        raise BadInput("The request for status is too long.", "request")
+    try:
+        request = ocsp.load_der_ocsp_request(der)
+        nonce = _nonce(request)
+        return Question(
+            request.serial_number,
+            request.issuer_name_hash,
+            request.issuer_key_hash,
+            request.hash_algorithm,
+            nonce,
+        )
+    except Exception as err:
+        # The parser has many ways to say no; each of them means the same to the sender.
+        raise BadInput(f"The request cannot be read as OCSP ({type(err).__name__}).", "request") from None
+
+
+def answer(
+    question: Question,
+    certificate: x509.Certificate | None,
+    revoked: Revoked | None,
+    *,
+    signer: x509.Certificate,
+    signer_key: PrivateKey,
+    this_update: datetime,
+    next_update: datetime,
+) -> bytes:
+    """A signed answer, DER: good, revoked, or unknown where there is no such certificate."""
+    status, at, reason = ocsp.OCSPCertStatus.GOOD, None, None
+    if certificate is None:
+        status = ocsp.OCSPCertStatus.UNKNOWN
+    elif revoked is not None:
+        status, at, reason = ocsp.OCSPCertStatus.REVOKED, revoked.at, _flag(revoked.reason)
+    builder = (
+        ocsp.OCSPResponseBuilder()
+        .add_response_by_hash(
+            question.name_hash,
+            question.key_hash,
+            question.serial,
+            question.algorithm,
+            status,
+            this_update,
+            next_update,
+            at,
+            reason,
+        )
+        .responder_id(ocsp.OCSPResponderEncoding.HASH, signer)
+        .certificates([signer])
+    )
+    if question.nonce is not None:
+        builder = builder.add_extension(x509.OCSPNonce(question.nonce), critical=False)
+    response = builder.sign(signer_key, hash_for(signer_key))
+    return response.public_bytes(Encoding.DER)
+
+
+def refused(malformed: bool) -> bytes:
+    """An answer that says that there is none: the request cannot be read, or this issuer is not ours."""
+    status = ocsp.OCSPResponseStatus.MALFORMED_REQUEST if malformed else ocsp.OCSPResponseStatus.UNAUTHORIZED
+    return ocsp.OCSPResponseBuilder.build_unsuccessful(status).public_bytes(Encoding.DER)
+
+
+def signer_certificate(
+    issuer: x509.Certificate,
+    issuer_key: PrivateKey,
+    key: PrivateKey,
+    *,
+    serial: int,
+    not_before: datetime,
+    not_after: datetime,
+) -> x509.Certificate:
+    """Whom an authority lets answer in its place; its own status is not asked for (RFC 6960 section 4.2.2.2)."""
+    usage = x509.KeyUsage(True, False, False, False, False, False, False, False, False)
+    return (
+        x509.CertificateBuilder()
+        .subject_name(to_name(Subject(common_name="OCSP responder")))
+        .issuer_name(issuer.subject)
+        .public_key(key.public_key())
+        .serial_number(serial)
+        .not_valid_before(not_before)
+        .not_valid_after(min(not_after, issuer.not_valid_after_utc))
+        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+        .add_extension(usage, critical=True)
+        .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.OCSP_SIGNING]), critical=False)
+        .add_extension(x509.OCSPNoCheck(), critical=False)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+        .add_extension(_authority_key(issuer), critical=False)
+        .sign(issuer_key, hash_for(issuer_key))
+    )
+
+
+def _nonce(request: ocsp.OCSPRequest) -> bytes | None:
+    try:
+        nonce = request.extensions.get_extension_for_class(x509.OCSPNonce).value.nonce
+    except x509.ExtensionNotFound:
+        return None
+    if not 1 <= len(nonce) <= LONGEST_NONCE:
+        raise ValueError("RFC 9654 section 2.1")
+    return nonce
+
+
+def _authority_key(issuer: x509.Certificate) -> x509.AuthorityKeyIdentifier:
+    own = issuer.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value
+    return x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(own)
+
+
+def _distribution_point(url: str) -> x509.IssuingDistributionPoint:
+    return x509.IssuingDistributionPoint(
+        full_name=[x509.UniformResourceIdentifier(url)],
+        relative_name=None,
+        only_contains_user_certs=False,
+        only_contains_ca_certs=False,
+        only_some_reasons=None,
+        indirect_crl=False,
+        only_contains_attribute_certs=False,
+    )
+
+
+def _entry(revoked: Revoked) -> x509.RevokedCertificate:
+    builder = x509.RevokedCertificateBuilder().serial_number(revoked.serial).revocation_date(revoked.at)
+    if (flag := _flag(revoked.reason)) is not None:
+        builder = builder.add_extension(x509.CRLReason(flag), critical=False)
+    return builder.build()
+
+
+def _flag(reason: Reason) -> x509.ReasonFlags | None:
+    """A reason that says nothing is left out (RFC 5280 section 5.3.1)."""
+    return None if reason is Reason.UNSPECIFIED else x509.ReasonFlags(reason.value)
+
+
+def _hashed(issuer: x509.Certificate, algorithm: hashes.HashAlgorithm) -> tuple[bytes, bytes]:
+    """Of the issuer's name and key, as a question about something below it would hold them."""
+    # Any certificate does: only what is said of its issuer is read.
+    asked = ocsp.OCSPRequestBuilder().add_certificate(issuer, issuer, algorithm).build()
+    return asked.issuer_name_hash, asked.issuer_key_hash

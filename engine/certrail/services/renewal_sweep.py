@@ -1,0 +1,141 @@
+"""Renews what is due, in chunks: one transaction for many certificates that need nobody's yes."""
+
+from datetime import datetime, timedelta
+
+from sqlmodel import Session, col, select
+from sqlmodel.sql.expression import SelectOfScalar
+
+from certrail.checkpoints import checkpoint
+from certrail.domain.errors import CertrailError
+from certrail.persistence.database import locked
+from certrail.persistence.tables import (
+    Certificate,
+    CertificateAuthority,
+    CertificateProfile,
+    CertificateRequest,
+    Lineage,
+    Principal,
+)
+from certrail.services.acceptance import accept
+from certrail.services.actor import SYSTEM
+from certrail.services.issuance import Issuance
+from certrail.services.kernel import Change, Kernel
+from certrail.services.renewal_plans import note_failure, plan, running_renewal
+from certrail.services.renewals import renewal_content, renewal_profile
+from certrail.services.request_state import enqueue_issuance
+
+CHUNK = 100
+
+
+class RenewalSweep:
+    """Any number may run at once: each takes rows that no other holds. One that dies has done nothing it lost."""
+
+    def __init__(self, kernel: Kernel, issuance: Issuance) -> None:
+        self._kernel = kernel
+        self._issuance = issuance
+
+    def run(self, limit: int = CHUNK) -> int:
+        """Take one chunk of what is due; returns how many lineages were looked at, 0 when nothing is due."""
+        with self._kernel.change(SYSTEM) as change:
+            due = locked(_due(change.now, limit), skip_locked=True)
+            lineages = change.session.exec(due).all()
+            for lineage in lineages:
+                self._renew(change, lineage)
+            checkpoint("renewals.renewed")
+        checkpoint("renewals.committed")
+        return len(lineages)
+
+    def _renew(self, change: Change, lineage: Lineage) -> None:
+        present = change.session.get_one(Certificate, lineage.current_certificate_id)
+        if present.status != "active" or present.not_after <= change.now:
+            plan(change, lineage, present)
+            if lineage.renew_at is not None:  # it ended before it was renewed
+                lineage.renew_at, lineage.renewal = None, {**(lineage.renewal or {}), "off": "it has ended"}
+            return
+        if running_renewal(change.session, present) is not None:
+            lineage.renew_at = None
+            change.session.add(lineage)
+            return
+        kept = lineage.renewal or {}
+        if not kept.get("failures") and not kept.get("slot"):
+            plan(change, lineage, present)  # what the rule says may have changed since
+            if lineage.renew_at is None or lineage.renew_at > change.now:
+                return
+        if (slot := _slot(change, present)) > change.now:
+            lineage.renew_at = slot
+            change.session.add(lineage)
+            return
+        try:
+            with change.attempt():
+                self._begin(change, lineage, present)
+        except CertrailError as refusal:
+            note_failure(change, present, refusal.detail, kind=refusal.kind)
+
+    def _begin(self, change: Change, lineage: Lineage, present: Certificate) -> None:
+        content = renewal_content(change.session, present, None, False)
+        row = accept(
+            change,
+            present.application_id,
+            renewal_profile(change.session, present),
+            content,
+            dict(present.attributes),
+            renews=present,
+            requester_id=_requester(change, present),
+            start=False,
+        )
+        lineage.renew_at = None
+        change.session.add(lineage)
+        if row.status == "pending_approval":
+            enqueue_issuance(change, row.id)
+        else:
+            self._issuance.issue(change, row)
+
+
+def _due(now: datetime, limit: int) -> SelectOfScalar[Lineage]:
+    query = select(Lineage).where(col(Lineage.renew_at).is_not(None), col(Lineage.renew_at) <= now)
+    return query.order_by(col(Lineage.renew_at), col(Lineage.id)).limit(limit)
+
+
+def _slot(change: Change, present: Certificate) -> datetime:
+    """When the authority has room for this renewal: each takes the next place in a row that is evenly spaced."""
+    profile = change.session.get_one(CertificateProfile, present.profile_id)
+    if profile.ca_id is None:
+        return change.now
+    authority = change.session.get_one(CertificateAuthority, profile.ca_id)
+    if authority.renewals_per_minute is None:
+        return change.now
+    held = select(CertificateAuthority).where(CertificateAuthority.id == authority.id)
+    authority = change.session.exec(locked(held)).one()
+    lineage = change.session.get_one(Lineage, present.lineage_id)
+    if (lineage.renewal or {}).get("slot"):
+        lineage.renewal = {k: v for k, v in (lineage.renewal or {}).items() if k != "slot"}
+        return change.now
+    slot = max(change.now, authority.next_slot_at or change.now)
+    authority.next_slot_at = slot + timedelta(minutes=1) / (authority.renewals_per_minute or 1)
+    change.session.add(authority)
+    if slot > change.now:
+        lineage.renewal = {**(lineage.renewal or {}), "slot": slot.isoformat()}
+    return slot
+
+
+def _requester(change: Change, present: Certificate) -> str:
+    """Whoever asked for the certificate asks for the next one; what nobody asked for here, certrail asks for."""
+    asked = change.session.get(CertificateRequest, present.request_id) if present.request_id else None
+    return asked.requester_id if asked else _itself(change).id
+
+
+def _itself(change: Change) -> Principal:
+    session: Session = change.session
+    known = session.exec(select(Principal).where(Principal.slug == "certrail")).first()
+    if known is None:
+        known = Principal(
+            id=change.new_id(),
+            created_at=change.now,
+            kind="machine",
+            slug="certrail",
+            name="certrail",
+            active=False,
+        )
+        session.add(known)
+        session.flush()
+    return known

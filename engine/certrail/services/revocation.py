@@ -1,0 +1,316 @@
+"""Revocation: a certificate that does not hold any more, and everybody who asks is told so at once."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
+from sqlmodel import Session, col, select
+
+from certrail.checkpoints import checkpoint
+from certrail.domain.content import KeyAlgorithm
+from certrail.domain.errors import BadInput, Conflict, NotFound
+from certrail.persistence.database import locked
+from certrail.persistence.tables import (
+    CaCertificate,
+    Certificate,
+    CertificateAuthority,
+    Crl,
+    Lineage,
+    OcspSigner,
+)
+from certrail.pki import keys
+from certrail.pki.revocation import (
+    Reason,
+    Revoked,
+    answer,
+    make_crl,
+    read_question,
+    refused,
+    signer_certificate,
+)
+from certrail.services.actor import SYSTEM, Actor
+from certrail.services.ca_signing import (
+    find_authority,
+    key_of,
+    loaded,
+    lock_authority,
+    new_serial,
+    spki_of,
+    versions_of,
+)
+from certrail.services.kernel import Change, Kernel
+from certrail.services.renewal_plans import plan
+
+CRL_LIFETIME, CRL_REFRESH = timedelta(days=7), timedelta(days=1)
+ANSWER_LIFETIME = timedelta(hours=12)
+SIGNER_LIFETIME, SIGNER_RENEWAL = timedelta(days=14), timedelta(days=5)
+SIGNER_KEY = "ocsp-key"
+GRACE = timedelta(days=1)
+"""How long a certificate that ended stays in the lists."""
+
+
+@dataclass(frozen=True)
+class StatusAnswer:
+    """An OCSP response, DER, and until when it may be kept; ``None`` for one that must not be."""
+
+    content: bytes
+    keep_until: datetime | None = None
+
+
+class Revocation:
+    """Of certificates that authorities here have signed."""
+
+    def __init__(self, kernel: Kernel) -> None:
+        self._kernel = kernel
+
+    def revoke(self, actor: Actor, certificate_id: str, reason: Reason = Reason.UNSPECIFIED) -> Certificate:
+        """Revoke for good, or with `certificateHold` until it is released.
+
+        Raises:
+            NotFound: unknown.
+            Conflict: another authority signed it, or it is revoked already.
+        """
+        with self._kernel.change(actor) as change:
+            row, issuer = _own(change.session, certificate_id)
+            hold = reason is Reason.CERTIFICATE_HOLD
+            if row.status == "revoked" or (hold and row.status == "held"):
+                raise Conflict(f"The certificate is {row.status} already.", kind="revoked")
+            row.revoked_at = row.revoked_at or change.now.replace(microsecond=0)
+            row.status, row.revocation_reason = ("held" if hold else "revoked"), str(reason)
+            self._changed(change, row, issuer, f"certificate.{row.status}")
+        checkpoint("revocation.committed")
+        return row
+
+    def release(self, actor: Actor, certificate_id: str) -> Certificate:
+        """Let a certificate on hold be valid again.
+
+        Raises:
+            NotFound: unknown.
+            Conflict: it is not on hold.
+        """
+        with self._kernel.change(actor) as change:
+            row, issuer = _own(change.session, certificate_id)
+            if row.status != "held":
+                raise Conflict(f"The certificate is {row.status}; only one on hold is released.")
+            lineage = change.session.get_one(Lineage, row.lineage_id)
+            row.status = "active" if lineage.current_certificate_id == row.id else "superseded"
+            row.revoked_at = row.revocation_reason = None
+            self._changed(change, row, issuer, "certificate.released")
+            return row
+
+    def crl(self, reference: str, key: str | None = None) -> tuple[bytes, datetime]:
+        """The present list of an authority, DER, and until when it holds.
+
+        Args:
+            key: the beginning of the SHA-256 of the key; left out, the one it signs with now.
+
+        Raises:
+            NotFound: there is no such authority or key.
+        """
+        with self._kernel.db.read() as session:
+            authority = find_authority(session, reference)
+            issuer = _issuer(session, authority, key)
+            found = _list_of(session, authority.id, spki_of(issuer))
+        if found is None or found.next_update <= self._kernel.clock():
+            with self._kernel.change(SYSTEM) as change:
+                found = self._publish(change, issuer)
+        der = x509.load_pem_x509_crl(found.pem.encode()).public_bytes(Encoding.DER)
+        return der, found.next_update
+
+    def refresh(self) -> int:
+        """Sign anew the lists whose time comes, and make those that are missing; returns how many."""
+        with self._kernel.db.read() as session:
+            known = {(row.ca_id, row.spki) for row in session.exec(select(Crl)).all()}
+            now = self._kernel.clock()
+            due = {(r.ca_id, r.spki) for r in session.exec(select(Crl).where(col(Crl.refresh_at) <= now))}
+            certified = session.exec(select(CaCertificate).where(col(CaCertificate.not_after) > now)).all()
+            issuers = {(row.ca_id, spki_of(row)): row for row in certified}
+        wanted = [row for key, row in issuers.items() if key in due or key not in known]
+        for issuer in wanted:
+            with self._kernel.change(SYSTEM) as change:
+                self._publish(change, issuer)
+        return len(wanted)
+
+    def status(self, reference: str, request: bytes) -> StatusAnswer:
+        """Answer a question about a certificate of an authority (RFC 6960); a wrong one is answered as such."""
+        try:
+            question = read_question(request)
+        except BadInput:
+            return StatusAnswer(refused(malformed=True))
+        now = self._kernel.clock().replace(microsecond=0)
+        with self._kernel.db.read() as session:
+            authority = find_authority(session, reference)
+            issuer = next(
+                (v for v in versions_of(session, authority.id) if question.is_about(loaded(v))), None
+            )
+            if issuer is None:
+                return StatusAnswer(refused(malformed=False))
+            row = _below(session, issuer, question.serial)
+        signer, key = self._signer(issuer)
+        until = now + ANSWER_LIFETIME
+        content = answer(
+            question,
+            x509.load_pem_x509_certificate(row.pem.encode()) if row else None,
+            _revoked(row) if row else None,
+            signer=signer,
+            signer_key=key,
+            this_update=now,
+            next_update=until,
+        )
+        return StatusAnswer(content, None if question.nonce else until)
+
+    def _changed(self, change: Change, row: Certificate, issuer: CaCertificate, event: str) -> None:
+        change.session.add(row)
+        lineage = change.session.get_one(Lineage, row.lineage_id)
+        if lineage.current_certificate_id == row.id:
+            plan(change, lineage, row)
+        change.event(
+            event,
+            "certificate",
+            row.id,
+            row.application_id,
+            common_name=row.common_name,
+            serial=row.serial,
+            lineage_id=row.lineage_id,
+            reason=row.revocation_reason,
+        )
+        change.session.flush()
+        self._publish(change, issuer)
+
+    def _publish(self, change: Change, issuer: CaCertificate) -> Crl:
+        """Sign the list of one key; the authority is held, so that numbers only grow."""
+        authority = lock_authority(change.session, issuer.ca_id)
+        spki, now = spki_of(issuer), change.now.replace(microsecond=0)
+        row = _list_of(change.session, authority.id, spki)
+        number = row.number + 1 if row else 1
+        revoked = _revoked_below(change.session, issuer, now)
+        signed = make_crl(
+            loaded(issuer),
+            key_of(self._kernel.keyring, change.session, issuer),
+            revoked,
+            number=number,
+            this_update=now,
+            next_update=now + CRL_LIFETIME,
+            url=crl_url(self._kernel, authority.id, spki),
+        )
+        if row is None:
+            row = Crl(id=change.new_id(), created_at=now, ca_id=authority.id, spki=spki)  # type: ignore[call-arg]
+        row.number, row.entries = number, len(revoked)
+        row.this_update, row.next_update, row.refresh_at = now, now + CRL_LIFETIME, now + CRL_REFRESH
+        row.pem = signed.public_bytes(Encoding.PEM).decode()
+        change.session.add(row)
+        change.event(
+            "ca.crl_published", "ca", authority.id, slug=authority.slug, number=number, entries=len(revoked)
+        )
+        return row
+
+    def _signer(self, issuer: CaCertificate) -> tuple[x509.Certificate, keys.PrivateKey]:
+        """Whom the authority lets answer; made anew in time, so its own key signs once in days."""
+        spki, now = spki_of(issuer), self._kernel.clock().replace(microsecond=0)
+        with self._kernel.db.read() as session:
+            row = _signer_row(session, issuer.ca_id, spki, now)
+        if row is None:
+            with self._kernel.change(SYSTEM) as change:
+                lock_authority(change.session, issuer.ca_id)
+                row = _signer_row(change.session, issuer.ca_id, spki, now)
+                row = row or self._make_signer(change, issuer, spki)
+        return (
+            x509.load_pem_x509_certificate(row.pem.encode()),
+            keys.from_pem(self._kernel.keyring.open(row.key_sealed, SIGNER_KEY)),
+        )
+
+    def _make_signer(self, change: Change, issuer: CaCertificate, spki: str) -> OcspSigner:
+        now = change.now.replace(microsecond=0)
+        key = keys.generate(KeyAlgorithm.EC_P256)
+        certificate = signer_certificate(
+            loaded(issuer),
+            key_of(self._kernel.keyring, change.session, issuer),
+            key,
+            serial=new_serial(),
+            not_before=now - timedelta(minutes=5),
+            not_after=now + SIGNER_LIFETIME,
+        )
+        row = OcspSigner(
+            id=change.new_id(),
+            created_at=now,
+            ca_id=issuer.ca_id,
+            spki=spki,
+            pem=certificate.public_bytes(Encoding.PEM).decode(),
+            key_sealed=self._kernel.keyring.seal(keys.to_pem(key), SIGNER_KEY),
+            not_after=certificate.not_valid_after_utc,
+        )
+        change.session.add(row)
+        change.event("ca.ocsp_signer_made", "ca", issuer.ca_id, serial=f"{certificate.serial_number:x}")
+        return row
+
+
+def crl_url(kernel: Kernel, ca_id: str, spki: str) -> str | None:
+    """Where the list of one key is published, if this server is reachable for others at all."""
+    return f"{kernel.public_url}/crl/{ca_id}/{spki[:16]}.crl" if kernel.public_url else None
+
+
+def ocsp_url(kernel: Kernel, ca_id: str) -> str | None:
+    """Where questions about certificates of an authority are answered."""
+    return f"{kernel.public_url}/ocsp/{ca_id}" if kernel.public_url else None
+
+
+def _own(session: Session, certificate_id: str) -> tuple[Certificate, CaCertificate]:
+    row = session.exec(locked(select(Certificate).where(Certificate.id == certificate_id))).first()
+    if row is None:
+        raise NotFound("certificate")
+    if row.ca_certificate_id is None:
+        raise Conflict(
+            "Another authority signed this certificate, so it alone can revoke it.", kind="foreign-issuer"
+        )
+    return row, session.get_one(CaCertificate, row.ca_certificate_id)
+
+
+def _issuer(session: Session, authority: CertificateAuthority, key: str | None) -> CaCertificate:
+    versions = versions_of(session, authority.id)
+    found = [v for v in versions if (v.active if key is None else spki_of(v)[:16] == key)]
+    if not found:
+        raise NotFound("revocation list")
+    return found[0]
+
+
+def _same_key(session: Session, issuer: CaCertificate) -> Sequence[str]:
+    """The certificates of an authority with one key: what it signed is in one list, whichever was present."""
+    spki = spki_of(issuer)
+    return [version.id for version in versions_of(session, issuer.ca_id) if spki_of(version) == spki]
+
+
+def _list_of(session: Session, ca_id: str, spki: str) -> Crl | None:
+    return session.exec(select(Crl).where(Crl.ca_id == ca_id, Crl.spki == spki)).first()
+
+
+def _revoked_below(session: Session, issuer: CaCertificate, now: datetime) -> list[Revoked]:
+    query = select(Certificate).where(
+        col(Certificate.ca_certificate_id).in_(_same_key(session, issuer)),
+        col(Certificate.revoked_at).is_not(None),
+        col(Certificate.not_after) > now - GRACE,
+    )
+    rows = session.exec(query.order_by(col(Certificate.revoked_at), Certificate.serial)).all()
+    return [entry for row in rows if (entry := _revoked(row)) is not None]
+
+
+def _below(session: Session, issuer: CaCertificate, serial: int) -> Certificate | None:
+    query = select(Certificate).where(
+        Certificate.serial == f"{serial:x}",
+        col(Certificate.ca_certificate_id).in_(_same_key(session, issuer)),
+    )
+    return session.exec(query).first()
+
+
+def _revoked(row: Certificate) -> Revoked | None:
+    if row.revoked_at is None:
+        return None
+    return Revoked(int(row.serial, 16), row.revoked_at, Reason(row.revocation_reason or Reason.UNSPECIFIED))
+
+
+def _signer_row(session: Session, ca_id: str, spki: str, now: datetime) -> OcspSigner | None:
+    query = select(OcspSigner).where(
+        OcspSigner.ca_id == ca_id, OcspSigner.spki == spki, col(OcspSigner.not_after) > now + SIGNER_RENEWAL
+    )
+    return session.exec(query.order_by(col(OcspSigner.not_after).desc())).first()
