@@ -283,6 +283,7 @@ class Fakes:
     notifications: FakeNotifications = field(default_factory=FakeNotifications)
     questions: FakeQuestions = field(default_factory=FakeQuestions)
     drained: int = 0
+    due: list[int] = field(default_factory=list)
     looked: asyncio.Queue[int] = field(default_factory=asyncio.Queue)
 
     @property
@@ -292,7 +293,8 @@ class Fakes:
         parts = {
             name: getattr(self, name) for name in ("issuance", "deliveries", "notifications", "questions")
         }
-        return cast(Any, SimpleNamespace(kernel=kernel, **parts))
+        sweeps = {"renewals": lambda: self.due.pop(0) if self.due else 0}
+        return cast(Any, SimpleNamespace(kernel=kernel, sweeps=sweeps, **parts))
 
     async def drain(self) -> int:
         self.drained += 1

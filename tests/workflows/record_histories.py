@@ -103,6 +103,11 @@ async def outbox_sweep(client: Client, _fakes: Fakes, name: str) -> None:
     await (await _start(client, "OutboxSweepFlow", None, name)).result()
 
 
+async def sweep(client: Client, fakes: Fakes, name: str) -> None:
+    fakes.due = [3, 2]
+    await (await _start(client, "SweepFlow", "renewals", name)).result()
+
+
 STORIES: tuple[Story, ...] = (
     issuance_at_once,
     issuance_with_approval,
@@ -115,6 +120,7 @@ STORIES: tuple[Story, ...] = (
     notification_refused,
     question_closed,
     outbox_sweep,
+    sweep,
 )
 
 

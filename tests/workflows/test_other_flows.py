@@ -10,7 +10,7 @@ from tests.workflows.fakes import Fakes, order
 
 from certrail_sdk import Retryable, Unauthorized
 from certrail_workflows import policies
-from certrail_workflows.flows import NotificationFlow, OutboxSweepFlow, QuestionFlow
+from certrail_workflows.flows import NotificationFlow, OutboxSweepFlow, QuestionFlow, SweepFlow
 from certrail_workflows.messages import CORE_QUEUE
 
 
@@ -106,6 +106,11 @@ async def test_a_sweep_looks_again_and_again_and_ends_with_its_worker(
     async with fakes.workers(client, CORE_QUEUE):
         sent = await client.execute_workflow(OutboxSweepFlow.run, id="sweep", task_queue=CORE_QUEUE)
     assert sent == fakes.drained == 5
+
+    fakes.due = [100, 100, 7]
+    async with fakes.workers(client, CORE_QUEUE):
+        handled = await client.execute_workflow(SweepFlow.run, "renewals", id="due", task_queue=CORE_QUEUE)
+    assert handled == 207, "a look goes on until nothing is due"
 
     monkeypatch.setattr(policies, "SWEEP_EVERY", timedelta(hours=1))
     monkeypatch.setattr(policies, "SWEEP_SHIFT", timedelta(hours=2))
