@@ -14,6 +14,7 @@ from certrail.persistence.tables import (
     NotificationRow,
 )
 from certrail.services.actor import SYSTEM
+from certrail.services.expiry import EXPIRING
 from certrail.services.failure import Failure
 from certrail.services.kernel import Change, Kernel
 from certrail.services.messages import KNOWN, compose
@@ -33,7 +34,11 @@ def fan_out(change: Change, event: EventRow) -> None:
         .where(Alert.application_id == event.application_id, col(Alert.enabled).is_(True))
     ).all()
     told: set[str] = set()
+    # One that watches the clock has found this certificate by itself, and for itself only.
+    meant = event.data.get("alert_id") if event.type == EXPIRING else None
     for alert, channel in pairs:
+        if meant is not None and alert.id != meant:
+            continue
         if event.type in alert.events and _passes(alert, event) and channel.id not in told:
             told.add(channel.id)
             _notify(change, event, channel)
@@ -118,19 +123,26 @@ def _passes(alert: Alert, event: EventRow) -> bool:
     return not profiles or event.data.get("profile") in profiles
 
 
+def _dedupe_key(event: EventRow) -> str:
+    """Once per channel: an event, and of what the clock tells a threshold of a certificate."""
+    if event.type != EXPIRING:
+        return event.id
+    return f"{event.data['alert_id']}-{event.data['threshold_seconds']}-{event.subject_id}"
+
+
 def _notify(change: Change, event: EventRow, channel: Channel) -> None:
     # A failing channel must not be told of its own failure: that would never end.
     if event.type == "channel.failed" and event.subject_id == channel.id:
         return
     owner = change.session.get(Application, event.application_id) if event.application_id else None
-    notification_id = change.new_id()
+    notification_id, key = change.new_id(), _dedupe_key(event)
     notification = compose(event, owner, notification_id, change.kernel.public_url)
     change.session.add(
         NotificationRow(
             id=notification_id,
             created_at=change.now,
             channel_id=channel.id,
-            dedupe_key=event.id,
+            dedupe_key=key,
             application_id=event.application_id,
             content=notification.model_dump(mode="json", exclude={"may_exist"}),
         )
@@ -138,7 +150,7 @@ def _notify(change: Change, event: EventRow, channel: Channel) -> None:
     change.session.flush()
     change.enqueue(
         "notification",
-        f"notification-{channel.id}-{event.id}",
+        f"notification-{channel.id}-{key}",
         notification_id,
         plugin=f"notifier-{channel.notifier}",
     )

@@ -1,6 +1,7 @@
 """Channels and alerts: who is told of what, configured by Application Admins."""
 
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from typing import Any
 
 from sqlmodel import Session, col, or_, select
@@ -9,11 +10,13 @@ from certrail.domain.errors import BadInput, Conflict, NotFound
 from certrail.persistence.tables import (
     Alert,
     AlertChannel,
+    AlertCursor,
     ApprovalPolicy,
     Channel,
     NotificationRow,
 )
 from certrail.services.actor import Actor
+from certrail.services.expiry import EXPIRING, set_cursors
 from certrail.services.kernel import Kernel
 from certrail.services.messages import KNOWN
 from certrail.services.plugin_config import (
@@ -28,7 +31,8 @@ from certrail.services.plugin_config import (
 )
 from certrail_sdk import Context, Notifier
 
-MOST_CHANNELS = 10
+MOST_CHANNELS, MOST_THRESHOLDS = 10, 20
+SHORTEST_THRESHOLD, LONGEST_THRESHOLD = timedelta(hours=1), timedelta(days=365)
 
 
 class Alerts:
@@ -170,9 +174,18 @@ class Alerts:
         events: Sequence[str],
         channels: Sequence[str],
         filters: Mapping[str, Any] | None = None,
+        thresholds: Sequence[timedelta] = (),
+        daily_reminder: bool = False,
     ) -> Alert:
-        """Make an alert. Raises BadInput for unknown events or too many channels."""
-        _check(events, channels, filters)
+        """Make an alert. Raises BadInput for unknown events or too many channels.
+
+        Args:
+            thresholds: how long before the end `certificate.expiring` is told of; each time once. One that is longer
+                than a certificate's whole life does not count for it.
+            daily_reminder: from the longest threshold on, tell every day until it is renewed.
+        """
+        seconds = _seconds(thresholds)
+        _check(events, channels, filters, seconds)
         with self._kernel.change(actor) as change:
             session = change.session
             if session.exec(
@@ -187,10 +200,13 @@ class Alerts:
                 name=name,
                 events=sorted(set(events)),
                 filters=dict(filters or {}),
+                thresholds=seconds,
+                daily_reminder=daily_reminder,
             )
             session.add(row)
             session.flush()
             _link(session, row, channels)
+            set_cursors(change, row)
             change.event("alert.created", "alert", row.id, application_id, slug=slug, events=row.events)
             return row
 
@@ -205,6 +221,8 @@ class Alerts:
         channels: Sequence[str] | None = None,
         filters: Mapping[str, Any] | None = None,
         enabled: bool | None = None,
+        thresholds: Sequence[timedelta] | None = None,
+        daily_reminder: bool | None = None,
     ) -> Alert:
         """Change what is given. Raises BadInput for unknown events or too many channels."""
         with self._kernel.change(actor) as change:
@@ -215,8 +233,11 @@ class Alerts:
             row.events = sorted(set(events)) if events is not None else row.events
             row.filters = dict(filters) if filters is not None else row.filters
             row.enabled = enabled if enabled is not None else row.enabled
+            row.thresholds = _seconds(thresholds) if thresholds is not None else row.thresholds
+            row.daily_reminder = daily_reminder if daily_reminder is not None else row.daily_reminder
             present = _channels_of(session, row.id)
-            _check(row.events, channels if channels is not None else present, row.filters)
+            wanted = channels if channels is not None else present
+            _check(row.events, wanted, row.filters, row.thresholds)
             if channels is not None:
                 for link in session.exec(select(AlertChannel).where(AlertChannel.alert_id == row.id)).all():
                     session.delete(link)
@@ -224,6 +245,7 @@ class Alerts:
                 _link(session, row, channels)
             session.add(row)
             session.flush()
+            set_cursors(change, row)
             after = _facts(session, row)
             change.event("alert.updated", "alert", row.id, application_id, before=before, after=after)
             return row
@@ -233,8 +255,9 @@ class Alerts:
         with self._kernel.change(actor) as change:
             session = change.session
             row = find_alert(session, application_id, reference)
-            for link in session.exec(select(AlertChannel).where(AlertChannel.alert_id == row.id)).all():
-                session.delete(link)
+            for table in (AlertChannel, AlertCursor):
+                for link in session.exec(select(table).where(table.alert_id == row.id)).all():
+                    session.delete(link)
             session.flush()
             session.delete(row)
             change.event("alert.deleted", "alert", row.id, application_id, slug=row.slug)
@@ -282,7 +305,26 @@ def find_alert(session: Session, application_id: str | None, reference: str) -> 
     return found
 
 
-def _check(events: Sequence[str], channels: Sequence[str], filters: Mapping[str, Any] | None) -> None:
+def _seconds(thresholds: Sequence[timedelta]) -> list[int]:
+    if len(thresholds) > MOST_THRESHOLDS or any(
+        not SHORTEST_THRESHOLD <= threshold <= LONGEST_THRESHOLD for threshold in thresholds
+    ):
+        raise BadInput(
+            f"Give at most {MOST_THRESHOLDS} thresholds, each from one hour to 365 days.", "thresholds"
+        )
+    return sorted({int(threshold.total_seconds()) for threshold in thresholds}, reverse=True)
+
+
+def _check(
+    events: Sequence[str],
+    channels: Sequence[str],
+    filters: Mapping[str, Any] | None,
+    thresholds: Sequence[int],
+) -> None:
+    if (EXPIRING in events) != bool(thresholds):
+        raise BadInput(
+            f"{EXPIRING} needs thresholds, such as 30d and 7d, and only it has them.", "thresholds"
+        )
     if unknown := sorted(set(events) - KNOWN.keys()):
         raise BadInput(f"Unknown events: {', '.join(unknown)}. Known: {', '.join(sorted(KNOWN))}.", "events")
     if not events or not channels or len(channels) > MOST_CHANNELS:
@@ -297,5 +339,5 @@ def _link(session: Session, alert: Alert, channels: Sequence[str]) -> None:
 
 
 def _facts(session: Session, alert: Alert) -> dict[str, Any]:
-    values = alert.model_dump(mode="json", include={"name", "events", "filters", "enabled"})
+    values = alert.model_dump(mode="json", exclude={"id", "created_at", "application_id", "slug"})
     return {**values, "channels": sorted(_channels_of(session, alert.id))}

@@ -14,6 +14,7 @@ from certrail.persistence.database import locked
 from certrail.persistence.tables import (
     Alert,
     AlertChannel,
+    AlertCursor,
     Application,
     ApplicationProfile,
     ApprovalPolicy,
@@ -194,6 +195,7 @@ def _in_order(application_id: str) -> Sequence[tuple[type[SQLModel], ColumnEleme
         (Vote, col(Vote.approval_request_id).in_(approvals)),
         (ApprovalPolicyProfile, col(ApprovalPolicyProfile.policy_id).in_(own(ApprovalPolicy))),
         (AlertChannel, col(AlertChannel.alert_id).in_(own(Alert))),
+        (AlertCursor, col(AlertCursor.alert_id).in_(own(Alert))),
         (NotificationRow, col(NotificationRow.channel_id).in_(channels)),
         (Delivery, col(Delivery.sync_id).in_(syncs)),
         *((table, col(_owner(table)) == application_id) for table in whole),

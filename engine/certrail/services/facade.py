@@ -13,6 +13,7 @@ from certrail.services.chat import Chat
 from certrail.services.connections import Connections
 from certrail.services.deletion import Deletions
 from certrail.services.deliveries import Deliveries
+from certrail.services.expiry import ExpirySweep
 from certrail.services.export import Export
 from certrail.services.identities import Identities
 from certrail.services.imports import Imports
@@ -105,6 +106,7 @@ class Services:
             sealing=Sealing(kernel),
             sessions=Sessions(kernel),
             sweeps={
+                "expiry": ExpirySweep(kernel).run,
                 "renewals": RenewalSweep(kernel, issuance).run,
                 "revocation-lists": revocation.refresh,
             },

@@ -27,6 +27,7 @@ from certrail.services.actor import Actor
 from certrail.services.ca_signing import loaded
 from certrail.services.deliveries import KEY_PURPOSE
 from certrail.services.enrollment import enrollment
+from certrail.services.expiry import catch_up
 from certrail.services.inventory_rows import add_certificate
 from certrail.services.kernel import Change, Kernel
 from certrail.services.product import find_profile
@@ -154,6 +155,7 @@ class Imports:
             lineage_id=row.lineage_id,
             with_key=row.key_sealed is not None,
         )
+        catch_up(change, row)
         return row
 
 

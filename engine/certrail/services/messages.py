@@ -44,6 +44,7 @@ LABELS = {
     "dns_names": "DNS names",
     "serial": "Serial",
     "fingerprint": "SHA-256 fingerprint",
+    "remaining": "Ends in",
     "not_after": "Valid until",
     "profile": "Profile",
     "step": "Step",

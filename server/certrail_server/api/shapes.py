@@ -35,6 +35,9 @@ Duration = Annotated[
         description="Such as 36h, 47d or PT90M", json_schema_extra={"type": "string", "format": "duration"}
     ),
 ]
+Thresholds = Annotated[
+    list[Duration], Field(max_length=20, description="before the end of a certificate, such as 30d and 36h")
+]
 Pem = Annotated[str, StringConstraints(max_length=200_000)]
 References = Annotated[list[Reference], Field(max_length=100)]
 Settings = Annotated[dict[str, Any], Field(max_length=100)]
@@ -316,6 +319,8 @@ class AlertIn(In):
     events: Annotated[list[str], Field(min_length=1, max_length=50)]
     channels: Annotated[list[Reference], Field(min_length=1, max_length=10)]
     filters: Settings = Field(default_factory=dict)
+    thresholds: Thresholds = Field(default_factory=list)
+    daily_reminder: bool = False
 
 
 class ChannelChangeIn(In):
@@ -334,6 +339,8 @@ class AlertChangeIn(In):
     channels: Annotated[list[Reference], Field(min_length=1, max_length=10)] | None = None
     filters: Settings | None = None
     enabled: bool | None = None
+    thresholds: Thresholds | None = None
+    daily_reminder: bool | None = None
 
 
 class StepIn(In):

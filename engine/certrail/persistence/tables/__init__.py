@@ -10,7 +10,13 @@ from certrail.persistence.tables.access import (
     OidcIdentity,
     Principal,
 )
-from certrail.persistence.tables.alerting import Alert, AlertChannel, Channel, NotificationRow
+from certrail.persistence.tables.alerting import (
+    Alert,
+    AlertChannel,
+    AlertCursor,
+    Channel,
+    NotificationRow,
+)
 from certrail.persistence.tables.approvals import (
     ApprovalPolicy,
     ApprovalPolicyProfile,
@@ -43,6 +49,7 @@ __all__ = [
     "AccessToken",
     "Alert",
     "AlertChannel",
+    "AlertCursor",
     "Application",
     "ApplicationProfile",
     "ApprovalPolicy",

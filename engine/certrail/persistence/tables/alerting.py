@@ -7,6 +7,7 @@ from sqlalchemy import UniqueConstraint
 from sqlmodel import Field, SQLModel
 
 from certrail.persistence.tables.base import Row, json_column, moment, optional_json
+from certrail.persistence.types import UtcDateTime
 
 
 class Channel(Row, table=True):
@@ -25,7 +26,7 @@ class Channel(Row, table=True):
 
 
 class Alert(Row, table=True):
-    """Events, filters and channels: who is told what."""
+    """Events, filters and channels: who is told what. `thresholds` are seconds before the end of a certificate."""
 
     __tablename__ = "alert"
     __table_args__ = (UniqueConstraint("application_id", "slug"),)
@@ -36,6 +37,20 @@ class Alert(Row, table=True):
     events: list[str] = json_column(list)
     filters: dict[str, Any] = json_column()
     enabled: bool = True
+    thresholds: list[int] = json_column(list)
+    daily_reminder: bool = False
+
+
+class AlertCursor(SQLModel, table=True):
+    """How far an alert has looked for one threshold, in seconds before the end: everything that ends up to there."""
+
+    __tablename__ = "alert_cursor"
+
+    alert_id: str = Field(primary_key=True, foreign_key="alert.id", max_length=40)
+    threshold: int = Field(primary_key=True)
+    reached: datetime = Field(sa_type=UtcDateTime)
+    reached_id: str = Field(default="", max_length=80)
+    look_at: datetime = Field(sa_type=UtcDateTime, index=True)
 
 
 class AlertChannel(SQLModel, table=True):

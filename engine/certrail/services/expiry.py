@@ -1,0 +1,150 @@
+"""Alerts before the end of a certificate: on time to the minute, at a cost that follows what is due.
+
+Each alert has a cursor for each of its thresholds, that moves along the index of ends: whatever it passes is told
+of, in the transaction in which it moves.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from sqlmodel import Session, col, select, tuple_
+
+from certrail.persistence.database import locked
+from certrail.persistence.tables import Alert, AlertCursor, Certificate, CertificateProfile
+from certrail.services.actor import SYSTEM
+from certrail.services.kernel import Change, Kernel
+
+EXPIRING = "certificate.expiring"
+PAGE = 200
+LOOK_EVERY = timedelta(seconds=30)
+CURSORS = 100
+PAST_ALL = "z"
+"""Behind every id: what ends at the very moment that was reached has been looked at."""
+DAY = 86400
+
+
+class ExpirySweep:
+    """Any number may run at once: a cursor is moved by one at a time."""
+
+    def __init__(self, kernel: Kernel) -> None:
+        self._kernel = kernel
+
+    def run(self) -> int:
+        """Move every cursor whose time has come; returns how many certificates were told of or cursors are left."""
+        with self._kernel.db.read() as session:
+            due = select(AlertCursor.alert_id, AlertCursor.threshold)
+            due = due.where(col(AlertCursor.look_at) <= self._kernel.clock())
+            cursors = session.exec(due.order_by(col(AlertCursor.look_at)).limit(CURSORS)).all()
+        told = sum(self._move(alert_id, threshold) for alert_id, threshold in cursors)
+        return told + (len(cursors) == CURSORS)
+
+    def _move(self, alert_id: str, threshold: int) -> int:
+        """Pass one page of certificates."""
+        with self._kernel.change(SYSTEM) as change:
+            query = select(AlertCursor).where(
+                AlertCursor.alert_id == alert_id, AlertCursor.threshold == threshold
+            )
+            cursor = change.session.exec(locked(query, skip_locked=True)).first()
+            if cursor is None or cursor.look_at > change.now:
+                return 0
+            alert = change.session.get_one(Alert, alert_id)
+            until = change.now + timedelta(seconds=threshold)
+            rows = _passed(change.session, alert, cursor, until)
+            told = sum(_tell(change, alert, threshold, row) for row in rows)
+            if len(rows) < PAGE:
+                cursor.reached, cursor.reached_id = max(until, cursor.reached), PAST_ALL
+                cursor.look_at = change.now + LOOK_EVERY
+            else:
+                cursor.reached, cursor.reached_id = rows[-1].not_after, rows[-1].id
+            change.session.add(cursor)
+            return told + (len(rows) == PAGE)
+
+
+def set_cursors(change: Change, alert: Alert) -> None:
+    """Give an alert the cursors that its thresholds need; a new one begins with what ends from now on."""
+    session = change.session
+    present = {
+        row.threshold: row
+        for row in session.exec(select(AlertCursor).where(AlertCursor.alert_id == alert.id)).all()
+    }
+    wanted = set(effective(alert)) if EXPIRING in alert.events and alert.enabled else set[int]()
+    for threshold in present.keys() - wanted:
+        session.delete(present[threshold])
+    for threshold in wanted - present.keys():
+        session.add(
+            AlertCursor(
+                alert_id=alert.id, threshold=threshold, reached=change.now, reached_id="", look_at=change.now
+            )
+        )
+    session.flush()
+
+
+def effective(alert: Alert) -> list[int]:
+    """Seconds before the end, the longest first: the thresholds, and the days of a daily reminder below them."""
+    moments = set(alert.thresholds)
+    if alert.daily_reminder and moments:
+        moments |= set(range(DAY, max(moments), DAY))
+    return sorted(moments, reverse=True)
+
+
+def catch_up(change: Change, certificate: Certificate) -> None:
+    """Tell of a certificate that came in when its moments had passed already, as imports do: of the last one only."""
+    query = select(Alert).where(
+        Alert.application_id == certificate.application_id, col(Alert.enabled).is_(True)
+    )
+    for alert in change.session.exec(query).all():
+        if EXPIRING not in alert.events:
+            continue
+        for threshold in reversed(effective(alert)):
+            cursor = change.session.get(AlertCursor, (alert.id, threshold))
+            if cursor is not None and certificate.not_after <= cursor.reached:
+                _tell(change, alert, threshold, certificate)
+                break
+
+
+def _passed(session: Session, alert: Alert, cursor: AlertCursor, until: datetime) -> Sequence[Certificate]:
+    ends = tuple_(col(Certificate.not_after), col(Certificate.id))
+    query = select(Certificate).where(
+        Certificate.application_id == alert.application_id,
+        ends > (cursor.reached, cursor.reached_id),
+        col(Certificate.not_after) <= until,
+    )
+    return session.exec(query.order_by(col(Certificate.not_after), col(Certificate.id)).limit(PAGE)).all()
+
+
+def _tell(change: Change, alert: Alert, threshold: int, certificate: Certificate) -> bool:
+    """Unless it was renewed or revoked, never lived so long, or a shorter threshold has its turn already."""
+    left = certificate.not_after - change.now
+    lifetime = certificate.not_after - certificate.not_before
+    shorter = [moment for moment in effective(alert) if moment < threshold]
+    if (
+        certificate.status != "active"
+        or lifetime <= timedelta(seconds=threshold)
+        or left <= timedelta(seconds=shorter[0] if shorter else 0)
+    ):
+        return False
+    profile = (
+        change.session.get(CertificateProfile, certificate.profile_id) if certificate.profile_id else None
+    )
+    change.event(
+        EXPIRING,
+        "certificate",
+        certificate.id,
+        certificate.application_id,
+        alert_id=alert.id,
+        alert=alert.slug,
+        threshold_seconds=threshold,
+        common_name=certificate.common_name,
+        dns_names=certificate.names.get("dns", []),
+        serial=certificate.serial,
+        not_after=certificate.not_after.isoformat(),
+        remaining=_in_words(left),
+        profile=profile.slug if profile else None,
+        lineage_id=certificate.lineage_id,
+    )
+    return True
+
+
+def _in_words(left: timedelta) -> str:
+    hours = round(left / timedelta(hours=1))
+    return f"{round(hours / 24)} days" if hours >= 72 else f"{hours} hours"

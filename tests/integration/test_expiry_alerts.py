@@ -1,0 +1,227 @@
+"""Nobody is surprised by an end, and nobody is told twice."""
+
+from collections import Counter
+from collections.abc import Sequence
+from datetime import timedelta
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+from sqlmodel import col, select
+from tests.integration.conftest import Team
+
+from certrail.domain.errors import BadInput
+from certrail.persistence.tables import Certificate, NotificationRow
+from certrail.pki.offer import from_pem_text
+from certrail.services.renewal_sweep import RenewalSweep
+
+MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
+
+
+@pytest.fixture(autouse=True)
+def channel(team: Team) -> None:
+    mail = {"host": "mail.example.com", "port": 587}
+    team.services.connections.create(team.admin, slug="smtp", name="SMTP", type_="smtp", config=mail)
+    for slug in ("mail", "other"):
+        team.services.alerts.create_channel(
+            team.admin,
+            team.application,
+            slug=slug,
+            name=slug,
+            notifier="email",
+            connection="smtp",
+            config={"sender": "certrail@example.com", "recipients": ["ops@example.com"]},
+        )
+
+
+def alert(team: Team, slug: str, *thresholds: timedelta, **more: object) -> None:
+    options = {"channels": ["mail"], "events": ["certificate.expiring"], **more}
+    team.services.alerts.create_alert(
+        team.admin,
+        team.application,
+        slug=slug,
+        name=slug,
+        thresholds=thresholds,
+        **options,  # type: ignore[arg-type]
+    )
+
+
+def imported(team: Team, name: str, ends_in: timedelta, lifetime: timedelta = 90 * DAY) -> Certificate:
+    """A certificate that nobody renews."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    ends = team.clock.now + ends_in
+    builder = x509.CertificateBuilder(subject, subject, key.public_key(), x509.random_serial_number())
+    signed = builder.not_valid_before(ends - lifetime).not_valid_after(ends).sign(key, hashes.SHA256())
+    pem = signed.public_bytes(serialization.Encoding.PEM).decode()
+    return team.services.imports.take(team.admin, team.application, from_pem_text(pem))
+
+
+def pass_time(team: Team, span: timedelta, step: timedelta = 10 * MINUTE) -> None:
+    until = team.clock.now + span
+    while team.clock.now < until:
+        sweep(team)
+        team.clock.advance(step)
+    sweep(team)
+
+
+def sweep(team: Team) -> None:
+    while team.services.sweeps["expiry"]():
+        pass
+
+
+def told(team: Team) -> Sequence[NotificationRow]:
+    with team.services.kernel.db.read() as session:
+        return session.exec(select(NotificationRow).order_by(col(NotificationRow.created_at))).all()
+
+
+def what(team: Team) -> list[tuple[str, int]]:
+    """Certificate's name and threshold in hours, in the order in which they were told."""
+    return [
+        (row.content["data"]["common_name"], row.content["data"]["threshold_seconds"] // 3600)
+        for row in told(team)
+    ]
+
+
+def test_each_threshold_is_told_once_and_on_time(team: Team) -> None:
+    alert(team, "ends", 7 * DAY, DAY, 2 * HOUR)
+    ends = imported(team, "a", 8 * DAY).not_after
+    pass_time(team, 9 * DAY, HOUR)
+    assert what(team) == [("a", 168), ("a", 24), ("a", 2)]
+    for row, threshold in zip(told(team), (7 * DAY, DAY, 2 * HOUR), strict=True):
+        late = row.created_at - (ends - threshold)
+        assert timedelta(0) <= late <= HOUR, "no later than the next look"
+    assert "7 days" in str(told(team)[0].content["facts"])
+
+
+def test_it_is_on_time_to_the_minute(team: Team) -> None:
+    alert(team, "ends", DAY)
+    ends = imported(team, "a", DAY + 5 * MINUTE).not_after
+    pass_time(team, 10 * MINUTE, timedelta(seconds=10))
+    (row,) = told(team)
+    assert timedelta(0) <= row.created_at - (ends - DAY) <= MINUTE
+
+
+def test_what_ends_soon_when_an_alert_is_made_is_told_at_once_and_most_urgently(team: Team) -> None:
+    imported(team, "soon", 3 * HOUR)
+    imported(team, "week", 5 * DAY)
+    imported(team, "later", 50 * DAY)
+    imported(team, "over", -DAY)
+    alert(team, "ends", 30 * DAY, 7 * DAY, DAY)
+    sweep(team)
+    assert sorted(what(team)) == [("soon", 24), ("week", 168)]
+
+
+def test_what_is_imported_late_is_told_of_at_once(team: Team) -> None:
+    alert(team, "ends", 30 * DAY, 7 * DAY)
+    sweep(team)
+    imported(team, "late", 3 * DAY)
+    imported(team, "later", 20 * DAY)
+    imported(team, "fine", 60 * DAY)
+    sweep(team)
+    assert what(team) == [("late", 168), ("later", 720)]
+
+
+def test_a_threshold_longer_than_a_whole_life_says_nothing(team: Team) -> None:
+    alert(team, "ends", 7 * DAY, 12 * HOUR)
+    imported(team, "short", 36 * HOUR, lifetime=36 * HOUR)
+    pass_time(team, 2 * DAY, HOUR)
+    assert what(team) == [("short", 12)]
+
+
+def test_nothing_is_said_of_what_was_renewed_or_revoked(team: Team) -> None:
+    alert(team, "ends", 20 * DAY)
+    request, _ = team.ask(team.admin, "a.example.com")
+    team.services.issuance.advance(request)
+    gone, _ = team.ask(team.admin, "b.example.com")
+    team.services.issuance.advance(gone)
+    team.services.revocation.revoke(team.admin, team.services.requests.get(gone).certificate_id or "")
+    renewals = RenewalSweep(team.services.kernel, team.services.issuance)
+    for _ in range(60):
+        renewals.run()
+        pass_time(team, DAY, DAY / 2)
+    renewed = Counter(row.content["event_type"] for row in told(team))
+    assert renewed["certificate.expiring"] in (0, 1, 2), "a renewal at two thirds comes at about 16 days"
+
+
+def test_a_daily_reminder_goes_on_until_it_is_renewed(team: Team) -> None:
+    alert(team, "ends", 5 * DAY, daily_reminder=True)
+    imported(team, "a", 6 * DAY)
+    pass_time(team, 7 * DAY, HOUR)
+    assert what(team) == [("a", hours) for hours in (120, 96, 72, 48, 24)]
+
+
+def test_each_alert_speaks_for_itself_and_to_its_own_channels(team: Team) -> None:
+    alert(team, "one", DAY, channels=["mail", "other"])
+    alert(team, "two", 2 * DAY)
+    alert(team, "elsewhere", DAY, filters={"profiles": ["web"]})
+    imported(team, "a", 3 * DAY)
+    pass_time(team, 4 * DAY, HOUR)
+    assert Counter(what(team)) == {("a", 48): 1, ("a", 24): 2}
+
+
+def test_after_a_week_of_being_down_the_most_urgent_word_is_said_once(team: Team) -> None:
+    alert(team, "ends", 7 * DAY, 3 * DAY, DAY)
+    for n in range(5):
+        imported(team, f"n{n}", 8 * DAY + n * HOUR)
+    sweep(team)
+    team.clock.advance(timedelta(days=7, hours=12))
+    sweep(team)
+    assert sorted(what(team)) == [(f"n{n}", 24) for n in range(5)]
+
+
+def test_more_than_a_page_is_told_of_completely(team: Team, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("certrail.services.expiry.PAGE", 4)
+    alert(team, "ends", DAY)
+    for n in range(11):
+        imported(team, f"n{n}", DAY + HOUR)
+    team.clock.advance(2 * HOUR)
+    sweep(team)
+    assert len(set(what(team))) == len(told(team)) == 11
+
+
+def test_switched_off_it_is_silent_and_it_can_be_changed(team: Team) -> None:
+    alert(team, "ends", 7 * DAY)
+    imported(team, "a", 8 * DAY)
+    services, app = team.services, team.application
+    services.alerts.update_alert(team.admin, app, "ends", enabled=False)
+    pass_time(team, 2 * DAY, HOUR)
+    assert what(team) == []
+    services.alerts.update_alert(team.admin, app, "ends", enabled=True, thresholds=[5 * DAY])
+    pass_time(team, 2 * DAY, HOUR)
+    assert what(team) == [("a", 120)]
+    services.alerts.delete_alert(team.admin, app, "ends")
+    pass_time(team, 5 * DAY, HOUR)
+    assert len(what(team)) == 1
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"events": ["certificate.issued"], "thresholds": [DAY]},
+        {"events": ["certificate.expiring"], "thresholds": []},
+        {"events": ["certificate.expiring"], "thresholds": [timedelta(minutes=59)]},
+        {"events": ["certificate.expiring"], "thresholds": [366 * DAY]},
+        {"events": ["certificate.expiring"], "thresholds": [HOUR * n for n in range(1, 22)]},
+    ],
+)
+def test_what_makes_no_sense_is_refused(team: Team, wrong: dict[str, object]) -> None:
+    with pytest.raises(BadInput):
+        team.services.alerts.create_alert(
+            team.admin,
+            team.application,
+            slug="x",
+            name="x",
+            channels=["mail"],
+            **wrong,  # type: ignore[arg-type]
+        )
+
+
+def test_moments_are_kept_in_one_row_for_each_threshold(team: Team) -> None:
+    alert(team, "ends", 3 * DAY, daily_reminder=True)
+    alert(team, "other", 3 * DAY)
+    imported(team, "a", 4 * DAY)
+    pass_time(team, 5 * DAY, HOUR)
+    assert Counter(what(team)) == {("a", 72): 2, ("a", 48): 1, ("a", 24): 1}
