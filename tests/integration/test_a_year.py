@@ -1,0 +1,125 @@
+"""A year of a fleet with lifetimes from 36 hours to 90 days, in which the clock is moved from one event to the next."""
+
+import heapq
+from collections import Counter, defaultdict
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from random import Random
+
+import pytest
+from sqlmodel import col, func, select
+from tests.integration.conftest import Team
+
+from certrail.domain.renewal import RenewalRule, plan_renewal
+from certrail.persistence.tables import AlertCursor, Certificate, EventRow, Lineage, NotificationRow
+
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+YEAR = 365 * DAY
+FLEET = {36 * HOUR: 2, 6 * DAY: 3, 47 * DAY: 6, 90 * DAY: 6}
+THRESHOLD = 21 * DAY
+"""Longer than what is left of a 47-day certificate when it is renewed, shorter than that of a 90-day one."""
+
+
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+def test_no_certificate_ends_and_every_expected_word_is_said_once(team: Team) -> None:
+    services, clock = team.services, team.clock
+    _channel_and_alert(team)
+    lifetimes = {_issue(team, n, life): life for n, life in enumerate(_lives())}
+    began = clock.now
+    while clock.now < began + YEAR:
+        for sweep in ("renewals", "expiry"):
+            while services.sweeps[sweep]():
+                pass
+        with services.kernel.db.read() as session:
+            soonest = session.exec(select(func.min(Lineage.renew_at))).one()
+            present = session.exec(select(Certificate).where(Certificate.status == "active")).all()
+        assert all(row.not_after > clock.now for row in present), "nothing ends"
+        assert len(present) == len(lifetimes)
+        moments = [soonest, *(row.not_after - THRESHOLD for row in present)]
+        clock.now = min(moment for moment in moments if moment > clock.now)
+        _let_cursors_look(team)
+
+    with services.kernel.db.read() as session:
+        rows = session.exec(select(Certificate)).all()
+        words = session.exec(select(EventRow).where(EventRow.type == "certificate.expiring")).all()
+        failed = session.exec(select(EventRow).where(EventRow.type == "certificate.renewal_failed")).all()
+        sent = session.exec(select(NotificationRow)).all()
+    chains: dict[str, list[Certificate]] = defaultdict(list)
+    for row in sorted(rows, key=lambda row: row.not_before):
+        chains[row.lineage_id].append(row)
+        assert row.not_after - row.not_before == lifetimes[row.lineage_id], "validity never shrinks"
+    assert not failed
+    for chain in chains.values():
+        for before, after in pairwise(chain):
+            passed = (after.not_before - before.not_before) / (before.not_after - before.not_before)
+            assert 1 / 2 - 0.001 <= passed <= 2 / 3 + 0.001
+    expected = {
+        before.id
+        for chain in chains.values()
+        for before, after in zip(chain, [*chain[1:], None], strict=True)
+        if before.not_after - before.not_before > THRESHOLD
+        and before.not_after - THRESHOLD < (after.not_before if after else clock.now)
+    }
+    assert Counter(word.subject_id for word in words) == Counter(expected)
+    assert len(sent) == len(words) > 5
+
+
+def test_a_large_fleet_is_renewed_evenly_over_a_year() -> None:
+    """The busiest hour of 20,000 certificates in the middle of their lives has at most twice the mean."""
+    start, random, rule = datetime(2026, 1, 1, tzinfo=UTC), Random(7), RenewalRule()
+    lives = [47 * DAY] * 14_000 + [90 * DAY] * 5_000 + [6 * DAY] * 1_000
+    due: list[tuple[datetime, int, int]] = []
+    for number, life in enumerate(lives):
+        issued = start - life * random.random() / 2
+        heapq.heappush(due, (plan_renewal(rule, issued, issued + life, f"{number}-0").at, number, 0))
+    hours: Counter[int] = Counter()
+    while due[0][0] < start + YEAR:
+        at, number, generation = heapq.heappop(due)
+        hours[int((at - start) / HOUR)] += 1
+        following = plan_renewal(rule, at, at + lives[number], f"{number}-{generation + 1}").at
+        heapq.heappush(due, (following, number, generation + 1))
+    counts = [hours[hour] for hour in range(int(YEAR / HOUR))]
+    mean = sum(counts) / len(counts)
+    assert max(counts) <= 2 * mean, (max(counts), mean)
+
+
+def _lives() -> list[timedelta]:
+    return [life for life, count in FLEET.items() for _ in range(count)]
+
+
+def _issue(team: Team, number: int, life: timedelta) -> str:
+    content = {"sans": {"dns": [f"n{number}.example.com"]}, "ttl_seconds": int(life.total_seconds())}
+    row = team.services.requests.submit(team.admin, team.application, profile="web", content=content)
+    assert team.services.issuance.advance(row.id).status == "issued"
+    return team.services.inventory.get(team.services.requests.get(row.id).certificate_id or "").lineage_id
+
+
+def _channel_and_alert(team: Team) -> None:
+    mail = {"host": "mail.example.com", "port": 587}
+    team.services.connections.create(team.admin, slug="smtp", name="SMTP", type_="smtp", config=mail)
+    team.services.alerts.create_channel(
+        team.admin,
+        team.application,
+        slug="mail",
+        name="Mail",
+        notifier="email",
+        connection="smtp",
+        config={"sender": "certrail@example.com", "recipients": ["ops@example.com"]},
+    )
+    team.services.alerts.create_alert(
+        team.admin,
+        team.application,
+        slug="ends",
+        name="Ends",
+        events=["certificate.expiring", "certificate.renewal_failed"],
+        channels=["mail"],
+        thresholds=[THRESHOLD],
+    )
+
+
+def _let_cursors_look(team: Team) -> None:
+    """Time was skipped, so every cursor looks now: it would have in between, too."""
+    with team.services.kernel.db.write() as session:
+        for cursor in session.exec(select(AlertCursor).where(col(AlertCursor.look_at) > team.clock.now)):
+            cursor.look_at = team.clock.now
+            session.add(cursor)

@@ -1,0 +1,94 @@
+"""Certificates that were issued a while ago, so that they are due now."""
+
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from sqlmodel import col, select
+
+from certrail.domain.content import RequestContent, Subject
+from certrail.persistence.migrate import migrate
+from certrail.persistence.tables import Certificate, CertificateProfile, Lineage
+from certrail.services.acceptance import accept
+from certrail.services.actor import Actor
+from certrail.services.facade import Services
+from certrail.services.membership import actor_of
+from certrail_server.bootstrap import build
+from certrail_server.settings import Settings
+
+AGE, LIFETIME = timedelta(days=40), timedelta(days=47)
+CHUNK = 100
+APPLICATION = "fleet"
+
+
+class Aged:
+    """An installation's own database, filled before it is started. Nothing is renewed until it is said so."""
+
+    def __init__(self, data_dir: Path) -> None:
+        data_dir.mkdir(parents=True, exist_ok=True)
+        parts = build(Settings(data_dir=data_dir))
+        migrate(parts.kernel.db)
+        self.services: Services = parts.services
+        self._kernel = parts.kernel
+        self._kernel.clock = lambda: datetime.now(UTC) - AGE
+        self.admin: Actor = actor_of(self.services.identities.bootstrap("Admin")[0])
+        services = self.services
+        services.authorities.create_root(
+            self.admin, slug="root", name="Root", subject=Subject(common_name="Fleet Root")
+        )
+        services.product.create_policy(self.admin, slug="any", name="Any", rules={})
+        self.application = services.applications.create(self.admin, slug=APPLICATION, name="Fleet").id
+
+    def stock(self, profile: str, count: int) -> list[str]:
+        """Issue certificates of a profile of their own, some time ago; returns their ids."""
+        services = self.services
+        services.product.create_profile(
+            self.admin, slug=profile, name=profile, ca="root", policy="any", ttl=LIFETIME
+        )
+        services.applications.attach_profile(self.admin, self.application, profile)
+        self.renew_by_the_clock(profile, False)
+        self._kernel.clock = lambda: datetime.now(UTC) - AGE
+        made: list[str] = []
+        for begin in range(0, count, CHUNK):
+            with self._kernel.change(self.admin) as change:
+                found = select(CertificateProfile).where(CertificateProfile.slug == profile)
+                row = change.session.exec(found).one()
+                for number in range(begin, min(begin + CHUNK, count)):
+                    content = RequestContent.model_validate(
+                        {
+                            "sans": {"dns": [f"{profile}-{number}.example.com"]},
+                            "ttl_seconds": int(LIFETIME.total_seconds()),
+                        }
+                    )
+                    request = accept(change, self.application, row, content, {}, start=False)
+                    services.issuance.issue(change, request)
+                    assert request.certificate_id
+                    made.append(request.certificate_id)
+        self._kernel.clock = lambda: datetime.now(UTC)
+        return made
+
+    def renew_by_the_clock(self, profile: str, enabled: bool) -> None:
+        """Switch it on or off for all certificates of a profile at once."""
+        settings = {"enabled": True, "auto_renew": {"enabled": enabled}}
+        self.services.applications.set_api(self.admin, self.application, profile, settings)
+
+    def renewed(self, profile: str) -> list[datetime]:
+        """When the successors of a profile's certificates were made."""
+        with self._kernel.db.read() as session:
+            query = (
+                select(Certificate.created_at)
+                .join(CertificateProfile, col(CertificateProfile.id) == col(Certificate.profile_id))
+                .where(CertificateProfile.slug == profile, Certificate.status == "active")
+            )
+            young = datetime.now(UTC) - AGE / 2
+            return sorted(moment for moment in session.exec(query) if moment > young)
+
+    def generations(self) -> Counter[int]:
+        """How many lineages have how many certificates."""
+        with self._kernel.db.read() as session:
+            per_lineage = Counter(session.exec(select(Certificate.lineage_id)).all())
+            assert len(per_lineage) == len(session.exec(select(Lineage.id)).all())
+            return Counter(per_lineage.values())
+
+    def close(self) -> None:
+        self._kernel.db.close()
