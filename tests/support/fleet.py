@@ -46,8 +46,10 @@ def fill(
     application: str,
     start: datetime,
     progress: Callable[[int], None] = lambda _count: None,
+    *,
+    searchable: bool = True,
 ) -> None:
-    """Add a fleet to an Application."""
+    """Add a fleet to an Application; one that nobody searches is written much faster."""
     rows = (certificate_of(number, count, application, start) for number in range(count))
     done = 0
     while batch := list(islice(rows, BATCH)):
@@ -55,7 +57,8 @@ def fill(
             lineages = [_lineage(row) for row in batch]
             session.execute(insert(Lineage), lineages)
             session.execute(insert(Certificate), batch)
-            session.execute(insert(CertificateTerm), [term for row in batch for term in _terms(row)])
+            if searchable:
+                session.execute(insert(CertificateTerm), [term for row in batch for term in _terms(row)])
         done += len(batch)
         progress(done)
     with database.engine.execution_options(isolation_level="AUTOCOMMIT").connect() as connection:
@@ -64,7 +67,12 @@ def fill(
 
 def _lineage(row: dict[str, Any]) -> dict[str, Any]:
     kept = {name: row[name] for name in ("created_at", "application_id")}
-    return {"id": row["lineage_id"], "current_certificate_id": row["id"], **kept}
+    return {
+        "id": row["lineage_id"],
+        "current_certificate_id": row["id"],
+        "renew_at": row["not_after"] - timedelta(days=1),
+        **kept,
+    }
 
 
 def _terms(row: dict[str, Any]) -> Iterator[dict[str, Any]]:

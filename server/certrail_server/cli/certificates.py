@@ -62,6 +62,31 @@ def renew_certificate(
     _decided(call("POST", f"/certificates/{certificate}/renew", body), wait, as_json)
 
 
+@cert.command("revoke")
+def revoke_certificate(
+    certificate: Ident,
+    reason: Annotated[
+        str, typer.Option(help="Of RFC 5280, such as keyCompromise; certificateHold until it is released.")
+    ] = "unspecified",
+) -> None:
+    """Revoke a certificate; revocation lists and OCSP say so at once."""
+    call("POST", f"/certificates/{certificate}/revoke", {"reason": reason})
+    out.print("on hold" if reason == "certificateHold" else "revoked")
+
+
+@cert.command("release")
+def release_certificate(certificate: Ident) -> None:
+    """Let a certificate on hold be valid again."""
+    call("POST", f"/certificates/{certificate}/release")
+    out.print("released")
+
+
+@cert.command("renewal")
+def show_renewal(certificate: Ident, as_json: AsJson = False) -> None:
+    """Show when a certificate is renewed by itself and why then, or why it is not."""
+    shown(call("GET", f"/certificates/{certificate}/renewal"), as_json)
+
+
 @cert.command("export")
 def export_certificate(
     certificate: Ident,

@@ -27,6 +27,7 @@ def upgrade() -> None:
         sqlite_where=sa.text(RUNNING),
         postgresql_where=sa.text(RUNNING),
     )
+    op.create_index(op.f("ix_certificate_request_renews_id"), "certificate_request", ["renews_id"])
     op.add_column("certificate_profile", sa.Column("legacy_enrollment", sa.JSON(), nullable=True))
     if op.get_bind().dialect.name == "sqlite":
         _make_membership_anew()
