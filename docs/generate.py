@@ -120,8 +120,8 @@ def permissions_page() -> str:
         "shown once and to its requester only.",
         table(("call", "permission", *names), rows),
         "Routes without a permission verify in another way, or tell nothing: callbacks are signed by the "
-        "chat system, sign-in asks the OpenID Connect provider, sessions show their cookie, and health checks "
-        "say only whether parts answer.",
+        "chat system, sign-in asks the OpenID Connect provider, sessions show their cookie, "
+        "revocation lists and OCSP are for everybody, and health checks say only whether parts answer.",
     )
 
 

@@ -175,4 +175,8 @@ def test_the_table_holds_every_route() -> None:
         ("GET", "/auth/callback"),
         ("GET", "/auth/session"),
         ("POST", "/auth/sign-out"),
+        ("GET", "/crl/{ca}.crl"),
+        ("GET", "/crl/{ca}/{key}.crl"),
+        ("GET", "/ocsp/{ca}/{question:path}"),
+        ("POST", "/ocsp/{ca}"),
     }

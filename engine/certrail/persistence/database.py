@@ -1,6 +1,6 @@
 """Sessions. Reads see a snapshot; a write holds what it needs until it commits."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
@@ -58,6 +58,39 @@ def locked(rows: SelectOfScalar[T], *, skip_locked: bool = False) -> SelectOfSca
     They are read anew: what the session loaded before it had the lock may be old by then.
     """
     return rows.with_for_update(skip_locked=skip_locked).execution_options(populate_existing=True)
+
+
+_REMEMBERED = "certrail remembered"
+
+
+@contextmanager
+def remembering(session: Session) -> Iterator[None]:
+    """For work on many rows in one transaction: what was loaded stays loaded, and `recall` asks once for each key."""
+    held: list[object] = []
+
+    def hold(_session: object, instance: object) -> None:
+        held.append(instance)
+
+    for moment in ("loaded_as_persistent", "pending_to_persistent"):
+        event.listen(session, moment, hold)
+    session.info[_REMEMBERED] = {}
+    try:
+        yield
+    finally:
+        del session.info[_REMEMBERED]
+        for moment in ("loaded_as_persistent", "pending_to_persistent"):
+            event.remove(session, moment, hold)
+
+
+def recall(session: Session, key: tuple[object, ...], ask: Callable[[], T]) -> T:
+    """The answer to a question that many rows have in common; outside of `remembering` it is asked each time."""
+    remembered = session.info.get(_REMEMBERED)
+    if remembered is None:
+        return ask()
+    if key not in remembered:
+        remembered[key] = ask()
+    answer: T = remembered[key]
+    return answer
 
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:

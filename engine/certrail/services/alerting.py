@@ -5,6 +5,7 @@ from typing import Any
 from sqlmodel import col, select
 
 from certrail.checkpoints import checkpoint
+from certrail.persistence.database import recall
 from certrail.persistence.tables import (
     Alert,
     AlertChannel,
@@ -27,12 +28,14 @@ def fan_out(change: Change, event: EventRow) -> None:
     """Make one notification per channel for every alert that wants this event."""
     if event.type not in KNOWN:
         return
-    pairs = change.session.exec(
+    query = (
         select(Alert, Channel)
         .join(AlertChannel, col(AlertChannel.alert_id) == col(Alert.id))
         .join(Channel, col(Channel.id) == col(AlertChannel.channel_id))
         .where(Alert.application_id == event.application_id, col(Alert.enabled).is_(True))
-    ).all()
+    )
+    session = change.session
+    pairs = recall(session, ("alerts", event.application_id), lambda: session.exec(query).all())
     told: set[str] = set()
     # One that watches the clock has found this certificate by itself, and for itself only.
     meant = event.data.get("alert_id") if event.type == EXPIRING else None

@@ -8,6 +8,7 @@ from sqlmodel import Session, col, select
 
 from certrail.domain.access import Role
 from certrail.domain.errors import Conflict
+from certrail.persistence.database import recall
 from certrail.persistence.tables import (
     ApprovalPolicy,
     ApprovalPolicyProfile,
@@ -35,14 +36,13 @@ def open_approval(
     Raises:
         Conflict: some step can never reach its quorum.
     """
-    policy = change.session.exec(
+    session, scope = change.session, request.application_id or ""
+    query = (
         select(ApprovalPolicy)
         .join(ApprovalPolicyProfile, col(ApprovalPolicyProfile.policy_id) == col(ApprovalPolicy.id))
-        .where(
-            ApprovalPolicyProfile.scope == (request.application_id or ""),
-            ApprovalPolicyProfile.profile_id == profile.id,
-        )
-    ).first()
+        .where(ApprovalPolicyProfile.scope == scope, ApprovalPolicyProfile.profile_id == profile.id)
+    )
+    policy = recall(session, ("guard", scope, profile.id), lambda: session.exec(query).first())
     if policy is None:
         return None
     requester = change.session.get_one(Principal, request.requester_id)

@@ -8,7 +8,7 @@ from sqlmodel import Session, col, select
 
 from certrail.crypto.keyring import Keyring
 from certrail.domain.errors import Conflict
-from certrail.persistence.database import locked
+from certrail.persistence.database import locked, recall
 from certrail.persistence.tables import CaCertificate, CaKey, CertificateAuthority
 from certrail.pki import keys
 from certrail.services.rows import find
@@ -17,12 +17,13 @@ CA_KEY_PURPOSE = "ca-key"
 
 
 class Signer(NamedTuple):
-    """An authority, and what it signs with now."""
+    """An authority, and what it signs with now; `spki` is the SHA-256 of its key."""
 
     authority: CertificateAuthority
     issuer: CaCertificate
     certificate: x509.Certificate
     key: keys.PrivateKey
+    spki: str
 
 
 def find_authority(session: Session, reference: str) -> CertificateAuthority:
@@ -38,14 +39,23 @@ def lock_authority(session: Session, reference: str) -> CertificateAuthority:
 
 def signer(keyring: Keyring, session: Session, ca_id: str) -> Signer:
     """What signs in the name of an authority now. Raises Conflict when it may not, or not yet."""
-    issuer = active_certificate(session, ca_id)
-    certificate = loaded(issuer)
-    key = key_of(keyring, session, issuer)
-    return Signer(session.get_one(CertificateAuthority, ca_id), issuer, certificate, key)
+
+    def ask() -> Signer:
+        issuer = active_certificate(session, ca_id)
+        key = key_of(keyring, session, issuer)
+        return Signer(
+            session.get_one(CertificateAuthority, ca_id), issuer, loaded(issuer), key, spki_of(issuer)
+        )
+
+    return recall(session, ("signer", ca_id), ask)
 
 
 def active_certificate(session: Session, ca_id: str) -> CaCertificate:
     """The certificate that an authority signs with now. Raises Conflict when it may not, or not yet."""
+    return recall(session, ("active", ca_id), lambda: _active_certificate(session, ca_id))
+
+
+def _active_certificate(session: Session, ca_id: str) -> CaCertificate:
     authority = session.get_one(CertificateAuthority, ca_id)
     if authority.status == "disabled":
         raise Conflict(f"The authority {authority.slug} is disabled; enable it to sign.", kind="ca-disabled")

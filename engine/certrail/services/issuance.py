@@ -18,7 +18,7 @@ from certrail.pki.csr import read_csr
 from certrail.pki.leaf import LeafPlan, self_signed_leaf, sign_leaf
 from certrail.services.actor import SYSTEM
 from certrail.services.approval_flow import close, keep_time, reopen
-from certrail.services.ca_signing import new_serial, signer, spki_of
+from certrail.services.ca_signing import new_serial, signer
 from certrail.services.deliveries import KEY_PURPOSE
 from certrail.services.inventory_rows import add_certificate
 from certrail.services.kernel import Change, Kernel
@@ -142,7 +142,7 @@ class Issuance:
             issuer, (chain, root) = by.issuer.id, _chain(by.issuer)
             plan = replace(
                 plan,
-                crl_url=crl_url(self._kernel, by.authority.id, spki_of(by.issuer)),
+                crl_url=crl_url(self._kernel, by.authority.id, by.spki),
                 ocsp_url=ocsp_url(self._kernel, by.authority.id),
             )
             leaf = sign_leaf(plan, public_key, by.certificate, by.key, new_serial())

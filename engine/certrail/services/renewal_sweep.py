@@ -7,7 +7,7 @@ from sqlmodel.sql.expression import SelectOfScalar
 
 from certrail.checkpoints import checkpoint
 from certrail.domain.errors import CertrailError
-from certrail.persistence.database import locked
+from certrail.persistence.database import locked, remembering
 from certrail.persistence.tables import (
     Certificate,
     CertificateAuthority,
@@ -36,7 +36,7 @@ class RenewalSweep:
 
     def run(self, limit: int = CHUNK) -> int:
         """Take one chunk of what is due; returns how many lineages were looked at, 0 when nothing is due."""
-        with self._kernel.change(SYSTEM) as change:
+        with self._kernel.change(SYSTEM) as change, remembering(change.session):
             due = locked(_due(change.now, limit), skip_locked=True)
             lineages = change.session.exec(due).all()
             for lineage in lineages:

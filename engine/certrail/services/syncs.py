@@ -8,7 +8,7 @@ from sqlmodel import Session, col, or_, select
 
 from certrail.domain.errors import BadInput, Conflict, NotFound
 from certrail.domain.names import ObjectNameSchema
-from certrail.persistence.database import locked
+from certrail.persistence.database import locked, recall
 from certrail.persistence.tables import (
     Application,
     Certificate,
@@ -257,9 +257,9 @@ def matches(sync: Sync, certificate: Certificate) -> bool:
 
 def wish_everywhere(kernel: Kernel, change: Change, certificate: Certificate) -> None:
     """Bring a new certificate to every automatic sync of its Application that carries it."""
-    syncs = change.session.exec(
-        select(Sync).where(Sync.application_id == certificate.application_id, col(Sync.auto).is_(True))
-    ).all()
+    session, scope = change.session, certificate.application_id
+    query = select(Sync).where(Sync.application_id == scope, col(Sync.auto).is_(True))
+    syncs = recall(session, ("syncs", scope), lambda: session.exec(query).all())
     for sync in syncs:
         if matches(sync, certificate):
             wish(kernel, change, sync, certificate)
