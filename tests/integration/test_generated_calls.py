@@ -28,7 +28,7 @@ def test_no_generated_call_is_answered_with_a_servers_error(team: Team) -> None:
 
 def test_the_description_is_complete(team: Team) -> None:
     with serving(team.services) as url:
-        document = httpx.get(f"{url}/openapi.json").json()
+        document = httpx.get(f"{url}/openapi.json", timeout=60).json()
     for path, operations in document["paths"].items():
         for method, operation in operations.items():
             named = {p["name"] for p in operation["parameters"] if p["in"] == "path"}

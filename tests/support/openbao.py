@@ -68,7 +68,11 @@ class Provider:
         token = login.json()["auth"]["client_token"]
         asked = httpx.URL(location).params
         answer = httpx.get(
-            f"{self.issuer}/authorize", params=asked, headers={"X-Vault-Token": token}, trust_env=False
+            f"{self.issuer}/authorize",
+            params=asked,
+            headers={"X-Vault-Token": token},
+            timeout=60,
+            trust_env=False,
         )
         found: dict[str, str] = answer.raise_for_status().json()
         return found
