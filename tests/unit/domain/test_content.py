@@ -165,6 +165,7 @@ BASE: dict[str, Any] = {
     "key_usages": ["digitalSignature"],
     "extended_key_usages": ["serverAuth"],
     "signature_algorithm": None,
+    "basic_constraints": {"ca": False},
 }
 PLACE = ("profile", 1, 2, "application")
 
@@ -183,6 +184,8 @@ PLACE = ("profile", 1, 2, "application")
         ("key_usages", ["digitalSignature", "keyEncipherment"]),
         ("extended_key_usages", ["clientAuth"]),
         ("signature_algorithm", SignatureAlgorithm.ECDSA_SHA256),
+        ("basic_constraints", {"ca": True}),
+        ("basic_constraints", {"ca": True, "path_length": 0}),
     ],
 )
 def test_any_changed_field_changes_the_digest(field: str, value: Any) -> None:
@@ -200,6 +203,7 @@ def test_every_field_is_tried_above() -> None:
         ("profile", 2, 2, "application"),
         ("profile", 1, 3, "application"),
         ("profile", 1, 2, "other"),
+        ("profile", 1, 2, "application", "renewed"),
     ],
 )
 def test_the_place_is_part_of_the_digest(place: tuple[str, int, int, str]) -> None:
