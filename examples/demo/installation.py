@@ -3,7 +3,6 @@
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -13,7 +12,9 @@ from typing import Any
 
 import httpx
 
-PATIENCE = 120.0
+from certrail_server.ports import free_port
+
+PATIENCE = 240.0
 LOOK = 0.3
 
 
@@ -173,10 +174,3 @@ def until(condition: Callable[[], Any], what: str, patience: float = PATIENCE) -
             raise TimeoutError(f"waited {patience:.0f} s for {what}")
         time.sleep(LOOK)
     return value
-
-
-def free_port() -> int:
-    """A port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

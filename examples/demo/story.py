@@ -79,7 +79,7 @@ class Story:
 
     def kill_in_flight(self) -> str:
         """The worker dies after ACM stored the import and before its answer arrived."""
-        self._world.acm.wait_until_held(timeout=120)
+        self._world.acm.wait_until_held(timeout=240)
         pid = self._installation.kill("worker")
         self._world.acm.release()
         return f"worker {pid} got SIGKILL while its import was in flight"

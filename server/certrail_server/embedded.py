@@ -6,7 +6,6 @@ import json
 import logging
 import os
 import signal
-import socket
 import sys
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
@@ -17,6 +16,7 @@ import httpx
 from certrail.persistence.database import Database
 from certrail.services.orchestrator import OrchestratorUnavailable
 from certrail_server.bootstrap import load_keyring
+from certrail_server.ports import free_port, is_free
 from certrail_server.serve import NotMigrated, prepare
 from certrail_server.settings import Settings
 from certrail_server.supervisor import Child, Supervisor
@@ -100,23 +100,11 @@ def _remembered_port(path: Path) -> int:
     """The same port at every start, so that clients of a restarted server find it again."""
     with suppress(OSError, ValueError):
         port = int(path.read_text())
-        if _is_free(port):
+        if is_free(port):
             return port
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = int(probe.getsockname()[1])
+    port = free_port()
     path.write_text(str(port))
     return port
-
-
-def _is_free(port: int) -> bool:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-    return True
 
 
 def _temporal(settings: Settings, port: int, lock: int) -> Child:

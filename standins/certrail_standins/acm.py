@@ -82,11 +82,11 @@ class AcmServer:
         """Hold imports: their answers (``after``) or the imports themselves (``before``)."""
         self._state.configure({"hold": where})
 
-    def wait_until_held(self, timeout: float = 10) -> bool:
+    def wait_until_held(self, timeout: float = 60) -> bool:
         """Wait until an import stands at the gate."""
         return self._state.wait_until_held(timeout)
 
-    def wait_for_call(self, action: str, outcome: str = "ok", timeout: float = 10) -> bool:
+    def wait_for_call(self, action: str, outcome: str = "ok", timeout: float = 60) -> bool:
         """Wait until a call of this action ended with this outcome."""
         return self._state.wait_for_call(action, outcome, timeout)
 

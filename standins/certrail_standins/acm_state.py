@@ -68,12 +68,13 @@ class Settings:
 
 @dataclass(frozen=True)
 class Call:
-    """One call: what was asked, and ``ok``, ``lost`` or the error code that was answered."""
+    """One call: what was asked, ``ok``, ``lost`` or the error code that was answered, and when (Unix time)."""
 
     action: str
     outcome: str
     arn: str | None
     access_key_id: str
+    at: float = field(default_factory=time.time, compare=False)
 
 
 class State:

@@ -85,7 +85,7 @@ class WebhookReceiver:
         """Everything received, oldest first."""
         return self._requests.all()
 
-    async def wait_for(self, count: int, timeout: float = 5.0) -> list[Received]:  # noqa: ASYNC109
+    async def wait_for(self, count: int, timeout: float = 60.0) -> list[Received]:  # noqa: ASYNC109
         """The requests, as soon as there are ``count``."""
         return await self._requests.wait_for(count, timeout)
 

