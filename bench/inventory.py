@@ -59,19 +59,26 @@ def searches(count: int) -> dict[str, Search]:
     }
 
 
-def percentile(inventory: Inventory, search: Search) -> float:
-    """95th percentile of the milliseconds that a search takes; list pages are turned at random places."""
-    took = []
-    for seed in range(TIMES):
-        wanted = search(seed)
-        after = None
-        if wanted == CertificateFilter():
-            after = (START + timedelta(seconds=random.Random(seed).randrange(SMALL)), "")
-        began = time.perf_counter()
-        rows = inventory.search(APPLICATION, wanted, after=after)
-        took.append(1000 * (time.perf_counter() - began))
-        assert rows or after is not None, "every search but the last page finds something"
-    return statistics.quantiles(took, n=20)[-1]
+def percentiles(inventories: dict[int, Inventory], what: str) -> tuple[float, ...]:
+    """95th percentile of the milliseconds that a search takes in each; by turns, so both have the same weather."""
+    took = [
+        [milliseconds(inventory, searches(count)[what], seed) for count, inventory in inventories.items()]
+        for seed in range(TIMES)
+    ]
+    return tuple(statistics.quantiles(times, n=20)[-1] for times in zip(*took, strict=True))
+
+
+def milliseconds(inventory: Inventory, search: Search, seed: int) -> float:
+    """Of one search; list pages are turned at random places."""
+    wanted = search(seed)
+    after = None
+    if wanted == CertificateFilter():
+        after = (START + timedelta(seconds=random.Random(seed).randrange(SMALL)), "")
+    began = time.perf_counter()
+    rows = inventory.search(APPLICATION, wanted, after=after)
+    took = 1000 * (time.perf_counter() - began)
+    assert rows or after is not None, "every search but the last page finds something"
+    return took
 
 
 @contextmanager
@@ -108,9 +115,8 @@ def measure(made: dict[str, dict[int, Database]]) -> list[tuple[str, str, float,
     for kind, sizes in made.items():
         by_size = {count: Inventory(_kernel(database)) for count, database in sizes.items()}
         for what in searches(SMALL):
-            for count, inventory in by_size.items():
-                percentile(inventory, searches(count)[what])  # both are as warm as they will be
-            small, large = (percentile(by_size[n], searches(n)[what]) for n in (SMALL, LARGE))
+            percentiles(by_size, what)  # both are as warm as they will be
+            small, large = percentiles(by_size, what)
             with plans_of(sizes[LARGE]) as plans:
                 rows = by_size[LARGE].search(APPLICATION, searches(LARGE)[what](0))
                 position_of(rows[0], searches(LARGE)[what](0))

@@ -5,12 +5,15 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from pydantic import ValidationError
+from sqlmodel import select
 from tests.integration.conftest import Team
 from tests.support.fleet import certificate_of, fill
 from tests.support.plans import plans_of
 
 from certrail.domain.errors import Conflict, NotFound
 from certrail.domain.search import CertificateFilter, Position
+from certrail.persistence.tables import Certificate, CertificateTerm, Lineage
+from certrail.persistence.terms import terms_of
 from certrail.services.inventory import position_of
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -44,6 +47,27 @@ def test_everything_is_found_once_in_order(fleet: Team) -> None:
     by_expiry = sorted(range(COUNT), key=lambda n: certificate_of(n, COUNT, "", START)["not_after"])
     assert found(fleet, sort="expiry") == [f"c{number:09d}" for number in by_expiry]
     assert found(fleet, application=None) == everything[::-1]
+
+
+def test_the_fleet_is_what_it_says(fleet: Team) -> None:
+    """It is made by the database, so what is searched below must be what the product would have written."""
+    with fleet.services.kernel.db.read() as session:
+        for number in (0, 1, 7, COUNT - 1):
+            expected = certificate_of(number, COUNT, fleet.application, START)
+            row = session.get_one(Certificate, expected["id"])
+            assert {name: getattr(row, name) for name in expected} == expected
+            lineage = session.get_one(Lineage, row.lineage_id)
+            assert (lineage.current_certificate_id, lineage.renew_at) == (row.id, row.not_after - DAY)
+            terms = session.exec(
+                select(CertificateTerm).where(CertificateTerm.certificate_id == row.id)
+            ).all()
+            written = {(term.kind, term.value, term.reversed) for term in terms}
+            wanted = terms_of(row.common_name, row.names, row.attributes)
+            assert written == {(term["kind"], term["value"], term["reversed"]) for term in wanted}
+            assert {(term.application_id, term.created_at) for term in terms} == {
+                (fleet.application, row.created_at)
+            }
+        assert len(session.exec(select(Certificate.id)).all()) == COUNT
 
 
 def test_each_filter_finds_what_it_says(fleet: Team) -> None:
