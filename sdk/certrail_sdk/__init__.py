@@ -44,6 +44,7 @@ from certrail_sdk.notifier import (
     Recipient,
     Sent,
     Severity,
+    Stage,
 )
 from certrail_sdk.plugin import Context, Plugin
 
@@ -93,6 +94,7 @@ __all__ = [
     "Secret",
     "Sent",
     "Severity",
+    "Stage",
     "Target",
     "Unauthorized",
     "connection_field",

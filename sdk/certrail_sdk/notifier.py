@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
 from enum import StrEnum
-from typing import Literal, Protocol, runtime_checkable
+from typing import ClassVar, Literal, Protocol, runtime_checkable
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
@@ -22,6 +22,14 @@ class Severity(StrEnum):
     CRITICAL = "critical"
 
 
+class Stage(StrEnum):
+    """Where an incident stands."""
+
+    OPEN = "open"
+    ACKNOWLEDGED = "acknowledged"
+    CLOSED = "closed"
+
+
 class Fact(_Message):
     """One labelled line of a message."""
 
@@ -38,6 +46,8 @@ class Notification(_Message):
         source: path of the object it is about, such as ``/applications/payments``.
         link: absolute URL where a person can see more, when the installation has one.
         data: the machine-readable form, JSON values only; never a secret.
+        incident: names the trouble that this is about; what ends the trouble carries the same name. Empty: none.
+        stage: where that trouble stands with this message.
         may_exist: an earlier try may have been delivered without our knowing.
     """
 
@@ -52,6 +62,8 @@ class Notification(_Message):
     application: str = ""
     link: str | None = None
     data: Mapping[str, object] = Field(default_factory=dict)
+    incident: str = ""
+    stage: Stage = Stage.OPEN
     may_exist: bool = False
 
 
@@ -77,6 +89,9 @@ class Sent(_Message):
 
 class Notifier(Plugin[ConfigT]):
     """A way to tell people. Subclass it, fill in the attributes, write ``check`` and ``send``."""
+
+    keeps_incidents: ClassVar[bool] = False
+    """Whether the outside system keeps an incident open until it is told of its end: then it is, always."""
 
     async def send(self, notification: Notification) -> Sent:
         """Hand one message over.

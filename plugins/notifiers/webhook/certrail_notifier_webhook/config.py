@@ -6,6 +6,7 @@ import httpx
 from pydantic import Field, StringConstraints, model_validator
 
 from certrail_sdk import Config, Secret, connection_field
+from certrail_sdk.http import Target
 
 HostName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._:-]+$", max_length=253)]
 
@@ -59,7 +60,15 @@ class WebhookConfig(Config):
     @property
     def host(self) -> str:
         """The receiver's host name in ASCII, or its address."""
-        return httpx.URL(self.url).raw_host.decode("ascii")
+        return self._target(private=False).host
+
+    @property
+    def target(self) -> Target:
+        """Where events are posted, and on which terms."""
+        return self._target(private=self.allows(self.host))
+
+    def _target(self, *, private: bool) -> Target:
+        return Target(self.url, private=private, ca_file=self.ca_file, seconds=self.timeout_seconds)
 
     def allows(self, host: str) -> bool:
         """Whether this host is exempted from the rule that receivers are public."""

@@ -16,7 +16,6 @@ import pytest
 from pydantic import ValidationError
 
 from certrail_notifier_webhook import Webhook, WebhookConfig, certrail_notifiers
-from certrail_notifier_webhook.addresses import is_public
 from certrail_sdk import (
     Fact,
     Misconfigured,
@@ -29,6 +28,7 @@ from certrail_sdk import (
     connection_fields,
     secret_fields,
 )
+from certrail_sdk.http import is_public
 from certrail_standins.receiver import Answer, WebhookReceiver
 
 SECRET = "a-signing-secret-nobody-knows"

@@ -1,4 +1,4 @@
-"""Which addresses a webhook may reach: public ones, so that nobody uses us to look around inside."""
+"""Which addresses a request may reach: public ones, so that nobody uses us to look around inside."""
 
 import asyncio
 import socket

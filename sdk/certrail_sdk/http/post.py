@@ -5,24 +5,55 @@ import re
 import ssl
 import time
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from email.utils import parsedate_to_datetime
 
 import httpx
 
-from certrail_notifier_webhook.addresses import resolve, resolve_public
-from certrail_notifier_webhook.config import WebhookConfig
-from certrail_sdk import Misconfigured
+from certrail_sdk.errors import (
+    Misconfigured,
+    Permanent,
+    PluginError,
+    RateLimited,
+    Retryable,
+    Unauthorized,
+)
+from certrail_sdk.http.addresses import AddressRefused, resolve, resolve_public
 
 BODY_LIMIT = 64 * 1024
 BODY_SECONDS = 1.0
 LONGEST_PAUSE = timedelta(days=1)
+TRY_AGAIN = frozenset({408, 425})
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where to post, and on which terms.
+
+    Attributes:
+        url: absolute; kept out of every repr and error, for it may hold the receiver's own secret.
+        private: whether the host may have addresses that are not public.
+        ca_file: PEM file with the only CAs to trust; ``None`` for those of the system.
+        seconds: for the whole exchange.
+        field: of the configuration, to be named when the URL is at fault.
+    """
+
+    url: str = field(repr=False)
+    private: bool = False
+    ca_file: str | None = None
+    seconds: float = 7.0
+    field: str = "url"
+
+    @property
+    def host(self) -> str:
+        """The host name in ASCII, or the address."""
+        return httpx.URL(self.url).raw_host.decode("ascii")
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What the receiver said. ``text`` is empty when it took the event."""
+    """What the receiver said. ``text`` is empty when it took the request."""
 
     status: int
     retry_after: timedelta | None = None
@@ -35,9 +66,9 @@ class PinnedTransport(httpx.AsyncBaseTransport):
     A second look-up at connection time could give another answer than the one that was checked.
     """
 
-    def __init__(self, config: WebhookConfig, context: ssl.SSLContext) -> None:
-        self._resolve = resolve if config.allows(config.host) else resolve_public
-        self._seconds = config.timeout_seconds
+    def __init__(self, target: Target, context: ssl.SSLContext) -> None:
+        self._resolve = resolve if target.private else resolve_public
+        self._seconds = target.seconds
         self._inner = httpx.AsyncHTTPTransport(verify=context, trust_env=False)
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
@@ -75,17 +106,65 @@ def _pinned(request: httpx.Request, host: str, address: str, seconds: float) -> 
     )
 
 
-async def post(config: WebhookConfig, body: bytes, headers: dict[str, str]) -> Answer:
+async def deliver(target: Target, body: bytes, headers: dict[str, str]) -> Answer:
+    """Post, and say in the words of the SDK what an answer other than 2xx, or none, means.
+
+    Raises:
+        Misconfigured: the target is not public, redirects, or has a certificate that is not trusted.
+        Unauthorized: 401 or 403.
+        RateLimited: 429, or 503 with ``Retry-After``.
+        Retryable: 408, 425, other 5xx, or no answer in time.
+        Permanent: any other answer.
+    """
+    try:
+        answer = await _post(target, body, headers)
+    except AddressRefused as error:
+        action = "Use a public receiver, or have the host named in allowed_hosts."
+        raise Misconfigured(target.field, str(error), action=action) from error
+    except (httpx.TransportError, OSError) as error:
+        raise _unreachable(error, target) from error
+    if refusal := _refusal(answer, target):
+        raise refusal
+    return answer
+
+
+def _refusal(answer: Answer, target: Target) -> PluginError | None:
+    said = f"{target.host} answered {answer.status}" + (f": {answer.text}" if answer.text else "")
+    if 200 <= answer.status < 300:
+        return None
+    if 300 <= answer.status < 400:
+        return Misconfigured(target.field, f"{said}; redirects are not followed, give the final address")
+    if answer.status in (401, 403):
+        return Unauthorized(said)
+    if answer.status == 429 or (answer.status == 503 and answer.retry_after is not None):
+        return RateLimited(said, retry_after=answer.retry_after)
+    if answer.status >= 500 or answer.status in TRY_AGAIN:
+        return Retryable(said, retry_after=answer.retry_after)
+    return Permanent(said)
+
+
+def _unreachable(error: Exception, target: Target) -> PluginError:
+    cause: BaseException | None = error
+    while cause is not None and not isinstance(cause, ssl.SSLCertVerificationError):
+        cause = cause.__cause__ or cause.__context__
+    if isinstance(cause, ssl.SSLCertVerificationError):
+        message = f"the certificate of {target.host} is refused: {cause.verify_message}"
+        return Misconfigured(target.field, message)
+    reason = str(error) or type(error).__name__
+    return Retryable(f"{target.host} cannot be reached or did not answer in time: {reason}")
+
+
+async def _post(target: Target, body: bytes, headers: dict[str, str]) -> Answer:
     """Post without following redirects, without proxies, and within the configured time.
 
     Raises:
         AddressRefused, TimeoutError, OSError, httpx.TransportError: there was no answer.
         Misconfigured: the CA file cannot be read.
     """
-    context = await asyncio.to_thread(_tls_context, config)
+    context = await asyncio.to_thread(_tls_context, target)
     # No client around the transport: it would log the URL, which may hold the receiver's own secret.
-    request = httpx.Request("POST", config.url, content=body, headers=headers)
-    async with asyncio.timeout(config.timeout_seconds), PinnedTransport(config, context) as transport:
+    request = httpx.Request("POST", target.url, content=body, headers=headers)
+    async with asyncio.timeout(target.seconds), PinnedTransport(target, context) as transport:
         response = await transport.handle_async_request(request)
         try:
             text = "" if response.is_success else await _beginning(response)
@@ -94,9 +173,9 @@ async def post(config: WebhookConfig, body: bytes, headers: dict[str, str]) -> A
     return Answer(response.status_code, _retry_after(response.headers.get("Retry-After", "")), text)
 
 
-def _tls_context(config: WebhookConfig) -> ssl.SSLContext:
+def _tls_context(target: Target) -> ssl.SSLContext:
     try:
-        return ssl.create_default_context(cafile=config.ca_file)
+        return ssl.create_default_context(cafile=target.ca_file)
     except (OSError, ValueError) as error:
         # The reason stays out: it would tell which files the worker has.
         raise Misconfigured("ca_file", "is no PEM file that this worker can read") from error

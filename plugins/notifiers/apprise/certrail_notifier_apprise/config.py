@@ -1,0 +1,51 @@
+"""What a channel must know to send through Apprise."""
+
+from typing import Annotated, Self
+
+import apprise
+from pydantic import StringConstraints, model_validator
+
+from certrail_sdk import Config, Secret, connection_field
+
+HostName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._:-]+$", max_length=253)]
+LOCAL = frozenset({"dbus", "glib", "gnome", "kde", "macosx", "qt", "syslog", "windows"})
+"""Schemas that would tell the machine of the worker, where nobody looks."""
+
+
+class AppriseConfig(Config):
+    """One Apprise URL. All of it is a secret: tokens stand anywhere in it."""
+
+    url: Secret = connection_field(
+        title="Apprise URL",
+        description="As https://github.com/caronc/apprise/wiki describes it for the service.",
+        min_length=1,
+        max_length=4096,
+    )
+    allowed_hosts: tuple[HostName, ...] = connection_field(
+        (),
+        title="Allowed private hosts",
+        description="Host names or addresses of your own servers that may be private or loopback.",
+        max_length=20,
+    )
+
+    @model_validator(mode="after")
+    def _usable_url(self) -> Self:
+        service = self.service()
+        if service is None:
+            raise ValueError("url: Apprise does not understand this URL; see its wiki for the service")
+        if not LOCAL.isdisjoint(_names(service.protocol) + _names(service.secure_protocol)):
+            raise ValueError("url: this service tells the worker's own machine only")
+        return self
+
+    def service(self) -> apprise.NotifyBase | None:
+        """The service behind the URL, if Apprise knows it."""
+        found: apprise.NotifyBase | None = apprise.Apprise.instantiate(self.url.get_secret_value())
+        return found
+
+    def allows(self, host: str) -> bool:
+        """Whether this host is exempted from the rule that receivers are public."""
+        return host.lower() in {allowed.lower() for allowed in self.allowed_hosts}
+
+
+def _names(protocol: str | tuple[str, ...] | None) -> tuple[str, ...]:
+    return (protocol,) if isinstance(protocol, str) else tuple(protocol or ())
