@@ -23,7 +23,7 @@ def configured(team: Team, tmp_path: Path) -> Team:
     services.connections.create(
         admin, slug="mail", name="M", type_="smtp", config={"host": "mail.example.com", "port": 587}
     )
-    services.alerts.create_channel(
+    services.channels.create(
         admin,
         here,
         slug="mail",
@@ -105,13 +105,12 @@ def test_an_unchanged_wish_is_not_made_twice(configured: Team) -> None:
 
 def test_channels_and_alerts_are_changed(configured: Team) -> None:
     alerts, here, admin = configured.services.alerts, configured.application, configured.admin
-    alerts.update_channel(
-        admin, here, "mail", config={"sender": "a@example.com", "recipients": ["c@example.com"]}
-    )
-    assert alerts.shown(alerts.channels(here)[0])["recipients"] == ["c@example.com"]
+    channels = configured.services.channels
+    channels.update(admin, here, "mail", config={"sender": "a@example.com", "recipients": ["c@example.com"]})
+    assert channels.shown(channels.list(here)[0])["recipients"] == ["c@example.com"]
     alerts.update_alert(admin, here, "told", events=["request.failed"], enabled=False)
-    ((alert, channels),) = alerts.list(here)
-    assert (alert.events, alert.enabled, len(channels)) == (["request.failed"], False, 1)
+    ((alert, used),) = alerts.list(here)
+    assert (alert.events, alert.enabled, len(used)) == (["request.failed"], False, 1)
     data = last(configured, "alert.updated").data
     assert (data["before"]["enabled"], data["after"]["enabled"]) == (True, False)
     for wrong in ({"events": ["nonsense"]}, {"channels": []}, {"filters": {"colour": "red"}}):

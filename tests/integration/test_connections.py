@@ -9,7 +9,7 @@ from certrail.domain.errors import BadInput
 
 
 def channel(team: Team, notifier: str, config: dict[str, Any], connection: str | None = None) -> None:
-    team.services.alerts.create_channel(
+    team.services.channels.create(
         team.admin,
         team.application,
         slug="tell",

@@ -22,7 +22,7 @@ def full(team: Team, folder: Path) -> str:
     keys = {"bot_token": "xoxb-1", "signing_secret": "s" * 32}
     services.connections.create(admin, slug="chat", name="Chat", type_="slack", config=keys)
     services.connections.create(admin, slug="disk", name="Disk", type_="folder", config={"root": str(folder)})
-    services.alerts.create_channel(
+    services.channels.create(
         admin,
         application,
         slug="chat",

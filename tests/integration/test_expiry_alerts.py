@@ -25,7 +25,7 @@ def channel(team: Team) -> None:
     mail = {"host": "mail.example.com", "port": 587}
     team.services.connections.create(team.admin, slug="smtp", name="SMTP", type_="smtp", config=mail)
     for slug in ("mail", "other"):
-        team.services.alerts.create_channel(
+        team.services.channels.create(
             team.admin,
             team.application,
             slug=slug,
@@ -127,7 +127,7 @@ def test_what_is_imported_late_is_told_of_at_once(team: Team) -> None:
 def test_a_threshold_longer_than_a_whole_life_says_nothing(team: Team) -> None:
     alert(team, "ends", 7 * DAY, 12 * HOUR)
     imported(team, "short", 36 * HOUR, lifetime=36 * HOUR)
-    pass_time(team, 2 * DAY, HOUR)
+    pass_time(team, 2 * DAY, 3 * HOUR)
     assert what(team) == [("short", 12)]
 
 
@@ -149,7 +149,7 @@ def test_nothing_is_said_of_what_was_renewed_or_revoked(team: Team) -> None:
 def test_a_daily_reminder_goes_on_until_it_is_renewed(team: Team) -> None:
     alert(team, "ends", 5 * DAY, daily_reminder=True)
     imported(team, "a", 6 * DAY)
-    pass_time(team, 7 * DAY, HOUR)
+    pass_time(team, 7 * DAY, 3 * HOUR)
     assert what(team) == [("a", hours) for hours in (120, 96, 72, 48, 24)]
 
 
@@ -158,7 +158,7 @@ def test_each_alert_speaks_for_itself_and_to_its_own_channels(team: Team) -> Non
     alert(team, "two", 2 * DAY)
     alert(team, "elsewhere", DAY, filters={"profiles": ["web"]})
     imported(team, "a", 3 * DAY)
-    pass_time(team, 4 * DAY, HOUR)
+    pass_time(team, 4 * DAY, 3 * HOUR)
     assert Counter(what(team)) == {("a", 48): 1, ("a", 24): 2}
 
 
@@ -187,13 +187,13 @@ def test_switched_off_it_is_silent_and_it_can_be_changed(team: Team) -> None:
     imported(team, "a", 8 * DAY)
     services, app = team.services, team.application
     services.alerts.update_alert(team.admin, app, "ends", enabled=False)
-    pass_time(team, 2 * DAY, HOUR)
+    pass_time(team, 2 * DAY, 3 * HOUR)
     assert what(team) == []
     services.alerts.update_alert(team.admin, app, "ends", enabled=True, thresholds=[5 * DAY])
-    pass_time(team, 2 * DAY, HOUR)
+    pass_time(team, 2 * DAY, 3 * HOUR)
     assert what(team) == [("a", 120)]
     services.alerts.delete_alert(team.admin, app, "ends")
-    pass_time(team, 5 * DAY, HOUR)
+    pass_time(team, 5 * DAY, 3 * HOUR)
     assert len(what(team)) == 1
 
 
@@ -223,5 +223,5 @@ def test_moments_are_kept_in_one_row_for_each_threshold(team: Team) -> None:
     alert(team, "ends", 3 * DAY, daily_reminder=True)
     alert(team, "other", 3 * DAY)
     imported(team, "a", 4 * DAY)
-    pass_time(team, 5 * DAY, HOUR)
+    pass_time(team, 5 * DAY, 3 * HOUR)
     assert Counter(what(team)) == {("a", 72): 2, ("a", 48): 1, ("a", 24): 1}

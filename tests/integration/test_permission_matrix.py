@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 import httpx
@@ -14,6 +15,7 @@ from tests.support.web import serving
 
 from certrail.domain.access import Role
 from certrail.persistence.tables import Delivery, EventRow
+from certrail.services.alerts import Escalation
 from certrail.services.approval_policies import Step
 
 EVERYBODY = ("Product Admin", "Admin", "Operator", "Auditor", "no role")
@@ -87,6 +89,9 @@ def objects_in(team: Team, tmp_path: Path) -> dict[str, str]:
     services.connections.create(
         team.admin, slug="folder", name="Folder", type_="folder", config={"root": str(tmp_path)}
     )
+    services.connections.create(
+        team.admin, slug="hook", name="Hook", type_="webhook", config={"url": "https://hook.example.com/"}
+    )
     services.syncs.create(
         team.admin,
         team.application,
@@ -96,8 +101,28 @@ def objects_in(team: Team, tmp_path: Path) -> dict[str, str]:
         config={},
         connection="folder",
     )
+    services.channels.create(
+        team.admin,
+        team.application,
+        slug="hook",
+        name="Hook",
+        notifier="webhook",
+        connection="hook",
+        config={},
+    )
+    services.alerts.create_alert(
+        team.admin,
+        team.application,
+        slug="told",
+        name="Told",
+        events=["certificate.issued"],
+        channels=["hook"],
+        escalation=[Escalation(timedelta(hours=1), ["hook"])],
+    )
     issued, _ = team.ask(team.admin)
     services.issuance.advance(issued)
+    (incident,) = services.incidents.list(team.application)
+    (notification,) = services.alerts.notifications(team.application)
     with services.kernel.db.read() as session:
         delivery = session.exec(select(Delivery)).one()
     team.guard(Step("Owners", ("operator",)))
@@ -110,6 +135,8 @@ def objects_in(team: Team, tmp_path: Path) -> dict[str, str]:
         "request_id": waiting,
         "certificate_id": certificate,
         "delivery_id": delivery.id,
+        "incident_id": incident.id,
+        "notification_id": notification.id,
         "approval_id": approval,
     }
 

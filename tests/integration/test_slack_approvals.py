@@ -39,7 +39,7 @@ def _desk(team: Team, socket_mode: bool = False) -> Iterator[Desk]:
     team.services.connections.create(
         team.admin, slug="workspace", name="Workspace", type_="slack", config=config
     )
-    channel = team.services.alerts.create_channel(
+    channel = team.services.channels.create(
         team.admin,
         team.application,
         slug="approvals",

@@ -81,7 +81,7 @@ def fill(
         "current_certificate_id": first["id"],
         "renew_at": first["not_after"] - timedelta(days=1),
     }
-    with _loading(database) as connection:
+    with _loading(database, anew=count > BATCH) as connection:
         connection.execute(insert(Lineage), [lineage])
         connection.execute(insert(Certificate), [first])
         words = SQLITE if database.is_sqlite else POSTGRESQL
@@ -164,8 +164,8 @@ def _terms(words: dict[str, str]) -> list[str]:
     ]
 
 
-def _loading(database: Database) -> AbstractContextManager[Connection]:
-    """A transaction that writes without indexes and foreign keys; the indexes are there again after it."""
+def _loading(database: Database, *, anew: bool) -> AbstractContextManager[Connection]:
+    """A transaction that writes without foreign keys, and makes the indexes `anew` after it if there is much."""
 
     @contextmanager
     def loading() -> Any:
@@ -175,14 +175,15 @@ def _loading(database: Database) -> AbstractContextManager[Connection]:
                 raw.create_function("reverse", 1, lambda value: value[::-1], deterministic=True)
             else:
                 connection.exec_driver_sql("set local session_replication_role = replica")
-            indexes = [index for table in TABLES for index in _indexes(table)]
+            indexes = [index for table in TABLES for index in _indexes(table)] if anew else []
             for index in indexes:
                 connection.execute(DropIndex(index))
             yield connection
             for index in indexes:
                 connection.execute(CreateIndex(index))
         with database.engine.execution_options(isolation_level="AUTOCOMMIT").connect() as connection:
-            connection.exec_driver_sql("ANALYZE")
+            for table in TABLES:
+                connection.exec_driver_sql(f"ANALYZE {table.__tablename__}")
 
     return loading()
 

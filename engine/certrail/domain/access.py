@@ -51,6 +51,8 @@ class Permission(StrEnum):
     DELIVERY_RETRY = "delivery:retry"
     ALERT_READ = "alert:read"
     ALERT_MANAGE = "alert:manage"
+    INCIDENT_ACKNOWLEDGE = "incident:acknowledge"
+    NOTIFICATION_REPLAY = "notification:replay"
     APPROVAL_POLICY_READ = "approval-policy:read"
     APPROVAL_POLICY_MANAGE = "approval-policy:manage"
     APPROVAL_READ = "approval:read"
@@ -93,6 +95,8 @@ _OPERATOR = _AUDITOR | {
     Permission.CERTIFICATE_REVOKE,
     Permission.VIEW_MANAGE,
     Permission.DELIVERY_RETRY,
+    Permission.INCIDENT_ACKNOWLEDGE,
+    Permission.NOTIFICATION_REPLAY,
 }
 _ADMIN = _OPERATOR | {
     Permission.APPLICATION_EDIT,

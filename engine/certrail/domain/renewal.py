@@ -1,21 +1,13 @@
 """When a certificate is renewed: a rule, a spread, and times in which nothing is renewed."""
 
 import hashlib
-from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, time, timedelta
-from typing import Annotated, Literal, Self
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Self
 
-from pydantic import (
-    AfterValidator,
-    AwareDatetime,
-    BaseModel,
-    ConfigDict,
-    Field,
-    StringConstraints,
-    model_validator,
-)
+from pydantic import AwareDatetime, Field, StringConstraints, model_validator
+
+from certrail.domain.windows import Rules, Window
 
 LATEST_FRACTION = 5 / 6
 """Whatever a rule says, so much of a lifetime has passed at the latest: the rest is for trying again."""
@@ -27,41 +19,8 @@ LOOK_AHEAD = timedelta(days=14)
 STEP = timedelta(minutes=5)
 FIRST_WAIT, LONGEST_WAIT = timedelta(minutes=5), timedelta(hours=1)
 
-Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
-WEEKDAYS: Sequence[Weekday] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
-
-def _zone(name: str) -> str:
-    try:
-        ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise ValueError("name a time zone of the IANA database, such as Europe/Berlin") from None
-    return name
-
-
-class _Rules(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Window(_Rules):
-    """Hours of some days in which renewals may happen; one that ends before it begins ends on the next day."""
-
-    days: Annotated[tuple[Weekday, ...], Field(min_length=1, max_length=7)] = tuple(WEEKDAYS)
-    begins: time
-    ends: time
-    zone: Annotated[str, StringConstraints(max_length=64), AfterValidator(_zone)] = "UTC"
-
-    def holds(self, moment: datetime) -> bool:
-        """Whether a moment is inside."""
-        local = moment.astimezone(ZoneInfo(self.zone))
-        today, now = WEEKDAYS[local.weekday()], local.time()
-        if self.begins < self.ends:
-            return today in self.days and self.begins <= now < self.ends
-        yesterday = WEEKDAYS[local.weekday() - 1]
-        return (today in self.days and now >= self.begins) or (yesterday in self.days and now < self.ends)
-
-
-class Freeze(_Rules):
+class Freeze(Rules):
     """A time in which nothing is renewed."""
 
     begins: AwareDatetime
@@ -75,7 +34,7 @@ class Freeze(_Rules):
         return self
 
 
-class RenewalRule(_Rules):
+class RenewalRule(Rules):
     """How certificates are renewed by themselves.
 
     Attributes:

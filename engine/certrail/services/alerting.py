@@ -1,5 +1,6 @@
 """Alerts: every event is matched in its own transaction, so that what was decided to be told is told."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from sqlmodel import col, select
@@ -17,16 +18,21 @@ from certrail.persistence.tables import (
 from certrail.services.actor import SYSTEM
 from certrail.services.expiry import EXPIRING
 from certrail.services.failure import Failure
+from certrail.services.incidents import end_of_trouble, open_incident
 from certrail.services.kernel import Change, Kernel
-from certrail.services.messages import KNOWN, compose
+from certrail.services.messages import KNOWN, compose, trouble_of
 from certrail.services.notify_work import NotifyWork
 from certrail.services.plugin_config import notifier_of
-from certrail_sdk import Context, Notification, Sent
+from certrail.services.posting import post
+from certrail_sdk import Context, Fact, Notification, Sent, Stage
+
+FALLBACK = "fallback-"
 
 
 def fan_out(change: Change, event: EventRow) -> None:
-    """Make one notification per channel for every alert that wants this event."""
-    if event.type not in KNOWN:
+    """Make one notification per channel for every alert that wants this event, and for whom its trouble is over."""
+    # What a channel fails to say of a failing channel is recorded, and told to nobody: that would never end.
+    if event.type not in KNOWN or event.data.get("of_a_failure"):
         return
     query = (
         select(Alert, Channel)
@@ -36,15 +42,29 @@ def fan_out(change: Change, event: EventRow) -> None:
     )
     session = change.session
     pairs = recall(session, ("alerts", event.application_id), lambda: session.exec(query).all())
-    told: set[str] = set()
     # One that watches the clock has found this certificate by itself, and for itself only.
     meant = event.data.get("alert_id") if event.type == EXPIRING else None
-    for alert, channel in pairs:
-        if meant is not None and alert.id != meant:
-            continue
-        if event.type in alert.events and _passes(alert, event) and channel.id not in told:
-            told.add(channel.id)
-            _notify(change, event, channel)
+    wanting = [
+        (alert, channel)
+        for alert, channel in pairs
+        if meant in (None, alert.id) and event.type in alert.events and _passes(alert, event)
+    ]
+    trouble = trouble_of(event)
+    if trouble is None or trouble[1] is Stage.OPEN:
+        for alert in {alert.id: alert for alert, _ in wanting if alert.escalation}.values():
+            open_incident(change, alert, _composed(change, event))
+        ended: Sequence[Channel] = ()
+    else:
+        ended = end_of_trouble(change, event, *trouble)
+    for channel in {channel.id: channel for channel in (*(c for _, c in wanting), *ended)}.values():
+        # A failing channel must not be told of its own failure.
+        if event.type != "channel.failed" or event.subject_id != channel.id:
+            post(change, channel, _composed(change, event), _dedupe_key(event))
+
+
+def _composed(change: Change, event: EventRow) -> Notification:
+    owner = change.session.get(Application, event.application_id) if event.application_id else None
+    return compose(event, owner, change.new_id(), change.kernel.public_url)
 
 
 class Notifications:
@@ -80,6 +100,7 @@ class Notifications:
             row = change.session.get(NotificationRow, notification_id)
             if row is None or row.status == "sent":
                 return
+            recovered = row.last_error is not None
             row.status, row.sent_at, row.last_error = "sent", change.now, None
             row.reference = sent.reference
             row.recipients = [recipient.model_dump() for recipient in sent.recipients]
@@ -93,6 +114,8 @@ class Notifications:
                 channel_id=row.channel_id,
                 refused_recipients=refused,
             )
+            if recovered:
+                change.event("channel.recovered", "channel", row.channel_id, row.application_id)
         checkpoint("notification.recorded")
 
     def failed(self, notification_id: str, failure: Failure) -> None:
@@ -117,7 +140,10 @@ class Notifications:
                     message=failure.message,
                     action=failure.action,
                     permanent=failure.permanent,
+                    of_a_failure=row.content["event_type"] == "channel.failed",
                 )
+            if failure.permanent:
+                _fall_back(change, row, failure)
 
 
 def _passes(alert: Alert, event: EventRow) -> bool:
@@ -133,27 +159,12 @@ def _dedupe_key(event: EventRow) -> str:
     return f"{event.data['alert_id']}-{event.data['threshold_seconds']}-{event.subject_id}"
 
 
-def _notify(change: Change, event: EventRow, channel: Channel) -> None:
-    # A failing channel must not be told of its own failure: that would never end.
-    if event.type == "channel.failed" and event.subject_id == channel.id:
+def _fall_back(change: Change, row: NotificationRow, failure: Failure) -> None:
+    """Say it through the channel that stands in; what that fails to say goes no further."""
+    channel = change.session.get_one(Channel, row.channel_id)
+    if channel.fallback_id is None or row.dedupe_key.startswith(FALLBACK):
         return
-    owner = change.session.get(Application, event.application_id) if event.application_id else None
-    notification_id, key = change.new_id(), _dedupe_key(event)
-    notification = compose(event, owner, notification_id, change.kernel.public_url)
-    change.session.add(
-        NotificationRow(
-            id=notification_id,
-            created_at=change.now,
-            channel_id=channel.id,
-            dedupe_key=key,
-            application_id=event.application_id,
-            content=notification.model_dump(mode="json", exclude={"may_exist"}),
-        )
-    )
-    change.session.flush()
-    change.enqueue(
-        "notification",
-        f"notification-{channel.id}-{key}",
-        notification_id,
-        plugin=f"notifier-{channel.notifier}",
-    )
+    told = Notification.model_validate(row.content)
+    note = Fact(label="Not sent by", value=f"{channel.name}: {failure.message}")
+    instead = told.model_copy(update={"id": change.new_id(), "facts": (*told.facts, note)})
+    post(change, change.session.get_one(Channel, channel.fallback_id), instead, f"{FALLBACK}{row.id}")

@@ -1,7 +1,9 @@
-"""Channels and alerts: who is told of what, configured by Application Admins."""
+"""Alerts: who is told of what, configured by Application Admins; and the log of what was told."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
+from itertools import pairwise
 from typing import Any
 
 from sqlmodel import Session, col, or_, select
@@ -11,28 +13,29 @@ from certrail.persistence.tables import (
     Alert,
     AlertChannel,
     AlertCursor,
-    ApprovalPolicy,
     Channel,
+    Incident,
     NotificationRow,
 )
 from certrail.services.actor import Actor
+from certrail.services.channels import find_channel
 from certrail.services.expiry import EXPIRING, set_cursors
 from certrail.services.kernel import Kernel
 from certrail.services.messages import KNOWN
-from certrail.services.plugin_config import (
-    CHANNEL_PURPOSE,
-    find_connection,
-    masked,
-    notifier_class,
-    notifier_of,
-    own_values,
-    resealed,
-    validated,
-)
-from certrail_sdk import Context, Notifier
+from certrail.services.posting import post
+from certrail_sdk import Notification
 
-MOST_CHANNELS, MOST_THRESHOLDS = 10, 20
+MOST_CHANNELS, MOST_THRESHOLDS, MOST_STEPS = 10, 20, 5
+SHORTEST_WAIT, LONGEST_WAIT = timedelta(minutes=1), timedelta(days=7)
 SHORTEST_THRESHOLD, LONGEST_THRESHOLD = timedelta(hours=1), timedelta(days=365)
+
+
+@dataclass(frozen=True)
+class Escalation:
+    """Whom to tell when nobody has seen to it for so long, counted from the first message."""
+
+    after: timedelta
+    channels: Sequence[str]
 
 
 class Alerts:
@@ -40,129 +43,6 @@ class Alerts:
 
     def __init__(self, kernel: Kernel) -> None:
         self._kernel = kernel
-
-    def create_channel(
-        self,
-        actor: Actor,
-        application_id: str | None,
-        *,
-        slug: str,
-        name: str,
-        notifier: str,
-        config: Mapping[str, Any],
-        connection: str | None = None,
-    ) -> Channel:
-        """Make a channel. Raises BadInput naming the wrong field, Conflict for a taken slug."""
-        plugin = notifier_class(self._kernel, notifier)
-        with self._kernel.change(actor) as change:
-            session = change.session
-            if session.exec(
-                select(Channel).where(Channel.application_id == application_id, Channel.slug == slug)
-            ).first():
-                raise Conflict(f"A channel {slug!r} exists already in this Application.")
-            link = find_connection(session, connection) if connection else None
-            parsed = validated(self._kernel, plugin, config, link)
-            row = Channel(
-                id=change.new_id(),
-                created_at=change.now,
-                application_id=application_id,
-                slug=slug,
-                name=name,
-                notifier=notifier,
-                connection_id=link.id if link else None,
-                config_sealed=self._kernel.keyring.seal_json(own_values(parsed, config), CHANNEL_PURPOSE),
-                config_revision=plugin.config_type.revision,
-            )
-            session.add(row)
-            change.event("channel.created", "channel", row.id, application_id, slug=slug, notifier=notifier)
-            return row
-
-    def delete_channel(self, actor: Actor, application_id: str | None, reference: str) -> None:
-        """Remove a channel that nothing uses. Raises Conflict naming what uses it."""
-        with self._kernel.change(actor) as change:
-            row = find_channel(change.session, application_id, reference)
-            used = change.session.exec(
-                select(Alert.slug)
-                .join(AlertChannel, col(AlertChannel.alert_id) == col(Alert.id))
-                .where(AlertChannel.channel_id == row.id)
-            ).all()
-            policies = change.session.exec(
-                select(ApprovalPolicy).where(ApprovalPolicy.application_id == application_id)
-            ).all()
-            users = [*used, *(p.slug for p in policies if row.id in str(p.steps))]
-            sent = change.session.exec(
-                select(NotificationRow).where(NotificationRow.channel_id == row.id)
-            ).first()
-            if users or sent:
-                who = ", ".join(users) or "its delivery log"
-                raise Conflict(f"The channel is used by {who}.", users=users)
-            change.session.delete(row)
-            change.event("channel.deleted", "channel", row.id, application_id, slug=row.slug)
-
-    def update_channel(
-        self,
-        actor: Actor,
-        application_id: str | None,
-        reference: str,
-        *,
-        name: str | None = None,
-        config: Mapping[str, Any] | None = None,
-        connection: str | None = None,
-    ) -> Channel:
-        """Change what is given; the configuration is replaced as a whole, a masked value stays as it was.
-
-        Raises:
-            BadInput: naming the wrong field.
-        """
-        with self._kernel.change(actor) as change:
-            row = find_channel(change.session, application_id, reference)
-            plugin = notifier_class(self._kernel, row.notifier)
-            before = {"name": row.name, "connection_id": row.connection_id}
-            row.name = name if name is not None else row.name
-            if connection is not None:
-                row.connection_id = find_connection(change.session, connection).id
-            if config is not None or connection is not None:
-                row.config_sealed = resealed(
-                    self._kernel, change.session, plugin, row, CHANNEL_PURPOSE, config
-                )
-                row.config_revision = plugin.config_type.revision
-            change.session.add(row)
-            after = {"name": row.name, "connection_id": row.connection_id}
-            fields = ["config"] if config is not None else []
-            change.event(
-                "channel.updated",
-                "channel",
-                row.id,
-                application_id,
-                before=before,
-                after=after,
-                secret_fields=fields,
-            )
-            return row
-
-    def channels(self, application_id: str | None) -> Sequence[Channel]:
-        """The channels of an Application."""
-        with self._kernel.db.read() as session:
-            query = select(Channel).where(Channel.application_id == application_id)
-            return session.exec(query.order_by(Channel.slug)).all()
-
-    def shown(self, channel: Channel) -> dict[str, Any]:
-        """The configuration with its secrets masked."""
-        stored = self._kernel.keyring.open_json(channel.config_sealed, CHANNEL_PURPOSE)
-        return masked(notifier_class(self._kernel, channel.notifier), stored)
-
-    def trial(self, notifier: str, config: Mapping[str, Any], connection: str | None) -> Notifier[Any]:
-        """A plugin object of a configuration that is not saved yet, to check it."""
-        plugin = notifier_class(self._kernel, notifier)
-        with self._kernel.db.read() as session:
-            link = find_connection(session, connection) if connection else None
-            return plugin(validated(self._kernel, plugin, config, link), Context())
-
-    def build(self, application_id: str | None, reference: str) -> Notifier[Any]:
-        """The plugin object of a channel, to check it."""
-        with self._kernel.db.read() as session:
-            channel = find_channel(session, application_id, reference)
-            return notifier_of(self._kernel, session, channel, Context())
 
     def create_alert(
         self,
@@ -176,6 +56,7 @@ class Alerts:
         filters: Mapping[str, Any] | None = None,
         thresholds: Sequence[timedelta] = (),
         daily_reminder: bool = False,
+        escalation: Sequence[Escalation] = (),
     ) -> Alert:
         """Make an alert. Raises BadInput for unknown events or too many channels.
 
@@ -183,6 +64,7 @@ class Alerts:
             thresholds: how long before the end `certificate.expiring` is told of; each time once. One that is longer
                 than a certificate's whole life does not count for it.
             daily_reminder: from the longest threshold on, tell every day until it is renewed.
+            escalation: further channels, told until somebody acknowledges; the shortest wait first.
         """
         seconds = _seconds(thresholds)
         _check(events, channels, filters, seconds)
@@ -202,6 +84,7 @@ class Alerts:
                 filters=dict(filters or {}),
                 thresholds=seconds,
                 daily_reminder=daily_reminder,
+                escalation=_steps(session, application_id, escalation),
             )
             session.add(row)
             session.flush()
@@ -223,6 +106,7 @@ class Alerts:
         enabled: bool | None = None,
         thresholds: Sequence[timedelta] | None = None,
         daily_reminder: bool | None = None,
+        escalation: Sequence[Escalation] | None = None,
     ) -> Alert:
         """Change what is given. Raises BadInput for unknown events or too many channels."""
         with self._kernel.change(actor) as change:
@@ -235,6 +119,8 @@ class Alerts:
             row.enabled = enabled if enabled is not None else row.enabled
             row.thresholds = _seconds(thresholds) if thresholds is not None else row.thresholds
             row.daily_reminder = daily_reminder if daily_reminder is not None else row.daily_reminder
+            if escalation is not None:
+                row.escalation = _steps(session, application_id, escalation)
             present = _channels_of(session, row.id)
             wanted = channels if channels is not None else present
             _check(row.events, wanted, row.filters, row.thresholds)
@@ -255,7 +141,7 @@ class Alerts:
         with self._kernel.change(actor) as change:
             session = change.session
             row = find_alert(session, application_id, reference)
-            for table in (AlertChannel, AlertCursor):
+            for table in (AlertChannel, AlertCursor, Incident):
                 for link in session.exec(select(table).where(table.alert_id == row.id)).all():
                     session.delete(link)
             session.flush()
@@ -280,15 +166,31 @@ class Alerts:
                 query = query.where(NotificationRow.status == status)
             return session.exec(query.order_by(col(NotificationRow.created_at).desc()).limit(200)).all()
 
+    def notification(self, notification_id: str) -> NotificationRow:
+        """One entry of the delivery log. Raises NotFound."""
+        with self._kernel.db.read() as session:
+            if (row := session.get(NotificationRow, notification_id)) is None:
+                raise NotFound("notification")
+            return row
 
-def find_channel(session: Session, application_id: str | None, reference: str) -> Channel:
-    """By slug or id, inside one Application. Raises NotFound."""
-    query = select(Channel).where(
-        Channel.application_id == application_id, or_(Channel.id == reference, Channel.slug == reference)
-    )
-    if (found := session.exec(query).first()) is None:
-        raise NotFound("channel")
-    return found
+    def replay(self, actor: Actor, notification_id: str) -> NotificationRow:
+        """Send a message once more, as a new entry of the log; what was sent stays as it was. Raises NotFound."""
+        with self._kernel.change(actor) as change:
+            if (row := change.session.get(NotificationRow, notification_id)) is None:
+                raise NotFound("notification")
+            channel = change.session.get_one(Channel, row.channel_id)
+            ident = change.new_id()
+            again = Notification.model_validate({**row.content, "id": ident})
+            sent = post(change, channel, again, f"replay-{ident}")
+            change.event(
+                "notification.replayed",
+                "notification",
+                ident,
+                row.application_id,
+                replayed=row.id,
+                channel_id=channel.id,
+            )
+            return sent
 
 
 def _channels_of(session: Session, alert_id: str) -> list[str]:
@@ -331,6 +233,25 @@ def _check(
         raise BadInput(f"Name at least one event and 1 to {MOST_CHANNELS} channels.", "channels")
     if extra := sorted((filters or {}).keys() - {"profiles"}):
         raise BadInput(f"Unknown filters: {', '.join(extra)}. Known: profiles.", "filters")
+
+
+def _steps(
+    session: Session, application_id: str | None, escalation: Sequence[Escalation]
+) -> list[dict[str, Any]]:
+    waits = [step.after for step in escalation]
+    rising = all(first < second for first, second in pairwise(waits))
+    if len(waits) > MOST_STEPS or not rising or any(not SHORTEST_WAIT <= w <= LONGEST_WAIT for w in waits):
+        raise BadInput(
+            f"Give at most {MOST_STEPS} steps, the shortest wait first, each from one minute to 7 days.",
+            "escalation",
+        )
+    return [
+        {
+            "after_seconds": int(step.after.total_seconds()),
+            "channels": [find_channel(session, application_id, c).id for c in step.channels],
+        }
+        for step in escalation
+    ]
 
 
 def _link(session: Session, alert: Alert, channels: Sequence[str]) -> None:

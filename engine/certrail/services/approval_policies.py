@@ -13,8 +13,8 @@ from certrail.persistence.tables import (
     ApprovalRequest,
 )
 from certrail.services.actor import Actor
-from certrail.services.alerts import find_channel
 from certrail.services.approval_flow import close
+from certrail.services.channels import find_channel
 from certrail.services.enrollment import enrollment
 from certrail.services.kernel import Change, Kernel
 from certrail.services.membership import expand_groups, find_principal, is_member

@@ -25,6 +25,7 @@ from certrail.persistence.tables import (
     CertificateTerm,
     Channel,
     Delivery,
+    Incident,
     InventoryView,
     Lineage,
     Membership,
@@ -174,6 +175,7 @@ def _in_order(application_id: str) -> Sequence[tuple[type[SQLModel], ColumnEleme
     copies = select(QuestionCopy.id).where(col(QuestionCopy.approval_request_id).in_(approvals))
     tokens = select(QuestionToken.token_hash).where(col(QuestionToken.copy_id).in_(copies))
     whole = (
+        Incident,
         NotificationRow,
         Alert,
         ApprovalRequest,

@@ -9,14 +9,17 @@ from certrail.services.applications import Applications
 from certrail.services.approval_policies import ApprovalPolicies
 from certrail.services.approvals import Approvals
 from certrail.services.authorities import Authorities
+from certrail.services.channels import Channels
 from certrail.services.chat import Chat
 from certrail.services.connections import Connections
 from certrail.services.deletion import Deletions
 from certrail.services.deliveries import Deliveries
+from certrail.services.digests import DigestSweep
 from certrail.services.expiry import ExpirySweep
 from certrail.services.export import Export
 from certrail.services.identities import Identities
 from certrail.services.imports import Imports
+from certrail.services.incidents import Incidents
 from certrail.services.inventory import Inventory
 from certrail.services.issuance import Issuance
 from certrail.services.kernel import Kernel
@@ -48,6 +51,7 @@ class Services:
     approval_policies: ApprovalPolicies
     approvals: Approvals
     authorities: Authorities
+    channels: Channels
     chat: Chat
     connections: Connections
     deletions: Deletions
@@ -55,6 +59,7 @@ class Services:
     export: Export
     identities: Identities
     imports: Imports
+    incidents: Incidents
     inventory: Inventory
     issuance: Issuance
     notifications: Notifications
@@ -77,6 +82,7 @@ class Services:
         """Join the use cases, and the alerts to the record of events."""
         kernel.on_event = fan_out
         approvals = Approvals(kernel)
+        incidents = Incidents(kernel)
         issuance = Issuance(kernel)
         revocation = Revocation(kernel)
         return cls(
@@ -86,6 +92,7 @@ class Services:
             approval_policies=ApprovalPolicies(kernel),
             approvals=approvals,
             authorities=Authorities(kernel),
+            channels=Channels(kernel),
             chat=Chat(kernel, approvals),
             connections=Connections(kernel),
             deletions=Deletions(kernel),
@@ -93,6 +100,7 @@ class Services:
             export=Export(kernel),
             identities=Identities(kernel),
             imports=Imports(kernel),
+            incidents=incidents,
             inventory=Inventory(kernel),
             issuance=issuance,
             notifications=Notifications(kernel),
@@ -106,7 +114,9 @@ class Services:
             sealing=Sealing(kernel),
             sessions=Sessions(kernel),
             sweeps={
+                "digests": DigestSweep(kernel).run,
                 "expiry": ExpirySweep(kernel).run,
+                "incidents": incidents.escalate,
                 "renewals": RenewalSweep(kernel, issuance).run,
                 "revocation-lists": revocation.refresh,
             },

@@ -5,7 +5,7 @@ from datetime import UTC
 from typing import Any
 
 from certrail.persistence.tables import Application, EventRow
-from certrail_sdk import Fact, Notification, Severity
+from certrail_sdk import Fact, Notification, Severity, Stage
 
 KNOWN: Mapping[str, tuple[Severity, str]] = {
     "request.created": (Severity.INFO, "Certificate requested: {name}"),
@@ -33,8 +33,27 @@ KNOWN: Mapping[str, tuple[Severity, str]] = {
     "delivery.failed": (Severity.CRITICAL, "Delivery failed: {name}"),
     "delivery.mismatch": (Severity.CRITICAL, "Destination holds another certificate: {name}"),
     "channel.failed": (Severity.CRITICAL, "A channel cannot be reached"),
+    "channel.recovered": (Severity.INFO, "A channel works again"),
+    "incident.acknowledged": (Severity.INFO, "Somebody sees to it: {name}"),
 }
 """Event types that alerts may name, with their severity and title."""
+
+TROUBLES: Mapping[str, Stage] = {
+    "certificate.expiring": Stage.OPEN,
+    "certificate.renewal_failed": Stage.OPEN,
+    "certificate.renewed": Stage.CLOSED,
+    "certificate.revoked": Stage.CLOSED,
+    "delivery.failed": Stage.OPEN,
+    "delivery.mismatch": Stage.OPEN,
+    "delivery.delivered": Stage.CLOSED,
+    "delivery.recovered": Stage.CLOSED,
+    "approval.unreachable": Stage.OPEN,
+    "approval.reachable": Stage.CLOSED,
+    "channel.failed": Stage.OPEN,
+    "channel.recovered": Stage.CLOSED,
+    "incident.acknowledged": Stage.ACKNOWLEDGED,
+}
+"""What begins and ends a trouble; see `trouble_of`."""
 
 OUTSIDE = "the older project"
 """Where things are that belong to no Application."""
@@ -60,6 +79,20 @@ LABELS = {
 }
 
 
+def trouble_of(event: EventRow) -> tuple[str, Stage] | None:
+    """The name of the trouble that an event is about, and where it stands with it.
+
+    A certificate and all its renewals are one, for it is a renewal that ends the trouble.
+    """
+    stage = TROUBLES.get(event.type)
+    if stage is None:
+        return None
+    if stage is Stage.ACKNOWLEDGED:
+        return str(event.data["key"]), stage
+    subject = event.data["lineage_id"] if event.subject_type == "certificate" else event.subject_id
+    return f"{event.subject_type}-{subject}", stage
+
+
 def compose(
     event: EventRow, application: Application | None, notification_id: str, public_url: str | None
 ) -> Notification:
@@ -67,6 +100,7 @@ def compose(
     where = application.name if application else OUTSIDE
     severity, title = KNOWN.get(event.type, (Severity.INFO, event.type))
     name = event.data.get("common_name") or event.data.get("sync") or where
+    incident, stage = trouble_of(event) or ("", Stage.OPEN)
     path = f"/applications/{application.slug}" if application else "/"
     record = f"{path}/events" if application else "/audit/events"
     return Notification(
@@ -89,6 +123,8 @@ def compose(
             "subject": {"type": event.subject_type, "id": event.subject_id},
             **event.data,
         },
+        incident=incident,
+        stage=stage,
     )
 
 

@@ -81,6 +81,7 @@ def create_app(services: Services, orchestrator: Orchestrator, sign_in: "SignIn 
     problems.install(app)
     for module in API:
         app.include_router(module.router, prefix="/api/v1")
+    app.include_router(alerts.objects, prefix="/api/v1")
     for router in SCOPED:
         app.include_router(router, prefix="/api/v1/applications/{application}")
         app.include_router(router, prefix="/api/v1")

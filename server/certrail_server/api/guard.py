@@ -55,11 +55,21 @@ def _approval(services: Services, ident: str) -> str | None:
     return services.approvals.get(ident)[0].application_id
 
 
+def _incident(services: Services, ident: str) -> str | None:
+    return services.incidents.get(ident).application_id
+
+
+def _notification(services: Services, ident: str) -> str | None:
+    return services.alerts.notification(ident).application_id
+
+
 OWNER_OF: dict[str, Callable[[Services, str], str | None]] = {
     "request_id": _request,
     "certificate_id": _certificate,
     "delivery_id": _delivery,
     "approval_id": _approval,
+    "incident_id": _incident,
+    "notification_id": _notification,
 }
 """Path parameters that name an object, and how to find its Application."""
 

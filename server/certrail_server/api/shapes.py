@@ -35,9 +35,6 @@ Duration = Annotated[
         description="Such as 36h, 47d or PT90M", json_schema_extra={"type": "string", "format": "duration"}
     ),
 ]
-Thresholds = Annotated[
-    list[Duration], Field(max_length=20, description="before the end of a certificate, such as 30d and 36h")
-]
 Pem = Annotated[str, StringConstraints(max_length=200_000)]
 References = Annotated[list[Reference], Field(max_length=100)]
 Settings = Annotated[dict[str, Any], Field(max_length=100)]
@@ -299,48 +296,6 @@ class TrialIn(In):
     plugin: Reference
     connection: Reference | None = None
     config: Settings = Field(default_factory=dict)
-
-
-class ChannelIn(In):
-    """A channel to make."""
-
-    slug: Slug
-    name: Name
-    notifier: Reference
-    connection: Reference | None = None
-    config: Settings = Field(default_factory=dict)
-
-
-class AlertIn(In):
-    """An alert to make."""
-
-    slug: Slug
-    name: Name
-    events: Annotated[list[str], Field(min_length=1, max_length=50)]
-    channels: Annotated[list[Reference], Field(min_length=1, max_length=10)]
-    filters: Settings = Field(default_factory=dict)
-    thresholds: Thresholds = Field(default_factory=list)
-    daily_reminder: bool = False
-
-
-class ChannelChangeIn(In):
-    """What to change of a channel; what is left out stays, a masked value in the configuration too."""
-
-    name: Name | None = None
-    connection: Reference | None = None
-    config: Settings | None = None
-
-
-class AlertChangeIn(In):
-    """What to change of an alert; what is left out stays."""
-
-    name: Name | None = None
-    events: Annotated[list[str], Field(min_length=1, max_length=50)] | None = None
-    channels: Annotated[list[Reference], Field(min_length=1, max_length=10)] | None = None
-    filters: Settings | None = None
-    enabled: bool | None = None
-    thresholds: Thresholds | None = None
-    daily_reminder: bool | None = None
 
 
 class StepIn(In):

@@ -9,11 +9,10 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, SecretStr, StringConstraints, model_validator
 
 from certrail.domain.access import Role
+from certrail_server.api.alert_shapes import AlertIn, ChannelIn
 from certrail_server.api.product_shapes import ConnectionIn, LegacyEnrollment, PolicyIn, ProfileIn
 from certrail_server.api.shapes import (
-    AlertIn,
     ApprovalPolicyIn,
-    ChannelIn,
     In,
     Name,
     Pem,

@@ -14,8 +14,9 @@ from certrail.services.actor import Actor
 from certrail.services.approval_policies import Step
 from certrail.services.facade import Services
 from certrail.services.syncs import Delivered, Selection
+from certrail_server.api.alert_shapes import ChannelIn
 from certrail_server.api.product_shapes import ConnectionIn, PolicyIn
-from certrail_server.api.shapes import ApprovalPolicyIn, ChannelIn
+from certrail_server.api.shapes import ApprovalPolicyIn
 from certrail_server.legacy import format as legacy
 
 Report = Callable[[str, int, int], None]
@@ -163,7 +164,7 @@ class Loader:
     def _channel(self, channel: ChannelIn) -> bool:
         if self._there(tables.Channel, channel.slug, scoped=True):
             return False
-        self._services.alerts.create_channel(self._actor, None, **channel.model_dump())
+        self._services.channels.create(self._actor, None, **dict(channel))
         return True
 
     def _certificate(self, certificate: legacy.Certificate) -> bool:
@@ -212,8 +213,10 @@ class Loader:
         if self._there(tables.Alert, alert.slug, scoped=True):
             return False
         alerts = self._services.alerts
-        row = alerts.create_alert(self._actor, None, **alert.model_dump(exclude={"enabled"}))
-        if not alert.enabled:
+        given = alert.given()
+        enabled = given.pop("enabled")
+        row = alerts.create_alert(self._actor, None, **given)
+        if not enabled:
             alerts.update_alert(self._actor, None, row.id, enabled=False)
         return True
 

@@ -15,6 +15,7 @@ from certrail.persistence.tables.alerting import (
     AlertChannel,
     AlertCursor,
     Channel,
+    Incident,
     NotificationRow,
 )
 from certrail.persistence.tables.approvals import (
@@ -72,6 +73,7 @@ __all__ = [
     "EventRow",
     "GroupMember",
     "IdempotencyKey",
+    "Incident",
     "InventoryView",
     "Lineage",
     "Membership",

@@ -3,15 +3,19 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import UniqueConstraint
+from sqlalchemy import Index, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
-from certrail.persistence.tables.base import Row, json_column, moment, optional_json
+from certrail.persistence.tables.base import Row, json_column, moment, only_where, optional_json
 from certrail.persistence.types import UtcDateTime
 
 
 class Channel(Row, table=True):
-    """A notifier plugin with its configuration, sealed."""
+    """A notifier plugin with its configuration, sealed.
+
+    What is not critical waits for the end of `quiet_hours`, and for others to be sent with it every `digest_seconds`.
+    What this channel fails to send goes to `fallback_id`.
+    """
 
     __tablename__ = "channel"
     __table_args__ = (UniqueConstraint("application_id", "slug"),)
@@ -23,10 +27,16 @@ class Channel(Row, table=True):
     connection_id: str | None = Field(default=None, foreign_key="connection.id", index=True, max_length=40)
     config_sealed: str
     config_revision: int = 1
+    quiet_hours: list[dict[str, Any]] = json_column(list)
+    digest_seconds: int | None = None
+    fallback_id: str | None = Field(default=None, foreign_key="channel.id", index=True, max_length=40)
 
 
 class Alert(Row, table=True):
-    """Events, filters and channels: who is told what. `thresholds` are seconds before the end of a certificate."""
+    """Events, filters and channels: who is told what. `thresholds` are seconds before the end of a certificate.
+
+    `escalation` names further channels, and after how many seconds without an acknowledgement they are told.
+    """
 
     __tablename__ = "alert"
     __table_args__ = (UniqueConstraint("application_id", "slug"),)
@@ -39,6 +49,7 @@ class Alert(Row, table=True):
     enabled: bool = True
     thresholds: list[int] = json_column(list)
     daily_reminder: bool = False
+    escalation: list[dict[str, Any]] = json_column(list)
 
 
 class AlertCursor(SQLModel, table=True):
@@ -63,10 +74,17 @@ class AlertChannel(SQLModel, table=True):
 
 
 class NotificationRow(Row, table=True):
-    """One message to one channel, once per dedupe key."""
+    """One message to one channel, once per dedupe key.
+
+    `incident` names the trouble that it is about. One that waits until `held_until` goes with others in `digest_id`.
+    """
 
     __tablename__ = "notification"
-    __table_args__ = (UniqueConstraint("channel_id", "dedupe_key"),)
+    __table_args__ = (
+        UniqueConstraint("channel_id", "dedupe_key"),
+        Index("ix_notification_incident", "incident", **only_where("incident is not null")),
+        Index("ix_notification_held", "held_until", "channel_id", **only_where("held_until is not null")),
+    )
 
     channel_id: str = Field(foreign_key="channel.id", max_length=40)
     dedupe_key: str = Field(max_length=160)
@@ -80,3 +98,31 @@ class NotificationRow(Row, table=True):
     sent_at: datetime | None = moment()
     reference: str | None = None
     recipients: list[dict[str, Any]] = json_column(list)
+    incident: str | None = Field(default=None, max_length=160)
+    held_until: datetime | None = moment()
+    digest_id: str | None = Field(default=None, max_length=80)
+
+
+class Incident(Row, table=True):
+    """A trouble that an alert tells more and more people of, until one says that they see to it, or it is over.
+
+    `level` counts the steps of the escalation that were taken; `next_at` is when the next one is.
+    """
+
+    __tablename__ = "incident"
+    __table_args__ = (
+        Index("ix_incident_open", "key", "alert_id", unique=True, **only_where("closed_at is null")),
+        Index("ix_incident_due", "next_at", **only_where("next_at is not null")),
+        Index("ix_incident_list", "application_id", "created_at", "id"),
+    )
+
+    application_id: str | None = Field(default=None, max_length=40)
+    alert_id: str = Field(foreign_key="alert.id", index=True, max_length=40)
+    key: str = Field(max_length=160)
+    content: dict[str, Any] = json_column()
+    level: int = 0
+    next_at: datetime | None = moment()
+    acknowledged_at: datetime | None = moment()
+    acknowledged_by: str | None = Field(default=None, max_length=40)
+    comment: str = Field(default="", max_length=500)
+    closed_at: datetime | None = moment()

@@ -5,11 +5,19 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 
 from certrail.domain.access import Permission
+from certrail_server.api.alert_shapes import (
+    AcknowledgeIn,
+    AlertChangeIn,
+    AlertIn,
+    ChannelChangeIn,
+    ChannelIn,
+)
 from certrail_server.api.guard import Call, allow, once
-from certrail_server.api.shapes import AlertChangeIn, AlertIn, ChannelChangeIn, ChannelIn, TrialIn
+from certrail_server.api.shapes import TrialIn
 from certrail_server.api.views import Json, items, shown
 
 router = APIRouter(tags=["alerts"])
+objects = APIRouter(tags=["alerts"])
 Read = Annotated[Call, allow(Permission.ALERT_READ)]
 Manage = Annotated[Call, allow(Permission.ALERT_MANAGE)]
 
@@ -17,8 +25,8 @@ Manage = Annotated[Call, allow(Permission.ALERT_MANAGE)]
 @router.get("/channels")
 def list_channels(call: Read) -> Json:
     """The channels of an Application, their secrets masked."""
-    alerts = call.services.alerts
-    return items([shown(c, config=alerts.shown(c)) for c in alerts.channels(call.scope)], dict)
+    channels = call.services.channels
+    return items([shown(c, config=channels.shown(c)) for c in channels.list(call.scope)], dict)
 
 
 @router.post("/channels", status_code=201)
@@ -26,40 +34,40 @@ def create_channel(
     body: ChannelIn, call: Annotated[Call, allow(Permission.ALERT_MANAGE, creates="channels")]
 ) -> Json:
     """Make a channel."""
-    alerts = call.services.alerts
+    channels = call.services.channels
     row = once(
-        lambda: alerts.create_channel(call.actor, call.scope, **body.model_dump()),
-        lambda ident: next(c for c in alerts.channels(call.scope) if c.id == ident),
+        lambda: channels.create(call.actor, call.scope, **dict(body)),
+        lambda ident: next(c for c in channels.list(call.scope) if c.id == ident),
     )
-    return shown(row, config=alerts.shown(row))
+    return shown(row, config=channels.shown(row))
 
 
 @router.post("/channels/check")
 async def try_channel(body: TrialIn, call: Manage) -> Json:
     """Check a configuration before it is saved."""
-    await call.services.alerts.trial(body.plugin, body.config, body.connection).check()
+    await call.services.channels.trial(body.plugin, body.config, body.connection).check()
     return {"ok": True}
 
 
 @router.post("/channels/{channel}/check")
 async def check_channel(channel: str, call: Manage) -> Json:
     """Check that the channel can be used."""
-    await call.services.alerts.build(call.scope, channel).check()
+    await call.services.channels.build(call.scope, channel).check()
     return {"ok": True}
 
 
 @router.patch("/channels/{channel}")
 def update_channel(channel: str, body: ChannelChangeIn, call: Manage) -> Json:
     """Change a channel."""
-    alerts = call.services.alerts
-    row = alerts.update_channel(call.actor, call.scope, channel, **body.model_dump())
-    return shown(row, config=alerts.shown(row))
+    channels = call.services.channels
+    row = channels.update(call.actor, call.scope, channel, **dict(body))
+    return shown(row, config=channels.shown(row))
 
 
 @router.delete("/channels/{channel}", status_code=204)
 def delete_channel(channel: str, call: Manage) -> None:
     """Remove a channel that nothing uses."""
-    call.services.alerts.delete_channel(call.actor, call.scope, channel)
+    call.services.channels.delete(call.actor, call.scope, channel)
 
 
 @router.get("/alerts")
@@ -77,7 +85,7 @@ def create_alert(
     alerts = call.services.alerts
     return shown(
         once(
-            lambda: alerts.create_alert(call.actor, call.scope, **body.model_dump()),
+            lambda: alerts.create_alert(call.actor, call.scope, **body.given()),
             lambda ident: next(a for a, _ in alerts.list(call.scope) if a.id == ident),
         )
     )
@@ -86,7 +94,7 @@ def create_alert(
 @router.patch("/alerts/{alert}")
 def update_alert(alert: str, body: AlertChangeIn, call: Manage) -> Json:
     """Change an alert, or switch it off and on."""
-    return shown(call.services.alerts.update_alert(call.actor, call.scope, alert, **body.model_dump()))
+    return shown(call.services.alerts.update_alert(call.actor, call.scope, alert, **body.given()))
 
 
 @router.delete("/alerts/{alert}", status_code=204)
@@ -99,3 +107,25 @@ def delete_alert(alert: str, call: Manage) -> None:
 def list_notifications(call: Read, status: Annotated[str | None, Query(max_length=16)] = None) -> Json:
     """What was sent to which channel, newest first."""
     return items(call.services.alerts.notifications(call.scope, status))
+
+
+@router.get("/incidents")
+def list_incidents(call: Read, closed: bool = False) -> Json:
+    """The troubles that an alert escalates: those that are open, or those that are over."""
+    return items(call.services.incidents.list(call.scope, closed=closed))
+
+
+@objects.post("/incidents/{incident_id}/acknowledge")
+def acknowledge_incident(
+    incident_id: str, body: AcknowledgeIn, call: Annotated[Call, allow(Permission.INCIDENT_ACKNOWLEDGE)]
+) -> Json:
+    """See to it: nobody else is told from now on."""
+    return shown(call.services.incidents.acknowledge(call.actor, incident_id, body.comment))
+
+
+@objects.post("/notifications/{notification_id}/replay", status_code=202)
+def replay_notification(
+    notification_id: str, call: Annotated[Call, allow(Permission.NOTIFICATION_REPLAY)]
+) -> Json:
+    """Send a message once more."""
+    return shown(call.services.alerts.replay(call.actor, notification_id))

@@ -1,0 +1,55 @@
+"""Hours of the week, as people in one place count them."""
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime, time, timedelta
+from typing import Annotated, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+
+Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+WEEKDAYS: Sequence[Weekday] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+
+
+def _zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValueError("name a time zone of the IANA database, such as Europe/Berlin") from None
+    return name
+
+
+class Rules(BaseModel):
+    """What a person wrote down: frozen, and without unknown words."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Window(Rules):
+    """Hours of some days; a window that ends before it begins ends on the next day."""
+
+    days: Annotated[tuple[Weekday, ...], Field(min_length=1, max_length=7)] = tuple(WEEKDAYS)
+    begins: time
+    ends: time
+    zone: Annotated[str, StringConstraints(max_length=64), AfterValidator(_zone)] = "UTC"
+
+    def holds(self, moment: datetime) -> bool:
+        """Whether a moment is inside."""
+        local = moment.astimezone(ZoneInfo(self.zone))
+        today, now = WEEKDAYS[local.weekday()], local.time()
+        if self.begins < self.ends:
+            return today in self.days and self.begins <= now < self.ends
+        yesterday = WEEKDAYS[local.weekday() - 1]
+        return (today in self.days and now >= self.begins) or (yesterday in self.days and now < self.ends)
+
+    def end_after(self, moment: datetime) -> datetime:
+        """When the window that holds this moment ends."""
+        local = moment.astimezone(ZoneInfo(self.zone))
+        days = 0 if local.time() < self.ends else 1
+        end = datetime.combine(local.date() + timedelta(days=days), self.ends, ZoneInfo(self.zone))
+        return end.astimezone(UTC)
+
+
+def quiet_until(windows: Iterable[Window], moment: datetime) -> datetime | None:
+    """When the last of the windows that hold this moment ends; ``None`` when none does."""
+    return max((window.end_after(moment) for window in windows if window.holds(moment)), default=None)

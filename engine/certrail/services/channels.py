@@ -1,0 +1,216 @@
+"""Channels: notifier plugins with their configuration, and when they may disturb."""
+
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from typing import Any
+
+from sqlmodel import Session, col, or_, select
+
+from certrail.domain.errors import BadInput, Conflict, NotFound
+from certrail.domain.windows import Window
+from certrail.persistence.tables import Alert, AlertChannel, ApprovalPolicy, Channel, NotificationRow
+from certrail.services.actor import Actor
+from certrail.services.kernel import Kernel
+from certrail.services.plugin_config import (
+    CHANNEL_PURPOSE,
+    find_connection,
+    masked,
+    notifier_class,
+    notifier_of,
+    own_values,
+    resealed,
+    validated,
+)
+from certrail_sdk import Context, Notifier
+
+SHORTEST_DIGEST, LONGEST_DIGEST = timedelta(minutes=1), timedelta(days=1)
+
+
+class Channels:
+    """Where people are told."""
+
+    def __init__(self, kernel: Kernel) -> None:
+        self._kernel = kernel
+
+    def create(
+        self,
+        actor: Actor,
+        application_id: str | None,
+        *,
+        slug: str,
+        name: str,
+        notifier: str,
+        config: Mapping[str, Any],
+        connection: str | None = None,
+        quiet_hours: Sequence[Window] = (),
+        digest: timedelta | None = None,
+        fallback: str | None = None,
+    ) -> Channel:
+        """Make a channel. Raises BadInput naming the wrong field, Conflict for a taken slug.
+
+        Args:
+            quiet_hours: in which only what is critical is sent; the rest waits for their end.
+            digest: send what is not critical together, so often.
+            fallback: the channel that says what this one fails to say.
+        """
+        plugin = notifier_class(self._kernel, notifier)
+        with self._kernel.change(actor) as change:
+            session = change.session
+            if session.exec(
+                select(Channel).where(Channel.application_id == application_id, Channel.slug == slug)
+            ).first():
+                raise Conflict(f"A channel {slug!r} exists already in this Application.")
+            link = find_connection(session, connection) if connection else None
+            parsed = validated(self._kernel, plugin, config, link)
+            row = Channel(
+                id=change.new_id(),
+                created_at=change.now,
+                application_id=application_id,
+                slug=slug,
+                name=name,
+                notifier=notifier,
+                connection_id=link.id if link else None,
+                config_sealed=self._kernel.keyring.seal_json(own_values(parsed, config), CHANNEL_PURPOSE),
+                config_revision=plugin.config_type.revision,
+            )
+            _set_manners(session, row, plugin, quiet_hours, digest, fallback)
+            session.add(row)
+            change.event("channel.created", "channel", row.id, application_id, slug=slug, notifier=notifier)
+            return row
+
+    def delete(self, actor: Actor, application_id: str | None, reference: str) -> None:
+        """Remove a channel that nothing uses. Raises Conflict naming what uses it."""
+        with self._kernel.change(actor) as change:
+            row = find_channel(change.session, application_id, reference)
+            used = change.session.exec(
+                select(Alert.slug)
+                .join(AlertChannel, col(AlertChannel.alert_id) == col(Alert.id))
+                .where(AlertChannel.channel_id == row.id)
+            ).all()
+            policies = change.session.exec(
+                select(ApprovalPolicy).where(ApprovalPolicy.application_id == application_id)
+            ).all()
+            alerts = change.session.exec(select(Alert).where(Alert.application_id == application_id)).all()
+            others = change.session.exec(select(Channel.slug).where(Channel.fallback_id == row.id)).all()
+            users = [*used, *(p.slug for p in policies if row.id in str(p.steps)), *others]
+            users += [alert.slug for alert in alerts if row.id in str(alert.escalation)]
+            sent = change.session.exec(
+                select(NotificationRow).where(NotificationRow.channel_id == row.id)
+            ).first()
+            if users or sent:
+                who = ", ".join(users) or "its delivery log"
+                raise Conflict(f"The channel is used by {who}.", users=users)
+            change.session.delete(row)
+            change.event("channel.deleted", "channel", row.id, application_id, slug=row.slug)
+
+    def update(
+        self,
+        actor: Actor,
+        application_id: str | None,
+        reference: str,
+        *,
+        name: str | None = None,
+        config: Mapping[str, Any] | None = None,
+        connection: str | None = None,
+        quiet_hours: Sequence[Window] | None = None,
+        digest: timedelta | None = None,
+        fallback: str | None = None,
+    ) -> Channel:
+        """Change what is given; the configuration is replaced as a whole, a masked value stays as it was.
+
+        A digest of no time and an empty fallback mean: none from now on.
+
+        Raises:
+            BadInput: naming the wrong field.
+        """
+        with self._kernel.change(actor) as change:
+            row = find_channel(change.session, application_id, reference)
+            plugin = notifier_class(self._kernel, row.notifier)
+            before = _facts(row)
+            row.name = name if name is not None else row.name
+            if connection is not None:
+                row.connection_id = find_connection(change.session, connection).id
+            if config is not None or connection is not None:
+                row.config_sealed = resealed(
+                    self._kernel, change.session, plugin, row, CHANNEL_PURPOSE, config
+                )
+                row.config_revision = plugin.config_type.revision
+            _set_manners(change.session, row, plugin, quiet_hours, digest, fallback)
+            change.session.add(row)
+            after = _facts(row)
+            fields = ["config"] if config is not None else []
+            change.event(
+                "channel.updated",
+                "channel",
+                row.id,
+                application_id,
+                before=before,
+                after=after,
+                secret_fields=fields,
+            )
+            return row
+
+    def list(self, application_id: str | None) -> Sequence[Channel]:
+        """The channels of an Application."""
+        with self._kernel.db.read() as session:
+            query = select(Channel).where(Channel.application_id == application_id)
+            return session.exec(query.order_by(Channel.slug)).all()
+
+    def shown(self, channel: Channel) -> dict[str, Any]:
+        """The configuration with its secrets masked."""
+        stored = self._kernel.keyring.open_json(channel.config_sealed, CHANNEL_PURPOSE)
+        return masked(notifier_class(self._kernel, channel.notifier), stored)
+
+    def trial(self, notifier: str, config: Mapping[str, Any], connection: str | None) -> Notifier[Any]:
+        """A plugin object of a configuration that is not saved yet, to check it."""
+        plugin = notifier_class(self._kernel, notifier)
+        with self._kernel.db.read() as session:
+            link = find_connection(session, connection) if connection else None
+            return plugin(validated(self._kernel, plugin, config, link), Context())
+
+    def build(self, application_id: str | None, reference: str) -> Notifier[Any]:
+        """The plugin object of a channel, to check it."""
+        with self._kernel.db.read() as session:
+            channel = find_channel(session, application_id, reference)
+            return notifier_of(self._kernel, session, channel, Context())
+
+
+def find_channel(session: Session, application_id: str | None, reference: str) -> Channel:
+    """By slug or id, inside one Application. Raises NotFound."""
+    query = select(Channel).where(
+        Channel.application_id == application_id, or_(Channel.id == reference, Channel.slug == reference)
+    )
+    if (found := session.exec(query).first()) is None:
+        raise NotFound("channel")
+    return found
+
+
+def _set_manners(
+    session: Session,
+    row: Channel,
+    plugin: type[Notifier[Any]],
+    quiet_hours: Sequence[Window] | None,
+    digest: timedelta | None,
+    fallback: str | None,
+) -> None:
+    """When a channel may disturb, and who speaks in its place; ``None`` leaves each as it is."""
+    if quiet_hours is not None:
+        row.quiet_hours = [window.model_dump(mode="json") for window in quiet_hours]
+    if digest is not None:
+        if digest and not SHORTEST_DIGEST <= digest <= LONGEST_DIGEST:
+            raise BadInput("Send digests every minute to every day; 0s means none.", "digest")
+        row.digest_seconds = int(digest.total_seconds()) or None
+    if plugin.keeps_incidents and (row.quiet_hours or row.digest_seconds):
+        raise BadInput(
+            f"{plugin.title} keeps incidents and decides itself whom to wake: leave quiet hours and digests to it.",
+            "digest" if row.digest_seconds else "quiet_hours",
+        )
+    if fallback is not None:
+        row.fallback_id = find_channel(session, row.application_id, fallback).id if fallback else None
+        if row.fallback_id == row.id:
+            raise BadInput("A channel cannot stand in for itself.", "fallback")
+
+
+def _facts(row: Channel) -> dict[str, Any]:
+    names = {"name", "connection_id", "quiet_hours", "digest_seconds", "fallback_id"}
+    return row.model_dump(mode="json", include=names)

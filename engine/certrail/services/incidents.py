@@ -1,0 +1,169 @@
+"""Troubles that somebody must see to: told to more and more people, until one does or the trouble is over."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+from sqlmodel import Session, col, select
+
+from certrail.domain.errors import Conflict, NotFound
+from certrail.persistence.database import locked, recall
+from certrail.persistence.tables import Alert, Channel, EventRow, Incident, NotificationRow
+from certrail.plugins.registry import UnknownPlugin
+from certrail.services.actor import SYSTEM, Actor
+from certrail.services.kernel import Change, Kernel
+from certrail.services.posting import post
+from certrail_sdk import Notification, Severity, Stage
+
+CHUNK = 100
+
+
+class Incidents:
+    """What is open, and who sees to it."""
+
+    def __init__(self, kernel: Kernel) -> None:
+        self._kernel = kernel
+
+    def list(self, application_id: str | None, *, closed: bool = False) -> Sequence[Incident]:
+        """The open troubles of an Application, or those that are over; newest first, at most 200."""
+        with self._kernel.db.read() as session:
+            query = select(Incident).where(Incident.application_id == application_id)
+            query = query.where(
+                col(Incident.closed_at).is_not(None) if closed else col(Incident.closed_at).is_(None)
+            )
+            return session.exec(query.order_by(col(Incident.created_at).desc()).limit(200)).all()
+
+    def get(self, incident_id: str) -> Incident:
+        """One trouble. Raises NotFound."""
+        with self._kernel.db.read() as session:
+            if (row := session.get(Incident, incident_id)) is None:
+                raise NotFound("incident")
+            return row
+
+    def acknowledge(self, actor: Actor, incident_id: str, comment: str = "") -> Incident:
+        """See to it: nobody else is told from now on.
+
+        Raises:
+            NotFound: there is none.
+            Conflict: somebody else sees to it already, or it is over.
+        """
+        with self._kernel.change(actor) as change:
+            row = change.session.exec(locked(select(Incident).where(Incident.id == incident_id))).first()
+            if row is None:
+                raise NotFound("incident")
+            if row.acknowledged_at or row.closed_at:
+                state = "seen to already" if row.acknowledged_at else "over"
+                raise Conflict(f"The incident is {state}.", kind="incident-decided")
+            row.acknowledged_at, row.acknowledged_by, row.comment = change.now, actor.principal_id, comment
+            row.next_at = None
+            change.session.add(row)
+            change.event(
+                "incident.acknowledged",
+                "incident",
+                row.id,
+                row.application_id,
+                key=row.key,
+                common_name=row.content["title"],
+                comment=comment,
+            )
+            return row
+
+    def escalate(self) -> int:
+        """Tell the next people of what nobody sees to; returns how many steps were taken."""
+        with self._kernel.db.read() as session:
+            due = select(Incident.id).where(col(Incident.next_at) <= self._kernel.clock())
+            found = session.exec(due.order_by(col(Incident.next_at)).limit(CHUNK)).all()
+        return sum(self._step(ident) for ident in found)
+
+    def _step(self, incident_id: str) -> int:
+        with self._kernel.change(SYSTEM) as change:
+            query = select(Incident).where(Incident.id == incident_id)
+            row = change.session.exec(locked(query, skip_locked=True)).first()
+            if row is None or row.next_at is None or row.next_at > change.now:
+                return 0
+            alert = change.session.get_one(Alert, row.alert_id)
+            if not alert.enabled or row.level >= len(alert.escalation):
+                row.next_at = None
+                change.session.add(row)
+                return 0
+            step = alert.escalation[row.level]
+            for channel_id in step["channels"]:
+                channel = change.session.get_one(Channel, channel_id)
+                post(change, channel, _louder(row, change.new_id()), f"incident-{row.id}-{row.level}")
+            row.level += 1
+            left = alert.escalation[row.level :]
+            row.next_at = row.created_at + timedelta(seconds=left[0]["after_seconds"]) if left else None
+            change.session.add(row)
+            change.event(
+                "incident.escalated", "incident", row.id, row.application_id, key=row.key, level=row.level
+            )
+            return 1
+
+
+def _louder(row: Incident, ident: str) -> Notification:
+    told = Notification.model_validate(row.content)
+    title = f"Nobody sees to it: {told.title}"
+    return told.model_copy(update={"id": ident, "title": title, "severity": Severity.CRITICAL})
+
+
+def open_incident(change: Change, alert: Alert, notification: Notification) -> None:
+    """Begin, or go on with, a trouble that this alert escalates."""
+    key = notification.incident or notification.id
+    query = select(Incident).where(
+        Incident.key == key, Incident.alert_id == alert.id, col(Incident.closed_at).is_(None)
+    )
+    row = change.session.exec(query).first()
+    if row is None:
+        row = Incident(
+            id=change.new_id(),
+            created_at=change.now,
+            application_id=alert.application_id,
+            alert_id=alert.id,
+            key=key,
+            content={},
+            next_at=change.now + timedelta(seconds=alert.escalation[0]["after_seconds"]),
+        )
+    row.content = notification.model_dump(mode="json", exclude={"may_exist"})
+    change.session.add(row)
+    change.session.flush()
+
+
+def end_of_trouble(change: Change, event: EventRow, key: str, stage: Stage) -> Sequence[Channel]:
+    """Let go of what is over; returns the channels whose outside system must hear of it.
+
+    An acknowledgement lets go of nothing but is passed on all the same.
+    """
+    session = change.session
+    told = select(NotificationRow.id).where(col(NotificationRow.incident).is_not(None))
+    if event.application_id is not None:
+        told = told.where(NotificationRow.application_id == event.application_id)
+    ever = recall(session, ("told", event.application_id), lambda: session.exec(told.limit(1)).first())
+    if ever is None:
+        return []
+    if stage is Stage.CLOSED:
+        _close(change, key)
+    rows = session.exec(select(NotificationRow).where(NotificationRow.incident == key)).all()
+    for row in rows:
+        if row.status == "held" and stage is Stage.CLOSED:
+            row.status, row.held_until = "withdrawn", None
+            session.add(row)
+    channels = {row.channel_id for row in rows if row.status != "withdrawn"}
+    return [channel for channel in _channels(session, channels) if keeps_incidents(change.kernel, channel)]
+
+
+def _close(change: Change, key: str) -> None:
+    query = select(Incident).where(Incident.key == key, col(Incident.closed_at).is_(None))
+    for incident in change.session.exec(locked(query)).all():
+        incident.closed_at, incident.next_at = change.now, None
+        change.session.add(incident)
+
+
+def _channels(session: Session, idents: set[str]) -> Sequence[Channel]:
+    return [session.get_one(Channel, ident) for ident in sorted(idents)]
+
+
+def keeps_incidents(kernel: Kernel, channel: Channel) -> bool:
+    """Whether the outside system keeps an incident open until it is told of its end."""
+    try:
+        return kernel.plugins.notifier(channel.notifier).keeps_incidents
+    except UnknownPlugin:
+        return False

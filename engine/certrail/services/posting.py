@@ -1,0 +1,54 @@
+"""One message for one channel: sent now, or held until it may disturb."""
+
+from datetime import datetime, timedelta
+
+from certrail.domain.windows import Window, quiet_until
+from certrail.persistence.tables import Channel, NotificationRow
+from certrail.services.kernel import Change
+from certrail_sdk import Notification, Severity
+
+
+def post(change: Change, channel: Channel, notification: Notification, key: str) -> NotificationRow:
+    """Write a message down, once per channel and `key`, and have it sent when its time has come."""
+    row = NotificationRow(
+        id=notification.id,
+        created_at=change.now,
+        channel_id=channel.id,
+        dedupe_key=key,
+        application_id=channel.application_id,
+        content=notification.model_dump(mode="json", exclude={"may_exist"}),
+        incident=notification.incident or None,
+    )
+    if notification.severity is not Severity.CRITICAL:
+        row.held_until = held_until(channel, change.now)
+    row.status = "held" if row.held_until else "pending"
+    change.session.add(row)
+    change.session.flush()
+    if row.held_until is None:
+        send(change, channel, row)
+    return row
+
+
+def send(change: Change, channel: Channel, row: NotificationRow) -> None:
+    """Have a message sent that was written down."""
+    change.enqueue(
+        "notification",
+        f"notification-{channel.id}-{row.dedupe_key}",
+        row.id,
+        plugin=f"notifier-{channel.notifier}",
+    )
+
+
+def held_until(channel: Channel, now: datetime) -> datetime | None:
+    """Until when a channel wants no messages that can wait; ``None`` if it wants them now."""
+    if quiet := quiet_now(channel, now):
+        return quiet
+    if channel.digest_seconds is None:
+        return None
+    passed = now.timestamp() % channel.digest_seconds
+    return now + timedelta(seconds=channel.digest_seconds - passed)
+
+
+def quiet_now(channel: Channel, now: datetime) -> datetime | None:
+    """When the quiet hours of a channel end, if it has some now."""
+    return quiet_until((Window.model_validate(window) for window in channel.quiet_hours), now)
