@@ -29,6 +29,7 @@ check: $(STAMP) ## format, lint, types, import contracts
 
 bench: $(STAMP) ## measure, against stated floors
 	$(BIN)/python -m bench.inventory
+	$(BIN)/python -m bench.sweeps
 	$(BIN)/python -m bench.renewal
 
 dev: $(STAMP) ## run certrail on this machine
