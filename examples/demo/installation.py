@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2
 
 from certrail_server.ports import free_port
 
@@ -26,7 +26,7 @@ class Api:
     """A caller of the HTTP API."""
 
     def __init__(self, base: str, token: str) -> None:
-        self._client = httpx.Client(
+        self._client = httpx2.Client(
             base_url=f"{base}/api/v1",
             headers={"Authorization": f"Bearer {token}"},
             timeout=70,
@@ -53,7 +53,7 @@ class Api:
             try:
                 answer = self._client.request(method, path, **arguments)
                 break
-            except httpx.TransportError:
+            except httpx2.TransportError:
                 if not repeatable or time.monotonic() > deadline:
                     raise
                 time.sleep(LOOK)

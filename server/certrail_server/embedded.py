@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from pathlib import Path
 
-import httpx
+import httpx2
 
 from certrail.persistence.database import Database
 from certrail.services.orchestrator import OrchestratorUnavailable
@@ -149,12 +149,12 @@ def _temporal_ready(settings: Settings, port: int) -> Callable[[], Awaitable[Non
 
 def _server_ready(settings: Settings) -> Callable[[], Awaitable[None]]:
     async def answers() -> bool:
-        async with httpx.AsyncClient(trust_env=False, timeout=2) as client:
+        async with httpx2.AsyncClient(trust_env=False, timeout=2) as client:
             try:
                 answer = await client.get(f"http://{settings.host}:{settings.port}/readyz")
-            except httpx.HTTPError:
+            except httpx2.HTTPError:
                 return False
-            return answer.status_code == httpx.codes.OK
+            return answer.status_code == httpx2.codes.OK
 
     return lambda: _poll("the server", answers)
 

@@ -5,7 +5,7 @@ import logging
 import sys
 from datetime import UTC, datetime
 
-QUIET = ("httpx", "httpcore", "botocore", "boto3", "urllib3", "azure", "slack_sdk", "alembic", "aiosmtplib")
+QUIET = ("httpx2", "httpcore2", "botocore", "boto3", "urllib3", "azure", "slack_sdk", "alembic", "aiosmtplib")
 """Libraries whose chatter may name URLs and headers; only their warnings are kept."""
 
 

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import boto3
-import httpx
+import httpx2
 import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError, ConnectionClosedError
@@ -343,7 +343,7 @@ def test_credentials_are_checked(server: AcmServer) -> None:
     with refused("InvalidSignatureException"):
         client(server, secret="wrong").list_certificates()
     assert (
-        httpx.post(server.url, headers={"X-Amz-Target": "CertificateManager.ListCertificates"}).status_code
+        httpx2.post(server.url, headers={"X-Amz-Target": "CertificateManager.ListCertificates"}).status_code
         == 403
     )
 
@@ -383,17 +383,17 @@ def test_two_servers_share_nothing(acm: Any, server: AcmServer) -> None:
 
 def test_control_over_http(acm: Any, server: AcmServer) -> None:
     control = f"{server.url}/_control"
-    assert httpx.post(control, json={"set": {"throttle_next": 1}}).json()["settings"]["throttle_next"] == 1
+    assert httpx2.post(control, json={"set": {"throttle_next": 1}}).json()["settings"]["throttle_next"] == 1
     with refused("ThrottlingException"):
         acm.list_certificates()
     arn = acm.import_certificate(**wish())["CertificateArn"]
-    shown = httpx.get(control)
+    shown = httpx2.get(control)
     assert server.secret_access_key not in shown.text
     assert [c["arn"] for c in shown.json()["certificates"]] == [arn]
     assert [c["outcome"] for c in shown.json()["calls"]] == ["ThrottlingException", "ok"]
-    assert httpx.post(control, json={"set": {"no_such_knob": 1}}).status_code == 400
-    assert httpx.post(control, json={"wait_until_held": 0.01}).status_code == 504
-    assert httpx.post(control, json={"reset": True}).json()["certificates"] == []
+    assert httpx2.post(control, json={"set": {"no_such_knob": 1}}).status_code == 400
+    assert httpx2.post(control, json={"wait_until_held": 0.01}).status_code == 504
+    assert httpx2.post(control, json={"reset": True}).json()["certificates"] == []
 
 
 def test_as_a_process_of_its_own() -> None:
@@ -401,5 +401,5 @@ def test_as_a_process_of_its_own() -> None:
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         url = process.stdout.readline().strip()
-        assert httpx.get(f"{url}/_control").json()["calls"] == []
+        assert httpx2.get(f"{url}/_control").json()["calls"] == []
         process.kill()

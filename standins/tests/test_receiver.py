@@ -6,14 +6,14 @@ import ssl
 import subprocess
 import sys
 
-import httpx
+import httpx2
 import pytest
 
 from certrail_standins.receiver import Answer, WebhookReceiver
 
 
 async def test_it_keeps_the_untouched_request() -> None:
-    async with WebhookReceiver() as receiver, httpx.AsyncClient(trust_env=False) as client:
+    async with WebhookReceiver() as receiver, httpx2.AsyncClient(trust_env=False) as client:
         answer = await client.post(receiver.url, content=b'{ "a":1}', headers={"X-Thing": "1"})
         [kept] = await receiver.wait_for(1)
     assert answer.status_code == 200
@@ -22,7 +22,7 @@ async def test_it_keeps_the_untouched_request() -> None:
 
 
 async def test_it_answers_as_scripted_then_with_200() -> None:
-    async with WebhookReceiver() as receiver, httpx.AsyncClient(trust_env=False) as client:
+    async with WebhookReceiver() as receiver, httpx2.AsyncClient(trust_env=False) as client:
         receiver.script(503, Answer(429, {"Retry-After": "7"}, b"slow down"))
         receiver.redirect("http://127.0.0.1:1/")
         answers = [await client.post(receiver.url) for _ in range(4)]
@@ -32,16 +32,16 @@ async def test_it_answers_as_scripted_then_with_200() -> None:
 
 
 async def test_it_can_hang_up() -> None:
-    async with WebhookReceiver() as receiver, httpx.AsyncClient(trust_env=False) as client:
+    async with WebhookReceiver() as receiver, httpx2.AsyncClient(trust_env=False) as client:
         receiver.script(Answer(cut="before"), Answer(body=b"half", cut="within"))
         for _ in range(2):
-            with pytest.raises(httpx.TransportError):
+            with pytest.raises(httpx2.TransportError):
                 await client.post(receiver.url)
         assert len(receiver.requests) == 2
 
 
 async def test_it_holds_an_answer_until_released() -> None:
-    async with WebhookReceiver() as receiver, httpx.AsyncClient(trust_env=False) as client:
+    async with WebhookReceiver() as receiver, httpx2.AsyncClient(trust_env=False) as client:
         receiver.script(Answer(204, hold=True))
         posting = asyncio.create_task(client.post(receiver.url))
         await receiver.wait_for(1)
@@ -53,10 +53,10 @@ async def test_it_holds_an_answer_until_released() -> None:
 async def test_it_speaks_tls_with_its_own_ca() -> None:
     async with WebhookReceiver(tls=True) as receiver:
         context = ssl.create_default_context(cafile=receiver.ca_file)
-        async with httpx.AsyncClient(trust_env=False, verify=context) as client:
+        async with httpx2.AsyncClient(trust_env=False, verify=context) as client:
             assert (await client.post(receiver.url)).status_code == 200
-        async with httpx.AsyncClient(trust_env=False) as stranger:
-            with pytest.raises(httpx.ConnectError):
+        async with httpx2.AsyncClient(trust_env=False) as stranger:
+            with pytest.raises(httpx2.ConnectError):
                 await stranger.post(receiver.url)
 
 
@@ -66,7 +66,7 @@ def test_as_a_process_it_lists_its_requests() -> None:
         try:
             assert process.stdout
             ready = json.loads(process.stdout.readline())
-            with httpx.Client(trust_env=False) as client:
+            with httpx2.Client(trust_env=False) as client:
                 client.post(ready["url"], content=b"hello")
                 [listed] = client.get(ready["requests"]).json()
         finally:

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import aiohttp
-import httpx
+import httpx2
 import pytest
 from slack_sdk.errors import SlackApiError
 from slack_sdk.signature import SignatureVerifier
@@ -263,7 +263,7 @@ async def test_a_response_url_serves_five_times(slack: SlackServer, ann: User) -
     posted = await client(slack).chat_postMessage(channel="#alerts", text="?", blocks=BUTTONS)
     url = slack.press(ann.id, posted["ts"], "yes")["response_url"]
     late = slack.press(ann.id, posted["ts"], "yes")["response_url"]
-    async with httpx.AsyncClient(trust_env=False) as http:
+    async with httpx2.AsyncClient(trust_env=False) as http:
         answers = [await http.post(url, json={"text": str(number)}) for number in range(6)]
         slack.advance(31 * 60)
         expired = await http.post(late, json={"text": "late"})
@@ -334,9 +334,9 @@ def test_as_a_process_it_obeys_its_control_interface() -> None:
         try:
             assert process.stdout
             ready = json.loads(process.stdout.readline())
-            with httpx.Client(trust_env=False) as http:
+            with httpx2.Client(trust_env=False) as http:
 
-                def control(**wish: Any) -> httpx.Response:
+                def control(**wish: Any) -> httpx2.Response:
                     return http.post(ready["control"], json=wish)
 
                 ann = control(do="add_user", name="ann", email="ann@example.com").json()["result"]

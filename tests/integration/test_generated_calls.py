@@ -5,7 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-import httpx
+import httpx2
 from tests.integration.conftest import Team
 from tests.support.web import serving
 
@@ -30,7 +30,7 @@ def test_no_generated_call_is_answered_with_a_servers_error(team: Team) -> None:
 
 def test_the_description_is_complete(team: Team) -> None:
     with serving(team.services) as url:
-        document = httpx.get(f"{url}/openapi.json", timeout=60).json()
+        document = httpx2.get(f"{url}/openapi.json", timeout=60).json()
     for path, operations in document["paths"].items():
         for method, operation in operations.items():
             named = {p["name"] for p in operation["parameters"] if p["in"] == "path"}

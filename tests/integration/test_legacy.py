@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 from examples.legacy.project import Json, project
 from jsonschema import Draft202012Validator
@@ -46,10 +46,10 @@ class Project:
 
     team: Team
     export: Json
-    client: httpx.Client
+    client: httpx2.Client
     tokens: dict[str, str] = field(default_factory=dict)
 
-    def call(self, who: str, method: str, path: str, body: object = None) -> httpx.Response:
+    def call(self, who: str, method: str, path: str, body: object = None) -> httpx2.Response:
         if who not in self.tokens:
             slug = self.team.admin.principal_id if who == "admin" else who
             _, self.tokens[who] = self.team.services.tokens.issue(self.team.admin, slug or "", name="test")
@@ -93,7 +93,7 @@ def loaded(team: Team, exported: Json, tmp_path: Path) -> Iterator[Project]:
     export = copy.deepcopy(exported)
     export["connections"][0]["config"]["root"] = str(tmp_path)
     Loader(team.services, Export.model_validate(export)).run()
-    with serving(team.services) as url, httpx.Client(base_url=url, timeout=60, trust_env=False) as client:
+    with serving(team.services) as url, httpx2.Client(base_url=url, timeout=60, trust_env=False) as client:
         yield Project(team, export, client)
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
@@ -30,10 +30,10 @@ Bodies = dict[str, tuple[Any, str]]
 class Door:
     """The API, and an Operator's way in."""
 
-    client: httpx.Client
+    client: httpx2.Client
     team: Team
 
-    def post(self, path: str, body: object) -> httpx.Response:
+    def post(self, path: str, body: object) -> httpx2.Response:
         content = body if isinstance(body, bytes) else json.dumps(body).encode()
         headers = {"content-type": "application/json"}
         return self.client.post(f"/api/v1/applications/app/{path}", content=content, headers=headers)
@@ -50,7 +50,7 @@ def door(team: Team) -> Iterator[Door]:
     team.person("operator")
     _, token = team.services.tokens.issue(team.admin, "operator", name="t")
     headers = {"authorization": f"Bearer {token}"}
-    with serving(team.services) as url, httpx.Client(base_url=url, headers=headers, timeout=60) as client:
+    with serving(team.services) as url, httpx2.Client(base_url=url, headers=headers, timeout=60) as client:
         yield Door(client, team)
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
-import httpx
+import httpx2
 import pytest
 from docs.generate import REFERENCE, routes
 from sqlmodel import select
@@ -39,7 +39,7 @@ class Walk:
     """A served installation in which every kind of object exists, and everybody's token."""
 
     team: Team
-    client: httpx.Client
+    client: httpx2.Client
     tokens: dict[str, str]
     objects: dict[str, str]
 
@@ -72,7 +72,7 @@ def walk(team: Team, tmp_path: Path) -> Iterator[Walk]:
     # Whoever has no role here is an Admin next door: what they may do there must not help them here.
     next_door = services.applications.create(team.admin, slug="next-door", name="Next door", profiles=["web"])
     services.applications.set_member(team.admin, next_door.id, "elsewhere", Role.ADMIN)
-    with serving(services) as url, httpx.Client(base_url=url, timeout=60, trust_env=False) as client:
+    with serving(services) as url, httpx2.Client(base_url=url, timeout=60, trust_env=False) as client:
         yield Walk(team, client, tokens_of(team), objects_in(team, tmp_path))
 
 

@@ -8,7 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 from urllib.parse import quote
 
-import httpx
+import httpx2
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
@@ -49,7 +49,7 @@ def by_list(team: Team, row: Certificate, folder: Path, url: str) -> str:
     points = leaf.extensions.get_extension_for_class(x509.CRLDistributionPoints).value
     named = points[0].full_name
     assert named
-    answer = httpx.get(named[0].value, trust_env=False, timeout=60).raise_for_status()
+    answer = httpx2.get(named[0].value, trust_env=False, timeout=60).raise_for_status()
     assert answer.headers["content-type"] == "application/pkix-crl"
     (folder / "crl.pem").write_bytes(x509.load_der_x509_crl(answer.content).public_bytes(Encoding.PEM))
     (folder / "leaf.pem").write_text(row.pem)
@@ -223,14 +223,14 @@ def question(
 def test_ocsp_by_get_can_be_kept_and_with_a_nonce_it_cannot(team: Team, url: str) -> None:
     row = issued(team)
     plain = quote(base64.b64encode(question(team, row)).decode(), safe="")
-    answer = httpx.get(f"{url}/ocsp/root/{plain}", trust_env=False, timeout=60)
+    answer = httpx2.get(f"{url}/ocsp/root/{plain}", trust_env=False, timeout=60)
     assert answer.headers["content-type"] == "application/ocsp-response"
     assert "max-age=3600" in answer.headers["cache-control"]
     response = ocsp.load_der_ocsp_response(answer.content)
     assert response.certificate_status is ocsp.OCSPCertStatus.GOOD
     assert response.next_update_utc is not None
     fresh = quote(base64.b64encode(question(team, row, nonce=b"0123456789abcdef")).decode(), safe="")
-    answer = httpx.get(f"{url}/ocsp/root/{fresh}", trust_env=False, timeout=60)
+    answer = httpx2.get(f"{url}/ocsp/root/{fresh}", trust_env=False, timeout=60)
     assert answer.headers["cache-control"] == "no-store"
     response = ocsp.load_der_ocsp_response(answer.content)
     assert response.extensions.get_extension_for_class(x509.OCSPNonce).value.nonce == b"0123456789abcdef"
@@ -238,7 +238,7 @@ def test_ocsp_by_get_can_be_kept_and_with_a_nonce_it_cannot(team: Team, url: str
 
 def test_what_is_not_ours_is_not_answered_for(team: Team, url: str) -> None:
     row = issued(team)
-    unknown = httpx.post(
+    unknown = httpx2.post(
         f"{url}/ocsp/root", content=question(team, row, serial=4711), trust_env=False, timeout=60
     )
     response = ocsp.load_der_ocsp_response(unknown.content)
@@ -246,17 +246,17 @@ def test_what_is_not_ours_is_not_answered_for(team: Team, url: str) -> None:
     team.services.authorities.create_root(
         team.admin, slug="other", name="O", subject=Subject(common_name="O")
     )
-    foreign = httpx.post(f"{url}/ocsp/other", content=question(team, row), trust_env=False, timeout=60)
+    foreign = httpx2.post(f"{url}/ocsp/other", content=question(team, row), trust_env=False, timeout=60)
     assert (
         ocsp.load_der_ocsp_response(foreign.content).response_status is ocsp.OCSPResponseStatus.UNAUTHORIZED
     )
     for body in (b"", b"nonsense", b"0" * 5000, question(team, row, nonce=b"x" * 33)):
-        malformed = httpx.post(f"{url}/ocsp/root", content=body, trust_env=False, timeout=60)
+        malformed = httpx2.post(f"{url}/ocsp/root", content=body, trust_env=False, timeout=60)
         status = ocsp.load_der_ocsp_response(malformed.content).response_status
         assert status is ocsp.OCSPResponseStatus.MALFORMED_REQUEST
-    assert httpx.get(f"{url}/ocsp/root/%21%21", trust_env=False, timeout=60).status_code == 200
+    assert httpx2.get(f"{url}/ocsp/root/%21%21", trust_env=False, timeout=60).status_code == 200
     for path in ("/crl/not-there.crl", "/crl/root/0000000000000000.crl"):
-        assert httpx.get(f"{url}{path}", trust_env=False, timeout=60).status_code == 404
+        assert httpx2.get(f"{url}{path}", trust_env=False, timeout=60).status_code == 404
 
 
 def test_the_one_who_answers_is_replaced_in_time(team: Team) -> None:
@@ -285,7 +285,7 @@ def test_what_an_old_key_signed_is_in_the_list_of_that_key(team: Team, url: str,
         points = leaf.extensions.get_extension_for_class(x509.CRLDistributionPoints).value
         named = points[0].full_name
         assert named
-        found = x509.load_der_x509_crl(httpx.get(named[0].value, trust_env=False, timeout=60).content)
+        found = x509.load_der_x509_crl(httpx2.get(named[0].value, trust_env=False, timeout=60).content)
         issuer = x509.load_pem_x509_certificate(versions[row.ca_certificate_id or ""].pem.encode())
         assert found.is_signature_valid(issuer.public_key())  # type: ignore[arg-type]
         assert len(list(found)) == expected

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 
-import httpx
+import httpx2
 import pytest
 from pydantic import ValidationError
 from sqlmodel import select
@@ -40,15 +40,15 @@ class Site:
     openbao: Provider
     url: str
 
-    def browser(self) -> httpx.Client:
-        return httpx.Client(base_url=self.url, timeout=60, trust_env=False)
+    def browser(self) -> httpx2.Client:
+        return httpx2.Client(base_url=self.url, timeout=60, trust_env=False)
 
-    def begin(self, browser: httpx.Client, path: str = "/auth/sign-in") -> str:
+    def begin(self, browser: httpx2.Client, path: str = "/auth/sign-in") -> str:
         answer = browser.get(path)
         assert answer.status_code == 302, answer.text
         return answer.headers["location"]
 
-    def signed_in(self, user: str = "ada", then: str = "/auth/session") -> httpx.Client:
+    def signed_in(self, user: str = "ada", then: str = "/auth/session") -> httpx2.Client:
         browser = self.browser()
         brought = self.openbao.consent(user, self.begin(browser, f"/auth/sign-in?next={then}"))
         answer = browser.get("/auth/callback", params=brought)
@@ -122,7 +122,7 @@ def test_the_cookie_is_out_of_the_reach_of_scripts_and_other_sites(
     cookie = browser.get("/auth/callback", params=brought).headers.get_list("set-cookie")[-1]
     assert {"HttpOnly", "Path=/", "SameSite=lax"} <= set(cookie.split("; "))
     with serving(team.services, sign_in(public_url="https://certrail.example")) as url:
-        begun = httpx.get(f"{url}/auth/sign-in", trust_env=False, timeout=60).headers["set-cookie"]
+        begun = httpx2.get(f"{url}/auth/sign-in", trust_env=False, timeout=60).headers["set-cookie"]
         assert {"HttpOnly", "Secure", "SameSite=lax", "Path=/auth"} <= set(begun.split("; "))
         assert "ada" not in begun
         assert "state" not in begun
@@ -133,7 +133,7 @@ def test_signing_out_ends_the_session_here_and_everywhere_it_was_copied(site: Si
     copied = dict(browser.cookies)
     token = browser.get("/auth/session").json()["csrf_token"]
     assert browser.post("/auth/sign-out", headers={"X-CSRF-Token": token}).status_code == 204
-    assert httpx.get(f"{site.url}/api/v1/me", cookies=copied, trust_env=False, timeout=60).status_code == 401
+    assert httpx2.get(f"{site.url}/api/v1/me", cookies=copied, trust_env=False, timeout=60).status_code == 401
     assert len(site.events("session.ended")) == 1
 
 
@@ -194,7 +194,7 @@ def test_an_answer_counts_in_the_browser_that_asked_only_and_once(site: Site) ->
     assert browser.get("/auth/callback", params=brought).status_code == 303
     assert browser.get("/auth/callback", params=brought).status_code == 401
     changed = {"certrail-sign-in": "crk1.x.AAAA"}
-    again = httpx.get(
+    again = httpx2.get(
         f"{site.url}/auth/callback", params=brought, cookies=changed, trust_env=False, timeout=60
     )
     assert again.status_code == 401
@@ -202,7 +202,7 @@ def test_an_answer_counts_in_the_browser_that_asked_only_and_once(site: Site) ->
 
 def test_the_provider_may_refuse(site: Site) -> None:
     browser = site.browser()
-    state = httpx.URL(site.begin(browser)).params["state"]
+    state = httpx2.URL(site.begin(browser)).params["state"]
     answer = browser.get("/auth/callback", params={"error": "access_denied", "state": state})
     assert (answer.status_code, answer.json()["type"]) == (403, "urn:certrail:problem:sign-in-refused")
 
@@ -225,14 +225,14 @@ def test_a_link_to_the_sign_in_leads_nowhere_else(site: Site, wanted: str, led_t
 
 def test_it_says_what_is_missing(team: Team, sign_in: Open, openbao: Provider) -> None:
     with serving(team.services) as url:
-        answer = httpx.get(f"{url}/auth/sign-in", trust_env=False, timeout=60)
+        answer = httpx2.get(f"{url}/auth/sign-in", trust_env=False, timeout=60)
         assert answer.status_code == 404
         assert "CERTRAIL_OIDC_ISSUER" in answer.json()["detail"]
-        assert httpx.get(f"{url}/auth/session", trust_env=False, timeout=60).status_code == 401
+        assert httpx2.get(f"{url}/auth/session", trust_env=False, timeout=60).status_code == 401
     with serving(team.services, sign_in(oidc_issuer="http://127.0.0.1:9/not-there")) as url:
-        assert httpx.get(f"{url}/auth/sign-in", trust_env=False, timeout=60).status_code == 503
+        assert httpx2.get(f"{url}/auth/sign-in", trust_env=False, timeout=60).status_code == 503
     with serving(team.services, sign_in(oidc_issuer=openbao.issuer.replace("127.0.0.1", "localhost"))) as url:
-        answer = httpx.get(f"{url}/auth/sign-in", trust_env=False, timeout=60)
+        answer = httpx2.get(f"{url}/auth/sign-in", trust_env=False, timeout=60)
         assert "describes another issuer" in answer.json()["detail"]
     for wrong in ({"oidc_issuer": "http://login.example.com"}, {"public_url": None}):
         with pytest.raises(ValidationError):

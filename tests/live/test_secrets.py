@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-import httpx
+import httpx2
 import pytest
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from examples.demo.installation import Refused, until
@@ -149,7 +149,9 @@ def test_nothing_in_any_answer_of_the_api(travelled: Order) -> None:
 def everything_readable(shop: Shop, applications: tuple[str, ...]) -> Iterator[tuple[str, str]]:
     """Every GET route with every value of its parameters that another answer shows."""
     headers = {"Authorization": f"Bearer {shop.tokens['admin']}"}
-    with httpx.Client(base_url=shop.installation.url, headers=headers, timeout=60, trust_env=False) as client:
+    with httpx2.Client(
+        base_url=shop.installation.url, headers=headers, timeout=60, trust_env=False
+    ) as client:
         routes = client.get("/openapi.json").json()["paths"]
         known = {"applications": set(applications)}
         seen: set[str] = set()
@@ -173,7 +175,7 @@ def filled(route: str, known: dict[str, set[str]]) -> Iterator[str]:
         yield from filled(route.replace(found[0], f"/{found[1]}/{value}", 1), known)
 
 
-def learn(known: dict[str, set[str]], path: str, answer: httpx.Response) -> None:
+def learn(known: dict[str, set[str]], path: str, answer: httpx2.Response) -> None:
     """The ids in a list are those of the things that its path names."""
     if answer.is_success and "application/json" in answer.headers["content-type"]:
         body = answer.json()

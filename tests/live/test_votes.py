@@ -4,7 +4,7 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
 
-import httpx
+import httpx2
 from tests.live.shop import Shop
 
 VOTERS, EACH = 10, 10
@@ -45,7 +45,7 @@ def all_at_once(shop: Shop, people: list[str], path: str) -> list[tuple[str, str
 
     def vote(slug: str) -> tuple[str, str]:
         headers = {"Authorization": f"Bearer {shop.tokens[slug]}"}
-        with httpx.Client(base_url=shop.installation.url, timeout=60, trust_env=False) as client:
+        with httpx2.Client(base_url=shop.installation.url, timeout=60, trust_env=False) as client:
             barrier.wait(30)
             answer = client.post(path, json={"decision": "approve"}, headers=headers)
         kind = "recorded" if answer.status_code == 201 else answer.json()["type"].rsplit(":", 1)[1]

@@ -11,13 +11,9 @@ from typer.testing import CliRunner
 
 from certrail_server.cli import app
 
+PLUGINS = Path(__file__).parents[2] / "plugins"
 BUNDLED = {
-    ("destination", "aws-acm"),
-    ("destination", "azure-key-vault"),
-    ("destination", "files"),
-    ("notifier", "email"),
-    ("notifier", "slack"),
-    ("notifier", "webhook"),
+    (kind.name.removesuffix("s"), plugin.name) for kind in PLUGINS.iterdir() for plugin in kind.iterdir()
 }
 NO_VERB = """
 from certrail_sdk import Config, Destination, hookimpl

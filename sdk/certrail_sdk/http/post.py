@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from email.utils import parsedate_to_datetime
 
-import httpx
+import httpx2
 
 from certrail_sdk.errors import (
     Misconfigured,
@@ -48,7 +48,7 @@ class Target:
     @property
     def host(self) -> str:
         """The host name in ASCII, or the address."""
-        return httpx.URL(self.url).raw_host.decode("ascii")
+        return httpx2.URL(self.url).raw_host.decode("ascii")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ class Answer:
     text: str = ""
 
 
-class PinnedTransport(httpx.AsyncBaseTransport):
+class PinnedTransport(httpx2.AsyncBaseTransport):
     """Resolves the host once, checks the addresses, and connects to just these.
 
     A second look-up at connection time could give another answer than the one that was checked.
@@ -69,9 +69,9 @@ class PinnedTransport(httpx.AsyncBaseTransport):
     def __init__(self, target: Target, context: ssl.SSLContext) -> None:
         self._resolve = resolve if target.private else resolve_public
         self._seconds = target.seconds
-        self._inner = httpx.AsyncHTTPTransport(verify=context, trust_env=False)
+        self._inner = httpx2.AsyncHTTPTransport(verify=context, trust_env=False)
 
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         """Send the request to the first address that can be reached.
 
         Raises:
@@ -80,14 +80,14 @@ class PinnedTransport(httpx.AsyncBaseTransport):
         """
         host = request.url.raw_host.decode("ascii")
         port = request.url.port or (443 if request.url.scheme == "https" else 80)
-        failure: httpx.TransportError = httpx.ConnectError(f"{host} has no address")
+        failure: httpx2.TransportError = httpx2.ConnectError(f"{host} has no address")
         addresses = await self._resolve(host, port)
         # A first address that swallows packets must leave time for the second.
         seconds = self._seconds / (len(addresses) + 1)
         for address in addresses:
             try:
                 return await self._inner.handle_async_request(_pinned(request, host, address, seconds))
-            except (httpx.ConnectError, httpx.ConnectTimeout) as error:
+            except (httpx2.ConnectError, httpx2.ConnectTimeout) as error:
                 failure = error
         raise failure
 
@@ -95,9 +95,9 @@ class PinnedTransport(httpx.AsyncBaseTransport):
         await self._inner.aclose()
 
 
-def _pinned(request: httpx.Request, host: str, address: str, seconds: float) -> httpx.Request:
+def _pinned(request: httpx2.Request, host: str, address: str, seconds: float) -> httpx2.Request:
     """The same request to this address; Host header, SNI and certificate check keep the name."""
-    return httpx.Request(
+    return httpx2.Request(
         request.method,
         request.url.copy_with(host=address),
         headers=request.headers,
@@ -121,7 +121,7 @@ async def deliver(target: Target, body: bytes, headers: dict[str, str]) -> Answe
     except AddressRefused as error:
         action = "Use a public receiver, or have the host named in allowed_hosts."
         raise Misconfigured(target.field, str(error), action=action) from error
-    except (httpx.TransportError, OSError) as error:
+    except (httpx2.TransportError, OSError) as error:
         raise _unreachable(error, target) from error
     if refusal := _refusal(answer, target):
         raise refusal
@@ -158,12 +158,12 @@ async def _post(target: Target, body: bytes, headers: dict[str, str]) -> Answer:
     """Post without following redirects, without proxies, and within the configured time.
 
     Raises:
-        AddressRefused, TimeoutError, OSError, httpx.TransportError: there was no answer.
+        AddressRefused, TimeoutError, OSError, httpx2.TransportError: there was no answer.
         Misconfigured: the CA file cannot be read.
     """
     context = await asyncio.to_thread(_tls_context, target)
     # No client around the transport: it would log the URL, which may hold the receiver's own secret.
-    request = httpx.Request("POST", target.url, content=body, headers=headers)
+    request = httpx2.Request("POST", target.url, content=body, headers=headers)
     async with asyncio.timeout(target.seconds), PinnedTransport(target, context) as transport:
         response = await transport.handle_async_request(request)
         try:
@@ -181,10 +181,10 @@ def _tls_context(target: Target) -> ssl.SSLContext:
         raise Misconfigured("ca_file", "is no PEM file that this worker can read") from error
 
 
-async def _beginning(response: httpx.Response) -> str:
+async def _beginning(response: httpx2.Response) -> str:
     body = b""
     # The status is known; the words are a courtesy that nobody waits for.
-    with suppress(httpx.TransportError, TimeoutError):
+    with suppress(httpx2.TransportError, TimeoutError):
         async with asyncio.timeout(BODY_SECONDS):
             async for chunk in response.aiter_raw():
                 body += chunk

@@ -3,7 +3,7 @@
 import time
 from typing import Any
 
-import httpx
+import httpx2
 from authlib.common.errors import AuthlibBaseError
 from authlib.integrations.starlette_client import OAuth, OAuthError
 from fastapi import Request, Response
@@ -81,7 +81,7 @@ class SignIn:
             raise Forbidden(f"The provider refused: {refusal.error[:100]}.", kind="sign-in-refused") from None
         except (AuthlibBaseError, JoseError, ValueError, KeyError, TypeError) as wrong:
             raise _again(f"The provider's answer is not right ({type(wrong).__name__}).") from None
-        except httpx.HTTPError as silent:
+        except httpx2.HTTPError as silent:
             raise _silent(silent) from None
         claims = token.get("userinfo")
         if not claims:
@@ -96,7 +96,7 @@ class SignIn:
         """Read what the provider says of itself, once; it must be the issuer that was configured."""
         try:
             known = await self._provider.load_server_metadata()
-        except (httpx.HTTPError, ValueError) as silent:
+        except (httpx2.HTTPError, ValueError) as silent:
             raise _silent(silent) from None
         ends = [str(known.get(name, "")) for name in ("authorization_endpoint", "token_endpoint", "jwks_uri")]
         if str(known.get("issuer", "")).rstrip("/") != self._issuer or not all(map(is_secure, ends)):

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
-import httpx
+import httpx2
 import typer
 from rich.markup import escape
 from rich.table import Table
@@ -25,7 +25,7 @@ def call(method: str, path: str, body: Any = None, **query: Any) -> Any:
     return answer.json() if answer.content else None
 
 
-def answer_of(method: str, path: str, body: Any = None, **query: Any) -> httpx.Response:
+def answer_of(method: str, path: str, body: Any = None, **query: Any) -> httpx2.Response:
     """The same, as it came."""
     url = os.environ.get("CERTRAIL_URL", DEFAULT_URL).rstrip("/")
     token = os.environ.get("CERTRAIL_TOKEN")
@@ -33,7 +33,7 @@ def answer_of(method: str, path: str, body: Any = None, **query: Any) -> httpx.R
         fail("Give your token in CERTRAIL_TOKEN; an admin makes one with: certrail token create")
     given = {name: value for name, value in query.items() if value not in (None, [])}
     try:
-        answer = httpx.request(
+        answer = httpx2.request(
             method,
             f"{url}/api/v1{path}",
             json=body,
@@ -41,7 +41,7 @@ def answer_of(method: str, path: str, body: Any = None, **query: Any) -> httpx.R
             headers={"authorization": f"Bearer {token}"},
             timeout=SECONDS,
         )
-    except (httpx.HTTPError, httpx.InvalidURL) as problem:
+    except (httpx2.HTTPError, httpx2.InvalidURL) as problem:
         fail(f"certrail cannot be reached at {url} ({type(problem).__name__}); see CERTRAIL_URL.")
     if answer.is_error:
         fail(_told(answer))
@@ -110,7 +110,7 @@ def pairs(given: Sequence[str], option: str) -> dict[str, str]:
     return found
 
 
-def _told(answer: httpx.Response) -> str:
+def _told(answer: httpx2.Response) -> str:
     try:
         problem = answer.json()
         lines = [f"{violation['message']}" for violation in problem.get("violations", [])]

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Self
 
-import httpx
+import httpx2
 from pydantic import Field, StringConstraints, model_validator
 
 from certrail_sdk import Config, Secret, connection_field
@@ -44,8 +44,8 @@ class WebhookConfig(Config):
     @model_validator(mode="after")
     def _usable_url(self) -> Self:
         try:
-            url = httpx.URL(self.url)
-        except httpx.InvalidURL:
+            url = httpx2.URL(self.url)
+        except httpx2.InvalidURL:
             raise ValueError("url: this is no URL") from None
         if url.scheme not in ("https", "http") or not url.host:
             raise ValueError("url: give an absolute https URL")
