@@ -45,6 +45,10 @@ class Api:
         """PUT; raises Refused."""
         return self._call("PUT", path, json=body)
 
+    def patch(self, path: str, body: Any) -> Any:
+        """PATCH; raises Refused."""
+        return self._call("PATCH", path, json=body)
+
     def _call(self, method: str, path: str, **arguments: Any) -> Any:
         # What may be sent twice is sent until it is answered: a server may be starting again.
         repeatable = method != "POST" or "Idempotency-Key" in arguments.get("headers", {})

@@ -1,6 +1,7 @@
 """The two long-running production processes."""
 
 import asyncio
+import gc
 import json
 import logging
 import os
@@ -65,6 +66,8 @@ async def work(app: App, queues: Sequence[str]) -> None:
         return
     workers = build_workers(await app.orchestrator.client(), app.services, chosen, dispatcher.drain)
     dispatching = asyncio.create_task(dispatcher.run())
+    # What is loaded by now lives as long as the process: no collection needs to walk through it again.
+    gc.freeze()
     log.info("working on %s", ", ".join(chosen))
     if app.settings.data_dir.is_dir():
         _mark(app.settings.data_dir / "worker.json", chosen)

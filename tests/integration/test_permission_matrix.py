@@ -15,8 +15,10 @@ from tests.support.web import serving
 
 from certrail.domain.access import Role
 from certrail.persistence.tables import Delivery, EventRow
+from certrail.services.actor import SYSTEM
 from certrail.services.alerts import Escalation
 from certrail.services.approval_policies import Step
+from certrail.services.retirements import Why, retire
 
 EVERYBODY = ("Product Admin", "Admin", "Operator", "Auditor", "no role")
 NOT_KNOWN = "not-there"
@@ -123,8 +125,11 @@ def objects_in(team: Team, tmp_path: Path) -> dict[str, str]:
     services.issuance.advance(issued)
     (incident,) = services.incidents.list(team.application)
     (notification,) = services.alerts.notifications(team.application)
-    with services.kernel.db.read() as session:
-        delivery = session.exec(select(Delivery)).one()
+    with services.kernel.change(SYSTEM) as change:
+        delivery = change.session.exec(select(Delivery)).one()
+        delivery.receipt, delivery.delivered_certificate_id = {"reference": "/there"}, "it"
+        retirement = retire(change, delivery, Why.ENDED, change.now)
+        assert retirement
     team.guard(Step("Owners", ("operator",)))
     waiting, approval = team.ask(team.admin, "b.example.com")
     certificate = services.requests.get(issued).certificate_id
@@ -135,6 +140,7 @@ def objects_in(team: Team, tmp_path: Path) -> dict[str, str]:
         "request_id": waiting,
         "certificate_id": certificate,
         "delivery_id": delivery.id,
+        "retirement_id": retirement.id,
         "incident_id": incident.id,
         "notification_id": notification.id,
         "approval_id": approval,

@@ -171,6 +171,28 @@ def test_a_certificate_that_ends_unrenewed_is_given_up_with_a_last_word(team: Te
     assert due_none(team, row)
 
 
+def test_one_that_ends_while_nothing_runs_is_renewed_afterwards(team: Team) -> None:
+    (row,) = issue(team, ttl=timedelta(hours=6))
+    team.clock.now = row.not_after + 7 * 24 * HOUR
+    sweep(team)
+    assert present(team, row.lineage_id).id != row.id
+    assert not events(team, "certificate.renewal_failed")
+
+
+def test_one_that_fails_and_ends_while_nothing_runs_has_its_last_word_too(team: Team) -> None:
+    (row,) = issue(team, ttl=timedelta(hours=6))
+    team.services.authorities.update(team.admin, "root", enabled=False)
+    team.clock.now = due_at(team, row)
+    sweep(team)
+    team.clock.now = row.not_after + HOUR
+    sweep(team)
+    first, last = events(team, "certificate.renewal_failed")
+    assert first.data["next_try_at"] is not None
+    assert last.data["next_try_at"] is None
+    assert "ended" in last.data["reason"]
+    assert due_none(team, row)
+
+
 def due_none(team: Team, certificate: Certificate) -> bool:
     return team.services.renewals.explained(certificate.id)["renew_at"] is None
 

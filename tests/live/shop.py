@@ -61,9 +61,9 @@ class Shop:
         """Make a token for a principal."""
         self.tokens[slug] = self.admin.post("/tokens", {"principal": slug, "name": "test"})["token"]
 
-    def application(self, slug: str) -> None:
+    def application(self, slug: str, profile: str = "web") -> None:
         """An Application with a mail for every certificate."""
-        self.admin.post("/applications", {"slug": slug, "name": slug.capitalize(), "profiles": ["web"]})
+        self.admin.post("/applications", {"slug": slug, "name": slug.capitalize(), "profiles": [profile]})
         for member in ("alice", "deployer"):
             self.admin.put(f"/applications/{slug}/members/{member}", {"role": "operator"})
         mail = {"sender": "certrail@example.com", "recipients": [f"{slug}@example.com"]}
@@ -82,9 +82,9 @@ class Shop:
         policy = {"slug": "guard", "name": "Guard", "profiles": ["web"], "steps": [step], **options}
         self.admin.post(f"/applications/{application}/approval-policies", policy)
 
-    def order(self, application: str, name: str) -> "Order":
+    def order(self, application: str, name: str, profile: str = "web") -> "Order":
         """Ask for a certificate."""
-        body = {"profile": "web", "subject": {"common_name": name}, "sans": {"dns": [name]}}
+        body = {"profile": profile, "subject": {"common_name": name}, "sans": {"dns": [name]}}
         headers = {"Idempotency-Key": f"{application}-{name}"}
         row = self.deployer.post(f"/applications/{application}/certificate-requests", body, **headers)
         return Order(self, application, name, row)

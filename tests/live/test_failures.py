@@ -1,4 +1,4 @@
-"""Destinations that are busy, and destinations that refuse for good."""
+"""Destinations that are busy, destinations that refuse for good, renewals that fail; and who hears of it when."""
 
 import asyncio
 from dataclasses import dataclass
@@ -10,6 +10,8 @@ from temporalio.client import Client
 from tests.live.shop import Order, Shop
 
 DELAY = timedelta(seconds=30)
+AT_ONCE = timedelta(minutes=1)
+TROUBLES = ["delivery.failed", "certificate.renewal_failed"]
 
 
 def test_each_destination_fails_alone(shop: Shop) -> None:
@@ -61,6 +63,46 @@ def test_each_destination_fails_alone(shop: Shop) -> None:
 
     shop.admin.post(f"/deliveries/{refused['id']}/retry")
     status_of(order, "azure-key-vault", "delivered")
+
+
+def test_a_failed_delivery_and_a_failed_renewal_are_told_within_a_minute(shop: Shop) -> None:
+    """From the moment at which it failed to the one at which the mail server took the mail."""
+    vault = shop.world.vault.vault
+    rules = {"sans": {"dns": {"allowed": ["*.live.example"]}}}
+    shop.admin.post("/certificate-policies", {"slug": "brief", "name": "Brief", "rules": rules})
+    shop.admin.post(
+        "/certificate-profiles",
+        {"slug": "brief", "name": "Brief", "ca": "root", "policy": "brief", "ttl": "60s"},
+    )
+    shop.application("troubled", profile="brief")
+    alert = {"slug": "trouble", "name": "Trouble", "events": TROUBLES, "channels": ["mail"]}
+    shop.admin.post("/applications/troubled/alerts", alert)
+    shop.sync("troubled", "azure-key-vault", "azure")
+    vault.forbidden = "ForbiddenByRbac"
+    try:
+        shop.order("troubled", "troubled.live.example", profile="brief").wait_until_issued()
+        denied = {"sans": {"dns": {"allowed": ["*.elsewhere.example"]}}}
+        shop.admin.patch("/certificate-policies/brief", {"rules": denied})
+        for kind in TROUBLES:
+            event = until(lambda kind=kind: first(shop.events("troubled", kind)), kind)
+            mail = until(lambda event=event: mail_about(shop, event), f"the mail about {kind}")
+            late = datetime.fromisoformat(mail["sent_at"]) - datetime.fromisoformat(event["created_at"])
+            assert late < AT_ONCE, f"{kind} was told after {late}"
+            assert mail["reference"] in {arrived.message_id for arrived in shop.world.mail.mails}
+    finally:
+        vault.forbidden = None
+
+
+def first(rows: list[dict[str, Any]]) -> dict[str, Any] | None:
+    """The oldest, if there is one."""
+    return rows[0] if rows else None
+
+
+def mail_about(shop: Shop, event: dict[str, Any]) -> dict[str, Any] | None:
+    """The message about an event, once it was sent."""
+    rows = shop.admin.get("/applications/troubled/notifications", limit=200)["items"]
+    mine = [row for row in rows if row["content"]["data"]["event_id"] == event["id"]]
+    return first([row for row in mine if row["status"] == "sent"])
 
 
 def status_of(order: Order, sync: str, status: str) -> dict[str, Any]:

@@ -4,11 +4,12 @@ from collections import Counter
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from sqlmodel import col, select
+from sqlmodel import col, func, select
 
 from certrail.domain.content import RequestContent, Subject
+from certrail.persistence.database import remembering
 from certrail.persistence.migrate import migrate
-from certrail.persistence.tables import Certificate, CertificateProfile, Lineage
+from certrail.persistence.tables import Certificate, CertificateProfile, CertificateRequest, Lineage
 from certrail.services.acceptance import accept
 from certrail.services.actor import Actor
 from certrail.services.facade import Services
@@ -50,7 +51,7 @@ class Aged:
         self._kernel.clock = lambda: datetime.now(UTC) - AGE
         made: list[str] = []
         for begin in range(0, count, CHUNK):
-            with self._kernel.change(self.admin) as change:
+            with self._kernel.change(self.admin) as change, remembering(change.session):
                 found = select(CertificateProfile).where(CertificateProfile.slug == profile)
                 row = change.session.exec(found).one()
                 for number in range(begin, min(begin + CHUNK, count)):
@@ -82,6 +83,21 @@ class Aged:
             )
             young = datetime.now(UTC) - AGE / 2
             return sorted(moment for moment in session.exec(query) if moment > young)
+
+    def count_renewed(self, profile: str) -> int:
+        """How many successors there are, without reading them: for whoever asks again and again."""
+        with self._kernel.db.read() as session:
+            query = (
+                select(func.count())
+                .select_from(CertificateRequest)
+                .join(CertificateProfile, col(CertificateProfile.id) == col(CertificateRequest.profile_id))
+                .where(
+                    CertificateProfile.slug == profile,
+                    col(CertificateRequest.renews_id).is_not(None),
+                    CertificateRequest.status == "issued",
+                )
+            )
+            return session.exec(query).one()
 
     def generations(self) -> Counter[int]:
         """How many lineages have how many certificates."""

@@ -22,6 +22,7 @@ REFRESH_QUESTION = "refresh_question"
 
 WAITING = "waiting"
 FAILED = "failed"
+REMOVED = "removed"
 
 
 def plugin_queue(plugin: str) -> str:

@@ -83,7 +83,7 @@ def core_worker(client: Client, services: "Services", drain: Drain) -> Worker:
 def plugin_worker(client: Client, services: "Services", queue: str) -> Worker:
     """Serves one plugin; a limit of its own keeps a slow one from taking the others' threads."""
     clock = services.kernel.clock
-    deliveries = DeliveryActivities(services.deliveries, clock)
+    deliveries = DeliveryActivities(services.deliveries, services.retirements, clock)
     return Worker(
         client,
         task_queue=queue,

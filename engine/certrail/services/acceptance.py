@@ -66,7 +66,6 @@ def accept(
         same_key=same_key,
     )
     change.session.add(row)
-    change.session.flush()
     approval = open_approval(change, row, profile)
     if approval is not None:
         row.status = "pending_approval"

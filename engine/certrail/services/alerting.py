@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlmodel import col, select
+from sqlmodel import Session, col, select
 
 from certrail.checkpoints import checkpoint
 from certrail.persistence.database import recall
@@ -34,14 +34,8 @@ def fan_out(change: Change, event: EventRow) -> None:
     # What a channel fails to say of a failing channel is recorded, and told to nobody: that would never end.
     if event.type not in KNOWN or event.data.get("of_a_failure"):
         return
-    query = (
-        select(Alert, Channel)
-        .join(AlertChannel, col(AlertChannel.alert_id) == col(Alert.id))
-        .join(Channel, col(Channel.id) == col(AlertChannel.channel_id))
-        .where(Alert.application_id == event.application_id, col(Alert.enabled).is_(True))
-    )
-    session = change.session
-    pairs = recall(session, ("alerts", event.application_id), lambda: session.exec(query).all())
+    session, scope = change.session, event.application_id
+    pairs = recall(session, ("alerts", scope), lambda: _alerts(session, scope))
     # One that watches the clock has found this certificate by itself, and for itself only.
     meant = event.data.get("alert_id") if event.type == EXPIRING else None
     wanting = [
@@ -60,6 +54,16 @@ def fan_out(change: Change, event: EventRow) -> None:
         # A failing channel must not be told of its own failure.
         if event.type != "channel.failed" or event.subject_id != channel.id:
             post(change, channel, _composed(change, event), _dedupe_key(event))
+
+
+def _alerts(session: Session, application_id: str | None) -> Sequence[tuple[Alert, Channel]]:
+    query = (
+        select(Alert, Channel)
+        .join(AlertChannel, col(AlertChannel.alert_id) == col(Alert.id))
+        .join(Channel, col(Channel.id) == col(AlertChannel.channel_id))
+        .where(Alert.application_id == application_id, col(Alert.enabled).is_(True))
+    )
+    return session.exec(query).all()
 
 
 def _composed(change: Change, event: EventRow) -> Notification:

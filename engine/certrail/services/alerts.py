@@ -87,7 +87,6 @@ class Alerts:
                 escalation=_steps(session, application_id, escalation),
             )
             session.add(row)
-            session.flush()
             _link(session, row, channels)
             set_cursors(change, row)
             change.event("alert.created", "alert", row.id, application_id, slug=slug, events=row.events)
@@ -144,7 +143,6 @@ class Alerts:
             for table in (AlertChannel, AlertCursor, Incident):
                 for link in session.exec(select(table).where(table.alert_id == row.id)).all():
                     session.delete(link)
-            session.flush()
             session.delete(row)
             change.event("alert.deleted", "alert", row.id, application_id, slug=row.slug)
 

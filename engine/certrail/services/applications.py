@@ -46,7 +46,6 @@ class Applications:
                 id=change.new_id(), created_at=change.now, slug=slug, name=name, description=description
             )
             change.session.add(row)
-            change.session.flush()
             change.event("application.created", "application", row.id, row.id, slug=slug, name=name)
             if actor.principal_id:
                 _join(change, row.id, actor.principal_id, Role.ADMIN)

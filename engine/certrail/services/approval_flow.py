@@ -37,12 +37,7 @@ def open_approval(
         Conflict: some step can never reach its quorum.
     """
     session, scope = change.session, request.application_id or ""
-    query = (
-        select(ApprovalPolicy)
-        .join(ApprovalPolicyProfile, col(ApprovalPolicyProfile.policy_id) == col(ApprovalPolicy.id))
-        .where(ApprovalPolicyProfile.scope == scope, ApprovalPolicyProfile.profile_id == profile.id)
-    )
-    policy = recall(session, ("guard", scope, profile.id), lambda: session.exec(query).first())
+    policy = recall(session, ("guard", scope, profile.id), lambda: _guard_of(session, scope, profile.id))
     if policy is None:
         return None
     requester = change.session.get_one(Principal, request.requester_id)
@@ -70,7 +65,6 @@ def open_approval(
     )
     _refuse_unreachable(change.session, approval)
     change.session.add(approval)
-    change.session.flush()
     change.event(
         "approval.opened",
         "approval",
@@ -84,6 +78,15 @@ def open_approval(
     )
     ask(change, approval)
     return approval
+
+
+def _guard_of(session: Session, scope: str, profile_id: str) -> ApprovalPolicy | None:
+    query = (
+        select(ApprovalPolicy)
+        .join(ApprovalPolicyProfile, col(ApprovalPolicyProfile.policy_id) == col(ApprovalPolicy.id))
+        .where(ApprovalPolicyProfile.scope == scope, ApprovalPolicyProfile.profile_id == profile_id)
+    )
+    return session.exec(query).first()
 
 
 def close(
@@ -218,7 +221,6 @@ def votes_of(session: Session, approval_id: str) -> Sequence[Vote]:
 
 def ask(change: Change, approval: ApprovalRequest) -> None:
     """Make a copy of the question for every channel of the current step."""
-    change.session.flush()
     for channel_id in current_step(approval).get("channels", ()):
         copy = QuestionCopy(
             id=change.new_id(),
@@ -229,7 +231,6 @@ def ask(change: Change, approval: ApprovalRequest) -> None:
             channel_id=channel_id,
         )
         change.session.add(copy)
-        change.session.flush()
         enqueue_question(change, copy)
 
 

@@ -86,7 +86,6 @@ class ApprovalPolicies:
                 standing=dict(standing) if standing else None,
             )
             change.session.add(policy)
-            change.session.flush()
             for reference in profiles:
                 _guard(change, policy, application_id, reference)
             change.event("approval_policy.created", "approval_policy", policy.id, application_id, slug=slug)
@@ -166,7 +165,6 @@ class ApprovalPolicies:
             links = select(ApprovalPolicyProfile).where(ApprovalPolicyProfile.policy_id == policy.id)
             for link in session.exec(links).all():
                 session.delete(link)
-            session.flush()
             session.delete(policy)
             change.event(
                 "approval_policy.deleted", "approval_policy", policy.id, application_id, slug=policy.slug

@@ -266,7 +266,6 @@ class Authorities:
             for table in (Crl, OcspSigner):
                 for part in change.session.exec(select(table).where(table.ca_id == authority.id)).all():
                     change.session.delete(part)
-            change.session.flush()
             change.session.delete(authority)
             change.event("ca.deleted", "ca", authority.id, slug=authority.slug, name=authority.name)
 

@@ -40,7 +40,6 @@ def insert_authority(
         max_path_length=max_path_length,
     )
     change.session.add(authority)
-    change.session.flush()
     change.event("ca.created", "ca", authority.id, slug=slug, kind=kind, parent_id=parent_id)
     add_key(change, authority, key)
     return authority
@@ -58,7 +57,6 @@ def add_key(change: Change, authority: CertificateAuthority, key: keys.PrivateKe
             key_sealed=change.kernel.keyring.seal(keys.to_pem(key), CA_KEY_PURPOSE),
         )
     )
-    change.session.flush()
 
 
 def install_certificate(
@@ -93,7 +91,6 @@ def install_certificate(
     if authority.status == "pending":
         authority.status = "active"
     change.session.add(authority)
-    change.session.flush()
     change.event(
         "ca.certificate_installed",
         "ca",

@@ -32,6 +32,7 @@ from certrail.persistence.tables import (
     NotificationRow,
     QuestionCopy,
     QuestionToken,
+    Retirement,
     Sync,
     TokenUse,
     Vote,
@@ -174,6 +175,7 @@ def _in_order(application_id: str) -> Sequence[tuple[type[SQLModel], ColumnEleme
     approvals, channels, syncs = own(ApprovalRequest), own(Channel), own(Sync)
     copies = select(QuestionCopy.id).where(col(QuestionCopy.approval_request_id).in_(approvals))
     tokens = select(QuestionToken.token_hash).where(col(QuestionToken.copy_id).in_(copies))
+    deliveries = select(Delivery.id).where(col(Delivery.sync_id).in_(syncs))
     whole = (
         Incident,
         NotificationRow,
@@ -199,6 +201,7 @@ def _in_order(application_id: str) -> Sequence[tuple[type[SQLModel], ColumnEleme
         (AlertChannel, col(AlertChannel.alert_id).in_(own(Alert))),
         (AlertCursor, col(AlertCursor.alert_id).in_(own(Alert))),
         (NotificationRow, col(NotificationRow.channel_id).in_(channels)),
+        (Retirement, col(Retirement.delivery_id).in_(deliveries)),
         (Delivery, col(Delivery.sync_id).in_(syncs)),
         *((table, col(_owner(table)) == application_id) for table in whole),
     ]

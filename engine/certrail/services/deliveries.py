@@ -11,13 +11,15 @@ from certrail.checkpoints import checkpoint
 from certrail.domain.errors import NotFound
 from certrail.persistence.database import locked
 from certrail.persistence.tables import Certificate, Delivery, Sync
+from certrail.services import retirements
 from certrail.services.actor import SYSTEM, Actor
 from certrail.services.failure import Failure
 from certrail.services.kernel import Change, Kernel
 from certrail.services.plugin_config import destination_of
-from certrail.services.syncs import enqueue_delivery
+from certrail.services.wishes import REMOVED, enqueue_delivery
 from certrail_sdk import Bundle, Context, Deployment, Destination, Observation, Observes, Receipt, Target
 
+FAILED = "failed"
 KEY_PURPOSE = "certificate-key"
 
 
@@ -51,6 +53,7 @@ class DeliveryState:
     desired_certificate_id: str
     delivered_certificate_id: str | None
     status: str
+    retiring: bool = False
 
 
 class Deliveries:
@@ -69,11 +72,17 @@ class Deliveries:
         """
         with self._kernel.change(SYSTEM) as change:
             delivery = _locked(change.session, delivery_id)
-            if delivery is None or delivery.delivered_certificate_id == delivery.desired_certificate_id:
+            if delivery is None or delivery.status in (FAILED, REMOVED):
+                return None
+            if delivery.delivered_certificate_id == delivery.desired_certificate_id:
                 return None
             may_exist = delivery.intent_at is not None
             sync = change.session.get_one(Sync, delivery.sync_id)
             certificate = change.session.get_one(Certificate, delivery.desired_certificate_id)
+            if sync.leaving or (certificate.status == "revoked" and not may_exist):
+                delivery.status, delivery.since, delivery.next_try_at = REMOVED, change.now, None
+                change.session.add(delivery)
+                return None
             context = Context(heartbeat=heartbeat)
             work = Work(
                 delivery_id=delivery.id,
@@ -98,6 +107,9 @@ class Deliveries:
             if delivery is None or delivery.delivered_certificate_id == certificate_id:
                 return
             recovered = delivery.last_error is not None
+            sync = change.session.get_one(Sync, delivery.sync_id)
+            if delivery.receipt and delivery.receipt["reference"] != receipt.reference:
+                retirements.superseded(change, sync, delivery)
             delivery.delivered_certificate_id = certificate_id
             delivery.receipt = receipt.model_dump(mode="json")
             delivery.intent_at = None
@@ -107,6 +119,8 @@ class Deliveries:
             if delivery.desired_certificate_id == certificate_id:
                 delivery.status, delivery.since = "delivered", change.now
             change.session.add(delivery)
+            certificate = change.session.get_one(Certificate, certificate_id)
+            retirements.delivered(change, sync, delivery, certificate)
             self._event(
                 change,
                 "delivery.recovered" if recovered else "delivery.delivered",
@@ -185,7 +199,7 @@ class Deliveries:
             first = delivery.last_error is None
             if first:
                 delivery.since = change.now
-            delivery.status = "failed" if failure.permanent else "retrying"
+            delivery.status = FAILED if failure.permanent else "retrying"
             delivery.last_error = failure.stored(change.now)
             delivery.next_try_at = failure.next_try_at
             change.session.add(delivery)
@@ -207,7 +221,10 @@ class Deliveries:
             if delivery is None:
                 return DeliveryState("", "", "deleted")
             return DeliveryState(
-                delivery.desired_certificate_id, delivery.delivered_certificate_id, delivery.status
+                delivery.desired_certificate_id,
+                delivery.delivered_certificate_id,
+                delivery.status,
+                retirements.has_due(session, delivery_id),
             )
 
     def retry(self, actor: Actor, delivery_id: str) -> Delivery:
@@ -216,7 +233,7 @@ class Deliveries:
             delivery = _locked(change.session, delivery_id)
             if delivery is None:
                 raise NotFound("delivery")
-            if delivery.status in ("failed", "retrying", "pending"):
+            if delivery.status in (FAILED, REMOVED, "retrying", "pending"):
                 delivery.status, delivery.next_try_at = "pending", change.now
                 change.session.add(delivery)
                 sync = change.session.get_one(Sync, delivery.sync_id)

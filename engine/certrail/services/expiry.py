@@ -76,7 +76,6 @@ def set_cursors(change: Change, alert: Alert) -> None:
                 alert_id=alert.id, threshold=threshold, reached=change.now, reached_id="", look_at=change.now
             )
         )
-    session.flush()
 
 
 def effective(alert: Alert) -> list[int]:

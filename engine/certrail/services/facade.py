@@ -30,6 +30,7 @@ from certrail.services.record import Record
 from certrail.services.renewal_sweep import RenewalSweep
 from certrail.services.renewals import Renewals
 from certrail.services.requests import Requests
+from certrail.services.retirements import Retirements
 from certrail.services.revocation import Revocation
 from certrail.services.sealing import Sealing
 from certrail.services.sessions import Sessions
@@ -69,6 +70,7 @@ class Services:
     record: Record
     renewals: Renewals
     requests: Requests
+    retirements: Retirements
     revocation: Revocation
     sealing: Sealing
     sessions: Sessions
@@ -84,6 +86,7 @@ class Services:
         approvals = Approvals(kernel)
         incidents = Incidents(kernel)
         issuance = Issuance(kernel)
+        retirements = Retirements(kernel)
         revocation = Revocation(kernel)
         return cls(
             kernel=kernel,
@@ -110,6 +113,7 @@ class Services:
             record=Record(kernel.db, kernel.keyring),
             renewals=Renewals(kernel),
             requests=Requests(kernel),
+            retirements=retirements,
             revocation=revocation,
             sealing=Sealing(kernel),
             sessions=Sessions(kernel),
@@ -118,6 +122,7 @@ class Services:
                 "expiry": ExpirySweep(kernel).run,
                 "incidents": incidents.escalate,
                 "renewals": RenewalSweep(kernel, issuance).run,
+                "retirements": retirements.release,
                 "revocation-lists": revocation.refresh,
             },
             syncs=Syncs(kernel),

@@ -221,7 +221,6 @@ def _insert(
         product_role=product_role,
     )
     change.session.add(principal)
-    change.session.flush()
     change.event(
         "principal.created", "principal", principal.id, kind=kind, name=name, product_role=product_role
     )

@@ -32,7 +32,7 @@ from certrail.services.inventory_rows import add_certificate
 from certrail.services.kernel import Change, Kernel
 from certrail.services.product import find_profile
 from certrail.services.requests import checked_attributes
-from certrail.services.syncs import wish_everywhere
+from certrail.services.wishes import wish_everywhere
 
 
 class Imports:

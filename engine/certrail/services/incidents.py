@@ -124,7 +124,6 @@ def open_incident(change: Change, alert: Alert, notification: Notification) -> N
         )
     row.content = notification.model_dump(mode="json", exclude={"may_exist"})
     change.session.add(row)
-    change.session.flush()
 
 
 def end_of_trouble(change: Change, event: EventRow, key: str, stage: Stage) -> Sequence[Channel]:
@@ -133,11 +132,8 @@ def end_of_trouble(change: Change, event: EventRow, key: str, stage: Stage) -> S
     An acknowledgement lets go of nothing but is passed on all the same.
     """
     session = change.session
-    told = select(NotificationRow.id).where(col(NotificationRow.incident).is_not(None))
-    if event.application_id is not None:
-        told = told.where(NotificationRow.application_id == event.application_id)
-    ever = recall(session, ("told", event.application_id), lambda: session.exec(told.limit(1)).first())
-    if ever is None:
+    scope = event.application_id
+    if not recall(session, ("told", scope), lambda: _ever_told(session, scope)):
         return []
     if stage is Stage.CLOSED:
         _close(change, key)
@@ -148,6 +144,13 @@ def end_of_trouble(change: Change, event: EventRow, key: str, stage: Stage) -> S
             session.add(row)
     channels = {row.channel_id for row in rows if row.status != "withdrawn"}
     return [channel for channel in _channels(session, channels) if keeps_incidents(change.kernel, channel)]
+
+
+def _ever_told(session: Session, application_id: str | None) -> bool:
+    told = select(NotificationRow.id).where(col(NotificationRow.incident).is_not(None))
+    if application_id is not None:
+        told = told.where(NotificationRow.application_id == application_id)
+    return session.exec(told.limit(1)).first() is not None
 
 
 def _close(change: Change, key: str) -> None:

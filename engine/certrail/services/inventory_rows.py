@@ -16,9 +16,7 @@ def add_certificate(change: Change, row: Certificate, present: Certificate | Non
         change.session.add(present)
     lineage.current_certificate_id = row.id
     change.session.add(lineage)
-    change.session.flush()
     change.session.add(row)
-    change.session.flush()
     plan(change, lineage, row)
     for term in terms_of(row.common_name, row.names, row.attributes):
         change.session.add(

@@ -25,7 +25,7 @@ from certrail.services.kernel import Change, Kernel
 from certrail.services.renewals import lock_current
 from certrail.services.request_state import FINAL, approval_of, digest_now, judge, lock_request, move
 from certrail.services.revocation import crl_url, ocsp_url
-from certrail.services.syncs import wish_everywhere
+from certrail.services.wishes import wish_everywhere
 
 
 @dataclass(frozen=True)
@@ -98,8 +98,11 @@ class Issuance:
         checkpoint("issuance.committed")
         return Advance("issued")
 
-    def issue(self, change: Change, row: CertificateRequest) -> None:
+    def issue(self, change: Change, row: CertificateRequest, held: Certificate | None = None) -> None:
         """Sign what was accepted, and wish it to where it belongs, in the transaction of the change.
+
+        Args:
+            held: what it renews, where the caller has locked its lineage already.
 
         Raises:
             PolicyViolation: it is denied by now.
@@ -108,7 +111,9 @@ class Issuance:
         content = RequestContent.model_validate(row.content)
         profile = change.session.get_one(CertificateProfile, row.profile_id)
         judge(change.session, profile, content, change.now)
-        present = lock_current(change.session, row.renews_id) if row.renews_id else None
+        present = held
+        if row.renews_id and present is None:
+            present = lock_current(change.session, row.renews_id)
         certificate = self._sign(change, row, profile, content, present)
         checkpoint("issuance.signed")
         self._record(change, row, profile, certificate, present)

@@ -23,7 +23,6 @@ def post(change: Change, channel: Channel, notification: Notification, key: str)
         row.held_until = held_until(channel, change.now)
     row.status = "held" if row.held_until else "pending"
     change.session.add(row)
-    change.session.flush()
     if row.held_until is None:
         send(change, channel, row)
     return row

@@ -1,5 +1,6 @@
 """When each lineage is renewed next, and why then: kept beside it, so that what is due is found by an index."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from sqlmodel import Session, col, select
@@ -10,10 +11,12 @@ from certrail.persistence.tables import Certificate, CertificateProfile, Certifi
 from certrail.services.enrollment import enrollment
 from certrail.services.kernel import Change
 
+RUNNING = ("pending_approval", "approved")
+
 
 def plan(change: Change, lineage: Lineage, certificate: Certificate) -> None:
     """Choose the next moment anew; the lineage's row is held by the caller, or new."""
-    rule, off = _rule(change.session, lineage, certificate)
+    rule, off = _rule(change, lineage, certificate)
     if rule is None:
         lineage.renew_at, lineage.renewal = None, {"off": off}
     else:
@@ -37,10 +40,17 @@ def replan(change: Change, application_id: str | None, profile_id: str) -> None:
 def running_renewal(session: Session, present: Certificate) -> str | None:
     """The request that renews a certificate and is not decided yet, by its id."""
     query = select(CertificateRequest.id).where(
-        CertificateRequest.renews_id == present.id,
-        col(CertificateRequest.status).in_(("pending_approval", "approved")),
+        CertificateRequest.renews_id == present.id, col(CertificateRequest.status).in_(RUNNING)
     )
     return session.exec(query).first()
+
+
+def running_renewals(session: Session, certificates: Iterable[str | None]) -> frozenset[str | None]:
+    """Those of the certificates that a request which is not decided yet renews."""
+    query = select(CertificateRequest.renews_id).where(
+        col(CertificateRequest.renews_id).in_(certificates), col(CertificateRequest.status).in_(RUNNING)
+    )
+    return frozenset(session.exec(query))
 
 
 def note_failure(change: Change, certificate: Certificate, reason: str, **data: Any) -> None:
@@ -74,19 +84,21 @@ def note_failure(change: Change, certificate: Certificate, reason: str, **data: 
         )
 
 
-def _rule(session: Session, lineage: Lineage, certificate: Certificate) -> tuple[RenewalRule | None, str]:
+def _rule(change: Change, lineage: Lineage, certificate: Certificate) -> tuple[RenewalRule | None, str]:
     """How a certificate is renewed by itself, or why it is not."""
     if certificate.status != "active":
         return None, f"the certificate is {certificate.status}"
+    if certificate.not_after <= change.now:
+        return None, "it has ended"
     if certificate.profile_id is None:
         return None, "it was imported without a profile, so nothing says who would issue the next one"
     if certificate.key_sealed is None:
         return None, "its key is not held here: whoever holds it renews it"
     if lineage.auto_renew is False:
         return None, "it is switched off for this certificate"
-    profile = session.get_one(CertificateProfile, certificate.profile_id)
+    profile = change.session.get_one(CertificateProfile, certificate.profile_id)
     try:
-        settings = enrollment(session, certificate.application_id, profile)
+        settings = enrollment(change.session, certificate.application_id, profile)
     except NotFound:
         return None, "the profile is not attached any more"
     rule = RenewalRule.model_validate(settings.get("auto_renew", {}))

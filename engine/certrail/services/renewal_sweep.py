@@ -1,5 +1,7 @@
 """Renews what is due, in chunks: one transaction for many certificates that need nobody's yes."""
 
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime, timedelta
 
 from sqlmodel import Session, col, select
@@ -20,11 +22,12 @@ from certrail.services.acceptance import accept
 from certrail.services.actor import SYSTEM
 from certrail.services.issuance import Issuance
 from certrail.services.kernel import Change, Kernel
-from certrail.services.renewal_plans import note_failure, plan, running_renewal
+from certrail.services.renewal_plans import note_failure, plan, running_renewals
 from certrail.services.renewals import renewal_content, renewal_profile
 from certrail.services.request_state import enqueue_issuance
 
 CHUNK = 100
+Attempt = Callable[[Change], AbstractContextManager[None]]
 
 
 class RenewalSweep:
@@ -36,39 +39,55 @@ class RenewalSweep:
 
     def run(self, limit: int = CHUNK) -> int:
         """Take one chunk of what is due; returns how many lineages were looked at, 0 when nothing is due."""
+        try:
+            return self._chunk(limit, _together)
+        except CertrailError:
+            # One of them cannot be renewed, and took the others with it: now each stands for itself.
+            return self._chunk(limit, Change.attempt)
+
+    def _chunk(self, limit: int, attempt: Attempt) -> int:
         with self._kernel.change(SYSTEM) as change, remembering(change.session):
             due = locked(_due(change.now, limit), skip_locked=True)
             lineages = change.session.exec(due).all()
+            running = _load(change.session, lineages)
             for lineage in lineages:
-                self._renew(change, lineage)
+                present = change.session.get_one(Certificate, lineage.current_certificate_id)
+                if present.id in running:
+                    lineage.renew_at = None
+                    change.session.add(lineage)
+                elif self._is_time(change, lineage, present):
+                    self._renew(change, lineage, present, attempt)
             checkpoint("renewals.renewed")
         checkpoint("renewals.committed")
         return len(lineages)
 
-    def _renew(self, change: Change, lineage: Lineage) -> None:
-        present = change.session.get_one(Certificate, lineage.current_certificate_id)
-        if present.status != "active" or present.not_after <= change.now:
+    def _is_time(self, change: Change, lineage: Lineage, present: Certificate) -> bool:
+        if present.status != "active":
             plan(change, lineage, present)
-            if lineage.renew_at is not None:  # it ended before it was renewed
-                lineage.renew_at, lineage.renewal = None, {**(lineage.renewal or {}), "off": "it has ended"}
-            return
-        if running_renewal(change.session, present) is not None:
-            lineage.renew_at = None
-            change.session.add(lineage)
-            return
+            return False
         kept = lineage.renewal or {}
-        if not kept.get("failures") and not kept.get("slot"):
+        tried, ended = bool(kept.get("failures")), present.not_after <= change.now
+        if tried and ended:
+            note_failure(change, present, "it ended before a renewal succeeded")
+            return False
+        # One that ended while nobody looked is renewed all the same: its service waits for it.
+        if not (tried or ended or kept.get("slot")):
             plan(change, lineage, present)  # what the rule says may have changed since
             if lineage.renew_at is None or lineage.renew_at > change.now:
-                return
+                return False
         if (slot := _slot(change, present)) > change.now:
             lineage.renew_at = slot
             change.session.add(lineage)
-            return
+            return False
+        return True
+
+    def _renew(self, change: Change, lineage: Lineage, present: Certificate, attempt: Attempt) -> None:
         try:
-            with change.attempt():
+            with attempt(change):
                 self._begin(change, lineage, present)
         except CertrailError as refusal:
+            if attempt is _together:
+                raise
             note_failure(change, present, refusal.detail, kind=refusal.kind)
 
     def _begin(self, change: Change, lineage: Lineage, present: Certificate) -> None:
@@ -88,7 +107,21 @@ class RenewalSweep:
         if row.status == "pending_approval":
             enqueue_issuance(change, row.id)
         else:
-            self._issuance.issue(change, row)
+            self._issuance.issue(change, row, present)
+
+
+def _together(_change: Change) -> AbstractContextManager[None]:
+    """No savepoint for each: they succeed together, as nearly all chunks do, or nothing was done."""
+    return nullcontext()
+
+
+def _load(session: Session, lineages: Sequence[Lineage]) -> frozenset[str | None]:
+    """Load what will be looked at, by one query for all; returns which certificates are being renewed already."""
+    current = [lineage.current_certificate_id for lineage in lineages]
+    certificates = session.exec(select(Certificate).where(col(Certificate.id).in_(current))).all()
+    asked = [certificate.request_id for certificate in certificates if certificate.request_id]
+    session.exec(select(CertificateRequest).where(col(CertificateRequest.id).in_(asked))).all()
+    return running_renewals(session, current)
 
 
 def _due(now: datetime, limit: int) -> SelectOfScalar[Lineage]:
@@ -137,5 +170,4 @@ def _itself(change: Change) -> Principal:
             active=False,
         )
         session.add(known)
-        session.flush()
     return known

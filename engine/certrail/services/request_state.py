@@ -7,7 +7,7 @@ from sqlmodel import Session, select
 from certrail.domain.content import KeyAlgorithm, RequestContent, digest
 from certrail.domain.errors import NotFound, PolicyViolation
 from certrail.domain.policy import PolicyRules, decide
-from certrail.persistence.database import locked
+from certrail.persistence.database import locked, recall
 from certrail.persistence.tables import (
     ApprovalRequest,
     Certificate,
@@ -34,10 +34,11 @@ def judge(
         Conflict: the authority cannot sign.
     """
     policy = session.get_one(CertificatePolicy, profile.policy_id)
+    rules = recall(session, ("rules", policy.id), lambda: PolicyRules.model_validate(policy.rules))
     issuer = active_certificate(session, profile.ca_id) if profile.ca_id else None
     violations = decide(
         content,
-        PolicyRules.model_validate(policy.rules),
+        rules,
         now=now,
         issuer_not_after=issuer.not_after if issuer else None,
         issuer_key_algorithm=_signing_algorithm(session, profile, content),

@@ -30,6 +30,7 @@ from certrail.pki.revocation import (
     refused,
     signer_certificate,
 )
+from certrail.services import retirements
 from certrail.services.actor import SYSTEM, Actor
 from certrail.services.ca_signing import (
     find_authority,
@@ -80,6 +81,8 @@ class Revocation:
             row.revoked_at = row.revoked_at or change.now.replace(microsecond=0)
             row.status, row.revocation_reason = ("held" if hold else "revoked"), str(reason)
             self._changed(change, row, issuer, f"certificate.{row.status}")
+            if not hold:
+                retirements.revoked(change, row)
         checkpoint("revocation.committed")
         return row
 

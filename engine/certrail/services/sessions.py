@@ -200,6 +200,5 @@ def _admitted(change: Change, claims: Claims, email: str) -> Principal:
         product_role=ProductRole.MEMBER,
     )
     change.session.add(user)
-    change.session.flush()
     change.event("principal.created", "principal", user.id, kind="user", name=user.name, by="sign-in")
     return user

@@ -4,19 +4,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from sqlalchemy import inspect
 from sqlmodel import Session, col, or_, select
 
 from certrail.domain.errors import BadInput, Conflict, NotFound
 from certrail.domain.names import ObjectNameSchema
-from certrail.persistence.database import locked, recall
 from certrail.persistence.tables import (
-    Application,
     Certificate,
-    CertificateProfile,
     Delivery,
     Lineage,
     Sync,
 )
+from certrail.persistence.tables.delivery import GRACE_SECONDS
 from certrail.services.actor import Actor
 from certrail.services.kernel import Change, Kernel
 from certrail.services.plugin_config import (
@@ -30,7 +29,9 @@ from certrail.services.plugin_config import (
     validated,
 )
 from certrail.services.product import find_profile
-from certrail_sdk import Context, Destination, Receipt
+from certrail.services.retirements import clean_up, discard, replan
+from certrail.services.wishes import is_wished, matches, wish
+from certrail_sdk import Context, Destination, Receipt, Removes
 
 DEFAULT_NAME_SCHEMA = "certrail-{{short_certificate_id}}"
 
@@ -78,9 +79,16 @@ class Syncs:
         include_root: bool = False,
         keep_identity: bool = True,
         auto: bool = True,
+        remove: bool = False,
+        grace_seconds: int = GRACE_SECONDS,
         delivered: Sequence[Delivered] = (),
     ) -> Sync:
         """Make a sync; certificates that match it already are delivered at once, but for those that are there.
+
+        Args:
+            remove: take away what is not wanted there any more: superseded by another object, revoked, ended, or not
+                carried by the sync any more.
+            grace_seconds: how long it stays all the same, but for what is revoked.
 
         Raises:
             BadInput: the plugin, its configuration, the connection or the name schema does not fit.
@@ -88,6 +96,7 @@ class Syncs:
         """
         plugin = destination_class(self._kernel, destination)
         _check_name_schema(name_schema, plugin)
+        _check_removal(remove, plugin)
         selection = selection or Selection()
         with self._kernel.change(actor) as change:
             session = change.session
@@ -112,9 +121,10 @@ class Syncs:
                 include_root=include_root,
                 keep_identity=keep_identity,
                 auto=auto,
+                remove=remove,
+                grace_seconds=grace_seconds,
             )
             session.add(sync)
-            session.flush()
             change.event("sync.created", "sync", sync.id, application_id, slug=slug, destination=destination)
             for known in delivered:
                 _take_over(change, sync, known)
@@ -136,6 +146,8 @@ class Syncs:
         include_root: bool | None = None,
         keep_identity: bool | None = None,
         auto: bool | None = None,
+        remove: bool | None = None,
+        grace_seconds: int | None = None,
     ) -> Sync:
         """Change what is given. What matches only now is delivered; a new name schema names new objects only.
 
@@ -144,11 +156,15 @@ class Syncs:
 
         Raises:
             BadInput: the configuration, the connection or the name schema does not fit.
+            Conflict: it is being deleted.
         """
         with self._kernel.change(actor) as change:
             session = change.session
             sync = find_sync(session, application_id, reference)
+            if sync.leaving:
+                raise Conflict("The sync is being deleted; it waits for its last object to leave.")
             plugin = destination_class(self._kernel, sync.destination)
+            _check_removal(remove or False, plugin)
             before = _facts(sync)
             if name_schema is not None:
                 _check_name_schema(name_schema, plugin)
@@ -160,7 +176,14 @@ class Syncs:
                 sync.config_revision = plugin.config_type.revision
             if selection is not None:
                 sync.selection = _stored(session, selection)
-            given = {"name": name, "include_root": include_root, "keep_identity": keep_identity, "auto": auto}
+            given = {
+                "name": name,
+                "include_root": include_root,
+                "keep_identity": keep_identity,
+                "auto": auto,
+                "remove": remove,
+                "grace_seconds": grace_seconds,
+            }
             for attribute, value in given.items():
                 if value is not None:
                     setattr(sync, attribute, value)
@@ -179,19 +202,35 @@ class Syncs:
             )
             if sync.auto:
                 self._catch_up(change, sync)
+            if selection is not None or remove is not None or grace_seconds is not None:
+                replan(change, sync)
             return sync
 
-    def delete(self, actor: Actor, application_id: str | None, reference: str) -> None:
-        """Stop a sync. What it delivered stays where it is."""
+    def delete(
+        self, actor: Actor, application_id: str | None, reference: str, *, cleanup: bool = False
+    ) -> Sync | None:
+        """Stop a sync.
+
+        Args:
+            cleanup: take away what it delivered, and delete it when the last object is gone; else everything stays
+                where it is, also what was to leave.
+
+        Returns:
+            The sync, while objects of it are left to be taken away.
+
+        Raises:
+            NotFound: unknown.
+            BadInput: the destination cannot take anything away.
+        """
         with self._kernel.change(actor) as change:
             sync = find_sync(change.session, application_id, reference)
-            deliveries = change.session.exec(select(Delivery).where(Delivery.sync_id == sync.id)).all()
-            left = [d.object_name for d in deliveries if d.receipt]
-            for delivery in deliveries:
-                change.session.delete(delivery)
-            change.session.flush()
-            change.session.delete(sync)
-            change.event("sync.deleted", "sync", sync.id, application_id, slug=sync.slug, left_behind=left)
+            if not cleanup:
+                discard(change, sync)
+                return None
+            _check_removal(True, destination_class(self._kernel, sync.destination), "cleanup")
+            change.event("sync.cleanup", "sync", sync.id, application_id, slug=sync.slug)
+            clean_up(change, sync)
+            return None if sync in change.session.deleted or inspect(sync).deleted else sync
 
     def list(self, application_id: str | None) -> Sequence[Sync]:
         """The syncs of an Application."""
@@ -230,7 +269,7 @@ class Syncs:
             .where(Lineage.application_id == sync.application_id, Certificate.status == "active")
         ).all()
         for certificate in current:
-            if matches(sync, certificate) and not _wished(change.session, sync, certificate):
+            if matches(sync, certificate) and not is_wished(change.session, sync, certificate):
                 wish(self._kernel, change, sync, certificate)
 
 
@@ -242,58 +281,6 @@ def find_sync(session: Session, application_id: str | None, reference: str) -> S
     if (found := session.exec(query).first()) is None:
         raise NotFound("sync")
     return found
-
-
-def matches(sync: Sync, certificate: Certificate) -> bool:
-    """Whether a certificate is among those that a sync carries."""
-    chosen = sync.selection
-    if chosen.get("lineages"):
-        return certificate.lineage_id in chosen["lineages"]
-    if chosen.get("profiles") and certificate.profile_id not in chosen["profiles"]:
-        return False
-    wanted = chosen.get("attributes", {})
-    return all(certificate.attributes.get(name) == value for name, value in wanted.items())
-
-
-def wish_everywhere(kernel: Kernel, change: Change, certificate: Certificate) -> None:
-    """Bring a new certificate to every automatic sync of its Application that carries it."""
-    session, scope = change.session, certificate.application_id
-    query = select(Sync).where(Sync.application_id == scope, col(Sync.auto).is_(True))
-    syncs = recall(session, ("syncs", scope), lambda: session.exec(query).all())
-    for sync in syncs:
-        if matches(sync, certificate):
-            wish(kernel, change, sync, certificate)
-
-
-def wish(kernel: Kernel, change: Change, sync: Sync, certificate: Certificate) -> Delivery:
-    """Want this certificate at that sync. A newer wish replaces an older one, never the other way round."""
-    existing = select(Delivery).where(
-        Delivery.sync_id == sync.id, Delivery.lineage_id == certificate.lineage_id
-    )
-    delivery = change.session.exec(locked(existing)).first()
-    if delivery is None:
-        delivery = Delivery(
-            id=change.new_id(),
-            created_at=change.now,
-            sync_id=sync.id,
-            lineage_id=certificate.lineage_id,
-            object_name=_object_name(kernel, change.session, sync, certificate),
-            desired_certificate_id=certificate.id,
-        )
-    else:
-        present = change.session.get_one(Certificate, delivery.desired_certificate_id)
-        if present.not_before > certificate.not_before:
-            return delivery
-        delivery.desired_certificate_id = certificate.id
-    delivery.status = "pending"
-    delivery.since = change.now
-    delivery.last_error = None
-    delivery.next_try_at = change.now
-    delivery.attempts = 0
-    change.session.add(delivery)
-    change.session.flush()
-    enqueue_delivery(change, sync, delivery, certificate.id)
-    return delivery
 
 
 def _take_over(change: Change, sync: Sync, known: Delivered) -> None:
@@ -314,46 +301,16 @@ def _take_over(change: Change, sync: Sync, known: Delivered) -> None:
             delivered_at=change.now,
         )
     )
-    change.session.flush()
-
-
-def enqueue_delivery(change: Change, sync: Sync, delivery: Delivery, reference: str) -> None:
-    """Tell the delivery's workflow of a new wish, or of a retry by hand."""
-    change.enqueue(
-        "delivery",
-        f"delivery-{sync.id}-{delivery.lineage_id}",
-        delivery.id,
-        plugin=f"destination-{sync.destination}",
-        signal=reference,
-    )
-
-
-def _object_name(kernel: Kernel, session: Session, sync: Sync, certificate: Certificate) -> str:
-    plugin = destination_class(kernel, sync.destination)
-    profile = session.get(CertificateProfile, certificate.profile_id) if certificate.profile_id else None
-    application = session.get(Application, certificate.application_id) if certificate.application_id else None
-    return ObjectNameSchema.parse(sync.name_schema).render(
-        certificate_id=certificate.id,
-        lineage_id=certificate.lineage_id,
-        common_name=certificate.common_name,
-        profile=profile.slug if profile else "",
-        application=application.slug if application else "",
-        pattern=plugin.name_pattern,
-        length=plugin.name_length,
-    )
-
-
-def _wished(session: Session, sync: Sync, certificate: Certificate) -> bool:
-    """Whether this certificate is what is wanted at the sync already."""
-    query = select(Delivery.id).where(
-        Delivery.sync_id == sync.id, Delivery.desired_certificate_id == certificate.id
-    )
-    return session.exec(query).first() is not None
 
 
 def _facts(sync: Sync) -> dict[str, Any]:
     hidden = {"id", "created_at", "config_sealed", "config_revision", "application_id"}
     return sync.model_dump(mode="json", exclude=hidden)
+
+
+def _check_removal(wanted: bool, plugin: type[Destination[Any]], field: str = "remove") -> None:
+    if wanted and not issubclass(plugin, Removes):
+        raise BadInput("This destination cannot take anything away; what was delivered stays there.", field)
 
 
 def _check_name_schema(text: str, plugin: type[Destination[Any]]) -> None:

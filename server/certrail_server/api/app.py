@@ -24,6 +24,7 @@ from certrail_server.api.routes import (
     authorities,
     callbacks,
     certificates,
+    deliveries,
     health,
     principals,
     product,
@@ -47,6 +48,7 @@ API = (
     applications,
     requests,
     certificates,
+    deliveries,
     approvals,
     record,
     views,
@@ -55,7 +57,7 @@ API = (
 
 SCOPED = (
     requests.scoped,
-    certificates.scoped,
+    deliveries.scoped,
     syncs.router,
     alerts.router,
     approval_policies.router,

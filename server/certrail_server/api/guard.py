@@ -51,6 +51,10 @@ def _delivery(services: Services, ident: str) -> str | None:
     return services.deliveries.get(ident)[1].application_id
 
 
+def _retirement(services: Services, ident: str) -> str | None:
+    return services.retirements.get(ident)[2].application_id
+
+
 def _approval(services: Services, ident: str) -> str | None:
     return services.approvals.get(ident)[0].application_id
 
@@ -67,6 +71,7 @@ OWNER_OF: dict[str, Callable[[Services, str], str | None]] = {
     "request_id": _request,
     "certificate_id": _certificate,
     "delivery_id": _delivery,
+    "retirement_id": _retirement,
     "approval_id": _approval,
     "incident_id": _incident,
     "notification_id": _notification,

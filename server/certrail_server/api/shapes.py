@@ -21,6 +21,7 @@ from certrail.domain.content import BasicConstraints, KeyAlgorithm, SignatureAlg
 from certrail.domain.durations import parse_duration
 from certrail.domain.renewal import RenewalRule
 from certrail.domain.search import CertificateFilter
+from certrail.persistence.tables.delivery import GRACE_SECONDS
 from certrail.pki.offer import Offer, from_pem_text, from_pkcs12
 from certrail.pki.revocation import Reason
 
@@ -262,6 +263,9 @@ class SelectionIn(In):
     metadata: Annotated[dict[str, str], Field(max_length=20)] = Field(default_factory=dict)
 
 
+Grace = Annotated[int, Field(ge=0, le=366 * 86400)]
+
+
 class SyncIn(In):
     """A sync to make."""
 
@@ -275,6 +279,8 @@ class SyncIn(In):
     include_root: bool = False
     keep_identity: bool = True
     auto: bool = True
+    remove: bool = False
+    grace_seconds: Grace = GRACE_SECONDS
 
 
 class SyncChangeIn(In):
@@ -288,6 +294,8 @@ class SyncChangeIn(In):
     include_root: bool | None = None
     keep_identity: bool | None = None
     auto: bool | None = None
+    remove: bool | None = None
+    grace_seconds: Grace | None = None
 
 
 class TrialIn(In):

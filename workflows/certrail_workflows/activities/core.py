@@ -69,7 +69,8 @@ class OutcomeActivities:
         """Where the delivery stands, and whether anything is left to try."""
         state = await own_step(lambda: self._deliveries.state(delivery_id))
         in_place = state.desired_certificate_id == state.delivered_certificate_id
-        return DeliveryStanding(state.status, in_place or state.status == messages.FAILED)
+        at_rest = in_place or state.status in (messages.FAILED, messages.REMOVED)
+        return DeliveryStanding(state.status, at_rest and not state.retiring)
 
     @activity.defn(name=messages.GIVE_UP)
     async def give_up(self, abandoned: Abandoned) -> None:

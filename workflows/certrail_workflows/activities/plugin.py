@@ -7,7 +7,17 @@ from typing import TYPE_CHECKING, TypeVar
 from temporalio import activity
 
 from certrail.services.failure import Failure
-from certrail_sdk import Interactive, Misconfigured, Observation, Observes, Receipt, Sent
+from certrail_sdk import (
+    Conflict,
+    Interactive,
+    Misconfigured,
+    Observation,
+    Observes,
+    Receipt,
+    Removal,
+    Removes,
+    Sent,
+)
 from certrail_workflows import messages
 from certrail_workflows.activities.running import carried
 from certrail_workflows.activities.tries import Try
@@ -17,27 +27,46 @@ if TYPE_CHECKING:
     from certrail.services.alerting import Notifications
     from certrail.services.deliveries import Deliveries
     from certrail.services.questions import Questions, QuestionWork
+    from certrail.services.retirements import RemovalWork, Retirements
 
 Clock = Callable[[], datetime]
 T = TypeVar("T")
 
 
 class DeliveryActivities:
-    """Bring a certificate to a destination, and look whether it is there."""
+    """Bring a certificate to a destination, look whether it is there, and take away what is not wanted any more."""
 
-    def __init__(self, deliveries: "Deliveries", clock: Clock) -> None:
+    def __init__(self, deliveries: "Deliveries", retirements: "Retirements", clock: Clock) -> None:
         self._deliveries = deliveries
+        self._retirements = retirements
         self._clock = clock
 
     @activity.defn(name=messages.DELIVER)
     async def deliver(self, delivery_id: str) -> None:
-        """Deliver what the record wants now, unless it is delivered."""
-        await carried(self._deliver(delivery_id))
+        """Deliver what the record wants now, unless it is delivered; then take away what is to leave."""
+        await carried(self._bring_into_line(delivery_id))
 
     @activity.defn(name=messages.VERIFY)
     async def verify(self, delivery_id: str) -> ReadBack:
         """Read back what was delivered, where that is possible."""
         return ReadBack(await carried(self._verify(delivery_id)))
+
+    async def _bring_into_line(self, delivery_id: str) -> None:
+        await self._deliver(delivery_id)
+        while await self._remove(delivery_id):
+            pass
+
+    async def _remove(self, delivery_id: str) -> bool:
+        attempt = activity.info().attempt
+        beginning = Try(self._clock, lambda failure: self._failed_to_begin(delivery_id, failure))
+        work = await beginning.ours(lambda: self._retirements.begin(delivery_id, attempt))
+        if work is None:
+            return False
+        this = Try(self._clock, lambda failure: self._retirements.failed(work.retirement_id, failure))
+        async with this.theirs(work.plugin):
+            removal = _checked(await _unused_removed(work), Removal)
+        await this.ours(lambda: self._retirements.removed(work.retirement_id, removal))
+        return True
 
     async def _deliver(self, delivery_id: str) -> None:
         attempt = activity.info().attempt
@@ -116,6 +145,21 @@ class QuestionActivities:
         version, closed = work.version, work.closed
         await this.ours(lambda: self._questions.shown(copy_id, version, reference, closed))
         return Refreshed(closed)
+
+
+async def _unused_removed(work: "RemovalWork") -> Removal:
+    destination = work.destination
+    if not isinstance(destination, Removes):
+        raise Misconfigured("remove", f"{work.plugin} cannot take anything away; switch removal off")
+    if isinstance(destination, Observes):
+        observation = _checked(await destination.observe(work.target), Observation)
+        if observation.in_use_by:
+            users = ", ".join(observation.in_use_by[:5])
+            raise Conflict(
+                f"{work.target.name} is still used by {users}.",
+                action="Have them use the newer certificate, or none; it is then removed by itself.",
+            )
+    return await destination.remove(work.target)
 
 
 async def _shown(work: "QuestionWork") -> str:

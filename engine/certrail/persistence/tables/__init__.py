@@ -28,7 +28,8 @@ from certrail.persistence.tables.approvals import (
     TokenUse,
     Vote,
 )
-from certrail.persistence.tables.delivery import Connection, Delivery, Sync
+from certrail.persistence.tables.delivery import Connection, Delivery, Retirement, Sync
+from certrail.persistence.tables.ordering import follow_foreign_keys
 from certrail.persistence.tables.pki import (
     ApplicationProfile,
     CaCertificate,
@@ -85,8 +86,11 @@ __all__ = [
     "QuestionCopy",
     "QuestionToken",
     "RecordHead",
+    "Retirement",
     "SeenCallback",
     "Sync",
     "TokenUse",
     "Vote",
 ]
+
+follow_foreign_keys(globals()[name] for name in __all__)

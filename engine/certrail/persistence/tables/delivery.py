@@ -3,10 +3,13 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import UniqueConstraint
+from sqlalchemy import Index, UniqueConstraint
 from sqlmodel import Field
 
-from certrail.persistence.tables.base import Row, json_column, moment, optional_json
+from certrail.persistence.tables.base import Row, json_column, moment, only_where, optional_json
+from certrail.persistence.types import UtcDateTime
+
+GRACE_SECONDS = 7 * 86400
 
 
 class Connection(Row, table=True):
@@ -21,7 +24,11 @@ class Connection(Row, table=True):
 
 
 class Sync(Row, table=True):
-    """These certificates of this Application belong at that destination."""
+    """These certificates of this Application belong at that destination.
+
+    With `remove`, what is not wanted there any more leaves after `grace_seconds`. One that is `leaving` is deleted
+    when all that it delivered is gone.
+    """
 
     __tablename__ = "sync"
     __table_args__ = (UniqueConstraint("application_id", "slug"),)
@@ -38,6 +45,9 @@ class Sync(Row, table=True):
     include_root: bool = False
     keep_identity: bool = True
     auto: bool = True
+    remove: bool = False
+    grace_seconds: int = GRACE_SECONDS
+    leaving: bool = False
 
 
 class Delivery(Row, table=True):
@@ -61,3 +71,22 @@ class Delivery(Row, table=True):
     delivered_at: datetime | None = moment()
     verified_at: datetime | None = moment()
     observed: dict[str, Any] | None = optional_json()
+
+
+class Retirement(Row, table=True):
+    """An object of ours that is to leave a destination, or has left. `receipt` names it, `why` says why."""
+
+    __tablename__ = "retirement"
+    __table_args__ = (Index("ix_retirement_due", "remove_at", "id", **only_where("status = 'waiting'")),)
+
+    delivery_id: str = Field(foreign_key="delivery.id", index=True, max_length=80)
+    reference: str
+    receipt: dict[str, Any] = json_column()
+    certificate_id: str = Field(max_length=40)
+    why: str = Field(max_length=16)
+    status: str = Field(default="waiting", max_length=16)
+    remove_at: datetime = Field(sa_type=UtcDateTime)
+    attempts: int = 0
+    last_error: dict[str, Any] | None = optional_json()
+    next_try_at: datetime | None = moment()
+    removed_at: datetime | None = moment()

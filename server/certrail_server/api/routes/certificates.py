@@ -1,4 +1,4 @@
-"""Certificates and their deliveries."""
+"""Certificates."""
 
 from typing import Annotated
 
@@ -7,7 +7,7 @@ from fastapi import APIRouter, Query, Response
 from certrail.domain.access import Permission
 from certrail.domain.errors import BadInput
 from certrail.domain.search import CertificateFilter
-from certrail.persistence.tables import Certificate, Delivery, Sync
+from certrail.persistence.tables import Certificate
 from certrail.services.inventory import position_of
 from certrail_server.api.guard import Call, allow, once
 from certrail_server.api.shapes import (
@@ -18,10 +18,9 @@ from certrail_server.api.shapes import (
     RevocationIn,
     SearchIn,
 )
-from certrail_server.api.views import Json, decode_cursor, items, page, shown
+from certrail_server.api.views import Json, decode_cursor, page, shown
 
 router = APIRouter(tags=["certificates"])
-scoped = APIRouter(prefix="/deliveries", tags=["certificates"])
 
 
 @router.get("/applications/{application}/certificates")
@@ -135,35 +134,8 @@ def export_certificate(
     return Response(exported.content, media_type=exported.media_type, headers=headers)
 
 
-@scoped.get("")
-def list_deliveries(
-    call: Annotated[Call, allow(Permission.SYNC_READ)],
-    lineage: Annotated[str | None, Query(max_length=40)] = None,
-) -> Json:
-    """Where every certificate stands at every sync."""
-    rows = call.services.deliveries.list(call.scope, lineage_id=lineage)
-    return items([_delivery(*row) for row in rows], dict)
-
-
-@router.get("/deliveries/{delivery_id}")
-def get_delivery(delivery_id: str, call: Annotated[Call, allow(Permission.SYNC_READ)]) -> Json:
-    """One delivery: what, since when, how often, what next, who must act."""
-    return _delivery(*call.services.deliveries.get(delivery_id))
-
-
-@router.post("/deliveries/{delivery_id}/retry", status_code=202)
-def retry_delivery(delivery_id: str, call: Annotated[Call, allow(Permission.DELIVERY_RETRY)]) -> Json:
-    """Try again now."""
-    call.services.deliveries.retry(call.actor, delivery_id)
-    return _delivery(*call.services.deliveries.get(delivery_id))
-
-
 def _found(call: Call, application: str | None, search: SearchIn, wanted: CertificateFilter) -> Json:
     rows = call.services.inventory.search(
         application, wanted, after=decode_cursor(search.cursor), limit=search.limit + 1
     )
     return page(rows, search.limit, position=lambda row: position_of(row, wanted))
-
-
-def _delivery(row: Delivery, sync: Sync) -> Json:
-    return shown(row, sync=sync.slug, destination=sync.destination, application_id=sync.application_id)

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Response
 
 from certrail.domain.access import Permission
 from certrail.persistence.tables import Sync
@@ -65,9 +65,10 @@ async def check_sync(sync: str, call: Manage) -> Json:
 
 
 @router.delete("/{sync}", status_code=204)
-def delete_sync(sync: str, call: Manage) -> None:
-    """Stop a sync. What it delivered stays where it is."""
-    call.services.syncs.delete(call.actor, call.scope, sync)
+def delete_sync(sync: str, call: Manage, answer: Response, cleanup: bool = False) -> None:
+    """Stop a sync. What it delivered stays where it is, or with `cleanup` leaves first; that is begun with a 202."""
+    if call.services.syncs.delete(call.actor, call.scope, sync, cleanup=cleanup) is not None:
+        answer.status_code = 202
 
 
 def _selection(given: SelectionIn) -> Selection:

@@ -1,0 +1,342 @@
+"""Retirement: what is not wanted at a destination any more leaves it, after a while and only when nothing uses it."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+from sqlmodel import Session, col, select
+
+from certrail.checkpoints import checkpoint
+from certrail.domain.errors import Conflict, NotFound
+from certrail.persistence.database import locked
+from certrail.persistence.tables import Certificate, Delivery, Retirement, Sync
+from certrail.services.actor import SYSTEM, Actor
+from certrail.services.failure import Failure
+from certrail.services.kernel import Change, Kernel
+from certrail.services.plugin_config import destination_of
+from certrail.services.wishes import REMOVED, enqueue_delivery, matches
+from certrail_sdk import Context, Destination, Receipt, Removal, Target
+
+CHUNK = 100
+WAITING, DUE, FAILED, KEPT = "waiting", "due", "failed", "kept"
+
+
+class Why(StrEnum):
+    """Why an object is not wanted any more."""
+
+    SUPERSEDED = "superseded"
+    """Another object took its place."""
+    REVOKED = "revoked"
+    ENDED = "ended"
+    """Its certificate ended, and none took its place."""
+    UNSELECTED = "unselected"
+    """The sync does not carry it any more."""
+    CLEANUP = "cleanup"
+    """The sync is being deleted."""
+
+
+@dataclass(frozen=True)
+class RemovalWork:
+    """One try to take an object away."""
+
+    retirement_id: str
+    destination: Destination[Any]
+    target: Target
+    plugin: str
+
+
+class Retirements:
+    """Planned beside a delivery, carried out by its workflow, so that nobody puts there what another takes away."""
+
+    def __init__(self, kernel: Kernel) -> None:
+        self._kernel = kernel
+
+    def list(self, application_id: str | None) -> Sequence[tuple[Retirement, Delivery, Sync]]:
+        """What is to leave the destinations of an Application, and what has left; newest first, at most 200."""
+        with self._kernel.db.read() as session:
+            query = (
+                select(Retirement, Delivery, Sync)
+                .join(Delivery, col(Delivery.id) == col(Retirement.delivery_id))
+                .join(Sync, col(Sync.id) == col(Delivery.sync_id))
+                .where(Sync.application_id == application_id)
+            )
+            newest = (col(Retirement.created_at).desc(), col(Retirement.id).desc())
+            return session.exec(query.order_by(*newest).limit(200)).all()
+
+    def get(self, retirement_id: str) -> tuple[Retirement, Delivery, Sync]:
+        """One retirement with what it is of. Raises NotFound."""
+        with self._kernel.db.read() as session:
+            if (row := session.get(Retirement, retirement_id)) is None:
+                raise NotFound("retirement")
+            delivery = session.get_one(Delivery, row.delivery_id)
+            return row, delivery, session.get_one(Sync, delivery.sync_id)
+
+    def retry(self, actor: Actor, retirement_id: str) -> Retirement:
+        """Try again now, by hand.
+
+        Raises:
+            NotFound: unknown.
+            Conflict: it is over.
+        """
+        with self._kernel.change(actor) as change:
+            row = _locked(change.session, retirement_id)
+            if row is None:
+                raise NotFound("retirement")
+            if row.status not in (WAITING, DUE, FAILED):
+                raise Conflict(f"The object is {row.status}; there is nothing to try.")
+            _release(change, row)
+            return row
+
+    def release(self, limit: int = CHUNK) -> int:
+        """Hand what is due over to its workflows; returns how many."""
+        with self._kernel.change(SYSTEM) as change:
+            due = select(Retirement).where(
+                col(Retirement.status) == WAITING, col(Retirement.remove_at) <= change.now
+            )
+            query = due.order_by(col(Retirement.remove_at), col(Retirement.id)).limit(limit)
+            rows = change.session.exec(locked(query, skip_locked=True)).all()
+            for row in rows:
+                _release(change, row)
+            return len(rows)
+
+    def begin(
+        self, delivery_id: str, attempt: int, heartbeat: Callable[[], None] = lambda: None
+    ) -> RemovalWork | None:
+        """The next object to take away; ``None`` when there is none. What is wanted again by now is kept."""
+        with self._kernel.change(SYSTEM) as change:
+            for row in _due(change.session, delivery_id):
+                delivery = change.session.get_one(Delivery, row.delivery_id)
+                sync = change.session.get_one(Sync, delivery.sync_id)
+                row.attempts = attempt
+                if not _is_unwanted(change, row, delivery, sync):
+                    row.status = KEPT
+                    change.session.add(row)
+                    continue
+                change.session.add(row)
+                receipt = Receipt.model_validate(row.receipt)
+                return RemovalWork(
+                    retirement_id=row.id,
+                    destination=destination_of(
+                        self._kernel, change.session, sync, Context(heartbeat=heartbeat)
+                    ),
+                    target=Target(delivery=delivery.id, name=delivery.object_name, receipt=receipt),
+                    plugin=f"{sync.destination} "
+                    f"{self._kernel.plugins.info('destination', sync.destination).version}",
+                )
+        return None
+
+    def removed(self, retirement_id: str, removal: Removal) -> None:
+        """Record that the object is gone."""
+        checkpoint("retirement.removed")
+        with self._kernel.change(SYSTEM) as change:
+            row = _locked(change.session, retirement_id)
+            if row is None or row.status == REMOVED:
+                return
+            row.status, row.removed_at, row.last_error = REMOVED, change.now, None
+            change.session.add(row)
+            delivery = change.session.get_one(Delivery, row.delivery_id)
+            sync = change.session.get_one(Sync, delivery.sync_id)
+            if delivery.receipt and delivery.receipt["reference"] == row.reference:
+                delivery.receipt = delivery.delivered_certificate_id = delivery.observed = None
+                delivery.verified_at = None
+                delivery.status, delivery.since = REMOVED, change.now
+                change.session.add(delivery)
+            _event(change, "delivery.removed", row, delivery, sync, changed=removal.changed)
+            if sync.leaving:
+                finish(change, sync)
+
+    def failed(self, retirement_id: str, failure: Failure) -> None:
+        """Record a failed try; the first of a series, and the final one, become events."""
+        with self._kernel.change(SYSTEM) as change:
+            row = _locked(change.session, retirement_id)
+            if row is None or row.status != DUE:
+                return
+            first = row.last_error is None
+            row.status = FAILED if failure.permanent else DUE
+            row.last_error, row.next_try_at = failure.stored(change.now), failure.next_try_at
+            change.session.add(row)
+            if first or failure.permanent:
+                delivery = change.session.get_one(Delivery, row.delivery_id)
+                sync = change.session.get_one(Sync, delivery.sync_id)
+                facts = {"kind": failure.kind, "message": failure.message, "action": failure.action}
+                _event(
+                    change,
+                    "delivery.removal_failed",
+                    row,
+                    delivery,
+                    sync,
+                    permanent=failure.permanent,
+                    **facts,
+                )
+
+
+def retire(change: Change, delivery: Delivery, why: Why, at: datetime) -> Retirement | None:
+    """Plan that what a delivery's receipt names leaves; an earlier plan for the same object is replaced."""
+    if delivery.receipt is None or delivery.delivered_certificate_id is None:
+        return None
+    reference = delivery.receipt["reference"]
+    query = select(Retirement).where(
+        Retirement.delivery_id == delivery.id,
+        Retirement.reference == reference,
+        col(Retirement.status).in_((WAITING, DUE, FAILED)),
+    )
+    row = change.session.exec(locked(query)).first()
+    if row is None:
+        row = Retirement(
+            id=change.new_id(),
+            created_at=change.now,
+            delivery_id=delivery.id,
+            reference=reference,
+            certificate_id=delivery.delivered_certificate_id,
+            why=str(why),
+            remove_at=at,
+        )
+    row.certificate_id, row.receipt = delivery.delivered_certificate_id, delivery.receipt
+    row.why, row.remove_at, row.status, row.last_error = str(why), at, WAITING, None
+    change.session.add(row)
+    return row
+
+
+def delivered(change: Change, sync: Sync, delivery: Delivery, certificate: Certificate) -> None:
+    """Plan the end of what was just delivered, right then: it leaves when its certificate has ended."""
+    if not sync.remove:
+        return
+    if certificate.status == "revoked":
+        retire(change, delivery, Why.REVOKED, change.now)
+    else:
+        retire(change, delivery, Why.ENDED, certificate.not_after + grace_of(sync))
+
+
+def superseded(change: Change, sync: Sync, delivery: Delivery) -> None:
+    """Plan that the object which the receipt names leaves, because another one takes its place."""
+    if sync.remove:
+        retire(change, delivery, Why.SUPERSEDED, change.now + grace_of(sync))
+
+
+def revoked(change: Change, certificate: Certificate) -> None:
+    """Take a revoked certificate away at once from where it is removed at all."""
+    query = (
+        select(Delivery)
+        .join(Sync, col(Sync.id) == col(Delivery.sync_id))
+        .where(
+            Delivery.lineage_id == certificate.lineage_id,
+            Delivery.delivered_certificate_id == certificate.id,
+            col(Sync.remove).is_(True),
+        )
+    )
+    for delivery in change.session.exec(query).all():
+        if row := retire(change, delivery, Why.REVOKED, change.now):
+            _release(change, row)
+
+
+def replan(change: Change, sync: Sync) -> None:
+    """Plan anew for everything that a sync has delivered, because the sync was changed."""
+    query = select(Delivery).where(
+        Delivery.sync_id == sync.id, col(Delivery.delivered_certificate_id).is_not(None)
+    )
+    for delivery in change.session.exec(query).all():
+        if not sync.remove:
+            _forget(change, delivery)
+            continue
+        certificate = change.session.get_one(Certificate, delivery.delivered_certificate_id)
+        if matches(sync, certificate):
+            delivered(change, sync, delivery, certificate)
+        else:
+            retire(change, delivery, Why.UNSELECTED, change.now + grace_of(sync))
+
+
+def clean_up(change: Change, sync: Sync) -> None:
+    """Take away all that a sync has delivered; it is deleted when the last object is gone."""
+    sync.leaving, sync.auto = True, False
+    change.session.add(sync)
+    for delivery in change.session.exec(select(Delivery).where(Delivery.sync_id == sync.id)).all():
+        if row := retire(change, delivery, Why.CLEANUP, change.now):
+            _release(change, row)
+    finish(change, sync)
+
+
+def finish(change: Change, sync: Sync) -> None:
+    """Delete a sync that is leaving, once nothing of it is left at the destination."""
+    deliveries = change.session.exec(select(Delivery).where(Delivery.sync_id == sync.id)).all()
+    idents = [delivery.id for delivery in deliveries]
+    rows = change.session.exec(select(Retirement).where(col(Retirement.delivery_id).in_(idents))).all()
+    if any(row.status in (WAITING, DUE, FAILED) for row in rows):
+        return
+    discard(change, sync)
+
+
+def discard(change: Change, sync: Sync) -> None:
+    """Delete a sync with all that is known of its deliveries."""
+    deliveries = change.session.exec(select(Delivery).where(Delivery.sync_id == sync.id)).all()
+    left = [delivery.object_name for delivery in deliveries if delivery.receipt]
+    idents = [delivery.id for delivery in deliveries]
+    rows = change.session.exec(select(Retirement).where(col(Retirement.delivery_id).in_(idents))).all()
+    for row in (*rows, *deliveries, sync):
+        change.session.delete(row)
+    change.event("sync.deleted", "sync", sync.id, sync.application_id, slug=sync.slug, left_behind=left)
+
+
+def grace_of(sync: Sync) -> timedelta:
+    """How long an object that is not wanted any more stays."""
+    return timedelta(seconds=sync.grace_seconds)
+
+
+def has_due(session: Session, delivery_id: str) -> bool:
+    """Whether the workflow of a delivery has something to take away."""
+    query = select(Retirement.id).where(Retirement.delivery_id == delivery_id, Retirement.status == DUE)
+    return session.exec(query).first() is not None
+
+
+def _is_unwanted(change: Change, row: Retirement, delivery: Delivery, sync: Sync) -> bool:
+    present = delivery.receipt["reference"] if delivery.receipt else None
+    if sync.leaving:
+        return True
+    if row.why == Why.SUPERSEDED:
+        return present != row.reference
+    if not sync.remove or delivery.desired_certificate_id != row.certificate_id:
+        return False
+    certificate = change.session.get_one(Certificate, row.certificate_id)
+    if row.why == Why.UNSELECTED:
+        return not matches(sync, certificate)
+    return certificate.status == "revoked" if row.why == Why.REVOKED else certificate.not_after <= change.now
+
+
+def _forget(change: Change, delivery: Delivery) -> None:
+    query = select(Retirement).where(Retirement.delivery_id == delivery.id, Retirement.status == WAITING)
+    for row in change.session.exec(query).all():
+        change.session.delete(row)
+
+
+def _release(change: Change, row: Retirement) -> None:
+    row.status = DUE
+    change.session.add(row)
+    delivery = change.session.get_one(Delivery, row.delivery_id)
+    sync = change.session.get_one(Sync, delivery.sync_id)
+    enqueue_delivery(change, sync, delivery, f"retirement-{row.id}-{change.new_id()}")
+
+
+def _due(session: Session, delivery_id: str) -> Sequence[Retirement]:
+    query = select(Retirement).where(Retirement.delivery_id == delivery_id, Retirement.status == DUE)
+    return session.exec(locked(query.order_by(col(Retirement.remove_at), col(Retirement.id)))).all()
+
+
+def _locked(session: Session, retirement_id: str) -> Retirement | None:
+    return session.exec(locked(select(Retirement).where(Retirement.id == retirement_id))).first()
+
+
+def _event(change: Change, type_: str, row: Retirement, delivery: Delivery, sync: Sync, **data: Any) -> None:
+    change.event(
+        type_,
+        "delivery",
+        delivery.id,
+        sync.application_id,
+        sync=sync.slug,
+        destination=sync.destination,
+        object_name=delivery.object_name,
+        lineage_id=delivery.lineage_id,
+        reference=row.reference,
+        reason=row.why,
+        **data,
+    )
