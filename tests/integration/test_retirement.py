@@ -1,0 +1,349 @@
+"""What is not wanted at a destination any more leaves it: after its grace, unused, once, and only what is ours."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import boto3
+import pytest
+from sqlmodel import select
+from temporalio.exceptions import ApplicationError
+from temporalio.testing import ActivityEnvironment
+from tests.integration.conftest import Team
+
+from certrail.domain.errors import BadInput, Conflict, NotFound
+from certrail.persistence.tables import Delivery, OutboxRow, Retirement
+from certrail.pki.revocation import Reason
+from certrail.services.syncs import Selection
+from certrail_standins.acm import AcmServer
+from certrail_workflows.activities.plugin import DeliveryActivities
+
+GRACE = timedelta(days=2)
+LOAD_BALANCER = "arn:aws:elasticloadbalancing:eu-central-1:1:loadbalancer/app/web/1"
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[AcmServer]:
+    with AcmServer() as server:
+        yield server
+
+
+@dataclass
+class Shelf:
+    """One sync to ACM, and its deliveries as their workflows make them."""
+
+    team: Team
+    acm: AcmServer
+
+    def sync(self, **options: Any) -> None:
+        given = {"remove": True, "grace_seconds": int(GRACE.total_seconds()), **options}
+        self.team.services.syncs.create(
+            self.team.admin,
+            self.team.application,
+            slug="acm",
+            name="ACM",
+            destination="aws-acm",
+            config={},
+            connection="aws",
+            **given,
+        )
+
+    def issue(self, name: str = "a.example.com") -> str:
+        request, _ = self.team.ask(self.team.admin, name)
+        return self.issued(request)
+
+    def renew(self, certificate: str) -> str:
+        return self.issued(self.team.services.renewals.renew(self.team.admin, certificate).id)
+
+    def issued(self, request: str) -> str:
+        self.team.services.issuance.advance(request)
+        certificate = self.team.services.requests.get(request).certificate_id
+        assert certificate
+        return certificate
+
+    async def work(self) -> None:
+        """Let the clock's sweep and every delivery's workflow take their turn."""
+        services = self.team.services
+        while services.sweeps["retirements"]():
+            pass
+        activities = DeliveryActivities(services.deliveries, services.retirements, self.team.clock)
+        for delivery, _ in services.deliveries.list(self.team.application):
+            await ActivityEnvironment().run(activities.deliver, delivery.id)
+
+    def advance(self, by: timedelta) -> None:
+        self.team.clock.advance(by)
+
+    def boto(self) -> Any:
+        """The account, as its owner sees it."""
+        return boto3.client(
+            "acm",
+            endpoint_url=self.acm.url,
+            region_name=self.acm.region,
+            aws_access_key_id=self.acm.access_key_id,
+            aws_secret_access_key=self.acm.secret_access_key,
+        )
+
+    def plans(self) -> list[tuple[str, str]]:
+        """Why and how far, oldest first."""
+        with self.team.services.kernel.db.read() as session:
+            rows = session.exec(select(Retirement).order_by(Retirement.remove_at)).all()  # type: ignore[arg-type]
+        return [(row.why, row.status) for row in rows]
+
+    def delivery(self) -> Delivery:
+        ((delivery, _),) = self.team.services.deliveries.list(self.team.application)
+        return delivery
+
+    @property
+    def there(self) -> set[str]:
+        return {stored.arn for stored in self.acm.certificates()}
+
+    def told(self, type_: str) -> list[dict[str, Any]]:
+        return [event.data for event in self.team.services.record.events(None, type_=type_, limit=1000)]
+
+
+@pytest.fixture
+def shelf(team: Team, server: AcmServer) -> Shelf:
+    server.reset()
+    team.services.connections.create(
+        team.admin,
+        slug="aws",
+        name="AWS",
+        type_="aws",
+        config={
+            "region": server.region,
+            "access_key_id": server.access_key_id,
+            "secret_access_key": server.secret_access_key,
+            "endpoint_url": server.url,
+        },
+    )
+    return Shelf(team, server)
+
+
+async def test_a_superseded_object_leaves_after_its_grace(shelf: Shelf) -> None:
+    shelf.sync(keep_identity=False)
+    first = shelf.issue()
+    await shelf.work()
+    (old,) = shelf.there
+    shelf.renew(first)
+    await shelf.work()
+    (new,) = shelf.there - {old}
+    shelf.advance(GRACE - timedelta(minutes=1))
+    await shelf.work()
+    assert shelf.there == {old, new}
+    shelf.advance(timedelta(minutes=1))
+    await shelf.work()
+    assert shelf.there == {new}
+    assert shelf.plans() == [("superseded", "removed"), ("ended", "waiting")]
+    (told,) = shelf.told("delivery.removed")
+    assert (told["reference"], told["reason"]) == (old, "superseded")
+    assert shelf.delivery().status == "delivered"
+
+
+async def test_what_is_in_use_stays_until_it_is_not(shelf: Shelf) -> None:
+    shelf.sync(keep_identity=False)
+    first = shelf.issue()
+    await shelf.work()
+    (old,) = shelf.there
+    shelf.renew(first)
+    await shelf.work()
+    shelf.acm.settings.in_use[old] = [LOAD_BALANCER]
+    shelf.advance(GRACE)
+    for _ in range(3):
+        with pytest.raises(ApplicationError) as refusal:
+            await shelf.work()
+        assert not refusal.value.non_retryable
+    assert old in shelf.there
+    (told,) = shelf.told("delivery.removal_failed")
+    assert LOAD_BALANCER in told["message"]
+    assert not shelf.acm.count("DeleteCertificate")
+    shelf.acm.settings.in_use.clear()
+    await shelf.work()
+    assert old not in shelf.there
+
+
+async def test_a_renewal_that_keeps_its_place_moves_the_end(shelf: Shelf) -> None:
+    shelf.sync()
+    shelf.advance(-timedelta(days=40))  # ACM takes nothing that is not valid yet
+    first = shelf.issue()
+    await shelf.work()
+    before = shelf.team.services.inventory.get(first).not_after
+    shelf.advance(timedelta(days=30))
+    shelf.renew(first)
+    await shelf.work()
+    shelf.team.clock.now = before + GRACE
+    await shelf.work()
+    assert shelf.plans() == [("ended", "waiting")]
+    shelf.advance(timedelta(days=60))
+    await shelf.work()
+    assert not shelf.there
+    assert shelf.plans() == [("ended", "removed")]
+    assert (shelf.delivery().status, shelf.delivery().receipt) == ("removed", None)
+
+
+async def test_a_revoked_certificate_leaves_at_once_and_one_on_hold_stays(shelf: Shelf) -> None:
+    shelf.sync()
+    certificate = shelf.issue()
+    await shelf.work()
+    revocation = shelf.team.services.revocation
+    revocation.revoke(shelf.team.admin, certificate, Reason.CERTIFICATE_HOLD)
+    await shelf.work()
+    assert shelf.there
+    revocation.revoke(shelf.team.admin, certificate, Reason.KEY_COMPROMISE)
+    await shelf.work()
+    assert not shelf.there
+    assert shelf.plans() == [("revoked", "removed")]
+
+
+async def test_what_is_revoked_before_it_is_delivered_is_never_delivered(shelf: Shelf) -> None:
+    shelf.sync()
+    certificate = shelf.issue()
+    shelf.team.services.revocation.revoke(shelf.team.admin, certificate)
+    await shelf.work()
+    assert not shelf.acm.count("ImportCertificate")
+    assert shelf.delivery().status == "removed"
+
+
+async def test_what_may_have_arrived_before_it_was_revoked_is_looked_for_and_leaves(shelf: Shelf) -> None:
+    shelf.sync()
+    certificate = shelf.issue()
+    services = shelf.team.services
+    work = services.deliveries.begin(shelf.delivery().id, 1)
+    assert work
+    await work.destination.deploy(work.deployment)  # and the worker dies before it is written down
+    services.revocation.revoke(shelf.team.admin, certificate)
+    await shelf.work()
+    await shelf.work()
+    assert not shelf.there
+    assert shelf.plans() == [("revoked", "removed")]
+
+
+async def test_nothing_leaves_where_nothing_is_to_be_removed(shelf: Shelf) -> None:
+    shelf.sync(remove=False)
+    certificate = shelf.issue()
+    await shelf.work()
+    shelf.team.services.revocation.revoke(shelf.team.admin, certificate)
+    shelf.advance(timedelta(days=400))
+    await shelf.work()
+    assert shelf.there
+    assert not shelf.plans()
+
+
+async def test_what_is_not_selected_any_more_leaves_unless_it_is_again(shelf: Shelf) -> None:
+    shelf.sync()
+    shelf.issue()
+    await shelf.work()
+    syncs, here, admin = shelf.team.services.syncs, shelf.team.application, shelf.team.admin
+    others = Selection(attributes={"team": "others"})
+    syncs.update(admin, here, "acm", selection=others)
+    assert shelf.plans() == [("unselected", "waiting")]
+    syncs.update(admin, here, "acm", selection=Selection())
+    assert shelf.plans() == [("ended", "waiting")]
+    syncs.update(admin, here, "acm", selection=others)
+    shelf.advance(GRACE)
+    await shelf.work()
+    assert not shelf.there
+    syncs.update(admin, here, "acm", selection=Selection())
+    await shelf.work()
+    assert len(shelf.there) == 1, "what is wanted again comes back"
+
+
+async def test_switched_on_later_it_holds_for_what_is_there_and_switched_off_for_nothing(
+    shelf: Shelf,
+) -> None:
+    shelf.sync(remove=False)
+    shelf.issue()
+    await shelf.work()
+    syncs, here, admin = shelf.team.services.syncs, shelf.team.application, shelf.team.admin
+    syncs.update(admin, here, "acm", remove=True)
+    assert shelf.plans() == [("ended", "waiting")]
+    syncs.update(admin, here, "acm", remove=False)
+    assert not shelf.plans()
+
+
+async def test_a_refusal_for_good_is_told_and_retried_by_hand(shelf: Shelf) -> None:
+    shelf.sync()
+    certificate = shelf.issue()
+    await shelf.work()
+    (arn,) = shelf.there
+    shelf.boto().remove_tags_from_certificate(CertificateArn=arn, Tags=[{"Key": "certrail:delivery"}])
+    shelf.team.services.revocation.revoke(shelf.team.admin, certificate)
+    with pytest.raises(ApplicationError) as refusal:
+        await shelf.work()
+    assert refusal.value.non_retryable
+    assert shelf.there == {arn}
+    assert shelf.plans() == [("revoked", "failed")]
+    (told,) = shelf.told("delivery.removal_failed")
+    assert told["permanent"]
+    state = shelf.team.services.deliveries.state(shelf.delivery().id)
+    assert not state.retiring, "the workflow rests until a person has acted"
+
+
+class TestCleanup:
+    """A sync is deleted, and takes what it delivered with it."""
+
+    async def test_it_is_gone_when_its_last_object_is(self, shelf: Shelf) -> None:
+        shelf.sync()
+        shelf.issue()
+        shelf.issue("b.example.com")
+        await shelf.work()
+        assert len(shelf.there) == 2
+        syncs, here, admin = shelf.team.services.syncs, shelf.team.application, shelf.team.admin
+        held = next(iter(shelf.there))
+        shelf.acm.settings.in_use[held] = [LOAD_BALANCER]
+        assert syncs.delete(admin, here, "acm", cleanup=True) is not None
+        with pytest.raises(Conflict):
+            syncs.update(admin, here, "acm", name="Still here")
+        for _ in range(2):
+            with pytest.raises(ApplicationError):
+                await shelf.work()
+        shelf.issue("c.example.com")
+        shelf.acm.settings.in_use.clear()
+        await shelf.work()
+        assert not shelf.there
+        with pytest.raises(NotFound):
+            syncs.get(here, "acm")
+        (told,) = shelf.told("sync.deleted")
+        assert told["left_behind"] == []
+
+    async def test_nothing_delivered_is_nothing_to_wait_for(self, shelf: Shelf) -> None:
+        shelf.sync()
+        shelf.issue()
+        syncs, here = shelf.team.services.syncs, shelf.team.application
+        assert syncs.delete(shelf.team.admin, here, "acm", cleanup=True) is None
+        assert not syncs.list(here)
+
+    async def test_without_it_everything_stays(self, shelf: Shelf) -> None:
+        shelf.sync()
+        shelf.issue()
+        await shelf.work()
+        shelf.team.services.syncs.delete(shelf.team.admin, shelf.team.application, "acm")
+        shelf.advance(timedelta(days=400))
+        await shelf.work()
+        assert len(shelf.there) == 1
+        assert len(shelf.told("sync.deleted")[0]["left_behind"]) == 1
+
+
+def test_a_destination_that_cannot_remove_says_so(team: Team, monkeypatch: pytest.MonkeyPatch) -> None:
+    plugin = team.services.kernel.plugins.destination("files")
+    monkeypatch.delattr(plugin, "remove")
+    with pytest.raises(BadInput, match="cannot take anything away"):
+        team.services.syncs.create(
+            team.admin,
+            team.application,
+            slug="s",
+            name="S",
+            destination="files",
+            config={"root": "/tmp"},
+            remove=True,
+        )
+
+
+async def test_each_removal_is_told_to_its_workflow(shelf: Shelf) -> None:
+    shelf.sync()
+    certificate = shelf.issue()
+    await shelf.work()
+    shelf.team.services.revocation.revoke(shelf.team.admin, certificate)
+    with shelf.team.services.kernel.db.read() as session:
+        rows = session.exec(select(OutboxRow).where(OutboxRow.flow == "delivery")).all()
+    assert [bool(row.signal and row.signal.startswith("retirement-")) for row in rows] == [False, True]
