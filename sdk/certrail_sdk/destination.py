@@ -125,6 +125,20 @@ class Removal(_Message):
     details: Mapping[str, str] = Field(default_factory=dict)
 
 
+class Publication(Target):
+    """A file that everybody may read, and that a newer one replaces: a revocation list.
+
+    Attributes:
+        content: the bytes, as they are to be served.
+        media_type: what they are, such as ``application/pkix-crl`` (RFC 5280 section 4.2.1.13).
+        may_exist: an earlier try may have reached the destination without its receipt reaching us.
+    """
+
+    content: bytes
+    media_type: str
+    may_exist: bool = False
+
+
 class Plan(_Message):
     """What ``deploy`` would do: one of create, replace, none; and sentences for a person."""
 
@@ -177,6 +191,16 @@ class Restores(Protocol):
     """The destination can go back to the version named in the target's receipt."""
 
     async def restore(self, target: Target) -> Receipt: ...
+
+
+@runtime_checkable
+class Publishes(Protocol):
+    """The destination can hold public files, each under its exact name, whole at every moment.
+
+    The receipt's fingerprint is the SHA-256 of the content. What stands there and is not ours is left alone.
+    """
+
+    async def publish(self, publication: Publication) -> Receipt: ...
 
 
 @runtime_checkable

@@ -22,6 +22,7 @@ from certrail_sdk import (
     Observation,
     Plan,
     PluginError,
+    Publication,
     Question,
     Receipt,
     Recipient,
@@ -323,6 +324,17 @@ class TestRestoresNothing(FaultyDestination):
         async def restore(self, target: Target) -> Receipt:
             newest = self._shelf().objects[target.name][-1]
             return Receipt(reference=target.name, fingerprint=newest.fingerprint, changed=False)
+
+
+class TestPublishesOnce(FaultyDestination):
+    breaks = frozenset({"test_publishes"})
+
+    class plugin(InMemoryDestination):
+        """Keeps what it had first."""
+
+        async def publish(self, publication: Publication) -> Receipt:
+            kept = publication.model_copy(update={"content": b"one"})
+            return await super().publish(kept)
 
 
 class TestLogsTheKey(FaultyDestination):

@@ -17,8 +17,10 @@ from temporalio.client import Client
 from certrail.services.deliveries import DeliveryState, VerifyWork, Work
 from certrail.services.failure import Failure
 from certrail.services.issuance import Advance
+from certrail.services.mirrors import MirrorWork
 from certrail.services.notify_work import NotifyWork
 from certrail.services.questions import QuestionWork
+from certrail.services.retirements import RemovalWork
 from certrail_sdk import (
     Bundle,
     CallbackRequest,
@@ -31,8 +33,10 @@ from certrail_sdk import (
     Notifier,
     Observation,
     Outcome,
+    Publication,
     Question,
     Receipt,
+    Removal,
     Sent,
     Target,
 )
@@ -100,8 +104,41 @@ class FakeDestination(Destination[NoConfig]):
         await self._tries.next()
         return Receipt(reference="here", fingerprint=deployment.bundle.fingerprint, changed=True)
 
+    async def remove(self, target: Target) -> Removal:
+        await self._tries.next()
+        return Removal(changed=True)
+
+    async def publish(self, publication: Publication) -> Receipt:
+        await self._tries.next()
+        return Receipt(reference="here", fingerprint="cd", changed=True)
+
     async def observe(self, target: Target) -> Observation:
         return self._observed.pop(0) if self._observed else Observation(present=True, fingerprint="ab")
+
+
+@dataclass
+class FakeRetirements:
+    """Objects of the one delivery that are to leave; the plugin's tries say how it goes."""
+
+    tries: Tries = field(default_factory=Tries)
+    due: list[str] = field(default_factory=list)
+    gone: list[str] = field(default_factory=list)
+    failures: list[Failure] = field(default_factory=list)
+
+    def begin(self, delivery_id: str, attempt: int) -> RemovalWork | None:
+        if not self.due:
+            return None
+        target = Target(delivery=delivery_id, name=self.due[0])
+        return RemovalWork(self.due[0], FakeDestination(self.tries, []), target, PLUGIN)
+
+    def removed(self, retirement_id: str, removal: Removal) -> None:
+        self.gone.append(retirement_id)
+        self.due.remove(retirement_id)
+
+    def failed(self, retirement_id: str, failure: Failure) -> None:
+        self.failures.append(failure)
+        if failure.permanent:
+            self.due.remove(retirement_id)
 
 
 @dataclass
@@ -116,6 +153,7 @@ class FakeDeliveries:
     deployed: list[str] = field(default_factory=list)
     observations: list[Observation] = field(default_factory=list)
     refusal: Exception | None = None
+    retirements: FakeRetirements = field(default_factory=FakeRetirements)
     recorded: asyncio.Event = field(default_factory=asyncio.Event)
 
     def __post_init__(self) -> None:
@@ -156,11 +194,38 @@ class FakeDeliveries:
         self._loop.call_soon_threadsafe(self.recorded.set)
 
     def state(self, delivery_id: str) -> DeliveryState:
-        return DeliveryState(self.desired, self.delivered, self.status)
+        return DeliveryState(self.desired, self.delivered, self.status, bool(self.retirements.due))
 
     def wish(self, certificate_id: str) -> None:
         """A newer certificate is wanted."""
         self.desired, self.status = certificate_id, "pending"
+
+
+@dataclass
+class FakeMirrors:
+    """One copy of a revocation list; `number` is that of the present one."""
+
+    tries: Tries = field(default_factory=Tries)
+    number: int = 1
+    there: int | None = None
+    failures: list[Failure] = field(default_factory=list)
+    recorded: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def __post_init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+
+    def begin(self, copy_id: str, attempt: int) -> MirrorWork | None:
+        if self.there == self.number:
+            return None
+        publication = Publication(delivery=copy_id, name="list.crl", content=b"list", media_type="text/plain")
+        return MirrorWork(copy_id, self.number, FakeDestination(self.tries, []), publication, PLUGIN)
+
+    def published(self, copy_id: str, number: int, receipt: Receipt) -> None:
+        self.there = number
+
+    def failed(self, copy_id: str, failure: Failure) -> None:
+        self.failures.append(failure)
+        self._loop.call_soon_threadsafe(self.recorded.set)
 
 
 @dataclass
@@ -282,6 +347,7 @@ class Fakes:
     deliveries: FakeDeliveries = field(default_factory=FakeDeliveries)
     notifications: FakeNotifications = field(default_factory=FakeNotifications)
     questions: FakeQuestions = field(default_factory=FakeQuestions)
+    mirrors: FakeMirrors = field(default_factory=FakeMirrors)
     drained: int = 0
     due: list[int] = field(default_factory=list)
     looked: asyncio.Queue[int] = field(default_factory=asyncio.Queue)
@@ -290,9 +356,9 @@ class Fakes:
     def services(self) -> Any:
         """In the shape that the workers take."""
         kernel = SimpleNamespace(clock=lambda: MOMENT)
-        parts = {
-            name: getattr(self, name) for name in ("issuance", "deliveries", "notifications", "questions")
-        }
+        names = ("issuance", "deliveries", "notifications", "questions", "mirrors")
+        parts = {name: getattr(self, name) for name in names}
+        parts["retirements"] = self.deliveries.retirements
         sweeps = {"renewals": lambda: self.due.pop(0) if self.due else 0}
         return cast(Any, SimpleNamespace(kernel=kernel, sweeps=sweeps, **parts))
 

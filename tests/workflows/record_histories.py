@@ -29,7 +29,7 @@ Story = Callable[[Client, Fakes, str], Awaitable[None]]
 
 async def _start(client: Client, flow: str, argument: Any, name: str) -> Any:
     arguments = [argument] if argument is not None else []
-    signal = "changed" if flow in {"DeliveryFlow", "QuestionFlow"} else None
+    signal = "changed" if flow in {"DeliveryFlow", "MirrorFlow", "QuestionFlow"} else None
     return await client.start_workflow(
         flow,
         args=arguments,
@@ -99,6 +99,23 @@ async def question_closed(client: Client, fakes: Fakes, name: str) -> None:
     await handle.result()
 
 
+async def delivery_retired(client: Client, fakes: Fakes, name: str) -> None:
+    fakes.deliveries.delivered = fakes.deliveries.desired
+    fakes.deliveries.status = "delivered"
+    fakes.deliveries.retirements.due = ["one", "two"]
+    fakes.deliveries.retirements.tries.script = [None, Unauthorized("not yours")]
+    await (await _start(client, "DeliveryFlow", order("delivery-1"), name)).result()
+
+
+async def mirror_published(client: Client, fakes: Fakes, name: str) -> None:
+    fakes.mirrors.tries.script = [RateLimited("slow down", retry_after=timedelta(hours=1))]
+    handle = await _start(client, "MirrorFlow", order("copy-1"), name)
+    await fakes.mirrors.recorded.wait()
+    fakes.mirrors.number = 2
+    await handle.signal("changed", "second")
+    await handle.result()
+
+
 async def outbox_sweep(client: Client, _fakes: Fakes, name: str) -> None:
     await (await _start(client, "OutboxSweepFlow", None, name)).result()
 
@@ -116,6 +133,8 @@ STORIES: tuple[Story, ...] = (
     delivery_refused,
     delivery_superseded,
     delivery_mismatch,
+    delivery_retired,
+    mirror_published,
     notification_sent,
     notification_refused,
     question_closed,

@@ -177,6 +177,27 @@ async def test_a_result_and_a_wish_that_arrive_together_are_both_heard(client: C
     assert deliveries.delivered == "certificate-2"
 
 
+async def test_what_is_to_leave_goes_after_the_new_one_is_there_and_each_by_itself(
+    skipping: WorkflowEnvironment, fakes: Fakes
+) -> None:
+    retirements = fakes.deliveries.retirements
+    fakes.deliveries.tries.script = [Retryable("busy")]
+    retirements.due = ["busy", "refused", "free"]
+    in_use = Retryable("in use", retry_after=timedelta(hours=2))
+    retirements.tries.script = [in_use, None, Unauthorized("not ours")]
+    async with fakes.workers(skipping.client):
+        result = await skipping.client.execute_workflow(
+            DeliveryFlow.run, order("delivery-1"), id="d", task_queue=CORE_QUEUE
+        )
+    assert result.status == "delivered"
+    assert fakes.deliveries.deployed == ["certificate-1"]
+    failed, succeeded = fakes.deliveries.tries.at
+    assert failed < succeeded == retirements.tries.at[0], "nothing leaves before the new one is there"
+    assert retirements.gone == ["busy", "free"]
+    assert [failure.kind for failure in retirements.failures] == ["Retryable", "Unauthorized"]
+    assert retirements.tries.gap() >= timedelta(hours=2)
+
+
 def _wait_for(event: asyncio.Event) -> Callable[[], Awaitable[None]]:
     async def wait() -> None:
         await event.wait()

@@ -10,7 +10,7 @@ from tests.workflows.fakes import Fakes, order
 
 from certrail_sdk import Retryable, Unauthorized
 from certrail_workflows import policies
-from certrail_workflows.flows import NotificationFlow, OutboxSweepFlow, QuestionFlow, SweepFlow
+from certrail_workflows.flows import MirrorFlow, NotificationFlow, OutboxSweepFlow, QuestionFlow, SweepFlow
 from certrail_workflows.messages import CORE_QUEUE
 
 
@@ -52,6 +52,48 @@ async def test_a_message_that_fails_for_days_is_given_up_on_record(
             )
     assert fakes.notifications.failures[-1].kind == "OutOfTime"
     assert fakes.notifications.status == "failed"
+
+
+async def test_a_list_is_published_again_until_it_gets_through(
+    skipping: WorkflowEnvironment, fakes: Fakes
+) -> None:
+    fakes.mirrors.tries.script = [Retryable("busy"), Retryable("busy", retry_after=timedelta(hours=3))]
+    async with fakes.workers(skipping.client):
+        await skipping.client.execute_workflow(
+            MirrorFlow.run, order("copy-1"), id="mirror-again", task_queue=CORE_QUEUE
+        )
+    assert fakes.mirrors.there == 1
+    assert fakes.mirrors.tries.gap(1) >= timedelta(hours=3)
+
+
+async def test_a_newer_list_does_not_wait_for_an_older_one(
+    skipping: WorkflowEnvironment, fakes: Fakes
+) -> None:
+    fakes.mirrors.tries.script = [Retryable("busy", retry_after=timedelta(days=3))]
+    async with fakes.workers(skipping.client):
+        handle = await skipping.client.start_workflow(
+            MirrorFlow.run, order("copy-1"), id="mirror-newer", task_queue=CORE_QUEUE
+        )
+        await asyncio.wait_for(fakes.mirrors.recorded.wait(), 60)
+        fakes.mirrors.number = 2
+        await handle.signal(MirrorFlow.changed, "2")
+        await handle.result()
+    assert fakes.mirrors.there == 2
+    assert fakes.mirrors.tries.gap() < timedelta(days=1)
+
+
+async def test_a_list_that_is_refused_or_never_gets_through_ends_on_record(
+    skipping: WorkflowEnvironment, fakes: Fakes
+) -> None:
+    weekly = [Retryable("down", retry_after=timedelta(days=7)) for _ in range(6)]
+    async with fakes.workers(skipping.client):
+        for number, script in enumerate(([Unauthorized("no")], weekly)):
+            fakes.mirrors.tries.script = [*script]
+            await skipping.client.execute_workflow(
+                MirrorFlow.run, order("copy-1"), id=f"mirror-{number}", task_queue=CORE_QUEUE
+            )
+    kinds = [failure.kind for failure in fakes.mirrors.failures]
+    assert (kinds[0], kinds[-1]) == ("Unauthorized", "OutOfTime")
 
 
 async def test_a_question_follows_its_approval_until_it_closes(client: Client, fakes: Fakes) -> None:

@@ -13,7 +13,7 @@ from temporalio.service import RPCError, RPCStatusCode
 from certrail.services.orchestrator import OrchestratorUnavailable, OutboxMessage
 from certrail_workflows import policies
 from certrail_workflows.codec import Seals, data_converter
-from certrail_workflows.flows import DeliveryFlow, IssuanceFlow, NotificationFlow, QuestionFlow
+from certrail_workflows.flows import DeliveryFlow, IssuanceFlow, MirrorFlow, NotificationFlow, QuestionFlow
 from certrail_workflows.flows.listening import Listening
 from certrail_workflows.messages import CORE_QUEUE, IssuanceOrder, PluginOrder, plugin_queue
 from certrail_workflows.setup import ensure_namespace, ensure_sweeps
@@ -25,6 +25,7 @@ _FLOWS: Mapping[str, type] = {
     "delivery": DeliveryFlow,
     "notification": NotificationFlow,
     "question": QuestionFlow,
+    "mirror": MirrorFlow,
 }
 _ONCE = frozenset({"issuance", "notification"})
 """Flows whose success is final: a message that comes again must not start them again."""

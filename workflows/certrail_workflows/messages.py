@@ -17,6 +17,7 @@ DRAIN_OUTBOX = "drain_outbox"
 SWEEP = "sweep"
 DELIVER = "deliver"
 VERIFY = "verify"
+MIRROR = "mirror"
 NOTIFY = "notify"
 REFRESH_QUESTION = "refresh_question"
 
@@ -63,7 +64,7 @@ class PluginOrder:
     """Work for a plugin.
 
     Attributes:
-        subject_id: id of the delivery, notification or question copy.
+        subject_id: id of the delivery, notification, or copy of a question or a revocation list.
         queue: task queue of the plugin.
         heard: references heard in an earlier run of the same workflow.
     """

@@ -18,6 +18,7 @@ from certrail_workflows.activities.core import (
 )
 from certrail_workflows.activities.plugin import (
     DeliveryActivities,
+    MirrorActivities,
     NotificationActivities,
     QuestionActivities,
 )
@@ -58,7 +59,9 @@ def build_workers(client: Client, services: "Services", queues: Sequence[str], d
 def core_worker(client: Client, services: "Services", drain: Drain) -> Worker:
     """Serves flows and the steps that touch only our own database."""
     issuance = IssuanceActivities(services.issuance)
-    outcomes = OutcomeActivities(services.deliveries, services.notifications, services.questions)
+    outcomes = OutcomeActivities(
+        services.deliveries, services.notifications, services.questions, services.mirrors
+    )
     return Worker(
         client,
         task_queue=CORE_QUEUE,
@@ -90,6 +93,7 @@ def plugin_worker(client: Client, services: "Services", queue: str) -> Worker:
         activities=[
             deliveries.deliver,
             deliveries.verify,
+            MirrorActivities(services.mirrors, clock).mirror,
             NotificationActivities(services.notifications, clock).notify,
             QuestionActivities(services.questions, clock).refresh_question,
         ],

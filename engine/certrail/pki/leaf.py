@@ -20,7 +20,7 @@ class LeafPlan:
     """What the certificate will say; usages are names of RFC 5280 or, extended ones, dotted OIDs.
 
     Attributes:
-        crl_url, ocsp_url: where its status can be asked for, if it can.
+        crl_urls, ocsp_url: where its status can be asked for, if it can; all lists named are the same one.
     """
 
     subject: Subject
@@ -30,7 +30,7 @@ class LeafPlan:
     not_before: datetime
     not_after: datetime
     basic_constraints: BasicConstraints = NO_AUTHORITY
-    crl_url: str | None = None
+    crl_urls: tuple[str, ...] = ()
     ocsp_url: str | None = None
 
 
@@ -82,16 +82,17 @@ def _leaf(plan: LeafPlan, public_key: PublicKey, serial: int) -> x509.Certificat
     if plan.extended_key_usages:
         oids = [ObjectIdentifier(EXTENDED_KEY_USAGES.get(u, u)) for u in plan.extended_key_usages]
         builder = builder.add_extension(x509.ExtendedKeyUsage(oids), critical=False)
-    if plan.crl_url:
-        point = x509.DistributionPoint([x509.UniformResourceIdentifier(plan.crl_url)], None, None, None)
+    if plan.crl_urls:
+        names = [x509.UniformResourceIdentifier(url) for url in plan.crl_urls]
+        point = x509.DistributionPoint(names, None, None, None)
         builder = builder.add_extension(x509.CRLDistributionPoints([point]), critical=False)
     if plan.ocsp_url:
         responder = x509.UniformResourceIdentifier(plan.ocsp_url)
         access = x509.AccessDescription(AuthorityInformationAccessOID.OCSP, responder)
         builder = builder.add_extension(x509.AuthorityInformationAccess([access]), critical=False)
     if plan.sans.count():
-        names = x509.SubjectAlternativeName(to_general_names(plan.sans))
-        builder = builder.add_extension(names, critical=plan.subject.is_empty())
+        sans = x509.SubjectAlternativeName(to_general_names(plan.sans))
+        builder = builder.add_extension(sans, critical=plan.subject.is_empty())
     return builder
 
 

@@ -41,6 +41,7 @@ from certrail.services.ca_signing import (
     versions_of,
 )
 from certrail.services.kernel import Change, Kernel
+from certrail.services.mirrors import delete_mirrors
 from certrail.services.rows import find, refuse_taken
 
 ROOT_LIFETIME = timedelta(days=3652)
@@ -263,6 +264,7 @@ class Authorities:
             _refuse_used(change.session, authority)
             for row in (*versions_of(change.session, authority.id), *keys_of(change.session, authority.id)):
                 change.session.delete(row)
+            delete_mirrors(change.session, authority.id)
             for table in (Crl, OcspSigner):
                 for part in change.session.exec(select(table).where(table.ca_id == authority.id)).all():
                     change.session.delete(part)

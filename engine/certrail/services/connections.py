@@ -7,7 +7,7 @@ from pydantic import ValidationError, create_model
 from sqlmodel import select
 
 from certrail.domain.errors import BadInput, Conflict
-from certrail.persistence.tables import Channel, Connection, Sync
+from certrail.persistence.tables import Channel, Connection, CrlMirror, Sync
 from certrail.services.actor import Actor
 from certrail.services.kernel import Kernel
 from certrail.services.plugin_config import (
@@ -67,13 +67,14 @@ class Connections:
         """Remove credentials that nothing uses.
 
         Raises:
-            Conflict: naming the syncs and channels that use them.
+            Conflict: naming the syncs, channels and mirrors that use them.
         """
         with self._kernel.change(actor) as change:
             row = find_connection(change.session, reference)
             users = [
                 *change.session.exec(select(Sync.slug).where(Sync.connection_id == row.id)),
                 *change.session.exec(select(Channel.slug).where(Channel.connection_id == row.id)),
+                *change.session.exec(select(CrlMirror.slug).where(CrlMirror.connection_id == row.id)),
             ]
             if users:
                 raise Conflict(f"It is used by {', '.join(users[:5])}. Change these first.", users=users)

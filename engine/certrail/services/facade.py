@@ -23,6 +23,7 @@ from certrail.services.incidents import Incidents
 from certrail.services.inventory import Inventory
 from certrail.services.issuance import Issuance
 from certrail.services.kernel import Kernel
+from certrail.services.mirrors import Mirrors
 from certrail.services.outbox import Outbox
 from certrail.services.product import Product
 from certrail.services.questions import Questions
@@ -63,6 +64,7 @@ class Services:
     incidents: Incidents
     inventory: Inventory
     issuance: Issuance
+    mirrors: Mirrors
     notifications: Notifications
     outbox: Outbox
     product: Product
@@ -106,6 +108,7 @@ class Services:
             incidents=incidents,
             inventory=Inventory(kernel),
             issuance=issuance,
+            mirrors=Mirrors(kernel),
             notifications=Notifications(kernel),
             outbox=Outbox(kernel),
             product=Product(kernel),

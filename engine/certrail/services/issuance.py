@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from certrail.checkpoints import checkpoint
 from certrail.domain.content import KeyAlgorithm, RequestContent
 from certrail.domain.errors import CertrailError
+from certrail.persistence.database import recall
 from certrail.persistence.tables import (
     CaCertificate,
     Certificate,
@@ -18,13 +19,13 @@ from certrail.pki.csr import read_csr
 from certrail.pki.leaf import LeafPlan, self_signed_leaf, sign_leaf
 from certrail.services.actor import SYSTEM
 from certrail.services.approval_flow import close, keep_time, reopen
-from certrail.services.ca_signing import new_serial, signer
+from certrail.services.ca_signing import Signer, new_serial, signer
 from certrail.services.deliveries import KEY_PURPOSE
 from certrail.services.inventory_rows import add_certificate
 from certrail.services.kernel import Change, Kernel
 from certrail.services.renewals import lock_current
 from certrail.services.request_state import FINAL, approval_of, digest_now, judge, lock_request, move
-from certrail.services.revocation import crl_url, ocsp_url
+from certrail.services.revocation import crl_urls, ocsp_url
 from certrail.services.wishes import wish_everywhere
 
 
@@ -147,7 +148,7 @@ class Issuance:
             issuer, (chain, root) = by.issuer.id, _chain(by.issuer)
             plan = replace(
                 plan,
-                crl_url=crl_url(self._kernel, by.authority.id, by.spki),
+                crl_urls=recall(change.session, ("crl", profile.ca_id), lambda: _lists(change, by)),
                 ocsp_url=ocsp_url(self._kernel, by.authority.id),
             )
             leaf = sign_leaf(plan, public_key, by.certificate, by.key, new_serial())
@@ -209,6 +210,10 @@ class Issuance:
             lineage_id=certificate.lineage_id,
             **({"supersedes": present.id} if present else {}),
         )
+
+
+def _lists(change: Change, by: Signer) -> tuple[str, ...]:
+    return crl_urls(change.kernel, change.session, by.authority.id, by.spki)
 
 
 def _chain(issuer: CaCertificate) -> tuple[list[str], str]:

@@ -8,7 +8,7 @@ from pydantic import SecretStr, ValidationError
 from sqlmodel import Session, or_, select
 
 from certrail.domain.errors import BadInput, NotFound
-from certrail.persistence.tables import Channel, Connection, Sync
+from certrail.persistence.tables import Channel, Connection, CrlMirror, Sync
 from certrail.plugins.registry import UnknownPlugin
 from certrail.services.kernel import Kernel
 from certrail_sdk import Config, Context, Destination, Notifier, Plugin, connection_fields, secret_fields
@@ -89,10 +89,12 @@ def config_error(err: ValidationError) -> BadInput:
     return BadInput(f"The configuration is wrong. {detail}", faults[0]["field"], errors=faults)
 
 
-def destination_of(kernel: Kernel, session: Session, sync: Sync, context: Context) -> Destination[Any]:
-    """The plugin object of a sync, built for one call."""
-    plugin = destination_class(kernel, sync.destination)
-    return _build(kernel, session, plugin, sync, SYNC_PURPOSE, context)
+def destination_of(
+    kernel: Kernel, session: Session, row: Sync | CrlMirror, context: Context
+) -> Destination[Any]:
+    """The plugin object of a sync or a mirror, built for one call."""
+    plugin = destination_class(kernel, row.destination)
+    return _build(kernel, session, plugin, row, SYNC_PURPOSE, context)
 
 
 def notifier_of(kernel: Kernel, session: Session, channel: Channel, context: Context) -> Notifier[Any]:
@@ -102,7 +104,12 @@ def notifier_of(kernel: Kernel, session: Session, channel: Channel, context: Con
 
 
 def _build(
-    kernel: Kernel, session: Session, plugin: type[P], row: Sync | Channel, purpose: str, context: Context
+    kernel: Kernel,
+    session: Session,
+    plugin: type[P],
+    row: Sync | Channel | CrlMirror,
+    purpose: str,
+    context: Context,
 ) -> P:
     own = kernel.keyring.open_json(row.config_sealed, purpose)
     own = plugin.config_type.migrate(own, row.config_revision)

@@ -42,6 +42,7 @@ from certrail.services.ca_signing import (
     versions_of,
 )
 from certrail.services.kernel import Change, Kernel
+from certrail.services.mirrors import KEY_DIGITS, file_name, mirror_everywhere, mirror_urls
 from certrail.services.renewal_plans import plan
 
 CRL_LIFETIME, CRL_REFRESH = timedelta(days=7), timedelta(days=1)
@@ -204,6 +205,7 @@ class Revocation:
         row.this_update, row.next_update, row.refresh_at = now, now + CRL_LIFETIME, now + CRL_REFRESH
         row.pem = signed.public_bytes(Encoding.PEM).decode()
         change.session.add(row)
+        mirror_everywhere(change, row)
         change.event(
             "ca.crl_published", "ca", authority.id, slug=authority.slug, number=number, entries=len(revoked)
         )
@@ -251,7 +253,13 @@ class Revocation:
 
 def crl_url(kernel: Kernel, ca_id: str, spki: str) -> str | None:
     """Where the list of one key is published, if this server is reachable for others at all."""
-    return f"{kernel.public_url}/crl/{ca_id}/{spki[:16]}.crl" if kernel.public_url else None
+    return f"{kernel.public_url}/crl/{ca_id}/{file_name(spki)}" if kernel.public_url else None
+
+
+def crl_urls(kernel: Kernel, session: Session, ca_id: str, spki: str) -> tuple[str, ...]:
+    """Where the list of one key can be had: here, and from mirrors that others reach."""
+    here = crl_url(kernel, ca_id, spki)
+    return (*((here,) if here else ()), *mirror_urls(session, ca_id, spki))
 
 
 def ocsp_url(kernel: Kernel, ca_id: str) -> str | None:
@@ -272,7 +280,7 @@ def _own(session: Session, certificate_id: str) -> tuple[Certificate, CaCertific
 
 def _issuer(session: Session, authority: CertificateAuthority, key: str | None) -> CaCertificate:
     versions = versions_of(session, authority.id)
-    found = [v for v in versions if (v.active if key is None else spki_of(v)[:16] == key)]
+    found = [v for v in versions if (v.active if key is None else spki_of(v)[:KEY_DIGITS] == key)]
     if not found:
         raise NotFound("revocation list")
     return found[0]

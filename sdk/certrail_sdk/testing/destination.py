@@ -13,6 +13,8 @@ from certrail_sdk import (
     Observes,
     Permanent,
     Plans,
+    Publication,
+    Publishes,
     Receipt,
     Removes,
     Restores,
@@ -24,6 +26,7 @@ from certrail_sdk.testing.rules import PluginConformance
 from certrail_sdk.testing.watch import interrupted, own_threads, unblocked
 
 Build = Callable[[], Destination[Any]]
+LIST = "application/pkix-crl"
 INTERRUPTIONS = (1, 2, 3, 5, 8, 13, 21, 34)
 """The waits of ``deploy`` at which it is cancelled, until it has fewer than that."""
 
@@ -130,6 +133,26 @@ class DestinationConformance(PluginConformance):
         same, newer = with_receipt(deployment, receipt), with_receipt(renewed(deployment), receipt)
         assert (await unblocked(destination.plan(same))).action == "none"
         assert (await unblocked(destination.plan(newer))).action == "replace"
+
+    async def test_publishes(self, build: Build) -> None:
+        """`publish` puts a public file in place, replaces its own, and leaves alone what is not ours."""
+        destination = build()
+        if not isinstance(destination, Publishes):
+            pytest.skip("the destination holds no public files")
+        first = Publication(delivery="list-1", name="list.crl", content=b"one", media_type=LIST)
+        receipt = await unblocked(destination.publish(first))
+        assert receipt.changed
+        assert receipt.fingerprint == sha256(b"one").hexdigest()
+        known = first.model_copy(update={"receipt": receipt})
+        assert not (await unblocked(destination.publish(known))).changed
+        newer = await unblocked(destination.publish(known.model_copy(update={"content": b"two"})))
+        assert newer.changed
+        assert newer.reference == receipt.reference
+        lost = known.model_copy(update={"content": b"three", "receipt": None, "may_exist": True})
+        assert (await unblocked(destination.publish(lost))).fingerprint == sha256(b"three").hexdigest()
+        foreign = first.model_copy(update={"delivery": "list-2", "content": b"four"})
+        with pytest.raises(Permanent):
+            await unblocked(destination.publish(foreign))
 
     async def test_restores(self, build: Build, deployment: Deployment) -> None:
         """`restore` goes back to the version that a receipt names."""

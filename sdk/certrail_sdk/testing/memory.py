@@ -29,6 +29,7 @@ from certrail_sdk import (
     Outcome,
     Permanent,
     Plan,
+    Publication,
     Question,
     Receipt,
     Removal,
@@ -46,10 +47,11 @@ PASSWORD = "in-memory-password"
 
 @dataclass
 class Shelf:
-    """Objects by reference; each is a delivery's bundles, newest last."""
+    """Objects by reference; each is a delivery's bundles, newest last. Public files by name."""
 
     objects: dict[str, list[Bundle]] = field(default_factory=dict)
     owners: dict[str, str] = field(default_factory=dict)
+    files: dict[str, bytes] = field(default_factory=dict)
 
 
 @dataclass
@@ -133,6 +135,15 @@ class InMemoryDestination(Destination[MemoryConfig]):
             raise Permanent(f"{target.name} has no version {wanted}.")
         versions.append(bundle)
         return _receipt(target.name, bundle, changed=True)
+
+    async def publish(self, publication: Publication) -> Receipt:
+        """Put the file in the place of its earlier one."""
+        shelf, name = self._shelf(), publication.name
+        if shelf.owners.setdefault(name, publication.delivery) != publication.delivery:
+            raise Permanent(f"{name} belongs to another delivery.")
+        changed = shelf.files.get(name) != publication.content
+        shelf.files[name] = publication.content
+        return Receipt(reference=name, fingerprint=sha256(publication.content).hexdigest(), changed=changed)
 
     async def plan(self, deployment: Deployment) -> Plan:
         """Compare with what stands there."""

@@ -1,11 +1,13 @@
 """What comes in at the product level: authorities, policies, profiles and connections."""
 
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_serializer, model_validator
+from pydantic import Field, StringConstraints, model_serializer, model_validator
 
 from certrail.domain.content import KeyAlgorithm, Subject
 from certrail_server.api.shapes import Duration, In, Name, Pem, Reference, Settings, Slug
+
+WebFolder = Annotated[str, StringConstraints(pattern=r"^https?://[A-Za-z0-9._:/~%-]+$", max_length=200)]
 
 
 class AuthorityIn(In):
@@ -51,6 +53,18 @@ class AuthorityChangeIn(In):
     enabled: bool | None = None
     renewals_per_minute: int | None = Field(
         default=None, ge=0, le=100_000, description="by the clock; 0 for any number"
+    )
+
+
+class MirrorIn(In):
+    """A destination that is to hold copies of an authority's revocation lists."""
+
+    slug: Slug
+    destination: Reference
+    connection: Reference | None = None
+    config: Settings = Field(default_factory=dict)
+    url: WebFolder | None = Field(
+        default=None, description="where others find the copies; certificates issued from then on name it"
     )
 
 

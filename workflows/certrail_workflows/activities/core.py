@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from certrail.services.deliveries import Deliveries
     from certrail.services.facade import Sweeps
     from certrail.services.issuance import Issuance
+    from certrail.services.mirrors import Mirrors
     from certrail.services.questions import Questions
 
 T = TypeVar("T")
@@ -58,9 +59,14 @@ class OutcomeActivities:
     """Local activities of flows that work through plugins."""
 
     def __init__(
-        self, deliveries: "Deliveries", notifications: "Notifications", questions: "Questions"
+        self,
+        deliveries: "Deliveries",
+        notifications: "Notifications",
+        questions: "Questions",
+        mirrors: "Mirrors",
     ) -> None:
         self._deliveries = deliveries
+        self._mirrors = mirrors
         self._notifications = notifications
         self._questions = questions
 
@@ -83,6 +89,8 @@ class OutcomeActivities:
             self._deliveries.failed(subject_id, desired, OUT_OF_TIME)
         elif flow == "notification":
             self._notifications.failed(subject_id, OUT_OF_TIME)
+        elif flow == "mirror":
+            self._mirrors.failed(subject_id, OUT_OF_TIME)
         else:
             self._questions.failed(subject_id, OUT_OF_TIME)
 

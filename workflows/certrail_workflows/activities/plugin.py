@@ -13,6 +13,7 @@ from certrail_sdk import (
     Misconfigured,
     Observation,
     Observes,
+    Publishes,
     Receipt,
     Removal,
     Removes,
@@ -26,6 +27,7 @@ from certrail_workflows.messages import ReadBack, Refreshed
 if TYPE_CHECKING:
     from certrail.services.alerting import Notifications
     from certrail.services.deliveries import Deliveries
+    from certrail.services.mirrors import Mirrors
     from certrail.services.questions import Questions, QuestionWork
     from certrail.services.retirements import RemovalWork, Retirements
 
@@ -98,6 +100,32 @@ class DeliveryActivities:
         async with this.theirs(work.plugin):
             observation = _checked(await work.destination.observe(work.target), Observation)
         return await this.ours(lambda: self._deliveries.verified(delivery_id, delivered, observation))
+
+
+class MirrorActivities:
+    """Publish revocation lists at their mirrors."""
+
+    def __init__(self, mirrors: "Mirrors", clock: Clock) -> None:
+        self._mirrors = mirrors
+        self._clock = clock
+
+    @activity.defn(name=messages.MIRROR)
+    async def mirror(self, copy_id: str) -> None:
+        """Publish the present list, unless it is there."""
+        await carried(self._publish(copy_id))
+
+    async def _publish(self, copy_id: str) -> None:
+        attempt = activity.info().attempt
+        this = Try(self._clock, lambda failure: self._mirrors.failed(copy_id, failure))
+        work = await this.ours(lambda: self._mirrors.begin(copy_id, attempt))
+        if work is None:
+            return
+        number, destination = work.number, work.destination
+        async with this.theirs(work.plugin):
+            if not isinstance(destination, Publishes):
+                raise Misconfigured("destination", f"{work.plugin} cannot hold public files; choose another")
+            receipt = _checked(await destination.publish(work.publication), Receipt)
+        await this.ours(lambda: self._mirrors.published(copy_id, number, receipt))
 
 
 class NotificationActivities:

@@ -2,6 +2,7 @@
 
 from certrail_workflows.flows.delivery import DeliveryFlow
 from certrail_workflows.flows.issuance import IssuanceFlow
+from certrail_workflows.flows.mirror import MirrorFlow
 from certrail_workflows.flows.notification import NotificationFlow
 from certrail_workflows.flows.outbox_sweep import OutboxSweepFlow
 from certrail_workflows.flows.question import QuestionFlow
@@ -12,6 +13,7 @@ FLOWS: tuple[type, ...] = (
     DeliveryFlow,
     NotificationFlow,
     QuestionFlow,
+    MirrorFlow,
     OutboxSweepFlow,
     SweepFlow,
 )
@@ -20,6 +22,7 @@ __all__ = [
     "FLOWS",
     "DeliveryFlow",
     "IssuanceFlow",
+    "MirrorFlow",
     "NotificationFlow",
     "OutboxSweepFlow",
     "QuestionFlow",

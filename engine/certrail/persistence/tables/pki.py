@@ -215,6 +215,43 @@ class Crl(Row, table=True):
     pem: str
 
 
+class CrlMirror(Row, table=True):
+    """A destination that holds copies of an authority's revocation lists.
+
+    `url` is where others find them there; it is named in the certificates that are issued from then on.
+    """
+
+    __tablename__ = "crl_mirror"
+    __table_args__ = (UniqueConstraint("ca_id", "slug"),)
+
+    ca_id: str = Field(foreign_key="certificate_authority.id", max_length=40)
+    slug: str = Field(max_length=64)
+    destination: str = Field(max_length=64)
+    connection_id: str | None = Field(default=None, foreign_key="connection.id", index=True, max_length=40)
+    config_sealed: str
+    config_revision: int = 1
+    url: str | None = Field(default=None, max_length=256)
+
+
+class CrlCopy(Row, table=True):
+    """How one list stands at one mirror. `number` is that of the list which is there."""
+
+    __tablename__ = "crl_copy"
+    __table_args__ = (UniqueConstraint("mirror_id", "crl_id"),)
+
+    mirror_id: str = Field(foreign_key="crl_mirror.id", max_length=80)
+    crl_id: str = Field(foreign_key="crl.id", index=True, max_length=80)
+    object_name: str = Field(max_length=128)
+    status: str = Field(default="pending", max_length=16)
+    number: int | None = None
+    receipt: dict[str, Any] | None = optional_json()
+    intent_at: datetime | None = moment()
+    attempts: int = 0
+    last_error: dict[str, Any] | None = optional_json()
+    next_try_at: datetime | None = moment()
+    published_at: datetime | None = moment()
+
+
 class OcspSigner(Row, table=True):
     """Who answers questions of status for one key of an authority."""
 

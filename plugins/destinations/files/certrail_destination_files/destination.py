@@ -1,18 +1,22 @@
 """Certificates as files in a folder."""
 
 import tempfile
+from hashlib import sha256
+from pathlib import Path
 from typing import ClassVar
 
 from certrail_destination_files.config import FilesConfig
 from certrail_destination_files.errors import in_thread
 from certrail_destination_files.folder import Folder, exclusive
 from certrail_destination_files.render import render
+from certrail_destination_files.writing import replace_file
 from certrail_sdk import (
     Deployment,
     Destination,
     Observation,
     Permanent,
     Plan,
+    Publication,
     Receipt,
     Removal,
     Target,
@@ -43,6 +47,10 @@ class Files(Destination[FilesConfig]):
     async def remove(self, target: Target) -> Removal:
         """Delete the object."""
         return await in_thread(self.config.root, lambda: self._remove(target))
+
+    async def publish(self, publication: Publication) -> Receipt:
+        """Write the file beside the certificates' folders, in one step."""
+        return await in_thread(self.config.root, lambda: self._publish(publication))
 
     async def plan(self, deployment: Deployment) -> Plan:
         """What `deploy` would do."""
@@ -86,6 +94,18 @@ class Files(Destination[FilesConfig]):
         with exclusive(place.path.parent):
             return Removal(changed=place.remove())
 
+    def _publish(self, publication: Publication) -> Receipt:
+        path = self._path(publication)
+        owner, group = self.config.ownership()
+        with exclusive(path.parent):
+            ours = publication.may_exist or publication.receipt is not None
+            changed = replace_file(
+                path, publication.content, int(self.config.certificate_mode, 8), owner, group, ours=ours
+            )
+        return Receipt(
+            reference=str(path), fingerprint=sha256(publication.content).hexdigest(), changed=changed
+        )
+
     def _plan(self, deployment: Deployment) -> Plan:
         place, bundle = self._place(deployment), deployment.bundle
         place.require_ours()
@@ -96,10 +116,13 @@ class Files(Destination[FilesConfig]):
         return Plan(action="replace", notes=(f"{place.path}/current leaves {before.name[:16]}.",))
 
     def _place(self, target: Target) -> Folder:
+        return Folder(self._path(target).parent, target)
+
+    def _path(self, target: Target) -> Path:
         folder = self.config.folder()
         if not self.accepts_name(target.name):
             raise Permanent(
-                f"The name {target.name!r} cannot be a folder in {folder}.",
+                f"The name {target.name!r} cannot be a folder or a file in {folder}.",
                 action="Choose a name schema of letters, digits, '.', '_' and '-' for the sync.",
             )
-        return Folder(folder, target)
+        return folder / target.name

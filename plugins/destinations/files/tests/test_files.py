@@ -341,7 +341,7 @@ async def test_a_current_that_leads_elsewhere_is_put_right(tmp_path: Path) -> No
 async def test_names_stay_inside_the_folder(tmp_path: Path, name: str) -> None:
     inside = tmp_path / "inside"
     inside.mkdir()
-    with pytest.raises(Permanent, match="cannot be a folder"):
+    with pytest.raises(Permanent, match="cannot be a folder or a file"):
         await files(inside).deploy(make_deployment(name))
     assert names_in(tmp_path) == {"inside"}
     assert not names_in(inside)

@@ -1,17 +1,19 @@
 """Certificate authorities."""
 
+from collections.abc import Sequence
 from typing import Annotated
 
 from fastapi import APIRouter
 
 from certrail.domain.access import Permission
-from certrail.persistence.tables import CertificateAuthority
+from certrail.persistence.tables import CertificateAuthority, CrlCopy, CrlMirror
 from certrail_server.api.guard import Call, allow, once
 from certrail_server.api.product_shapes import (
     AuthorityChangeIn,
     AuthorityIn,
     CaCertificateIn,
     CaRenewalIn,
+    MirrorIn,
 )
 from certrail_server.api.views import Json, items, shown
 
@@ -83,6 +85,37 @@ def renew_authority(ca: str, body: CaRenewalIn, call: Manage) -> Json:
             lambda _: authorities.get(ca)[0],
         ),
     )
+
+
+@router.get("/{ca}/crl-mirrors")
+def list_mirrors(ca: str, call: Read) -> Json:
+    """The mirrors of an authority's revocation lists, and how every list stands there."""
+    return items([_mirror(call, *found) for found in call.services.mirrors.list(ca)], dict)
+
+
+@router.post("/{ca}/crl-mirrors", status_code=201)
+def create_mirror(ca: str, body: MirrorIn, call: Manage) -> Json:
+    """Have the revocation lists of an authority copied to a destination."""
+    mirrors = call.services.mirrors
+    once(lambda: mirrors.create(call.actor, ca, **body.model_dump()), lambda _: None)
+    return _mirror(call, *mirrors.get(ca, body.slug))
+
+
+@router.delete("/{ca}/crl-mirrors/{mirror}", status_code=204)
+def delete_mirror(ca: str, mirror: str, call: Manage) -> None:
+    """Copy no more; what was published stays."""
+    call.services.mirrors.delete(call.actor, ca, mirror)
+
+
+@router.post("/{ca}/crl-mirrors/{mirror}/retry", status_code=202)
+def retry_mirror(ca: str, mirror: str, call: Manage) -> Json:
+    """Publish every list there now."""
+    return _mirror(call, *call.services.mirrors.retry(call.actor, ca, mirror))
+
+
+def _mirror(call: Call, mirror: CrlMirror, copies: Sequence[CrlCopy]) -> Json:
+    config = call.services.mirrors.shown(mirror)
+    return shown(mirror, config=config, copies=[shown(copy) for copy in copies])
 
 
 def _view(call: Call, authority: CertificateAuthority) -> Json:
