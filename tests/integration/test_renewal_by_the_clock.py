@@ -346,6 +346,22 @@ def test_an_authority_is_never_asked_faster_than_it_says_and_nothing_is_starved(
     assert team.clock.now - began <= timedelta(minutes=10)
 
 
+def test_what_waited_while_nothing_ran_does_not_come_all_at_once(team: Team) -> None:
+    """Everybody has a place in the row, then the places pass by unused for an hour."""
+    rows = issue(team, 20)
+    team.services.authorities.update(team.admin, "root", renewals_per_minute=4)
+    team.clock.now = max(due_at(team, row) for row in rows)
+    sweep(team)
+    team.clock.advance(HOUR)
+    renewed: list[datetime] = []
+    while len(renewed) < 19:
+        before = _renewed_count(team)
+        sweep(team)
+        renewed += [team.clock.now] * (_renewed_count(team) - before)
+        team.clock.advance(timedelta(seconds=10))
+    assert all(later - earlier >= timedelta(minutes=1) for earlier, later in pairwise(renewed[::4]))
+
+
 def _renewed_count(team: Team) -> int:
     with team.services.kernel.db.read() as session:
         query = select(func.count()).where(

@@ -40,11 +40,20 @@ class Aged:
         services.product.create_policy(self.admin, slug="any", name="Any", rules={})
         self.application = services.applications.create(self.admin, slug=APPLICATION, name="Fleet").id
 
-    def stock(self, profile: str, count: int) -> list[str]:
-        """Issue certificates of a profile of their own, some time ago; returns their ids."""
-        services = self.services
+    def stock(self, profile: str, count: int, per_minute: int = 0) -> list[str]:
+        """Issue certificates of a profile of their own, some time ago; returns their ids.
+
+        Args:
+            per_minute: by an authority of their own, which must not be asked faster for renewals by the clock.
+        """
+        services, authority = self.services, "root"
+        if per_minute:
+            authority = f"{profile}-root"
+            subject = Subject(common_name=authority)
+            services.authorities.create_root(self.admin, slug=authority, name=authority, subject=subject)
+            services.authorities.update(self.admin, authority, renewals_per_minute=per_minute)
         services.product.create_profile(
-            self.admin, slug=profile, name=profile, ca="root", policy="any", ttl=LIFETIME
+            self.admin, slug=profile, name=profile, ca=authority, policy="any", ttl=LIFETIME
         )
         services.applications.attach_profile(self.admin, self.application, profile)
         self.renew_by_the_clock(profile, False)

@@ -27,6 +27,8 @@ from certrail.services.renewals import renewal_content, renewal_profile
 from certrail.services.request_state import enqueue_issuance
 
 CHUNK = 100
+MINUTE, LATENESS = timedelta(minutes=1), timedelta(seconds=20)
+"""A place in an authority's row may be taken so late; the row is spaced so that no minute holds too many even then."""
 Attempt = Callable[[Change], AbstractContextManager[None]]
 
 
@@ -130,7 +132,11 @@ def _due(now: datetime, limit: int) -> SelectOfScalar[Lineage]:
 
 
 def _slot(change: Change, present: Certificate) -> datetime:
-    """When the authority has room for this renewal: each takes the next place in a row that is evenly spaced."""
+    """When the authority has room for this renewal: each takes the next place in a row that is evenly spaced.
+
+    A place that was missed is lost, and the next one at the end of the row is taken: what waited while nothing ran
+    would come all at once.
+    """
     profile = change.session.get_one(CertificateProfile, present.profile_id)
     if profile.ca_id is None:
         return change.now
@@ -140,14 +146,16 @@ def _slot(change: Change, present: Certificate) -> datetime:
     held = select(CertificateAuthority).where(CertificateAuthority.id == authority.id)
     authority = change.session.exec(locked(held)).one()
     lineage = change.session.get_one(Lineage, present.lineage_id)
-    if (lineage.renewal or {}).get("slot"):
-        lineage.renewal = {k: v for k, v in (lineage.renewal or {}).items() if k != "slot"}
-        return change.now
+    kept = dict(lineage.renewal or {})
+    if held := kept.pop("slot", None):
+        lineage.renewal = kept
+        if change.now - datetime.fromisoformat(held) <= LATENESS:
+            return change.now
     slot = max(change.now, authority.next_slot_at or change.now)
-    authority.next_slot_at = slot + timedelta(minutes=1) / (authority.renewals_per_minute or 1)
+    authority.next_slot_at = slot + (MINUTE + LATENESS) / (authority.renewals_per_minute or 1)
     change.session.add(authority)
     if slot > change.now:
-        lineage.renewal = {**(lineage.renewal or {}), "slot": slot.isoformat()}
+        lineage.renewal = {**kept, "slot": slot.isoformat()}
     return slot
 
 
