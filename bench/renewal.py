@@ -1,8 +1,8 @@
 """Renewing a fleet in chunks and with a workflow for each: ``python -m bench.renewal``.
 
 All in one run, on one database, with the real Temporal server. In chunks it must be eight times as fast, though the
-worker is killed twice on the way; and an authority that says how often it may be asked is never asked more often, though
-the worker is killed twice again. Afterwards nothing was lost and nothing was done twice.
+worker is killed twice on the way; and an authority that says how often it may be asked is never asked more often,
+though the worker is killed twice again. Afterwards nothing was lost and nothing was done twice.
 """
 
 import sys
