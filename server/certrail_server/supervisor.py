@@ -15,7 +15,7 @@ from pathlib import Path
 log = logging.getLogger(__name__)
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.2, 10.0
-STEADY_SECONDS = 30.0
+STEADY_SECONDS = 10.0
 """A child that ran this long starts its back-off anew when it dies."""
 STOP_SECONDS = 15.0
 
