@@ -14,6 +14,7 @@ from certrail.domain.renewal import RenewalRule
 from certrail.persistence.tables import Certificate, CertificateRequest, EventRow, Lineage
 from certrail.services.actor import Actor
 from certrail.services.approval_policies import Step
+from certrail_workflows.setup import KINDS, OUTBOX
 
 HOUR = timedelta(hours=1)
 
@@ -369,3 +370,7 @@ def _renewed_count(team: Team) -> int:
             col(CertificateRequest.renews_id).is_not(None), CertificateRequest.status == "issued"
         )
         return session.exec(query).one()
+
+
+def test_every_sweep_has_its_schedule(team: Team) -> None:
+    assert sorted(KINDS) == sorted((OUTBOX, *team.services.sweeps))

@@ -15,7 +15,9 @@ from tests.integration.conftest import Team
 from certrail.domain.errors import BadInput, Conflict, NotFound
 from certrail.persistence.tables import Delivery, OutboxRow, Retirement
 from certrail.pki.revocation import Reason
+from certrail.services.failure import Failure
 from certrail.services.syncs import Selection
+from certrail_sdk import Observation
 from certrail_standins.acm import AcmServer
 from certrail_workflows.activities.plugin import DeliveryActivities
 
@@ -311,6 +313,59 @@ class TestCleanup:
         shelf.issue()
         syncs, here = shelf.team.services.syncs, shelf.team.application
         assert syncs.delete(shelf.team.admin, here, "acm", cleanup=True) is None
+        assert not syncs.list(here)
+
+    async def test_what_is_on_its_way_arrives_first_and_then_leaves(self, shelf: Shelf) -> None:
+        shelf.sync()
+        shelf.issue()
+        deliveries = shelf.team.services.deliveries
+        work = deliveries.begin(shelf.delivery().id, 1)
+        assert work
+        receipt = await work.destination.deploy(work.deployment)
+        syncs, here = shelf.team.services.syncs, shelf.team.application
+        assert syncs.delete(shelf.team.admin, here, "acm", cleanup=True) is not None
+        deliveries.complete(work.delivery_id, work.certificate_id, receipt)
+        await shelf.work()
+        assert not shelf.there
+        assert not syncs.list(here)
+
+    async def test_what_died_on_its_way_is_looked_for_and_leaves(self, shelf: Shelf) -> None:
+        shelf.sync()
+        shelf.issue()
+        work = shelf.team.services.deliveries.begin(shelf.delivery().id, 1)
+        assert work
+        await work.destination.deploy(work.deployment)  # and the worker dies before it is written down
+        syncs, here = shelf.team.services.syncs, shelf.team.application
+        assert syncs.delete(shelf.team.admin, here, "acm", cleanup=True) is not None
+        await shelf.work()
+        assert not shelf.there
+        assert not syncs.list(here)
+
+    async def test_what_is_refused_on_its_way_is_not_waited_for(self, shelf: Shelf) -> None:
+        shelf.sync()
+        shelf.issue()
+        deliveries = shelf.team.services.deliveries
+        work = deliveries.begin(shelf.delivery().id, 1)
+        assert work
+        syncs, here = shelf.team.services.syncs, shelf.team.application
+        assert syncs.delete(shelf.team.admin, here, "acm", cleanup=True) is not None
+        refusal = Failure("Unauthorized", "It is not allowed.", "Allow it.", "acm 1", None, permanent=True)
+        deliveries.failed(work.delivery_id, work.certificate_id, refusal)
+        assert not syncs.list(here)
+        (told,) = shelf.told("sync.deleted")
+        assert told["left_behind"] == [work.deployment.name], "it may be there"
+
+    async def test_what_was_changed_by_others_leaves_too(self, shelf: Shelf) -> None:
+        shelf.sync()
+        shelf.issue()
+        await shelf.work()
+        deliveries, delivery = shelf.team.services.deliveries, shelf.delivery()
+        other = Observation(present=True, fingerprint="00" * 32)
+        assert not deliveries.verified(delivery.id, delivery.desired_certificate_id, other)
+        syncs, here = shelf.team.services.syncs, shelf.team.application
+        assert syncs.delete(shelf.team.admin, here, "acm", cleanup=True) is not None
+        await shelf.work()
+        assert not shelf.there
         assert not syncs.list(here)
 
     async def test_without_it_everything_stays(self, shelf: Shelf) -> None:

@@ -72,10 +72,10 @@ class Shop:
         alert = {"slug": "issued", "name": "Issued", "events": ["certificate.issued"], "channels": ["mail"]}
         self.admin.post(f"/applications/{slug}/alerts", alert)
 
-    def sync(self, application: str, destination: str, via: str) -> None:
+    def sync(self, application: str, destination: str, via: str, **options: Any) -> None:
         """A sync that carries everything of an Application."""
         body = {"slug": destination, "name": destination, "destination": destination, "connection": via}
-        self.admin.post(f"/applications/{application}/syncs", body)
+        self.admin.post(f"/applications/{application}/syncs", body | options)
 
     def guard(self, application: str, step: dict[str, Any], **options: Any) -> None:
         """Approval for the requests of an Application."""

@@ -3,9 +3,12 @@
 import asyncio
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
+from cryptography import x509
 from examples.demo.installation import until
+from examples.demo.team import connection
 from temporalio.client import Client
 from tests.live.shop import Order, Shop
 
@@ -91,6 +94,39 @@ def test_a_failed_delivery_and_a_failed_renewal_are_told_within_a_minute(shop: S
             assert mail["reference"] in {arrived.message_id for arrived in shop.world.mail.mails}
     finally:
         vault.forbidden = None
+
+
+def test_what_is_superseded_or_revoked_leaves_and_the_mirror_says_so(shop: Shop, tmp_path: Path) -> None:
+    """Superseded: its object goes when the grace is over. Revoked: at once, and every list says so."""
+    shop.application("tidy")
+    shop.sync("tidy", "aws-acm", "aws", keep_identity=False, remove=True, grace_seconds=0)
+    connection(shop.admin, "lists", "folder", {"root": str(tmp_path)})
+    mirror = {"slug": "lists", "destination": "files", "connection": "lists", "config": {}}
+    shop.admin.post("/certificate-authorities/root/crl-mirrors", mirror)
+    order = shop.order("tidy", "tidy.live.example")
+    order.wait_until_issued()
+    order.wait_until_verified()
+    old = objects_of(shop, order)
+    shop.admin.post(f"/certificates/{order.request['certificate_id']}/renew")
+    until(lambda: objects_of(shop, order) and not objects_of(shop, order) & old, "the old object to leave")
+
+    present = next(row for row in order.certificates() if row["status"] == "active")
+    shop.admin.post(f"/certificates/{present['id']}/revoke", {"reason": "superseded"})
+    until(lambda: not objects_of(shop, order), "the revoked object to leave")
+    until(lambda: is_listed(tmp_path, present["serial"]), "the mirror to hold the new list")
+    reasons = [event["data"]["reason"] for event in shop.events("tidy", "delivery.removed")]
+    assert reasons == ["superseded", "revoked"]
+
+
+def objects_of(shop: Shop, order: Order) -> set[str]:
+    """The ARNs under which the account holds certificates for an order's name."""
+    return {stored.arn for stored in shop.world.acm.certificates() if order.name in stored.names}
+
+
+def is_listed(folder: Path, serial: str) -> bool:
+    """Whether a published revocation list names a certificate."""
+    lists = [x509.load_der_x509_crl(path.read_bytes()) for path in folder.glob("*.crl")]
+    return any(found.get_revoked_certificate_by_serial_number(int(serial, 16)) for found in lists)
 
 
 def first(rows: list[dict[str, Any]]) -> dict[str, Any] | None:

@@ -79,7 +79,8 @@ class Deliveries:
             may_exist = delivery.intent_at is not None
             sync = change.session.get_one(Sync, delivery.sync_id)
             certificate = change.session.get_one(Certificate, delivery.desired_certificate_id)
-            if sync.leaving or (certificate.status == "revoked" and not may_exist):
+            unwanted = sync.leaving or certificate.status == "revoked"
+            if unwanted and not may_exist:  # what may exist is brought to its receipt first, and leaves by it
                 delivery.status, delivery.since, delivery.next_try_at = REMOVED, change.now, None
                 change.session.add(delivery)
                 return None
@@ -213,6 +214,9 @@ class Deliveries:
                     action=failure.action,
                     permanent=failure.permanent,
                 )
+            sync = change.session.get_one(Sync, delivery.sync_id)
+            if sync.leaving and failure.permanent:
+                retirements.finish(change, sync)
 
     def state(self, delivery_id: str) -> DeliveryState:
         """Where the delivery stands; a deleted one counts as done."""

@@ -174,8 +174,9 @@ class Retirements:
 
 def retire(change: Change, delivery: Delivery, why: Why, at: datetime) -> Retirement | None:
     """Plan that what a delivery's receipt names leaves; an earlier plan for the same object is replaced."""
-    if delivery.receipt is None or delivery.delivered_certificate_id is None:
+    if delivery.receipt is None:
         return None
+    certificate = delivery.delivered_certificate_id or delivery.desired_certificate_id
     reference = delivery.receipt["reference"]
     query = select(Retirement).where(
         Retirement.delivery_id == delivery.id,
@@ -189,11 +190,11 @@ def retire(change: Change, delivery: Delivery, why: Why, at: datetime) -> Retire
             created_at=change.now,
             delivery_id=delivery.id,
             reference=reference,
-            certificate_id=delivery.delivered_certificate_id,
+            certificate_id=certificate,
             why=str(why),
             remove_at=at,
         )
-    row.certificate_id, row.receipt = delivery.delivered_certificate_id, delivery.receipt
+    row.certificate_id, row.receipt = certificate, delivery.receipt
     row.why, row.remove_at, row.status, row.last_error = str(why), at, WAITING, None
     change.session.add(row)
     return row
@@ -201,9 +202,12 @@ def retire(change: Change, delivery: Delivery, why: Why, at: datetime) -> Retire
 
 def delivered(change: Change, sync: Sync, delivery: Delivery, certificate: Certificate) -> None:
     """Plan the end of what was just delivered, right then: it leaves when its certificate has ended."""
-    if not sync.remove:
+    if sync.leaving:
+        if row := retire(change, delivery, Why.CLEANUP, change.now):
+            _release(change, row)
+    elif not sync.remove:
         return
-    if certificate.status == "revoked":
+    elif certificate.status == "revoked":
         retire(change, delivery, Why.REVOKED, change.now)
     else:
         retire(change, delivery, Why.ENDED, certificate.not_after + grace_of(sync))
@@ -258,8 +262,10 @@ def clean_up(change: Change, sync: Sync) -> None:
 
 
 def finish(change: Change, sync: Sync) -> None:
-    """Delete a sync that is leaving, once nothing of it is left at the destination."""
+    """Delete a sync that is leaving, once nothing of it is left at the destination, or on its way there."""
     deliveries = change.session.exec(select(Delivery).where(Delivery.sync_id == sync.id)).all()
+    if any(delivery.intent_at and delivery.status not in (FAILED, REMOVED) for delivery in deliveries):
+        return
     idents = [delivery.id for delivery in deliveries]
     rows = change.session.exec(select(Retirement).where(col(Retirement.delivery_id).in_(idents))).all()
     if any(row.status in (WAITING, DUE, FAILED) for row in rows):
@@ -270,7 +276,7 @@ def finish(change: Change, sync: Sync) -> None:
 def discard(change: Change, sync: Sync) -> None:
     """Delete a sync with all that is known of its deliveries."""
     deliveries = change.session.exec(select(Delivery).where(Delivery.sync_id == sync.id)).all()
-    left = [delivery.object_name for delivery in deliveries if delivery.receipt]
+    left = [delivery.object_name for delivery in deliveries if delivery.receipt or delivery.intent_at]
     idents = [delivery.id for delivery in deliveries]
     rows = change.session.exec(select(Retirement).where(col(Retirement.delivery_id).in_(idents))).all()
     for row in (*rows, *deliveries, sync):
