@@ -12,7 +12,7 @@ from typing import Any, cast
 
 from pydantic import SecretStr
 from temporalio import activity
-from temporalio.client import Client
+from temporalio.client import Client, WorkflowHandle
 
 from certrail.services.deliveries import DeliveryState, VerifyWork, Work
 from certrail.services.failure import Failure
@@ -54,6 +54,16 @@ Script = list[Exception | Callable[[], Awaitable[None]] | None]
 def order(subject_id: str) -> PluginOrder:
     """Work for the fake plugin."""
     return PluginOrder(subject_id, QUEUE)
+
+
+async def planned(handle: WorkflowHandle[Any, Any], attempt: int) -> None:
+    """Wait until Temporal has planned this try of an activity, asking: no server tells of it by itself."""
+    async with asyncio.timeout(60):
+        while True:
+            description = (await handle.describe()).raw_description
+            if any(activity.attempt == attempt for activity in description.pending_activities):
+                return
+            await asyncio.sleep(0.02)
 
 
 @dataclass
@@ -154,10 +164,6 @@ class FakeDeliveries:
     observations: list[Observation] = field(default_factory=list)
     refusal: Exception | None = None
     retirements: FakeRetirements = field(default_factory=FakeRetirements)
-    recorded: asyncio.Event = field(default_factory=asyncio.Event)
-
-    def __post_init__(self) -> None:
-        self._loop = asyncio.get_running_loop()
 
     def begin(self, delivery_id: str, attempt: int) -> Work | None:
         if self.refusal is not None:
@@ -191,7 +197,6 @@ class FakeDeliveries:
             return
         self.failures.append(failure)
         self.status = "failed" if failure.permanent else "retrying"
-        self._loop.call_soon_threadsafe(self.recorded.set)
 
     def state(self, delivery_id: str) -> DeliveryState:
         return DeliveryState(self.desired, self.delivered, self.status, bool(self.retirements.due))
@@ -209,10 +214,6 @@ class FakeMirrors:
     number: int = 1
     there: int | None = None
     failures: list[Failure] = field(default_factory=list)
-    recorded: asyncio.Event = field(default_factory=asyncio.Event)
-
-    def __post_init__(self) -> None:
-        self._loop = asyncio.get_running_loop()
 
     def begin(self, copy_id: str, attempt: int) -> MirrorWork | None:
         if self.there == self.number:
@@ -225,7 +226,6 @@ class FakeMirrors:
 
     def failed(self, copy_id: str, failure: Failure) -> None:
         self.failures.append(failure)
-        self._loop.call_soon_threadsafe(self.recorded.set)
 
 
 @dataclass

@@ -15,7 +15,7 @@ from typing import Any
 from temporalio.client import Client, WorkflowFailureError
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.testing import WorkflowEnvironment
-from tests.workflows.fakes import MOMENT, Fakes, order
+from tests.workflows.fakes import MOMENT, Fakes, order, planned
 
 from certrail.services.issuance import Advance
 from certrail_sdk import Observation, RateLimited, Unauthorized
@@ -70,7 +70,7 @@ async def delivery_refused(client: Client, fakes: Fakes, name: str) -> None:
 async def delivery_superseded(client: Client, fakes: Fakes, name: str) -> None:
     fakes.deliveries.tries.script = [RateLimited("slow down", retry_after=timedelta(hours=1))]
     handle = await _start(client, "DeliveryFlow", order("delivery-1"), name)
-    await fakes.deliveries.recorded.wait()
+    await planned(handle, 2)
     await handle.signal("changed", "first")
     fakes.deliveries.wish("certificate-2")
     await handle.signal("changed", "second")
@@ -110,7 +110,7 @@ async def delivery_retired(client: Client, fakes: Fakes, name: str) -> None:
 async def mirror_published(client: Client, fakes: Fakes, name: str) -> None:
     fakes.mirrors.tries.script = [RateLimited("slow down", retry_after=timedelta(hours=1))]
     handle = await _start(client, "MirrorFlow", order("copy-1"), name)
-    await fakes.mirrors.recorded.wait()
+    await planned(handle, 2)
     fakes.mirrors.number = 2
     await handle.signal("changed", "second")
     await handle.result()

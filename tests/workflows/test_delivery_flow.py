@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from temporalio.client import Client, WorkflowHandle
 from temporalio.testing import WorkflowEnvironment
-from tests.workflows.fakes import MOMENT, PLUGIN, PRIVATE_KEY, QUEUE, Fakes, order
+from tests.workflows.fakes import MOMENT, PLUGIN, PRIVATE_KEY, QUEUE, Fakes, order, planned
 
 from certrail.domain.errors import BadInput
 from certrail_sdk import Observation, RateLimited, Retryable, Unauthorized
@@ -63,7 +63,7 @@ async def test_a_newer_wish_cuts_a_long_pause_short(skipping: WorkflowEnvironmen
     deliveries.tries.script = [RateLimited("slow down", retry_after=timedelta(hours=2))]
     async with fakes.workers(skipping.client):
         handle = await start(skipping.client)
-        await asyncio.wait_for(deliveries.recorded.wait(), 20)
+        await planned(handle, 2)
         deliveries.wish("certificate-2")
         await handle.signal(DeliveryFlow.changed, "certificate-2")
         await handle.result()
@@ -76,7 +76,7 @@ async def test_a_repeated_signal_changes_nothing(skipping: WorkflowEnvironment, 
     deliveries.tries.script = [RateLimited("slow down", retry_after=timedelta(hours=2))]
     async with fakes.workers(skipping.client):
         handle = await start(skipping.client, "certificate-1")
-        await asyncio.wait_for(deliveries.recorded.wait(), 20)
+        await planned(handle, 2)
         await handle.signal(DeliveryFlow.changed, "certificate-1")
         await handle.result()
     assert deliveries.tries.attempts == [1, 2]

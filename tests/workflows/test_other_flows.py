@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from temporalio.client import Client, WorkflowFailureError
 from temporalio.testing import WorkflowEnvironment
-from tests.workflows.fakes import Fakes, order
+from tests.workflows.fakes import Fakes, order, planned
 
 from certrail_sdk import Retryable, Unauthorized
 from certrail_workflows import policies
@@ -74,7 +74,7 @@ async def test_a_newer_list_does_not_wait_for_an_older_one(
         handle = await skipping.client.start_workflow(
             MirrorFlow.run, order("copy-1"), id="mirror-newer", task_queue=CORE_QUEUE
         )
-        await asyncio.wait_for(fakes.mirrors.recorded.wait(), 60)
+        await planned(handle, 2)
         fakes.mirrors.number = 2
         await handle.signal(MirrorFlow.changed, "2")
         await handle.result()
