@@ -112,7 +112,7 @@ def refusals_recorded(
 
 
 def _of(content: RequestContent, renews: Certificate | None) -> dict[str, Any]:
-    facts: dict[str, Any] = {"common_name": content.subject.common_name}
+    facts: dict[str, Any] = {"common_name": content.subject.common_name, "dns_names": list(content.sans.dns)}
     return {**facts, "renews": renews.id, "lineage_id": renews.lineage_id} if renews else facts
 
 

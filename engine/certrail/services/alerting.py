@@ -1,7 +1,6 @@
 """Alerts: every event is matched in its own transaction, so that what was decided to be told is told."""
 
 from collections.abc import Sequence
-from typing import Any
 
 from sqlmodel import Session, col, select
 
@@ -16,7 +15,8 @@ from certrail.persistence.tables import (
     NotificationRow,
 )
 from certrail.services.actor import SYSTEM
-from certrail.services.expiry import EXPIRING
+from certrail.services.alert_filters import passes
+from certrail.services.expiry import EXPIRING, hears
 from certrail.services.failure import Failure
 from certrail.services.incidents import end_of_trouble, open_incident
 from certrail.services.kernel import Change, Kernel
@@ -41,7 +41,9 @@ def fan_out(change: Change, event: EventRow) -> None:
     wanting = [
         (alert, channel)
         for alert, channel in pairs
-        if meant in (None, alert.id) and event.type in alert.events and _passes(alert, event)
+        if meant in (None, alert.id)
+        and event.type in alert.events
+        and passes(session, alert.filters, event)
     ]
     trouble = trouble_of(event)
     if trouble is None or trouble[1] is Stage.OPEN:
@@ -61,7 +63,7 @@ def _alerts(session: Session, application_id: str | None) -> Sequence[tuple[Aler
         select(Alert, Channel)
         .join(AlertChannel, col(AlertChannel.alert_id) == col(Alert.id))
         .join(Channel, col(Channel.id) == col(AlertChannel.channel_id))
-        .where(Alert.application_id == application_id, col(Alert.enabled).is_(True))
+        .where(hears(application_id), col(Alert.enabled).is_(True))
     )
     return session.exec(query).all()
 
@@ -148,12 +150,6 @@ class Notifications:
                 )
             if failure.permanent:
                 _fall_back(change, row, failure)
-
-
-def _passes(alert: Alert, event: EventRow) -> bool:
-    wanted: dict[str, Any] = alert.filters
-    profiles = wanted.get("profiles")
-    return not profiles or event.data.get("profile") in profiles
 
 
 def _dedupe_key(event: EventRow) -> str:

@@ -1,6 +1,6 @@
 """Alerts: who is told of what, configured by Application Admins; and the log of what was told."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from itertools import pairwise
@@ -18,7 +18,8 @@ from certrail.persistence.tables import (
     NotificationRow,
 )
 from certrail.services.actor import Actor
-from certrail.services.channels import find_channel
+from certrail.services.alert_filters import AlertFilter
+from certrail.services.channels import find_channel, refuse_inside
 from certrail.services.expiry import EXPIRING, set_cursors
 from certrail.services.kernel import Kernel
 from certrail.services.messages import KNOWN
@@ -53,10 +54,11 @@ class Alerts:
         name: str,
         events: Sequence[str],
         channels: Sequence[str],
-        filters: Mapping[str, Any] | None = None,
+        filters: AlertFilter | None = None,
         thresholds: Sequence[timedelta] = (),
         daily_reminder: bool = False,
         escalation: Sequence[Escalation] = (),
+        product_wide: bool = False,
     ) -> Alert:
         """Make an alert. Raises BadInput for unknown events or too many channels.
 
@@ -65,9 +67,11 @@ class Alerts:
                 than a certificate's whole life does not count for it.
             daily_reminder: from the longest threshold on, tell every day until it is renewed.
             escalation: further channels, told until somebody acknowledges; the shortest wait first.
+            product_wide: hear of all Applications and of what they share; it belongs to none of them itself.
         """
+        refuse_inside(product_wide, application_id)
         seconds = _seconds(thresholds)
-        _check(events, channels, filters, seconds)
+        _check(events, channels, seconds)
         with self._kernel.change(actor) as change:
             session = change.session
             if session.exec(
@@ -81,10 +85,11 @@ class Alerts:
                 slug=slug,
                 name=name,
                 events=sorted(set(events)),
-                filters=dict(filters or {}),
+                filters=(filters or AlertFilter()).stored(session),
                 thresholds=seconds,
                 daily_reminder=daily_reminder,
                 escalation=_steps(session, application_id, escalation),
+                product_wide=product_wide,
             )
             session.add(row)
             _link(session, row, channels)
@@ -101,7 +106,7 @@ class Alerts:
         name: str | None = None,
         events: Sequence[str] | None = None,
         channels: Sequence[str] | None = None,
-        filters: Mapping[str, Any] | None = None,
+        filters: AlertFilter | None = None,
         enabled: bool | None = None,
         thresholds: Sequence[timedelta] | None = None,
         daily_reminder: bool | None = None,
@@ -114,7 +119,7 @@ class Alerts:
             before = _facts(session, row)
             row.name = name if name is not None else row.name
             row.events = sorted(set(events)) if events is not None else row.events
-            row.filters = dict(filters) if filters is not None else row.filters
+            row.filters = filters.stored(session) if filters is not None else row.filters
             row.enabled = enabled if enabled is not None else row.enabled
             row.thresholds = _seconds(thresholds) if thresholds is not None else row.thresholds
             row.daily_reminder = daily_reminder if daily_reminder is not None else row.daily_reminder
@@ -122,7 +127,7 @@ class Alerts:
                 row.escalation = _steps(session, application_id, escalation)
             present = _channels_of(session, row.id)
             wanted = channels if channels is not None else present
-            _check(row.events, wanted, row.filters, row.thresholds)
+            _check(row.events, wanted, row.thresholds)
             if channels is not None:
                 for link in session.exec(select(AlertChannel).where(AlertChannel.alert_id == row.id)).all():
                     session.delete(link)
@@ -215,12 +220,7 @@ def _seconds(thresholds: Sequence[timedelta]) -> list[int]:
     return sorted({int(threshold.total_seconds()) for threshold in thresholds}, reverse=True)
 
 
-def _check(
-    events: Sequence[str],
-    channels: Sequence[str],
-    filters: Mapping[str, Any] | None,
-    thresholds: Sequence[int],
-) -> None:
+def _check(events: Sequence[str], channels: Sequence[str], thresholds: Sequence[int]) -> None:
     if (EXPIRING in events) != bool(thresholds):
         raise BadInput(
             f"{EXPIRING} needs thresholds, such as 30d and 7d, and only it has them.", "thresholds"
@@ -229,8 +229,6 @@ def _check(
         raise BadInput(f"Unknown events: {', '.join(unknown)}. Known: {', '.join(sorted(KNOWN))}.", "events")
     if not events or not channels or len(channels) > MOST_CHANNELS:
         raise BadInput(f"Name at least one event and 1 to {MOST_CHANNELS} channels.", "channels")
-    if extra := sorted((filters or {}).keys() - {"profiles"}):
-        raise BadInput(f"Unknown filters: {', '.join(extra)}. Known: profiles.", "filters")
 
 
 def _steps(

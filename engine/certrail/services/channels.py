@@ -45,6 +45,7 @@ class Channels:
         quiet_hours: Sequence[Window] = (),
         digest: timedelta | None = None,
         fallback: str | None = None,
+        product_wide: bool = False,
     ) -> Channel:
         """Make a channel. Raises BadInput naming the wrong field, Conflict for a taken slug.
 
@@ -52,7 +53,9 @@ class Channels:
             quiet_hours: in which only what is critical is sent; the rest waits for their end.
             digest: send what is not critical together, so often.
             fallback: the channel that says what this one fails to say.
+            product_wide: for alerts about all Applications; it belongs to none of them itself.
         """
+        refuse_inside(product_wide, application_id)
         plugin = notifier_class(self._kernel, notifier)
         with self._kernel.change(actor) as change:
             session = change.session
@@ -72,6 +75,7 @@ class Channels:
                 connection_id=link.id if link else None,
                 config_sealed=self._kernel.keyring.seal_json(own_values(parsed, config), CHANNEL_PURPOSE),
                 config_revision=plugin.config_type.revision,
+                product_wide=product_wide,
             )
             _set_manners(session, row, plugin, quiet_hours, digest, fallback)
             session.add(row)
@@ -173,6 +177,14 @@ class Channels:
         with self._kernel.db.read() as session:
             channel = find_channel(session, application_id, reference)
             return notifier_of(self._kernel, session, channel, Context())
+
+
+def refuse_inside(product_wide: bool, application_id: str | None) -> None:
+    """Raises BadInput for something about all Applications that is to belong to one of them."""
+    if product_wide and application_id is not None:
+        raise BadInput(
+            "What is about all Applications belongs to none: make it outside of them.", "product_wide"
+        )
 
 
 def find_channel(session: Session, application_id: str | None, reference: str) -> Channel:

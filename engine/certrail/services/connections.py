@@ -1,6 +1,7 @@
 """Connections: credentials for outside systems, shared by syncs and channels."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import Any
 
 from pydantic import ValidationError, create_model
@@ -9,7 +10,7 @@ from sqlmodel import select
 from certrail.domain.errors import BadInput, Conflict
 from certrail.persistence.tables import Channel, Connection, CrlMirror, Sync
 from certrail.services.actor import Actor
-from certrail.services.kernel import Kernel
+from certrail.services.kernel import Change, Kernel
 from certrail.services.plugin_config import (
     CONNECTION_PURPOSE,
     config_error,
@@ -17,6 +18,7 @@ from certrail.services.plugin_config import (
     keep_masked,
     masked,
 )
+from certrail.services.shared_watch import stage_of
 from certrail_sdk import Config, Plugin, connection_fields
 
 
@@ -27,12 +29,22 @@ class Connections:
         self._kernel = kernel
 
     def create(
-        self, actor: Actor, *, slug: str, name: str, type_: str, config: Mapping[str, Any]
+        self,
+        actor: Actor,
+        *,
+        slug: str,
+        name: str,
+        type_: str,
+        config: Mapping[str, Any],
+        expires_at: datetime | None = None,
     ) -> Connection:
         """Store credentials.
 
+        Args:
+            expires_at: until when the outside system accepts them, if that is known; alerts tell of it in time.
+
         Raises:
-            BadInput: no installed plugin takes this type, or a field is wrong.
+            BadInput: no installed plugin takes this type, a field is wrong, or they have ended.
             Conflict: the slug is taken.
         """
         values = self._validated(type_, config)
@@ -47,12 +59,26 @@ class Connections:
                 type=type_,
                 config_sealed=self._kernel.keyring.seal_json(values, CONNECTION_PURPOSE),
             )
+            _set_end(change, row, expires_at)
             change.session.add(row)
             change.event("connection.created", "connection", row.id, slug=slug, type=type_)
             return row
 
-    def update(self, actor: Actor, reference: str, config: Mapping[str, Any]) -> Connection:
-        """Replace the credentials; a value sent back masked stays as it was."""
+    def update(
+        self,
+        actor: Actor,
+        reference: str,
+        config: Mapping[str, Any],
+        changes: Mapping[str, datetime | None] | None = None,
+    ) -> Connection:
+        """Replace the credentials; a value sent back masked stays as it was.
+
+        Args:
+            changes: ``{"expires_at": …}`` says until when they are accepted from now on, ``None`` that nobody knows.
+
+        Raises:
+            BadInput: a field is wrong, or they have ended.
+        """
         with self._kernel.change(actor) as change:
             row = find_connection(change.session, reference)
             stored = self._kernel.keyring.open_json(row.config_sealed, CONNECTION_PURPOSE)
@@ -61,6 +87,11 @@ class Connections:
             change.session.add(row)
             changed = sorted(k for k in values.keys() | stored.keys() if values.get(k) != stored.get(k))
             change.event("connection.updated", "connection", row.id, slug=row.slug, fields=changed)
+            if changes and "expires_at" in changes:
+                told = row.told_seconds
+                _set_end(change, row, changes["expires_at"])
+                if told != row.told_seconds:
+                    change.event("connection.prolonged", "connection", row.id, slug=row.slug)
             return row
 
     def delete(self, actor: Actor, reference: str) -> None:
@@ -104,6 +135,16 @@ class Connections:
         for plugin in plugins:
             _check_part(plugin, config)
         return dict(config)
+
+
+def _set_end(change: Change, row: Connection, expires_at: datetime | None) -> None:
+    """What is known of the end, from now on; only what lies between now and then is told of."""
+    left = expires_at - change.now if expires_at else None
+    if left is not None and left <= timedelta(0):
+        raise BadInput("These credentials have ended already.", "expires_at")
+    row.expires_at = expires_at
+    row.told_seconds = stage_of(left) if left is not None else None
+    change.session.add(row)
 
 
 def _check_part(plugin: type[Plugin[Any]], config: Mapping[str, Any]) -> None:

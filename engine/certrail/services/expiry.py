@@ -7,7 +7,8 @@ of, in the transaction in which it moves.
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from sqlmodel import Session, col, select, tuple_
+from sqlalchemy import ColumnElement
+from sqlmodel import Session, col, or_, select, tuple_
 
 from certrail.persistence.database import locked
 from certrail.persistence.tables import Alert, AlertCursor, Certificate, CertificateProfile
@@ -88,9 +89,7 @@ def effective(alert: Alert) -> list[int]:
 
 def catch_up(change: Change, certificate: Certificate) -> None:
     """Tell of a certificate that came in when its moments had passed already, as imports do: of the last one only."""
-    query = select(Alert).where(
-        Alert.application_id == certificate.application_id, col(Alert.enabled).is_(True)
-    )
+    query = select(Alert).where(hears(certificate.application_id), col(Alert.enabled).is_(True))
     for alert in change.session.exec(query).all():
         if EXPIRING not in alert.events:
             continue
@@ -101,13 +100,18 @@ def catch_up(change: Change, certificate: Certificate) -> None:
                 break
 
 
+def hears(application_id: str | None) -> ColumnElement[bool]:
+    """The alerts that are told of what happens in an Application, or outside of all."""
+    return or_(col(Alert.application_id) == application_id, col(Alert.product_wide).is_(True))
+
+
 def _passed(session: Session, alert: Alert, cursor: AlertCursor, until: datetime) -> Sequence[Certificate]:
     ends = tuple_(col(Certificate.not_after), col(Certificate.id))
     query = select(Certificate).where(
-        Certificate.application_id == alert.application_id,
-        ends > (cursor.reached, cursor.reached_id),
-        col(Certificate.not_after) <= until,
+        ends > (cursor.reached, cursor.reached_id), col(Certificate.not_after) <= until
     )
+    if not alert.product_wide:
+        query = query.where(Certificate.application_id == alert.application_id)
     return session.exec(query.order_by(col(Certificate.not_after), col(Certificate.id)).limit(PAGE)).all()
 
 
@@ -137,13 +141,14 @@ def _tell(change: Change, alert: Alert, threshold: int, certificate: Certificate
         dns_names=certificate.names.get("dns", []),
         serial=certificate.serial,
         not_after=certificate.not_after.isoformat(),
-        remaining=_in_words(left),
+        remaining=in_words(left),
         profile=profile.slug if profile else None,
         lineage_id=certificate.lineage_id,
     )
     return True
 
 
-def _in_words(left: timedelta) -> str:
+def in_words(left: timedelta) -> str:
+    """So much time, as a person says it."""
     hours = round(left / timedelta(hours=1))
     return f"{round(hours / 24)} days" if hours >= 72 else f"{hours} hours"

@@ -35,6 +35,7 @@ from certrail.services.retirements import Retirements
 from certrail.services.revocation import Revocation
 from certrail.services.sealing import Sealing
 from certrail.services.sessions import Sessions
+from certrail.services.shared_watch import SharedWatch
 from certrail.services.syncs import Syncs
 from certrail.services.tokens import Tokens
 from certrail.services.views import InventoryViews
@@ -127,6 +128,7 @@ class Services:
                 "renewals": RenewalSweep(kernel, issuance).run,
                 "retirements": retirements.release,
                 "revocation-lists": revocation.refresh,
+                "shared": SharedWatch(kernel).run,
             },
             syncs=Syncs(kernel),
             tokens=Tokens(kernel),

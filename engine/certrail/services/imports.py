@@ -77,6 +77,7 @@ class Imports:
                     application_id or "none",
                     application_id,
                     common_name=facts.common_name,
+                    dns_names=facts.names.get("dns", []),
                     fingerprint=facts.fingerprint,
                     profile=profile,
                     **refusal.extra,

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import timedelta
 
-from sqlmodel import Session, col, select
+from sqlmodel import Session, col, or_, select
 
 from certrail.domain.errors import Conflict, NotFound
 from certrail.persistence.database import locked, recall
@@ -149,7 +149,8 @@ def end_of_trouble(change: Change, event: EventRow, key: str, stage: Stage) -> S
 def _ever_told(session: Session, application_id: str | None) -> bool:
     told = select(NotificationRow.id).where(col(NotificationRow.incident).is_not(None))
     if application_id is not None:
-        told = told.where(NotificationRow.application_id == application_id)
+        scope = col(NotificationRow.application_id)
+        told = told.where(or_(scope == application_id, scope.is_(None)))
     return session.exec(told.limit(1)).first() is not None
 
 

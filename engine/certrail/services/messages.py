@@ -34,6 +34,14 @@ KNOWN: Mapping[str, tuple[Severity, str]] = {
     "delivery.mismatch": (Severity.CRITICAL, "Destination holds another certificate: {name}"),
     "delivery.removed": (Severity.INFO, "Removed from the destination: {name}"),
     "delivery.removal_failed": (Severity.CRITICAL, "Not removed from the destination: {name}"),
+    "ca.expiring": (Severity.CRITICAL, "Certificate authority ends soon: {name}"),
+    "ca.certificate_installed": (Severity.INFO, "Certificate authority has a new certificate: {name}"),
+    "connection.expiring": (Severity.CRITICAL, "Credentials end soon: {name}"),
+    "connection.prolonged": (Severity.INFO, "Credentials are good for longer: {name}"),
+    "crl_mirror.failed": (Severity.CRITICAL, "Revocation list not published: {name}"),
+    "crl_mirror.published": (Severity.INFO, "Revocation list published: {name}"),
+    "plugin.unhealthy": (Severity.CRITICAL, "A plugin cannot be used: {name}"),
+    "plugin.recovered": (Severity.INFO, "A plugin can be used again: {name}"),
     "channel.failed": (Severity.CRITICAL, "A channel cannot be reached"),
     "channel.recovered": (Severity.INFO, "A channel works again"),
     "incident.acknowledged": (Severity.INFO, "Somebody sees to it: {name}"),
@@ -53,14 +61,24 @@ TROUBLES: Mapping[str, Stage] = {
     "delivery.removed": Stage.CLOSED,
     "approval.unreachable": Stage.OPEN,
     "approval.reachable": Stage.CLOSED,
+    "ca.expiring": Stage.OPEN,
+    "ca.certificate_installed": Stage.CLOSED,
+    "connection.expiring": Stage.OPEN,
+    "connection.prolonged": Stage.CLOSED,
+    "crl_mirror.failed": Stage.OPEN,
+    "crl_mirror.published": Stage.CLOSED,
+    "plugin.unhealthy": Stage.OPEN,
+    "plugin.recovered": Stage.CLOSED,
     "channel.failed": Stage.OPEN,
     "channel.recovered": Stage.CLOSED,
     "incident.acknowledged": Stage.ACKNOWLEDGED,
 }
 """What begins and ends a trouble; see `trouble_of`."""
 
+SHARED = frozenset({"ca", "connection", "crl_mirror", "plugin"})
+"""Types of what belongs to no Application because all may use it."""
 OUTSIDE = "the older project"
-"""Where things are that belong to no Application."""
+"""Where everything else is that belongs to no Application."""
 
 LABELS = {
     "common_name": "Common name",
@@ -101,9 +119,10 @@ def compose(
     event: EventRow, application: Application | None, notification_id: str, public_url: str | None
 ) -> Notification:
     """One event as a message."""
-    where = application.name if application else OUTSIDE
+    outside = "what all Applications share" if event.subject_type in SHARED else OUTSIDE
+    where = application.name if application else outside
     severity, title = KNOWN.get(event.type, (Severity.INFO, event.type))
-    name = event.data.get("common_name") or event.data.get("sync") or where
+    name = event.data.get("common_name") or event.data.get("sync") or event.data.get("slug") or where
     incident, stage = trouble_of(event) or ("", Stage.OPEN)
     path = f"/applications/{application.slug}" if application else "/"
     record = f"{path}/events" if application else "/audit/events"

@@ -5,12 +5,15 @@ from typing import Annotated, Any
 from pydantic import Field, StringConstraints
 
 from certrail.domain.windows import Window
+from certrail.services.alert_filters import AlertFilter
 from certrail.services.alerts import Escalation
-from certrail_server.api.shapes import Duration, In, Name, Reference, Settings, Slug
+from certrail_server.api.shapes import Duration, In, Name, Reference, References, Settings, Slug
 
 Thresholds = Annotated[
     list[Duration], Field(max_length=20, description="before the end of a certificate, such as 30d and 36h")
 ]
+Pattern = Annotated[str, StringConstraints(min_length=1, max_length=256)]
+ProductWide = Annotated[bool, Field(description="about all Applications; only outside of them")]
 QuietHours = Annotated[list[Window], Field(max_length=10)]
 
 
@@ -25,6 +28,7 @@ class ChannelIn(In):
     quiet_hours: QuietHours = Field(default_factory=list)
     digest: Duration | None = None
     fallback: Reference | None = None
+    product_wide: ProductWide = False
 
 
 class EscalationIn(In):
@@ -37,6 +41,20 @@ class EscalationIn(In):
 Steps = Annotated[list[EscalationIn], Field(max_length=5)]
 
 
+class AlertFilterIn(In):
+    """Which certificates an alert is about; empty means all."""
+
+    profiles: References = Field(default_factory=list)
+    names: Annotated[
+        list[Pattern], Field(max_length=50, description="such as *.example.com: one fits one of its names")
+    ] = Field(default_factory=list)
+    metadata: Annotated[dict[str, str], Field(max_length=20)] = Field(default_factory=dict)
+
+    def given(self) -> AlertFilter:
+        """As the service takes it."""
+        return AlertFilter(self.profiles, self.names, self.metadata)
+
+
 class AlertIn(In):
     """An alert to make."""
 
@@ -44,14 +62,15 @@ class AlertIn(In):
     name: Name
     events: Annotated[list[str], Field(min_length=1, max_length=50)]
     channels: Annotated[list[Reference], Field(min_length=1, max_length=10)]
-    filters: Settings = Field(default_factory=dict)
+    filters: AlertFilterIn = Field(default_factory=AlertFilterIn)
     thresholds: Thresholds = Field(default_factory=list)
     daily_reminder: bool = False
     escalation: Steps = Field(default_factory=list)
+    product_wide: ProductWide = False
 
     def given(self) -> dict[str, Any]:
         """As the service takes it."""
-        return {**dict(self), "escalation": _steps(self.escalation)}
+        return {**dict(self), "filters": self.filters.given(), "escalation": _steps(self.escalation)}
 
 
 class ChannelChangeIn(In):
@@ -77,7 +96,7 @@ class AlertChangeIn(In):
     name: Name | None = None
     events: Annotated[list[str], Field(min_length=1, max_length=50)] | None = None
     channels: Annotated[list[Reference], Field(min_length=1, max_length=10)] | None = None
-    filters: Settings | None = None
+    filters: AlertFilterIn | None = None
     enabled: bool | None = None
     thresholds: Thresholds | None = None
     daily_reminder: bool | None = None
@@ -85,7 +104,11 @@ class AlertChangeIn(In):
 
     def given(self) -> dict[str, Any]:
         """As the service takes it."""
-        return {**dict(self), "escalation": None if self.escalation is None else _steps(self.escalation)}
+        return {
+            **dict(self),
+            "filters": self.filters.given() if self.filters else None,
+            "escalation": None if self.escalation is None else _steps(self.escalation),
+        }
 
 
 def _steps(given: list[EscalationIn]) -> list[Escalation]:

@@ -1,6 +1,7 @@
 """The one place where a call is let through: every route names the permission it needs."""
 
 import hashlib
+import json
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
@@ -84,27 +85,30 @@ class Guard:
     """A dependency that authenticates, authorises and hands out the call.
 
     Attributes:
-        creates: what the route makes in an Application, and outside of one no more.
+        creates: what the route makes in an Application, and outside of one no more,
+        unless: but with this member of the body being true.
     """
 
     permission: Permission
     creates: str = ""
+    unless: str = ""
 
     async def __call__(self, request: Request) -> Call:
         services: Services = request.app.state.services
         once = await _once(request)
-        return await run_in_threadpool(self._admit, services, request, once)
+        creates = "" if self.unless and await _says(request, self.unless) else self.creates
+        return await run_in_threadpool(self._admit, services, request, once, creates)
 
-    def _admit(self, services: Services, request: Request, once: Once | None) -> Call:
+    def _admit(self, services: Services, request: Request, once: Once | None, creates: str) -> Call:
         actor = _caller(services, request)
         try:
-            scope = self._scope(services, actor, request)
+            scope = self._scope(services, actor, request, creates)
         except (Forbidden, NotFound) as refusal:
             _record(services, actor, request, self.permission, refusal)
             raise
         return Call(replace(actor, once=once), services, scope)
 
-    def _scope(self, services: Services, actor: Actor, request: Request) -> str | None:
+    def _scope(self, services: Services, actor: Actor, request: Request, creates: str) -> str | None:
         """Where the call acts, once it is allowed to."""
         allow_in = services.identities.authorize_in
         if "application" in request.path_params:
@@ -117,14 +121,14 @@ class Guard:
             services.identities.authorize(actor, self.permission)
             return None
         allow_in(actor, self.permission, None)
-        if self.creates:
-            raise _outside(self.creates)
+        if creates:
+            raise _outside(creates)
         return None
 
 
-def allow(permission: Permission, *, creates: str = "") -> Any:
+def allow(permission: Permission, *, creates: str = "", unless: str = "") -> Any:
     """Declare the permission of a route: ``call: Annotated[Call, allow(Permission.X)]``."""
-    return Depends(Guard(permission, creates))
+    return Depends(Guard(permission, creates, unless))
 
 
 def once(make: Callable[[], T], read: Callable[[str], T]) -> T:
@@ -166,6 +170,15 @@ async def _once(request: Request) -> Once | None:
         raise BadInput(f"An Idempotency-Key has 1 to {LONGEST_KEY} characters.", "Idempotency-Key")
     call = f"{request.method} {request.url.path}\n".encode() + await request.body()
     return Once(key, hashlib.sha256(call).hexdigest())
+
+
+async def _says(request: Request, member: str) -> bool:
+    """Whether the body is an object with this member being true; what else is wrong with it is said later."""
+    try:
+        body = json.loads(await request.body())
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(body, dict) and body.get(member) is True
 
 
 def _record(

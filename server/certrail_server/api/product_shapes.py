@@ -1,8 +1,9 @@
 """What comes in at the product level: authorities, policies, profiles and connections."""
 
+from datetime import datetime
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, StringConstraints, model_serializer, model_validator
+from pydantic import AwareDatetime, Field, StringConstraints, model_serializer, model_validator
 
 from certrail.domain.content import KeyAlgorithm, Subject
 from certrail_server.api.shapes import Duration, In, Name, Pem, Reference, Settings, Slug
@@ -135,9 +136,15 @@ class ConnectionIn(In):
     name: Name
     type: Reference
     config: Settings
+    expires_at: AwareDatetime | None = Field(default=None, description="until when they are accepted, if known")
 
 
-class ConfigIn(In):
-    """New values; a masked value sent back stays as it was."""
+class ConnectionChangeIn(In):
+    """New credentials; a masked value sent back stays as it was, and so does the end when it is left out."""
 
     config: Settings
+    expires_at: AwareDatetime | None = None
+
+    def changes(self) -> dict[str, datetime | None]:
+        """What is said of the end."""
+        return {"expires_at": self.expires_at} if "expires_at" in self.model_fields_set else {}

@@ -157,7 +157,12 @@ class Loader:
         if self._there(tables.Connection, given.slug):
             return False
         self._services.connections.create(
-            self._actor, slug=given.slug, name=given.name, type_=given.type, config=given.config
+            self._actor,
+            slug=given.slug,
+            name=given.name,
+            type_=given.type,
+            config=given.config,
+            expires_at=given.expires_at,
         )
         return True
 

@@ -47,6 +47,7 @@ from certrail.persistence.tables.pki import (
     Lineage,
     OcspSigner,
 )
+from certrail.persistence.tables.plugins import PluginTrouble
 from certrail.persistence.tables.record import EventRow, IdempotencyKey, OutboxRow, RecordHead
 
 __all__ = [
@@ -86,6 +87,7 @@ __all__ = [
     "OcspSigner",
     "OidcIdentity",
     "OutboxRow",
+    "PluginTrouble",
     "Principal",
     "QuestionCopy",
     "QuestionToken",

@@ -29,6 +29,7 @@ class Channel(Row, table=True):
     config_revision: int = 1
     quiet_hours: list[dict[str, Any]] = json_column(list)
     digest_seconds: int | None = None
+    product_wide: bool = False
     fallback_id: str | None = Field(default=None, foreign_key="channel.id", index=True, max_length=40)
 
 
@@ -36,6 +37,7 @@ class Alert(Row, table=True):
     """Events, filters and channels: who is told what. `thresholds` are seconds before the end of a certificate.
 
     `escalation` names further channels, and after how many seconds without an acknowledgement they are told.
+    One that is `product_wide` belongs to no Application and hears of all of them, and of what they share.
     """
 
     __tablename__ = "alert"
@@ -50,6 +52,7 @@ class Alert(Row, table=True):
     thresholds: list[int] = json_column(list)
     daily_reminder: bool = False
     escalation: list[dict[str, Any]] = json_column(list)
+    product_wide: bool = False
 
 
 class AlertCursor(SQLModel, table=True):

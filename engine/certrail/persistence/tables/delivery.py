@@ -13,7 +13,11 @@ GRACE_SECONDS = 7 * 86400
 
 
 class Connection(Row, table=True):
-    """Credentials for an outside system, sealed; shared by syncs and channels."""
+    """Credentials for an outside system, sealed; shared by syncs and channels.
+
+    `expires_at` is what the outside system was said to accept them until; `told_seconds` how long before that
+    somebody was told last.
+    """
 
     __tablename__ = "connection"
 
@@ -21,6 +25,8 @@ class Connection(Row, table=True):
     name: str = Field(max_length=128)
     type: str = Field(max_length=64)
     config_sealed: str
+    expires_at: datetime | None = moment()
+    told_seconds: int | None = None
 
 
 class Sync(Row, table=True):

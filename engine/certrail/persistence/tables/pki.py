@@ -51,7 +51,7 @@ class CaKey(Row, table=True):
 
 
 class CaCertificate(Row, table=True):
-    """One version of an authority's own certificate."""
+    """One version of an authority's own certificate. `told_seconds`: how long before its end somebody was told last."""
 
     __tablename__ = "ca_certificate"
     __table_args__ = (UniqueConstraint("ca_id", "version"),)
@@ -65,6 +65,7 @@ class CaCertificate(Row, table=True):
     fingerprint: str = Field(max_length=64)
     not_before: datetime = Field(sa_type=UtcDateTime)
     not_after: datetime = Field(sa_type=UtcDateTime)
+    told_seconds: int | None = None
 
 
 class CertificatePolicy(Row, table=True):

@@ -9,7 +9,7 @@ from certrail.domain.access import Permission
 from certrail.domain.errors import NotFound
 from certrail_server.api.guard import Call, allow, once
 from certrail_server.api.product_shapes import (
-    ConfigIn,
+    ConnectionChangeIn,
     ConnectionIn,
     PolicyChangeIn,
     PolicyIn,
@@ -108,7 +108,12 @@ def create_connection(body: ConnectionIn, call: Manage) -> Json:
     connections = call.services.connections
     row = once(
         lambda: connections.create(
-            call.actor, slug=body.slug, name=body.name, type_=body.type, config=body.config
+            call.actor,
+            slug=body.slug,
+            name=body.name,
+            type_=body.type,
+            config=body.config,
+            expires_at=body.expires_at,
         ),
         lambda ident: next(c for c in connections.list() if c.id == ident),
     )
@@ -116,9 +121,9 @@ def create_connection(body: ConnectionIn, call: Manage) -> Json:
 
 
 @router.put("/connections/{connection}")
-def update_connection(connection: str, body: ConfigIn, call: Manage) -> Json:
+def update_connection(connection: str, body: ConnectionChangeIn, call: Manage) -> Json:
     """Replace credentials; a masked value sent back stays as it was."""
-    row = call.services.connections.update(call.actor, connection, body.config)
+    row = call.services.connections.update(call.actor, connection, body.config, body.changes())
     return shown(row, config=call.services.connections.shown(row))
 
 
