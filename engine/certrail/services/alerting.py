@@ -41,9 +41,7 @@ def fan_out(change: Change, event: EventRow) -> None:
     wanting = [
         (alert, channel)
         for alert, channel in pairs
-        if meant in (None, alert.id)
-        and event.type in alert.events
-        and passes(session, alert.filters, event)
+        if meant in (None, alert.id) and event.type in alert.events and passes(session, alert.filters, event)
     ]
     trouble = trouble_of(event)
     if trouble is None or trouble[1] is Stage.OPEN:

@@ -46,7 +46,9 @@ class SharedWatch:
             connections = [row.id for row in _ending_connections(session, now)]
             unhealthy = _unhealthy(session, self._kernel.plugins)
             known = set(session.exec(select(PluginTrouble.key)))
-        told = sum(map(self._tell_of_authority, authorities)) + sum(map(self._tell_of_connection, connections))
+        told = sum(map(self._tell_of_authority, authorities)) + sum(
+            map(self._tell_of_connection, connections)
+        )
         if unhealthy.keys() != known:
             told += self._tell_of_plugins(unhealthy)
         return told

@@ -136,7 +136,9 @@ class ConnectionIn(In):
     name: Name
     type: Reference
     config: Settings
-    expires_at: AwareDatetime | None = Field(default=None, description="until when they are accepted, if known")
+    expires_at: AwareDatetime | None = Field(
+        default=None, description="until when they are accepted, if known"
+    )
 
 
 class ConnectionChangeIn(In):

@@ -31,7 +31,8 @@ def list_channels(call: Read) -> Json:
 
 @router.post("/channels", status_code=201)
 def create_channel(
-    body: ChannelIn, call: Annotated[Call, allow(Permission.ALERT_MANAGE, creates="channels", unless="product_wide")]
+    body: ChannelIn,
+    call: Annotated[Call, allow(Permission.ALERT_MANAGE, creates="channels", unless="product_wide")],
 ) -> Json:
     """Make a channel."""
     channels = call.services.channels
@@ -79,7 +80,8 @@ def list_alerts(call: Read) -> Json:
 
 @router.post("/alerts", status_code=201)
 def create_alert(
-    body: AlertIn, call: Annotated[Call, allow(Permission.ALERT_MANAGE, creates="alerts", unless="product_wide")]
+    body: AlertIn,
+    call: Annotated[Call, allow(Permission.ALERT_MANAGE, creates="alerts", unless="product_wide")],
 ) -> Json:
     """Make an alert."""
     alerts = call.services.alerts

@@ -16,7 +16,9 @@ PROFILE = sa.table("certificate_profile", sa.column("id", sa.String), sa.column(
 
 def upgrade() -> None:
     for table in ("alert", "channel"):
-        op.add_column(table, sa.Column("product_wide", sa.Boolean(), nullable=False, server_default=sa.false()))
+        op.add_column(
+            table, sa.Column("product_wide", sa.Boolean(), nullable=False, server_default=sa.false())
+        )
     op.add_column("connection", sa.Column("expires_at", UtcDateTime(), nullable=True))
     for table in ("connection", "ca_certificate"):
         op.add_column(table, sa.Column("told_seconds", sa.Integer(), nullable=True))
