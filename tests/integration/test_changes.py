@@ -8,6 +8,7 @@ from tests.integration.conftest import Team
 
 from certrail.domain.errors import BadInput, Conflict
 from certrail.persistence.tables import EventRow
+from certrail.services.alert_filters import AlertFilter
 from certrail.services.approval_policies import Step
 from certrail.services.plugin_config import MASK
 from certrail.services.syncs import Selection
@@ -113,7 +114,11 @@ def test_channels_and_alerts_are_changed(configured: Team) -> None:
     assert (alert.events, alert.enabled, len(used)) == (["request.failed"], False, 1)
     data = last(configured, "alert.updated").data
     assert (data["before"]["enabled"], data["after"]["enabled"]) == (True, False)
-    for wrong in ({"events": ["nonsense"]}, {"channels": []}, {"filters": {"colour": "red"}}):
+    for wrong in (
+        {"events": ["nonsense"]},
+        {"channels": []},
+        {"filters": AlertFilter(profiles=["nonsense"])},
+    ):
         with pytest.raises(BadInput):
             alerts.update_alert(admin, here, "told", **wrong)  # type: ignore[arg-type]
 

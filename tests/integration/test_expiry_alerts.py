@@ -15,6 +15,7 @@ from tests.integration.conftest import Team
 from certrail.domain.errors import BadInput
 from certrail.persistence.tables import Certificate, NotificationRow
 from certrail.pki.offer import from_pem_text
+from certrail.services.alert_filters import AlertFilter
 from certrail.services.renewal_sweep import RenewalSweep
 
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
@@ -156,7 +157,7 @@ def test_a_daily_reminder_goes_on_until_it_is_renewed(team: Team) -> None:
 def test_each_alert_speaks_for_itself_and_to_its_own_channels(team: Team) -> None:
     alert(team, "one", DAY, channels=["mail", "other"])
     alert(team, "two", 2 * DAY)
-    alert(team, "elsewhere", DAY, filters={"profiles": ["web"]})
+    alert(team, "elsewhere", DAY, filters=AlertFilter(profiles=["web"]))
     imported(team, "a", 3 * DAY)
     pass_time(team, 4 * DAY, 3 * HOUR)
     assert Counter(what(team)) == {("a", 48): 1, ("a", 24): 2}

@@ -88,9 +88,9 @@ class Connections:
             changed = sorted(k for k in values.keys() | stored.keys() if values.get(k) != stored.get(k))
             change.event("connection.updated", "connection", row.id, slug=row.slug, fields=changed)
             if changes and "expires_at" in changes:
-                told = row.told_seconds
-                _set_end(change, row, changes["expires_at"])
-                if told != row.told_seconds:
+                before, after = row.expires_at, changes["expires_at"]
+                _set_end(change, row, after)
+                if before and (after is None or after > before):
                     change.event("connection.prolonged", "connection", row.id, slug=row.slug)
             return row
 
