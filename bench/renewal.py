@@ -17,8 +17,9 @@ from rich.console import Console
 from rich.table import Table
 from tests.support.aged import Aged
 
-IN_CHUNKS, BY_WORKFLOW = 5_000, 200
-PER_MINUTE = 1_500
+IN_CHUNKS, BY_WORKFLOW = 20_000, 200
+BOUNDED, PER_MINUTE = 5_000, 1_500
+ALL = IN_CHUNKS + BOUNDED + BY_WORKFLOW
 LEAST = 8.0
 PATIENCE = 1800.0
 MINUTE = timedelta(minutes=1)
@@ -44,14 +45,14 @@ def by_workflow(fleet: Aged, installation: Installation, certificates: Sequence[
     return fleet.renewed("workflow")
 
 
-def by_the_clock(fleet: Aged, installation: Installation, profile: str) -> Sequence[datetime]:
+def by_the_clock(fleet: Aged, installation: Installation, profile: str, count: int) -> Sequence[datetime]:
     """All due at the same moment; the restarts of the killed workers are part of the time."""
     fleet.renew_by_the_clock(profile, True)
     for share in (1, 2):
-        until(lambda share=share: fleet.count_renewed(profile) >= share * IN_CHUNKS / 3, "a third", PATIENCE)
+        until(lambda share=share: fleet.count_renewed(profile) >= share * count / 3, "a third", PATIENCE)
         installation.kill("worker")
         console.print(f"{profile}: worker killed after {fleet.count_renewed(profile)} renewals")
-    until(lambda: fleet.count_renewed(profile) == IN_CHUNKS, "all renewals", PATIENCE)
+    until(lambda: fleet.count_renewed(profile) == count, "all renewals", PATIENCE)
     return fleet.renewed(profile)
 
 
@@ -59,28 +60,28 @@ def main() -> int:
     """Print the figures; 1 when one is beyond its bound or a certificate was lost or renewed twice."""
     with tempfile.TemporaryDirectory(prefix="certrail-bench-") as folder:
         fleet, installation = Aged(Path(folder)), Installation(Path(folder))
-        with console.status(f"issuing {2 * IN_CHUNKS + BY_WORKFLOW} certificates"):
+        with console.status(f"issuing {ALL} certificates"):
             certificates = fleet.stock("workflow", BY_WORKFLOW)
             fleet.stock("chunks", IN_CHUNKS)
-            fleet.stock("bounded", IN_CHUNKS, PER_MINUTE)
+            fleet.stock("bounded", BOUNDED, PER_MINUTE)
         try:
             with console.status(f"renewing {BY_WORKFLOW}, a workflow for each"):
                 slow = rate(by_workflow(fleet, installation, certificates))
             with console.status(f"renewing {IN_CHUNKS} in chunks"):
-                fast = rate(by_the_clock(fleet, installation, "chunks"))
-            with console.status(f"renewing {IN_CHUNKS}, at most {PER_MINUTE} in a minute"):
-                busiest = busiest_minute(by_the_clock(fleet, installation, "bounded"))
+                fast = rate(by_the_clock(fleet, installation, "chunks", IN_CHUNKS))
+            with console.status(f"renewing {BOUNDED}, at most {PER_MINUTE} in a minute"):
+                busiest = busiest_minute(by_the_clock(fleet, installation, "bounded", BOUNDED))
         finally:
             installation.stop()
         generations = fleet.generations()
         fleet.close()
-    exactly_once = generations == {2: 2 * IN_CHUNKS + BY_WORKFLOW}
+    exactly_once = generations == {2: ALL}
     good = [fast / slow >= LEAST, busiest <= PER_MINUTE, exactly_once]
     table = Table("what", "measured", "bound")
     measured = [f"{fast / slow:.1f} ({fast:.1f}/s to {slow:.2f}/s)", str(busiest), str(exactly_once)]
     names = [
         f"{IN_CHUNKS} in chunks to {BY_WORKFLOW} by a workflow each, two kills",
-        f"renewals in the busiest minute of {IN_CHUNKS}, two kills",
+        f"renewals in the busiest minute of {BOUNDED}, two kills",
         "each lineage renewed once",
     ]
     bounds = [f">= {LEAST:.0f}", f"<= {PER_MINUTE}", "True"]

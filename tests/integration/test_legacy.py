@@ -185,6 +185,18 @@ class TestBackwardCompatibility:
             assert problem["endpoint"] in problem["detail"]
         assert not [row for row in loaded.items(f"/{noun}") if row["name"] == "New"]
 
+    @pytest.mark.parametrize("noun", ["channels", "alerts"])
+    def test_but_those_of_all_applications_are_created_beside_them(self, loaded: Project, noun: str) -> None:
+        body = {**CREATIONS[noun], "slug": "for-all", "product_wide": True}
+        if noun == "channels":
+            body["config"] = {"sender": "certrail@acme.example", "recipients": ["ops@acme.example"]}
+        assert loaded.call("pipeline", "POST", f"/{noun}", body).status_code == 403
+        made = loaded.ok("admin", "POST", f"/{noun}", body)
+        assert (made["product_wide"], made["application_id"]) == (True, None)
+        for unclear in ("true", 1, [True]):
+            answer = loaded.call("admin", "POST", f"/{noun}", {**body, "product_wide": unclear})
+            assert answer.status_code == 409
+
     def test_enrollment_of_its_own_can_be_switched_off_but_not_given(self, loaded: Project) -> None:
         off = {"legacy_enrollment": {"api": {"enabled": False}}}
         loaded.ok("admin", "PATCH", "/certificate-profiles/acme-internal", off)

@@ -18,6 +18,8 @@ ENGINE_ATTEMPTS = 10
 
 HEARTBEAT_EVERY = timedelta(seconds=2)
 HEARTBEAT_TIMEOUT = timedelta(seconds=10)
+SWEEP_HEARTBEAT_TIMEOUT = timedelta(seconds=5)
+"""Shorter: a second sweep beside one that was slow, not dead, does no harm."""
 CANCEL_GRACE = timedelta(seconds=30)
 """How long a try that is no longer wanted may finish: a vendor SDK's thread cannot be stopped, and must not
 write an older certificate after the newer one."""
@@ -82,7 +84,7 @@ REFRESH_QUESTION = ActivityConfig(
 )
 DRAIN_OUTBOX = ActivityConfig(
     start_to_close_timeout=SWEEP_SHIFT + timedelta(minutes=1),
-    heartbeat_timeout=HEARTBEAT_TIMEOUT,
+    heartbeat_timeout=SWEEP_HEARTBEAT_TIMEOUT,
     retry_policy=RetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=SWEEP_EVERY),
 )
 
