@@ -11,7 +11,7 @@ from certrail.persistence.tables import EventRow
 from certrail.services.alert_filters import AlertFilter
 from certrail.services.approval_policies import Step
 from certrail.services.plugin_config import MASK
-from certrail.services.syncs import Selection
+from certrail.services.selections import Selection
 
 
 @pytest.fixture

@@ -60,9 +60,7 @@ def full(team: Team, folder: Path) -> str:
     (delivery, _), *_ = services.deliveries.list(application)
     work = services.deliveries.begin(delivery.id, 1)
     assert work
-    services.deliveries.complete(
-        delivery.id, work.certificate_id, Receipt(reference="x", fingerprint="0" * 64, changed=True)
-    )
+    services.deliveries.complete(work, Receipt(reference="x", fingerprint="0" * 64, changed=True))
     return application
 
 

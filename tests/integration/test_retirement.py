@@ -16,7 +16,7 @@ from certrail.domain.errors import BadInput, Conflict, NotFound
 from certrail.persistence.tables import Delivery, OutboxRow, Retirement
 from certrail.pki.revocation import Reason
 from certrail.services.failure import Failure
-from certrail.services.syncs import Selection
+from certrail.services.selections import Selection
 from certrail_sdk import Observation
 from certrail_standins.acm import AcmServer
 from certrail_workflows.activities.plugin import DeliveryActivities
@@ -324,7 +324,7 @@ class TestCleanup:
         receipt = await work.destination.deploy(work.deployment)
         syncs, here = shelf.team.services.syncs, shelf.team.application
         assert syncs.delete(shelf.team.admin, here, "acm", cleanup=True) is not None
-        deliveries.complete(work.delivery_id, work.certificate_id, receipt)
+        deliveries.complete(work, receipt)
         await shelf.work()
         assert not shelf.there
         assert not syncs.list(here)
@@ -350,7 +350,7 @@ class TestCleanup:
         syncs, here = shelf.team.services.syncs, shelf.team.application
         assert syncs.delete(shelf.team.admin, here, "acm", cleanup=True) is not None
         refusal = Failure("Unauthorized", "It is not allowed.", "Allow it.", "acm 1", None, permanent=True)
-        deliveries.failed(work.delivery_id, work.certificate_id, refusal)
+        deliveries.failed(work.delivery_id, work.wish, refusal)
         assert not syncs.list(here)
         (told,) = shelf.told("sync.deleted")
         assert told["left_behind"] == [work.deployment.name], "it may be there"

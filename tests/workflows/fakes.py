@@ -158,6 +158,8 @@ class FakeDeliveries:
     tries: Tries = field(default_factory=Tries)
     desired: str = "certificate-1"
     delivered: str | None = None
+    wishes: int = 1
+    fulfilled: int = 0
     status: str = "pending"
     failures: list[Failure] = field(default_factory=list)
     deployed: list[str] = field(default_factory=list)
@@ -168,15 +170,16 @@ class FakeDeliveries:
     def begin(self, delivery_id: str, attempt: int) -> Work | None:
         if self.refusal is not None:
             raise self.refusal
-        if self.delivered == self.desired:
+        if self.fulfilled == self.wishes:
             return None
         destination = FakeDestination(self.tries, self.observations)
-        return Work(delivery_id, self.desired, destination, _deployment(delivery_id, self.desired), PLUGIN)
+        deployment = _deployment(delivery_id, self.desired)
+        return Work(delivery_id, self.wishes, self.desired, destination, deployment, PLUGIN)
 
-    def complete(self, delivery_id: str, certificate_id: str, receipt: Receipt) -> None:
-        self.deployed.append(certificate_id)
-        self.delivered = certificate_id
-        if certificate_id == self.desired:
+    def complete(self, work: Work, receipt: Receipt) -> None:
+        self.deployed.append(work.certificate_id)
+        self.delivered, self.fulfilled = work.certificate_id, work.wish
+        if work.wish == self.wishes:
             self.status = "delivered"
 
     def begin_verify(self, delivery_id: str) -> VerifyWork | None:
@@ -189,21 +192,22 @@ class FakeDeliveries:
     def verified(self, delivery_id: str, certificate_id: str, observation: Observation) -> bool:
         good = observation.fingerprint == "ab"
         if not good:
-            self.delivered, self.status = None, "pending"
+            self.wishes, self.status = self.wishes + 1, "pending"
         return good
 
-    def failed(self, delivery_id: str, certificate_id: str, failure: Failure) -> None:
-        if certificate_id != self.desired:
+    def failed(self, delivery_id: str, wish: int, failure: Failure) -> None:
+        if wish != self.wishes:
             return
         self.failures.append(failure)
         self.status = "failed" if failure.permanent else "retrying"
 
     def state(self, delivery_id: str) -> DeliveryState:
-        return DeliveryState(self.desired, self.delivered, self.status, bool(self.retirements.due))
+        in_place = self.fulfilled == self.wishes
+        return DeliveryState(self.wishes, self.delivered, self.status, in_place, bool(self.retirements.due))
 
     def wish(self, certificate_id: str) -> None:
         """A newer certificate is wanted."""
-        self.desired, self.status = certificate_id, "pending"
+        self.desired, self.wishes, self.status = certificate_id, self.wishes + 1, "pending"
 
 
 @dataclass

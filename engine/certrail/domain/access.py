@@ -48,6 +48,7 @@ class Permission(StrEnum):
     VIEW_MANAGE = "view:manage"
     SYNC_READ = "sync:read"
     SYNC_MANAGE = "sync:manage"
+    SYNC_TRIGGER = "sync:trigger"
     DELIVERY_RETRY = "delivery:retry"
     ALERT_READ = "alert:read"
     ALERT_MANAGE = "alert:manage"
@@ -94,6 +95,7 @@ _OPERATOR = _AUDITOR | {
     Permission.CERTIFICATE_RENEW,
     Permission.CERTIFICATE_REVOKE,
     Permission.VIEW_MANAGE,
+    Permission.SYNC_TRIGGER,
     Permission.DELIVERY_RETRY,
     Permission.INCIDENT_ACKNOWLEDGE,
     Permission.NOTIFICATION_REPLAY,

@@ -20,6 +20,7 @@ from certrail.persistence.tables import (
     Lineage,
 )
 from certrail.services.product import find_profile
+from certrail.services.selections import names_of
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,7 @@ class _About:
     """What an alert may ask of a certificate; `attributes` are empty where nobody can tell."""
 
     profile_id: str | None
-    names: tuple[str, ...]
+    names: Sequence[str]
     attributes: Mapping[str, Any] | None
 
 
@@ -90,7 +91,7 @@ def _of_certificate(session: Session, ident: str | None) -> _About | None:
     row = session.exec(select(Certificate).where(Certificate.id == ident)).first()
     if row is None:
         return None
-    return _About(row.profile_id, (row.common_name, *chain.from_iterable(row.names.values())), row.attributes)
+    return _About(row.profile_id, names_of(row), row.attributes)
 
 
 def _of_request(session: Session, ident: str | None) -> _About | None:

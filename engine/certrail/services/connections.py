@@ -6,8 +6,10 @@ from typing import Any
 
 from pydantic import ValidationError, create_model
 from sqlmodel import select
+from sqlmodel.sql.expression import SelectOfScalar
 
 from certrail.domain.errors import BadInput, Conflict
+from certrail.persistence.database import locked
 from certrail.persistence.tables import Channel, Connection, CrlMirror, Sync
 from certrail.services.actor import Actor
 from certrail.services.kernel import Change, Kernel
@@ -19,6 +21,7 @@ from certrail.services.plugin_config import (
     masked,
 )
 from certrail.services.shared_watch import stage_of
+from certrail.services.syncs import wish_failing_again
 from certrail_sdk import Config, Plugin, connection_fields
 
 
@@ -71,7 +74,7 @@ class Connections:
         config: Mapping[str, Any],
         changes: Mapping[str, datetime | None] | None = None,
     ) -> Connection:
-        """Replace the credentials; a value sent back masked stays as it was.
+        """Replace the credentials; a value sent back masked stays as it was. What failed with them is tried again.
 
         Args:
             changes: ``{"expires_at": …}`` says until when they are accepted from now on, ``None`` that nobody knows.
@@ -87,6 +90,9 @@ class Connections:
             change.session.add(row)
             changed = sorted(k for k in values.keys() | stored.keys() if values.get(k) != stored.get(k))
             change.event("connection.updated", "connection", row.id, slug=row.slug, fields=changed)
+            if changed:
+                for sync in change.session.exec(_users_of(row)).all():
+                    wish_failing_again(change, sync)
             if changes and "expires_at" in changes:
                 before, after = row.expires_at, changes["expires_at"]
                 _set_end(change, row, after)
@@ -135,6 +141,10 @@ class Connections:
         for plugin in plugins:
             _check_part(plugin, config)
         return dict(config)
+
+
+def _users_of(row: Connection) -> SelectOfScalar[Sync]:
+    return locked(select(Sync).where(Sync.connection_id == row.id).order_by(Sync.id))
 
 
 def _set_end(change: Change, row: Connection, expires_at: datetime | None) -> None:

@@ -16,7 +16,7 @@ from certrail.services.actor import SYSTEM, Actor
 from certrail.services.failure import Failure
 from certrail.services.kernel import Change, Kernel
 from certrail.services.plugin_config import destination_of
-from certrail.services.wishes import REMOVED, enqueue_delivery
+from certrail.services.wishes import REMOVED, drop, wish_again
 from certrail_sdk import Bundle, Context, Deployment, Destination, Observation, Observes, Receipt, Target
 
 FAILED = "failed"
@@ -28,6 +28,7 @@ class Work:
     """One try: which plugin object gets which deployment."""
 
     delivery_id: str
+    wish: int
     certificate_id: str
     destination: Destination[Any]
     deployment: Deployment
@@ -48,11 +49,17 @@ class VerifyWork:
 
 @dataclass(frozen=True)
 class DeliveryState:
-    """What the workflow needs to know between its steps."""
+    """What the workflow needs to know between its steps.
 
-    desired_certificate_id: str
+    Attributes:
+        wish: number of the present one.
+        in_place: it is granted.
+    """
+
+    wish: int
     delivered_certificate_id: str | None
     status: str
+    in_place: bool
     retiring: bool = False
 
 
@@ -74,19 +81,23 @@ class Deliveries:
             delivery = _locked(change.session, delivery_id)
             if delivery is None or delivery.status in (FAILED, REMOVED):
                 return None
-            if delivery.delivered_certificate_id == delivery.desired_certificate_id:
+            if delivery.fulfilled == delivery.wishes:
                 return None
             may_exist = delivery.intent_at is not None
             sync = change.session.get_one(Sync, delivery.sync_id)
             certificate = change.session.get_one(Certificate, delivery.desired_certificate_id)
             unwanted = sync.leaving or certificate.status == "revoked"
             if unwanted and not may_exist:  # what may exist is brought to its receipt first, and leaves by it
-                delivery.status, delivery.since, delivery.next_try_at = REMOVED, change.now, None
-                change.session.add(delivery)
+                if delivery.delivered_certificate_id == certificate.id:  # it leaves by its receipt, if at all
+                    delivery.status, delivery.fulfilled = "delivered", delivery.wishes
+                    change.session.add(delivery)
+                else:
+                    drop(change, sync, delivery)
                 return None
             context = Context(heartbeat=heartbeat)
             work = Work(
                 delivery_id=delivery.id,
+                wish=delivery.wishes,
                 certificate_id=certificate.id,
                 destination=destination_of(self._kernel, change.session, sync, context),
                 deployment=self._deployment(delivery, sync, certificate, may_exist),
@@ -100,33 +111,33 @@ class Deliveries:
         checkpoint("delivery.intended")
         return work
 
-    def complete(self, delivery_id: str, certificate_id: str, receipt: Receipt) -> None:
+    def complete(self, work: Work, receipt: Receipt) -> None:
         """Record the receipt. A newer wish that came meanwhile stays wanted."""
         checkpoint("delivery.deployed")
         with self._kernel.change(SYSTEM) as change:
-            delivery = _locked(change.session, delivery_id)
-            if delivery is None or delivery.delivered_certificate_id == certificate_id:
+            delivery = _locked(change.session, work.delivery_id)
+            if delivery is None or delivery.fulfilled >= work.wish:
                 return
             recovered = delivery.last_error is not None
             sync = change.session.get_one(Sync, delivery.sync_id)
             if delivery.receipt and delivery.receipt["reference"] != receipt.reference:
                 retirements.superseded(change, sync, delivery)
-            delivery.delivered_certificate_id = certificate_id
+            delivery.delivered_certificate_id, delivery.fulfilled = work.certificate_id, work.wish
             delivery.receipt = receipt.model_dump(mode="json")
             delivery.intent_at = None
             delivery.delivered_at = change.now
             delivery.verified_at = None
             delivery.last_error = None
-            if delivery.desired_certificate_id == certificate_id:
+            if delivery.wishes == work.wish:
                 delivery.status, delivery.since = "delivered", change.now
             change.session.add(delivery)
-            certificate = change.session.get_one(Certificate, certificate_id)
+            certificate = change.session.get_one(Certificate, work.certificate_id)
             retirements.delivered(change, sync, delivery, certificate)
             self._event(
                 change,
                 "delivery.recovered" if recovered else "delivery.delivered",
                 delivery,
-                certificate_id=certificate_id,
+                certificate_id=work.certificate_id,
                 reference=receipt.reference,
                 version=receipt.version,
                 changed=receipt.changed,
@@ -168,7 +179,7 @@ class Deliveries:
             delivery.observed = {**observation.model_dump(mode="json"), "good": good}
             delivery.verified_at = change.now if good else None
             if not good:
-                delivery.delivered_certificate_id = None
+                delivery.wishes += 1
                 delivery.status, delivery.since = "pending", change.now
                 self._event(change, "delivery.mismatch", delivery, found=observation.fingerprint)
             else:
@@ -191,11 +202,11 @@ class Deliveries:
                     change, "delivery.unverified", delivery, message=failure.message, action=failure.action
                 )
 
-    def failed(self, delivery_id: str, certificate_id: str, failure: Failure) -> None:
+    def failed(self, delivery_id: str, wish: int, failure: Failure) -> None:
         """Record a failed try; the first of a series, and the final one, become events."""
         with self._kernel.change(SYSTEM) as change:
             delivery = _locked(change.session, delivery_id)
-            if delivery is None or delivery.desired_certificate_id != certificate_id:
+            if delivery is None or delivery.wishes != wish:
                 return
             first = delivery.last_error is None
             if first:
@@ -223,26 +234,23 @@ class Deliveries:
         with self._kernel.db.read() as session:
             delivery = session.get(Delivery, delivery_id)
             if delivery is None:
-                return DeliveryState("", "", "deleted")
+                return DeliveryState(0, None, "deleted", in_place=True)
             return DeliveryState(
-                delivery.desired_certificate_id,
+                delivery.wishes,
                 delivery.delivered_certificate_id,
                 delivery.status,
+                delivery.fulfilled == delivery.wishes,
                 retirements.has_due(session, delivery_id),
             )
 
     def retry(self, actor: Actor, delivery_id: str) -> Delivery:
-        """Try again now, by hand."""
+        """Deliver it now, by hand, also what is delivered: that changes nothing where all is as it should be."""
         with self._kernel.change(actor) as change:
             delivery = _locked(change.session, delivery_id)
             if delivery is None:
                 raise NotFound("delivery")
-            if delivery.status in (FAILED, REMOVED, "retrying", "pending"):
-                delivery.status, delivery.next_try_at = "pending", change.now
-                change.session.add(delivery)
-                sync = change.session.get_one(Sync, delivery.sync_id)
-                enqueue_delivery(change, sync, delivery, f"retry-{change.new_id()}")
-                self._event(change, "delivery.retried", delivery)
+            wish_again(change, change.session.get_one(Sync, delivery.sync_id), delivery)
+            self._event(change, "delivery.retried", delivery)
             return delivery
 
     def get(self, delivery_id: str) -> tuple[Delivery, Sync]:

@@ -16,7 +16,8 @@ from certrail.services.actor import SYSTEM, Actor
 from certrail.services.failure import Failure
 from certrail.services.kernel import Change, Kernel
 from certrail.services.plugin_config import destination_of
-from certrail.services.wishes import REMOVED, enqueue_delivery, matches
+from certrail.services.selections import carries
+from certrail.services.wishes import REMOVED, drop, enqueue_delivery
 from certrail_sdk import Context, Destination, Receipt, Removal, Target
 
 CHUNK = 100
@@ -245,7 +246,7 @@ def replan(change: Change, sync: Sync) -> None:
             _forget(change, delivery)
             continue
         certificate = change.session.get_one(Certificate, delivery.delivered_certificate_id)
-        if matches(sync, certificate):
+        if carries(sync.selection, certificate):
             delivered(change, sync, delivery, certificate)
         else:
             retire(change, delivery, Why.UNSELECTED, change.now + grace_of(sync))
@@ -279,6 +280,9 @@ def discard(change: Change, sync: Sync) -> None:
     left = [delivery.object_name for delivery in deliveries if delivery.receipt or delivery.intent_at]
     idents = [delivery.id for delivery in deliveries]
     rows = change.session.exec(select(Retirement).where(col(Retirement.delivery_id).in_(idents))).all()
+    for delivery in deliveries:
+        if delivery.last_error:
+            drop(change, sync, delivery)
     for row in (*rows, *deliveries, sync):
         change.session.delete(row)
     change.event("sync.deleted", "sync", sync.id, sync.application_id, slug=sync.slug, left_behind=left)
@@ -305,7 +309,7 @@ def _is_unwanted(change: Change, row: Retirement, delivery: Delivery, sync: Sync
         return False
     certificate = change.session.get_one(Certificate, row.certificate_id)
     if row.why == Why.UNSELECTED:
-        return not matches(sync, certificate)
+        return not carries(sync.selection, certificate)
     return certificate.status == "revoked" if row.why == Why.REVOKED else certificate.not_after <= change.now
 
 

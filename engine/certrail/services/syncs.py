@@ -1,20 +1,16 @@
 """Syncs: which certificates of an Application belong at which destination."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import inspect
+from sqlalchemy import ColumnElement, inspect, not_, true
 from sqlmodel import Session, col, or_, select
 
 from certrail.domain.errors import BadInput, Conflict, NotFound
 from certrail.domain.names import ObjectNameSchema
-from certrail.persistence.tables import (
-    Certificate,
-    Delivery,
-    Lineage,
-    Sync,
-)
+from certrail.persistence.database import locked
+from certrail.persistence.tables import Certificate, Delivery, Sync
 from certrail.persistence.tables.delivery import GRACE_SECONDS
 from certrail.services.actor import Actor
 from certrail.services.kernel import Change, Kernel
@@ -28,21 +24,13 @@ from certrail.services.plugin_config import (
     resealed,
     validated,
 )
-from certrail.services.product import find_profile
 from certrail.services.retirements import clean_up, discard, replan
-from certrail.services.wishes import is_wished, matches, wish
+from certrail.services.selections import Selection, carried
+from certrail.services.wishes import REMOVED, is_wished, object_name, wish, wish_again
 from certrail_sdk import Context, Destination, Receipt, Removes
 
+FAILING = ("retrying", "failed")
 DEFAULT_NAME_SCHEMA = "certrail-{{short_certificate_id}}"
-
-
-@dataclass(frozen=True)
-class Selection:
-    """Which lineages a sync carries: named ones, or all that match the filter. Empty: all of the Application."""
-
-    lineages: tuple[str, ...] = ()
-    profiles: tuple[str, ...] = ()
-    attributes: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -116,7 +104,7 @@ class Syncs:
                 connection_id=link.id if link else None,
                 config_sealed=self._kernel.keyring.seal_json(own_values(parsed, config), SYNC_PURPOSE),
                 config_revision=plugin.config_type.revision,
-                selection=_stored(session, selection),
+                selection=selection.stored(session, application_id),
                 name_schema=name_schema,
                 include_root=include_root,
                 keep_identity=keep_identity,
@@ -149,7 +137,8 @@ class Syncs:
         remove: bool | None = None,
         grace_seconds: int | None = None,
     ) -> Sync:
-        """Change what is given. What matches only now is delivered; a new name schema names new objects only.
+        """Change what is given. What matches only now is delivered, and everything anew where something else is to be
+        put there; a new name schema names new objects only.
 
         Args:
             config: replaced as a whole; a masked value stays as it was.
@@ -160,12 +149,11 @@ class Syncs:
         """
         with self._kernel.change(actor) as change:
             session = change.session
-            sync = find_sync(session, application_id, reference)
-            if sync.leaving:
-                raise Conflict("The sync is being deleted; it waits for its last object to leave.")
+            sync = _held(session, application_id, reference)
+            _check_stays(sync)
             plugin = destination_class(self._kernel, sync.destination)
             _check_removal(remove or False, plugin)
-            before = _facts(sync)
+            before, put = _facts(sync), self._put_there(sync)
             if name_schema is not None:
                 _check_name_schema(name_schema, plugin)
                 sync.name_schema = name_schema
@@ -175,7 +163,7 @@ class Syncs:
                 sync.config_sealed = resealed(self._kernel, session, plugin, sync, SYNC_PURPOSE, config)
                 sync.config_revision = plugin.config_type.revision
             if selection is not None:
-                sync.selection = _stored(session, selection)
+                sync.selection = selection.stored(session, application_id)
             given = {
                 "name": name,
                 "include_root": include_root,
@@ -200,11 +188,66 @@ class Syncs:
                 after=after,
                 secret_fields=fields,
             )
+            if self._put_there(sync) != put:
+                _wish_all_again(change, sync)
+            elif config is not None or connection is not None:
+                wish_failing_again(change, sync)
             if sync.auto:
                 self._catch_up(change, sync)
             if selection is not None or remove is not None or grace_seconds is not None:
                 replan(change, sync)
             return sync
+
+    def trigger(
+        self, actor: Actor, application_id: str | None, reference: str, lineages: Collection[str] = ()
+    ) -> int:
+        """Deliver now, by hand, what the sync carries, also what is delivered; returns how many certificates.
+
+        Args:
+            lineages: these only.
+
+        Raises:
+            NotFound: unknown.
+            BadInput: it does not carry one of the lineages.
+            Conflict: it is being deleted.
+        """
+        with self._kernel.change(actor) as change:
+            sync = _held(change.session, application_id, reference)
+            _check_stays(sync)
+            wanted = [
+                c
+                for c in carried(change.session, application_id, sync.selection)
+                if not lineages or c.lineage_id in lineages
+            ]
+            if missing := sorted(set(lineages) - {certificate.lineage_id for certificate in wanted}):
+                listed = ", ".join(missing[:5])
+                raise BadInput(
+                    f"The sync carries no active certificate of these lineages: {listed}.", "lineages"
+                )
+            for certificate in wanted:
+                wish(self._kernel, change, sync, certificate)
+            change.event(
+                "sync.triggered", "sync", sync.id, application_id, slug=sync.slug, certificates=len(wanted)
+            )
+            return len(wanted)
+
+    def preview(
+        self,
+        application_id: str | None,
+        *,
+        destination: str,
+        selection: Selection,
+        name_schema: str = DEFAULT_NAME_SCHEMA,
+    ) -> Sequence[tuple[Certificate, str]]:
+        """What a sync would carry, each certificate with the name of its object; nothing is delivered.
+
+        Raises:
+            BadInput: the plugin, the selection or the name schema does not fit.
+        """
+        _check_name_schema(name_schema, destination_class(self._kernel, destination))
+        with self._kernel.db.read() as session:
+            rows = carried(session, application_id, selection.stored(session, application_id))
+            return [(row, object_name(self._kernel, session, destination, name_schema, row)) for row in rows]
 
     def delete(
         self, actor: Actor, application_id: str | None, reference: str, *, cleanup: bool = False
@@ -249,6 +292,10 @@ class Syncs:
         stored = self._kernel.keyring.open_json(sync.config_sealed, SYNC_PURPOSE)
         return masked(destination_class(self._kernel, sync.destination), stored)
 
+    def _put_there(self, sync: Sync) -> tuple[Any, ...]:
+        """What decides how an object looks and where it is; credentials do not."""
+        return self.shown(sync), sync.connection_id, sync.include_root
+
     def build(self, application_id: str | None, reference: str) -> Destination[Any]:
         """The plugin object of a sync, to check its credentials."""
         with self._kernel.db.read() as session:
@@ -263,13 +310,8 @@ class Syncs:
             return plugin(validated(self._kernel, plugin, config, link), Context())
 
     def _catch_up(self, change: Change, sync: Sync) -> None:
-        current = change.session.exec(
-            select(Certificate)
-            .join(Lineage, col(Lineage.current_certificate_id) == col(Certificate.id))
-            .where(Lineage.application_id == sync.application_id, Certificate.status == "active")
-        ).all()
-        for certificate in current:
-            if matches(sync, certificate) and not is_wished(change.session, sync, certificate):
+        for certificate in carried(change.session, sync.application_id, sync.selection):
+            if not is_wished(change.session, sync, certificate):
                 wish(self._kernel, change, sync, certificate)
 
 
@@ -281,6 +323,12 @@ def find_sync(session: Session, application_id: str | None, reference: str) -> S
     if (found := session.exec(query).first()) is None:
         raise NotFound("sync")
     return found
+
+
+def _held(session: Session, application_id: str | None, reference: str) -> Sync:
+    """The same, for whoever is to lock its deliveries: one at a time, so that two never wait for each other."""
+    ident = find_sync(session, application_id, reference).id
+    return session.exec(locked(select(Sync).where(Sync.id == ident))).one()
 
 
 def _take_over(change: Change, sync: Sync, known: Delivered) -> None:
@@ -308,6 +356,28 @@ def _facts(sync: Sync) -> dict[str, Any]:
     return sync.model_dump(mode="json", exclude=hidden)
 
 
+def wish_failing_again(change: Change, sync: Sync) -> None:
+    """Try at once what does not work, because its cause may be mended."""
+    _wish_again_where(change, sync, col(Delivery.status).in_(FAILING))
+
+
+def _wish_all_again(change: Change, sync: Sync) -> None:
+    """Bring everything there as it is to be from now on; without `auto` only what is on its way."""
+    there = col(Delivery.fulfilled) == col(Delivery.wishes)
+    _wish_again_where(change, sync, true() if sync.auto else not_(there))
+
+
+def _wish_again_where(change: Change, sync: Sync, condition: ColumnElement[bool]) -> None:
+    query = select(Delivery).where(Delivery.sync_id == sync.id, Delivery.status != REMOVED, condition)
+    for delivery in change.session.exec(locked(query.order_by(col(Delivery.id)))).all():
+        wish_again(change, sync, delivery)
+
+
+def _check_stays(sync: Sync) -> None:
+    if sync.leaving:
+        raise Conflict("The sync is being deleted; it waits for its last object to leave.")
+
+
 def _check_removal(wanted: bool, plugin: type[Destination[Any]], field: str = "remove") -> None:
     if wanted and not issubclass(plugin, Removes):
         raise BadInput("This destination cannot take anything away; what was delivered stays there.", field)
@@ -317,14 +387,3 @@ def _check_name_schema(text: str, plugin: type[Destination[Any]]) -> None:
     problem = ObjectNameSchema.parse(text).problem(pattern=plugin.name_pattern, length=plugin.name_length)
     if problem:
         raise BadInput(problem, "name_schema")
-
-
-def _stored(session: Session, selection: Selection) -> dict[str, Any]:
-    for lineage in selection.lineages:
-        if session.get(Lineage, lineage) is None:
-            raise BadInput(f"There is no lineage {lineage!r}.", "selection.lineages")
-    return {
-        "lineages": list(selection.lineages),
-        "profiles": [find_profile(session, p).id for p in selection.profiles],
-        "attributes": dict(selection.attributes),
-    }

@@ -9,19 +9,9 @@ from certrail.persistence.database import locked, recall
 from certrail.persistence.tables import Application, Certificate, CertificateProfile, Delivery, Sync
 from certrail.services.kernel import Change, Kernel
 from certrail.services.plugin_config import destination_class
+from certrail.services.selections import carries, names_of
 
 REMOVED = "removed"
-
-
-def matches(sync: Sync, certificate: Certificate) -> bool:
-    """Whether a certificate is among those that a sync carries."""
-    chosen = sync.selection
-    if chosen.get("lineages"):
-        return certificate.lineage_id in chosen["lineages"]
-    if chosen.get("profiles") and certificate.profile_id not in chosen["profiles"]:
-        return False
-    wanted = chosen.get("attributes", {})
-    return all(certificate.attributes.get(name) == value for name, value in wanted.items())
 
 
 def wish_everywhere(kernel: Kernel, change: Change, certificate: Certificate) -> None:
@@ -29,7 +19,7 @@ def wish_everywhere(kernel: Kernel, change: Change, certificate: Certificate) ->
     session, scope = change.session, certificate.application_id
     syncs = recall(session, ("syncs", scope), lambda: _automatic(session, scope))
     for sync in syncs:
-        if matches(sync, certificate):
+        if carries(sync.selection, certificate):
             wish(kernel, change, sync, certificate)
 
 
@@ -50,26 +40,46 @@ def wish(kernel: Kernel, change: Change, sync: Sync, certificate: Certificate) -
             created_at=change.now,
             sync_id=sync.id,
             lineage_id=certificate.lineage_id,
-            object_name=_object_name(kernel, change.session, sync, certificate),
+            object_name=object_name(kernel, change.session, sync.destination, sync.name_schema, certificate),
             desired_certificate_id=certificate.id,
         )
     else:
         present = change.session.get_one(Certificate, delivery.desired_certificate_id)
         if present.not_before > certificate.not_before:
             return delivery
-        delivery.desired_certificate_id = certificate.id
-    delivery.status = "pending"
-    delivery.since = change.now
-    delivery.last_error = None
-    delivery.next_try_at = change.now
-    delivery.attempts = 0
-    change.session.add(delivery)
-    enqueue_delivery(change, sync, delivery, certificate.id)
+        if present.id != certificate.id:
+            delivery.desired_certificate_id, delivery.last_error = certificate.id, None
+    wish_again(change, sync, delivery)
     return delivery
 
 
+def wish_again(change: Change, sync: Sync, delivery: Delivery) -> None:
+    """Want what is wanted already, but from now on: whatever is on its way does not count any more."""
+    delivery.wishes += 1
+    delivery.status, delivery.since, delivery.attempts = "pending", change.now, 0
+    delivery.next_try_at = change.now
+    change.session.add(delivery)
+    enqueue_delivery(change, sync, delivery, f"wish-{delivery.wishes}")
+
+
+def drop(change: Change, sync: Sync, delivery: Delivery) -> None:
+    """Want nothing there any more; what went wrong on the way there is over, too."""
+    delivery.status, delivery.since, delivery.next_try_at = REMOVED, change.now, None
+    delivery.last_error = None
+    change.session.add(delivery)
+    facts = {"sync": sync.slug, "destination": sync.destination, "object_name": delivery.object_name}
+    change.event(
+        "delivery.dropped",
+        "delivery",
+        delivery.id,
+        sync.application_id,
+        lineage_id=delivery.lineage_id,
+        **facts,
+    )
+
+
 def enqueue_delivery(change: Change, sync: Sync, delivery: Delivery, reference: str) -> None:
-    """Tell the delivery's workflow of a new wish, or of a retry by hand."""
+    """Tell the delivery's workflow that there is something to do."""
     change.enqueue(
         "delivery",
         f"delivery-{sync.id}-{delivery.lineage_id}",
@@ -79,14 +89,17 @@ def enqueue_delivery(change: Change, sync: Sync, delivery: Delivery, reference: 
     )
 
 
-def _object_name(kernel: Kernel, session: Session, sync: Sync, certificate: Certificate) -> str:
-    plugin = destination_class(kernel, sync.destination)
+def object_name(
+    kernel: Kernel, session: Session, destination: str, schema: str, certificate: Certificate
+) -> str:
+    """What the certificate's object is called at a destination."""
+    plugin = destination_class(kernel, destination)
     profile = session.get(CertificateProfile, certificate.profile_id) if certificate.profile_id else None
     application = session.get(Application, certificate.application_id) if certificate.application_id else None
-    return ObjectNameSchema.parse(sync.name_schema).render(
+    return ObjectNameSchema.parse(schema).render(
         certificate_id=certificate.id,
         lineage_id=certificate.lineage_id,
-        common_name=certificate.common_name,
+        common_name=next(iter(names_of(certificate)), ""),
         profile=profile.slug if profile else "",
         application=application.slug if application else "",
         pattern=plugin.name_pattern,

@@ -7,12 +7,11 @@ from pydantic import Field, StringConstraints
 from certrail.domain.windows import Window
 from certrail.services.alert_filters import AlertFilter
 from certrail.services.alerts import Escalation
-from certrail_server.api.shapes import Duration, In, Name, Reference, References, Settings, Slug
+from certrail_server.api.shapes import Duration, In, Name, Patterns, Reference, References, Settings, Slug
 
 Thresholds = Annotated[
     list[Duration], Field(max_length=20, description="before the end of a certificate, such as 30d and 36h")
 ]
-Pattern = Annotated[str, StringConstraints(min_length=1, max_length=256)]
 ProductWide = Annotated[bool, Field(description="about all Applications; only outside of them")]
 QuietHours = Annotated[list[Window], Field(max_length=10)]
 
@@ -45,9 +44,7 @@ class AlertFilterIn(In):
     """Which certificates an alert is about; empty means all."""
 
     profiles: References = Field(default_factory=list)
-    names: Annotated[
-        list[Pattern], Field(max_length=50, description="such as *.example.com: one fits one of its names")
-    ] = Field(default_factory=list)
+    names: Patterns = Field(default_factory=list)
     metadata: Annotated[dict[str, str], Field(max_length=20)] = Field(default_factory=dict)
 
     def given(self) -> AlertFilter:

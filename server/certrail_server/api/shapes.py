@@ -24,10 +24,16 @@ from certrail.domain.search import CertificateFilter
 from certrail.persistence.tables.delivery import GRACE_SECONDS
 from certrail.pki.offer import Offer, from_pem_text, from_pkcs12
 from certrail.pki.revocation import Reason
+from certrail.services.selections import Selection
+from certrail.services.syncs import DEFAULT_NAME_SCHEMA
 
 Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?$")]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=128, strip_whitespace=True)]
 Reference = Annotated[str, StringConstraints(min_length=1, max_length=320)]
+Pattern = Annotated[str, StringConstraints(min_length=1, max_length=256)]
+Patterns = Annotated[
+    list[Pattern], Field(max_length=50, description="such as *.example.com: one fits one of its names")
+]
 Comment = Annotated[str, StringConstraints(max_length=2000)]
 Duration = Annotated[
     timedelta,
@@ -256,11 +262,16 @@ class ExportIn(In):
 
 
 class SelectionIn(In):
-    """Which certificates a sync carries; empty means all of the Application."""
+    """Which certificates a sync carries: lineages, or what passes the filter; empty means all of the Application."""
 
     lineages: References = Field(default_factory=list)
     profiles: References = Field(default_factory=list)
+    names: Patterns = Field(default_factory=list)
     metadata: Annotated[dict[str, str], Field(max_length=20)] = Field(default_factory=dict)
+
+    def given(self) -> Selection:
+        """As the service takes it."""
+        return Selection(tuple(self.lineages), tuple(self.profiles), tuple(self.names), self.metadata)
 
 
 Grace = Annotated[int, Field(ge=0, le=366 * 86400)]
@@ -275,7 +286,7 @@ class SyncIn(In):
     connection: Reference | None = None
     config: Settings = Field(default_factory=dict)
     selection: SelectionIn = Field(default_factory=SelectionIn)
-    name_schema: Annotated[str, StringConstraints(max_length=256)] = "certrail-{{short_certificate_id}}"
+    name_schema: Annotated[str, StringConstraints(max_length=256)] = DEFAULT_NAME_SCHEMA
     include_root: bool = False
     keep_identity: bool = True
     auto: bool = True
@@ -296,6 +307,20 @@ class SyncChangeIn(In):
     auto: bool | None = None
     remove: bool | None = None
     grace_seconds: Grace | None = None
+
+
+class PreviewIn(In):
+    """A sync to look at without making it."""
+
+    destination: Reference
+    selection: SelectionIn = Field(default_factory=SelectionIn)
+    name_schema: Annotated[str, StringConstraints(max_length=256)] = DEFAULT_NAME_SCHEMA
+
+
+class TriggerIn(In):
+    """What to deliver by hand; no lineages means all that the sync carries."""
+
+    lineages: References = Field(default_factory=list)
 
 
 class TrialIn(In):

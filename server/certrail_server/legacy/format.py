@@ -15,6 +15,7 @@ from certrail_server.api.shapes import (
     ApprovalPolicyIn,
     In,
     Name,
+    Patterns,
     Pem,
     Reference,
     References,
@@ -85,6 +86,7 @@ class Selection(In):
 
     certificates: Annotated[list[Ident], Field(max_length=MOST)] = Field(default_factory=list)
     profiles: References = Field(default_factory=list)
+    names: Patterns = Field(default_factory=list)
     metadata: Annotated[dict[str, str], Field(max_length=20)] = Field(default_factory=dict)
 
 

@@ -13,7 +13,8 @@ from certrail.pki.offer import from_pem_text
 from certrail.services.actor import Actor
 from certrail.services.approval_policies import Step
 from certrail.services.facade import Services
-from certrail.services.syncs import Delivered, Selection
+from certrail.services.selections import Selection
+from certrail.services.syncs import Delivered
 from certrail_server.api.alert_shapes import ChannelIn
 from certrail_server.api.product_shapes import ConnectionIn, PolicyIn
 from certrail_server.api.shapes import ApprovalPolicyIn
@@ -204,6 +205,7 @@ class Loader:
             selection=Selection(
                 lineages=tuple(self._certificates[ident].lineage_id for ident in chosen.certificates),
                 profiles=tuple(chosen.profiles),
+                names=tuple(chosen.names),
                 attributes=chosen.metadata,
             ),
             delivered=[

@@ -74,8 +74,7 @@ class OutcomeActivities:
     async def delivery_state(self, delivery_id: str) -> DeliveryStanding:
         """Where the delivery stands, and whether anything is left to try."""
         state = await own_step(lambda: self._deliveries.state(delivery_id))
-        in_place = state.desired_certificate_id == state.delivered_certificate_id
-        at_rest = in_place or state.status in (messages.FAILED, messages.REMOVED)
+        at_rest = state.in_place or state.status in (messages.FAILED, messages.REMOVED)
         return DeliveryStanding(state.status, at_rest and not state.retiring)
 
     @activity.defn(name=messages.GIVE_UP)
@@ -85,8 +84,7 @@ class OutcomeActivities:
 
     def _record(self, flow: str, subject_id: str) -> None:
         if flow == "delivery":
-            desired = self._deliveries.state(subject_id).desired_certificate_id
-            self._deliveries.failed(subject_id, desired, OUT_OF_TIME)
+            self._deliveries.failed(subject_id, self._deliveries.state(subject_id).wish, OUT_OF_TIME)
         elif flow == "notification":
             self._notifications.failed(subject_id, OUT_OF_TIME)
         elif flow == "mirror":

@@ -76,15 +76,13 @@ class DeliveryActivities:
         work = await beginning.ours(lambda: self._deliveries.begin(delivery_id, attempt))
         if work is None:
             return
-        wanted = work.certificate_id
-        this = Try(self._clock, lambda failure: self._deliveries.failed(delivery_id, wanted, failure))
+        this = Try(self._clock, lambda failure: self._deliveries.failed(delivery_id, work.wish, failure))
         async with this.theirs(work.plugin):
             receipt = _checked(await work.destination.deploy(work.deployment), Receipt)
-        await this.ours(lambda: self._deliveries.complete(delivery_id, wanted, receipt))
+        await this.ours(lambda: self._deliveries.complete(work, receipt))
 
     def _failed_to_begin(self, delivery_id: str, failure: Failure) -> None:
-        wanted = self._deliveries.state(delivery_id).desired_certificate_id
-        self._deliveries.failed(delivery_id, wanted, failure)
+        self._deliveries.failed(delivery_id, self._deliveries.state(delivery_id).wish, failure)
 
     def _unverified(self, delivery_id: str, failure: Failure) -> None:
         # What was delivered stays delivered when nobody can look; that nobody could is on record.

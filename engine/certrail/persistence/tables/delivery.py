@@ -57,7 +57,11 @@ class Sync(Row, table=True):
 
 
 class Delivery(Row, table=True):
-    """The state of one lineage at one sync."""
+    """The state of one lineage at one sync.
+
+    Each wish to have a certificate there has a number, `wishes` being that of the present one; `fulfilled` is the
+    number of the one that was granted last.
+    """
 
     __tablename__ = "delivery"
     __table_args__ = (UniqueConstraint("sync_id", "lineage_id"), UniqueConstraint("sync_id", "object_name"))
@@ -69,6 +73,8 @@ class Delivery(Row, table=True):
     since: datetime | None = moment()
     desired_certificate_id: str = Field(foreign_key="certificate.id", max_length=40)
     delivered_certificate_id: str | None = Field(default=None, max_length=40)
+    wishes: int = 0
+    fulfilled: int = 0
     receipt: dict[str, Any] | None = optional_json()
     intent_at: datetime | None = moment()
     attempts: int = 0

@@ -5,14 +5,15 @@ from typing import Annotated
 from fastapi import APIRouter, Response
 
 from certrail.domain.access import Permission
-from certrail.persistence.tables import Sync
-from certrail.services.syncs import Selection
+from certrail.persistence.tables import Certificate, Sync
 from certrail_server.api.guard import Call, allow, once
-from certrail_server.api.shapes import SelectionIn, SyncChangeIn, SyncIn, TrialIn
+from certrail_server.api.shapes import PreviewIn, SyncChangeIn, SyncIn, TrialIn, TriggerIn
 from certrail_server.api.views import Json, items, shown
 
+PREVIEWED = 500
 router = APIRouter(prefix="/syncs", tags=["syncs"])
 Read = Annotated[Call, allow(Permission.SYNC_READ)]
+Trigger = Annotated[Call, allow(Permission.SYNC_TRIGGER)]
 Manage = Annotated[Call, allow(Permission.SYNC_MANAGE)]
 Create = Annotated[Call, allow(Permission.SYNC_MANAGE, creates="syncs")]
 
@@ -26,7 +27,7 @@ def list_syncs(call: Read) -> Json:
 @router.post("", status_code=201)
 def create_sync(body: SyncIn, call: Create) -> Json:
     """Make a sync; certificates that match it already are delivered at once."""
-    selection, values = _selection(body.selection), body.model_dump(exclude={"selection"})
+    selection, values = body.selection.given(), body.model_dump(exclude={"selection"})
     syncs = call.services.syncs
     sync = once(
         lambda: syncs.create(call.actor, call.scope, selection=selection, **values),
@@ -42,6 +43,18 @@ async def try_destination(body: TrialIn, call: Manage) -> Json:
     return {"ok": True}
 
 
+@router.post("/preview")
+def preview_sync(body: PreviewIn, call: Read) -> Json:
+    """What a sync would carry, and what its objects would be called; at most 500 are listed."""
+    rows = call.services.syncs.preview(
+        call.scope,
+        destination=body.destination,
+        selection=body.selection.given(),
+        name_schema=body.name_schema,
+    )
+    return {"count": len(rows), "items": [_carried(*row) for row in rows[:PREVIEWED]]}
+
+
 @router.get("/{sync}")
 def get_sync(sync: str, call: Read) -> Json:
     """One sync."""
@@ -51,14 +64,21 @@ def get_sync(sync: str, call: Read) -> Json:
 @router.patch("/{sync}")
 def update_sync(sync: str, body: SyncChangeIn, call: Manage) -> Json:
     """Change a sync; what matches only now is delivered."""
-    selection = _selection(body.selection) if body.selection else None
+    selection = body.selection.given() if body.selection else None
     values = body.model_dump(exclude={"selection"})
     row = call.services.syncs.update(call.actor, call.scope, sync, selection=selection, **values)
     return _view(call, row)
 
 
+@router.post("/{sync}/trigger", status_code=202)
+def trigger_sync(sync: str, call: Trigger, body: TriggerIn | None = None) -> Json:
+    """Deliver now what the sync carries, also what is delivered already, and also where `auto` is off."""
+    lineages = body.lineages if body else ()
+    return {"certificates": call.services.syncs.trigger(call.actor, call.scope, sync, lineages)}
+
+
 @router.post("/{sync}/check")
-async def check_sync(sync: str, call: Manage) -> Json:
+async def check_sync(sync: str, call: Trigger) -> Json:
     """Check that the destination accepts the credentials."""
     await call.services.syncs.build(call.scope, sync).check()
     return {"ok": True}
@@ -71,8 +91,9 @@ def delete_sync(sync: str, call: Manage, answer: Response, cleanup: bool = False
         answer.status_code = 202
 
 
-def _selection(given: SelectionIn) -> Selection:
-    return Selection(tuple(given.lineages), tuple(given.profiles), given.metadata)
+def _carried(certificate: Certificate, name: str) -> Json:
+    facts = certificate.model_dump(include={"lineage_id", "common_name", "names", "not_after"})
+    return {"certificate_id": certificate.id, **facts, "object_name": name}
 
 
 def _view(call: Call, sync: Sync) -> Json:
