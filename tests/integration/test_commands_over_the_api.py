@@ -210,3 +210,125 @@ def test_what_is_missing_is_told(shell: Shell, monkeypatch: pytest.MonkeyPatch) 
     assert "cannot be reached at http://127.0.0.1:9" in shell.refused("app", "list")
     monkeypatch.setenv("CERTRAIL_URL", "nonsense")
     assert "see CERTRAIL_URL" in shell.refused("app", "list")
+
+
+def test_people_and_groups(shell: Shell) -> None:
+    shell.run("user", "create", "ann", "--email", "ann@example.com")
+    shell.run("machine", "create", "ci", "--name", "Build")
+    shell.run("group", "create", "owners", "--member", "ann")
+    shell.run("group", "add", "owners", "ci")
+    assert {row["slug"] for row in shell.json("group", "members", "owners")} == {"ann", "ci"}
+    shell.run("group", "remove", "owners", "ci")
+    assert [row["slug"] for row in shell.json("group", "members", "owners")] == ["ann"]
+    shell.run("user", "update", "ann@example.com", "--product-role", "admin")
+    assert "Say what to change" in shell.refused("user", "update", "ann")
+    shell.run("user", "deactivate", "ann")
+    (ann,) = (row for row in shell.json("user", "list") if row["slug"] == "ann")
+    assert (ann["product_role"], ann["active"]) == ("admin", False)
+    shell.run("user", "activate", "ann")
+    assert "Build" in shell.run("machine", "list")
+    assert "owners" in shell.run("group", "list")
+    assert "principal:manage" in shell.json("me")["permissions"]
+    assert "sync:trigger" in shell.json("me", "--app", "app")["permissions"]
+
+
+def test_what_an_application_is_called_and_may_use(shell: Shell) -> None:
+    shell.run("app", "create", "pay")
+    shell.run("app", "attach", "pay", "web")
+    assert [row["slug"] for row in shell.json("app", "profiles", "pay")] == ["web"]
+    shell.run("profile", "update", "web", shell.file("ttl.json", '{"ttl": "20d"}'))
+    assert shell.json("profile", "show", "web")["ttl_seconds"] == 20 * 86400
+    shell.run("app", "detach", "pay", "web")
+    shell.run("app", "update", "pay", "--slug", "payments", "--description", "Money")
+    assert shell.json("app", "show", "payments")["description"] == "Money"
+    view = {"slug": "soon", "name": "Soon", "filter": {"name_ends": "example.com"}}
+    shell.run("view", "create", "payments", shell.file("view.json", json.dumps(view)))
+    assert shell.json("cert", "list", "payments", "--view", "soon") == []
+    shell.run("view", "delete", "payments", "soon")
+    assert shell.json("view", "list", "payments") == []
+
+
+def test_approvals_are_answered(shell: Shell) -> None:
+    steps = [{"name": "One", "approvers": ["admin"], "quorum": 1}]
+    policy = {"slug": "one", "name": "One", "profiles": ["web"], "steps": steps, "allow_self_approval": True}
+    shell.run("approval-policy", "create", "app", shell.file("policy.json", json.dumps(policy)))
+    assert [row["slug"] for row in shell.json("approval-policy", "list", "app")] == ["one"]
+    asked = [
+        shell.json("request", "submit", "app", "--profile", "web", "--dns", f"{name}.example.com")
+        for name in "ab"
+    ]
+    waiting = {row["certificate_request_id"]: row["id"] for row in shell.json("approval", "list")}
+    shell.run("approval", "approve", waiting[asked[0]["id"]], "--comment", "fine")
+    shell.run("approval", "reject", waiting[asked[1]["id"]], typed="not needed\n")
+    assert [
+        vote["decision"] for vote in shell.json("approval", "show", waiting[asked[0]["id"]])["votes"]
+    ] == ["approve"]
+    assert "not needed" in shell.run("approval", "list", "--app", "app", "--status", "rejected")
+    assert "approved" in shell.refused("approval", "approve", waiting[asked[0]["id"]])
+    shell.run("approval-policy", "delete", "app", "one")
+
+
+def test_certificates_are_delivered(shell: Shell) -> None:
+    root = shell.folder / "there"
+    root.mkdir()
+    connection = {"slug": "here", "name": "Here", "type": "folder", "config": {"root": str(root)}}
+    shell.run("connection", "create", "-", typed=json.dumps(connection))
+    assert "folder" in shell.run("connection", "list")
+    sync = {"slug": "files", "name": "Files", "destination": "files", "connection": "here", "auto": False}
+    shell.run("sync", "create", "app", shell.file("sync.json", json.dumps(sync)))
+    asked = shell.json("request", "submit", "app", "--profile", "web", "--dns", "a.example.com")
+    shell.team.services.issuance.advance(asked["id"])
+    look = shell.file("look.json", json.dumps({"destination": "files", "selection": {"names": ["a.*"]}}))
+    assert "1 certificates" in shell.run("sync", "preview", "app", look)
+    assert shell.json("delivery", "list", "app") == []
+    assert "1 certificates" in shell.run("sync", "trigger", "app", "files")
+    (delivery,) = shell.json("delivery", "list", "app")
+    assert "no active certificate" in shell.refused("sync", "trigger", "app", "files", "--lineage", "x")
+    shell.run("delivery", "retry", delivery["id"])
+    assert shell.json("delivery", "show", delivery["id"])["wishes"] == 2
+    shell.run("sync", "update", "app", "files", shell.file("name.json", '{"name": "Folder"}'))
+    assert shell.json("sync", "list", "app")[0]["name"] == "Folder"
+    assert shell.run("sync", "check", "app", "files") == "ok\n"
+    assert "is used by files" in shell.refused("connection", "delete", "here")
+    assert "deleted" in shell.run("sync", "delete", "app", "files", "--cleanup")
+    shell.run(
+        "connection", "update", "here", shell.file("same.json", json.dumps({"config": connection["config"]}))
+    )
+    shell.run("connection", "delete", "here")
+    assert "is no JSON" in shell.refused("connection", "create", "-", typed="{")
+
+
+def test_people_are_told(shell: Shell) -> None:
+    smtp = {"slug": "mail", "name": "Mail", "type": "smtp", "config": {"host": "127.0.0.1", "port": 9}}
+    shell.run("connection", "create", shell.file("smtp.json", json.dumps(smtp)))
+    config = {"sender": "a@example.com", "recipients": ["b@example.com"]}
+    for application, more in (("app", {}), ("-", {"product_wide": True})):
+        channel = {
+            "slug": "team",
+            "name": "Team",
+            "notifier": "email",
+            "connection": "mail",
+            "config": config,
+        }
+        alert = {
+            "slug": "refusals",
+            "name": "Refusals",
+            "events": ["request.refused"],
+            "channels": ["team"],
+            "escalation": [],
+        }
+        shell.run("channel", "create", application, shell.file("c.json", json.dumps(channel | more)))
+        shell.run("alert", "create", application, shell.file("a.json", json.dumps(alert | more)))
+        assert [row["slug"] for row in shell.json("channel", "list", application)] == ["team"]
+    assert "127.0.0.1" in shell.refused("channel", "check", "app", "team")
+    shell.refused("request", "submit", "app", "--profile", "web", "--dns", "a.example.org")
+    (told,) = shell.json("notification", "list", "app")
+    assert "refused" in told["content"]["title"]
+    shell.run("notification", "replay", told["id"])
+    assert len(shell.json("notification", "list", "app", "--status", "pending")) == 2
+    assert shell.json("incident", "list", "app") == []
+    assert "no such incident" in shell.refused("incident", "acknowledge", "x")
+    shell.run("alert", "update", "app", "refusals", shell.file("off.json", '{"enabled": false}'))
+    assert shell.json("alert", "list", "app")[0]["enabled"] is False
+    shell.run("alert", "delete", "app", "refusals")
+    shell.run("channel", "delete", "app", "team")

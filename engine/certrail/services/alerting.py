@@ -23,7 +23,7 @@ from certrail.services.kernel import Change, Kernel
 from certrail.services.messages import KNOWN, compose, trouble_of
 from certrail.services.notify_work import NotifyWork
 from certrail.services.plugin_config import notifier_of
-from certrail.services.posting import post
+from certrail.services.posting import post, withdraw
 from certrail_sdk import Context, Fact, Notification, Sent, Stage
 
 FALLBACK = "fallback-"
@@ -78,12 +78,14 @@ class Notifications:
         self._kernel = kernel
 
     def begin(self, notification_id: str, attempt: int) -> NotifyWork | None:
-        """Record the intent to send, then hand out the work; ``None`` when it was sent, or deleted."""
+        """Record the intent to send, then hand out the work; ``None`` when it was sent, withdrawn or deleted."""
         with self._kernel.change(SYSTEM) as change:
             row = change.session.get(NotificationRow, notification_id)
-            if row is None or row.status == "sent":
+            if row is None or row.status in ("sent", "withdrawn"):
                 return None
-            channel = change.session.get_one(Channel, row.channel_id)
+            if (channel := change.session.get(Channel, row.channel_id)) is None:
+                withdraw(change, row)
+                return None
             notification = Notification.model_validate(row.content)
             work = NotifyWork(
                 notification_id=row.id,
@@ -159,8 +161,8 @@ def _dedupe_key(event: EventRow) -> str:
 
 def _fall_back(change: Change, row: NotificationRow, failure: Failure) -> None:
     """Say it through the channel that stands in; what that fails to say goes no further."""
-    channel = change.session.get_one(Channel, row.channel_id)
-    if channel.fallback_id is None or row.dedupe_key.startswith(FALLBACK):
+    channel = change.session.get(Channel, row.channel_id)
+    if channel is None or channel.fallback_id is None or row.dedupe_key.startswith(FALLBACK):
         return
     told = Notification.model_validate(row.content)
     note = Fact(label="Not sent by", value=f"{channel.name}: {failure.message}")

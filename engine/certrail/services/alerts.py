@@ -6,7 +6,7 @@ from datetime import timedelta
 from itertools import pairwise
 from typing import Any
 
-from sqlmodel import Session, col, or_, select
+from sqlmodel import Session, or_, select
 
 from certrail.domain.errors import BadInput, Conflict, NotFound
 from certrail.persistence.tables import (
@@ -23,6 +23,7 @@ from certrail.services.channels import find_channel, refuse_inside
 from certrail.services.expiry import EXPIRING, set_cursors
 from certrail.services.kernel import Kernel
 from certrail.services.messages import KNOWN
+from certrail.services.paging import PAGE, Position, newest_first
 from certrail.services.posting import post
 from certrail_sdk import Notification
 
@@ -160,14 +161,19 @@ class Alerts:
             return [(alert, _channels_of(session, alert.id)) for alert in alerts.all()]
 
     def notifications(
-        self, application_id: str | None, status: str | None = None
+        self,
+        application_id: str | None,
+        status: str | None = None,
+        *,
+        after: Position | None = None,
+        limit: int = PAGE,
     ) -> Sequence[NotificationRow]:
-        """The delivery log, newest first."""
+        """One page of the delivery log, newest first."""
         with self._kernel.db.read() as session:
             query = select(NotificationRow).where(NotificationRow.application_id == application_id)
             if status:
                 query = query.where(NotificationRow.status == status)
-            return session.exec(query.order_by(col(NotificationRow.created_at).desc()).limit(200)).all()
+            return session.exec(newest_first(query, NotificationRow, after, limit)).all()
 
     def notification(self, notification_id: str) -> NotificationRow:
         """One entry of the delivery log. Raises NotFound."""
@@ -177,11 +183,17 @@ class Alerts:
             return row
 
     def replay(self, actor: Actor, notification_id: str) -> NotificationRow:
-        """Send a message once more, as a new entry of the log; what was sent stays as it was. Raises NotFound."""
+        """Send a message once more, as a new entry of the log; what was sent stays as it was.
+
+        Raises:
+            NotFound: no such message.
+            Conflict: its channel was deleted.
+        """
         with self._kernel.change(actor) as change:
             if (row := change.session.get(NotificationRow, notification_id)) is None:
                 raise NotFound("notification")
-            channel = change.session.get_one(Channel, row.channel_id)
+            if (channel := change.session.get(Channel, row.channel_id)) is None:
+                raise Conflict("The channel of this message was deleted, so it cannot be sent again.")
             ident = change.new_id()
             again = Notification.model_validate({**row.content, "id": ident})
             sent = post(change, channel, again, f"replay-{ident}")

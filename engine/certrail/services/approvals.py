@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlmodel import Session, col, select
+from sqlmodel import Session, col, func, or_, select
 
 from certrail.domain.access import Role
 from certrail.domain.errors import CertrailError, Conflict, Forbidden, NotFound
-from certrail.persistence.tables import ApprovalRequest, CertificateRequest, Principal, Vote
+from certrail.persistence.tables import ApprovalRequest, CertificateRequest, Membership, Principal, Vote
 from certrail.services.actor import Actor
 from certrail.services.approval_flow import (
     APPROVE,
@@ -21,7 +21,10 @@ from certrail.services.approval_flow import (
 )
 from certrail.services.kernel import Change, Kernel
 from certrail.services.membership import identities_of, role_in
+from certrail.services.paging import PAGE, Position, newest_first
 from certrail.services.request_state import digest_now, enqueue_issuance, lock_approval
+
+READ_AHEAD = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,20 +107,43 @@ class Approvals:
             return session.exec(query).first()
 
     def list(
-        self, actor: Actor, *, application_id: str | None = None, status: str | None = None
+        self,
+        application_id: str,
+        *,
+        status: str | None = None,
+        after: Position | None = None,
+        limit: int = PAGE,
     ) -> Sequence[ApprovalRequest]:
-        """Newest first: of one Application, or those where the actor is asked or asked for."""
+        """One page of the approvals of an Application, newest first."""
         with self._kernel.db.read() as session:
-            query = select(ApprovalRequest)
-            if application_id:
-                query = query.where(ApprovalRequest.application_id == application_id)
+            query = select(ApprovalRequest).where(ApprovalRequest.application_id == application_id)
             if status:
                 query = query.where(ApprovalRequest.status == status)
-            rows = session.exec(query.order_by(col(ApprovalRequest.created_at).desc()).limit(200)).all()
-            if application_id:
-                return rows
+            return session.exec(newest_first(query, ApprovalRequest, after, limit)).all()
+
+    def inbox(
+        self, actor: Actor, *, status: str | None = None, after: Position | None = None, limit: int = PAGE
+    ) -> Sequence[ApprovalRequest]:
+        """One page of the approvals that ask the actor, where it is a member, or that it asked for; newest first."""
+        with self._kernel.db.read() as session:
             mine = identities_of(session, actor.principal_id or "")
-            return [row for row in rows if row.requester_id in mine or mine & set(_asked(row))]
+            here = select(func.coalesce(Membership.application_id, "")).where(
+                col(Membership.principal_id).in_(mine)
+            )
+            asked_for = col(ApprovalRequest.requester_id).in_(mine)
+            member = func.coalesce(ApprovalRequest.application_id, "").in_(here)
+            query = select(ApprovalRequest).where(or_(asked_for, member))
+            if status:
+                query = query.where(ApprovalRequest.status == status)
+            found: list[ApprovalRequest] = []
+            # Who is asked stands in the policy that each approval runs under: a page is read on until it is full.
+            while len(found) < limit:
+                rows = session.exec(newest_first(query, ApprovalRequest, after, READ_AHEAD)).all()
+                found += [row for row in rows if row.requester_id in mine or mine & set(_asked(row))]
+                if len(rows) < READ_AHEAD:
+                    break
+                after = (rows[-1].created_at, rows[-1].id)
+            return found[:limit]
 
 
 def cast(

@@ -4,12 +4,22 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
+from sqlalchemy import delete
 from sqlmodel import Session, col, or_, select
 
 from certrail.domain.errors import BadInput, Conflict, NotFound
 from certrail.domain.windows import Window
-from certrail.persistence.tables import Alert, AlertChannel, ApprovalPolicy, Channel, NotificationRow
+from certrail.persistence.tables import (
+    Alert,
+    AlertChannel,
+    ApprovalPolicy,
+    ApprovalRequest,
+    Channel,
+    NotificationRow,
+    QuestionCopy,
+)
 from certrail.services.actor import Actor
+from certrail.services.deletion import parts_of_questions
 from certrail.services.kernel import Kernel
 from certrail.services.plugin_config import (
     CHANNEL_PURPOSE,
@@ -21,6 +31,7 @@ from certrail.services.plugin_config import (
     resealed,
     validated,
 )
+from certrail.services.posting import UNSENT, withdraw
 from certrail_sdk import Context, Notifier
 
 SHORTEST_DIGEST, LONGEST_DIGEST = timedelta(minutes=1), timedelta(days=1)
@@ -83,29 +94,30 @@ class Channels:
             return row
 
     def delete(self, actor: Actor, application_id: str | None, reference: str) -> None:
-        """Remove a channel that nothing uses. Raises Conflict naming what uses it."""
+        """Remove a channel that nothing uses. The log of what it sent stays; what it has not sent yet, it never will.
+
+        Raises:
+            Conflict: naming what uses it.
+        """
         with self._kernel.change(actor) as change:
-            row = find_channel(change.session, application_id, reference)
-            used = change.session.exec(
-                select(Alert.slug)
-                .join(AlertChannel, col(AlertChannel.alert_id) == col(Alert.id))
-                .where(AlertChannel.channel_id == row.id)
+            session = change.session
+            row = find_channel(session, application_id, reference)
+            if users := _users(session, row):
+                raise Conflict(f"The channel is used by {', '.join(users)}.", users=users)
+            unsent = session.exec(
+                select(NotificationRow).where(
+                    NotificationRow.channel_id == row.id, col(NotificationRow.status).in_(UNSENT)
+                )
             ).all()
-            policies = change.session.exec(
-                select(ApprovalPolicy).where(ApprovalPolicy.application_id == application_id)
-            ).all()
-            alerts = change.session.exec(select(Alert).where(Alert.application_id == application_id)).all()
-            others = change.session.exec(select(Channel.slug).where(Channel.fallback_id == row.id)).all()
-            users = [*used, *(p.slug for p in policies if row.id in str(p.steps)), *others]
-            users += [alert.slug for alert in alerts if row.id in str(alert.escalation)]
-            sent = change.session.exec(
-                select(NotificationRow).where(NotificationRow.channel_id == row.id)
-            ).first()
-            if users or sent:
-                who = ", ".join(users) or "its delivery log"
-                raise Conflict(f"The channel is used by {who}.", users=users)
-            change.session.delete(row)
-            change.event("channel.deleted", "channel", row.id, application_id, slug=row.slug)
+            for notification in unsent:
+                withdraw(change, notification)
+            copies = select(QuestionCopy.id).where(QuestionCopy.channel_id == row.id)
+            for table, condition in parts_of_questions(copies):
+                session.execute(delete(table).where(condition))
+            session.delete(row)
+            change.event(
+                "channel.deleted", "channel", row.id, application_id, slug=row.slug, withdrawn=len(unsent)
+            )
 
     def update(
         self,
@@ -195,6 +207,28 @@ def find_channel(session: Session, application_id: str | None, reference: str) -
     if (found := session.exec(query).first()) is None:
         raise NotFound("channel")
     return found
+
+
+def _users(session: Session, channel: Channel) -> list[str]:
+    """What would be left without this channel."""
+    here = channel.application_id
+    alerts = session.exec(
+        select(Alert.slug)
+        .join(AlertChannel, col(AlertChannel.alert_id) == col(Alert.id))
+        .where(AlertChannel.channel_id == channel.id)
+    ).all()
+    others = session.exec(select(Channel.slug).where(Channel.fallback_id == channel.id)).all()
+    escalating = session.exec(select(Alert).where(Alert.application_id == here)).all()
+    policies = session.exec(select(ApprovalPolicy).where(ApprovalPolicy.application_id == here)).all()
+    running = session.exec(
+        select(ApprovalRequest).where(
+            ApprovalRequest.application_id == here, ApprovalRequest.status == "open"
+        )
+    ).all()
+    users = [*alerts, *others]
+    users += [alert.slug for alert in escalating if channel.id in str(alert.escalation)]
+    users += [policy.slug for policy in policies if channel.id in str(policy.steps)]
+    return users + [f"the open approval {row.id}" for row in running if channel.id in str(row.policy)]
 
 
 def _set_manners(

@@ -39,6 +39,7 @@ from certrail.persistence.tables import (
 )
 from certrail.services.actor import Actor
 from certrail.services.kernel import Kernel
+from certrail.services.posting import UNSENT
 from certrail.services.request_state import FINAL
 
 COUNTED: Mapping[str, type[SQLModel]] = {
@@ -145,7 +146,7 @@ class Deletions:
             .select_from(NotificationRow)
             .where(
                 NotificationRow.application_id == application_id,
-                col(NotificationRow.status).in_(("pending", "retrying")),
+                col(NotificationRow.status).in_(UNSENT),
             )
         ).one()
         warnings = [
@@ -156,6 +157,16 @@ class Deletions:
         if valid:
             warnings.insert(0, f"{valid} certificates are valid; nobody will renew them or watch them.")
         return Deletion(counts, warnings, _digest([application_id, counts, sorted(warnings)]))
+
+
+def parts_of_questions(copies: Any) -> Sequence[tuple[type[SQLModel], ColumnElement[bool]]]:
+    """The tables of these copies of questions, given as a statement of ids; those that point at others first."""
+    tokens = select(QuestionToken.token_hash).where(col(QuestionToken.copy_id).in_(copies))
+    return [
+        (TokenUse, col(TokenUse.token_hash).in_(tokens)),
+        (QuestionToken, col(QuestionToken.copy_id).in_(copies)),
+        (QuestionCopy, col(QuestionCopy.id).in_(copies)),
+    ]
 
 
 def _owner(table: Any) -> Any:
@@ -174,7 +185,6 @@ def _in_order(application_id: str) -> Sequence[tuple[type[SQLModel], ColumnEleme
 
     approvals, channels, syncs = own(ApprovalRequest), own(Channel), own(Sync)
     copies = select(QuestionCopy.id).where(col(QuestionCopy.approval_request_id).in_(approvals))
-    tokens = select(QuestionToken.token_hash).where(col(QuestionToken.copy_id).in_(copies))
     deliveries = select(Delivery.id).where(col(Delivery.sync_id).in_(syncs))
     whole = (
         Incident,
@@ -193,9 +203,7 @@ def _in_order(application_id: str) -> Sequence[tuple[type[SQLModel], ColumnEleme
         Membership,
     )
     return [
-        (TokenUse, col(TokenUse.token_hash).in_(tokens)),
-        (QuestionToken, col(QuestionToken.copy_id).in_(copies)),
-        (QuestionCopy, col(QuestionCopy.approval_request_id).in_(approvals)),
+        *parts_of_questions(copies),
         (Vote, col(Vote.approval_request_id).in_(approvals)),
         (ApprovalPolicyProfile, col(ApprovalPolicyProfile.policy_id).in_(own(ApprovalPolicy))),
         (AlertChannel, col(AlertChannel.alert_id).in_(own(Alert))),

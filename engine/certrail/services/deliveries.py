@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pydantic import SecretStr
-from sqlmodel import Session, col, select
+from sqlmodel import Session, col, or_, select
 
 from certrail.checkpoints import checkpoint
 from certrail.domain.errors import NotFound
@@ -15,6 +15,7 @@ from certrail.services import retirements
 from certrail.services.actor import SYSTEM, Actor
 from certrail.services.failure import Failure
 from certrail.services.kernel import Change, Kernel
+from certrail.services.paging import PAGE, Position, newest_first
 from certrail.services.plugin_config import destination_of
 from certrail.services.wishes import REMOVED, drop, wish_again
 from certrail_sdk import Bundle, Context, Deployment, Destination, Observation, Observes, Receipt, Target
@@ -262,17 +263,30 @@ class Deliveries:
             return delivery, session.get_one(Sync, delivery.sync_id)
 
     def list(
-        self, application_id: str | None, *, sync_id: str | None = None, lineage_id: str | None = None
+        self,
+        application_id: str | None,
+        *,
+        sync: str | None = None,
+        lineage_id: str | None = None,
+        status: str | None = None,
+        after: Position | None = None,
+        limit: int = PAGE,
     ) -> Sequence[tuple[Delivery, Sync]]:
-        """The deliveries of an Application, or of one sync or lineage in it."""
+        """One page of the deliveries of an Application, newest first: all, or those of one sync, lineage or status.
+
+        Args:
+            sync: slug or id.
+        """
         with self._kernel.db.read() as session:
             query = select(Delivery, Sync).join(Sync, col(Sync.id) == col(Delivery.sync_id))
             query = query.where(Sync.application_id == application_id)
-            if sync_id:
-                query = query.where(Delivery.sync_id == sync_id)
+            if sync:
+                query = query.where(or_(Sync.slug == sync, Sync.id == sync))
+            if status:
+                query = query.where(Delivery.status == status)
             if lineage_id:
                 query = query.where(Delivery.lineage_id == lineage_id)
-            return session.exec(query.order_by(Sync.slug, col(Delivery.created_at))).all()
+            return session.exec(newest_first(query, Delivery, after, limit)).all()
 
     def _deployment(
         self, delivery: Delivery, sync: Sync, certificate: Certificate, may_exist: bool

@@ -11,7 +11,8 @@ from certrail.persistence.tables import Alert, Channel, EventRow, Incident, Noti
 from certrail.plugins.registry import UnknownPlugin
 from certrail.services.actor import SYSTEM, Actor
 from certrail.services.kernel import Change, Kernel
-from certrail.services.posting import post
+from certrail.services.paging import PAGE, Position, newest_first
+from certrail.services.posting import post, withdraw
 from certrail_sdk import Notification, Severity, Stage
 
 CHUNK = 100
@@ -23,14 +24,21 @@ class Incidents:
     def __init__(self, kernel: Kernel) -> None:
         self._kernel = kernel
 
-    def list(self, application_id: str | None, *, closed: bool = False) -> Sequence[Incident]:
-        """The open troubles of an Application, or those that are over; newest first, at most 200."""
+    def list(
+        self,
+        application_id: str | None,
+        *,
+        closed: bool = False,
+        after: Position | None = None,
+        limit: int = PAGE,
+    ) -> Sequence[Incident]:
+        """One page of the open troubles of an Application, or of those that are over; newest first."""
         with self._kernel.db.read() as session:
             query = select(Incident).where(Incident.application_id == application_id)
             query = query.where(
                 col(Incident.closed_at).is_not(None) if closed else col(Incident.closed_at).is_(None)
             )
-            return session.exec(query.order_by(col(Incident.created_at).desc()).limit(200)).all()
+            return session.exec(newest_first(query, Incident, after, limit)).all()
 
     def get(self, incident_id: str) -> Incident:
         """One trouble. Raises NotFound."""
@@ -140,8 +148,7 @@ def end_of_trouble(change: Change, event: EventRow, key: str, stage: Stage) -> S
     rows = session.exec(select(NotificationRow).where(NotificationRow.incident == key)).all()
     for row in rows:
         if row.status == "held" and stage is Stage.CLOSED:
-            row.status, row.held_until = "withdrawn", None
-            session.add(row)
+            withdraw(change, row)
     channels = {row.channel_id for row in rows if row.status != "withdrawn"}
     return [channel for channel in _channels(session, channels) if keeps_incidents(change.kernel, channel)]
 
@@ -162,7 +169,8 @@ def _close(change: Change, key: str) -> None:
 
 
 def _channels(session: Session, idents: set[str]) -> Sequence[Channel]:
-    return [session.get_one(Channel, ident) for ident in sorted(idents)]
+    """In one order; without those that were deleted since."""
+    return session.exec(select(Channel).where(col(Channel.id).in_(idents)).order_by(Channel.id)).all()
 
 
 def keeps_incidents(kernel: Kernel, channel: Channel) -> bool:

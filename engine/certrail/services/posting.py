@@ -7,6 +7,8 @@ from certrail.persistence.tables import Channel, NotificationRow
 from certrail.services.kernel import Change
 from certrail_sdk import Notification, Severity
 
+UNSENT = ("pending", "held", "retrying")
+
 
 def post(change: Change, channel: Channel, notification: Notification, key: str) -> NotificationRow:
     """Write a message down, once per channel and `key`, and have it sent when its time has come."""
@@ -36,6 +38,12 @@ def send(change: Change, channel: Channel, row: NotificationRow) -> None:
         row.id,
         plugin=f"notifier-{channel.notifier}",
     )
+
+
+def withdraw(change: Change, row: NotificationRow) -> None:
+    """Have a message not sent any more."""
+    row.status, row.held_until, row.next_try_at = "withdrawn", None, None
+    change.session.add(row)
 
 
 def held_until(channel: Channel, now: datetime) -> datetime | None:

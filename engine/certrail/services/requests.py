@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pydantic import ValidationError
-from sqlmodel import col, select
+from sqlmodel import select
 
 from certrail.domain.content import RequestContent
 from certrail.domain.errors import BadInput, Conflict, Forbidden, NotFound
@@ -15,6 +15,7 @@ from certrail.services.actor import Actor
 from certrail.services.approval_flow import close
 from certrail.services.enrollment import enrollment
 from certrail.services.kernel import Kernel
+from certrail.services.paging import PAGE, Position, newest_first
 from certrail.services.product import find_profile
 from certrail.services.request_state import approval_of, enqueue_issuance, lock_request, move
 
@@ -100,20 +101,15 @@ class Requests:
         application_id: str | None,
         *,
         status: str | None = None,
-        after: tuple[Any, str] | None = None,
-        limit: int = 50,
+        after: Position | None = None,
+        limit: int = PAGE,
     ) -> Sequence[CertificateRequest]:
-        """Newest first; `after` is (created_at, id) of the last row of the page before."""
+        """One page, newest first."""
         with self._kernel.db.read() as session:
             query = select(CertificateRequest).where(CertificateRequest.application_id == application_id)
             if status:
                 query = query.where(CertificateRequest.status == status)
-            if after:
-                moment, row_id = after
-                created, ident = col(CertificateRequest.created_at), col(CertificateRequest.id)
-                query = query.where((created < moment) | ((created == moment) & (ident < row_id)))
-            newest = (col(CertificateRequest.created_at).desc(), col(CertificateRequest.id).desc())
-            return session.exec(query.order_by(*newest).limit(limit)).all()
+            return session.exec(newest_first(query, CertificateRequest, after, limit)).all()
 
     def _enrolled_profile(self, application_id: str | None, reference: str) -> CertificateProfile:
         with self._kernel.db.read() as session:

@@ -15,6 +15,7 @@ from certrail.persistence.tables import Certificate, Delivery, Retirement, Sync
 from certrail.services.actor import SYSTEM, Actor
 from certrail.services.failure import Failure
 from certrail.services.kernel import Change, Kernel
+from certrail.services.paging import PAGE, Position, newest_first
 from certrail.services.plugin_config import destination_of
 from certrail.services.selections import carries
 from certrail.services.wishes import REMOVED, drop, enqueue_delivery
@@ -54,8 +55,10 @@ class Retirements:
     def __init__(self, kernel: Kernel) -> None:
         self._kernel = kernel
 
-    def list(self, application_id: str | None) -> Sequence[tuple[Retirement, Delivery, Sync]]:
-        """What is to leave the destinations of an Application, and what has left; newest first, at most 200."""
+    def list(
+        self, application_id: str | None, *, after: Position | None = None, limit: int = PAGE
+    ) -> Sequence[tuple[Retirement, Delivery, Sync]]:
+        """One page of what is to leave the destinations of an Application, and what has left; newest first."""
         with self._kernel.db.read() as session:
             query = (
                 select(Retirement, Delivery, Sync)
@@ -63,8 +66,7 @@ class Retirements:
                 .join(Sync, col(Sync.id) == col(Delivery.sync_id))
                 .where(Sync.application_id == application_id)
             )
-            newest = (col(Retirement.created_at).desc(), col(Retirement.id).desc())
-            return session.exec(query.order_by(*newest).limit(200)).all()
+            return session.exec(newest_first(query, Retirement, after, limit)).all()
 
     def get(self, retirement_id: str) -> tuple[Retirement, Delivery, Sync]:
         """One retirement with what it is of. Raises NotFound."""

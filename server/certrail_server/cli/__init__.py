@@ -6,13 +6,18 @@ from certrail_server.cli import (
     access,
     audit,
     certificates,
+    deciding,
+    delivering,
     keyring,
     legacy,
     operate,
+    people,
     plugins,
     product,
     run,
     team,
+    telling,
+    views,
 )
 
 app = typer.Typer(
@@ -21,6 +26,7 @@ app = typer.Typer(
 run.register(app)
 operate.register(app)
 plugins.register(app)
+people.register(app)
 app.add_typer(access.app, name="token")
 app.add_typer(audit.app, name="audit")
 app.add_typer(keyring.app, name="keyring")
@@ -33,6 +39,16 @@ for group, name in (
     (team.member, "member"),
     (certificates.request, "request"),
     (certificates.cert, "cert"),
+    (views.view, "view"),
+    (deciding.policy, "approval-policy"),
+    (deciding.approval, "approval"),
+    (delivering.connection, "connection"),
+    (delivering.sync, "sync"),
+    (delivering.delivery, "delivery"),
+    (telling.channel, "channel"),
+    (telling.alert, "alert"),
+    (telling.incident, "incident"),
+    (telling.notification, "notification"),
 ):
     app.add_typer(group, name=name)
 

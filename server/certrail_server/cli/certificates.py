@@ -7,7 +7,19 @@ from typing import Annotated
 import typer
 
 from certrail_server.cli.common import counting, err, fail, out
-from certrail_server.cli.remote import AsJson, Json, answer_of, call, listed, pages, pairs, read_text, shown
+from certrail_server.cli.remote import (
+    AsJson,
+    Json,
+    Limit,
+    answer_of,
+    call,
+    listed,
+    pages,
+    pairs,
+    read_text,
+    scope,
+    shown,
+)
 
 cert = typer.Typer(help="Certificates.", no_args_is_help=True)
 request = typer.Typer(help="Certificate requests.", no_args_is_help=True)
@@ -29,7 +41,7 @@ def list_certificates(
     expires_before: Annotated[str | None, typer.Option(help="Such as 2027-01-31T00:00:00Z.")] = None,
     metadata: Metadata = None,
     view: Annotated[str | None, typer.Option(help="A saved search.")] = None,
-    limit: Annotated[int, typer.Option(help="At most so many.", min=1)] = 100,
+    limit: Limit = 100,
     as_json: AsJson = False,
 ) -> None:
     """Search the inventory of an Application."""
@@ -37,7 +49,7 @@ def list_certificates(
     query |= {"expires_before": expires_before}
     with counting("certificates read") as report:
         rows = []
-        for row in pages(f"/applications/{application}/certificates", limit, metadata=metadata, **query):
+        for row in pages(f"{scope(application)}/certificates", limit, metadata=metadata, **query):
             rows.append(row)
             report(len(rows))
     listed(rows, ("id", "common_name", "serial", "status", "not_after"), as_json)
@@ -142,11 +154,11 @@ def import_certificate(
 def list_requests(
     application: Application,
     status: Annotated[str | None, typer.Option(help="Such as pending_approval or failed.")] = None,
-    limit: Annotated[int, typer.Option(help="At most so many.", min=1)] = 100,
+    limit: Limit = 100,
     as_json: AsJson = False,
 ) -> None:
     """List the certificate requests of an Application, newest first."""
-    rows = list(pages(f"/applications/{application}/certificate-requests", limit, status=status))
+    rows = list(pages(f"{scope(application)}/certificate-requests", limit, status=status))
     listed(rows, ("id", "status", "content.subject.common_name", "reason", "certificate_id"), as_json)
 
 

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from certrail_server.cli.common import out
+from certrail_server.cli.described import Document, document_in
 from certrail_server.cli.remote import AsJson, call, listed, read_json, read_text, shown
 
 ca = typer.Typer(help="Certificate authorities.", no_args_is_help=True)
@@ -175,6 +176,16 @@ def create_profile(
     issuer = {"ca": authority} if authority else {"issuer_type": "self-signed"}
     body = {"slug": slug, "name": name or slug, "policy": policy_reference, "ttl": ttl, **issuer}
     shown(call("POST", PROFILES, body), as_json)
+
+
+@profile.command("update")
+def update_profile(
+    reference: Reference,
+    document: Document,
+    as_json: AsJson = False,
+) -> None:
+    """Change what a JSON document names, such as ttl, policy or defaults; what was issued stays as it is."""
+    shown(call("PATCH", f"{PROFILES}/{reference}", document_in(document)), as_json)
 
 
 @profile.command("delete")

@@ -11,9 +11,10 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from certrail_server.cli.common import fail, out
+from certrail_server.cli.common import err, fail, out
 
 Json = dict[str, Any]
+Limit = Annotated[int, typer.Option("--limit", help="At most so many.", min=1)]
 AsJson = Annotated[bool, typer.Option("--json", help="As JSON.")]
 DEFAULT_URL = "http://127.0.0.1:8080"
 SECONDS = 60
@@ -48,16 +49,22 @@ def answer_of(method: str, path: str, body: Any = None, **query: Any) -> httpx2.
     return answer
 
 
+def scope(application: str) -> str:
+    """Where the API has the objects of an Application; ``-`` stands for those that belong to none."""
+    return "" if application == "-" else f"/applications/{application}"
+
+
 def pages(path: str, most: int, **query: Any) -> Iterator[Json]:
-    """The items of a list, page after page, at most so many."""
-    cursor = None
-    while most > 0:
-        page = call("GET", path, cursor=cursor, limit=min(most, 200), **query)
-        yield from page["items"][:most]
-        most -= len(page["items"])
+    """The items of a list, page after page, at most so many; says when there are more."""
+    cursor, left = None, most
+    while left > 0:
+        page = call("GET", path, cursor=cursor, limit=min(left, 200), **query)
+        yield from page["items"][:left]
+        left -= len(page["items"])
         cursor = page["next_cursor"]
         if cursor is None:
             return
+    err.print(f"These are the first {most}; there are more: raise --limit.")
 
 
 def listed(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], as_json: bool) -> None:
@@ -93,10 +100,15 @@ def read_text(path: Path) -> str:
 
 def read_json(path: Path) -> Any:
     """A file's JSON; ends the command when it cannot be read."""
+    return parsed_json(read_text(path), str(path))
+
+
+def parsed_json(text: str, where: str) -> Any:
+    """JSON that was read somewhere; ends the command when it is none."""
     try:
-        return json.loads(read_text(path))
+        return json.loads(text)
     except ValueError as problem:
-        fail(f"{path} is no JSON: {problem}")
+        fail(f"{where} is no JSON: {problem}")
 
 
 def pairs(given: Sequence[str], option: str) -> dict[str, str]:

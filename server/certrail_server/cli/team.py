@@ -11,7 +11,9 @@ from certrail_server.cli.remote import AsJson, call, listed, shown
 app = typer.Typer(help="Applications.", no_args_is_help=True)
 member = typer.Typer(help="Members of an Application.", no_args_is_help=True)
 
+PROFILE_COLUMNS = ("slug", "name", "issuer_type", "ttl_seconds")
 Application = Annotated[str, typer.Argument(help="Slug or id of the Application.")]
+Profile = Annotated[str, typer.Argument(help="Slug or id of the profile.")]
 Principal = Annotated[str, typer.Argument(help="Slug, id or e-mail address.")]
 
 
@@ -37,6 +39,40 @@ def create_application(
     """Make an Application; you become its Admin."""
     body = {"slug": slug, "name": name or slug, "profiles": profile or []}
     shown(call("POST", "/applications", body), as_json)
+
+
+@app.command("update")
+def update_application(
+    application: Application,
+    slug: Annotated[str | None, typer.Option(help="New short name; nothing is unhooked by it.")] = None,
+    name: Annotated[str | None, typer.Option(help="New name for people.")] = None,
+    description: Annotated[str | None, typer.Option(help="What it is.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Change the names of an Application."""
+    given = {"slug": slug, "name": name, "description": description}
+    body = {member: value for member, value in given.items() if value is not None}
+    shown(call("PATCH", f"/applications/{application}", body), as_json)
+
+
+@app.command("profiles")
+def list_profiles(application: Application, as_json: AsJson = False) -> None:
+    """List the profiles that an Application may use, and how."""
+    listed(call("GET", f"/applications/{application}/profiles")["items"], PROFILE_COLUMNS, as_json)
+
+
+@app.command("attach")
+def attach_profile(application: Application, profile: Profile) -> None:
+    """Let an Application use a profile."""
+    call("POST", f"/applications/{application}/profiles", {"profile": profile})
+    out.print("attached")
+
+
+@app.command("detach")
+def detach_profile(application: Application, profile: Profile) -> None:
+    """Let an Application use a profile no more."""
+    call("DELETE", f"/applications/{application}/profiles/{profile}")
+    out.print("detached")
 
 
 @app.command("delete")

@@ -80,6 +80,7 @@ class NotificationRow(Row, table=True):
     """One message to one channel, once per dedupe key.
 
     `incident` names the trouble that it is about. One that waits until `held_until` goes with others in `digest_id`.
+    It outlives its channel: the log of what was told stays.
     """
 
     __tablename__ = "notification"
@@ -87,11 +88,12 @@ class NotificationRow(Row, table=True):
         UniqueConstraint("channel_id", "dedupe_key"),
         Index("ix_notification_incident", "incident", **only_where("incident is not null")),
         Index("ix_notification_held", "held_until", "channel_id", **only_where("held_until is not null")),
+        Index("ix_notification_list", "application_id", "created_at", "id"),
     )
 
-    channel_id: str = Field(foreign_key="channel.id", max_length=40)
+    channel_id: str = Field(max_length=40)
     dedupe_key: str = Field(max_length=160)
-    application_id: str | None = Field(default=None, index=True, max_length=40)
+    application_id: str | None = Field(default=None, max_length=40)
     content: dict[str, Any] = json_column()
     status: str = Field(default="pending", max_length=16)
     intent_at: datetime | None = moment()

@@ -49,9 +49,12 @@ class ApprovalRequest(Row, table=True):
     """
 
     __tablename__ = "approval_request"
-    __table_args__ = (Index("ix_approval_request_status", "status", "created_at"),)
+    __table_args__ = (
+        Index("ix_approval_request_status", "status", "created_at"),
+        Index("ix_approval_request_list", "application_id", "created_at", "id"),
+    )
 
-    application_id: str | None = Field(default=None, foreign_key="application.id", index=True, max_length=40)
+    application_id: str | None = Field(default=None, foreign_key="application.id", max_length=40)
     certificate_request_id: str = Field(foreign_key="certificate_request.id", unique=True, max_length=40)
     policy_id: str = Field(max_length=40)
     policy: dict[str, Any] = json_column()

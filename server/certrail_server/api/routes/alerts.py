@@ -1,5 +1,6 @@
 """Channels, alerts and the log of what was sent."""
 
+from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Query
@@ -13,6 +14,7 @@ from certrail_server.api.alert_shapes import (
     ChannelIn,
 )
 from certrail_server.api.guard import Call, allow, once
+from certrail_server.api.pages import Page
 from certrail_server.api.shapes import TrialIn
 from certrail_server.api.views import Json, items, shown
 
@@ -106,15 +108,17 @@ def delete_alert(alert: str, call: Manage) -> None:
 
 
 @router.get("/notifications")
-def list_notifications(call: Read, status: Annotated[str | None, Query(max_length=16)] = None) -> Json:
+def list_notifications(
+    call: Read, turn: Page, status: Annotated[str | None, Query(max_length=16)] = None
+) -> Json:
     """What was sent to which channel, newest first."""
-    return items(call.services.alerts.notifications(call.scope, status))
+    return turn.of(partial(call.services.alerts.notifications, call.scope, status))
 
 
 @router.get("/incidents")
-def list_incidents(call: Read, closed: bool = False) -> Json:
-    """The troubles that an alert escalates: those that are open, or those that are over."""
-    return items(call.services.incidents.list(call.scope, closed=closed))
+def list_incidents(call: Read, turn: Page, closed: bool = False) -> Json:
+    """The troubles that an alert escalates: those that are open, or those that are over; newest first."""
+    return turn.of(partial(call.services.incidents.list, call.scope), closed=closed)
 
 
 @objects.post("/incidents/{incident_id}/acknowledge")

@@ -1,13 +1,15 @@
 """Approval requests and votes."""
 
+from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Query
 
 from certrail.domain.access import Permission
 from certrail_server.api.guard import Call, allow, once
+from certrail_server.api.pages import Page
 from certrail_server.api.shapes import VoteIn
-from certrail_server.api.views import Json, items, shown
+from certrail_server.api.views import Json, shown
 
 router = APIRouter(tags=["approvals"])
 
@@ -15,19 +17,21 @@ router = APIRouter(tags=["approvals"])
 @router.get("/applications/{application}/approval-requests")
 def list_approvals(
     call: Annotated[Call, allow(Permission.APPROVAL_READ)],
+    turn: Page,
     status: Annotated[str | None, Query(max_length=16)] = None,
 ) -> Json:
     """The approvals of an Application, newest first."""
-    return items(call.services.approvals.list(call.actor, application_id=call.application, status=status))
+    return turn.of(partial(call.services.approvals.list, call.application), status=status)
 
 
 @router.get("/approval-requests")
 def my_approvals(
     call: Annotated[Call, allow(Permission.APPROVAL_VOTE)],
+    turn: Page,
     status: Annotated[str | None, Query(max_length=16)] = None,
 ) -> Json:
-    """The approvals that ask the caller, or that the caller asked for."""
-    return items(call.services.approvals.list(call.actor, status=status))
+    """The approvals that ask the caller, or that the caller asked for; newest first."""
+    return turn.of(partial(call.services.approvals.inbox, call.actor), status=status)
 
 
 @router.get("/approval-requests/{approval_id}")

@@ -10,6 +10,7 @@ from certrail.domain.search import CertificateFilter
 from certrail.persistence.tables import Certificate
 from certrail.services.inventory import position_of
 from certrail_server.api.guard import Call, allow, once
+from certrail_server.api.pages import decode_cursor, page
 from certrail_server.api.shapes import (
     AutoRenewalIn,
     ExportIn,
@@ -18,7 +19,7 @@ from certrail_server.api.shapes import (
     RevocationIn,
     SearchIn,
 )
-from certrail_server.api.views import Json, decode_cursor, page, shown
+from certrail_server.api.views import Json, shown
 
 router = APIRouter(tags=["certificates"])
 

@@ -1,5 +1,6 @@
 """Where certificates stand at their destinations, and what is to leave them."""
 
+from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Query
@@ -7,7 +8,8 @@ from fastapi import APIRouter, Query
 from certrail.domain.access import Permission
 from certrail.persistence.tables import Delivery, Retirement, Sync
 from certrail_server.api.guard import Call, allow
-from certrail_server.api.views import Json, items, shown
+from certrail_server.api.pages import Page
+from certrail_server.api.views import Json, shown
 
 scoped = APIRouter(tags=["deliveries"])
 router = APIRouter(tags=["deliveries"])
@@ -16,16 +18,22 @@ Retry = Annotated[Call, allow(Permission.DELIVERY_RETRY)]
 
 
 @scoped.get("/deliveries")
-def list_deliveries(call: Read, lineage: Annotated[str | None, Query(max_length=40)] = None) -> Json:
-    """Where every certificate stands at every sync."""
-    rows = call.services.deliveries.list(call.scope, lineage_id=lineage)
-    return items([_delivery(*row) for row in rows], dict)
+def list_deliveries(
+    call: Read,
+    turn: Page,
+    sync: Annotated[str | None, Query(max_length=64)] = None,
+    lineage: Annotated[str | None, Query(max_length=40)] = None,
+    status: Annotated[str | None, Query(max_length=16)] = None,
+) -> Json:
+    """Where every certificate stands at every sync, or at one; newest first."""
+    read = partial(call.services.deliveries.list, call.scope)
+    return turn.of(read, lambda row: _delivery(*row), sync=sync, lineage_id=lineage, status=status)
 
 
 @scoped.get("/retirements")
-def list_retirements(call: Read) -> Json:
+def list_retirements(call: Read, turn: Page) -> Json:
     """What is to leave its destination and when, and what has left; newest first."""
-    return items([_retirement(*row) for row in call.services.retirements.list(call.scope)], dict)
+    return turn.of(partial(call.services.retirements.list, call.scope), lambda row: _retirement(*row))
 
 
 @router.get("/deliveries/{delivery_id}")

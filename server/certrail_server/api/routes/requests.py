@@ -1,6 +1,7 @@
 """Certificate requests: ask, watch, cancel, retry."""
 
 import asyncio
+from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
@@ -9,8 +10,9 @@ from fastapi.concurrency import run_in_threadpool
 from certrail.domain.access import Permission
 from certrail.services.request_state import FINAL
 from certrail_server.api.guard import Call, allow, once
+from certrail_server.api.pages import Page
 from certrail_server.api.shapes import RequestIn
-from certrail_server.api.views import Json, decode_cursor, page, shown
+from certrail_server.api.views import Json, shown
 
 router = APIRouter(tags=["certificate requests"])
 scoped = APIRouter(prefix="/certificate-requests", tags=["certificate requests"])
@@ -42,15 +44,11 @@ def create_request(
 @scoped.get("")
 def list_requests(
     call: Annotated[Call, allow(Permission.REQUEST_READ)],
+    turn: Page,
     status: Annotated[str | None, Query(max_length=32)] = None,
-    cursor: Annotated[str | None, Query(max_length=200)] = None,
-    limit: Annotated[int, Query(ge=1, le=200)] = 50,
 ) -> Json:
     """Requests of an Application, newest first."""
-    rows = call.services.requests.list(
-        call.scope, status=status, after=decode_cursor(cursor), limit=limit + 1
-    )
-    return page(rows, limit)
+    return turn.of(partial(call.services.requests.list, call.scope), status=status)
 
 
 @router.get("/certificate-requests/{request_id}")

@@ -1,0 +1,171 @@
+"""Lists that grow without end are read to their end, page by page, by an index."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from tests.integration.conftest import Team
+from tests.support.plans import plans_of
+
+from certrail.domain.errors import BadInput, Conflict, NotFound
+from certrail.persistence.tables import NotificationRow
+from certrail.services.actor import SYSTEM
+from certrail.services.approval_policies import Step
+from certrail.services.approvals import READ_AHEAD
+from certrail.services.failure import Failure
+from certrail_sdk import Sent
+from certrail_server.api.pages import Turn, decode_cursor, encode_cursor
+
+MAIL = {"sender": "certrail@example.com", "recipients": ["ops@example.com"]}
+
+
+@pytest.fixture
+def told(team: Team) -> Team:
+    """A channel that is told of refusals."""
+    services = team.services
+    services.connections.create(
+        team.admin, slug="smtp", name="SMTP", type_="smtp", config={"host": "mail.example.com", "port": 587}
+    )
+    services.channels.create(
+        team.admin,
+        team.application,
+        slug="mail",
+        name="Mail",
+        notifier="email",
+        connection="smtp",
+        config=MAIL,
+    )
+    services.alerts.create_alert(
+        team.admin, team.application, slug="all", name="All", events=["request.refused"], channels=["mail"]
+    )
+    return team
+
+
+def refuse(team: Team, times: int) -> None:
+    with team.services.kernel.change(SYSTEM) as change:
+        for number in range(times):
+            change.event("request.refused", "certificate_request", str(number), team.application)
+
+
+def log(team: Team, status: str | None = None) -> list[NotificationRow]:
+    return list(team.services.alerts.notifications(team.application, status, limit=1000))
+
+
+def test_the_log_is_read_to_its_end(told: Team) -> None:
+    refuse(told, 7)
+    told.clock.advance(timedelta(seconds=1))
+    refuse(told, 5)
+    seen: list[str] = []
+    cursor = None
+    while True:
+        page = Turn(decode_cursor(cursor), 5).of(
+            lambda **turn: told.services.alerts.notifications(told.application, **turn)
+        )
+        seen += [item["id"] for item in page["items"]]
+        if (cursor := page["next_cursor"]) is None:
+            break
+    assert len(seen) == len(set(seen)) == 12
+    moments = [row.created_at for row in log(told)]
+    assert moments == sorted(moments, reverse=True)
+
+
+@pytest.mark.parametrize("wrong", ["nonsense", encode_cursor, "bm8", "W10"])
+def test_a_foreign_cursor_is_refused(team: Team, wrong: Any) -> None:
+    cursor = wrong(team.clock.now, "a\0b") if callable(wrong) else wrong
+    with pytest.raises(BadInput, match="cursor"):
+        decode_cursor(cursor)
+
+
+def test_pages_are_found_by_index(told: Team) -> None:
+    services, here = told.services, told.application
+    after = (told.clock.now, "x")
+    with plans_of(services.kernel.db) as plans:
+        services.alerts.notifications(here, after=after)
+        services.approvals.list(here, after=after)
+        services.incidents.list(here, after=after)
+        services.requests.list(here, after=after)
+    assert len(plans) == 4
+    for plan in plans if services.kernel.db.is_sqlite else ():
+        assert "_list" in plan, plan
+        assert "TEMP B-TREE" not in plan, plan
+
+
+def test_an_inbox_holds_what_is_behind_much_that_is_not_for_the_reader(team: Team) -> None:
+    ann, bob, asker = team.person("ann"), team.person("bob"), team.person("asker")
+    team.guard(Step("One", ("ann",)))
+    first, _ = team.ask(asker, "first.example.com")
+    team.clock.advance(timedelta(seconds=1))
+    policy = team.services.approval_policies.list(team.application)[0][0]
+    team.services.approval_policies.delete(team.admin, team.application, policy.slug)
+    assert [row.status for row in team.services.approvals.inbox(ann)] == ["cancelled"]
+    team.guard(Step("Two", ("bob",)))
+    for number in range(READ_AHEAD + 1):
+        team.ask(asker, f"n{number}.example.com")
+    assert [row.certificate_request_id for row in team.services.approvals.inbox(ann)] == [first]
+    assert len(team.services.approvals.inbox(bob, limit=READ_AHEAD + 2)) == READ_AHEAD + 1
+    assert len(team.services.approvals.inbox(asker, limit=READ_AHEAD + 5)) == READ_AHEAD + 2
+    team.services.applications.remove_member(team.admin, team.application, "bob")
+    assert team.services.approvals.inbox(bob) == []
+
+
+class TestADeletedChannel:
+    def gone(self, team: Team) -> None:
+        team.services.alerts.delete_alert(team.admin, team.application, "all")
+        team.services.channels.delete(team.admin, team.application, "mail")
+
+    def test_leaves_the_log_of_what_it_told(self, told: Team) -> None:
+        refuse(told, 2)
+        sent, unsent = log(told)
+        assert told.services.notifications.begin(sent.id, 1)
+        told.services.notifications.sent(sent.id, Sent(reference="1"))
+        self.gone(told)
+        assert {row.id: row.status for row in log(told)} == {sent.id: "sent", unsent.id: "withdrawn"}
+        assert told.services.notifications.begin(unsent.id, 1) is None
+        with pytest.raises(Conflict, match="deleted"):
+            told.services.alerts.replay(told.admin, sent.id)
+        with pytest.raises(NotFound):
+            told.services.channels.delete(told.admin, told.application, "mail")
+
+    def test_is_tried_no_more(self, told: Team) -> None:
+        refuse(told, 1)
+        (row,) = log(told)
+        assert told.services.notifications.begin(row.id, 1)
+        self.gone(told)
+        told.services.notifications.failed(
+            row.id, Failure("Retryable", "busy", "", "email 0.1", next_try_at=None, permanent=False)
+        )
+        assert told.services.notifications.begin(row.id, 2) is None
+        assert log(told)[0].status == "withdrawn"
+
+    def test_stays_while_an_approval_is_asked_there(self, told: Team) -> None:
+        services = told.services
+        services.connections.create(
+            told.admin,
+            slug="chat",
+            name="Chat",
+            type_="slack",
+            config={"bot_token": "xoxb-1-2", "signing_secret": "0" * 32},
+        )
+        services.channels.create(
+            told.admin,
+            told.application,
+            slug="chat",
+            name="Chat",
+            notifier="slack",
+            connection="chat",
+            config={"channel": "C123"},
+        )
+        told.person("ann")
+        told.guard(Step("One", ("ann",), channels=("chat",)))
+        _, approval = told.ask(told.person("asker"))
+        with pytest.raises(Conflict, match="guard-"):
+            services.channels.delete(told.admin, told.application, "chat")
+        ((policy, _),) = services.approval_policies.list(told.application)
+        services.approval_policies.update(
+            told.admin, told.application, policy.slug, steps=[Step("One", ("ann",))]
+        )
+        with pytest.raises(Conflict, match=f"open approval {approval}"):
+            services.channels.delete(told.admin, told.application, "chat")
+        services.approvals.vote(told.actor("ann"), approval or "", "approve")
+        services.channels.delete(told.admin, told.application, "chat")
+        assert services.approvals.get(approval or "")[0].status == "approved"
