@@ -13,7 +13,7 @@ from certrail.persistence.tables import Channel, EventRow, QuestionCopy, Vote
 from certrail.services.actor import Actor
 from certrail.services.approval_policies import Step
 from certrail_standins.slack import Message, Reply, SlackServer, User
-from certrail_workflows.activities.plugin import QuestionActivities
+from certrail_workflows.activities.plugin import NotificationActivities, QuestionActivities
 
 
 @dataclass
@@ -59,6 +59,13 @@ class Desk:
         activities = QuestionActivities(self.team.services.questions, self.team.clock)
         for copy in copies:
             await ActivityEnvironment().run(activities.refresh_question, copy.id)
+
+    async def send(self) -> None:
+        """Send what the channel is to be told, as the workflows do."""
+        services = self.team.services
+        activities = NotificationActivities(services.notifications, self.team.clock)
+        for row in services.alerts.notifications(self.team.application, "pending"):
+            await ActivityEnvironment().run(activities.notify, row.id)
 
     async def click(self, slug: str, message: Message, answer: str = "Approve", **how: Any) -> Reply:
         """Press a button, a second after whatever was before."""

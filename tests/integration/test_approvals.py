@@ -160,6 +160,84 @@ def test_changed_content_voids_votes_and_asks_again(team: Team) -> None:
     assert team.services.issuance.advance(request).status == "issued"
 
 
+def test_content_that_changed_after_the_approval_is_asked_about_again(team: Team) -> None:
+    """Temporal was down meanwhile, say: what is signed is what was approved, or nothing."""
+    voter = team.person("voter")
+    team.guard(Step("One", ("voter",)), request_ttl=timedelta(hours=1))
+    request, approval = team.ask(team.person("asker"))
+    assert approval is not None
+    team.services.approvals.vote(voter, approval, "approve")
+    team.services.product.update_policy(team.admin, "tls", {"max_ttl_seconds": 47 * 86400})
+    team.clock.advance(timedelta(hours=2))
+    assert team.services.issuance.advance(request).status == "waiting"
+    row, votes = team.services.approvals.get(approval)
+    assert (row.status, row.round, len(votes), row.decided_by) == ("open", 1, 1, None)
+    assert row.expires_at == team.clock.now + timedelta(hours=1), "its time begins anew"
+    assert team.services.requests.get(request).status == "pending_approval"
+    assert team.services.issuance.advance(request).status == "waiting"
+    team.services.approvals.vote(voter, approval, "approve")
+    assert team.services.issuance.advance(request).status == "issued"
+    with team.services.kernel.db.read() as session:
+        assert len(session.exec(select(Certificate)).all()) == 1
+
+
+def test_a_standing_approval_does_not_cover_what_changed_after_it_was_asked_for(team: Team) -> None:
+    voter, asker = team.person("voter"), team.person("asker")
+    team.guard(Step("One", ("voter",)), standing={"renewals": 5, "days": 400})
+    request, approval = team.ask(asker)
+    team.services.approvals.vote(voter, approval or "", "approve")
+    assert team.services.issuance.advance(request).status == "issued"
+    first = team.services.requests.get(request).certificate_id or ""
+    renewal = team.services.renewals.renew(asker, first)
+    assert (renewal.status, renewal.standing_approval_id) == ("approved", approval)
+    team.services.product.update_policy(team.admin, "tls", {"max_ttl_seconds": 47 * 86400})
+    assert team.services.issuance.advance(renewal.id).status == "waiting"
+    asked = team.services.approvals.of_request(renewal.id)
+    assert asked is not None
+    assert team.services.requests.get(renewal.id).standing_approval_id is None
+    team.services.approvals.vote(voter, asked.id, "approve")
+    assert team.services.issuance.advance(renewal.id).status == "issued"
+
+
+@pytest.mark.parametrize("trouble", ["policy", "authority", "worker"])
+def test_what_failed_before_it_was_approved_is_asked_about_when_it_is_tried_again(
+    team: Team, trouble: str
+) -> None:
+    voter, asker = team.person("voter"), team.person("asker")
+    team.guard(Step("One", ("voter",)))
+    request, approval = team.ask(asker)
+    assert approval is not None
+    services, nothing = team.services, {"sans": {"dns": {"allowed": ["*.other.example"]}}}
+    if trouble == "policy":
+        services.product.update_policy(team.admin, "tls", nothing)
+        assert services.issuance.advance(request).status == "failed"
+        with pytest.raises(PolicyViolation):
+            services.requests.retry(asker, request)
+        services.product.update_policy(team.admin, "tls", {})
+    elif trouble == "authority":
+        services.authorities.update(team.admin, "root", enabled=False)
+        assert services.issuance.advance(request).status == "failed"
+        services.authorities.update(team.admin, "root", enabled=True)
+    else:
+        services.issuance.fail(request, "the worker gave up")
+    assert services.approvals.get(approval)[0].status == "cancelled"
+    assert services.requests.retry(asker, request).status == "pending_approval"
+    assert services.issuance.advance(request).status == "waiting"
+    services.approvals.vote(voter, approval, "approve")
+    assert services.issuance.advance(request).status == "issued"
+    assert [vote.round for vote in services.approvals.get(approval)[1]] == [1]
+
+
+def test_an_approval_that_was_given_holds_when_it_is_tried_again(team: Team) -> None:
+    voter, asker = team.person("voter"), team.person("asker")
+    team.guard(Step("One", ("voter",)))
+    request, approval = team.ask(asker)
+    team.services.approvals.vote(voter, approval or "", "approve")
+    team.services.issuance.fail(request, "the worker gave up")
+    assert team.services.requests.retry(asker, request).status == "approved"
+    assert team.services.issuance.advance(request).status == "issued"
+
+
 def test_a_policy_that_now_denies_is_never_signed(team: Team) -> None:
     voter = team.person("voter")
     team.guard(Step("One", ("voter",)))

@@ -298,7 +298,7 @@ class TestFallback:
         team.services.notifications.failed(row.id, self.FAILURE)
         titles = [title for _, title in log(team, "backup")]
         assert titles.count("Certificate issued: api.example.com") == 2
-        assert titles.count("A channel cannot be reached") == 1
+        assert titles.count("A channel cannot be reached: mail") == 1
         fallback = next(
             r
             for r in team.services.alerts.notifications(team.application)

@@ -86,10 +86,29 @@ async def test_a_rejection_says_why_in_every_copy(desk: Desk) -> None:
     assert (await desk.reject("bob", second, "The name is wrong.")).status == 200
     await desk.refresh()
     assert desk.status == "rejected"
-    assert "Rejected by bob at" in second.plain
-    assert "The name is wrong." in second.plain
-    assert not answer_buttons(second.buttons)
+    for copy in (first, second):
+        assert "Rejected by bob at" in copy.plain
+        assert "The name is wrong." in copy.plain
+        assert not answer_buttons(copy.buttons)
     assert desk.team.services.requests.get(desk.request).reason == "The name is wrong."
+
+
+async def test_a_reminder_is_a_message_of_its_own(desk: Desk) -> None:
+    asker, _ = desk.person("asker"), desk.person("ann")
+    message = await desk.ask(asker, step("Owners", "ann"), reminder=timedelta(hours=1))
+    before = len(desk.slack.messages)
+    desk.advance(timedelta(hours=1))
+    assert desk.team.services.issuance.advance(desk.request).status == "waiting"
+    await desk.refresh()
+    await desk.send()
+    assert len(desk.slack.messages) == before + 1
+    reminder = desk.slack.messages[-1]
+    assert "Approval still waiting: a.example.com" in reminder.plain
+    assert "0 of 1 approvals so far" in reminder.plain
+    assert answer_buttons(message.buttons), "the question itself stays as it is"
+    assert desk.team.services.issuance.advance(desk.request).status == "waiting"
+    await desk.send()
+    assert len(desk.slack.messages) == before + 1, "it is said once"
 
 
 async def test_an_answer_is_given_only_after_the_vote_is_stored(desk: Desk) -> None:

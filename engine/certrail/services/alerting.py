@@ -23,7 +23,7 @@ from certrail.services.kernel import Change, Kernel
 from certrail.services.messages import KNOWN, compose, trouble_of
 from certrail.services.notify_work import NotifyWork
 from certrail.services.plugin_config import notifier_of
-from certrail.services.posting import post, withdraw
+from certrail.services.posting import post, slug_of, withdraw
 from certrail_sdk import Context, Fact, Notification, Sent, Stage
 
 FALLBACK = "fallback-"
@@ -50,10 +50,18 @@ def fan_out(change: Change, event: EventRow) -> None:
         ended: Sequence[Channel] = ()
     else:
         ended = end_of_trouble(change, event, *trouble)
-    for channel in {channel.id: channel for channel in (*(c for _, c in wanting), *ended)}.values():
+    told = (*(channel for _, channel in wanting), *ended, *_addressed(session, event))
+    for channel in {channel.id: channel for channel in told}.values():
         # A failing channel must not be told of its own failure.
         if event.type != "channel.failed" or event.subject_id != channel.id:
             post(change, channel, _composed(change, event), _dedupe_key(event))
+
+
+def _addressed(session: Session, event: EventRow) -> Sequence[Channel]:
+    """The channels that an event names itself: they are told whatever alerts there are."""
+    if not (named := event.data.get("channels")):
+        return []
+    return session.exec(select(Channel).where(col(Channel.id).in_(named)).order_by(Channel.id)).all()
 
 
 def _alerts(session: Session, application_id: str | None) -> Sequence[tuple[Alert, Channel]]:
@@ -121,7 +129,8 @@ class Notifications:
                 refused_recipients=refused,
             )
             if recovered:
-                change.event("channel.recovered", "channel", row.channel_id, row.application_id)
+                slug = slug_of(change.session, row.channel_id)
+                change.event("channel.recovered", "channel", row.channel_id, row.application_id, slug=slug)
         checkpoint("notification.recorded")
 
     def failed(self, notification_id: str, failure: Failure) -> None:
@@ -141,6 +150,7 @@ class Notifications:
                     "channel",
                     row.channel_id,
                     row.application_id,
+                    slug=slug_of(change.session, row.channel_id),
                     notification_id=row.id,
                     kind=failure.kind,
                     message=failure.message,

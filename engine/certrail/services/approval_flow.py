@@ -22,10 +22,20 @@ from certrail.persistence.tables import (
 )
 from certrail.services.kernel import Change
 from certrail.services.membership import expand_groups, role_in
-from certrail.services.request_state import enqueue_issuance, lock_request, move
+from certrail.services.request_state import (
+    Judged,
+    approval_of,
+    called,
+    enqueue_issuance,
+    judged_now,
+    lock_request,
+    move,
+    take,
+)
 from certrail.services.standing import standing_approval
 
 APPROVE, REJECT = "approve", "reject"
+CHANGED = "the content changed after it was asked about"
 
 
 def open_approval(
@@ -72,7 +82,7 @@ def open_approval(
         request.application_id,
         policy=policy.slug,
         request_id=request.id,
-        common_name=request.content.get("subject", {}).get("common_name"),
+        common_name=called(request),
         steps=[{"name": s["name"], "quorum": s["quorum"]} for s in policy.steps],
         expires_at=approval.expires_at.isoformat() if approval.expires_at else None,
     )
@@ -107,22 +117,65 @@ def close(
         approval.id,
         approval.application_id,
         request_id=request.id,
-        common_name=request.content.get("subject", {}).get("common_name"),
+        common_name=called(request),
         comment=comment,
     )
-    refresh_copies(change, approval)
+    refresh_copies(change, approval, closed=True)
     enqueue_issuance(change, request.id, f"{approval.id}-{status}")
 
 
-def reopen(change: Change, approval: ApprovalRequest, request: CertificateRequest, digest: str) -> None:
-    """Void all votes because the content changed, and ask everybody again."""
+def reopen(
+    change: Change, approval: ApprovalRequest, request: CertificateRequest, judged: Judged, reason: str
+) -> None:
+    """Void all votes, and ask everybody again: what they said yes to is not what would be signed now.
+
+    Raises:
+        Conflict: some step can never reach its quorum any more.
+    """
     refresh_copies(change, approval)
+    if approval.status != "open":
+        approval.status, approval.decided_at, approval.decided_by, approval.comment = "open", None, None, None
+        approval.expires_at = _after(change.now, approval.policy.get("request_ttl_seconds"))
+        approval.remind_at = _after(change.now, approval.policy.get("reminder_seconds"))
+        move(change, request, "pending_approval", reason)
     approval.round += 1
     approval.current_step = 0
-    approval.digest = request.digest = digest
+    take(request, judged)
+    approval.digest = request.digest
     change.session.add_all([approval, request])
-    change.event("approval.reopened", "approval", approval.id, approval.application_id, round=approval.round)
+    _refuse_unreachable(change.session, approval)
+    change.event(
+        "approval.reopened",
+        "approval",
+        approval.id,
+        approval.application_id,
+        round=approval.round,
+        reason=reason,
+        common_name=called(request),
+    )
     ask(change, approval)
+
+
+def ask_anew_if_changed(change: Change, request: CertificateRequest) -> bool:
+    """Whether an approved request would be signed otherwise than it was approved, and so is asked about again."""
+    approval = approval_of(change.session, request.id)
+    if approval is None and request.standing_approval_id is None:
+        return False
+    judged = judged_now(change.session, request, change.now)
+    if approval is not None:
+        if judged.digest == approval.digest:
+            return False
+        reopen(change, approval, request, judged, CHANGED)
+        return True
+    if judged.digest == request.digest:
+        return False
+    take(request, judged)
+    request.standing_approval_id = None
+    profile = change.session.get_one(CertificateProfile, request.profile_id)
+    if open_approval(change, request, profile) is None:
+        return False
+    move(change, request, "pending_approval", CHANGED)
+    return True
 
 
 def keep_time(change: Change, approval: ApprovalRequest) -> datetime | None:
@@ -135,21 +188,43 @@ def keep_time(change: Change, approval: ApprovalRequest) -> datetime | None:
     if approval.remind_at and approval.remind_at <= change.now:
         approval.remind_at = _after(change.now, approval.policy.get("reminder_seconds"))
         change.session.add(approval)
-        change.event(
-            "approval.reminder", "approval", approval.id, approval.application_id, step=approval.current_step
-        )
-        refresh_copies(change, approval)
+        _remind(change, approval)
     moments = [m for m in (approval.expires_at, approval.remind_at) if m]
     return min(moments, default=None)
 
 
-def refresh_copies(change: Change, approval: ApprovalRequest) -> None:
-    """Bring every posted copy of the question to its present state."""
-    for copy in change.session.exec(
-        select(QuestionCopy).where(
-            QuestionCopy.approval_request_id == approval.id, col(QuestionCopy.closed_at).is_(None)
-        )
-    ).all():
+def _remind(change: Change, approval: ApprovalRequest) -> None:
+    """Say it again where it is asked, as a message of its own: a message that is changed alerts nobody."""
+    request = change.session.get_one(CertificateRequest, approval.certificate_request_id)
+    given, needed = tally(change.session, approval)
+    step = current_step(approval)
+    change.event(
+        "approval.reminder",
+        "approval",
+        approval.id,
+        approval.application_id,
+        step=step["name"],
+        common_name=called(request),
+        message=f"{given} of {needed} approvals so far",
+        expires_at=approval.expires_at.isoformat() if approval.expires_at else None,
+        channels=list(step.get("channels", ())),
+    )
+
+
+def refresh_copies(change: Change, approval: ApprovalRequest, *, closed: bool = False) -> None:
+    """Bring every posted copy of the question to its present state.
+
+    Args:
+        closed: those of earlier steps and rounds as well, which then say how it all ended.
+    """
+    query = select(QuestionCopy).where(QuestionCopy.approval_request_id == approval.id)
+    if not closed:
+        query = query.where(col(QuestionCopy.closed_at).is_(None))
+    for copy in change.session.exec(query).all():
+        if copy.closed_at is not None and copy.reference is None:
+            continue
+        copy.closed_at = None
+        change.session.add(copy)
         enqueue_question(change, copy)
 
 

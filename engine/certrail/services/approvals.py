@@ -22,7 +22,7 @@ from certrail.services.approval_flow import (
 from certrail.services.kernel import Change, Kernel
 from certrail.services.membership import identities_of, role_in
 from certrail.services.paging import PAGE, Position, newest_first
-from certrail.services.request_state import digest_now, enqueue_issuance, lock_approval
+from certrail.services.request_state import enqueue_issuance, judged_now, lock_approval
 
 READ_AHEAD = 200
 
@@ -236,7 +236,7 @@ def _stale(change: Change, approval: ApprovalRequest, bound: Bound | None) -> bo
         return True
     request = change.session.get_one(CertificateRequest, approval.certificate_request_id)
     try:
-        return digest_now(change.session, request, change.now) != approval.digest
+        return judged_now(change.session, request, change.now).digest != approval.digest
     except CertrailError:
         return True
 

@@ -18,13 +18,13 @@ from certrail.pki.bundle import certificate_facts
 from certrail.pki.csr import read_csr
 from certrail.pki.leaf import LeafPlan, self_signed_leaf, sign_leaf
 from certrail.services.actor import SYSTEM
-from certrail.services.approval_flow import close, keep_time, reopen
+from certrail.services.approval_flow import CHANGED, ask_anew_if_changed, close, keep_time, reopen
 from certrail.services.ca_signing import Signer, new_serial, signer
 from certrail.services.deliveries import KEY_PURPOSE
 from certrail.services.inventory_rows import add_certificate
 from certrail.services.kernel import Change, Kernel
 from certrail.services.renewals import lock_current
-from certrail.services.request_state import FINAL, approval_of, digest_now, judge, lock_request, move
+from certrail.services.request_state import FINAL, approval_of, judge, judged_now, lock_request, move
 from certrail.services.revocation import crl_urls, ocsp_url
 from certrail.services.wishes import wish_everywhere
 
@@ -84,8 +84,8 @@ class Issuance:
         if approval is None:
             move(change, row, "approved")
             return None
-        if (digest := digest_now(change.session, row, change.now)) != approval.digest:
-            reopen(change, approval, row, digest)
+        if (judged := judged_now(change.session, row, change.now)).digest != approval.digest:
+            reopen(change, approval, row, judged, CHANGED)
         return keep_time(change, approval)
 
     def _issue(self, request_id: str) -> Advance:
@@ -93,7 +93,7 @@ class Issuance:
             row = lock_request(change.session, request_id)
             if row.status in FINAL:
                 return Advance(row.status)
-            if row.status == "pending_approval":
+            if row.status == "pending_approval" or ask_anew_if_changed(change, row):
                 return Advance("waiting", change.now)
             self.issue(change, row)
         checkpoint("issuance.committed")

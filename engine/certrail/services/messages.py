@@ -12,7 +12,7 @@ KNOWN: Mapping[str, tuple[Severity, str]] = {
     "request.refused": (Severity.WARNING, "Certificate request refused: {name}"),
     "request.failed": (Severity.CRITICAL, "Issuance failed: {name}"),
     "approval.opened": (Severity.INFO, "Approval wanted: {name}"),
-    "approval.reminder": (Severity.WARNING, "Approval still waiting"),
+    "approval.reminder": (Severity.WARNING, "Approval still waiting: {name}"),
     "approval.approved": (Severity.INFO, "Approved: {name}"),
     "approval.rejected": (Severity.WARNING, "Rejected: {name}"),
     "approval.expired": (Severity.WARNING, "Approval expired: {name}"),
@@ -43,8 +43,8 @@ KNOWN: Mapping[str, tuple[Severity, str]] = {
     "crl_mirror.published": (Severity.INFO, "Revocation list published: {name}"),
     "plugin.unhealthy": (Severity.CRITICAL, "A plugin cannot be used: {name}"),
     "plugin.recovered": (Severity.INFO, "A plugin can be used again: {name}"),
-    "channel.failed": (Severity.CRITICAL, "A channel cannot be reached"),
-    "channel.recovered": (Severity.INFO, "A channel works again"),
+    "channel.failed": (Severity.CRITICAL, "A channel cannot be reached: {name}"),
+    "channel.recovered": (Severity.INFO, "A channel works again: {name}"),
     "incident.acknowledged": (Severity.INFO, "Somebody sees to it: {name}"),
 }
 """Event types that alerts may name, with their severity and title."""
@@ -124,7 +124,8 @@ def compose(
     outside = "what all Applications share" if event.subject_type in SHARED else OUTSIDE
     where = application.name if application else outside
     severity, title = KNOWN.get(event.type, (Severity.INFO, event.type))
-    name = event.data.get("common_name") or event.data.get("sync") or event.data.get("slug") or where
+    names = (event.data.get("common_name"), *event.data.get("dns_names", ()), event.data.get("sync"))
+    name = next((name for name in (*names, event.data.get("slug")) if name), where)
     incident, stage = trouble_of(event) or ("", Stage.OPEN)
     path = f"/applications/{application.slug}" if application else "/"
     record = f"{path}/events" if application else "/audit/events"

@@ -2,6 +2,8 @@
 
 from datetime import datetime, timedelta
 
+from sqlmodel import Session
+
 from certrail.domain.windows import Window, quiet_until
 from certrail.persistence.tables import Channel, NotificationRow
 from certrail.services.kernel import Change
@@ -38,6 +40,12 @@ def send(change: Change, channel: Channel, row: NotificationRow) -> None:
         row.id,
         plugin=f"notifier-{channel.notifier}",
     )
+
+
+def slug_of(session: Session, channel_id: str) -> str:
+    """How people call a channel; nothing when it was deleted meanwhile."""
+    channel = session.get(Channel, channel_id)
+    return channel.slug if channel else ""
 
 
 def withdraw(change: Change, row: NotificationRow) -> None:

@@ -24,6 +24,8 @@ from certrail.services.approval_flow import APPROVE, REJECT, current_step, tally
 from certrail.services.failure import Failure
 from certrail.services.kernel import Change, Kernel
 from certrail.services.plugin_config import notifier_of
+from certrail.services.posting import slug_of
+from certrail.services.request_state import called
 from certrail_sdk import Choice, Context, Fact, Notifier, Question
 
 
@@ -69,9 +71,11 @@ class Questions:
                 return None
             channel = change.session.get_one(Channel, copy.channel_id)
             question = self._question(change, copy, approval, closed)
-            version = _version(question)
+            version = _version(question, closed)
             if copy.shown == version and copy.reference is not None:
                 return None
+            if not closed:
+                question = question.model_copy(update={"choices": _choices(change, copy, approval)})
             work = QuestionWork(
                 copy_id=copy.id,
                 notifier=notifier_of(self._kernel, change.session, channel, Context()),
@@ -117,6 +121,7 @@ class Questions:
                     "channel",
                     copy.channel_id,
                     approval.application_id,
+                    slug=slug_of(change.session, copy.channel_id),
                     message=failure.message,
                     action=failure.action,
                     approval_id=approval.id,
@@ -129,7 +134,7 @@ class Questions:
     ) -> Question:
         session = change.session
         request = session.get_one(CertificateRequest, approval.certificate_request_id)
-        name = request.content.get("subject", {}).get("common_name") or "(no common name)"
+        name = called(request) or "(no name)"
         public_url = self._kernel.public_url
         return Question(
             id=copy.id,
@@ -137,7 +142,6 @@ class Questions:
             summary=f"Step {copy.step + 1} of {len(approval.policy['steps'])}: "
             f"{approval.policy['steps'][copy.step]['name']}",
             facts=_facts(session, approval, request),
-            choices=() if closed else _choices(change, copy, approval),
             status=_status(session, copy, approval, closed),
             deadline=approval.expires_at,
             link=f"{public_url}/api/v1/approval-requests/{approval.id}" if public_url else None,
@@ -212,7 +216,7 @@ def _status(session: Session, copy: QuestionCopy, approval: ApprovalRequest, clo
     return f"{approval.status.capitalize()}{f' by {by}' if by else ''} at {when}{why}"
 
 
-def _version(question: Question) -> str:
-    """Equal when the copy would look the same; tokens do not count."""
+def _version(question: Question, closed: bool) -> str:
+    """Equal when the copy would look the same, whatever its tokens."""
     looks = question.model_dump_json(exclude={"choices", "may_exist"})
-    return hashlib.sha256(f"{looks}{len(question.choices)}".encode()).hexdigest()
+    return hashlib.sha256(f"{looks}{closed}".encode()).hexdigest()

@@ -1,5 +1,6 @@
 """What several steps do with a certificate request's row."""
 
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlmodel import Session, select
@@ -56,6 +57,16 @@ def _signing_algorithm(
     return KeyAlgorithm(session.get_one(CertificateAuthority, profile.ca_id).key_algorithm)
 
 
+def called(row: CertificateRequest) -> str | None:
+    """What people call what is asked for: its common name, or else its first other name."""
+    sans = row.content.get("sans", {}).values()
+    names = (
+        row.content.get("subject", {}).get("common_name"),
+        *(name for group in sans for name in group or ()),
+    )
+    return next((name for name in names if name), None)
+
+
 def lock_request(session: Session, request_id: str) -> CertificateRequest:
     """The row, held until the transaction ends. Raises NotFound."""
     row = session.exec(locked(select(CertificateRequest).where(CertificateRequest.id == request_id))).first()
@@ -94,7 +105,7 @@ def move(change: Change, row: CertificateRequest, status: str, reason: str | Non
         row.application_id,
         before=before,
         reason=reason,
-        common_name=row.content.get("subject", {}).get("common_name"),
+        common_name=called(row),
     )
     if row.renews_id and status in UNSUCCESSFUL:
         renewed = change.session.get_one(Certificate, row.renews_id)
@@ -106,15 +117,31 @@ def enqueue_issuance(change: Change, request_id: str, signal: str | None = None)
     change.enqueue("issuance", f"issuance-{request_id}", request_id, signal=signal)
 
 
-def digest_now(session: Session, row: CertificateRequest, now: datetime) -> str:
-    """The digest of what would be signed if it were signed now; votes hold for this only.
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What would be signed at some moment; votes hold for its digest only."""
+
+    digest: str
+    profile_version: int
+    policy_version: int
+
+
+def judged_now(session: Session, row: CertificateRequest, now: datetime) -> Judged:
+    """What would be signed if it were signed now.
 
     Raises:
         PolicyViolation: it would not be signed at all any more.
+        Conflict: the authority cannot sign.
     """
     profile = session.get_one(CertificateProfile, row.profile_id)
     content = RequestContent.model_validate(row.content)
     policy = judge(session, profile, content, now)
-    return digest(
-        content, profile.id, profile.version, policy.version, row.application_id or "", row.renews_id
-    )
+    application = row.application_id or ""
+    found = digest(content, profile.id, profile.version, policy.version, application, row.renews_id)
+    return Judged(found, profile.version, policy.version)
+
+
+def take(row: CertificateRequest, judged: Judged) -> None:
+    """Let a request stand for what would be signed now."""
+    row.digest = judged.digest
+    row.profile_version, row.policy_version = judged.profile_version, judged.policy_version

@@ -12,13 +12,14 @@ from certrail.persistence.tables import CertificateProfile, CertificateRequest
 from certrail.pki.csr import read_csr
 from certrail.services.acceptance import accept, refusals_recorded
 from certrail.services.actor import Actor
-from certrail.services.approval_flow import close
+from certrail.services.approval_flow import close, reopen
 from certrail.services.enrollment import enrollment
 from certrail.services.kernel import Kernel
 from certrail.services.paging import PAGE, Position, newest_first
 from certrail.services.product import find_profile
-from certrail.services.request_state import approval_of, enqueue_issuance, lock_request, move
+from certrail.services.request_state import approval_of, enqueue_issuance, judged_now, lock_request, move
 
+BY_HAND = "retried by hand"
 MOST_ATTRIBUTES = 50
 LONGEST_NAME = 128
 LONGEST_VALUE = 1024
@@ -75,16 +76,21 @@ class Requests:
             return row
 
     def retry(self, actor: Actor, request_id: str) -> CertificateRequest:
-        """Try a failed request again; an approval that was given still holds.
+        """Try a failed request again. An approval that was given still holds; one that was not is asked for anew.
 
         Raises:
-            Conflict: it has not failed.
+            Conflict: it has not failed, or could never be approved.
+            PolicyViolation: it would be denied again.
         """
         with self._kernel.change(actor) as change:
             row = lock_request(change.session, request_id)
             if row.status != "failed":
                 raise Conflict(f"The request is {row.status}; only a failed one is retried.")
-            move(change, row, "approved", "retried by hand")
+            approval = approval_of(change.session, row.id)
+            if approval is None or approval.status == "approved":
+                move(change, row, "approved", BY_HAND)
+            else:
+                reopen(change, approval, row, judged_now(change.session, row, change.now), BY_HAND)
             enqueue_issuance(change, row.id)
             return row
 
