@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from cryptography import x509
@@ -13,9 +14,13 @@ from sqlmodel import col, select
 from tests.integration.conftest import Team
 
 from certrail.domain.errors import BadInput
-from certrail.persistence.tables import Certificate, NotificationRow
+from certrail.persistence.tables import Alert, Certificate, EventRow, NotificationRow
 from certrail.pki.offer import from_pem_text
+from certrail.pki.revocation import Reason
+from certrail.services import expiry
 from certrail.services.alert_filters import AlertFilter
+from certrail.services.expiry import EXPIRING
+from certrail.services.kernel import Kernel
 from certrail.services.renewal_sweep import RenewalSweep
 
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
@@ -86,6 +91,11 @@ def what(team: Team) -> list[tuple[str, int]]:
     ]
 
 
+def events(team: Team, type_: str) -> Sequence[EventRow]:
+    with team.services.kernel.db.read() as session:
+        return session.exec(select(EventRow).where(EventRow.type == type_)).all()
+
+
 def test_each_threshold_is_told_once_and_on_time(team: Team) -> None:
     alert(team, "ends", 7 * DAY, DAY, 2 * HOUR)
     ends = imported(team, "a", 8 * DAY).not_after
@@ -122,7 +132,7 @@ def test_what_is_imported_late_is_told_of_at_once(team: Team) -> None:
     imported(team, "later", 20 * DAY)
     imported(team, "fine", 60 * DAY)
     sweep(team)
-    assert what(team) == [("late", 168), ("later", 720)]
+    assert sorted(what(team)) == [("late", 168), ("later", 720)]
 
 
 def test_a_threshold_longer_than_a_whole_life_says_nothing(team: Team) -> None:
@@ -145,6 +155,22 @@ def test_nothing_is_said_of_what_was_renewed_or_revoked(team: Team) -> None:
         pass_time(team, DAY, DAY / 2)
     renewed = Counter(row.content["event_type"] for row in told(team))
     assert renewed["certificate.expiring"] in (0, 1, 2), "a renewal at two thirds comes at about 16 days"
+
+
+def test_what_was_on_hold_when_its_moment_passed_is_told_of_when_it_is_released(team: Team) -> None:
+    alert(team, "ends", 20 * DAY)
+    held, fine = (team.ask(team.admin, name)[0] for name in ("a.example.com", "b.example.com"))
+    for request in (held, fine):
+        team.services.issuance.advance(request)
+    ident = team.services.requests.get(held).certificate_id or ""
+    row = team.services.inventory.get(ident)
+    team.services.revocation.revoke(team.admin, ident, Reason.CERTIFICATE_HOLD)
+    team.clock.now = row.not_after - 10 * DAY
+    sweep(team)
+    assert [row.content["data"]["dns_names"] for row in told(team)] == [["b.example.com"]]
+    team.services.revocation.release(team.admin, ident)
+    sweep(team)
+    assert [row.content["data"]["dns_names"] for row in told(team)] == [["b.example.com"], ["a.example.com"]]
 
 
 def test_a_daily_reminder_goes_on_until_it_is_renewed(team: Team) -> None:
@@ -226,3 +252,73 @@ def test_moments_are_kept_in_one_row_for_each_threshold(team: Team) -> None:
     imported(team, "a", 4 * DAY)
     pass_time(team, 5 * DAY, 3 * HOUR)
     assert Counter(what(team)) == {("a", 72): 2, ("a", 48): 1, ("a", 24): 1}
+
+
+@pytest.mark.parametrize(
+    "off_and_on",
+    [
+        [{"enabled": False}, {"enabled": True}],
+        [{"thresholds": [3 * DAY]}, {"thresholds": [7 * DAY, 3 * DAY]}],
+        [
+            {"events": ["certificate.issued"], "thresholds": []},
+            {"events": [EXPIRING], "thresholds": [7 * DAY]},
+        ],
+    ],
+)
+def test_what_was_told_is_not_told_again_when_an_alert_is_switched_off_and_on(
+    team: Team, off_and_on: list[dict[str, object]]
+) -> None:
+    services, app = team.services, team.application
+    alert(team, "ends", 7 * DAY)
+    alert(team, "others", DAY)
+    imported(team, "a", 6 * DAY)
+    sweep(team)
+    assert what(team) == [("a", 168)]
+    for change in off_and_on:
+        services.alerts.update_alert(team.admin, app, "ends", **change)  # type: ignore[arg-type]
+        sweep(team)
+    assert what(team) == [("a", 168)]
+    imported(team, "b", 2 * DAY)
+    pass_time(team, 2 * DAY, 3 * HOUR)
+    assert ("b", 24) in what(team), "the other alerts go on"
+
+
+def test_a_look_that_finds_nothing_writes_nothing(team: Team, monkeypatch: pytest.MonkeyPatch) -> None:
+    alert(team, "ends", 30 * DAY, daily_reminder=True)
+    imported(team, "a", 60 * DAY)
+    sweep(team)
+    with monkeypatch.context() as patch:
+        patch.setattr(Kernel, "change", lambda *_: pytest.fail("a transaction was begun"))
+        for _ in range(5):
+            team.clock.advance(HOUR)
+            assert team.services.sweeps["expiry"]() == 0
+    imported(team, "late", 2 * DAY - MINUTE)
+    sweep(team)
+    assert what(team) == [("late", 48)]
+
+
+def test_what_cannot_be_told_of_keeps_no_other_from_its_turn(
+    team: Team, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alert(team, "broken", DAY)
+    alert(team, "fine", DAY)
+    imported(team, "a", 12 * HOUR)
+    real, broken = expiry._tell, {"broken"}
+
+    def tell(change: Any, row: Alert, threshold: int, certificate: Certificate) -> bool:
+        if row.slug in broken:
+            raise ValueError("hunter2-hunter2")
+        return real(change, row, threshold, certificate)
+
+    monkeypatch.setattr(expiry, "_tell", tell)
+    for _ in range(3):
+        sweep(team)
+        team.clock.advance(MINUTE)
+    assert what(team) == [("a", 24)]
+    (failed,) = events(team, "sweep.failed")
+    assert "ValueError" in failed.data["message"]
+    assert "hunter2" not in str(failed.data)
+    broken.clear()
+    sweep(team)
+    assert what(team) == [("a", 24)] * 2
+    assert len(events(team, "sweep.recovered")) == 1

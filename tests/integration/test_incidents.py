@@ -268,6 +268,29 @@ class TestOutsideIncidents:
             rows = session.exec(select(NotificationRow).order_by(col(NotificationRow.created_at))).all()
         assert {row.incident for row in rows} == {f"certificate-{LINEAGE}"}
 
+    def test_its_end_is_told_once(self, team: Team) -> None:
+        pager(team)
+        alert(team, "certificate.renewal_failed", channels=["pager"])
+        happens(team, "certificate.renewal_failed")
+        for _ in range(3):
+            team.clock.now += MINUTE
+            happens(team, "certificate.renewed")
+        assert self.stages(team) == ["open", "closed"]
+        happens(team, "certificate.renewal_failed")
+        team.clock.now += MINUTE
+        happens(team, "certificate.renewed")
+        assert self.stages(team)[2:] == ["open", "closed"], "the next trouble has an end of its own"
+
+    def test_what_ends_something_else_does_not_end_it(self, team: Team) -> None:
+        pager(team)
+        alert(team, "certificate.renewal_failed", "delivery.failed", channels=["pager"])
+        happens(team, "certificate.renewal_failed")
+        happens(team, "certificate.revoked", superseded=True)
+        assert self.stages(team) == ["open"], "the predecessor was revoked"
+        team.clock.now += MINUTE
+        happens(team, "certificate.revoked", superseded=False)
+        assert self.stages(team) == ["open", "closed"]
+
     def test_an_acknowledgement_is_passed_on(self, team: Team) -> None:
         pager(team)
         channel(team, "lead")
@@ -295,6 +318,7 @@ class TestFallback:
         (row,) = (
             r for r in team.services.alerts.notifications(team.application) if "mail" in slug_of(team, r)
         )
+        team.services.notifications.failed(row.id, self.FAILURE)
         team.services.notifications.failed(row.id, self.FAILURE)
         titles = [title for _, title in log(team, "backup")]
         assert titles.count("Certificate issued: api.example.com") == 2

@@ -137,7 +137,8 @@ class Notifications:
         """Record a failed try."""
         with self._kernel.change(SYSTEM) as change:
             row = change.session.get(NotificationRow, notification_id)
-            if row is None:
+            # A step that runs twice gives up once.
+            if row is None or (row.status == "failed" and failure.permanent):
                 return
             first = row.last_error is None
             row.status = "failed" if failure.permanent else "retrying"

@@ -7,6 +7,7 @@ from sqlmodel import col, select
 from certrail.persistence.database import locked
 from certrail.persistence.tables import Application, Channel, NotificationRow
 from certrail.services.actor import SYSTEM
+from certrail.services.isolation import Isolation
 from certrail.services.kernel import Change, Kernel
 from certrail.services.posting import post, quiet_now, send
 from certrail_sdk import Fact, Notification, Severity
@@ -19,7 +20,7 @@ class DigestSweep:
     """Any number may run at once: a channel is emptied by one at a time."""
 
     def __init__(self, kernel: Kernel) -> None:
-        self._kernel = kernel
+        self._kernel, self._isolation = kernel, Isolation(kernel, "digests")
 
     def run(self) -> int:
         """Send what has waited long enough, channel by channel; returns how many messages are on their way."""
@@ -28,7 +29,7 @@ class DigestSweep:
                 col(NotificationRow.held_until) <= self._kernel.clock()
             )
             channels = session.exec(due.distinct().limit(CHANNELS)).all()
-        return sum(self._empty(channel_id) for channel_id in channels)
+        return self._isolation.each(channels, self._empty)
 
     def _empty(self, channel_id: str) -> int:
         with self._kernel.change(SYSTEM) as change:

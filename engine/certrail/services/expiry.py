@@ -4,15 +4,19 @@ Each alert has a cursor for each of its thresholds, that moves along the index o
 of, in the transaction in which it moves.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
+from itertools import islice
+from typing import Any
 
 from sqlalchemy import ColumnElement
 from sqlmodel import Session, col, or_, select, tuple_
+from sqlmodel.sql.expression import SelectOfScalar
 
 from certrail.persistence.database import locked
 from certrail.persistence.tables import Alert, AlertCursor, Certificate, CertificateProfile
 from certrail.services.actor import SYSTEM
+from certrail.services.isolation import Isolation
 from certrail.services.kernel import Change, Kernel
 
 EXPIRING = "certificate.expiring"
@@ -22,25 +26,38 @@ CURSORS = 100
 PAST_ALL = "z"
 """Behind every id: what ends at the very moment that was reached has been looked at."""
 DAY = 86400
+Which = tuple[str, int]
+"""A cursor: the alert, and the threshold in seconds."""
 
 
 class ExpirySweep:
     """Any number may run at once: a cursor is moved by one at a time."""
 
     def __init__(self, kernel: Kernel) -> None:
-        self._kernel = kernel
+        self._kernel, self._isolation = kernel, Isolation(kernel, "expiry")
 
     def run(self) -> int:
-        """Move every cursor whose time has come; returns how many certificates were told of or cursors are left."""
+        """Move every cursor that has something to pass; returns how many certificates were told of or cursors are left.
+
+        Where there is nothing to pass nothing is written: most looks find nothing.
+        """
         with self._kernel.db.read() as session:
-            due = select(AlertCursor.alert_id, AlertCursor.threshold)
-            due = due.where(col(AlertCursor.look_at) <= self._kernel.clock())
-            cursors = session.exec(due.order_by(col(AlertCursor.look_at)).limit(CURSORS)).all()
-        told = sum(self._move(alert_id, threshold) for alert_id, threshold in cursors)
+            cursors = list(islice(_with_something_to_pass(session, self._kernel.clock()), CURSORS))
+        told = self._isolation.each(cursors, self._move)
         return told + (len(cursors) == CURSORS)
 
-    def _move(self, alert_id: str, threshold: int) -> int:
-        """Pass one page of certificates."""
+    def _move(self, cursor: Which) -> int:
+        """Pass one page of certificates. One that cannot be moved gives way to the others, until its next turn."""
+        try:
+            return self._pass(*cursor)
+        except Exception:
+            with self._kernel.change(SYSTEM) as change:
+                if row := change.session.get(AlertCursor, cursor):
+                    row.look_at = change.now + LOOK_EVERY
+                    change.session.add(row)
+            raise
+
+    def _pass(self, alert_id: str, threshold: int) -> int:
         with self._kernel.change(SYSTEM) as change:
             query = select(AlertCursor).where(
                 AlertCursor.alert_id == alert_id, AlertCursor.threshold == threshold
@@ -105,14 +122,28 @@ def hears(application_id: str | None) -> ColumnElement[bool]:
     return or_(col(Alert.application_id) == application_id, col(Alert.product_wide).is_(True))
 
 
+def _with_something_to_pass(session: Session, now: datetime) -> Iterator[Which]:
+    query = select(AlertCursor, Alert).join(Alert, col(Alert.id) == col(AlertCursor.alert_id))
+    query = query.where(col(AlertCursor.look_at) <= now).order_by(col(AlertCursor.look_at))
+    for cursor, alert in session.exec(query).all():
+        until = now + timedelta(seconds=cursor.threshold)
+        if session.exec(_ends(col(Certificate.id), alert, cursor, until).limit(1)).first():
+            yield cursor.alert_id, cursor.threshold
+
+
 def _passed(session: Session, alert: Alert, cursor: AlertCursor, until: datetime) -> Sequence[Certificate]:
+    return session.exec(_ends(Certificate, alert, cursor, until).limit(PAGE)).all()
+
+
+def _ends(what: Any, alert: Alert, cursor: AlertCursor, until: datetime) -> SelectOfScalar[Any]:
+    """What ends between where a cursor stands and `until`, in the order in which it is passed."""
     ends = tuple_(col(Certificate.not_after), col(Certificate.id))
-    query = select(Certificate).where(
+    query: SelectOfScalar[Any] = select(what).where(
         ends > (cursor.reached, cursor.reached_id), col(Certificate.not_after) <= until
     )
     if not alert.product_wide:
         query = query.where(Certificate.application_id == alert.application_id)
-    return session.exec(query.order_by(col(Certificate.not_after), col(Certificate.id)).limit(PAGE)).all()
+    return query.order_by(col(Certificate.not_after), col(Certificate.id))
 
 
 def _tell(change: Change, alert: Alert, threshold: int, certificate: Certificate) -> bool:

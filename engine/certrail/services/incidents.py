@@ -1,7 +1,7 @@
 """Troubles that somebody must see to: told to more and more people, until one does or the trouble is over."""
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from sqlmodel import Session, col, or_, select
 
@@ -10,6 +10,7 @@ from certrail.persistence.database import locked, recall
 from certrail.persistence.tables import Alert, Channel, EventRow, Incident, NotificationRow
 from certrail.plugins.registry import UnknownPlugin
 from certrail.services.actor import SYSTEM, Actor
+from certrail.services.isolation import Isolation
 from certrail.services.kernel import Change, Kernel
 from certrail.services.paging import PAGE, Position, newest_first
 from certrail.services.posting import post, withdraw
@@ -22,7 +23,7 @@ class Incidents:
     """What is open, and who sees to it."""
 
     def __init__(self, kernel: Kernel) -> None:
-        self._kernel = kernel
+        self._kernel, self._isolation = kernel, Isolation(kernel, "incidents")
 
     def list(
         self,
@@ -80,7 +81,7 @@ class Incidents:
         with self._kernel.db.read() as session:
             due = select(Incident.id).where(col(Incident.next_at) <= self._kernel.clock())
             found = session.exec(due.order_by(col(Incident.next_at)).limit(CHUNK)).all()
-        return sum(self._step(ident) for ident in found)
+        return self._isolation.each(found, self._step)
 
     def _step(self, incident_id: str) -> int:
         with self._kernel.change(SYSTEM) as change:
@@ -149,8 +150,17 @@ def end_of_trouble(change: Change, event: EventRow, key: str, stage: Stage) -> S
     for row in rows:
         if row.status == "held" and stage is Stage.CLOSED:
             withdraw(change, row)
-    channels = {row.channel_id for row in rows if row.status != "withdrawn"}
+    last = {
+        row.channel_id: row.content.get("stage")
+        for row in sorted(rows, key=_when)
+        if row.status != "withdrawn"
+    }
+    channels = {channel_id for channel_id, stage in last.items() if stage != Stage.CLOSED}
     return [channel for channel in _channels(session, channels) if keeps_incidents(change.kernel, channel)]
+
+
+def _when(row: NotificationRow) -> tuple[datetime, str]:
+    return row.created_at, row.id
 
 
 def _ever_told(session: Session, application_id: str | None) -> bool:

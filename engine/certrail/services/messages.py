@@ -43,6 +43,8 @@ KNOWN: Mapping[str, tuple[Severity, str]] = {
     "crl_mirror.published": (Severity.INFO, "Revocation list published: {name}"),
     "plugin.unhealthy": (Severity.CRITICAL, "A plugin cannot be used: {name}"),
     "plugin.recovered": (Severity.INFO, "A plugin can be used again: {name}"),
+    "sweep.failed": (Severity.CRITICAL, "Work by the clock fails: {name}"),
+    "sweep.recovered": (Severity.INFO, "Work by the clock goes on: {name}"),
     "channel.failed": (Severity.CRITICAL, "A channel cannot be reached: {name}"),
     "channel.recovered": (Severity.INFO, "A channel works again: {name}"),
     "incident.acknowledged": (Severity.INFO, "Somebody sees to it: {name}"),
@@ -71,13 +73,15 @@ TROUBLES: Mapping[str, Stage] = {
     "crl_mirror.published": Stage.CLOSED,
     "plugin.unhealthy": Stage.OPEN,
     "plugin.recovered": Stage.CLOSED,
+    "sweep.failed": Stage.OPEN,
+    "sweep.recovered": Stage.CLOSED,
     "channel.failed": Stage.OPEN,
     "channel.recovered": Stage.CLOSED,
     "incident.acknowledged": Stage.ACKNOWLEDGED,
 }
 """What begins and ends a trouble; see `trouble_of`."""
 
-SHARED = frozenset({"ca", "connection", "crl_mirror", "plugin"})
+SHARED = frozenset({"ca", "connection", "crl_mirror", "plugin", "sweep"})
 """Types of what belongs to no Application because all may use it."""
 OUTSIDE = "the older project"
 """Where everything else is that belongs to no Application."""
@@ -106,13 +110,17 @@ LABELS = {
 def trouble_of(event: EventRow) -> tuple[str, Stage] | None:
     """The name of the trouble that an event is about, and where it stands with it.
 
-    A certificate and all its renewals are one, for it is a renewal that ends the trouble.
+    A certificate and all its renewals are one, for it is a renewal that ends the trouble; what is to leave a
+    destination is another trouble than what is to come there.
     """
     stage = TROUBLES.get(event.type)
-    if stage is None:
+    # That a certificate is revoked which has a successor ends nothing that the successor is troubled by.
+    if stage is None or event.data.get("superseded"):
         return None
     if stage is Stage.ACKNOWLEDGED:
         return str(event.data["key"]), stage
+    if "retirement_id" in event.data:
+        return f"removal-{event.data['retirement_id']}", stage
     subject = event.data["lineage_id"] if event.subject_type == "certificate" else event.subject_id
     return f"{event.subject_type}-{subject}", stage
 

@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from sqlmodel import Session
+from sqlmodel import Session, select
 
 from certrail.domain.windows import Window, quiet_until
 from certrail.persistence.tables import Channel, NotificationRow
@@ -14,6 +14,11 @@ UNSENT = ("pending", "held", "retrying")
 
 def post(change: Change, channel: Channel, notification: Notification, key: str) -> NotificationRow:
     """Write a message down, once per channel and `key`, and have it sent when its time has come."""
+    once = select(NotificationRow).where(
+        NotificationRow.channel_id == channel.id, NotificationRow.dedupe_key == key
+    )
+    if (before := change.session.exec(once).first()) is not None:
+        return before
     row = NotificationRow(
         id=notification.id,
         created_at=change.now,

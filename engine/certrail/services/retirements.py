@@ -349,6 +349,7 @@ def _event(change: Change, type_: str, row: Retirement, delivery: Delivery, sync
         object_name=delivery.object_name,
         lineage_id=delivery.lineage_id,
         reference=row.reference,
+        retirement_id=row.id,
         reason=row.why,
         **data,
     )

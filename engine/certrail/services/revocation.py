@@ -41,6 +41,7 @@ from certrail.services.ca_signing import (
     spki_of,
     versions_of,
 )
+from certrail.services.expiry import catch_up
 from certrail.services.kernel import Change, Kernel
 from certrail.services.mirrors import KEY_DIGITS, file_name, mirror_everywhere, mirror_urls
 from certrail.services.renewal_plans import plan
@@ -102,6 +103,7 @@ class Revocation:
             row.status = "active" if lineage.current_certificate_id == row.id else "superseded"
             row.revoked_at = row.revocation_reason = None
             self._changed(change, row, issuer, "certificate.released")
+            catch_up(change, row)
             return row
 
     def crl(self, reference: str, key: str | None = None) -> tuple[bytes, datetime]:
@@ -168,7 +170,8 @@ class Revocation:
     def _changed(self, change: Change, row: Certificate, issuer: CaCertificate, event: str) -> None:
         change.session.add(row)
         lineage = change.session.get_one(Lineage, row.lineage_id)
-        if lineage.current_certificate_id == row.id:
+        superseded = lineage.current_certificate_id != row.id
+        if not superseded:
             plan(change, lineage, row)
         change.event(
             event,
@@ -178,6 +181,7 @@ class Revocation:
             common_name=row.common_name,
             serial=row.serial,
             lineage_id=row.lineage_id,
+            superseded=superseded,
             reason=row.revocation_reason,
         )
         change.session.flush()

@@ -19,6 +19,7 @@ from certrail.persistence.tables import (
 from certrail.plugins.registry import PluginRegistry, UnknownPlugin
 from certrail.services.actor import SYSTEM
 from certrail.services.expiry import in_words
+from certrail.services.isolation import Isolation
 from certrail.services.kernel import Change, Kernel
 
 DAY = 86400
@@ -36,7 +37,7 @@ class SharedWatch:
     """Any number may look at once: what was told is written down in the transaction that tells it."""
 
     def __init__(self, kernel: Kernel) -> None:
-        self._kernel = kernel
+        self._kernel, self._isolation = kernel, Isolation(kernel, "shared")
 
     def run(self) -> int:
         """Tell of all that is new; returns how much that was."""
@@ -46,9 +47,8 @@ class SharedWatch:
             connections = [row.id for row in _ending_connections(session, now)]
             unhealthy = _unhealthy(session, self._kernel.plugins)
             known = set(session.exec(select(PluginTrouble.key)))
-        told = sum(map(self._tell_of_authority, authorities)) + sum(
-            map(self._tell_of_connection, connections)
-        )
+        told = self._isolation.each(authorities, self._tell_of_authority)
+        told += self._isolation.each(connections, self._tell_of_connection)
         if unhealthy.keys() != known:
             told += self._tell_of_plugins(unhealthy)
         return told
