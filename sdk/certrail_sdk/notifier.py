@@ -7,6 +7,7 @@ from typing import ClassVar, Literal, Protocol, runtime_checkable
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
+from certrail_sdk.errors import Forged, Malformed
 from certrail_sdk.plugin import ConfigT, Plugin
 
 
@@ -92,6 +93,9 @@ class Notifier(Plugin[ConfigT]):
 
     keeps_incidents: ClassVar[bool] = False
     """Whether the outside system keeps an incident open until it is told of its end: then it is, always."""
+    shares_answers: ClassVar[bool] = False
+    """Whether the answers to all channels of a connection may arrive at any one of them, as where one app with one
+    callback URL serves many channels. Then what receives, proves and acknowledges them is the connection's alone."""
 
     async def send(self, notification: Notification) -> Sent:
         """Hand one message over.
@@ -219,6 +223,9 @@ class Listens(Protocol):
         """Whether this configuration uses such a connection."""
         ...
 
-    async def listen(self, answer: Callable[[Interaction], Awaitable[Outcome]]) -> None:
-        """Serve until cancelled; ``answer`` returns once the interaction is durable."""
+    async def listen(self, answer: Callable[[Interaction | Forged | Malformed], Awaitable[Outcome]]) -> None:
+        """Serve until cancelled; ``answer`` returns once the interaction is durable.
+
+        It takes the error of what is no answer, too, and puts that on record as for a callback.
+        """
         ...

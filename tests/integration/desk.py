@@ -30,7 +30,11 @@ class Desk:
 
     @property
     def callback_url(self) -> str:
-        return f"{self.api}/callbacks/{self.channel.id}"
+        return self.callback_at(self.channel)
+
+    def callback_at(self, channel: Channel) -> str:
+        """Where answers to this channel may be sent."""
+        return f"{self.api}/callbacks/{channel.id}"
 
     def person(self, slug: str, role: Role | None = Role.OPERATOR) -> Actor:
         """A principal who is in the workspace too."""
@@ -67,11 +71,13 @@ class Desk:
         for row in services.alerts.notifications(self.team.application, "pending"):
             await ActivityEnvironment().run(activities.notify, row.id)
 
-    async def click(self, slug: str, message: Message, answer: str = "Approve", **how: Any) -> Reply:
-        """Press a button, a second after whatever was before."""
+    async def click(
+        self, slug: str, message: Message, answer: str = "Approve", at: Channel | None = None, **how: Any
+    ) -> Reply:
+        """Press a button, a second after whatever was before; it arrives at the question's own channel or another."""
         self.advance(timedelta(seconds=1))
-        user = self.people[slug].id
-        return await self.slack.click(user, message.ts, answer=answer, callback_url=self.callback_url, **how)
+        user, url = self.people[slug].id, self.callback_at(at or self.channel)
+        return await self.slack.click(user, message.ts, answer=answer, callback_url=url, **how)
 
     async def reject(self, slug: str, message: Message, reason: str) -> Reply:
         """Press Reject and give the reason that the window asks for."""
@@ -102,6 +108,40 @@ class Desk:
 
     def refusals(self, type_: str = "approval.vote_refused") -> list[str]:
         """The reasons on record, oldest first."""
+        return [event.data["reason"] for event in self.events(type_)]
+
+    def events(self, type_: str) -> list[EventRow]:
+        """What is on record of one type, oldest first."""
         with self.team.services.kernel.db.read() as session:
             query = select(EventRow).where(EventRow.type == type_).order_by(EventRow.seq)  # type: ignore[arg-type]
-            return [event.data["reason"] for event in session.exec(query)]
+            return list(session.exec(query).all())
+
+
+def connect(team: Team, slack: SlackServer, slug: str, socket_mode: bool = False) -> None:
+    """A connection with the credentials of the workspace's app."""
+    team.services.connections.create(
+        team.admin, slug=slug, name=slug, type_="slack", config=credentials(slack, socket_mode)
+    )
+
+
+def credentials(slack: SlackServer, socket_mode: bool) -> dict[str, object]:
+    keys = {"bot_token": slack.token, "signing_secret": slack.signing_secret}
+    place = {"api_url": slack.url, "response_hosts": [slack.host]}
+    return {**keys, **place, **({"app_token": slack.app_token} if socket_mode else {})}
+
+
+def open_channel(team: Team, slug: str, connection: str = "workspace") -> Channel:
+    """A channel of the Application that speaks in the Slack channel of the same name."""
+    return team.services.channels.create(
+        team.admin,
+        team.application,
+        slug=slug,
+        name=slug,
+        notifier="slack",
+        config={"channel": f"#{slug}"},
+        connection=connection,
+    )
+
+
+def step(name: str, *approvers: str, quorum: int = 1, channels: tuple[str, ...] = ("approvals",)) -> Step:
+    return Step(name, approvers, quorum, channels)

@@ -8,12 +8,12 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import event
 from tests.integration.conftest import Team
-from tests.integration.desk import Desk
+from tests.integration.desk import Desk, connect, open_channel, step
 from tests.support.web import serving
 
 from certrail.domain.access import Role
 from certrail.persistence.database import Database
-from certrail.services.approval_policies import Step
+from certrail_notifier_slack import Slack
 from certrail_standins.slack import SlackServer
 
 NOT_RECORDED = "Your answer was not recorded. Please try again."
@@ -22,39 +22,12 @@ ASKED = ("asker", "ann", "bob")
 
 @pytest.fixture
 def desk(team: Team) -> Iterator[Desk]:
-    yield from _desk(team)
-
-
-@pytest.fixture
-def socket_desk(team: Team) -> Iterator[Desk]:
-    yield from _desk(team, socket_mode=True)
-
-
-def _desk(team: Team, socket_mode: bool = False) -> Iterator[Desk]:
     slack = SlackServer().start()
-    keys = {"bot_token": slack.token, "signing_secret": slack.signing_secret}
-    place = {"api_url": slack.url, "response_hosts": [slack.host]}
-    listening = {"app_token": slack.app_token} if socket_mode else {}
-    config = keys | place | listening
-    team.services.connections.create(
-        team.admin, slug="workspace", name="Workspace", type_="slack", config=config
-    )
-    channel = team.services.channels.create(
-        team.admin,
-        team.application,
-        slug="approvals",
-        name="Approvals",
-        notifier="slack",
-        config={"channel": "#approvals"},
-        connection="workspace",
-    )
+    connect(team, slack, "workspace")
+    channel = open_channel(team, "approvals")
     with serving(team.services) as api:
         yield Desk(team, slack, api, channel)
     slack.stop()
-
-
-def step(name: str, *approvers: str, quorum: int = 1) -> Step:
-    return Step(name, approvers, quorum, ("approvals",))
 
 
 async def test_votes_show_the_tally_and_the_decision_closes_the_message(desk: Desk) -> None:
@@ -298,16 +271,51 @@ async def test_ten_people_who_click_at_once_decide_once(desk: Desk) -> None:
     assert desk.team.services.issuance.advance(desk.request).status == "issued"
 
 
-async def test_a_vote_over_socket_mode(socket_desk: Desk) -> None:
-    asker, _ = socket_desk.person("asker"), socket_desk.person("ann")
-    message = await socket_desk.ask(asker, step("Owners", "ann"))
-    await socket_desk.slack.wait_connected(timeout=60)
-    envelope = await socket_desk.slack.click_over_socket(
-        socket_desk.people["ann"].id, message.ts, answer="Approve"
-    )
-    (ack,) = await socket_desk.slack.wait_acks(timeout=60)
-    assert ack.envelope_id == envelope
-    assert socket_desk.votes == [("ann", "approve")]
+# --- one app, many channels
+
+
+async def test_a_click_may_arrive_at_another_channel_of_the_same_app(desk: Desk) -> None:
+    asker, _, _ = desk.person("asker"), desk.person("ann"), desk.person("bob")
+    alerts = open_channel(desk.team, "alerts")
+    message = await desk.ask(asker, step("Owners", "ann", "bob", quorum=2))
+    assert (await desk.click("ann", message, at=alerts)).status == 200
+    assert (await desk.click("bob", message)).status == 200
+    assert desk.votes == [("ann", "approve"), ("bob", "approve")]
+    assert not desk.slack.whispers
+
+
+async def test_a_stranger_is_on_record_where_the_question_was_asked(desk: Desk) -> None:
+    asker, _ = desk.person("asker"), desk.person("ann")
+    desk.people["stranger"] = desk.slack.add_user("stranger", "stranger@elsewhere.example")
+    alerts = open_channel(desk.team, "alerts")
+    message = await desk.ask(asker, step("Owners", "ann"))
+    await desk.click("stranger", message, at=alerts)
+    (refused,) = desk.events("callback.refused")
+    assert (refused.data["reason"], refused.subject_id) == ("unknown-sender", desk.channel.id)
+
+
+async def test_a_click_that_arrives_over_another_connection_is_refused(desk: Desk) -> None:
+    asker, _ = desk.person("asker"), desk.person("ann")
+    connect(desk.team, desk.slack, "elsewhere")
+    alerts = open_channel(desk.team, "alerts", "elsewhere")
+    message = await desk.ask(asker, step("Owners", "ann"))
+    await desk.click("ann", message, at=alerts)
+    assert desk.stored_votes() == 0
+    assert desk.refusals() == ["other-message"]
+    assert "belongs to another message" in desk.told("ann")[0]
+
+
+async def test_channels_whose_notifier_does_not_share_answers_take_their_own_only(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asker, _ = desk.person("asker"), desk.person("ann")
+    alerts = open_channel(desk.team, "alerts")
+    message = await desk.ask(asker, step("Owners", "ann"))
+    monkeypatch.setattr(Slack, "shares_answers", False)
+    await desk.click("ann", message, at=alerts)
+    assert desk.refusals() == ["other-message"]
+    await desk.click("ann", message)
+    assert desk.votes == [("ann", "approve")]
 
 
 def answer_buttons(buttons: list[dict[str, object]]) -> list[dict[str, object]]:

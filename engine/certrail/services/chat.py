@@ -1,17 +1,20 @@
 """Answers that come back from chat: verified by the plugin, recorded here, answered only then."""
 
 import asyncio
+import hashlib
+import json
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping
 from typing import Any
 
-from sqlmodel import Session, select
+from sqlmodel import Session, col, select
 
 from certrail.domain.errors import BadInput, CertrailError, Conflict, Forbidden, NotFound
 from certrail.persistence.tables import (
     ApprovalRequest,
     Channel,
     ChatIdentity,
+    Connection,
     Principal,
     QuestionCopy,
     QuestionToken,
@@ -23,7 +26,7 @@ from certrail.services.approval_flow import tally
 from certrail.services.approvals import Approvals, Bound, VoteRefused, cast
 from certrail.services.kernel import Kernel
 from certrail.services.membership import actor_of
-from certrail.services.plugin_config import notifier_of
+from certrail.services.plugin_config import notifier_class, notifier_of
 from certrail.services.questions import token_hash
 from certrail_sdk import (
     CallbackRequest,
@@ -43,6 +46,7 @@ log = logging.getLogger(__name__)
 
 NOT_RECORDED = Outcome(state="not_recorded", message="Your answer was not recorded. Please try again.")
 NOT_A_MEMBER = Outcome(state="refused", message="You are not a member here, so your answer does not count.")
+NO_ANSWER = Outcome(state="refused", message="This is no answer that counts.")
 
 
 class Chat:
@@ -74,9 +78,24 @@ class Chat:
             return read
         return await notifier.acknowledge(read, await self.answer(channel, notifier, read))
 
+    async def heard(
+        self, channel: Channel, notifier: Notifier[Any], said: Interaction | Forged | Malformed
+    ) -> Outcome:
+        """Record what came over a connection of the plugin's own, which hands over what it refuses as well."""
+        if isinstance(said, Interaction):
+            return await self.answer(channel, notifier, said)
+        try:
+            reason = "forged" if isinstance(said, Forged) else "malformed"
+            await asyncio.to_thread(self._refused, channel, reason, str(said))
+        except Exception:
+            log.exception("what channel %s refused was not recorded", channel.slug)
+            return NOT_RECORDED
+        return NO_ANSWER
+
     async def answer(self, channel: Channel, notifier: Notifier[Any], interaction: Interaction) -> Outcome:
         """Record an interaction; whatever prevents that is told to the person, never swallowed."""
         try:
+            channel = await asyncio.to_thread(self._asked_in, channel, interaction)
             voter = await asyncio.to_thread(self._known, channel, interaction)
             if voter is None and isinstance(notifier, Interactive):
                 email = await notifier.email_of(interaction)
@@ -100,11 +119,37 @@ class Chat:
                 raise NotFound("channel")
             return channel, notifier_of(self._kernel, session, channel, Context())
 
-    def listeners(self) -> Sequence[Channel]:
-        """Channels whose plugin opens a connection of its own for answers."""
+    def listeners(self) -> Mapping[str, Channel]:
+        """One channel for each connection that a plugin opens for answers, however many channels it serves.
+
+        The key changes with everything that the connection is opened with, and holds only a hash of it.
+        """
         with self._kernel.db.read() as session:
-            channels = session.exec(select(Channel)).all()
-        return [channel for channel in channels if self._wants_listener(channel)]
+            channels = session.exec(select(Channel).order_by(col(Channel.id))).all()
+            sealed = dict(session.exec(select(Connection.id, Connection.config_sealed)).all())
+        chosen: dict[str, Channel] = {}
+        for channel in channels:
+            source = self._source(channel)
+            if source not in chosen and self._wants_listener(channel):
+                chosen[source] = channel
+        return {_opened_with(channel, sealed): channel for channel in chosen.values()}
+
+    def _source(self, channel: Channel) -> str:
+        """What brings the answers of a channel: the app of its connection where all channels share it, or its own."""
+        try:
+            shared = notifier_class(self._kernel, channel.notifier).shares_answers
+        except BadInput:
+            shared = False
+        return (
+            f"{channel.notifier} {channel.connection_id}" if shared and channel.connection_id else channel.id
+        )
+
+    def _asked_in(self, channel: Channel, interaction: Interaction) -> Channel:
+        """The channel whose question is answered, if the one where the answer arrived may bring it."""
+        with self._kernel.db.read() as session:
+            _, copy = _button(session, interaction)
+            asked = session.get(Channel, copy.channel_id) if copy else None
+            return asked if asked and self._source(asked) == self._source(channel) else channel
 
     def _wants_listener(self, channel: Channel) -> bool:
         try:
@@ -170,8 +215,7 @@ class Chat:
     def _vote(self, channel: Channel, interaction: Interaction, voter: Actor) -> Outcome:
         with self._kernel.change(voter) as change:
             session = change.session
-            token = session.get(QuestionToken, token_hash(interaction.token.get_secret_value()))
-            copy = session.get(QuestionCopy, token.copy_id) if token else None
+            token, copy = _button(session, interaction)
             approval = session.get(ApprovalRequest, copy.approval_request_id) if copy else None
             if token is None or copy is None or approval is None:
                 raise VoteRefused(Conflict("This button is not known.", kind="bad-token"), None)
@@ -202,6 +246,18 @@ class Chat:
                 detail=detail,
                 sender=sender,
             )
+
+
+def _button(session: Session, interaction: Interaction) -> tuple[QuestionToken | None, QuestionCopy | None]:
+    """The button that was pressed, and the copy of the question that it belongs to."""
+    token = session.get(QuestionToken, token_hash(interaction.token.get_secret_value()))
+    return token, session.get(QuestionCopy, token.copy_id) if token else None
+
+
+def _opened_with(channel: Channel, sealed: Mapping[str, str]) -> str:
+    own = channel.model_dump(mode="json", include={"id", "notifier", "connection_id", "config_sealed"})
+    shared = sealed.get(channel.connection_id or "")
+    return hashlib.sha256(json.dumps([own, shared], sort_keys=True).encode()).hexdigest()
 
 
 def _said(session: Session, approval: ApprovalRequest, answer: str) -> str:

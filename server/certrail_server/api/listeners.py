@@ -3,9 +3,8 @@
 import asyncio
 import logging
 
-from certrail.persistence.tables import Channel
 from certrail.services.chat import Chat
-from certrail_sdk import Interaction, Listens, Outcome
+from certrail_sdk import Forged, Interaction, Listens, Malformed, Outcome
 
 log = logging.getLogger(__name__)
 
@@ -14,32 +13,37 @@ RETRY_SECONDS = 5.0
 
 
 class Listeners:
-    """Keeps one listener per channel that wants one; new channels are found within half a minute."""
+    """Keeps one listener per connection that wants one; what is new or changed is found within half a minute."""
 
     def __init__(self, chat: Chat) -> None:
         self._chat = chat
         self._tasks: dict[str, asyncio.Task[None]] = {}
 
     async def run(self) -> None:
-        """Look for channels until cancelled, then stop every listener."""
+        """Look for connections until cancelled, then stop every listener."""
         try:
             while True:
                 try:
-                    channels = await asyncio.to_thread(self._chat.listeners)
-                    self._follow({channel.id: channel for channel in channels})
+                    await self.look()
                 except Exception:
                     log.exception("channels that listen could not be read; trying again")
                 await asyncio.sleep(LOOK_SECONDS)
         finally:
-            for task in self._tasks.values():
-                task.cancel()
-            await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+            await self.stop()
 
-    def _follow(self, channels: dict[str, Channel]) -> None:
-        for gone in self._tasks.keys() - channels.keys():
+    async def look(self) -> None:
+        """Begin to listen where that is wanted now, and end it where it is not, or not with these credentials."""
+        wanted = await asyncio.to_thread(self._chat.listeners)
+        for gone in self._tasks.keys() - wanted.keys():
             self._tasks.pop(gone).cancel()
-        for channel_id in channels.keys() - self._tasks.keys():
-            self._tasks[channel_id] = asyncio.create_task(self._listen(channel_id))
+        for new in wanted.keys() - self._tasks.keys():
+            self._tasks[new] = asyncio.create_task(self._listen(wanted[new].id))
+
+    async def stop(self) -> None:
+        """End every listener."""
+        for task in self._tasks.values():
+            task.cancel()
+        await asyncio.gather(*self._tasks.values(), return_exceptions=True)
 
     async def _listen(self, channel_id: str) -> None:
         while True:
@@ -47,8 +51,8 @@ class Listeners:
                 channel, notifier = await asyncio.to_thread(self._chat.open, channel_id)
                 assert isinstance(notifier, Listens)
 
-                async def answer(interaction: Interaction) -> Outcome:
-                    return await self._chat.answer(channel, notifier, interaction)  # noqa: B023
+                async def answer(said: Interaction | Forged | Malformed) -> Outcome:
+                    return await self._chat.heard(channel, notifier, said)  # noqa: B023
 
                 await notifier.listen(answer)
             except Exception as err:

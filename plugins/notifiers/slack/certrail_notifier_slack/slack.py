@@ -42,6 +42,7 @@ class Slack(Notifier[SlackConfig]):
     name = "slack"
     title = "Slack"
     connection_type = "slack"
+    shares_answers = True
 
     async def check(self) -> None:
         """Prove the tokens, the scopes and that the app is in the channel."""
@@ -104,12 +105,12 @@ class Slack(Notifier[SlackConfig]):
     def wants_listener(self) -> bool:
         return self.config.app_token is not None
 
-    async def listen(self, answer: Callable[[Interaction], Awaitable[Outcome]]) -> None:
+    async def listen(self, answer: Callable[[Interaction | Forged | Malformed], Awaitable[Outcome]]) -> None:
         async def handle(payload: Payload, envelope_id: str) -> CallbackResponse | None:
             try:
                 read = await self._read(payload, envelope_id)
             except (Forged, Malformed) as error:
-                self.context.logger.warning("a Socket Mode interaction is refused: %s", error)
+                await answer(error)
                 return None
             if isinstance(read, CallbackResponse):
                 return read
