@@ -135,6 +135,33 @@ async def test_a_forged_callback_is_refused_and_on_record(desk: Desk, fault: str
     assert desk.stored_votes() == 0
 
 
+async def test_forged_callbacks_do_not_swell_the_record(desk: Desk) -> None:
+    forged = desk.slack.sign({"type": "block_actions"}, signing_secret="not the secret")
+    for _ in range(200):
+        assert (await desk.slack.send(forged, desk.callback_url)).status == 403
+    assert [event.data["repeats"] for event in desk.events("callback.refused")] == [0]
+    desk.advance(timedelta(minutes=1))
+    for _ in range(3):
+        assert (await desk.slack.send(forged, desk.callback_url)).status == 403
+    assert [event.data["repeats"] for event in desk.events("callback.refused")] == [0, 199]
+    other = open_channel(desk.team, "alerts")
+    assert (await desk.slack.send(forged, desk.callback_at(other))).status == 403
+    malformed = desk.slack.sign({"type": "block_actions"})
+    assert (await desk.slack.send(malformed, desk.callback_url)).status == 400
+    told = [(event.subject_id, event.data["reason"]) for event in desk.events("callback.refused")]
+    assert told[2:] == [(other.id, "forged"), (desk.channel.id, "malformed")]
+
+
+async def test_forged_callbacks_that_arrive_at_once_are_all_counted(desk: Desk) -> None:
+    forged = desk.slack.sign({"type": "block_actions"}, signing_secret="not the secret")
+    replies = await asyncio.gather(*(desk.slack.send(forged, desk.callback_url) for _ in range(12)))
+    assert {reply.status for reply in replies} == {403}
+    assert [event.data["repeats"] for event in desk.events("callback.refused")] == [0]
+    desk.advance(timedelta(minutes=1))
+    await desk.slack.send(forged, desk.callback_url)
+    assert [event.data["repeats"] for event in desk.events("callback.refused")] == [0, 11]
+
+
 async def test_a_body_that_cannot_be_read_is_refused_and_on_record(desk: Desk) -> None:
     reply = await desk.slack.send(desk.slack.sign({"type": "block_actions"}), desk.callback_url)
     assert reply.status == 400
@@ -149,6 +176,22 @@ async def test_a_replay_counts_once(desk: Desk) -> None:
         await desk.slack.send(signed, desk.callback_url)
     assert desk.votes == [("ann", "approve")]
     assert desk.refusals() == ["replayed"]
+
+
+async def test_the_replay_of_a_refused_answer_is_a_replay(desk: Desk) -> None:
+    asker, _ = desk.person("asker"), desk.person("ann")
+    desk.people["stranger"] = desk.slack.add_user("stranger", "stranger@elsewhere.example")
+    message = await desk.ask(asker, step("Owners", "ann"))
+    unknown = desk.slack.press(desk.people["ann"].id, message.ts, answer="Approve")
+    unknown["actions"][0]["value"] = "a token that was never made"
+    payloads = [
+        desk.slack.press(desk.people[who].id, message.ts, answer="Approve") for who in ("asker", "stranger")
+    ]
+    for signed in [desk.slack.sign(payload) for payload in (*payloads, unknown)]:
+        for _ in range(2):
+            await desk.slack.send(signed, desk.callback_url)
+    assert desk.refusals() == ["own-request", "replayed", "bad-token", "replayed"]
+    assert desk.refusals("callback.refused") == ["unknown-sender", "replayed"]
 
 
 async def test_who_may_not_vote_is_told_why(desk: Desk) -> None:

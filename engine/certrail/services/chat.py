@@ -7,6 +7,7 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
+from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, select
 
 from certrail.domain.errors import BadInput, CertrailError, Conflict, Forbidden, NotFound
@@ -24,7 +25,8 @@ from certrail.persistence.tables import (
 from certrail.services.actor import SYSTEM, Actor
 from certrail.services.approval_flow import tally
 from certrail.services.approvals import Approvals, Bound, VoteRefused, cast
-from certrail.services.kernel import Kernel
+from certrail.services.callback_refusals import CallbackRefusals
+from certrail.services.kernel import Change, Kernel
 from certrail.services.membership import actor_of
 from certrail.services.plugin_config import notifier_class, notifier_of
 from certrail.services.questions import token_hash
@@ -52,9 +54,10 @@ NO_ANSWER = Outcome(state="refused", message="This is no answer that counts.")
 class Chat:
     """The way of an answer from a button to a vote."""
 
-    def __init__(self, kernel: Kernel, approvals: Approvals) -> None:
+    def __init__(self, kernel: Kernel, approvals: Approvals, refusals: CallbackRefusals) -> None:
         self._kernel = kernel
         self._approvals = approvals
+        self._refusals = refusals
 
     async def callback(self, channel_id: str, request: CallbackRequest) -> CallbackResponse:
         """Serve one inbound callback of a channel.
@@ -69,10 +72,10 @@ class Chat:
         try:
             read = await notifier.receive(request)
         except Forged as err:
-            await asyncio.to_thread(self._refused, channel, "forged", str(err))
+            await asyncio.to_thread(self._refusals.count, channel, "forged", str(err))
             raise Forbidden("The callback's signature or timestamp does not hold.", kind="forged") from None
         except Malformed as err:
-            await asyncio.to_thread(self._refused, channel, "malformed", str(err))
+            await asyncio.to_thread(self._refusals.count, channel, "malformed", str(err))
             raise BadInput("The callback cannot be read.") from None
         if isinstance(read, CallbackResponse):
             return read
@@ -86,7 +89,7 @@ class Chat:
             return await self.answer(channel, notifier, said)
         try:
             reason = "forged" if isinstance(said, Forged) else "malformed"
-            await asyncio.to_thread(self._refused, channel, reason, str(said))
+            await asyncio.to_thread(self._refusals.count, channel, reason, str(said))
         except Exception:
             log.exception("what channel %s refused was not recorded", channel.slug)
             return NOT_RECORDED
@@ -199,14 +202,15 @@ class Chat:
 
     def _record(self, channel: Channel, interaction: Interaction, voter: Actor | None) -> Outcome:
         if voter is None:
-            self._refused(
-                channel, "unknown-sender", "no member has the sender's e-mail address", interaction.sender
-            )
+            self._refuse_stranger(channel, interaction)
             return NOT_A_MEMBER
         try:
             return self._vote(channel, interaction, voter)
         except VoteRefused as refusal:
             self._approvals.record_refusal(voter, refusal, channel.notifier)
+            # Afterwards: a crash in between forgets that the answer was received, never that it was refused.
+            with self._kernel.change(voter) as change:
+                _is_new(change, interaction)
             if isinstance(refusal.error, NotFound):
                 # The question stands before this person's eyes; to say that there is none would be odd.
                 return NOT_A_MEMBER
@@ -217,35 +221,45 @@ class Chat:
             session = change.session
             token, copy = _button(session, interaction)
             approval = session.get(ApprovalRequest, copy.approval_request_id) if copy else None
+            if copy is not None and copy.reference is None:
+                return NOT_RECORDED
+            if not _is_new(change, interaction):
+                raise VoteRefused(Conflict("This answer was received before.", kind="replayed"), approval)
             if token is None or copy is None or approval is None:
                 raise VoteRefused(Conflict("This button is not known.", kind="bad-token"), None)
-            if copy.reference is None:
-                return NOT_RECORDED
             if copy.channel_id != channel.id or copy.reference != interaction.message:
                 raise VoteRefused(
                     Conflict("This button belongs to another message.", kind="other-message"), approval
                 )
-            if session.get(SeenCallback, interaction.replay_key):
-                raise VoteRefused(Conflict("This answer was received before.", kind="replayed"), approval)
             if session.get(TokenUse, (token.token_hash, interaction.sender)):
                 raise VoteRefused(Conflict("You used this button already.", kind="token-used"), approval)
             bound = Bound(copy.round, copy.step, token.digest)
             cast(change, approval.id, token.answer, interaction.comment, channel.notifier, bound)
-            session.add(SeenCallback(id=interaction.replay_key, created_at=change.now))
             session.add(TokenUse(token_hash=token.token_hash, sender=interaction.sender))
             return Outcome(state="recorded", message=_said(session, approval, token.answer))
 
-    def _refused(self, channel: Channel, reason: str, detail: str, sender: str | None = None) -> None:
+    def _refuse_stranger(self, channel: Channel, interaction: Interaction) -> None:
         with self._kernel.change(SYSTEM) as change:
+            new = _is_new(change, interaction)
             change.event(
                 "callback.refused",
                 "channel",
                 channel.id,
                 channel.application_id,
-                reason=reason,
-                detail=detail,
-                sender=sender,
+                reason="unknown-sender" if new else "replayed",
+                detail="no member has the sender's e-mail address" if new else "this was received before",
+                sender=interaction.sender,
             )
+
+
+def _is_new(change: Change, interaction: Interaction) -> bool:
+    """Whether an answer is received for the first time; from here on it was received, if the change commits."""
+    try:
+        with change.attempt():
+            change.session.add(SeenCallback(id=interaction.replay_key, created_at=change.now))
+    except IntegrityError:
+        return False
+    return True
 
 
 def _button(session: Session, interaction: Interaction) -> tuple[QuestionToken | None, QuestionCopy | None]:

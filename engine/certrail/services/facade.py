@@ -9,6 +9,7 @@ from certrail.services.applications import Applications
 from certrail.services.approval_policies import ApprovalPolicies
 from certrail.services.approvals import Approvals
 from certrail.services.authorities import Authorities
+from certrail.services.callback_refusals import CallbackRefusals
 from certrail.services.channels import Channels
 from certrail.services.chat import Chat
 from certrail.services.connections import Connections
@@ -87,6 +88,7 @@ class Services:
         """Join the use cases, and the alerts to the record of events."""
         kernel.on_event = fan_out
         approvals = Approvals(kernel)
+        refusals = CallbackRefusals(kernel)
         incidents = Incidents(kernel)
         issuance = Issuance(kernel)
         retirements = Retirements(kernel)
@@ -99,7 +101,7 @@ class Services:
             approvals=approvals,
             authorities=Authorities(kernel),
             channels=Channels(kernel),
-            chat=Chat(kernel, approvals),
+            chat=Chat(kernel, approvals, refusals),
             connections=Connections(kernel),
             deletions=Deletions(kernel),
             deliveries=Deliveries(kernel),

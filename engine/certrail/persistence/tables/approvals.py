@@ -125,6 +125,21 @@ class TokenUse(SQLModel, table=True):
 
 
 class SeenCallback(Row, table=True):
-    """A signed callback that was acted on: the same one is refused afterwards. `id` is its replay key."""
+    """A signed answer that was counted or refused: the same one is a replay afterwards. `id` is its replay key."""
 
     __tablename__ = "seen_callback"
+
+
+class RefusedCallback(SQLModel, table=True):
+    """How many callbacks of a channel were refused for a reason since `recorded_at`, when that was last put on record.
+
+    It outlives its channel until what it counted is on record.
+    """
+
+    __tablename__ = "refused_callback"
+
+    channel_id: str = Field(primary_key=True, max_length=40)
+    reason: str = Field(primary_key=True, max_length=32)
+    waiting: int = 0
+    detail: str = ""
+    recorded_at: datetime | None = moment()
