@@ -28,7 +28,17 @@ from certrail_workflows.flows import OutboxSweepFlow, SweepFlow
 from certrail_workflows.messages import CORE_QUEUE
 
 OUTBOX = "outbox"
-KINDS = (OUTBOX, "digests", "expiry", "incidents", "renewals", "retirements", "revocation-lists", "shared")
+KINDS = (
+    OUTBOX,
+    "digests",
+    "expiry",
+    "housekeeping",
+    "incidents",
+    "renewals",
+    "retirements",
+    "revocation-lists",
+    "shared",
+)
 """What is swept, each by a schedule of its own."""
 
 

@@ -36,14 +36,15 @@ class CallbackRefusals:
                 _record(change, row)
 
     def catch_up(self) -> int:
-        """Record what was counted and followed by no other; returns how many events that took."""
+        """Record what was counted and followed by no other, then forget the counter; returns how many were seen to."""
         with self._kernel.change(SYSTEM) as change:
-            due = select(RefusedCallback).where(
-                col(RefusedCallback.waiting) > 0, col(RefusedCallback.recorded_at) <= change.now - FOLDED
-            )
+            due = select(RefusedCallback).where(col(RefusedCallback.recorded_at) <= change.now - FOLDED)
             rows = change.session.exec(locked(due.limit(CHUNK), skip_locked=True)).all()
             for row in rows:
-                _record(change, row)
+                if row.waiting:
+                    _record(change, row)
+                else:
+                    change.session.delete(row)
             return len(rows)
 
 

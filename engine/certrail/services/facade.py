@@ -18,6 +18,7 @@ from certrail.services.deliveries import Deliveries
 from certrail.services.digests import DigestSweep
 from certrail.services.expiry import ExpirySweep
 from certrail.services.export import Export
+from certrail.services.housekeeping import Housekeeping
 from certrail.services.identities import Identities
 from certrail.services.imports import Imports
 from certrail.services.incidents import Incidents
@@ -126,6 +127,7 @@ class Services:
             sweeps={
                 "digests": DigestSweep(kernel).run,
                 "expiry": ExpirySweep(kernel).run,
+                "housekeeping": Housekeeping(kernel, refusals).run,
                 "incidents": incidents.escalate,
                 "renewals": RenewalSweep(kernel, issuance).run,
                 "retirements": retirements.release,

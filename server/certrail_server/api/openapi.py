@@ -32,7 +32,7 @@ IDEMPOTENCY_KEY = {
     "in": "header",
     "required": False,
     "schema": {"type": "string", "minLength": 1, "maxLength": 255},
-    "description": "The same call with the same key makes one object.",
+    "description": "The same call with the same key makes one object, for 30 days.",
 }
 PROTECTED = "/api/"
 

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import Index, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
-from certrail.persistence.tables.base import Row, json_column, moment, optional_json
+from certrail.persistence.tables.base import Row, json_column, moment, only_where, optional_json
 
 
 class ApprovalPolicy(Row, table=True):
@@ -91,7 +91,10 @@ class QuestionCopy(Row, table=True):
     """One copy of an approval's question, posted to one channel for one step of one round."""
 
     __tablename__ = "question_copy"
-    __table_args__ = (UniqueConstraint("approval_request_id", "round", "step", "channel_id"),)
+    __table_args__ = (
+        UniqueConstraint("approval_request_id", "round", "step", "channel_id"),
+        Index("ix_question_copy_tokens", "closed_at", **only_where("tokens_deleted_at is null")),
+    )
 
     approval_request_id: str = Field(foreign_key="approval_request.id", max_length=40)
     round: int
@@ -100,6 +103,7 @@ class QuestionCopy(Row, table=True):
     reference: str | None = Field(default=None, max_length=256)
     intent_at: datetime | None = moment()
     closed_at: datetime | None = moment()
+    tokens_deleted_at: datetime | None = moment()
     shown: str | None = Field(default=None, max_length=64)
     last_error: dict[str, Any] | None = optional_json()
 
@@ -128,6 +132,7 @@ class SeenCallback(Row, table=True):
     """A signed answer that was counted or refused: the same one is a replay afterwards. `id` is its replay key."""
 
     __tablename__ = "seen_callback"
+    __table_args__ = (Index("ix_seen_callback_age", "created_at"),)
 
 
 class RefusedCallback(SQLModel, table=True):

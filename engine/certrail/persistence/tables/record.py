@@ -67,6 +67,7 @@ class IdempotencyKey(SQLModel, table=True):
     """What a create call made, found again by its key."""
 
     __tablename__ = "idempotency_key"
+    __table_args__ = (Index("ix_idempotency_key_age", "created_at"),)
 
     principal_id: str = Field(primary_key=True, foreign_key="principal.id", max_length=40)
     key: str = Field(primary_key=True, max_length=255)

@@ -1,4 +1,4 @@
-"""Refused callbacks are counted."""
+"""Refused callbacks are counted; what is needed for a while only is found by its age."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -9,6 +9,8 @@ revision = "0020"
 down_revision = "0019"
 branch_labels = None
 depends_on = None
+
+HAS_TOKENS = "tokens_deleted_at is null"
 
 
 def upgrade() -> None:
@@ -21,3 +23,13 @@ def upgrade() -> None:
         sa.Column("recorded_at", UtcDateTime(), nullable=True),
         sa.PrimaryKeyConstraint("channel_id", "reason"),
     )
+    op.add_column("question_copy", sa.Column("tokens_deleted_at", UtcDateTime(), nullable=True))
+    op.create_index(
+        "ix_question_copy_tokens",
+        "question_copy",
+        ["closed_at"],
+        sqlite_where=sa.text(HAS_TOKENS),
+        postgresql_where=sa.text(HAS_TOKENS),
+    )
+    for table in ("seen_callback", "idempotency_key"):
+        op.create_index(f"ix_{table}_age", table, ["created_at"])
