@@ -1,14 +1,19 @@
 """An approval that is asked in Slack, with what a test needs to answer it and to see what became of that."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
+from sqlalchemy import event
+from sqlalchemy.exc import OperationalError
 from sqlmodel import select
 from temporalio.testing import ActivityEnvironment
 from tests.integration.conftest import Team
 
 from certrail.domain.access import Role
+from certrail.persistence.database import Database
 from certrail.persistence.tables import Channel, EventRow, QuestionCopy, Vote
 from certrail.services.actor import Actor
 from certrail.services.approval_policies import Step
@@ -145,3 +150,17 @@ def open_channel(team: Team, slug: str, connection: str = "workspace") -> Channe
 
 def step(name: str, *approvers: str, quorum: int = 1, channels: tuple[str, ...] = ("approvals",)) -> Step:
     return Step(name, approvers, quorum, channels)
+
+
+@contextmanager
+def gone(database: Database) -> Iterator[None]:
+    """A database that answers nothing at all."""
+
+    def refuse(_connection: object, _cursor: object, statement: str, values: object, *_more: object) -> None:
+        raise OperationalError(statement, values, ConnectionRefusedError("no database"))
+
+    event.listen(database.engine, "before_cursor_execute", refuse)
+    try:
+        yield
+    finally:
+        event.remove(database.engine, "before_cursor_execute", refuse)

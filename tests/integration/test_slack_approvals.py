@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import event
 from tests.integration.conftest import Team
-from tests.integration.desk import Desk, connect, open_channel, step
+from tests.integration.desk import Desk, connect, gone, open_channel, step
 from tests.support.web import serving
 
 from certrail.domain.access import Role
@@ -94,6 +94,18 @@ async def test_an_answer_is_given_only_after_the_vote_is_stored(desk: Desk) -> N
     await desk.click("ann", message)
     assert desk.votes == [("ann", "approve")]
     assert desk.told("ann") == [NOT_RECORDED]
+
+
+async def test_without_the_database_slack_is_told_to_show_its_own_failure(desk: Desk) -> None:
+    asker, _ = desk.person("asker"), desk.person("ann")
+    message = await desk.ask(asker, step("Owners", "ann"))
+    with gone(desk.team.services.kernel.db):
+        reply = await desk.click("ann", message)
+    assert reply.status == 503
+    assert b"nothing was recorded" in reply.body
+    assert not desk.slack.whispers
+    await desk.click("ann", message)
+    assert desk.votes == [("ann", "approve")]
 
 
 async def test_the_member_is_looked_up_once(desk: Desk) -> None:

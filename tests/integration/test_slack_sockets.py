@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 from tests.integration.conftest import Team
-from tests.integration.desk import Desk, connect, credentials, open_channel, step
+from tests.integration.desk import Desk, connect, credentials, gone, open_channel, step
 from tests.support.web import serving
 
 from certrail_server.api.listeners import Listeners
@@ -59,6 +59,20 @@ async def test_the_api_listens_by_itself(desk: Desk) -> None:
         envelope = await press(desk, "ann", message.ts)
         (ack,) = await desk.slack.wait_acks()
     assert ack.envelope_id == envelope
+    assert desk.votes == [("ann", "approve")]
+
+
+async def test_without_the_database_the_person_is_told_to_try_again(desk: Desk, listeners: Listeners) -> None:
+    asker, _ = desk.person("asker"), desk.person("ann")
+    message = await desk.ask(asker, step("Owners", "ann"))
+    await listeners.look()
+    await desk.slack.wait_connected()
+    with gone(desk.team.services.kernel.db):
+        await press(desk, "ann", message.ts)
+        await desk.slack.wait_acks(1)
+    assert desk.told("ann") == ["Your answer was not recorded. Please try again."]
+    await press(desk, "ann", message.ts)
+    await desk.slack.wait_acks(2)
     assert desk.votes == [("ann", "approve")]
 
 
