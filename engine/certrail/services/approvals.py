@@ -1,6 +1,6 @@
 """Votes: each is one locked transaction, and the workflow hears of it afterwards."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from sqlmodel import Session, col, func, or_, select
@@ -69,9 +69,20 @@ class Approvals:
             self.record_refusal(actor, refusal, via)
             raise refusal.error from None
 
-    def record_refusal(self, actor: Actor, refusal: VoteRefused, via: str) -> None:
-        """Put a refused vote on record; where the content changed, also ask again."""
+    def record_refusal(
+        self,
+        actor: Actor,
+        refusal: VoteRefused,
+        via: str,
+        received: Callable[[Change], object] = lambda _: None,
+    ) -> None:
+        """Put a refused vote on record; where the content changed, also ask again.
+
+        Args:
+            received: notes in the same transaction how the vote came.
+        """
         with self._kernel.change(actor) as change:
+            received(change)
             approval = refusal.approval
             change.event(
                 "approval.vote_refused",

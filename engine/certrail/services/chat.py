@@ -5,6 +5,7 @@ import hashlib
 import json
 import logging
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from sqlalchemy.exc import IntegrityError
@@ -207,10 +208,8 @@ class Chat:
         try:
             return self._vote(channel, interaction, voter)
         except VoteRefused as refusal:
-            self._approvals.record_refusal(voter, refusal, channel.notifier)
-            # Afterwards: a crash in between forgets that the answer was received, never that it was refused.
-            with self._kernel.change(voter) as change:
-                _is_new(change, interaction)
+            seen = partial(_is_new, interaction=interaction)
+            self._approvals.record_refusal(voter, refusal, channel.notifier, seen)
             if isinstance(refusal.error, NotFound):
                 # The question stands before this person's eyes; to say that there is none would be odd.
                 return NOT_A_MEMBER
