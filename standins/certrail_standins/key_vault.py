@@ -25,6 +25,9 @@ DELETED = (
     "Certificate {} is currently in a deleted but recoverable state, and its name cannot be reused; in this "
     "state, the certificate can only be recovered or purged."
 )
+BEING_DELETED = "Certificate is currently being deleted."
+BEING_RECOVERED = "Certificate {} is currently being recovered and cannot be re-created; retry later."
+RECOVERY_CONFLICT = "There was a conflict while recovering the soft-deleted certificate {}."
 PAGE = 25
 
 
@@ -36,12 +39,15 @@ class Vault:
     secrets: dict[str, Json] = field(default_factory=dict)
     deleted: dict[str, list[Json]] = field(default_factory=dict)
     settling: set[str] = field(default_factory=set)
+    recovering: set[str] = field(default_factory=set)
     tokens: set[str] = field(default_factory=set)
     throttle_next: int = 0
+    no_tokens: int | None = None
     retry_after: int = 30
     cut_after_import: int = 0
     forbidden: str | None = None
     settle_slowly: bool = False
+    hold: str | None = None
     calls: list[str] = field(default_factory=list)
 
 
@@ -75,6 +81,7 @@ class KeyVaultServer:
         self.vault = Vault()
         self._ca = ThrowAwayCa()
         self._lock = threading.Lock()
+        self._held, self._released = threading.Event(), threading.Event()
         self._http = _Server(("127.0.0.1", port), self._handler())
         context = self._ca.server_context("127.0.0.1")
         self._http.socket = context.wrap_socket(self._http.socket, server_side=True)
@@ -95,6 +102,28 @@ class KeyVaultServer:
     def settle(self) -> None:
         """Let deletions and recoveries come to their end."""
         self.vault.settling.clear()
+        self.appear()
+        self.vault.recovering.clear()
+
+    def appear(self) -> None:
+        """Let what is being recovered be read; its name takes nothing new until it has settled."""
+        for name in self.vault.recovering & self.vault.deleted.keys():
+            self.vault.versions[name] = self.vault.deleted.pop(name)
+
+    def hold(self, call: str) -> None:
+        """Hold a call such as ``GET /certificates/web`` before it is carried out."""
+        self._held.clear()
+        self._released.clear()
+        self.vault.hold = call
+
+    def wait_until_held(self, timeout: float = 60) -> bool:
+        """Wait until the call stands at the gate."""
+        return self._held.wait(timeout)
+
+    def release(self) -> None:
+        """Open the gate."""
+        self.vault.hold = None
+        self._released.set()
 
     def start(self) -> Self:
         self._thread.start()
@@ -125,8 +154,12 @@ class KeyVaultServer:
         self._authorise(headers)
         if "api-version" not in query:
             raise Answer(400, "BadParameter", "Method does not allow an empty API version")
+        path = url.path.rstrip("/")
+        if self.vault.hold == f"{method} {path}":
+            self._held.set()
+            self._released.wait()
         with self._lock:
-            return self._route(method, url.path.rstrip("/"), query, json.loads(body or b"{}"))
+            return self._route(method, path, query, json.loads(body or b"{}"))
 
     def _endpoints(self) -> Json:
         base = f"{self.url}/{self.tenant_id}"
@@ -138,14 +171,11 @@ class KeyVaultServer:
         }
 
     def _token(self, body: bytes) -> Json:
+        if self.vault.no_tokens:
+            raise _no_token(self.vault.no_tokens, "temporarily_unavailable", "AADSTS90033: Try again later.")
         form = dict(urllib.parse.parse_qsl(body.decode()))
         if (form.get("client_id"), form.get("client_secret")) != (self.client_id, self.client_secret):
-            error = Answer(401, "invalid_client", "")
-            error.body = {
-                "error": "invalid_client",
-                "error_description": "AADSTS7000215: Invalid client secret provided.",
-            }
-            raise error
+            raise _no_token(401, "invalid_client", "AADSTS7000215: Invalid client secret provided.")
         token = uuid.uuid4().hex
         self.vault.tokens.add(token)
         return {"token_type": "Bearer", "expires_in": 3600, "access_token": token}
@@ -193,6 +223,7 @@ class KeyVaultServer:
             if "tags" in body:
                 bundle["tags"] = body["tags"]
         if method == "DELETE":
+            self._refuse_recovering(name)
             self.vault.deleted[name] = self.vault.versions.pop(name)
             if self.vault.settle_slowly:
                 self.vault.settling.add(name)
@@ -204,25 +235,34 @@ class KeyVaultServer:
         recovery = {"recoveryId": f"{self.url}/deletedcertificates/{name}", "deletedDate": now}
         return {**self.vault.deleted[name][-1], **recovery, "scheduledPurgeDate": now + 7 * 86400}
 
+    def _refuse_recovering(self, name: str) -> None:
+        if name in self.vault.recovering:
+            raise Answer(409, "Conflict", BEING_RECOVERED.format(name), "ObjectIsBeingRecovered")
+
     def _deleted(self, method: str, name: str, recover: bool) -> tuple[int, Json | None]:
+        if recover and name in self.vault.recovering:
+            raise Answer(409, "Conflict", RECOVERY_CONFLICT.format(name))
         if name not in self.vault.deleted or (method == "GET" and name in self.vault.settling):
             raise Answer(404, "CertificateNotFound", f"Deleted Certificate not found: {name}")
         if name in self.vault.settling:
-            raise Answer(409, "Conflict", "Certificate is currently being deleted.", "ObjectIsBeingDeleted")
+            raise Answer(409, "Conflict", BEING_DELETED, "ObjectIsBeingDeleted")
         if recover:
-            self.vault.versions[name] = self.vault.deleted.pop(name)
-            return 200, self.vault.versions[name][-1]
+            newest = self.vault.deleted[name][-1]
+            self.vault.recovering.add(name)
+            if not self.vault.settle_slowly:
+                self.settle()
+            return 200, newest
         if method == "DELETE":
+            self._refuse_recovering(name)
             del self.vault.deleted[name]
             return 204, None
         return 200, self._tombstone(name)
 
     def _import(self, name: str, body: Json) -> tuple[int, Json]:
+        self._refuse_recovering(name)
         if name in self.vault.deleted:
             if name in self.vault.settling:
-                raise Answer(
-                    409, "Conflict", "Certificate is currently being deleted.", "ObjectIsBeingDeleted"
-                )
+                raise Answer(409, "Conflict", BEING_DELETED, "ObjectIsBeingDeleted")
             raise Answer(409, "Conflict", DELETED.format(name), "ObjectIsDeletedButRecoverable")
         try:
             bundle, secret = bundle_of(self.url, name, body)
@@ -276,6 +316,12 @@ class KeyVaultServer:
             do_GET = do_POST = do_PATCH = do_DELETE = serve
 
         return Handler
+
+
+def _no_token(status: int, code: str, description: str) -> Answer:
+    refusal = Answer(status, code, description)
+    refusal.body = {"error": code, "error_description": description}
+    return refusal
 
 
 def _item(bundle: Json, with_version: bool = True) -> Json:

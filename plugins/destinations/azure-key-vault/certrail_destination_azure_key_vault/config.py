@@ -21,6 +21,12 @@ def _https(value: str) -> str:
     return value.rstrip("/")
 
 
+def authority_of(url: str) -> tuple[str | None, int]:
+    """Host and port, in one spelling."""
+    parts = urlsplit(url)
+    return parts.hostname, parts.port or 443
+
+
 HttpsUrl = Annotated[str, AfterValidator(_https)]
 
 

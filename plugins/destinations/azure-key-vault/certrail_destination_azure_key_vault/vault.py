@@ -1,107 +1,122 @@
-"""One vault through Azure's SDK, blocking: call it in a thread. The SDK's own retries are off."""
+"""One vault through Azure's SDK, for one verb, each call in a thread. The SDK's own retries are off."""
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from typing import Any
+import asyncio
+from collections.abc import Callable, Coroutine, Mapping
+from typing import Any, ParamSpec, TypeVar
 
-from azure.core.exceptions import ResourceExistsError, ResourceNotFoundError
+from azure.core.exceptions import ResourceNotFoundError
 from azure.identity import ClientSecretCredential
 from azure.keyvault.certificates import (
     CertificateClient,
     CertificateContentType,
     CertificatePolicy,
+    DeletedCertificate,
     KeyVaultCertificate,
 )
-from cryptography import x509
-from cryptography.hazmat.primitives.serialization import NoEncryption, load_pem_private_key, pkcs12
 
 from certrail_destination_azure_key_vault.config import AzureKeyVaultConfig
-from certrail_destination_azure_key_vault.errors import inner_code, told_plainly
-from certrail_sdk import Bundle, Permanent
+from certrail_destination_azure_key_vault.errors import SETTLES_IN, refuse_busy, told_plainly
+from certrail_sdk import Retryable
+
+CONNECT_SECONDS, READ_SECONDS = 5, 15
+"""Together well below what the engine grants a try that is no longer wanted. The SDK alone would wait for
+five minutes, and could then write an older certificate after the newer one."""
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 class Vault:
-    """The calls that the destination makes."""
+    """The calls that the destination makes. Close it after the verb."""
 
     def __init__(self, config: AzureKeyVaultConfig) -> None:
-        self._config = config
-
-    def check(self) -> None:
-        """List one page."""
-        with told_plainly("certificates/list"), self._client() as client:
-            next(iter(client.list_properties_of_certificates(max_page_size=1)), None)
-
-    def newest(self, name: str) -> KeyVaultCertificate | None:
-        """The newest version of a certificate."""
-        with told_plainly("certificates/get"), self._client() as client:
-            try:
-                return client.get_certificate(name)
-            except ResourceNotFoundError:
-                return None
-
-    def put(self, name: str, bundle: Bundle, tags: Mapping[str, str]) -> KeyVaultCertificate:
-        """Import a new version; a deleted name is recovered first where the configuration says so."""
-        kind = (
-            CertificateContentType.pem
-            if self._config.content_type == "pem"
-            else CertificateContentType.pkcs12
-        )
-        arguments: dict[str, Any] = {
-            "policy": CertificatePolicy(issuer_name="Unknown", content_type=kind, exportable=True),
-            "tags": dict(tags),
+        terms: dict[str, Any] = {
+            "retry_total": 0,
+            "connection_timeout": CONNECT_SECONDS,
+            "read_timeout": READ_SECONDS,
         }
-        content = _content(bundle, self._config.content_type)
-        with told_plainly("certificates/import"), self._client() as client:
-            try:
-                return client.import_certificate(name, content, **arguments)
-            except ResourceExistsError as error:
-                if inner_code(error) != "ObjectIsDeletedButRecoverable":
-                    raise
-                self._recover(client, name)
-                return client.import_certificate(name, content, **arguments)
-
-    def delete(self, name: str) -> None:
-        """Soft-delete a certificate with all its versions."""
-        with told_plainly("certificates/delete"), self._client() as client:
-            client.begin_delete_certificate(name)
-
-    def _recover(self, client: CertificateClient, name: str) -> None:
-        if self._config.on_soft_deleted == "explain":
-            raise Permanent(
-                f"The certificate {name!r} was deleted and can still be recovered, so its name is taken.",
-                action="Recover or purge it in the vault, or set on_soft_deleted to recover; then retry.",
-            )
-        client.begin_recover_deleted_certificate(name)
-
-    @contextmanager
-    def _client(self) -> Iterator[CertificateClient]:
-        config = self._config
-        trust: dict[str, Any] = {"connection_verify": config.ca_file} if config.ca_file else {}
+        if config.ca_file:
+            terms["connection_verify"] = config.ca_file
         authority: dict[str, Any] = {}
         if config.authority_host:
             # Discovery would ask Microsoft's cloud about a host that it does not know.
             authority = {"authority": config.authority_host, "disable_instance_discovery": True}
-        with (
-            ClientSecretCredential(
-                config.tenant_id,
-                config.client_id,
-                config.client_secret.get_secret_value(),
-                retry_total=0,
-                **authority,
-                **trust,
-            ) as credential,
-            CertificateClient(config.vault_url, credential, retry_total=0, **trust) as client,
-        ):
-            yield client
+        secret = config.client_secret.get_secret_value()
+        self._credential = ClientSecretCredential(
+            config.tenant_id, config.client_id, secret, raw_response_hook=refuse_busy, **terms, **authority
+        )
+        self._client = CertificateClient(config.vault_url, self._credential, **terms)
+        pem = config.content_type == "pem"
+        self._policy = CertificatePolicy(
+            issuer_name="Unknown",
+            content_type=CertificateContentType.pem if pem else CertificateContentType.pkcs12,
+            exportable=True,
+        )
+
+    def close(self) -> None:
+        """Let go of the connections."""
+        self._client.close()
+        self._credential.close()
+
+    async def check(self) -> None:
+        """List one page."""
+
+        def first() -> None:
+            next(iter(self._client.list_properties_of_certificates(max_page_size=1)), None)
+
+        await asyncio.to_thread(_called, "list", first)
+
+    async def newest(self, name: str) -> KeyVaultCertificate | None:
+        """The newest version of a certificate."""
+        return await asyncio.to_thread(_called, "get", _found, self._client.get_certificate, name)
+
+    async def deleted(self, name: str) -> DeletedCertificate | None:
+        """A certificate that was deleted and can be recovered."""
+        return await asyncio.to_thread(_called, "get", _found, self._client.get_deleted_certificate, name)
+
+    async def put(self, name: str, data: bytes, tags: Mapping[str, str]) -> KeyVaultCertificate:
+        """Import a new version."""
+        imports = self._client.import_certificate
+        call = asyncio.to_thread(_called, "import", imports, name, data, policy=self._policy, tags=dict(tags))
+        return await _settled(call)
+
+    async def recover(self, name: str) -> KeyVaultCertificate:
+        """Bring a deleted certificate back, with all its versions.
+
+        Raises:
+            Retryable: Key Vault has begun and is not done yet.
+        """
+        begin = self._client.begin_recover_deleted_certificate
+        await _settled(asyncio.to_thread(_called, "recover", begin, name))
+        found = await self.newest(name)
+        if found is None:
+            raise Retryable(f"The certificate {name!r} is being recovered.", retry_after=SETTLES_IN)
+        return found
+
+    async def delete(self, name: str) -> bool:
+        """Soft-delete a certificate with all its versions; ``False`` if there is none."""
+        begin = self._client.begin_delete_certificate
+        return await _settled(asyncio.to_thread(_called, "delete", _found, begin, name)) is not None
 
 
-def _content(bundle: Bundle, content_type: str) -> bytes:
-    if bundle.private_key is None:
-        raise Permanent("Key Vault needs the private key, which certrail does not hold for this certificate.")
-    pem = bundle.private_key.get_secret_value()
-    if content_type == "pem":
-        return (pem + bundle.certificate + bundle.chain_pem).encode()
-    chain = x509.load_pem_x509_certificates(bundle.chain_pem.encode()) if bundle.chain_pem else None
-    leaf = x509.load_pem_x509_certificate(bundle.certificate.encode())
-    key = load_pem_private_key(pem.encode(), None)
-    return pkcs12.serialize_key_and_certificates(None, key, leaf, chain, NoEncryption())  # type: ignore[arg-type]
+def _called(right: str, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    with told_plainly(f"certificates/{right}"):
+        return call(*args, **kwargs)
+
+
+def _found(call: Callable[[str], T], name: str) -> T | None:
+    try:
+        return call(name)
+    except ResourceNotFoundError:
+        return None
+
+
+async def _settled(call: Coroutine[Any, Any, T]) -> T:
+    # A thread goes on after cancellation. Leaving before Key Vault has answered would let a write that is
+    # under way land after the next one.
+    task = asyncio.ensure_future(call)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.gather(task, return_exceptions=True)
+        raise

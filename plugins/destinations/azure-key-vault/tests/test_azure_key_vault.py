@@ -1,19 +1,23 @@
 """The destination against the stand-in, and the contract's rules."""
 
+import asyncio
 import base64
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 
 import pytest
 from azure.identity import ClientSecretCredential
+from azure.keyvault.certificates import CertificateClient
 from azure.keyvault.secrets import SecretClient
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import pkcs12
 
 from certrail_destination_azure_key_vault import AzureKeyVault, AzureKeyVaultConfig
-from certrail_sdk import Permanent, RateLimited, Retryable, Unauthorized
+from certrail_destination_azure_key_vault.destination import TAG
+from certrail_sdk import Conflict, Permanent, RateLimited, Retryable, Target, Unauthorized
 from certrail_sdk.testing import DestinationConformance, make_deployment, renewed
 from certrail_sdk.testing.destination import with_receipt
+from certrail_sdk.testing.watch import own_threads
 from certrail_standins.key_vault import KeyVaultServer, Vault
 
 
@@ -53,17 +57,23 @@ class TestConformance(DestinationConformance):
         return plugin(server, client_secret="another-secret")
 
 
-def secrets(server: KeyVaultServer) -> SecretClient:
-    trust = {"connection_verify": server.ca_file}
-    credential = ClientSecretCredential(
+def credential(server: KeyVaultServer) -> ClientSecretCredential:
+    return ClientSecretCredential(
         server.tenant_id,
         server.client_id,
         server.client_secret,
         authority=server.url,
         disable_instance_discovery=True,
-        **trust,
+        connection_verify=server.ca_file,
     )
-    return SecretClient(server.url, credential, **trust)
+
+
+def secrets(server: KeyVaultServer) -> SecretClient:
+    return SecretClient(server.url, credential(server), connection_verify=server.ca_file)
+
+
+def certificates(server: KeyVaultServer) -> CertificateClient:
+    return CertificateClient(server.url, credential(server), connection_verify=server.ca_file)
 
 
 async def test_a_lost_answer_makes_no_second_version(server: KeyVaultServer) -> None:
@@ -129,15 +139,147 @@ async def test_a_deleted_name_is_recovered_when_asked(server: KeyVaultServer) ->
     assert receipt.changed
 
 
+async def test_a_certificate_that_is_back_needs_no_second_version(server: KeyVaultServer) -> None:
+    deployment = make_deployment("web")
+    first = await plugin(server).deploy(deployment)
+    await plugin(server).remove(deployment)
+    receipt = await plugin(server, on_soft_deleted="recover").deploy(deployment)
+    assert (receipt.version, receipt.changed) == (first.version, True)
+    assert len(server.versions("web")) == 1
+
+
 async def test_a_deletion_under_way_is_waited_for(server: KeyVaultServer) -> None:
     deployment = make_deployment("web")
     await plugin(server).deploy(deployment)
     server.vault.settle_slowly = True
     await plugin(server).remove(deployment)
-    with pytest.raises(Retryable):
+    with pytest.raises(Retryable) as raised:
         await plugin(server, on_soft_deleted="recover").deploy(deployment)
+    assert raised.value.retry_after
     server.settle()
+    server.vault.settle_slowly = False
     assert (await plugin(server, on_soft_deleted="recover").deploy(deployment)).fingerprint
+
+
+async def test_a_recovery_under_way_is_waited_for(server: KeyVaultServer) -> None:
+    deployment = make_deployment("web")
+    await plugin(server).deploy(deployment)
+    await plugin(server).remove(deployment)
+    server.vault.settle_slowly = True
+    newer = renewed(deployment)
+    with pytest.raises(Retryable, match="is being recovered") as begun:
+        await plugin(server, on_soft_deleted="recover").deploy(newer)
+    assert begun.value.retry_after
+    with pytest.raises(Conflict, match="while recovering"):
+        await plugin(server, on_soft_deleted="recover").deploy(newer)
+    server.appear()
+    with pytest.raises(Retryable, match="currently being recovered") as raised:
+        await plugin(server, on_soft_deleted="recover").deploy(newer)
+    assert raised.value.retry_after
+    server.settle()
+    receipt = await plugin(server, on_soft_deleted="recover").deploy(newer)
+    assert receipt.fingerprint == newer.bundle.fingerprint
+    assert len(server.versions("web")) == 2
+
+
+@pytest.mark.parametrize("mark", ["another delivery", None])
+@pytest.mark.parametrize("on_soft_deleted", ["explain", "recover"])
+async def test_a_deleted_certificate_of_others_stays_deleted(
+    server: KeyVaultServer, mark: str | None, on_soft_deleted: str
+) -> None:
+    foreign = make_deployment("web")
+    await plugin(server).deploy(foreign)
+    server.versions("web")[0]["tags"] = {TAG: mark} if mark else None
+    certificates(server).begin_delete_certificate("web")
+    recovering = plugin(server, on_soft_deleted=on_soft_deleted)
+    for verb in (recovering.deploy, recovering.plan):
+        with pytest.raises(
+            Permanent, match="deleted certificate 'web' that was not made by this delivery"
+        ) as e:
+            await verb(renewed(foreign))
+        assert "on_soft_deleted" not in e.value.action
+    assert not server.versions("web")
+    assert len(server.vault.deleted["web"]) == 1
+
+
+async def test_plan_tells_of_what_was_deleted(server: KeyVaultServer) -> None:
+    deployment = make_deployment("web")
+    await plugin(server).deploy(deployment)
+    await plugin(server).remove(deployment)
+    plan = await plugin(server, on_soft_deleted="recover").plan(deployment)
+    assert (plan.action, len(plan.notes)) == ("create", 1)
+    with pytest.raises(Permanent, match="can still be recovered"):
+        await plugin(server).plan(deployment)
+    assert not server.versions("web")
+
+
+@pytest.mark.parametrize("changed", ["chain", "form"])
+async def test_another_chain_or_form_is_brought_too(server: KeyVaultServer, changed: str) -> None:
+    deployment = make_deployment("web")
+    receipt = await plugin(server).deploy(deployment)
+    content_type = "pem" if changed == "form" else "pfx"
+    if changed == "chain":
+        bundle = deployment.bundle.model_copy(update={"root": make_deployment("x").bundle.chain[0]})
+        deployment = deployment.model_copy(update={"bundle": bundle})
+    wish = with_receipt(deployment, receipt)
+    assert (await plugin(server, content_type=content_type).plan(wish)).action == "replace"
+    assert (await plugin(server, content_type=content_type).deploy(wish)).changed
+    assert not (await plugin(server, content_type=content_type).deploy(wish)).changed
+    assert len(server.versions("web")) == 2
+
+
+async def test_what_stands_in_another_vault_is_not_meant(server: KeyVaultServer) -> None:
+    deployment = make_deployment("web")
+    with KeyVaultServer() as former:
+        old = await plugin(former).deploy(deployment)
+    await plugin(server).deploy(with_receipt(deployment, old))
+    target = Target(delivery=deployment.delivery, name="web", receipt=old)
+    assert not (await plugin(server).observe(target)).present
+    with pytest.raises(Permanent, match="is not in the vault"):
+        await plugin(server).remove(target)
+    assert len(server.versions("web")) == 1
+
+
+async def test_cancelling_waits_for_an_import_that_is_under_way(server: KeyVaultServer) -> None:
+    server.hold("POST /certificates/web/import")
+    deployment = make_deployment("web")
+    delivery = asyncio.create_task(plugin(server).deploy(deployment))
+    assert await asyncio.to_thread(server.wait_until_held)
+    delivery.cancel()
+    ended, _ = await asyncio.wait({delivery}, timeout=0.1)
+    assert not ended
+    server.release()
+    with pytest.raises(asyncio.CancelledError):
+        await delivery
+    assert len(server.versions("web")) == 1
+
+
+async def test_nothing_is_begun_after_cancelling(server: KeyVaultServer) -> None:
+    server.hold("GET /certificates/web")
+    async with own_threads():
+        delivery = asyncio.create_task(plugin(server).deploy(make_deployment("web")))
+        assert await asyncio.to_thread(server.wait_until_held)
+        delivery.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await delivery
+        server.release()
+    assert not any("import" in call for call in server.vault.calls)
+
+
+@pytest.mark.parametrize(("status", "kind"), [(429, RateLimited), (503, Retryable)])
+async def test_a_busy_token_endpoint_is_tried_later(
+    server: KeyVaultServer, status: int, kind: type[Retryable]
+) -> None:
+    server.vault.no_tokens = status
+    with pytest.raises(kind):
+        await plugin(server).deploy(make_deployment("web"))
+
+
+async def test_a_token_endpoint_that_cannot_be_reached_is_tried_later(server: KeyVaultServer) -> None:
+    with KeyVaultServer() as gone:
+        pass
+    with pytest.raises(Retryable, match="cannot be reached"):
+        await plugin(server, authority_host=gone.url).deploy(make_deployment("web"))
 
 
 async def test_foreign_certificates_are_left_alone(server: KeyVaultServer) -> None:
