@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Coroutine, Iterable, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 from botocore import xform_name
 from botocore.exceptions import ClientError
@@ -15,6 +15,8 @@ from certrail_sdk import Bundle, Context, Deployment
 
 DELIVERY_TAG = "certrail:delivery"
 PAGE = 100
+
+T = TypeVar("T")
 
 
 class AcmClient:
@@ -64,11 +66,11 @@ class AcmClient:
 
     async def replace(self, arn: str, bundle: Bundle) -> None:
         """Import under a known ARN. The tags stay, and repeating it is harmless."""
-        await self._call("ImportCertificate", CertificateArn=arn, **_material(bundle))
+        await _settled(self._call("ImportCertificate", CertificateArn=arn, **_material(bundle)))
 
     async def delete(self, arn: str) -> bool:
         """Delete, and say whether there was something to delete."""
-        return await self._find("DeleteCertificate", arn) is not None
+        return await _settled(self._find("DeleteCertificate", arn)) is not None
 
     async def _imported(self) -> list[dict[str, Any]]:
         # Without keyTypes ACM lists RSA keys up to 2048 bits only, and hides the rest without a word.
@@ -104,9 +106,9 @@ class AcmClient:
         return got
 
 
-async def _settled(call: Coroutine[Any, Any, dict[str, Any]]) -> dict[str, Any]:
+async def _settled(call: Coroutine[Any, Any, T]) -> T:
     # A thread goes on after cancellation. Leaving before AWS has answered would let the next look-up
-    # miss the import that is still under way.
+    # miss the import that is still under way, and that import land after a newer one.
     task = asyncio.ensure_future(call)
     try:
         return await asyncio.shield(task)

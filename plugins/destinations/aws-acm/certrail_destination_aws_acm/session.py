@@ -12,9 +12,14 @@ from botocore.loaders import Loader, create_loader
 from certrail_destination_aws_acm.config import AwsAcmConfig
 from certrail_destination_aws_acm.errors import explained
 
+CONNECT_SECONDS, READ_SECONDS = 5, 15
+"""Together well below what the engine grants a try that is no longer wanted, so that none of them writes an
+older certificate after the newer one."""
 # ImportCertificate has no idempotency token: a repeat by the SDK after a lost answer makes a second
 # certificate. The engine does all the retrying.
-ONE_ATTEMPT = ClientConfig(retries={"total_max_attempts": 1}, connect_timeout=10, read_timeout=30)
+ONE_ATTEMPT = ClientConfig(
+    retries={"total_max_attempts": 1}, connect_timeout=CONNECT_SECONDS, read_timeout=READ_SECONDS
+)
 ROLE_SESSION = "certrail"
 
 
@@ -29,7 +34,7 @@ def make_client(config: AwsAcmConfig) -> Any:
         session = _session(config)
         if config.role_arn:
             session = _assume(session, config)
-        return session.client("acm", endpoint_url=config.endpoint_url, config=ONE_ATTEMPT)
+        return session.client("acm", endpoint_url=config.endpoint_url)
 
 
 def _session(config: AwsAcmConfig) -> Any:
@@ -42,7 +47,7 @@ def _session(config: AwsAcmConfig) -> Any:
 
 
 def _assume(session: Any, config: AwsAcmConfig) -> Any:
-    sts = session.client("sts", endpoint_url=config.sts_endpoint_url, config=ONE_ATTEMPT)
+    sts = session.client("sts", endpoint_url=config.sts_endpoint_url)
     wish = {"RoleArn": config.role_arn, "RoleSessionName": ROLE_SESSION}
     if config.external_id:
         wish["ExternalId"] = config.external_id
@@ -53,6 +58,8 @@ def _assume(session: Any, config: AwsAcmConfig) -> Any:
 def _open(region: str, key: str | None, secret: str | None, token: str | None) -> Any:
     core = botocore.session.Session()
     core.register_component("data_loader", _loader())
+    # For every client of the session, also for those that the SDK makes to find its credentials.
+    core.set_default_client_config(ONE_ATTEMPT)
     return boto3.Session(
         aws_access_key_id=key,
         aws_secret_access_key=secret,

@@ -443,9 +443,14 @@ async def test_long_look_ups_send_heartbeats(server: AcmServer) -> None:
     assert len(beats) == len(server.calls) == 2
 
 
-async def test_cancelling_waits_for_an_import_that_is_under_way(acm: AwsAcm, server: AcmServer) -> None:
+@pytest.mark.parametrize("renewal", [False, True])
+async def test_cancelling_waits_for_an_import_that_is_under_way(
+    acm: AwsAcm, server: AcmServer, renewal: bool
+) -> None:
+    receipt = await acm.deploy(wish()) if renewal else None
     server.hold("before")
-    delivery = asyncio.create_task(acm.deploy(wish()))
+    given = bundle()
+    delivery = asyncio.create_task(acm.deploy(wish(given, receipt=receipt)))
     assert await asyncio.to_thread(server.wait_until_held)
     delivery.cancel()
     ended, _ = await asyncio.wait({delivery}, timeout=0.1)
@@ -453,7 +458,8 @@ async def test_cancelling_waits_for_an_import_that_is_under_way(acm: AwsAcm, ser
     server.release()
     with pytest.raises(asyncio.CancelledError):
         await delivery
-    again = await acm.deploy(wish(may_exist=True))
+    again = await acm.deploy(wish(given, receipt=receipt, may_exist=True))
+    assert not again.changed
     assert [again.reference] == [s.arn for s in server.certificates()]
 
 
