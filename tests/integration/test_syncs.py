@@ -338,3 +338,21 @@ async def test_what_others_changed_is_still_known_to_be_there(desk: Desk) -> Non
     await desk.work()
     assert desk.delivery().status == "removed"
     assert [told["reason"] for told in desk.told("delivery.removed")] == ["revoked"]
+
+
+async def test_another_directory_empties_the_former_one_only(desk: Desk, tmp_path: Path) -> None:
+    for name in ("old", "new"):
+        (tmp_path / "one" / name).mkdir()
+    desk.sync(remove=True, grace_seconds=0, config={"directory": "old"})
+    desk.issue()
+    await desk.work()
+    desk.update(config={"directory": "new"})
+    await desk.work()
+    name = desk.delivery().object_name
+    assert (tmp_path / "one" / "old" / name).exists()
+    while desk.team.services.sweeps["retirements"]():
+        pass
+    await desk.work()
+    assert not (tmp_path / "one" / "old" / name).exists()
+    assert (tmp_path / "one" / "new" / name / "current").exists()
+    assert [told["reason"] for told in desk.told("delivery.removed")] == ["superseded"]

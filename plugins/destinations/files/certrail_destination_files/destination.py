@@ -75,8 +75,8 @@ class Files(Destination[FilesConfig]):
         )
 
     def _observe(self, target: Target) -> Observation:
-        place = self._place(target)
-        if (version := place.current()) is None:
+        place = self._standing(target)
+        if place is None or (version := place.current()) is None:
             return Observation(present=False)
         found = place.read(self.config.password_bytes())
         return Observation(
@@ -90,7 +90,14 @@ class Files(Destination[FilesConfig]):
         )
 
     def _remove(self, target: Target) -> Removal:
-        place = self._place(target)
+        place = self._standing(target)
+        if place is None:
+            raise Permanent(
+                f"{target.receipt.reference if target.receipt else target.name} is outside of {self.config.root}.",
+                action="Delete it there by hand.",
+            )
+        if not place.path.parent.is_dir():
+            return Removal(changed=False)
         with exclusive(place.path.parent):
             return Removal(changed=place.remove())
 
@@ -114,6 +121,16 @@ class Files(Destination[FilesConfig]):
         if place.holds(bundle.fingerprint, render(bundle, self.config)):
             return Plan(action="none")
         return Plan(action="replace", notes=(f"{place.path}/current leaves {before.name[:16]}.",))
+
+    def _standing(self, target: Target) -> Folder | None:
+        """Where the object was put, which may be another directory than the present one; ``None`` out of reach."""
+        configured = self._path(target)
+        known = Path(target.receipt.reference) if target.receipt else configured
+        if known == configured:
+            return Folder(configured.parent, target)
+        parent = known.parent.resolve()
+        reachable = parent.is_relative_to(self.config.root.resolve()) and known.name == target.name
+        return Folder(parent, target) if reachable else None
 
     def _place(self, target: Target) -> Folder:
         return Folder(self._path(target).parent, target)

@@ -23,6 +23,7 @@ from certrail_sdk import (
     PluginError,
     QuotaExceeded,
     Retryable,
+    Target,
     Unauthorized,
 )
 from certrail_sdk.testing import make_deployment, renewed, with_receipt
@@ -223,6 +224,36 @@ async def test_a_directory_is_below_the_root(tmp_path: Path) -> None:
     (tmp_path / "team").mkdir()
     receipt = await files(tmp_path, directory="team").deploy(make_deployment("web"))
     assert receipt.reference == str(tmp_path / "team" / "web")
+
+
+async def test_what_was_put_into_another_directory_leaves_that_one(tmp_path: Path) -> None:
+    for name in ("old", "new"):
+        (tmp_path / name).mkdir()
+    deployment = make_deployment("web")
+    former = await files(tmp_path, directory="old").deploy(deployment)
+    present = files(tmp_path, directory="new")
+    await present.deploy(with_receipt(deployment, former))
+    target = Target(delivery=deployment.delivery, name="web", receipt=former)
+    assert (await present.observe(target)).reference == former.reference
+    assert (await present.remove(target)).changed
+    assert not names_in(tmp_path / "old")
+    assert (tmp_path / "new" / "web" / "current" / "cert.pem").exists()
+    (tmp_path / "old").rmdir()
+    assert not (await present.remove(target)).changed
+
+
+async def test_what_was_put_outside_of_the_root_is_left_to_a_person(tmp_path: Path) -> None:
+    for name in ("old", "new"):
+        (tmp_path / name).mkdir()
+    deployment = make_deployment("web")
+    former = await files(tmp_path / "old").deploy(deployment)
+    present = files(tmp_path / "new")
+    await present.deploy(with_receipt(deployment, former))
+    target = Target(delivery=deployment.delivery, name="web", receipt=former)
+    assert not (await present.observe(target)).present
+    with pytest.raises(Permanent, match="is outside of"):
+        await present.remove(target)
+    assert all((tmp_path / name / "web" / "current").exists() for name in ("old", "new"))
 
 
 async def test_a_link_does_not_lead_out_of_the_root(tmp_path: Path) -> None:
