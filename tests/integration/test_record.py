@@ -5,6 +5,8 @@ import json
 import uuid
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from itertools import combinations
+from typing import Any
 
 import pytest
 from sqlalchemy import delete, update
@@ -13,7 +15,7 @@ from tests.integration.conftest import Team
 
 from certrail.crypto.keyring import Keyring
 from certrail.domain.errors import BadInput
-from certrail.domain.record import link
+from certrail.domain.record import Place, link
 from certrail.persistence.database import Database
 from certrail.persistence.tables import EventRow, RecordHead
 from certrail.services.record import document, verify_export
@@ -108,15 +110,65 @@ def test_an_added_event_is_found(team: Team) -> None:
     with team.services.kernel.db.write() as session:
         forged = session.get_one(EventRow, last).model_copy(update={"id": uuid.uuid4().hex, "seq": last + 1})
         session.add(EventRow(**forged.model_dump()))
-    # Behind the head nothing is read; the next honest event would collide with it, loudly.
-    assert team.services.record.verify().faults == []
+    outside = f"event {last + 1} stands outside of the chain: it was added"
+    assert team.services.record.verify().faults == [outside]
+    # The next honest event collides with it, loudly.
     with pytest.raises(Exception, match=r"UNIQUE|duplicate key"):
         team.person("next")
     _change(team.services.kernel.db, update(RecordHead).values(seq=last + 1, hash=forged.hash))
     faults = team.services.record.verify().faults
-    assert len(faults) == 2
+    assert len(faults) == 2, "it is inside now, and the hash is wrong"
     assert f"event {last + 1} was changed" in faults[0]
     assert "the head was rewritten" in faults[1]
+
+
+def test_an_event_at_any_place_is_missed_found_changed_or_moved(team: Team) -> None:
+    _some_history(team)
+    database, record = team.services.kernel.db, team.services.record
+    rows = [row.model_dump() for row in record.events(None, limit=1000)]
+
+    def faults(tampered: list[dict[str, Any]]) -> list[str]:
+        with database.write() as session:
+            session.exec(delete(EventRow))  # type: ignore[call-overload]
+            session.add_all(EventRow(**row) for row in tampered)
+        return record.verify().faults
+
+    for n, row in enumerate(rows):
+        others = rows[:n] + rows[n + 1 :]
+        assert faults(others), f"event {n + 1} deleted"
+        assert faults([*others, {**row, "type": "x"}]), f"event {n + 1} changed"
+        after = rows[(n + 1) % len(rows)]
+        swapped = [{**row, "seq": after["seq"]}, {**after, "seq": row["seq"]}]
+        assert faults([*(r for r in others if r is not after), *swapped]), f"event {n + 1} moved"
+    for seq in (-1, 0, len(rows) + 1, len(rows) + 2):
+        added = {**rows[-1], "id": uuid.uuid4().hex, "seq": seq}
+        assert faults([*rows, added]) == [f"event {seq} stands outside of the chain: it was added"]
+    assert faults(rows) == []
+
+
+def test_an_older_record_that_was_put_back_is_found_by_a_head_noted_elsewhere(team: Team) -> None:
+    _some_history(team)
+    record, database = team.services.record, team.services.kernel.db
+    older = record.head()
+    team.person("late")
+    noted = Place(record.head().seq, record.head().hash)
+    assert record.verify(remembered=noted).faults == []
+    assert record.verify(remembered=Place(older.seq, older.hash)).faults == []
+    _change(database, delete(EventRow).where(col(EventRow.seq) > older.seq))
+    _change(database, update(RecordHead).values(seq=older.seq, hash=older.hash, seal=older.seal))
+    assert record.verify().faults == [], "it was sealed once"
+    fault = f"the head says {older.seq}, event {noted.seq} was remembered: it was set back"
+    assert record.verify(remembered=noted).faults == [fault]
+    assert verify_export(io.StringIO("\n".join(_exported(team))), None, remembered=noted).faults == [fault]
+    team.person("another-history")
+    (rewritten,) = record.verify(remembered=noted).faults
+    assert "is not the one that was remembered" in rewritten
+
+
+@pytest.mark.parametrize("text", ["", "1", "1:", f"x:{'0' * 64}", f"1:{'0' * 63}", f"-1:{'0' * 64}"])
+def test_what_is_no_head_is_refused(text: str) -> None:
+    with pytest.raises(BadInput, match="NUMBER:HASH"):
+        Place.parse(text)
 
 
 def test_a_rewritten_record_is_found_by_its_seal(team: Team) -> None:
@@ -164,6 +216,21 @@ def test_an_export_is_verified_without_the_database(team: Team) -> None:
     changed = {**json.loads(lines[3]), "actor_name": "Somebody"}
     assert "event 3 was changed" in _faults([*lines[:3], json.dumps(changed), *lines[4:]])[0]
     assert "cannot be opened" in _faults(lines, Keyring.generate())[0]
+
+
+def test_in_an_export_nothing_can_be_missing_changed_added_or_moved(team: Team) -> None:
+    _some_history(team)
+    lines = _exported(team)
+    events = range(1, len(lines) - 1)
+    for n in events:
+        changed = json.dumps({**json.loads(lines[n]), "subject_id": "x"})
+        assert _faults(lines[:n] + lines[n + 1 :]), f"line {n} deleted"
+        assert _faults([*lines[:n], changed, *lines[n + 1 :]]), f"line {n} changed"
+        assert _faults([*lines[:n], lines[n], *lines[n:]]), f"line {n} repeated"
+    for one, other in combinations(events, 2):
+        moved = list(lines)
+        moved[one], moved[other] = moved[other], moved[one]
+        assert _faults(moved), f"lines {one} and {other} exchanged"
 
 
 @pytest.mark.parametrize(

@@ -34,7 +34,30 @@ def test_an_untouched_record_is_verified() -> None:
     assert result.exit_code == 0, result.output
     facts = json.loads(result.stdout)
     assert (facts["events"], facts["faults"], facts["seal_checked"]) == (3, [], True)
-    assert run("audit", "verify").stdout == f"ok 3 events, head {facts['hash']}\n"
+    assert facts["head"] == f"3:{facts['hash']}"
+    assert run("audit", "verify").stdout == f"ok 3 events, head {facts['head']}\n"
+
+
+def test_a_head_that_was_noted_shows_an_older_record_that_was_put_back(installation: Path) -> None:
+    (file,) = installation.glob("*.db")
+    noted_before = json.loads(run("audit", "verify", "--json").stdout)["head"]
+    with sqlite3.connect(file) as connection:
+        (older,) = connection.execute("select hash, seal from record_head")
+    assert run("token", "create", "admin").exit_code == 0
+    export = installation / "record.jsonl"
+    noted = json.loads(run("audit", "verify", "--json").stdout)["head"]
+    for head in (noted_before, noted):
+        assert run("audit", "verify", "--head", head).exit_code == 0
+    with sqlite3.connect(file) as connection:
+        connection.execute("delete from event where seq = 4")
+        connection.execute("update record_head set seq = 3, hash = ?, seal = ?", older)
+    run("audit", "export", "--output", str(export))
+    assert run("audit", "verify").exit_code == run("audit", "verify", str(export)).exit_code == 0
+    for where in ((), (str(export),)):
+        result = run("audit", "verify", *where, "--head", noted)
+        assert (result.exit_code, "event 4 was remembered: it was set back" in result.stdout) == (1, True)
+    wrong = run("audit", "verify", "--head", "4")
+    assert (wrong.exit_code, "NUMBER:HASH" in wrong.stderr) == (1, True)
 
 
 def test_a_changed_event_is_named(installation: Path) -> None:

@@ -5,9 +5,12 @@ So nobody can change, drop, add or move an event without every later hash being 
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
+
+from certrail.domain.errors import BadInput
 
 GENESIS = "0" * 64
 """What the first event is chained to."""
@@ -35,16 +38,36 @@ def link(previous: str, event: Mapping[str, Any]) -> str:
     return hashlib.sha256(f"{previous}\n{canonical}".encode()).hexdigest()
 
 
+@dataclass(frozen=True)
+class Place:
+    """A place in the chain: the number of an event, and the hash that it carries. Written as ``12:9f86d0…``."""
+
+    seq: int
+    hash: str
+
+    @classmethod
+    def parse(cls, text: str) -> "Place":
+        """Read a place. Raises BadInput."""
+        if (found := re.fullmatch(r"([0-9]{1,18}):([0-9a-f]{64})", text.strip())) is None:
+            raise BadInput("A head is written as NUMBER:HASH, the hash having 64 hexadecimal digits.", "head")
+        return cls(int(found[1]), found[2])
+
+    def __str__(self) -> str:
+        return f"{self.seq}:{self.hash}"
+
+
 @dataclass
 class Verifier:
     """Follows the chain, event by event, and goes on behind a fault to find the others.
 
     Attributes:
+        remembered: a head that was noted elsewhere, which the chain must pass through.
         seq: of the last event taken.
         hash: that the last event carries.
         faults: what is wrong, for a person.
     """
 
+    remembered: Place = Place(0, GENESIS)
     seq: int = 0
     hash: str = GENESIS
     faults: list[str] = field(default_factory=list)
@@ -62,6 +85,8 @@ class Verifier:
         elif carried != link(self.hash, event):
             self.faults.append(f"event {seq} was changed, or is not the one that was recorded here")
         self.seq, self.hash = seq, carried
+        if seq == self.remembered.seq and carried != self.remembered.hash:
+            self.faults.append(f"event {seq} is not the one that was remembered: the record was rewritten")
 
     def close(self, seq: int, hash_: str) -> None:
         """Check that the chain ends where its head says."""
@@ -69,3 +94,7 @@ class Verifier:
             self.faults.append(f"events {self.seq + 1} to {seq} are missing at the end")
         elif (self.seq, self.hash) != (seq, hash_):
             self.faults.append(f"the record ends with event {self.seq}, its head says {seq} or another hash")
+        if seq < self.remembered.seq:
+            self.faults.append(
+                f"the head says {seq}, event {self.remembered.seq} was remembered: it was set back"
+            )

@@ -5,11 +5,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC
 from typing import IO, Any
 
-from sqlmodel import Session, col, select
+from sqlmodel import Session, col, or_, select
 
 from certrail.crypto.keyring import Keyring, KeyringError
 from certrail.domain.errors import BadInput
-from certrail.domain.record import GENESIS, Verifier, link
+from certrail.domain.record import GENESIS, Place, Verifier, link
 from certrail.persistence.database import Database, locked
 from certrail.persistence.tables import EventRow, RecordHead
 
@@ -77,13 +77,26 @@ class Record:
         with self._db.read() as session:
             return session.exec(select(RecordHead)).one()
 
-    def verify(self, progress: Progress = lambda _count: None) -> Verifier:
-        """Follow the whole chain in the database; `progress` hears how many events were read."""
-        head = self.head()
-        found = _follow(self._all(head.seq), progress)
+    def verify(self, progress: Progress = lambda _count: None, remembered: Place | None = None) -> Verifier:
+        """Follow the whole chain in the database; `progress` hears how many events were read.
+
+        Args:
+            remembered: a head that was noted elsewhere; only this shows that a whole older record was put back.
+        """
+        head, outside = self._head_and_outside()
+        found = _follow(self._all(head.seq), progress, remembered)
         found.close(head.seq, head.hash)
+        found.faults.extend(f"event {seq} stands outside of the chain: it was added" for seq in outside)
         found.faults.extend(seal_faults(self._keyring, head.seq, head.hash, head.seal))
         return found
+
+    def _head_and_outside(self) -> tuple[RecordHead, Sequence[int]]:
+        """The head, and numbers that no event under it has: in one statement, since others go on writing."""
+        outside = or_(col(EventRow.seq) > RecordHead.seq, col(EventRow.seq) < 1)
+        with self._db.read() as session:
+            query = select(RecordHead, EventRow.seq).join(EventRow, outside, isouter=True)
+            rows = session.exec(query.order_by(col(EventRow.seq)).limit(BATCH)).all()
+        return rows[0][0], [seq for _, seq in rows if seq is not None]
 
     def export(self, file: IO[str], progress: Progress = lambda _count: None) -> int:
         """Write the record as JSON lines: a header, every event, the head. Returns how many events."""
@@ -107,7 +120,10 @@ class Record:
 
 
 def verify_export(
-    file: IO[str], keyring: Keyring | None, progress: Progress = lambda _count: None
+    file: IO[str],
+    keyring: Keyring | None,
+    progress: Progress = lambda _count: None,
+    remembered: Place | None = None,
 ) -> Verifier:
     """Follow the chain in an export, without the database; with the keyring its head is checked too.
 
@@ -126,7 +142,7 @@ def verify_export(
                 return
             yield line
 
-    found = _follow(events(), progress)
+    found = _follow(events(), progress, remembered)
     head = last.get("head")
     if not isinstance(head, dict):
         found.faults.append("the head is missing: the file was cut off")
@@ -156,8 +172,8 @@ def _sealed_text(seq: int, hash_: str) -> bytes:
     return f"{seq} {hash_}".encode()
 
 
-def _follow(events: Iterable[Mapping[str, Any]], progress: Progress) -> Verifier:
-    verifier = Verifier()
+def _follow(events: Iterable[Mapping[str, Any]], progress: Progress, remembered: Place | None) -> Verifier:
+    verifier = Verifier(remembered) if remembered else Verifier()
     for count, event in enumerate(events, start=1):
         verifier.take(event)
         progress(count)

@@ -10,7 +10,7 @@ from rich.markup import escape
 
 from certrail.crypto.keyring import Keyring, KeyringError
 from certrail.domain.errors import BadInput
-from certrail.domain.record import Verifier
+from certrail.domain.record import Place, Verifier
 from certrail.services.record import Progress, verify_export
 from certrail_server.bootstrap import load_keyring
 from certrail_server.cli.common import counting, err, fail, joined, out, settings, told
@@ -26,13 +26,26 @@ def verify(
     file: Annotated[
         Path | None, typer.Argument(help="An export to verify, without a database. Default: the database.")
     ] = None,
+    head: Annotated[
+        str | None,
+        typer.Option(help="NUMBER:HASH, a head that was noted elsewhere: finds an older record put back."),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
 ) -> None:
     """Follow the chain from the first event to the head. Exit code 1 when anything was tampered with."""
+    remembered = _place(head) if head else None
     with counting("events verified") as report:
-        found, sealed = _verify_file(file, report) if file else (_verify_database(report), True)
+        found, sealed = (
+            _verify_file(file, report, remembered) if file else (_verify_database(report, remembered), True)
+        )
     if as_json:
-        facts = {"events": found.seq, "hash": found.hash, "seal_checked": sealed, "faults": found.faults}
+        facts = {
+            "events": found.seq,
+            "hash": found.hash,
+            "head": str(Place(found.seq, found.hash)),
+            "seal_checked": sealed,
+            "faults": found.faults,
+        }
         typer.echo(json.dumps(facts, indent=2))
     else:
         _tell(found, sealed)
@@ -60,18 +73,25 @@ def export(
     err.print(f"{count} events written to {escape(str(output))}", highlight=False, soft_wrap=True)
 
 
-def _verify_database(report: Progress) -> Verifier:
+def _place(text: str) -> Place:
+    try:
+        return Place.parse(text)
+    except BadInput as problem:
+        fail(problem.detail)
+
+
+def _verify_database(report: Progress, remembered: Place | None) -> Verifier:
     parts = joined()
     with told():
         prepare(parts.kernel.db)
-        return parts.services.record.verify(report)
+        return parts.services.record.verify(report, remembered)
 
 
-def _verify_file(path: Path, report: Progress) -> tuple[Verifier, bool]:
+def _verify_file(path: Path, report: Progress, remembered: Place | None) -> tuple[Verifier, bool]:
     keyring = _present_keyring(settings())
     try:
         with path.open(encoding="ascii") as file:
-            return verify_export(file, keyring, report), keyring is not None
+            return verify_export(file, keyring, report, remembered), keyring is not None
     except OSError as problem:
         fail(f"{path} cannot be read: {problem.strerror}.")
     except (BadInput, UnicodeDecodeError) as problem:
@@ -93,6 +113,7 @@ def _tell(found: Verifier, sealed: bool) -> None:
         out.print(f"and {len(found.faults) - SHOWN_FAULTS} faults more")
     if found.faults:
         return
-    out.print(f"[green]ok[/green] {found.seq} events, head {found.hash}", highlight=False, soft_wrap=True)
+    head = Place(found.seq, found.hash)
+    out.print(f"[green]ok[/green] {found.seq} events, head {head}", highlight=False, soft_wrap=True)
     if not sealed:
         out.print("The seal of the head was not checked: the keyring is not here.")
