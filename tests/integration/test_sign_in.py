@@ -112,6 +112,9 @@ def test_what_another_site_makes_a_browser_send_changes_nothing(site: Site) -> N
         assert (answer.status_code, answer.json()["type"]) == (403, "urn:certrail:problem:csrf")
     assert browser.post("/auth/sign-out").status_code == 403
     assert browser.get(path).json()["items"] == []
+    refused = site.events("access.refused")
+    assert [event.subject_id for event in refused] == [path] * 4 + ["/auth/sign-out"]
+    assert {(event.actor_name, event.data["reason"]) for event in refused} == {("ada", "csrf")}
 
 
 def test_the_cookie_is_out_of_the_reach_of_scripts_and_other_sites(
@@ -123,9 +126,26 @@ def test_the_cookie_is_out_of_the_reach_of_scripts_and_other_sites(
     assert {"HttpOnly", "Path=/", "SameSite=lax"} <= set(cookie.split("; "))
     with serving(team.services, sign_in(public_url="https://certrail.example")) as url:
         begun = httpx2.get(f"{url}/auth/sign-in", trust_env=False, timeout=60).headers["set-cookie"]
-        assert {"HttpOnly", "Secure", "SameSite=lax", "Path=/auth"} <= set(begun.split("; "))
+        assert {"HttpOnly", "Secure", "SameSite=lax", "Path=/"} <= set(begun.split("; "))
+        assert begun.startswith("__Host-certrail-sign-in="), "a neighbour's page must not begin it for us"
         assert "ada" not in begun
         assert "state" not in begun
+
+
+@pytest.mark.parametrize(
+    ("public", "name", "other"),
+    [("https://certrail.example", "__Host-certrail", "certrail"), (PUBLIC, "certrail", "__Host-certrail")],
+)
+def test_a_session_is_taken_under_the_name_that_fits_the_public_address_only(
+    team: Team, sign_in: Open, public: str, name: str, other: str
+) -> None:
+    """Over https a page next door can set a cookie for us, but none with the prefix."""
+    team.person("ada")
+    text = team.services.sessions.begin(FROM_ADA)
+    with serving(team.services, sign_in(public_url=public)) as url:
+        for cookies, status in (({name: text}, 200), ({other: text}, 401), ({other: text, name: "x.y"}, 401)):
+            answer = httpx2.get(f"{url}/api/v1/me", cookies=cookies, trust_env=False, timeout=60)
+            assert answer.status_code == status, cookies
 
 
 def test_signing_out_ends_the_session_here_and_everywhere_it_was_copied(site: Site) -> None:

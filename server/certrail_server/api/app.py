@@ -16,6 +16,7 @@ from certrail.services.orchestrator import Orchestrator
 from certrail_server.api import problems
 from certrail_server.api.listeners import Listeners
 from certrail_server.api.openapi import describe
+from certrail_server.api.refusals import Refusals
 from certrail_server.api.routes import (
     alerts,
     applications,
@@ -97,16 +98,19 @@ def create_app(services: Services, orchestrator: Orchestrator, sign_in: "SignIn 
 
 @asynccontextmanager
 async def _work(app: FastAPI) -> AsyncIterator[None]:
-    """What runs beside the calls: workflows are started, and channels are listened to."""
+    """What runs beside the calls: workflows are started, channels are listened to, and refusals are counted."""
     services: Services = app.state.services
     dispatcher = Dispatcher(services.outbox, app.state.orchestrator)
     services.kernel.nudge = dispatcher.nudge
-    tasks = [asyncio.create_task(dispatcher.run()), asyncio.create_task(Listeners(services.chat).run())]
+    refusals = app.state.refusals = Refusals(services)
+    running = (dispatcher.run(), Listeners(services.chat).run(), refusals.run())
+    tasks = [asyncio.create_task(work) for work in running]
     yield
     for task in tasks:
         task.cancel()
         with suppress(asyncio.CancelledError):
             await task
+    await refusals.close()
 
 
 async def _frame(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:

@@ -1,25 +1,42 @@
 """What a browser shows that signed in: a cookie, and for calls that change something a token besides."""
 
 import hmac
+from typing import TYPE_CHECKING
 
 from fastapi import Request
 
 from certrail.domain.errors import Forbidden
+from certrail.services.facade import Services
 from certrail.services.sessions import Browser
+from certrail_server.api.refusals import Attempt
+
+if TYPE_CHECKING:
+    from certrail_server.api.sign_in import SignIn
 
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 HEADER = "X-CSRF-Token"
 SECONDS_TO_SIGN_IN = 600
+SESSION = "certrail"
+BEGUN = "certrail-sign-in"
 
 
-def cookie_name(secure: bool) -> str:
+def cookie_name(name: str, secure: bool) -> str:
     """With the prefix, browsers take it over https from this very host only (RFC 6265bis section 4.1.3)."""
-    return "__Host-certrail" if secure else "certrail"
+    return f"__Host-{name}" if secure else name
 
 
 def session_cookie(request: Request) -> str | None:
-    """The text of the session's cookie."""
-    return request.cookies.get(cookie_name(secure=True)) or request.cookies.get(cookie_name(secure=False))
+    """The text of the session's cookie, which only this server can have set: another name is not looked at."""
+    provider: SignIn | None = request.app.state.sign_in
+    return request.cookies.get(cookie_name(SESSION, provider.secure)) if provider else None
+
+
+def signed_in(request: Request, services: Services, cookie: str) -> Browser:
+    """The session behind a cookie, for a call that it may make. Raises Unauthenticated, Forbidden."""
+    browser = services.sessions.resume(cookie, request.state.request_id)
+    request.state.attempt = Attempt(browser.actor)
+    check_csrf(request, browser)
+    return browser
 
 
 def check_csrf(request: Request, browser: Browser) -> None:

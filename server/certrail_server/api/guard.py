@@ -10,11 +10,12 @@ from fastapi import Depends, Request
 from fastapi.concurrency import run_in_threadpool
 
 from certrail.domain.access import SCOPED, Permission
-from certrail.domain.errors import BadInput, CertrailError, Conflict, Forbidden, NotFound, Unauthenticated
+from certrail.domain.errors import BadInput, Conflict, NotFound, Unauthenticated
 from certrail.services.actor import Actor, Once
 from certrail.services.facade import Services
 from certrail.services.idempotency import AlreadyDone
-from certrail_server.api.browser import check_csrf, session_cookie
+from certrail_server.api.browser import session_cookie, signed_in
+from certrail_server.api.refusals import Attempt
 
 T = TypeVar("T")
 LONGEST_KEY = 255
@@ -68,16 +69,16 @@ def _notification(services: Services, ident: str) -> str | None:
     return services.alerts.notification(ident).application_id
 
 
-OWNER_OF: dict[str, Callable[[Services, str], str | None]] = {
-    "request_id": _request,
-    "certificate_id": _certificate,
-    "delivery_id": _delivery,
-    "retirement_id": _retirement,
-    "approval_id": _approval,
-    "incident_id": _incident,
-    "notification_id": _notification,
+OWNER_OF: dict[str, tuple[str, Callable[[Services, str], str | None]]] = {
+    "request_id": ("certificate request", _request),
+    "certificate_id": ("certificate", _certificate),
+    "delivery_id": ("delivery", _delivery),
+    "retirement_id": ("retirement", _retirement),
+    "approval_id": ("approval request", _approval),
+    "incident_id": ("incident", _incident),
+    "notification_id": ("notification", _notification),
 }
-"""Path parameters that name an object, and how to find its Application."""
+"""Path parameters that name an object: what it is called, and how to find its Application."""
 
 
 @dataclass(frozen=True)
@@ -101,11 +102,9 @@ class Guard:
 
     def _admit(self, services: Services, request: Request, once: Once | None, creates: str) -> Call:
         actor = _caller(services, request)
-        try:
-            scope = self._scope(services, actor, request, creates)
-        except (Forbidden, NotFound) as refusal:
-            _record(services, actor, request, self.permission, refusal)
-            raise
+        request.state.attempt = attempt = Attempt(actor, self.permission)
+        scope = self._scope(services, actor, request, creates)
+        request.state.attempt = replace(attempt, admitted=True, application_id=scope)
         return Call(replace(actor, once=once), services, scope)
 
     def _scope(self, services: Services, actor: Actor, request: Request, creates: str) -> str | None:
@@ -113,10 +112,14 @@ class Guard:
         allow_in = services.identities.authorize_in
         if "application" in request.path_params:
             return allow_in(actor, self.permission, str(request.path_params["application"]))
-        for name, owner in OWNER_OF.items():
+        for name, (noun, owner) in OWNER_OF.items():
             # Whether a vote counts is decided, and put on record, under the lock of its approval.
             if name in request.path_params and self.permission is not Permission.APPROVAL_VOTE:
-                return allow_in(actor, self.permission, owner(services, request.path_params[name]))
+                try:
+                    return allow_in(actor, self.permission, owner(services, request.path_params[name]))
+                except NotFound:
+                    # What may not be seen is answered like what is not there, to the letter.
+                    raise NotFound(noun) from None
         if self.permission not in SCOPED:
             services.identities.authorize(actor, self.permission)
             return None
@@ -147,9 +150,7 @@ def _caller(services: Services, request: Request) -> Actor:
     cookie = session_cookie(request)
     if scheme or cookie is None:
         raise Unauthenticated("Give a bearer token in the Authorization header, or sign in.")
-    browser = services.sessions.resume(cookie, request.state.request_id)
-    check_csrf(request, browser)
-    return browser.actor
+    return signed_in(request, services, cookie).actor
 
 
 def _outside(noun: str) -> Conflict:
@@ -179,17 +180,3 @@ async def _says(request: Request, member: str) -> bool:
     except (ValueError, RecursionError):
         return False
     return isinstance(body, dict) and body.get(member) is True
-
-
-def _record(
-    services: Services, actor: Actor, request: Request, permission: Permission, refusal: CertrailError
-) -> None:
-    with services.kernel.change(actor) as change:
-        change.event(
-            "access.refused",
-            "route",
-            request.url.path[:80],
-            permission=str(permission),
-            method=request.method,
-            reason=refusal.kind,
-        )

@@ -9,14 +9,20 @@ from fastapi.responses import RedirectResponse
 from certrail.domain.errors import NotFound, Unauthenticated
 from certrail.services.facade import Services
 from certrail.services.sessions import LIFETIME
-from certrail_server.api.browser import SECONDS_TO_SIGN_IN, check_csrf, cookie_name, session_cookie
+from certrail_server.api.browser import (
+    BEGUN,
+    SECONDS_TO_SIGN_IN,
+    SESSION,
+    cookie_name,
+    session_cookie,
+    signed_in,
+)
 from certrail_server.api.views import Json
 
 if TYPE_CHECKING:
     from certrail_server.api.sign_in import SignIn
 
 router = APIRouter(prefix="/auth", tags=["sign-in"])
-BEGUN = "certrail-sign-in"
 HOME = "/auth/session"
 
 
@@ -29,10 +35,10 @@ async def sign_in(
     provider = _provider(request)
     answer, text = await provider.begin(request, _own_path(then))
     answer.set_cookie(
-        BEGUN,
+        cookie_name(BEGUN, provider.secure),
         text,
         max_age=SECONDS_TO_SIGN_IN,
-        path="/auth",
+        path="/",
         httponly=True,
         secure=provider.secure,
         samesite="lax",
@@ -44,13 +50,14 @@ async def sign_in(
 async def come_back(request: Request) -> Response:
     """Where the provider sends the browser back to: a session begins."""
     provider = _provider(request)
-    claims, then = await provider.finish(request, request.cookies.get(BEGUN, ""))
+    begun = cookie_name(BEGUN, provider.secure)
+    claims, then = await provider.finish(request, request.cookies.get(begun, ""))
     services: Services = request.app.state.services
     text = await run_in_threadpool(services.sessions.begin, claims, admit_new=provider.admit_new)
     answer = RedirectResponse(then, 303)
-    answer.delete_cookie(BEGUN, path="/auth", secure=provider.secure, httponly=True, samesite="lax")
+    answer.delete_cookie(begun, path="/", secure=provider.secure, httponly=True, samesite="lax")
     answer.set_cookie(
-        cookie_name(provider.secure),
+        cookie_name(SESSION, provider.secure),
         text,
         max_age=int(LIFETIME.total_seconds()),
         path="/",
@@ -77,12 +84,13 @@ def show_session(request: Request) -> Json:
 @router.post("/sign-out", status_code=204)
 def sign_out(request: Request, response: Response) -> None:
     """End the session of this browser."""
-    text = _cookie(request)
-    sessions = _services(request).sessions
-    check_csrf(request, sessions.resume(text))
-    sessions.end(text)
-    for secure in (False, True):
-        response.delete_cookie(cookie_name(secure), path="/", secure=secure, httponly=True, samesite="lax")
+    text, secure = _cookie(request), _provider(request).secure
+    services = _services(request)
+    signed_in(request, services, text)
+    services.sessions.end(text)
+    response.delete_cookie(
+        cookie_name(SESSION, secure), path="/", secure=secure, httponly=True, samesite="lax"
+    )
 
 
 def _services(request: Request) -> Services:
