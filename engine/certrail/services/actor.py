@@ -1,6 +1,7 @@
 """Who is acting."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +21,7 @@ class Actor:
         kind: ``user``, ``machine`` or ``system``.
         scopes: what the token was limited to; empty means all its owner may do.
         request_id: of the HTTP call, for the record.
+        until: when the token that the call came with ends; ``None`` for one that does not, and for no token.
         once: the call's idempotency key, if it came with one.
     """
 
@@ -29,6 +31,7 @@ class Actor:
     product_role: str | None = None
     scopes: frozenset[str] = frozenset()
     request_id: str | None = None
+    until: datetime | None = None
     once: Once | None = None
 
 

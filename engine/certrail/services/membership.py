@@ -1,6 +1,7 @@
 """Who belongs where, and who is behind a group: questions that many steps ask."""
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from sqlmodel import Session, col, or_, select
 
@@ -10,9 +11,14 @@ from certrail.persistence.tables import GroupMember, Membership, Principal
 from certrail.services.actor import Actor
 
 
-def actor_of(owner: Principal, scopes: frozenset[str] = frozenset(), request_id: str | None = None) -> Actor:
+def actor_of(
+    owner: Principal,
+    scopes: frozenset[str] = frozenset(),
+    request_id: str | None = None,
+    until: datetime | None = None,
+) -> Actor:
     """A principal as the one who acts."""
-    return Actor(owner.id, owner.kind, owner.name, owner.product_role, scopes, request_id)
+    return Actor(owner.id, owner.kind, owner.name, owner.product_role, scopes, request_id, until)
 
 
 def find_principal(session: Session, reference: str) -> Principal:
@@ -26,9 +32,10 @@ def find_principal(session: Session, reference: str) -> Principal:
 
 
 def identities_of(session: Session, principal_id: str) -> set[str]:
-    """A principal's own id and those of its groups."""
-    groups = session.exec(select(GroupMember.group_id).where(GroupMember.principal_id == principal_id)).all()
-    return {principal_id, *groups}
+    """A principal's own id and those of its groups; a group that is not active gives its members nothing."""
+    groups = select(GroupMember.group_id).join(Principal, col(Principal.id) == col(GroupMember.group_id))
+    active = groups.where(GroupMember.principal_id == principal_id, col(Principal.active).is_(True))
+    return {principal_id, *session.exec(active).all()}
 
 
 def role_in(session: Session, principal_id: str | None, application_id: str | None) -> Role | None:
@@ -54,9 +61,11 @@ def is_member(session: Session, application_id: str | None, principal_id: str) -
 
 
 def expand_groups(session: Session, principal_ids: Sequence[str]) -> set[str]:
-    """The people and machines behind a list of principals, groups resolved."""
+    """The active people and machines behind a list of principals, active groups resolved."""
     inside = session.exec(
-        select(GroupMember.principal_id).where(col(GroupMember.group_id).in_(principal_ids))
+        select(GroupMember.principal_id)
+        .join(Principal, col(Principal.id) == col(GroupMember.group_id))
+        .where(col(GroupMember.group_id).in_(principal_ids), col(Principal.active).is_(True))
     ).all()
     rows = session.exec(
         select(Principal.id).where(

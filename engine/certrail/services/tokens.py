@@ -37,23 +37,21 @@ class Tokens:
     ) -> tuple[AccessToken, str]:
         """Make a token; its text is returned here and never again.
 
+        It ends no later than the token that it is made with.
+
         Raises:
             Forbidden: it is for somebody else and the caller is no Product Admin.
-            BadInput: a scope is unknown.
+            BadInput: a scope is unknown, or the lifetime is none.
         """
+        if lifetime is not None and lifetime <= timedelta(0):
+            raise BadInput("A token lives for some time: give a lifetime above zero.", "lifetime")
         known = {p.value for p in Permission} | {p.value.partition(":")[0] for p in Permission}
         if unknown := sorted(set(scopes) - known):
             raise BadInput(
                 f"Unknown scopes: {', '.join(unknown)}. Known: {', '.join(sorted(known))}.", "scopes"
             )
         with self._kernel.change(actor) as change:
-            owner = find_principal(change.session, principal)
-            if (
-                actor.kind != "system"
-                and actor.product_role != ProductRole.ADMIN
-                and actor.principal_id != owner.id
-            ):
-                raise Forbidden("Only a Product Admin makes tokens for others.")
+            owner = _owner(change.session, actor, principal)
             if (actor.scopes and not set(scopes)) or (actor.scopes and not set(scopes) <= actor.scopes):
                 raise Forbidden("A token may not carry more scopes than the one it is made with.")
             if owner.kind == "group":
@@ -66,6 +64,8 @@ class Tokens:
         self, actor: Actor, token_id: str, overlap: timedelta = timedelta(0)
     ) -> tuple[AccessToken, str]:
         """Make the next token of the same name, scopes and lifetime, in the place of this one.
+
+        It ends no later than the token that the call came with, so none can live on by rotating itself.
 
         Args:
             overlap: how long the present one still holds, so that it can be replaced where it is used.
@@ -138,7 +138,7 @@ class Tokens:
             owner = session.get_one(Principal, token.principal_id)
             if not owner.active:
                 raise refused
-            return actor_of(owner, frozenset(token.scopes), request_id)
+            return actor_of(owner, frozenset(token.scopes), request_id, token.expires_at)
 
 
 def insert_token(
@@ -150,6 +150,7 @@ def insert_token(
 ) -> tuple[AccessToken, str]:
     """A token and its text, which is kept nowhere."""
     secret = secrets.token_urlsafe(32)
+    ends = (change.now + lifetime if lifetime else None, change.actor.until)
     token = AccessToken(
         id=change.new_id(),
         created_at=change.now,
@@ -157,7 +158,7 @@ def insert_token(
         name=name,
         secret_hash=hash_of(secret),
         scopes=sorted(set(scopes)),
-        expires_at=change.now + lifetime if lifetime else None,
+        expires_at=min((end for end in ends if end), default=None),
     )
     change.session.add(token)
     change.event("token.created", "token", token.id, name=name, owner=owner.name, scopes=token.scopes)
@@ -169,10 +170,23 @@ def hash_of(secret: str) -> str:
     return hashlib.sha256(secret.encode()).hexdigest()
 
 
+def _owner(session: Session, actor: Actor, reference: str) -> Principal:
+    """Whom a token is made for. Whether there is somebody else of this name is told to Product Admins only."""
+    if _over_others(actor):
+        return find_principal(session, reference)
+    own = session.get_one(Principal, actor.principal_id)
+    if reference not in (own.id, own.slug, own.email):
+        raise Forbidden("Only a Product Admin makes tokens for others.")
+    return own
+
+
+def _over_others(actor: Actor) -> bool:
+    return actor.kind == "system" or actor.product_role == ProductRole.ADMIN
+
+
 def _managed(session: Session, actor: Actor, token_id: str) -> AccessToken:
     """A token of the actor's own, or anybody's for a Product Admin. Raises NotFound."""
     token = session.get(AccessToken, token_id)
-    admin = actor.kind == "system" or actor.product_role == ProductRole.ADMIN
-    if token is None or not (admin or token.principal_id == actor.principal_id):
+    if token is None or not (_over_others(actor) or token.principal_id == actor.principal_id):
         raise NotFound("token")
     return token
