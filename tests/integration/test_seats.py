@@ -1,12 +1,16 @@
 """Members change while approvals are open: who left does not count, and a quorum out of reach is told of."""
 
+import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 
 import pytest
+from sqlalchemy import text
 from tests.integration.conftest import Team
 
-from certrail.domain.access import ProductRole, Role
-from certrail.domain.errors import BadInput, Conflict, Forbidden
+from certrail.domain.access import Permission, ProductRole, Role
+from certrail.domain.errors import BadInput, Conflict, Forbidden, NotFound
 from certrail.services.actor import Actor
 from certrail.services.approval_policies import Step
 
@@ -116,6 +120,43 @@ def test_groups_give_and_take_seats(team: Team) -> None:
         identities.set_group_member(team.admin, "alice", "bob", True)
 
 
+def test_a_group_that_is_not_active_gives_nothing_until_it_is_again(team: Team) -> None:
+    identities = team.services.identities
+    alice = team.person("alice", None)
+    identities.create(team.admin, kind="group", slug="owners", name="Owners", members=["alice"])
+    back(team, "owners")
+    team.guard(Step("Owners", ("owners",)))
+    _, approval = team.ask(team.person("asker", kind="machine"))
+    assert approval
+    identities.set_active(team.admin, "owners", False)
+    assert told(team) == [("approval.unreachable", "Owners")]
+    assert team.services.applications.visible_to(alice) == []
+    assert team.services.approvals.inbox(alice) == []
+    for refused in (
+        lambda: team.services.approvals.vote(alice, approval, "approve"),
+        lambda: identities.authorize_in(alice, Permission.APPLICATION_READ, team.application),
+    ):
+        with pytest.raises(NotFound):
+            refused()
+    identities.set_active(team.admin, "owners", True)
+    assert told(team)[1:] == [("approval.reachable", None)]
+    team.services.approvals.vote(alice, approval, "approve")
+    assert status(team, approval) == "approved"
+
+
+def test_a_group_without_a_role_of_its_own_gives_seats_while_it_is_active(team: Team) -> None:
+    """Its members have roles of their own: they are asked through the group all the same."""
+    team.person("alice")
+    team.services.identities.create(team.admin, kind="group", slug="owners", name="Owners", members=["alice"])
+    back(team, "owners")
+    team.guard(Step("Owners", ("owners",)))
+    team.ask(team.person("asker", kind="machine"))
+    team.services.applications.remove_member(team.admin, team.application, "owners")
+    assert told(team) == []
+    team.services.identities.set_active(team.admin, "owners", False)
+    assert told(team) == [("approval.unreachable", "Owners")]
+
+
 def test_an_auditor_is_refused_though_the_step_names_them(team: Team) -> None:
     people, _, approval = asked(team, Step("Owners", ("alice", "bob")))
     LEAVING["made an auditor"](team, "alice")
@@ -133,3 +174,39 @@ def test_the_last_product_admin_stays(team: Team) -> None:
     team.person("second", None)
     identities.update(team.admin, "second", product_role=ProductRole.ADMIN)
     assert identities.update(team.admin, "admin", product_role=ProductRole.MEMBER).product_role == "member"
+
+
+@pytest.mark.parametrize("database", ["postgresql"], indirect=True)
+def test_two_admins_who_demote_each_other_at_once_leave_one(team: Team) -> None:
+    identities = team.services.identities
+    team.person("second", None)
+    identities.update(team.admin, "second", product_role=ProductRole.ADMIN)
+    second = team.actor("second")
+    team.services.kernel.on_event = lambda _change, _event: meet.wait()
+    meet = OneIsHeld(team)
+    with ThreadPoolExecutor(2) as pool:
+        demoted = [
+            pool.submit(identities.update, actor, reference, product_role=ProductRole.MEMBER)
+            for actor, reference in ((team.admin, "second"), (second, "admin"))
+        ]
+        (refusal,) = [future.exception() for future in demoted if future.exception()]
+    assert isinstance(refusal, Conflict)
+    assert refusal.kind == "last-admin"
+
+
+@dataclass
+class OneIsHeld:
+    """Where two transactions wait that are about to commit: for each other, or until one is held up by a lock."""
+
+    team: Team
+    arrived: list[int] = field(default_factory=list)
+
+    def wait(self) -> None:
+        self.arrived.append(1)
+        deadline = time.monotonic() + 60
+        while len(self.arrived) < 2 and not self._held():
+            assert time.monotonic() < deadline, "the other one never came"
+
+    def _held(self) -> bool:
+        with self.team.services.kernel.db.read() as session:
+            return bool(session.connection().scalar(text("select count(*) from pg_locks where not granted")))

@@ -52,12 +52,18 @@ class Database:
         self.engine.dispose()
 
 
-def locked(rows: SelectOfScalar[T], *, skip_locked: bool = False) -> SelectOfScalar[T]:
+def locked(
+    rows: SelectOfScalar[T], *, skip_locked: bool = False, may_be_named: bool = False
+) -> SelectOfScalar[T]:
     """The same rows, held until the transaction ends.
 
     They are read anew: what the session loaded before it had the lock may be old by then.
+
+    Args:
+        may_be_named: others go on writing rows that name these, for which PostgreSQL looks at them under a lock too.
     """
-    return rows.with_for_update(skip_locked=skip_locked).execution_options(populate_existing=True)
+    held = rows.with_for_update(skip_locked=skip_locked, key_share=may_be_named)
+    return held.execution_options(populate_existing=True)
 
 
 _REMEMBERED = "certrail remembered"

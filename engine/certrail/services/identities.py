@@ -6,11 +6,8 @@ from sqlmodel import Session, col, or_, select
 
 from certrail.domain.access import Permission, ProductRole, Role, allows
 from certrail.domain.errors import BadInput, Conflict, Forbidden, NotFound
-from certrail.persistence.tables import (
-    Application,
-    GroupMember,
-    Principal,
-)
+from certrail.persistence.database import locked
+from certrail.persistence.tables import Application, GroupMember, Principal
 from certrail.services.actor import SYSTEM, Actor
 from certrail.services.kernel import Change, Kernel
 from certrail.services.membership import find_principal, role_in
@@ -80,6 +77,8 @@ class Identities:
     def set_active(self, actor: Actor, reference: str, active: bool) -> Principal:
         """Activate or deactivate; a deactivated principal's tokens and votes are refused at once.
 
+        A group that is not active gives its members no role and no seat until it is again.
+
         Raises:
             Conflict: it is the last Product Admin.
         """
@@ -91,7 +90,7 @@ class Identities:
             change.session.add(principal)
             word = "activated" if active else "deactivated"
             change.event(f"principal.{word}", "principal", principal.id, name=principal.name)
-            recheck_everywhere(change, [principal])
+            recheck_everywhere(change, [principal, *_members_of(change.session, principal)])
             return principal
 
     def update(
@@ -105,13 +104,13 @@ class Identities:
         """
         with self._kernel.change(actor) as change:
             principal = find_principal(change.session, reference)
-            before = {"name": principal.name, "product_role": principal.product_role}
-            principal.name = name if name is not None else principal.name
             if product_role is not None and product_role != principal.product_role:
                 if principal.kind == "group":
                     raise BadInput("A group has no product role; give it to its members.", "product_role")
                 _refuse_last_admin(change.session, principal)
-                principal.product_role = product_role
+            before = {"name": principal.name, "product_role": principal.product_role}
+            principal.name = name if name is not None else principal.name
+            principal.product_role = product_role if product_role is not None else principal.product_role
             change.session.add(principal)
             after = {"name": principal.name, "product_role": principal.product_role}
             change.event("principal.updated", "principal", principal.id, before=before, after=after)
@@ -141,13 +140,7 @@ class Identities:
     def group_members(self, group: str) -> Sequence[Principal]:
         """Who belongs to a group."""
         with self._kernel.db.read() as session:
-            outer = find_principal(session, group)
-            return session.exec(
-                select(Principal)
-                .join(GroupMember, col(GroupMember.principal_id) == col(Principal.id))
-                .where(GroupMember.group_id == outer.id)
-                .order_by(Principal.slug)
-            ).all()
+            return _members_of(session, find_principal(session, group))
 
     def authorize(self, actor: Actor, permission: Permission) -> None:
         """Let a call about the product go on, or not. Raises Forbidden."""
@@ -195,16 +188,24 @@ def _let(actor: Actor, permission: Permission, role: Role | None, where: str) ->
         raise Forbidden(f"Your roles in {where}, or the scopes of your token, do not include {permission!s}.")
 
 
+def _members_of(session: Session, group: Principal) -> Sequence[Principal]:
+    return session.exec(
+        select(Principal)
+        .join(GroupMember, col(GroupMember.principal_id) == col(Principal.id))
+        .where(GroupMember.group_id == group.id)
+        .order_by(Principal.slug)
+    ).all()
+
+
 def _refuse_last_admin(session: Session, principal: Principal) -> None:
-    """Somebody must be able to let others in."""
+    """Somebody must be able to let others in, also when two admins leave at once: they are held while one does."""
     if principal.product_role != ProductRole.ADMIN or not principal.active:
         return
-    others = select(Principal.id).where(
-        Principal.product_role == ProductRole.ADMIN,
-        col(Principal.active).is_(True),
-        Principal.id != principal.id,
+    active = select(Principal).where(
+        Principal.product_role == ProductRole.ADMIN, col(Principal.active).is_(True)
     )
-    if session.exec(others).first() is None:
+    admins = session.exec(locked(active.order_by(Principal.id), may_be_named=True)).all()
+    if all(admin.id == principal.id for admin in admins):
         raise Conflict("This is the last Product Admin; make another one first.", kind="last-admin")
 
 
@@ -228,4 +229,5 @@ def _insert(
 
 
 def _slug_of(name: str) -> str:
-    return "-".join("".join(c if c.isalnum() else " " for c in name.lower()).split())[:64] or "admin"
+    """Shorter than an id, so that it is never taken for one."""
+    return "-".join("".join(c if c.isalnum() else " " for c in name.lower()).split())[:31] or "admin"
