@@ -116,8 +116,8 @@ def permissions_page() -> str:
         "Application (`/api/v1/syncs` and its like); *no role* is any other user or machine with a "
         "token. A token with scopes can do less than its owner, never more. An object that the caller may "
         "not see answers 404.",
-        "Some routes look closer: a vote counts only for approvers of the current step, and a private key is "
-        "shown once and to its requester only.",
+        "Some routes look closer: a vote counts only for approvers of the current step, a private key is "
+        "shown once and to its requester only, and a request is cancelled by its requester or an Admin.",
         table(("call", "permission", *names), rows),
         "Routes without a permission verify in another way, or tell nothing: callbacks are signed by the "
         "chat system, sign-in asks the OpenID Connect provider, sessions show their cookie, "

@@ -4,8 +4,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pydantic import ValidationError
-from sqlmodel import select
+from sqlmodel import Session, select
 
+from certrail.domain.access import ProductRole, Role
 from certrail.domain.content import RequestContent
 from certrail.domain.errors import BadInput, Conflict, Forbidden, NotFound
 from certrail.persistence.tables import CertificateProfile, CertificateRequest
@@ -15,6 +16,7 @@ from certrail.services.actor import Actor
 from certrail.services.approval_flow import close, reopen
 from certrail.services.enrollment import enrollment
 from certrail.services.kernel import Kernel
+from certrail.services.membership import role_in
 from certrail.services.paging import PAGE, Position, newest_first
 from certrail.services.product import find_profile
 from certrail.services.request_state import approval_of, enqueue_issuance, judged_now, lock_request, move
@@ -58,21 +60,22 @@ class Requests:
             return accept(change, application_id, profile_now, parsed, attributes)
 
     def cancel(self, actor: Actor, request_id: str) -> CertificateRequest:
-        """Withdraw a request that waits for approval; only its requester may.
+        """Withdraw a request that waits for approval: one's own, or as an Admin, who clears up behind a leaver.
 
         Raises:
-            Forbidden: it is somebody else's.
+            Forbidden: it is somebody else's, and the caller is no Admin here.
             Conflict: it is decided already.
         """
         with self._kernel.change(actor) as change:
             row = lock_request(change.session, request_id)
-            if row.requester_id != actor.principal_id:
-                raise Forbidden("Only the requester cancels a request.", kind="not-requester")
+            if row.requester_id != actor.principal_id and not _is_admin(change.session, actor, row):
+                raise Forbidden("Only the requester or an Admin cancels a request.", kind="not-requester")
             if row.status != "pending_approval":
                 raise Conflict(f"The request is {row.status}; only one that waits for approval is cancelled.")
             approval = approval_of(change.session, row.id)
             if approval:
-                close(change, approval, "cancelled", actor.principal_id, "cancelled by the requester")
+                by = "the requester" if row.requester_id == actor.principal_id else "an Admin"
+                close(change, approval, "cancelled", actor.principal_id, f"cancelled by {by}")
             return row
 
     def retry(self, actor: Actor, request_id: str) -> CertificateRequest:
@@ -125,6 +128,12 @@ class Requests:
                     "Enrollment by API is switched off for this profile here.", kind="enrollment-off"
                 )
             return profile
+
+
+def _is_admin(session: Session, actor: Actor, row: CertificateRequest) -> bool:
+    if actor.product_role == ProductRole.ADMIN:
+        return True
+    return role_in(session, actor.principal_id, row.application_id) is Role.ADMIN
 
 
 def _content(given: Mapping[str, Any], profile: CertificateProfile) -> RequestContent:

@@ -69,7 +69,7 @@ async def get_request(
 
 @router.post("/certificate-requests/{request_id}/cancel")
 def cancel_request(request_id: str, call: Annotated[Call, allow(Permission.REQUEST_CANCEL)]) -> Json:
-    """Withdraw a request that waits for approval."""
+    """Withdraw a request that waits for approval; an Operator only their own."""
     return shown(call.services.requests.cancel(call.actor, request_id))
 
 

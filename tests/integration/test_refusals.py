@@ -1,0 +1,134 @@
+"""Whatever is refused is on record: by whom, where and why; and a flood of strangers is a few events."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+import httpx2
+import pytest
+from tests.integration.conftest import Team
+from tests.support.web import serving
+
+from certrail.domain.access import ProductRole, Role
+from certrail.persistence.tables import EventRow
+from certrail.services.actor import Actor
+from certrail.services.approval_policies import Step
+from certrail_server.api.refusals import ELSEWHERE, MOST_REMOTES, Knocks
+
+
+@pytest.fixture
+def url(team: Team) -> Iterator[str]:
+    with serving(team.services) as found:
+        yield found
+
+
+def call(
+    team: Team, url: str, who: Actor, method: str, path: str, body: dict[str, object] | None = None
+) -> httpx2.Response:
+    _, token = team.services.tokens.issue(team.admin, who.principal_id or "", name="t")
+    headers = {"authorization": f"Bearer {token}"}
+    return httpx2.request(
+        method, f"{url}/api/v1{path}", json=body, headers=headers, trust_env=False, timeout=60
+    )
+
+
+def recorded(team: Team, type_: str) -> list[EventRow]:
+    return list(team.services.record.events(None, type_=type_, limit=1000))
+
+
+def test_what_an_object_refuses_is_on_record(team: Team, url: str) -> None:
+    issued, _ = team.ask(team.admin)
+    team.services.issuance.advance(issued)
+    certificate = team.services.requests.get(issued).certificate_id
+    team.guard(Step("Owners", ("admin",)))
+    waiting, approval = team.ask(team.person("asker"))
+    other = team.person("other")
+    for method, path, body, status in (
+        ("POST", f"/certificates/{certificate}/private-key", None, 403),
+        ("POST", f"/certificate-requests/{waiting}/cancel", None, 403),
+        ("POST", "/tokens", {"principal": "asker", "name": "mine"}, 403),
+        ("POST", "/tokens", {"principal": "nobody-at-all", "name": "mine"}, 403),
+        ("POST", "/syncs", {}, 404),
+    ):
+        answer = call(team, url, other, method, path, body)
+        assert answer.status_code == status, answer.text
+        event = recorded(team, "access.refused")[-1]
+        assert (event.actor_name, event.subject_id) == ("other", f"/api/v1{path}")
+        assert (event.data["method"], event.request_id) == (method, answer.headers["x-request-id"])
+        assert answer.json()["type"].endswith(f":{event.data['reason']}")
+    of_application = [event.application_id for event in recorded(team, "access.refused")]
+    assert of_application == [team.application, team.application, None, None, None]
+
+    legacy = call(team, url, team.admin, "POST", "/syncs", {})
+    assert legacy.json()["type"].endswith("legacy-creation")
+    event = recorded(team, "access.refused")[-1]
+    assert (event.data["reason"], event.request_id) == ("legacy-creation", legacy.headers["x-request-id"])
+
+    count = len(recorded(team, "access.refused"))
+    vote = call(team, url, other, "POST", f"/approval-requests/{approval}/votes", {"decision": "approve"})
+    assert vote.status_code == 403
+    assert len(recorded(team, "approval.vote_refused")) == 1
+    assert len(recorded(team, "access.refused")) == count, "a refused vote is one event"
+
+
+def test_a_flood_of_strangers_is_two_events(team: Team) -> None:
+    row, token = team.services.tokens.issue(team.admin, "admin", name="t")
+    team.services.tokens.revoke(team.admin, row.id)
+    with serving(team.services) as url:
+        for given in ("crt_x_y", "nonsense", token, None) * 10:
+            headers = {"authorization": f"Bearer {given}"} if given else {}
+            answer = httpx2.get(f"{url}/api/v1/me", headers=headers, trust_env=False, timeout=60)
+            assert answer.status_code == 401
+        (first,) = recorded(team, "access.unauthenticated")
+        assert (first.subject_type, first.subject_id) == ("remote", "127.0.0.1")
+        assert first.data == {"method": "GET", "path": "/api/v1/me", "reason": "unauthenticated"}
+        assert first.request_id
+    _, rest = recorded(team, "access.unauthenticated")
+    assert (rest.subject_id, rest.data) == ("127.0.0.1", {"repeated": 39})
+    assert token.rpartition("_")[2] not in repr(recorded(team, "access.unauthenticated"))
+
+
+def test_a_minute_is_told_of_when_it_is_over_and_the_next_begins() -> None:
+    knocks, now = Knocks(), datetime.now(UTC)
+    assert [knocks.first("here", now) for _ in range(3)] == ["here", None, None]
+    assert knocks.over(now + timedelta(seconds=59)) == {}
+    assert knocks.over(now + timedelta(minutes=1)) == {"here": 2}
+    assert knocks.first("here", now) == "here"
+    assert knocks.over() == {}, "nothing followed"
+
+
+def test_many_places_at_once_are_one() -> None:
+    knocks, now = Knocks(), datetime.now(UTC)
+    places = [knocks.first(f"place {n}", now) for n in range(MOST_REMOTES + 50)]
+    assert places[MOST_REMOTES:] == [ELSEWHERE] + [None] * 49
+    assert knocks.first("place 1", now) is None
+    assert knocks.over() == {"place 1": 1, ELSEWHERE: 49}
+
+
+def test_a_refusal_stands_where_it_cannot_be_recorded(team: Team, url: str) -> None:
+    """As when somebody added an event behind the head, with which every new one collides."""
+    team.person("stranger", None)
+    _, token = team.services.tokens.issue(team.admin, "stranger", name="t")
+    events = team.services.record.events(None, limit=1000)
+    with team.services.kernel.db.write() as session:
+        session.add(EventRow(**{**events[-1].model_dump(), "seq": len(events) + 1, "id": "forged"}))
+    answer = httpx2.get(
+        f"{url}/api/v1/audit/head", headers={"authorization": f"Bearer {token}"}, trust_env=False, timeout=60
+    )
+    assert answer.status_code == 403
+
+
+@pytest.mark.parametrize("who", ["requester", "Admin", "Product Admin"])
+def test_a_request_is_cancelled_by_its_requester_and_by_admins(team: Team, url: str, who: str) -> None:
+    team.guard(Step("Owners", ("admin",)))
+    asker = team.person("asker")
+    waiting, _ = team.ask(asker)
+    if who == "Admin":
+        asker = team.person("boss", Role.ADMIN)
+    if who == "Product Admin":
+        team.person("above", None)
+        team.services.identities.update(team.admin, "above", product_role=ProductRole.ADMIN)
+        asker = team.actor("above")
+    answer = call(team, url, asker, "POST", f"/certificate-requests/{waiting}/cancel")
+    assert (answer.status_code, answer.json()["status"]) == (200, "cancelled")
+    (event,) = recorded(team, "approval.cancelled")
+    assert event.data["comment"] == f"cancelled by {'the requester' if who == 'requester' else 'an Admin'}"
