@@ -1,10 +1,12 @@
 """What comes in. Unknown members are refused, and every text and list has a limit."""
 
+import re
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
+    AfterValidator,
     Base64Bytes,
     BaseModel,
     BeforeValidator,
@@ -27,7 +29,17 @@ from certrail.pki.revocation import Reason
 from certrail.services.selections import Selection
 from certrail.services.syncs import DEFAULT_NAME_SCHEMA
 
-Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?$")]
+
+def _no_id(slug: str) -> str:
+    """Objects are found by slug or id, so no slug may be the id of another object."""
+    if re.fullmatch(r"[0-9a-f]{32}", slug):
+        raise ValueError("32 hexadecimal digits could be the id of another object; choose another slug")
+    return slug
+
+
+Slug = Annotated[
+    str, StringConstraints(pattern=r"^[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?$"), AfterValidator(_no_id)
+]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=128, strip_whitespace=True)]
 Reference = Annotated[str, StringConstraints(min_length=1, max_length=320)]
 Pattern = Annotated[str, StringConstraints(min_length=1, max_length=256)]
@@ -168,7 +180,7 @@ class RequestIn(In):
 class SearchIn(CertificateFilter):
     """A search, and which page of it; what is given is added to what a view says."""
 
-    view: Slug | None = None
+    view: Reference | None = None
     cursor: Annotated[str, StringConstraints(max_length=200)] | None = None
     limit: int = Field(default=50, ge=1, le=200)
 
