@@ -46,6 +46,7 @@ class Supervisor:
         self._children = children
         self._state_file = state_file
         self._stopping = asyncio.Event()
+        self._changing = asyncio.Lock()
         self._processes: dict[str, asyncio.subprocess.Process] = {}
 
     def stop(self) -> None:
@@ -54,7 +55,7 @@ class Supervisor:
 
     async def run(self, started: Callable[[], None] = lambda: None) -> None:
         """Run until `stop`; `started` is called once every child is ready."""
-        keepers = []
+        keepers: list[asyncio.Task[None]] = []
         starting: list[Child] = []
         try:
             for child in self._children:
@@ -62,17 +63,19 @@ class Supervisor:
                     await self._until_ready(starting)
                     starting = []
                 log.info("starting %s", child.name)
-                await self._start(child)
+                if not await self._start(child):
+                    break
                 keepers.append(asyncio.create_task(self._keep(child)))
                 starting.append(child)
             await self._until_ready(starting)
             if not self._stopping.is_set():
                 started()
-            await self._stopping.wait()
+            await self._until_stopped(keepers)
         finally:
             self._stopping.set()
-            for child in reversed(self._children):
-                await self._end(child)
+            async with self._changing:  # a child whose start is under way is there before it is ended
+                for child in reversed(self._children):
+                    await self._end(child)
             for keeper in keepers:
                 keeper.cancel()
             await asyncio.gather(*keepers, return_exceptions=True)
@@ -93,21 +96,34 @@ class Supervisor:
             ready.result()
             log.info("%s is ready", child.name)
 
-    async def _start(self, child: Child) -> None:
-        process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            "certrail_server.child",
-            *child.command,
-            env={**os.environ, **child.env},
-            pass_fds=child.pass_fds,
-            stdin=asyncio.subprocess.DEVNULL,
-            # A Ctrl-C in the terminal is for the supervisor, which then stops its children in order.
-            start_new_session=True,
-        )
-        self._processes[child.name] = process
-        child.pid = process.pid
-        self._write_state()
+    async def _until_stopped(self, keepers: Sequence[asyncio.Task[None]]) -> None:
+        """Wait for `stop`. A keeper ends before it only by an error, which ends everything: nothing is unwatched."""
+        stopping = asyncio.ensure_future(self._stopping.wait())
+        ended, _ = await asyncio.wait({stopping, *keepers}, return_when=asyncio.FIRST_COMPLETED)
+        stopping.cancel()
+        for task in ended:
+            task.result()
+
+    async def _start(self, child: Child) -> bool:
+        """Start a child, unless everything stops: then nothing is started any more."""
+        async with self._changing:
+            if self._stopping.is_set():
+                return False
+            process = await asyncio.create_subprocess_exec(
+                sys.executable,
+                "-m",
+                "certrail_server.child",
+                *child.command,
+                env={**os.environ, **child.env},
+                pass_fds=child.pass_fds,
+                stdin=asyncio.subprocess.DEVNULL,
+                # A Ctrl-C in the terminal is for the supervisor, which then stops its children in order.
+                start_new_session=True,
+            )
+            self._processes[child.name] = process
+            child.pid = process.pid
+            self._write_state()
+            return True
 
     async def _keep(self, child: Child) -> None:
         pause = FIRST_PAUSE
@@ -118,9 +134,19 @@ class Supervisor:
                 return
             pause = FIRST_PAUSE if time.monotonic() - began > STEADY_SECONDS else pause
             log.error("%s died (%s); starting it again in %.1f s", child.name, _how(code), pause)
+            pause = await self._start_again(child, pause)
+
+    async def _start_again(self, child: Child, pause: float) -> float:
+        """Start a child after a pause, however often the machine refuses; returns the pause before the next time."""
+        while True:
             await asyncio.sleep(pause)
             pause = min(pause * 2, LONGEST_PAUSE)
-            await self._start(child)
+            try:
+                await self._start(child)
+            except OSError as problem:
+                log.error("%s cannot be started (%s); trying again in %.1f s", child.name, problem, pause)
+            else:
+                return pause
 
     async def _end(self, child: Child) -> None:
         process = self._processes.get(child.name)
@@ -139,8 +165,11 @@ class Supervisor:
     def _write_state(self) -> None:
         state = {"supervisor": os.getpid(), "children": {c.name: c.pid for c in self._children if c.pid}}
         temporary = self._state_file.with_suffix(".new")
-        temporary.write_text(json.dumps(state))
-        temporary.replace(self._state_file)
+        try:
+            temporary.write_text(json.dumps(state))
+            temporary.replace(self._state_file)
+        except OSError as problem:  # a full disk is no reason to lose sight of a child that runs
+            log.error("%s is out of date: %s", self._state_file, problem)
 
 
 def _how(code: int) -> str:
