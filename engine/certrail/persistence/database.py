@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy import Connection, Engine, ExceptionContext, create_engine, event, make_url
 from sqlmodel import Session
 from sqlmodel.sql.expression import SelectOfScalar
 
@@ -25,7 +25,9 @@ class Database:
         options: dict[str, Any] = {"pool_size": POOL_SIZE, "max_overflow": POOL_SIZE, "pool_pre_ping": True}
         if self.is_sqlite:
             options = {"connect_args": {"timeout": SQLITE_BUSY_SECONDS}, **options, "pool_pre_ping": False}
-        self.engine: Engine = create_engine(parsed, **options)
+        # The texts of errors are logged, and what a row holds has no place there.
+        self.engine: Engine = create_engine(parsed, hide_parameters=True, **options)
+        event.listen(self.engine, "handle_error", _without_details)
         if self.is_sqlite:
             event.listen(self.engine, "connect", _prepare_sqlite)
             event.listen(self.engine, "begin", _begin_sqlite)
@@ -97,6 +99,17 @@ def recall(session: Session, key: tuple[object, ...], ask: Callable[[], T]) -> T
         remembered[key] = ask()
     answer: T = remembered[key]
     return answer
+
+
+def _without_details(context: ExceptionContext) -> None:
+    """PostgreSQL quotes the row that it refuses in the details of its message; the first line names the rule."""
+    original, raised = context.original_exception, context.sqlalchemy_exception
+    first_line = getattr(getattr(original, "diag", None), "message_primary", None)
+    if first_line is None:
+        return
+    if raised is not None:
+        raised.args = (str(raised.args[0]).replace(str(original), first_line),)
+    original.args = (first_line,)
 
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:
