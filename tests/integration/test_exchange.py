@@ -1,9 +1,7 @@
 """Certificates that come in from elsewhere, and go out as files that others read."""
 
 import hashlib
-import shutil
 import struct
-import subprocess
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -21,6 +19,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from sqlmodel import select
 from tests.integration.conftest import Team
+from tests.support.programs import keytool
 
 from certrail.domain.content import KeyAlgorithm, Sans, Subject
 from certrail.domain.errors import BadInput, CertrailError, Conflict, PolicyViolation
@@ -277,8 +276,7 @@ def test_each_format_is_read_by_others(team: Team, issued: Certificate, tmp_path
         key.private_bytes(Encoding.DER, serialization.PrivateFormat.PKCS8, NoEncryption()),
         2,
     )
-    if keytool := shutil.which("keytool"):
-        assert "Entry type: PrivateKeyEntry" in read_by_java(keytool, java.content, tmp_path)
+    assert "Entry type: PrivateKeyEntry" in read_by_java(java.content, tmp_path)
     events = team.services.record.events(None, type_="certificate.exported")
     assert [(e.data["format"], e.data["with_key"]) for e in events] == [
         ("pem", False),
@@ -295,8 +293,7 @@ def test_without_a_key_stores_hold_the_certificate(team: Team, tmp_path: Path) -
     assert pkcs12.load_pkcs12(store.content, PASSWORD.encode()).key is None
     java = export(team.admin, row.id, "jks", password=PASSWORD)
     assert not java.with_key
-    if keytool := shutil.which("keytool"):
-        assert "Entry type: trustedCertEntry" in read_by_java(keytool, java.content, tmp_path)
+    assert "Entry type: trustedCertEntry" in read_by_java(java.content, tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -334,9 +331,10 @@ def der_body(value: bytes) -> bytes:
     return value[2 + (value[1] & 0x7F) if value[1] & 0x80 else 2 :]
 
 
-def read_by_java(keytool: str, content: bytes, folder: Path) -> str:
+def read_by_java(content: bytes, folder: Path) -> str:
+    """What Java's own keytool finds in a store."""
     (folder / "store.jks").write_bytes(content)
-    command = [keytool, "-list", "-v", "-storetype", "JKS", "-keystore", "store.jks", "-storepass", PASSWORD]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    store = ["-storetype", "JKS", "-keystore", "store.jks", "-storepass", PASSWORD]
+    done = keytool("-list", "-v", *store, folder=folder)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout

@@ -2,7 +2,6 @@
 
 import base64
 import re
-import subprocess
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -17,6 +16,7 @@ from cryptography.x509 import ocsp
 from sqlmodel import col, select
 from tests.integration.conftest import Team
 from tests.support.linting import crl_errors, errors_in, ocsp_errors
+from tests.support.programs import openssl
 from tests.support.web import serving
 
 from certrail.domain.content import KeyAlgorithm, Subject
@@ -55,10 +55,8 @@ def by_list(team: Team, row: Certificate, folder: Path, url: str) -> str:
     (folder / "leaf.pem").write_text(row.pem)
     (folder / "root.pem").write_bytes(root_of(team).public_bytes(Encoding.PEM))
     at = str(int(team.clock.now.timestamp()) + 1)
-    command = ["openssl", "verify", "-x509_strict", "-crl_check", "-attime", at, "-CRLfile", "crl.pem"]
-    done = subprocess.run(
-        [*command, "-CAfile", "root.pem", "leaf.pem"], cwd=folder, capture_output=True, text=True, check=False
-    )
+    command = ["verify", "-x509_strict", "-crl_check", "-attime", at, "-CRLfile", "crl.pem"]
+    done = openssl(*command, "-CAfile", "root.pem", "leaf.pem", folder=folder)
     if done.returncode == 0:
         return "good"
     assert "certificate revoked" in done.stderr, done.stderr
@@ -71,14 +69,9 @@ def by_ocsp(row: Certificate, team: Team, folder: Path, url: str, *more: str) ->
     access = leaf.extensions.get_extension_for_class(x509.AuthorityInformationAccess).value
     (folder / "leaf.pem").write_text(row.pem)
     (folder / "root.pem").write_bytes(root_of(team).public_bytes(Encoding.PEM))
-    command = ["openssl", "ocsp", "-issuer", "root.pem", "-cert", "leaf.pem", "-CAfile", "root.pem"]
-    done = subprocess.run(
-        [*command, "-url", access[0].access_location.value, *more],
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
+    command = ["ocsp", "-issuer", "root.pem", "-cert", "leaf.pem", "-CAfile", "root.pem"]
+    done = openssl(*command, "-url", access[0].access_location.value, *more, folder=folder)
+    assert done.returncode == 0, done.stderr
     assert "Response verify OK" in done.stderr, done.stderr
     found = re.search(r"leaf\.pem: (\w+)", done.stdout)
     assert found, done.stdout

@@ -1,6 +1,5 @@
 """Authorities for tests, and independent judges of the chains they sign."""
 
-import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -9,6 +8,7 @@ from pathlib import Path
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.verification import PolicyBuilder, Store
+from tests.support.programs import openssl
 
 from certrail.pki.keys import PrivateKey
 
@@ -34,9 +34,9 @@ def openssl_verifies(
     """Whether OpenSSL, strictly, finds a chain from the leaf to the root."""
     for name, certificates in (("leaf", [leaf]), ("chain", chain), ("root", [root])):
         (folder / name).write_bytes(b"".join(c.public_bytes(Encoding.PEM) for c in certificates))
-    command = ["openssl", "verify", "-x509_strict", "-check_ss_sig", "-attime", str(int(at.timestamp()))]
+    command = ["verify", "-x509_strict", "-check_ss_sig", "-attime", str(int(at.timestamp()))]
     files = ["-CAfile", "root", *(["-untrusted", "chain"] if chain else []), "leaf"]
-    return subprocess.run([*command, *files], cwd=folder, capture_output=True, check=False).returncode == 0
+    return openssl(*command, *files, folder=folder).returncode == 0
 
 
 def webpki_verifies(
