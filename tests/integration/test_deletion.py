@@ -88,6 +88,8 @@ def test_what_would_go_is_said_and_nothing_else_goes(team: Team, tmp_path: Path)
     }
     assert look.warnings == [
         "1 certificates are valid; nobody will renew them or watch them.",
+        "1 certificates stay good for everybody who asks, and nobody can revoke them unless they are imported again;"
+        " revoke first what is not to be trusted any more.",
         "The sync disk leaves 1 objects at its destination.",
         "1 messages were not sent yet, and will not be.",
     ]
@@ -96,6 +98,8 @@ def test_what_would_go_is_said_and_nothing_else_goes(team: Team, tmp_path: Path)
             team.services.deletions.delete(team.admin, application, wrong)
     team.services.deletions.delete(team.admin, application, look.confirm)
     after = rows_of(team)
+    assert after.pop("deleted_certificate") == 1
+    before.pop("deleted_certificate")
     kept = {"event", "outbox", "connection", "principal", "record_head", "alembic_version"}
     assert {t: n for t, n in after.items() if t not in kept} == {
         t: n for t, n in before.items() if t not in kept
@@ -113,6 +117,20 @@ def test_what_changed_since_the_preview_is_looked_at_again(team: Team, tmp_path:
     with pytest.raises(Conflict) as refused:
         team.services.deletions.delete(team.admin, application, seen)
     assert refused.value.extra["counts"]["members"] == 4
+
+
+def test_one_put_for_another_is_looked_at_again(team: Team, tmp_path: Path) -> None:
+    application = full(team, tmp_path)
+    seen = team.services.deletions.preview(application)
+    team.services.views.delete(team.admin, application, "v")
+    team.services.views.create(
+        team.admin, application, slug="v", name="V", wanted=CertificateFilter(serial="1")
+    )
+    again = team.services.deletions.preview(application)
+    assert (again.counts, again.warnings) == (seen.counts, seen.warnings)
+    with pytest.raises(Conflict, match="Something else would go"):
+        team.services.deletions.delete(team.admin, application, seen.confirm)
+    team.services.deletions.delete(team.admin, application, again.confirm)
 
 
 def test_requests_under_way_hold_it_up(team: Team) -> None:

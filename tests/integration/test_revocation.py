@@ -21,7 +21,15 @@ from tests.support.web import serving
 
 from certrail.domain.content import KeyAlgorithm, Subject
 from certrail.domain.errors import Conflict, NotFound
-from certrail.persistence.tables import CaCertificate, Certificate, EventRow, Lineage, OcspSigner
+from certrail.persistence.tables import (
+    CaCertificate,
+    Certificate,
+    DeletedCertificate,
+    EventRow,
+    Lineage,
+    OcspSigner,
+)
+from certrail.pki.offer import from_pem_text
 from certrail.pki.revocation import Reason
 
 
@@ -289,3 +297,67 @@ def test_without_a_public_address_certificates_name_none(team: Team) -> None:
     present = {extension.oid for extension in leaf.extensions}
     assert x509.CRLDistributionPoints.oid not in present
     assert x509.AuthorityInformationAccess.oid not in present
+
+
+def deleted(team: Team, *, at: str | None = None) -> None:
+    look = team.services.deletions.preview(at or team.application)
+    team.services.deletions.delete(team.admin, at or team.application, look.confirm)
+
+
+def test_status_outlives_the_application(team: Team, url: str, tmp_path: Path) -> None:
+    revocation = team.services.revocation
+    good, gone, held = (issued(team, f"{name}.example.com") for name in ("a", "b", "c"))
+    team.clock.advance(timedelta(seconds=1))
+    revocation.revoke(team.admin, gone.id, Reason.KEY_COMPROMISE)
+    revocation.revoke(team.admin, held.id, Reason.CERTIFICATE_HOLD)
+    warnings = " ".join(team.services.deletions.preview(team.application).warnings)
+    assert "1 certificates stay good" in warnings
+    assert "1 certificates stay on hold" in warnings
+    deleted(team)
+    assert team.services.inventory.search(None) == []
+    listed = ["good", "revoked", "revoked"]
+    assert [by_list(team, row, tmp_path, url) for row in (good, gone, held)] == listed
+    answers = [by_ocsp(row, team, tmp_path, url) for row in (good, gone, held)]
+    assert answers == ["good", "revoked keyCompromise", "revoked certificateHold"]
+    team.clock.advance(timedelta(days=2))
+    assert revocation.refresh()
+    assert [by_list(team, row, tmp_path, url) for row in (good, gone, held)] == listed
+    team.clock.advance(timedelta(days=60))
+    assert revocation.refresh()
+    der, _ = revocation.crl("root")
+    assert not list(x509.load_der_x509_crl(der))
+    with team.services.kernel.db.read() as session:
+        assert session.exec(select(DeletedCertificate)).all() == []
+
+
+def test_what_comes_back_after_its_application_is_what_it_was(team: Team, url: str, tmp_path: Path) -> None:
+    services = team.services
+    good, gone, held = (issued(team, f"{name}.example.com") for name in ("a", "b", "c"))
+    services.revocation.revoke(team.admin, gone.id, Reason.SUPERSEDED)
+    services.revocation.revoke(team.admin, held.id, Reason.CERTIFICATE_HOLD)
+    deleted(team)
+    home = services.applications.create(team.admin, slug="home", name="Home").id
+    back = [services.imports.take(team.admin, home, from_pem_text(row.pem)) for row in (good, gone, held)]
+    assert [(row.status, row.revocation_reason) for row in back] == [
+        ("active", None),
+        ("revoked", "superseded"),
+        ("held", "certificateHold"),
+    ]
+    team.clock.advance(timedelta(seconds=1))
+    services.revocation.revoke(team.admin, back[0].id)
+    services.revocation.release(team.admin, back[2].id)
+    answers = [by_ocsp(row, team, tmp_path, url) for row in (good, gone, held)]
+    assert answers == ["revoked", "revoked superseded", "good"]
+    assert [by_list(team, row, tmp_path, url) for row in (good, gone, held)] == ["revoked", "revoked", "good"]
+
+
+def test_an_authority_stays_as_long_as_deleted_certificates_hold(team: Team) -> None:
+    issued(team)
+    deleted(team)
+    services = team.services
+    services.product.delete_profile(team.admin, "web")
+    with pytest.raises(Conflict, match="has issued certificates"):
+        services.authorities.delete(team.admin, "root")
+    team.clock.advance(timedelta(days=48))
+    services.authorities.delete(team.admin, "root")
+    assert services.authorities.list() == []

@@ -109,7 +109,7 @@ def read_question(der: bytes) -> Question:
 
 def answer(
     question: Question,
-    certificate: x509.Certificate | None,
+    known: bool,
     revoked: Revoked | None,
     *,
     signer: x509.Certificate,
@@ -119,7 +119,7 @@ def answer(
 ) -> bytes:
     """A signed answer, DER: good, revoked, or unknown where there is no such certificate."""
     status, at, reason = ocsp.OCSPCertStatus.GOOD, None, None
-    if certificate is None:
+    if not known:
         status = ocsp.OCSPCertStatus.UNKNOWN
     elif revoked is not None:
         status, at, reason = ocsp.OCSPCertStatus.REVOKED, revoked.at, _flag(revoked.reason)

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
+from sqlalchemy import delete
 from sqlmodel import Session, col, select
 
 from certrail.domain.content import KeyAlgorithm, Subject
@@ -15,6 +16,7 @@ from certrail.persistence.tables import (
     CertificateAuthority,
     CertificateProfile,
     Crl,
+    DeletedCertificate,
     OcspSigner,
 )
 from certrail.pki import keys
@@ -261,6 +263,7 @@ class Authorities:
         """
         with self._kernel.change(actor) as change:
             authority = lock_authority(change.session, reference)
+            _forget_ended(change, authority)
             _refuse_used(change.session, authority)
             for row in (*versions_of(change.session, authority.id), *keys_of(change.session, authority.id)):
                 change.session.delete(row)
@@ -322,6 +325,13 @@ def _refuse_signed_here(authority: CertificateAuthority) -> None:
         raise Conflict("This authority is signed here; renew it instead.", kind="ca-signed-here")
 
 
+def _forget_ended(change: Change, authority: CertificateAuthority) -> None:
+    own = [version.id for version in versions_of(change.session, authority.id)]
+    deleted = DeletedCertificate
+    ended = col(deleted.ca_certificate_id).in_(own), col(deleted.not_after) <= change.now
+    change.session.execute(delete(deleted).where(*ended))
+
+
 def _refuse_used(session: Session, authority: CertificateAuthority) -> None:
     profiles = session.exec(
         select(CertificateProfile.slug).where(CertificateProfile.ca_id == authority.id)
@@ -334,9 +344,11 @@ def _refuse_used(session: Session, authority: CertificateAuthority) -> None:
             f"The authority is used by: {', '.join(users)}. Delete or change them first.", kind="in-use"
         )
     own = [version.id for version in versions_of(session, authority.id)]
-    if session.exec(
-        select(Certificate.id).where(col(Certificate.ca_certificate_id).in_(own)).limit(1)
-    ).first():
+    issued = (
+        select(table.fingerprint).where(col(table.ca_certificate_id).in_(own)).limit(1)
+        for table in (Certificate, DeletedCertificate)
+    )
+    if any(session.exec(query).first() for query in issued):
         raise Conflict("The authority has issued certificates; disable it instead.", kind="in-use")
 
 

@@ -2,11 +2,12 @@
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, delete
+from sqlalchemy import ColumnElement, delete, insert
 from sqlmodel import Session, SQLModel, col, func, select
 
 from certrail.domain.errors import Conflict
@@ -24,6 +25,7 @@ from certrail.persistence.tables import (
     CertificateRequest,
     CertificateTerm,
     Channel,
+    DeletedCertificate,
     Delivery,
     Incident,
     InventoryView,
@@ -61,7 +63,7 @@ class Deletion:
 
     Attributes:
         warnings: what should give one pause, for a person.
-        confirm: to be given back; it changes with everything that is counted here.
+        confirm: to be given back; it changes with everything that is counted here, be it one put for another.
     """
 
     counts: dict[str, int]
@@ -106,6 +108,7 @@ class Deletions:
                     counts=look.counts,
                     warnings=look.warnings,
                 )
+            _keep_statuses(session, application_id)
             for table, condition in _in_order(application_id):
                 session.execute(delete(table).where(condition))
             session.delete(row)
@@ -120,43 +123,71 @@ class Deletions:
             )
 
     def _look(self, session: Session, application_id: str) -> Deletion:
-        counts = {
+        going = {
             what: session.exec(
-                select(func.count()).select_from(table).where(col(_owner(table)) == application_id)
-            ).one()
+                select(_any(table).id)
+                .where(_any(table).application_id == application_id)
+                .order_by(_any(table).id)
+            ).all()
             for what, table in COUNTED.items()
         }
-        delivered = session.exec(
-            select(Sync.slug, func.count())
-            .join(Delivery, col(Delivery.sync_id) == col(Sync.id))
-            .where(Sync.application_id == application_id, col(Delivery.delivered_at).is_not(None))
-            .group_by(Sync.slug)
-        ).all()
-        valid = session.exec(
-            select(func.count())
-            .select_from(Certificate)
-            .where(
-                Certificate.application_id == application_id,
-                Certificate.status == "active",
-                col(Certificate.not_after) > self._kernel.clock(),
-            )
-        ).one()
-        unsent = session.exec(
-            select(func.count())
-            .select_from(NotificationRow)
-            .where(
-                NotificationRow.application_id == application_id,
-                col(NotificationRow.status).in_(UNSENT),
-            )
-        ).one()
         warnings = [
-            f"The sync {slug} leaves {count} objects at its destination." for slug, count in delivered
+            *_of_certificates(session, application_id, self._kernel.clock()),
+            *_of_what_stays_elsewhere(session, application_id),
         ]
-        if unsent:
-            warnings.append(f"{unsent} messages were not sent yet, and will not be.")
-        if valid:
-            warnings.insert(0, f"{valid} certificates are valid; nobody will renew them or watch them.")
-        return Deletion(counts, warnings, _digest([application_id, counts, sorted(warnings)]))
+        counts = {what: len(ids) for what, ids in going.items()}
+        return Deletion(counts, warnings, _digest([application_id, going, warnings]))
+
+
+def _of_certificates(session: Session, application_id: str, now: datetime) -> Iterator[str]:
+    def count(*conditions: Any) -> int:
+        of_here = Certificate.application_id == application_id, col(Certificate.not_after) > now
+        return session.exec(select(func.count()).select_from(Certificate).where(*of_here, *conditions)).one()
+
+    from_here = col(Certificate.ca_certificate_id).is_not(None)
+    if valid := count(Certificate.status == "active"):
+        yield f"{valid} certificates are valid; nobody will renew them or watch them."
+    if good := count(from_here, col(Certificate.revoked_at).is_(None)):
+        yield (
+            f"{good} certificates stay good for everybody who asks, and nobody can revoke them unless they are"
+            " imported again; revoke first what is not to be trusted any more."
+        )
+    if held := count(from_here, Certificate.status == "held"):
+        yield f"{held} certificates stay on hold until they end; release or revoke them first."
+
+
+def _of_what_stays_elsewhere(session: Session, application_id: str) -> Iterator[str]:
+    delivered = session.exec(
+        select(Sync.slug, func.count())
+        .join(Delivery, col(Delivery.sync_id) == col(Sync.id))
+        .where(Sync.application_id == application_id, col(Delivery.delivered_at).is_not(None))
+        .group_by(Sync.slug)
+        .order_by(Sync.slug)
+    ).all()
+    for slug, objects in delivered:
+        yield f"The sync {slug} leaves {objects} objects at its destination."
+    unsent = session.exec(
+        select(func.count())
+        .select_from(NotificationRow)
+        .where(
+            NotificationRow.application_id == application_id,
+            col(NotificationRow.status).in_(UNSENT),
+        )
+    ).one()
+    if unsent:
+        yield f"{unsent} messages were not sent yet, and will not be."
+
+
+def _keep_statuses(session: Session, application_id: str) -> None:
+    """What was issued here stays revoked, on hold or good for whoever asks, whatever becomes of the inventory.
+
+    The rows are held first: one that is being revoked is to be kept as revoked.
+    """
+    names = ("fingerprint", "ca_certificate_id", "serial", "not_after", "revoked_at", "revocation_reason")
+    issued_here = select(*(getattr(Certificate, name) for name in names)).where(
+        Certificate.application_id == application_id, col(Certificate.ca_certificate_id).is_not(None)
+    )
+    session.execute(insert(DeletedCertificate).from_select(names, issued_here.with_for_update()))
 
 
 def parts_of_questions(copies: Any) -> Sequence[tuple[type[SQLModel], ColumnElement[bool]]]:
@@ -169,8 +200,8 @@ def parts_of_questions(copies: Any) -> Sequence[tuple[type[SQLModel], ColumnElem
     ]
 
 
-def _owner(table: Any) -> Any:
-    return table.application_id
+def _any(table: Any) -> Any:
+    return table
 
 
 def _digest(value: Any) -> str:
@@ -211,5 +242,5 @@ def _in_order(application_id: str) -> Sequence[tuple[type[SQLModel], ColumnEleme
         (NotificationRow, col(NotificationRow.channel_id).in_(channels)),
         (Retirement, col(Retirement.delivery_id).in_(deliveries)),
         (Delivery, col(Delivery.sync_id).in_(syncs)),
-        *((table, col(_owner(table)) == application_id) for table in whole),
+        *((table, _any(table).application_id == application_id) for table in whole),
     ]

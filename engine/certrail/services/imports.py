@@ -17,12 +17,14 @@ from certrail.persistence.tables import (
     Certificate,
     CertificatePolicy,
     CertificateProfile,
+    DeletedCertificate,
 )
 from certrail.pki import keys
 from certrail.pki.bundle import certificate_facts
 from certrail.pki.chain import is_self_signed, is_signed_by
 from certrail.pki.csr import certificate_content
 from certrail.pki.offer import Offer
+from certrail.pki.revocation import Reason
 from certrail.services.actor import Actor
 from certrail.services.ca_signing import loaded
 from certrail.services.deliveries import KEY_PURPOSE
@@ -65,7 +67,7 @@ class Imports:
                 if chosen:
                     _judge(change.session, chosen, offer.certificate, change.now)
                 row = self._keep(change, application_id, offer, chosen, checked)
-                if row.not_after > change.now:
+                if row.status == "active" and row.not_after > change.now:
                     wish_everywhere(self._kernel, change, row)
                 return row
         except PolicyViolation as refusal:
@@ -139,6 +141,7 @@ class Imports:
             key_sealed=self._kernel.keyring.seal(keys.to_pem(offer.key), KEY_PURPOSE) if offer.key else None,
             attributes=attributes,
         )
+        _take_over_status(change.session, row)
         add_certificate(change, row)
         change.created_id = row.id
         change.event(
@@ -158,6 +161,18 @@ class Imports:
         )
         catch_up(change, row)
         return row
+
+
+def _take_over_status(session: Session, row: Certificate) -> None:
+    """A certificate from here that went with its Application and comes back is what it was: good, held or revoked."""
+    deleted = session.get(DeletedCertificate, row.fingerprint)
+    if deleted is None:
+        return
+    if deleted.revoked_at is not None:
+        held = deleted.revocation_reason == Reason.CERTIFICATE_HOLD
+        row.status = "held" if held else "revoked"
+        row.revoked_at, row.revocation_reason = deleted.revoked_at, deleted.revocation_reason
+    session.delete(deleted)
 
 
 def _enrolled(session: Session, application_id: str | None, reference: str) -> CertificateProfile:

@@ -1,11 +1,13 @@
 """Revocation: a certificate that does not hold any more, and everybody who asks is told so at once."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
+from sqlalchemy import delete, union_all
 from sqlmodel import Session, col, select
 
 from certrail.checkpoints import checkpoint
@@ -17,6 +19,7 @@ from certrail.persistence.tables import (
     Certificate,
     CertificateAuthority,
     Crl,
+    DeletedCertificate,
     Lineage,
     OcspSigner,
 )
@@ -153,13 +156,13 @@ class Revocation:
             )
             if issuer is None:
                 return StatusAnswer(refused(malformed=False))
-            row = _below(session, issuer, question.serial)
+            told = _told(session, issuer, lambda table: col(table.serial) == f"{question.serial:x}")
         signer, key = self._signer(issuer)
         until = now + ANSWER_LIFETIME
         content = answer(
             question,
-            x509.load_pem_x509_certificate(row.pem.encode()) if row else None,
-            _revoked(row) if row else None,
+            bool(told),
+            _revoked(*told[0]) if told else None,
             signer=signer,
             signer_key=key,
             this_update=now,
@@ -193,6 +196,7 @@ class Revocation:
         spki, now = spki_of(issuer), change.now.replace(microsecond=0)
         row = _list_of(change.session, authority.id, spki)
         number = row.number + 1 if row else 1
+        _forget_ended(change.session, issuer, now)
         revoked = _revoked_below(change.session, issuer, now)
         signed = make_crl(
             loaded(issuer),
@@ -300,28 +304,41 @@ def _list_of(session: Session, ca_id: str, spki: str) -> Crl | None:
     return session.exec(select(Crl).where(Crl.ca_id == ca_id, Crl.spki == spki)).first()
 
 
+def _told(
+    session: Session, issuer: CaCertificate, about: Callable[[Any], Any]
+) -> Sequence[tuple[str, datetime | None, str | None]]:
+    """Serial, and since when and why it does not hold, of what one key signed.
+
+    What was deleted with its Application counts as well. One statement asks for both, so that nothing which is
+    deleted meanwhile is missed between them.
+    """
+    versions = _same_key(session, issuer)
+    parts = (
+        select(table.serial, table.revoked_at, table.revocation_reason).where(
+            col(table.ca_certificate_id).in_(versions), about(table)
+        )
+        for table in (Certificate, DeletedCertificate)
+    )
+    return [(serial, at, reason) for serial, at, reason in session.execute(union_all(*parts))]
+
+
 def _revoked_below(session: Session, issuer: CaCertificate, now: datetime) -> list[Revoked]:
-    query = select(Certificate).where(
-        col(Certificate.ca_certificate_id).in_(_same_key(session, issuer)),
-        col(Certificate.revoked_at).is_not(None),
-        col(Certificate.not_after) > now - GRACE,
-    )
-    rows = session.exec(query.order_by(col(Certificate.revoked_at), Certificate.serial)).all()
-    return [entry for row in rows if (entry := _revoked(row)) is not None]
+    def listed(table: Any) -> Any:
+        return col(table.revoked_at).is_not(None) & (col(table.not_after) > now - GRACE)
+
+    found = (_revoked(*told) for told in _told(session, issuer, listed))
+    return sorted((entry for entry in found if entry is not None), key=lambda entry: (entry.at, entry.serial))
 
 
-def _below(session: Session, issuer: CaCertificate, serial: int) -> Certificate | None:
-    query = select(Certificate).where(
-        Certificate.serial == f"{serial:x}",
-        col(Certificate.ca_certificate_id).in_(_same_key(session, issuer)),
-    )
-    return session.exec(query).first()
+def _forget_ended(session: Session, issuer: CaCertificate, now: datetime) -> None:
+    deleted = DeletedCertificate
+    versions = _same_key(session, issuer)
+    ended = col(deleted.ca_certificate_id).in_(versions), col(deleted.not_after) <= now - GRACE
+    session.execute(delete(deleted).where(*ended))
 
 
-def _revoked(row: Certificate) -> Revoked | None:
-    if row.revoked_at is None:
-        return None
-    return Revoked(int(row.serial, 16), row.revoked_at, Reason(row.revocation_reason or Reason.UNSPECIFIED))
+def _revoked(serial: str, at: datetime | None, reason: str | None) -> Revoked | None:
+    return None if at is None else Revoked(int(serial, 16), at, Reason(reason or Reason.UNSPECIFIED))
 
 
 def _signer_row(session: Session, ca_id: str, spki: str, now: datetime) -> OcspSigner | None:

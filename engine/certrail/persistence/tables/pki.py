@@ -200,6 +200,20 @@ class Certificate(Row, table=True):
     attributes: dict[str, Any] = json_column()
 
 
+class DeletedCertificate(SQLModel, table=True):
+    """What is still told about a certificate from here that was deleted with its Application, until it ends."""
+
+    __tablename__ = "deleted_certificate"
+    __table_args__ = (Index("ix_deleted_certificate", "ca_certificate_id", "serial"),)
+
+    fingerprint: str = Field(primary_key=True, max_length=64)
+    ca_certificate_id: str = Field(foreign_key="ca_certificate.id", max_length=40)
+    serial: str = Field(max_length=64)
+    not_after: datetime = Field(sa_type=UtcDateTime)
+    revoked_at: datetime | None = moment()
+    revocation_reason: str | None = Field(default=None, max_length=32)
+
+
 class Crl(Row, table=True):
     """The present revocation list of one key of an authority. `refresh_at` comes well before `next_update`."""
 
