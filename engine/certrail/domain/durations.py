@@ -8,6 +8,7 @@ _SHORT = re.compile(r"(?:[0-9]+[wdhms])+")
 _ISO = re.compile(r"P(?:([0-9]+)W)?(?:([0-9]+)D)?(?:T(?!$)(?:([0-9]+)H)?(?:([0-9]+)M)?(?:([0-9]+)S)?)?")
 _LONGEST_TEXT = 40
 LONGEST = timedelta(days=36525)
+_TOO_LONG = "the longest duration is a century"
 
 
 def parse_duration(text: str) -> timedelta:
@@ -21,7 +22,23 @@ def parse_duration(text: str) -> timedelta:
     except OverflowError:
         duration = timedelta.max
     if duration > LONGEST:
-        raise ValueError("the longest duration is a century")
+        raise ValueError(_TOO_LONG)
+    return duration
+
+
+def bounded(duration: timedelta) -> timedelta:
+    """A duration that was given as a number perhaps. Raises ValueError below nothing and above a century."""
+    if duration < timedelta(0):
+        raise ValueError("a duration does not go backwards; give none below 0")
+    if duration > LONGEST:
+        raise ValueError(_TOO_LONG)
+    return duration
+
+
+def positive(duration: timedelta) -> timedelta:
+    """A duration that is more than nothing. Raises ValueError."""
+    if duration <= timedelta(0):
+        raise ValueError("a duration of more than 0 is needed")
     return duration
 
 

@@ -5,13 +5,14 @@ from typing import Annotated, Literal, Self
 
 from pydantic import (
     AfterValidator,
-    AwareDatetime,
     BaseModel,
     ConfigDict,
     Field,
     StringConstraints,
     model_validator,
 )
+
+from certrail.domain.moments import Moment
 
 LONGEST_TEXT = 320
 SHORTEST_PART = 3
@@ -70,12 +71,12 @@ class CertificateFilter(BaseModel):
     name_ends: _Part | None = None
     serial: Serial | None = None
     fingerprint: Hex | None = None
-    status: Literal["active", "expired", "superseded", "revoked"] | None = None
+    status: Literal["active", "expired", "superseded", "held", "revoked"] | None = None
     profile: _Text | None = None
     issuer: _Text | None = None
     lineage: _Text | None = None
-    expires_after: AwareDatetime | None = None
-    expires_before: AwareDatetime | None = None
+    expires_after: Moment | None = None
+    expires_before: Moment | None = None
     metadata: Annotated[list[Metadata], Field(max_length=5)] = Field(default_factory=list)
     sort: Literal["newest", "expiry"] | None = None
 

@@ -1,6 +1,6 @@
 """Facts read back from certificates, and the PKCS#12 form of a bundle."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -10,8 +10,12 @@ from cryptography.hazmat.primitives.serialization import BestAvailableEncryption
 from cryptography.hazmat.primitives.serialization.pkcs12 import serialize_key_and_certificates
 
 from certrail.domain.errors import BadInput
+from certrail.domain.formats import LONGEST_URI
 from certrail.pki.keys import PrivateKey, described_key
 from certrail.pki.names import described_general_names, from_name
+
+LONGEST_COMMON_NAME = 256
+LONGEST_SERIAL_BITS = 20 * 8
 
 
 @dataclass(frozen=True)
@@ -35,22 +39,51 @@ class CertificateFacts:
 
 
 def certificate_facts(certificate: x509.Certificate) -> CertificateFacts:
-    """Read a certificate, whoever made it: what certrail itself would not issue is described, not refused."""
+    """Read a certificate, whoever made it: what certrail itself would not issue is described, not refused.
+
+    Raises:
+        BadInput: a name or the serial number is such that no inventory can keep it.
+    """
     try:
         sans = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
         names = described_general_names(sans)
     except x509.ExtensionNotFound:
         names = {}
+    common_name = from_name(certificate.subject).get("common_name", "")
+    _refuse_unstorable(certificate.serial_number, common_name, names)
     return CertificateFacts(
         pem=certificate.public_bytes(Encoding.PEM).decode(),
         serial=f"{certificate.serial_number:x}",
         fingerprint=certificate.fingerprint(hashes.SHA256()).hex(),
-        common_name=from_name(certificate.subject).get("common_name", ""),
+        common_name=common_name,
         names=names,
         key_algorithm=described_key(certificate.public_key()),
         not_before=certificate.not_valid_before_utc,
         not_after=certificate.not_valid_after_utc,
     )
+
+
+def _refuse_unstorable(serial: int, common_name: str, names: Mapping[str, Sequence[str]]) -> None:
+    if serial.bit_length() > LONGEST_SERIAL_BITS:
+        raise BadInput(
+            "The serial number is longer than the 20 octets of RFC 5280 section 4.1.2.2.", "certificate"
+        )
+    if len(common_name) > LONGEST_COMMON_NAME:
+        raise BadInput(
+            f"The common name has {len(common_name)} characters; at most {LONGEST_COMMON_NAME} are kept.",
+            "certificate",
+        )
+    for kind, name in (
+        ("common", common_name),
+        *((kind, n) for kind, of_kind in names.items() for n in of_kind),
+    ):
+        if "\0" in name:
+            raise BadInput(f"A {kind} name of the certificate holds the character NUL.", "certificate")
+        if len(name) > LONGEST_URI:
+            raise BadInput(
+                f"A {kind} name of the certificate has {len(name)} characters; at most {LONGEST_URI} are kept.",
+                "certificate",
+            )
 
 
 def pkcs12(

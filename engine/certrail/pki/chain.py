@@ -1,7 +1,7 @@
 """Certificates as PEM text, and the way from one of them to its root."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
@@ -24,6 +24,26 @@ def read_certificates(text: str, field: str) -> list[x509.Certificate]:
     if len(blocks) > MOST_CERTIFICATES:
         raise BadInput(f"Give at most {MOST_CERTIFICATES} certificates; these are {len(blocks)}.", field)
     return [_read(block, number, field) for number, block in enumerate(blocks, start=1)]
+
+
+def refuse_unreadable(certificate: x509.Certificate, number: int, field: str) -> None:
+    """Read at once what is otherwise read when it is needed, so that a fault is the sender's to hear of.
+
+    Raises:
+        BadInput: naming the part that cannot be read, such as a key of a kind that is not known here.
+    """
+    parts: dict[str, Callable[[], object]] = {
+        "subject": lambda: certificate.subject,
+        "issuer": lambda: certificate.issuer,
+        "public key": certificate.public_key,
+        "extensions": lambda: certificate.extensions,
+    }
+    for part, read in parts.items():
+        try:
+            read()
+        except Exception as err:
+            why = type(err).__name__
+            raise BadInput(f"Certificate {number}: its {part} cannot be read ({why}).", field) from None
 
 
 def is_self_signed(certificate: x509.Certificate) -> bool:
@@ -76,11 +96,11 @@ def is_signed_by(certificate: x509.Certificate, issuer: x509.Certificate) -> boo
 def _read(block: str, number: int, field: str) -> x509.Certificate:
     try:
         certificate = x509.load_pem_x509_certificate(block.encode())
-        _ = certificate.extensions  # read lazily, and malformed ones are to be refused here
     except Exception as err:
         # The parser has many ways to say no; each of them means the same to the sender.
         why = type(err).__name__
         raise BadInput(f"Certificate {number} cannot be read as X.509 ({why}).", field) from None
+    refuse_unreadable(certificate, number, field)
     return certificate
 
 

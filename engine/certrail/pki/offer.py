@@ -8,7 +8,13 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization.pkcs12 import PKCS12Certificate, load_pkcs12
 
 from certrail.domain.errors import BadInput
-from certrail.pki.chain import MOST_CERTIFICATES, is_signed_by, path_upwards, read_certificates
+from certrail.pki.chain import (
+    MOST_CERTIFICATES,
+    is_signed_by,
+    path_upwards,
+    read_certificates,
+    refuse_unreadable,
+)
 from certrail.pki.keys import PrivateKey, from_pem
 
 
@@ -95,6 +101,8 @@ def _entries(content: bytes, password: str) -> tuple[PrivateKey | None, list[Ent
         raise BadInput("There is no certificate in the file.", "pkcs12")
     if len(found) > MOST_CERTIFICATES:
         raise BadInput(f"There are more than {MOST_CERTIFICATES} certificates in the file.", "pkcs12")
+    for number, one in enumerate(found, start=1):
+        refuse_unreadable(one.certificate, number, "pkcs12")
     return store.key, [_entry(one, store.key) for one in found]
 
 

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
+from pydantic import ValidationError
 from sqlalchemy import delete
 from sqlmodel import Session, col, select
 
@@ -131,7 +132,7 @@ class Authorities:
         """
         first, *more = read_certificates(certificate, "certificate")
         issuers = [*more, *(read_certificates(chain, "chain") if chain.strip() else [])]
-        subject = Subject.model_validate(from_name(first.subject))
+        subject = _subject_of(first)
         refuse_unfit_authority(first, subject)
         key = keys.from_pem(private_key.encode())
         if key.public_key() != first.public_key():
@@ -311,6 +312,14 @@ class Authorities:
         )
         path = [parent.certificate, *loaded_chain(parent.issuer)]
         install_certificate(change, authority, certificate, path)
+
+
+def _subject_of(certificate: x509.Certificate) -> Subject:
+    try:
+        return Subject.model_validate(from_name(certificate.subject))
+    except ValidationError as err:
+        faults = "; ".join(f"{fault['loc'][0]}: {fault['msg']}" for fault in err.errors())
+        raise BadInput(f"No authority here can have this subject. {faults}", "certificate") from None
 
 
 def _refuse_nameless(subject: Subject) -> None:

@@ -182,10 +182,10 @@ def checked_attributes(given: Mapping[str, str]) -> dict[str, str]:
     if len(given) > MOST_ATTRIBUTES:
         raise BadInput(f"At most {MOST_ATTRIBUTES} metadata entries.", "metadata")
     for name, value in given.items():
-        if not 1 <= len(name) <= LONGEST_NAME or len(value) > LONGEST_VALUE:
+        if not 1 <= len(name.encode()) <= LONGEST_NAME or len(value.encode()) > LONGEST_VALUE:
             raise BadInput(
                 f"A metadata entry has a name of 1 to {LONGEST_NAME} and a value of at most {LONGEST_VALUE}"
-                f" characters; {name[:LONGEST_NAME]!r} has not.",
+                f" bytes; {name[:LONGEST_NAME]!r} has not.",
                 "metadata",
             )
     return dict(given)

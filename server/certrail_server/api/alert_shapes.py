@@ -7,7 +7,17 @@ from pydantic import Field, StringConstraints
 from certrail.domain.windows import Window
 from certrail.services.alert_filters import AlertFilter
 from certrail.services.alerts import Escalation
-from certrail_server.api.shapes import Duration, In, Name, Patterns, Reference, References, Settings, Slug
+from certrail_server.api.shapes import (
+    Duration,
+    In,
+    Name,
+    Patterns,
+    Reference,
+    References,
+    Settings,
+    Slug,
+    Span,
+)
 
 Thresholds = Annotated[
     list[Duration], Field(max_length=20, description="before the end of a certificate, such as 30d and 36h")
@@ -25,7 +35,7 @@ class ChannelIn(In):
     connection: Reference | None = None
     config: Settings = Field(default_factory=dict)
     quiet_hours: QuietHours = Field(default_factory=list)
-    digest: Duration | None = None
+    digest: Span | None = None
     fallback: Reference | None = None
     product_wide: ProductWide = False
 
@@ -77,7 +87,7 @@ class ChannelChangeIn(In):
     connection: Reference | None = None
     config: Settings | None = None
     quiet_hours: QuietHours | None = None
-    digest: Duration | None = None
+    digest: Span | None = None
     fallback: Annotated[str, StringConstraints(max_length=320)] | None = None
 
 

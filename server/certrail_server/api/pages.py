@@ -12,6 +12,7 @@ from fastapi import Depends, Query
 from sqlmodel import SQLModel
 
 from certrail.domain.errors import BadInput
+from certrail.domain.moments import in_utc
 from certrail.services.paging import PAGE, Position
 from certrail_server.api.views import Json, shown
 
@@ -75,6 +76,6 @@ def decode_cursor(cursor: str | None) -> Position | None:
         parsed = datetime.fromisoformat(moment)
         if parsed.tzinfo is None or not isinstance(row_id, str) or "\0" in row_id:
             raise ValueError
+        return in_utc(parsed), row_id
     except (ValueError, TypeError, binascii.Error):
         raise BadInput("The cursor is not one that this list gave out.", "cursor") from None
-    return parsed, row_id

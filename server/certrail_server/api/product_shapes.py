@@ -3,9 +3,10 @@
 from datetime import datetime
 from typing import Annotated, Literal, Self
 
-from pydantic import AwareDatetime, Field, StringConstraints, model_serializer, model_validator
+from pydantic import Field, StringConstraints, model_serializer, model_validator
 
 from certrail.domain.content import KeyAlgorithm, Subject
+from certrail.domain.moments import Moment
 from certrail_server.api.shapes import Duration, In, Name, Pem, Reference, Settings, Slug
 
 WebFolder = Annotated[str, StringConstraints(pattern=r"^https?://[A-Za-z0-9._:/~%-]+$", max_length=200)]
@@ -136,16 +137,14 @@ class ConnectionIn(In):
     name: Name
     type: Reference
     config: Settings
-    expires_at: AwareDatetime | None = Field(
-        default=None, description="until when they are accepted, if known"
-    )
+    expires_at: Moment | None = Field(default=None, description="until when they are accepted, if known")
 
 
 class ConnectionChangeIn(In):
     """New credentials; a masked value sent back stays as it was, and so does the end when it is left out."""
 
     config: Settings
-    expires_at: AwareDatetime | None = None
+    expires_at: Moment | None = None
 
     def changes(self) -> dict[str, datetime | None]:
         """What is said of the end."""

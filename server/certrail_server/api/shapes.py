@@ -14,13 +14,15 @@ from pydantic import (
     Field,
     SecretStr,
     StringConstraints,
+    ValidationError,
     field_validator,
     model_validator,
 )
 
 from certrail.domain.access import Permission, ProductRole, Role
 from certrail.domain.content import BasicConstraints, KeyAlgorithm, SignatureAlgorithm
-from certrail.domain.durations import parse_duration
+from certrail.domain.durations import bounded, parse_duration, positive
+from certrail.domain.errors import BadInput
 from certrail.domain.renewal import RenewalRule
 from certrail.domain.search import CertificateFilter
 from certrail.persistence.tables.delivery import GRACE_SECONDS
@@ -47,13 +49,15 @@ Patterns = Annotated[
     list[Pattern], Field(max_length=50, description="such as *.example.com: one fits one of its names")
 ]
 Comment = Annotated[str, StringConstraints(max_length=2000)]
-Duration = Annotated[
+Span = Annotated[
     timedelta,
     BeforeValidator(lambda v: parse_duration(v) if isinstance(v, str) else v),
+    AfterValidator(bounded),
     Field(
         description="Such as 36h, 47d or PT90M", json_schema_extra={"type": "string", "format": "duration"}
     ),
 ]
+Duration = Annotated[Span, AfterValidator(positive)]
 Pem = Annotated[str, StringConstraints(max_length=200_000)]
 References = Annotated[list[Reference], Field(max_length=100)]
 Settings = Annotated[dict[str, Any], Field(max_length=100)]
@@ -124,7 +128,7 @@ class TokenIn(In):
 class RotationIn(In):
     """How long the present token holds beside the next one."""
 
-    overlap: Duration = timedelta(0)
+    overlap: Span = timedelta(0)
 
 
 class ApplicationIn(In):
@@ -185,9 +189,13 @@ class SearchIn(CertificateFilter):
     limit: int = Field(default=50, ge=1, le=200)
 
     def wanted(self, view: Mapping[str, Any] | None = None) -> CertificateFilter:
-        """What to look for."""
+        """What to look for. Raises BadInput when the view and what is given contradict each other."""
         given = self.model_dump(exclude={"view", "cursor", "limit"}, exclude_unset=True)
-        return CertificateFilter.model_validate({**(view or {}), **given})
+        try:
+            return CertificateFilter.model_validate({**(view or {}), **given})
+        except ValidationError as err:
+            faults = "; ".join(fault["msg"] for fault in err.errors())
+            raise BadInput(f"Together with the view this cannot be searched. {faults}", "view") from None
 
 
 class ViewIn(In):
