@@ -10,9 +10,9 @@ from pydantic import Field, SecretStr, StringConstraints, model_validator
 
 from certrail.domain.access import Role
 from certrail_server.api.alert_shapes import AlertIn, ChannelIn
+from certrail_server.api.approval_shapes import ApprovalPolicyIn
 from certrail_server.api.product_shapes import ConnectionIn, LegacyEnrollment, PolicyIn, ProfileIn
 from certrail_server.api.shapes import (
-    ApprovalPolicyIn,
     In,
     Name,
     Patterns,

@@ -16,8 +16,8 @@ from certrail.services.facade import Services
 from certrail.services.selections import Selection
 from certrail.services.syncs import Delivered
 from certrail_server.api.alert_shapes import ChannelIn
+from certrail_server.api.approval_shapes import ApprovalPolicyIn
 from certrail_server.api.product_shapes import ConnectionIn, PolicyIn
-from certrail_server.api.shapes import ApprovalPolicyIn
 from certrail_server.legacy import format as legacy
 
 Report = Callable[[str, int, int], None]

@@ -7,8 +7,8 @@ from fastapi import APIRouter
 
 from certrail.domain.access import Permission
 from certrail.services.approval_policies import Step
+from certrail_server.api.approval_shapes import ApprovalPolicyChangeIn, ApprovalPolicyIn, StepIn
 from certrail_server.api.guard import Call, allow, once
-from certrail_server.api.shapes import ApprovalPolicyChangeIn, ApprovalPolicyIn, StepIn
 from certrail_server.api.views import Json, items, shown
 
 router = APIRouter(prefix="/approval-policies", tags=["approvals"])

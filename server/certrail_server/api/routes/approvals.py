@@ -6,9 +6,9 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 
 from certrail.domain.access import Permission
+from certrail_server.api.approval_shapes import VoteIn
 from certrail_server.api.guard import Call, allow, once
 from certrail_server.api.pages import Page
-from certrail_server.api.shapes import VoteIn
 from certrail_server.api.views import Json, shown
 
 router = APIRouter(tags=["approvals"])
