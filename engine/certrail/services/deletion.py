@@ -184,10 +184,13 @@ def _keep_statuses(session: Session, application_id: str) -> None:
     The rows are held first: one that is being revoked is to be kept as revoked.
     """
     names = ("fingerprint", "ca_certificate_id", "serial", "not_after", "revoked_at", "revocation_reason")
-    issued_here = select(*(getattr(Certificate, name) for name in names)).where(
-        Certificate.application_id == application_id, col(Certificate.ca_certificate_id).is_not(None)
+    signed_here = (
+        Certificate.application_id == application_id,
+        col(Certificate.ca_certificate_id).is_not(None),
     )
-    session.execute(insert(DeletedCertificate).from_select(names, issued_here.with_for_update()))
+    session.exec(locked(select(Certificate.id).where(*signed_here))).all()
+    kept = select(*(getattr(Certificate, name) for name in names)).where(*signed_here)
+    session.execute(insert(DeletedCertificate).from_select(names, kept))
 
 
 def parts_of_questions(copies: Any) -> Sequence[tuple[type[SQLModel], ColumnElement[bool]]]:
