@@ -48,7 +48,7 @@ class Mirrored:
         return copy
 
     def file(self) -> bytes:
-        (path,) = self.folder.iterdir()
+        (path,) = self.folder.glob("*.crl")
         return path.read_bytes()
 
     def told(self, type_: str) -> int:

@@ -8,8 +8,8 @@ from typing import ClassVar
 from certrail_destination_files.config import FilesConfig
 from certrail_destination_files.errors import in_thread
 from certrail_destination_files.folder import Folder, exclusive
+from certrail_destination_files.public import PublicFile
 from certrail_destination_files.render import render
-from certrail_destination_files.writing import replace_file
 from certrail_sdk import (
     Deployment,
     Destination,
@@ -105,10 +105,8 @@ class Files(Destination[FilesConfig]):
         path = self._path(publication)
         owner, group = self.config.ownership()
         with exclusive(path.parent):
-            ours = publication.may_exist or publication.receipt is not None
-            changed = replace_file(
-                path, publication.content, int(self.config.certificate_mode, 8), owner, group, ours=ours
-            )
+            file = PublicFile(path, publication)
+            changed = file.publish(int(self.config.certificate_mode, 8), owner, group)
         return Receipt(
             reference=str(path), fingerprint=sha256(publication.content).hexdigest(), changed=changed
         )

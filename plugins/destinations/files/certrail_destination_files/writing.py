@@ -4,7 +4,6 @@ import os
 from pathlib import Path
 
 from certrail_destination_files.config import UNCHANGED
-from certrail_sdk import Permanent
 
 
 def write_file(path: Path, content: bytes, mode: int, owner: int = UNCHANGED, group: int = UNCHANGED) -> None:
@@ -21,26 +20,13 @@ def write_file(path: Path, content: bytes, mode: int, owner: int = UNCHANGED, gr
 
 
 def replace_file(
-    path: Path, content: bytes, mode: int, owner: int = UNCHANGED, group: int = UNCHANGED, *, ours: bool
-) -> bool:
-    """Let the file hold this content, so that a reader finds the old one or the new one; ``False`` when it does.
-
-    Raises:
-        Permanent: something stands there that is no file, or that is not `ours`.
-    """
-    if os.path.lexists(path):
-        plain = path.is_file() and not path.is_symlink()
-        if plain and path.read_bytes() == content:
-            return False
-        if not (plain and ours):
-            raise Permanent(
-                f"{path} exists and was not published from here.", action="Move it away, then retry."
-            )
+    path: Path, content: bytes, mode: int, owner: int = UNCHANGED, group: int = UNCHANGED
+) -> None:
+    """Let the file hold this content, so that a reader finds the old one or the new one."""
     new = path.with_name(f".{path.name}.new")
     write_file(new, content, mode, owner, group)
     new.replace(path)
     sync_folder(path.parent)
-    return True
 
 
 def make_folder(path: Path) -> None:

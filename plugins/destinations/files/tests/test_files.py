@@ -7,13 +7,14 @@ import os
 import shutil
 import stat
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.serialization import load_pem_private_key, pkcs12
 from pydantic import ValidationError
 
-from certrail_destination_files import Files, FilesConfig, writing
+from certrail_destination_files import Files, FilesConfig, public, writing
 from certrail_destination_files import folder as folder_module
 from certrail_sdk import (
     Bundle,
@@ -21,7 +22,9 @@ from certrail_sdk import (
     Misconfigured,
     Permanent,
     PluginError,
+    Publication,
     QuotaExceeded,
+    Receipt,
     Retryable,
     Target,
     Unauthorized,
@@ -425,3 +428,35 @@ async def test_a_disk_that_was_full_takes_the_next_try(
         with pytest.raises(QuotaExceeded):
             await files(tmp_path).deploy(deployment)
     assert (await files(tmp_path).deploy(deployment)).changed
+
+
+def crl(**known: object) -> Publication:
+    return Publication(
+        delivery="list-1", name="root.crl", content=b"ours", media_type="application/pkix-crl", **known
+    )
+
+
+async def test_a_public_file_of_others_stays_at_every_try(tmp_path: Path) -> None:
+    (tmp_path / "root.crl").write_bytes(b"theirs")
+    for may_exist in (False, True):
+        with pytest.raises(Permanent, match="not published from here"):
+            await files(tmp_path).publish(crl(may_exist=may_exist))
+    elsewhere = Receipt(reference="/elsewhere/root.crl", fingerprint="00" * 32, changed=True)
+    with pytest.raises(Permanent, match="not published from here"):
+        await files(tmp_path).publish(crl(receipt=elsewhere))
+    assert names_in(tmp_path) == {"root.crl"}
+    assert (tmp_path / "root.crl").read_bytes() == b"theirs"
+
+
+@pytest.mark.parametrize("written", [0, 1, 2])
+async def test_a_crash_while_publishing_can_be_finished(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, written: int
+) -> None:
+    older = crl().model_copy(update={"content": b"older"})
+    with monkeypatch.context() as patch:
+        patch.setattr(public, "replace_file", crash_after(written, writing.replace_file))
+        with suppress(Crash):
+            await files(tmp_path).publish(older)
+    assert (await files(tmp_path).publish(crl(may_exist=True))).changed
+    assert (tmp_path / "root.crl").read_bytes() == b"ours"
+    assert not (await files(tmp_path).publish(crl(may_exist=True))).changed
