@@ -184,12 +184,12 @@ def _keep_statuses(session: Session, application_id: str) -> None:
     The rows are held first: one that is being revoked is to be kept as revoked.
     """
     names = ("fingerprint", "ca_certificate_id", "serial", "not_after", "revoked_at", "revocation_reason")
-    signed_here = (
+    issued_here = (
         Certificate.application_id == application_id,
         col(Certificate.ca_certificate_id).is_not(None),
     )
-    session.exec(locked(select(Certificate.id).where(*signed_here))).all()
-    kept = select(*(getattr(Certificate, name) for name in names)).where(*signed_here)
+    session.exec(locked(select(Certificate.id).where(*issued_here))).all()
+    kept = select(*(getattr(Certificate, name) for name in names)).where(*issued_here)
     session.execute(insert(DeletedCertificate).from_select(names, kept))
 
 
