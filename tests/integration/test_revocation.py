@@ -21,6 +21,7 @@ from tests.support.web import serving
 
 from certrail.domain.content import KeyAlgorithm, Subject
 from certrail.domain.errors import Conflict, NotFound
+from certrail.domain.search import CertificateFilter
 from certrail.persistence.tables import (
     CaCertificate,
     Certificate,
@@ -105,6 +106,9 @@ def test_lists_ocsp_and_our_own_state_agree(team: Team, url: str, tmp_path: Path
         "revoked",
         "held",
     ]
+    for status, row in (("active", good), ("revoked", gone), ("held", held)):
+        (found,) = services.inventory.search(team.application, CertificateFilter(status=status))  # type: ignore[arg-type]
+        assert found.id == row.id
     assert by_list(team, good, tmp_path, url) == by_ocsp(good, team, tmp_path, url) == "good"
     assert by_ocsp(gone, team, tmp_path, url) == "revoked keyCompromise"
     assert by_ocsp(held, team, tmp_path, url) == "revoked certificateHold"

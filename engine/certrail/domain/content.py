@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Sequence
 from enum import StrEnum
 from typing import Annotated, Any, Self
 
@@ -20,11 +21,14 @@ __all__ = [
     "SignatureAlgorithm",
     "Subject",
     "digest",
+    "fitting_usages",
     "signature_by",
+    "usages_of",
 ]
 
 MOST_NAMES = 100
 MOST_USAGES = 20
+MOST_COMPONENTS = 20
 LONGEST_TTL_SECONDS = 36525 * 86400
 
 
@@ -73,6 +77,23 @@ class KeyUsage(StrEnum):
     KEY_AGREEMENT = "keyAgreement"
 
 
+_ENCIPHERING = frozenset({KeyUsage.KEY_ENCIPHERMENT, KeyUsage.DATA_ENCIPHERMENT})
+
+
+def usages_of(key: KeyAlgorithm) -> tuple[KeyUsage, ...]:
+    """What a key of this kind can do (RFC 3279 section 2.3.1, RFC 5480 section 3, RFC 9295 section 3)."""
+    if key.startswith("RSA"):
+        impossible = frozenset({KeyUsage.KEY_AGREEMENT})
+    else:
+        impossible = _ENCIPHERING | ({KeyUsage.KEY_AGREEMENT} if key == KeyAlgorithm.ED25519 else set())
+    return tuple(usage for usage in KeyUsage if usage not in impossible)
+
+
+def fitting_usages(key: KeyAlgorithm, usages: Sequence[str]) -> Sequence[str]:
+    """Those of some usages that such a key can do; all of them when it can do none, so that a refusal names them."""
+    return [usage for usage in usages if usage in usages_of(key)] or usages
+
+
 class _Frozen(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -87,6 +108,7 @@ _Printable = AfterValidator(formats.printable)
 Text64 = Annotated[str, StringConstraints(min_length=1, max_length=64, strip_whitespace=True), _Printable]
 Text128 = Annotated[str, StringConstraints(min_length=1, max_length=128, strip_whitespace=True), _Printable]
 Country = Annotated[str, StringConstraints(pattern=r"^[A-Za-z]{2}$", to_upper=True)]
+DomainComponent = Annotated[str, AfterValidator(formats.domain_component)]
 DnsName = Annotated[str, AfterValidator(formats.dns_name)]
 IpAddress = Annotated[str, AfterValidator(formats.ip_address)]
 EmailAddress = Annotated[str, AfterValidator(formats.email_address)]
@@ -96,7 +118,11 @@ ExtendedKeyUsage = Annotated[str, AfterValidator(formats.extended_key_usage)]
 
 
 class Subject(_Frozen):
-    """A distinguished name, with the upper bounds of RFC 5280 appendix A.1."""
+    """A distinguished name, with the upper bounds of RFC 5280 appendix A.1.
+
+    Attributes:
+        domain_components: in the order of a DNS name, such as ``("example", "com")``.
+    """
 
     common_name: Text64 | None = None
     organization: Text64 | None = None
@@ -104,6 +130,7 @@ class Subject(_Frozen):
     country: Country | None = None
     state: Text128 | None = None
     locality: Text128 | None = None
+    domain_components: Annotated[tuple[DomainComponent, ...], Field(max_length=MOST_COMPONENTS)] = ()
 
     def is_empty(self) -> bool:
         """Whether no part is given."""
@@ -194,9 +221,15 @@ def digest(
     application_id: str,
     renews: str | None = None,
 ) -> str:
-    """SHA-256, hex, over everything that a vote says yes to."""
+    """SHA-256, hex, over everything that a vote says yes to.
+
+    Domain components count where there are any: votes from before they were known still hold for what has none.
+    """
+    said = content.model_dump(mode="json")
+    if not content.subject.domain_components:
+        del said["subject"]["domain_components"]
     bound: dict[str, Any] = {
-        "content": content.model_dump(mode="json"),
+        "content": said,
         "profile": [profile_id, profile_version],
         "policy_version": policy_version,
         "application": application_id,

@@ -35,6 +35,15 @@ def dns_name(value: str) -> str:
     return f"*.{name}" if value.startswith("*.") else name
 
 
+def domain_component(value: str) -> str:
+    """One label of a domain in a subject (RFC 4519 section 2.4), its case kept. Raises ValueError."""
+    if not _LABEL.fullmatch(value.lower()) or not value.isascii():
+        raise ValueError(
+            f"{value!r} is not one label of a domain; write example.com as the list of example and com"
+        )
+    return value
+
+
 def ip_address(value: str) -> str:
     """An IPv4 or IPv6 address in its shortest spelling. Raises ValueError."""
     try:

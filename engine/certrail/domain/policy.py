@@ -20,6 +20,7 @@ from certrail.domain.content import (
     SignatureAlgorithm,
     Subject,
     signature_by,
+    usages_of,
 )
 from certrail.domain.patterns import covers, like, like_ignoring_case
 
@@ -36,13 +37,15 @@ class _Rules(BaseModel):
 class SubjectRules(_Rules):
     """Patterns per attribute, ``*`` standing for any text. An attribute that no rule names is refused.
 
+    Of domain components there may be several: each must be allowed, and one is enough for a required pattern.
+
     Attributes:
-        required: must be there and match; this value is then allowed, too.
+        required: must be there and match, each where several are named; such a value is then allowed, too.
         allowed: what may be there.
         denied: what may not, whatever the case of its letters. Named here alone, all else is allowed.
     """
 
-    required: dict[str, _Pattern] = Field(default_factory=dict)
+    required: dict[str, _Pattern | _Patterns] = Field(default_factory=dict)
     allowed: dict[str, _Patterns] = Field(default_factory=dict)
     denied: dict[str, _Patterns] = Field(default_factory=dict)
 
@@ -152,9 +155,10 @@ def decide(
     """
     signature = signature_by(issuer_key_algorithm) if issuer_key_algorithm else None
     return [
-        *_subject(content.subject.model_dump(exclude_none=True), rules.subject),
+        *_subject(content.subject, rules.subject),
         *_sans(content.sans.model_dump(), rules.sans),
         *_usages("key_usages", content.key_usages, rules.key_usages),
+        *_impossible_usages(content.key_usages, content.key_algorithm),
         *_usages("extended_key_usages", content.extended_key_usages, rules.extended_key_usages),
         *_key_algorithm(content.key_algorithm, rules.key_algorithms),
         *_signature(content.signature_algorithm, signature, rules.signature_algorithms),
@@ -167,20 +171,27 @@ def _violation(rule: str, offered: object, allowed: Iterable[object], message: s
     return Violation(rule=rule, offered=str(offered), allowed=[str(a) for a in allowed], message=message)
 
 
-def _subject(offered: Mapping[str, str], rules: SubjectRules | None) -> Iterator[Violation]:
+def _subject(offered: Subject, rules: SubjectRules | None) -> Iterator[Violation]:
     if rules is None:
         return
-    for name, pattern in rules.required.items():
-        if name not in offered or not like(offered[name], [pattern]):
-            message = f"{name} must be given and match {pattern}"
-            yield _violation(f"subject.{name}.required", offered.get(name, ""), [pattern], message)
-    for name, value in offered.items():
-        yield from _attribute(name, value, rules)
+    given = {name: _each(value) for name, value in offered.model_dump(exclude_none=True).items() if value}
+    for name, required in rules.required.items():
+        values = given.get(name, ())
+        for pattern in _each(required):
+            if not any(like(value, [pattern]) for value in values):
+                message = f"{name} must be given and match {pattern}"
+                yield _violation(f"subject.{name}.required", ", ".join(values), [pattern], message)
+    for name, values in given.items():
+        for value in values:
+            yield from _attribute(name, value, rules)
+
+
+def _each(values: str | Sequence[str]) -> Sequence[str]:
+    return (values,) if isinstance(values, str) else values
 
 
 def _attribute(name: str, value: str, rules: SubjectRules) -> Iterator[Violation]:
-    allowed = [rules.required[name]] if name in rules.required else []
-    allowed += rules.allowed.get(name, ())
+    allowed = [*_each(rules.required.get(name, ())), *rules.allowed.get(name, ())]
     only_denied = name in rules.denied and name not in rules.required and name not in rules.allowed
     if like_ignoring_case(value, rules.denied.get(name, ())):
         message = f"{name} {value!r} matches a denied pattern; choose another"
@@ -227,6 +238,16 @@ def _usages(
             yield _violation(
                 f"{section}.allowed", usage, permitted, _refusal(f"{usage} in {section}", permitted)
             )
+
+
+def _impossible_usages(offered: Sequence[KeyUsage], key: KeyAlgorithm) -> Iterator[Violation]:
+    possible = usages_of(key)
+    for usage in offered:
+        if usage not in possible:
+            message = (
+                f"a key of the algorithm {key} cannot be used for {usage}; leave it out, or choose another"
+            )
+            yield _violation("key_usages.key_algorithm", usage, possible, message)
 
 
 def _key_algorithm(offered: KeyAlgorithm, allowed: Sequence[KeyAlgorithm] | None) -> Iterator[Violation]:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from cryptography import x509
+from cryptography.x509.oid import NameOID
 from pydantic import ValidationError
 
 from certrail.domain.content import (
@@ -96,7 +97,7 @@ def certificate_content(certificate: x509.Certificate) -> dict[str, Any]:
 
 def _subject(name: x509.Name) -> Subject:
     known = set(ATTRIBUTES.values())
-    oids = [attribute.oid for attribute in name]
+    oids = [attribute.oid for attribute in name if attribute.oid != NameOID.DOMAIN_COMPONENT]
     if unknown := [oid.dotted_string for oid in oids if oid not in known]:
         raise ValueError(f"subject attributes {', '.join(unknown)}")
     if len(oids) != len(set(oids)):

@@ -1,6 +1,7 @@
 """Distinguished and alternative names, to and from `cryptography`'s objects."""
 
 import ipaddress
+from typing import Any
 
 from cryptography import x509
 from cryptography.x509.oid import NameOID, ObjectIdentifier
@@ -24,18 +25,29 @@ ATTRIBUTES = {
 
 
 def to_name(subject: Subject) -> x509.Name:
-    """The subject, most general part first."""
+    """The subject, most general part first: domain components from the top down, then country to common name."""
     values = subject.model_dump(exclude_none=True)
-    return x509.Name([x509.NameAttribute(oid, values[n]) for n, oid in ATTRIBUTES.items() if n in values])
+    components = reversed(subject.domain_components)
+    return x509.Name(
+        [
+            *(x509.NameAttribute(NameOID.DOMAIN_COMPONENT, component) for component in components),
+            *(x509.NameAttribute(oid, values[n]) for n, oid in ATTRIBUTES.items() if n in values),
+        ]
+    )
 
 
-def from_name(name: x509.Name) -> dict[str, str]:
-    """The parts that certrail knows, the first of each; unknown parts are the caller's to refuse."""
-    found: dict[str, str] = {}
+def from_name(name: x509.Name) -> dict[str, Any]:
+    """The parts that certrail knows, the first of each; unknown parts are the caller's to refuse.
+
+    Only of domain components there may be several: all are taken, in the order of a DNS name.
+    """
+    found: dict[str, Any] = {}
     for attribute, oid in ATTRIBUTES.items():
         values = name.get_attributes_for_oid(oid)
         if values:
             found[attribute] = str(values[0].value)
+    if components := name.get_attributes_for_oid(NameOID.DOMAIN_COMPONENT):
+        found["domain_components"] = [str(component.value) for component in reversed(components)]
     return found
 
 

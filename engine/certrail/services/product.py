@@ -7,7 +7,7 @@ from typing import Any, Literal
 from pydantic import ValidationError
 from sqlmodel import Session, col, select
 
-from certrail.domain.content import LONGEST_TTL_SECONDS, RequestContent
+from certrail.domain.content import LONGEST_TTL_SECONDS, RequestContent, usages_of
 from certrail.domain.errors import BadInput, Conflict
 from certrail.domain.policy import PolicyRules
 from certrail.persistence.tables import (
@@ -265,6 +265,15 @@ def _rules(rules: Mapping[str, Any]) -> dict[str, Any]:
         raise BadInput(f"The rules are wrong. {faults}", "rules") from None
 
 
+def _refuse_unfit_usages(defaults: RequestContent) -> None:
+    key = defaults.key_algorithm
+    if unfit := [usage for usage in defaults.key_usages if usage not in usages_of(key)]:
+        raise BadInput(
+            f"The defaults are wrong. A key of the algorithm {key} cannot be used for {', '.join(unfit)}.",
+            "defaults",
+        )
+
+
 def _defaults(given: Mapping[str, Any]) -> dict[str, Any]:
     """What a request may leave out, checked as if a request had said it."""
     own = {"csr", "ttl_seconds"} & given.keys()
@@ -272,8 +281,10 @@ def _defaults(given: Mapping[str, Any]) -> dict[str, Any]:
         raise BadInput(f"These are no defaults: {', '.join(sorted(own))}.", "defaults")
     complete = {"subject": {"common_name": "default"}, **given, "ttl_seconds": 1}
     try:
-        RequestContent.model_validate(complete)
+        parsed = RequestContent.model_validate(complete)
     except ValidationError as err:
         faults = "; ".join(f"{'.'.join(str(p) for p in e['loc'])}: {e['msg']}" for e in err.errors())
         raise BadInput(f"The defaults are wrong. {faults}", "defaults") from None
+    if {"key_algorithm", "key_usages"} <= given.keys():
+        _refuse_unfit_usages(parsed)
     return dict(given)

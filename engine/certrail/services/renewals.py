@@ -6,7 +6,7 @@ from typing import Any
 from cryptography import x509
 from sqlmodel import Session, select
 
-from certrail.domain.content import RequestContent
+from certrail.domain.content import RequestContent, fitting_usages
 from certrail.domain.errors import BadInput, Conflict, NotFound
 from certrail.persistence.database import locked
 from certrail.persistence.tables import Certificate, CertificateProfile, CertificateRequest, Lineage
@@ -169,7 +169,7 @@ def renewal_content(
             "sans": facts.sans.model_dump(),
             "basic_constraints": facts.basic_constraints.model_dump(),
         }
-        return parsed_content({**values, **said, "csr": csr, "key_algorithm": facts.key_algorithm})
+        return _fitted({**values, **said, "csr": csr, "key_algorithm": facts.key_algorithm})
     if present.key_sealed is None and not (same_key and values.get("csr")):
         raise BadInput(
             "The key of this certificate is not held here: send a CSR of the new key"
@@ -178,4 +178,11 @@ def renewal_content(
         )
     if present.key_sealed is not None:
         values["csr"] = None
-    return parsed_content(values)
+    return _fitted(values)
+
+
+def _fitted(values: dict[str, Any]) -> RequestContent:
+    """With its usages but for what the key cannot do: others sign that, and a new key may be of another kind."""
+    content = parsed_content(values)
+    usages = fitting_usages(content.key_algorithm, content.key_usages)
+    return content.model_copy(update={"key_usages": tuple(usages)})

@@ -7,7 +7,7 @@ from pydantic import ValidationError
 from sqlmodel import Session, select
 
 from certrail.domain.access import ProductRole, Role
-from certrail.domain.content import RequestContent
+from certrail.domain.content import RequestContent, fitting_usages
 from certrail.domain.errors import BadInput, Conflict, Forbidden, NotFound
 from certrail.persistence.tables import CertificateProfile, CertificateRequest
 from certrail.pki.csr import read_csr
@@ -137,14 +137,17 @@ def _is_admin(session: Session, actor: Actor, row: CertificateRequest) -> bool:
 
 
 def _content(given: Mapping[str, Any], profile: CertificateProfile) -> RequestContent:
-    values = dict(given)
-    if values.get("csr"):
-        values = {**values, **_from_csr(values)}
-    for name, default in profile.defaults.items():
-        if not values.get(name):
-            values[name] = default
-    values.setdefault("ttl_seconds", profile.ttl_seconds)
-    return parsed_content(values)
+    """What is asked for, with the profile's defaults for what is left out; what is empty was meant to be."""
+    said = {**given, **_from_csr(given)} if given.get("csr") else dict(given)
+    values = {"ttl_seconds": profile.ttl_seconds, **profile.defaults, **said}
+    if "csr" not in said and "subject" in profile.defaults:
+        values["subject"] = {**profile.defaults["subject"], **(said.get("subject") or {})}
+    content = parsed_content(values)
+    if "key_usages" in profile.defaults and "key_usages" not in said:
+        # One profile serves keys of several kinds, and no kind of key can do everything.
+        fitting = fitting_usages(content.key_algorithm, content.key_usages)
+        return content.model_copy(update={"key_usages": tuple(fitting)})
+    return content
 
 
 def parsed_content(values: Mapping[str, Any]) -> RequestContent:
@@ -167,13 +170,13 @@ def _from_csr(values: Mapping[str, Any]) -> dict[str, Any]:
     ):
         raise BadInput(f"With a CSR these come from the CSR; leave them out: {', '.join(both)}.", both[0])
     facts = read_csr(str(values["csr"]))
+    usages = {"key_usages": facts.key_usages, "extended_key_usages": facts.extended_key_usages}
     return {
         "subject": facts.subject.model_dump(),
         "sans": facts.sans.model_dump(),
         "key_algorithm": facts.key_algorithm,
         "basic_constraints": facts.basic_constraints.model_dump(),
-        "key_usages": values.get("key_usages") or facts.key_usages,
-        "extended_key_usages": values.get("extended_key_usages") or facts.extended_key_usages,
+        **{name: named for name, named in usages.items() if named and name not in values},
     }
 
 

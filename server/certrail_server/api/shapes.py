@@ -176,8 +176,9 @@ class RequestIn(In):
     metadata: Annotated[dict[str, str], Field(max_length=50)] = Field(default_factory=dict)
 
     def content(self) -> dict[str, Any]:
-        """The part that is judged, approved and signed; absent members are left to the profile."""
-        values = self.model_dump(exclude={"profile", "metadata", "ttl"}, exclude_defaults=True)
+        """The part that is judged, approved and signed; absent members are left to the profile, empty ones are not."""
+        given = self.model_dump(exclude={"profile", "metadata", "ttl"}, exclude_unset=True)
+        values = {name: value for name, value in given.items() if value is not None}
         return {**values, **({"ttl_seconds": int(self.ttl.total_seconds())} if self.ttl is not None else {})}
 
 

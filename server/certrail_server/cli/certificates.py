@@ -37,7 +37,7 @@ def list_certificates(
     name: Annotated[str | None, typer.Option(help="A whole name.")] = None,
     name_ends: Annotated[str | None, typer.Option(help="The end of one, such as .example.com.")] = None,
     serial: Annotated[str | None, typer.Option(help="Hex.")] = None,
-    status: Annotated[str | None, typer.Option(help="active, expired, superseded or revoked.")] = None,
+    status: Annotated[str | None, typer.Option(help="active, expired, superseded, held or revoked.")] = None,
     expires_before: Annotated[str | None, typer.Option(help="Such as 2027-01-31T00:00:00Z.")] = None,
     metadata: Metadata = None,
     view: Annotated[str | None, typer.Option(help="A saved search.")] = None,

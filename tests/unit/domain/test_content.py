@@ -175,6 +175,7 @@ PLACE = ("profile", 1, 2, "application")
     [
         ("subject", {"common_name": "web2", "organization": "Example"}),
         ("subject", {"common_name": "web", "organizational_unit": "Example"}),
+        ("subject", {"common_name": "web", "organization": "Example", "domain_components": ["example"]}),
         ("sans", {"dns": ["a.example"]}),
         ("sans", {"dns": ["a.example", "b.example"], "ip": ["192.0.2.1"]}),
         ("sans", {"email": ["a@a.example"]}),
@@ -190,6 +191,28 @@ PLACE = ("profile", 1, 2, "application")
 )
 def test_any_changed_field_changes_the_digest(field: str, value: Any) -> None:
     assert digest(content(**BASE), *PLACE) != digest(content(**{**BASE, field: value}), *PLACE)
+
+
+def test_what_was_bound_before_domain_components_were_known_is_still_bound() -> None:
+    asked = RequestContent(subject=Subject(common_name="web"), ttl_seconds=DAY)
+    assert digest(asked, *PLACE) == "c4327a2beb09b10cd6de6a565a329bde54362f8470e9b1c5a165b30fcb0f78db"
+
+
+def test_the_order_of_domain_components_is_bound() -> None:
+    one, other = (
+        content(**{**BASE, "subject": {"domain_components": parts}})
+        for parts in (["example", "com"], ["com", "example"])
+    )
+    assert digest(one, *PLACE) != digest(other, *PLACE)
+
+
+@pytest.mark.parametrize("component", ["", "example.com", "-a", "a-", "a b", "\u00e4", "a" * 64, "a\0"])
+def test_a_domain_component_is_one_label(component: str) -> None:
+    assert Subject(domain_components=("Example", "com")).domain_components == ("Example", "com")
+    with pytest.raises(ValidationError, match="one label"):
+        Subject(domain_components=(component,))
+    with pytest.raises(ValidationError, match="at most 20"):
+        Subject(domain_components=("a",) * 21)
 
 
 def test_every_field_is_tried_above() -> None:

@@ -43,6 +43,16 @@ def broken(rules: dict[str, Any], **changes: Any) -> list[str]:
     return [violation.rule for violation in judged(rules, **changes)]
 
 
+ENCIPHER = {KeyUsage.KEY_ENCIPHERMENT, KeyUsage.DATA_ENCIPHERMENT}
+CANNOT: dict[KeyAlgorithm, set[KeyUsage]] = {
+    KeyAlgorithm.RSA_2048: {KeyUsage.KEY_AGREEMENT},
+    KeyAlgorithm.RSA_3072: {KeyUsage.KEY_AGREEMENT},
+    KeyAlgorithm.RSA_4096: {KeyUsage.KEY_AGREEMENT},
+    KeyAlgorithm.EC_P256: ENCIPHER,
+    KeyAlgorithm.EC_P384: ENCIPHER,
+    KeyAlgorithm.EC_P521: ENCIPHER,
+    KeyAlgorithm.ED25519: ENCIPHER | {KeyUsage.KEY_AGREEMENT},
+}
 labels = st.text("abc-0", min_size=1, max_size=5).filter(lambda s: s.strip("-") == s)
 hosts = st.lists(labels, min_size=1, max_size=4).map(lambda parts: ".".join([*parts, "example"]))
 dns_names = st.tuples(st.sampled_from(["", "*."]), hosts).map("".join)
@@ -57,12 +67,56 @@ contents = st.fixed_dictionaries(
         "extended_key_usages": st.lists(st.sampled_from(sorted(EXTENDED_KEY_USAGES)), max_size=3),
         "ttl_seconds": st.integers(1, 365 * DAY),
     }
+).map(
+    lambda asked: {
+        **asked,
+        "key_usages": [u for u in asked["key_usages"] if u not in CANNOT[asked["key_algorithm"]]],
+    }
 )
+"""That a key can be used for what is asked; whether it can is a question of its own."""
 
 
 @given(contents)
 def test_unset_sections_never_violate(content: dict[str, Any]) -> None:
     assert judged({}, **content) == []
+
+
+@pytest.mark.parametrize("algorithm", KeyAlgorithm)
+def test_no_key_is_used_for_what_it_cannot_do(algorithm: KeyAlgorithm) -> None:
+    for rules in ({}, {"key_usages": {"required": list(KeyUsage)}}):
+        found = judged(rules, key_algorithm=algorithm, key_usages=list(KeyUsage))
+        assert {violation.offered for violation in found} == CANNOT[algorithm]
+        for violation in found:
+            assert violation.rule == "key_usages.key_algorithm"
+            assert set(violation.allowed) == set(KeyUsage) - CANNOT[algorithm]
+            assert f"{algorithm} cannot be used for {violation.offered}" in violation.message
+
+
+@pytest.mark.parametrize(
+    ("rules", "components", "expected"),
+    [
+        ({"allowed": {"domain_components": ["example", "com"]}}, ["example", "com"], []),
+        ({"allowed": {"domain_components": ["example", "com"]}}, [], []),
+        ({"allowed": {"domain_components": ["com"]}}, ["example", "com"], ["allowed"]),
+        ({"allowed": {"domain_components": ["com"]}}, ["a", "b", "com"], ["allowed", "allowed"]),
+        (
+            {"allowed": {"domain_components": ["*"]}, "denied": {"domain_components": ["Dev*"]}},
+            ["dev", "com"],
+            ["denied"],
+        ),
+        ({"required": {"domain_components": "com"}}, ["com"], []),
+        ({"required": {"domain_components": "com"}}, ["example", "com"], ["allowed"]),
+        ({"required": {"domain_components": ["exam*", "com"]}}, ["example", "com"], []),
+        ({"required": {"domain_components": ["exam*", "com"]}}, ["example"], ["required"]),
+        ({"required": {"domain_components": "com"}}, [], ["required"]),
+        ({}, ["com"], ["allowed"]),
+    ],
+)
+def test_domain_components_are_matched_one_by_one(
+    rules: dict[str, Any], components: list[str], expected: list[str]
+) -> None:
+    found = broken({"subject": rules}, subject={"domain_components": components})
+    assert found == [f"subject.domain_components.{what}" for what in expected]
 
 
 @given(contents)

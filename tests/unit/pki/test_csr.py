@@ -74,6 +74,15 @@ def test_subject_names_and_usages_are_read(pem: MakePem) -> None:
     assert facts.extended_key_usages == ("clientAuth", "1.2.3.4")
 
 
+def test_all_domain_components_are_read(pem: MakePem) -> None:
+    parts = [
+        x509.NameAttribute(NameOID.DOMAIN_COMPONENT, part) for part in ("com", "example", "Corp", "Corp")
+    ]
+    facts = read_csr(pem(asking(name=x509.Name([*parts, *NAME]))))
+    assert facts.subject.domain_components == ("Corp", "Corp", "example", "com")
+    assert facts.subject.common_name == "web.example.com"
+
+
 def test_a_bare_csr_asks_for_nothing_more(pem: MakePem) -> None:
     facts = read_csr(pem(asking(name=x509.Name([]))))
     assert facts.subject.is_empty()

@@ -19,6 +19,7 @@ from certrail.domain.content import (
 from certrail.domain.errors import Conflict
 from certrail.pki.keys import PrivateKey
 from certrail.pki.leaf import LeafPlan, sign_leaf
+from certrail.pki.names import from_name
 
 PLAN = LeafPlan(
     subject=Subject(common_name="web.example.com", organization="Example", country="DE"),
@@ -132,6 +133,11 @@ def test_without_names_there_is_no_extension_for_them(sign: Sign) -> None:
 
 def test_the_subject_is_written_from_country_to_common_name(sign: Sign) -> None:
     assert sign().subject.rfc4514_string() == "CN=web.example.com,O=Example,C=DE"
+    subject = Subject(common_name="web", organization="Example", domain_components=("corp", "example", "com"))
+    named = sign(replace(PLAN, subject=subject)).subject
+    assert named.rfc4514_string() == "CN=web,O=Example,DC=corp,DC=example,DC=com"
+    assert [attribute.value for attribute in named][:3] == ["com", "example", "corp"]
+    assert Subject.model_validate(from_name(named)) == subject
 
 
 def test_key_usages_are_critical_and_exactly_those_asked_for(sign: Sign) -> None:

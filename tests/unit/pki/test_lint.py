@@ -23,6 +23,7 @@ SUBJECTS = {
         country="DE",
         state="Berlin",
         locality="Berlin",
+        domain_components=("web", "example", "com"),
     ),
 }
 # No wildcards, which RFC 5280 leaves to other documents (RFC 9525), and none of the URI schemes that pkilint does
