@@ -72,6 +72,13 @@ def test_of_a_csr_only_usages_are_filled(team: Team) -> None:
     assert (said["key_usages"], said["extended_key_usages"]) == ((), ())
 
 
+def test_a_csr_that_names_no_usages_gets_those_of_any_request(team: Team) -> None:
+    """As most CSRs are made; without a usage most servers and clients could not use the certificate."""
+    team.services.product.update_profile(team.admin, "web", defaults={})
+    said = asked(team, csr=csr())
+    assert (said["key_usages"], said["extended_key_usages"]) == (("digitalSignature",), ("serverAuth",))
+
+
 def test_default_usages_are_those_that_the_key_can_do(team: Team) -> None:
     assert asked(team)["key_usages"] == ("digitalSignature",)
     assert asked(team, key_algorithm="RSA_2048")["key_usages"] == ("digitalSignature", "keyEncipherment")
