@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import json
 import logging
+import select
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -130,7 +131,7 @@ class SmtpServer:
         self._open_gate.clear()
 
     def release(self) -> None:
-        """Accept what is held and what follows."""
+        """Accept what is held, unless its sender is gone, and what follows."""
         self._open_gate.set()
 
     def start(self) -> Self:
@@ -211,6 +212,8 @@ class SmtpServer:
         if not self._open_gate.is_set():
             self._held.add(str(envelope.mail_from))
             await asyncio.to_thread(self._open_gate.wait)
+            if is_gone(server.transport):
+                return "421 4.4.2 The sender is gone"
         if self.data_answer:
             return self.data_answer
         self._mails.add(_mail(session, envelope, self._security == "tls"))
@@ -241,6 +244,15 @@ class _Connection(SMTP):
         await self.push("421 4.3.2 mail.standin.test is not available, closing the connection")
         assert self.transport is not None
         self.transport.close()
+
+
+def is_gone(transport: asyncio.BaseTransport | None) -> bool:
+    """Whether the other side hung up, also when the event loop has not heard of it yet."""
+    if transport is None or transport.is_closing():
+        return True
+    poll = select.poll()
+    poll.register(transport.get_extra_info("socket"), select.POLLRDHUP)
+    return bool(poll.poll(0))
 
 
 def _mail(session: Session, envelope: Envelope, implicit_tls: bool) -> Mail:

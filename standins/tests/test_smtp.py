@@ -3,15 +3,17 @@
 import asyncio
 import json
 import smtplib
+import socket
 import ssl
 import subprocess
 import sys
 from email.message import EmailMessage
+from types import SimpleNamespace
 from urllib.request import urlopen
 
 import pytest
 
-from certrail_standins.smtp import SmtpServer
+from certrail_standins.smtp import SmtpServer, is_gone
 
 
 def mail(message_id: str = "<1@example.org>") -> EmailMessage:
@@ -73,6 +75,30 @@ async def test_it_holds_mail_until_released() -> None:
         server.release()
         await sending
         assert len(await server.wait_for(1)) == 1
+
+
+async def test_a_held_mail_of_a_killed_sender_is_dropped() -> None:
+    async with SmtpServer() as server:
+        server.hold()
+        with socket.create_connection((server.host, server.port)) as sender, sender.makefile("rw") as lines:
+            lines.readline()
+            for line in ("HELO x", "MAIL FROM:<a@example.org>", "RCPT TO:<b@example.org>", "DATA"):
+                print(line, end="\r\n", file=lines, flush=True)
+                lines.readline()
+            print("Good morning\r\n.", end="\r\n", file=lines, flush=True)
+            await server.wait_held()
+        server.release()
+        await asyncio.to_thread(send, server, mail("<2@example.org>"))
+        assert list(server.by_message_id()) == ["<2@example.org>"]
+
+
+def test_a_sender_is_gone_before_the_event_loop_hears_of_it() -> None:
+    ours, theirs = socket.socketpair()
+    transport = SimpleNamespace(is_closing=lambda: False, get_extra_info=lambda _name: ours)
+    with ours:
+        assert not is_gone(transport)
+        theirs.close()
+        assert is_gone(transport)
 
 
 async def test_stopping_does_not_accept_what_is_held() -> None:

@@ -84,10 +84,13 @@ class Shop:
 
     def order(self, application: str, name: str, profile: str = "web") -> "Order":
         """Ask for a certificate."""
-        body = {"profile": profile, "subject": {"common_name": name}, "sans": {"dns": [name]}}
         headers = {"Idempotency-Key": f"{application}-{name}"}
-        row = self.deployer.post(f"/applications/{application}/certificate-requests", body, **headers)
-        return Order(self, application, name, row)
+        path = f"/applications/{application}/certificate-requests"
+        return Order(self, application, name, self.deployer.post(path, self.wish(name, profile), **headers))
+
+    def wish(self, name: str, profile: str = "web") -> dict[str, Any]:
+        """What is asked for in an order."""
+        return {"profile": profile, "subject": {"common_name": name}, "sans": {"dns": [name]}}
 
     def events(self, application: str, kind: str) -> list[dict[str, Any]]:
         """All events of a kind in an Application."""

@@ -1,6 +1,5 @@
 """`certrail dev` comes back after each of its processes is killed, and two of it never share a folder."""
 
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -8,6 +7,7 @@ from typing import Any
 import pytest
 from examples.demo.installation import Api, Installation, until
 from examples.demo.team import bootstrap, make_product
+from tests.live.processes import is_alive
 
 pytestmark = pytest.mark.crash
 
@@ -73,11 +73,3 @@ def test_everything_killed_comes_back_with_what_it_knew(running: Running) -> Non
 
 def other_than(died: int, pid: int | None) -> int | None:
     return pid if pid != died else None
-
-
-def is_alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    return True

@@ -1,7 +1,7 @@
 """Loaded by every Python process of an installation that a crash test started: kills it at the armed place.
 
 The file that CERTRAIL_TEST_ARMED names holds the name of a checkpoint. The first process to get there takes
-the file away and dies, as from a power cut; after that nothing is armed.
+the file away and dies, as from a power cut; after that nothing is armed. Its id is in the mark that it leaves.
 """
 
 import os
@@ -19,9 +19,10 @@ def die_if_armed(place: str) -> None:
     try:
         if armed.read_text() != place:
             return
-        armed.rename(armed.with_name(f"died-at-{place}"))
+        mark = armed.rename(armed.with_name(f"died-at-{place}"))
     except FileNotFoundError:
         return
+    mark.write_text(str(os.getpid()))
     os.kill(os.getpid(), signal.SIGKILL)
 
 
