@@ -1,4 +1,7 @@
-"""A project as a team had it before there were Applications: fifty certificates, four syncs, three alerts."""
+"""A project as a team had it before there were Applications: fifty certificates, four syncs, three alerts.
+
+Its certificates are of all ages; some are due to be renewed, and some had their day: renewed, revoked or on hold.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -31,9 +34,10 @@ def project(
     folder: str,
     connections: Mapping[str, Json] | None = None,
     *,
-    web: int = 30,
+    web: int = 27,
     internal: int = 15,
     foreign: int = 5,
+    past: bool = True,
 ) -> Json:
     """The export.
 
@@ -41,17 +45,22 @@ def project(
         folder: where the `files` syncs put certificates.
         connections: by slug, configurations to use in the place of the made-up ones.
         web, internal, foreign: how many certificates of each kind; foreign ones have no profile and no key.
+        past: whether there are three more, which are not in use any more.
     """
     root = _authority("Acme Root", None)
     issuing = _authority("Acme Issuing", root)
     stranger = _authority("Somebody Else", None)
     certificates = [
-        *(_leaf(f"web-{n:02}", "shop.acme.example", issuing, [root], "acme-web", 47) for n in range(web)),
         *(
-            _leaf(f"int-{n:02}", "int.acme.example", issuing, [root], "acme-internal", 7)
+            _leaf(f"web-{n:02}", "shop.acme.example", issuing, [root], "acme-web", 47, age=n % 20)
+            for n in range(web)
+        ),
+        *(
+            _leaf(f"int-{n:02}", "int.acme.example", issuing, [root], "acme-internal", 7, age=n % 7)
             for n in range(internal)
         ),
         *(_leaf(f"ext-{n:02}", "partner.example", stranger, [], None, 30) for n in range(foreign)),
+        *(_past(issuing, root) if past else ()),
     ]
     return {
         "format": "certrail-legacy/1",
@@ -59,7 +68,7 @@ def project(
         "members": _members(),
         "authorities": [
             _shown("acme-root", "Acme Root", root, []),
-            _shown("acme-issuing", "Acme Issuing", issuing, [root]),
+            _shown("acme-issuing", "Acme Issuing", issuing, [root]) | _lists(),
         ],
         "policies": [
             {
@@ -214,12 +223,38 @@ def _shown(slug: str, name: str, issuer: Issuer, above: list[Issuer]) -> Json:
     }
 
 
+def _past(issuing: Issuer, root: Issuer) -> list[Json]:
+    """Renewed, revoked, and on hold."""
+    renewed = _leaf("web-00", "shop.acme.example", issuing, [root], "acme-web", 47, age=32)
+    lost = _leaf("lost", "shop.acme.example", issuing, [root], "acme-web", 47, age=40)
+    idle = _leaf("idle", "int.acme.example", issuing, [root], "acme-internal", 7, age=6)
+    yesterday = (datetime.now(UTC) - timedelta(days=1)).isoformat(timespec="seconds")
+    return [
+        renewed | {"id": "web-00-before", "renewed_by": "web-00"},
+        lost | {"status": "revoked", "revoked_at": yesterday, "revocation_reason": "keyCompromise"},
+        idle | {"status": "held", "revoked_at": yesterday},
+    ]
+
+
+def _lists() -> Json:
+    """What the authority's revocation lists said up to now, besides the certificates that are in the export."""
+    last_year = (datetime.now(UTC) - timedelta(days=365)).isoformat(timespec="seconds")
+    gone = {"serial": "5eedface", "revoked_at": last_year, "reason": "cessationOfOperation"}
+    return {"crl_number": 41, "revoked": [gone]}
+
+
 def _leaf(
-    ident: str, domain: str, issuer: Issuer, above: list[Issuer], profile: str | None, days: int
+    ident: str,
+    domain: str,
+    issuer: Issuer,
+    above: list[Issuer],
+    profile: str | None,
+    days: int,
+    age: int = 0,
 ) -> Json:
     key = ec.generate_private_key(ec.SECP256R1())
     host = f"{ident}.{domain}"
-    builder = _builder(host, key, issuer.certificate.subject, timedelta(days=days))
+    builder = _builder(host, key, issuer.certificate.subject, timedelta(days=days), age)
     certificate = (
         builder.add_extension(x509.SubjectAlternativeName([x509.DNSName(host)]), critical=False)
         .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
@@ -250,9 +285,9 @@ def _authority(name: str, above: Issuer | None) -> Issuer:
 
 
 def _builder(
-    common_name: str, key: ec.EllipticCurvePrivateKey, issuer: x509.Name, lifetime: timedelta
+    common_name: str, key: ec.EllipticCurvePrivateKey, issuer: x509.Name, lifetime: timedelta, age: int = 0
 ) -> x509.CertificateBuilder:
-    begins = datetime.now(UTC).replace(microsecond=0) - timedelta(hours=1)
+    begins = datetime.now(UTC).replace(microsecond=0) - timedelta(days=age, hours=1)
     return (
         x509.CertificateBuilder()
         .subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)]))

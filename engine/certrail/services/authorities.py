@@ -30,6 +30,7 @@ from certrail.pki.authority import (
 from certrail.pki.chain import path_to_root, read_certificates
 from certrail.pki.names import from_name
 from certrail.services.actor import Actor
+from certrail.services.adopted_lists import Listed, count_on, keep_listed
 from certrail.services.authority_rows import add_key, insert_authority, install_certificate
 from certrail.services.ca_signing import (
     active_certificate,
@@ -117,14 +118,24 @@ class Authorities:
             return row
 
     def adopt(
-        self, actor: Actor, *, slug: str, name: str, certificate: str, private_key: str, chain: str = ""
+        self,
+        actor: Actor,
+        *,
+        slug: str,
+        name: str,
+        certificate: str,
+        private_key: str,
+        chain: str = "",
+        crl_number: int | None = None,
+        revoked: Sequence[Listed] = (),
     ) -> CertificateAuthority:
-        """Take over an authority that exists already, with its private key.
+        """Take over an authority that exists already, with its private key and all that it has revoked.
 
         Args:
             certificate: PEM, of the authority.
             chain: PEM, of every certificate above it; empty for a root.
             private_key: PEM, not encrypted.
+            crl_number: of the last list that was published elsewhere; the next one follows it.
 
         Raises:
             BadInput: a part cannot be read, they do not belong together, or it is no authority's certificate.
@@ -143,6 +154,11 @@ class Authorities:
             room = first.extensions.get_extension_for_class(x509.BasicConstraints).value.path_length
             authority = insert_authority(change, kind, slug, name, subject, key, room, None)
             install_certificate(change, authority, first, path)
+            change.session.flush()
+            issuer = active_certificate(change.session, authority.id)
+            keep_listed(change, issuer, revoked)
+            if crl_number is not None:
+                count_on(change, issuer, crl_number)
             return authority
 
     def request(self, reference: str) -> str:

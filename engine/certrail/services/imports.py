@@ -1,23 +1,26 @@
 """Certificates that were issued elsewhere, kept here: seen, watched, and delivered like our own."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 from pydantic import ValidationError
-from sqlmodel import Session, select
+from sqlmodel import Session, col, select
 
 from certrail.domain.content import KeyAlgorithm, RequestContent
 from certrail.domain.errors import BadInput, Conflict, PolicyViolation
 from certrail.domain.policy import PolicyRules, decide
+from certrail.persistence.database import locked
 from certrail.persistence.tables import (
     CaCertificate,
     Certificate,
     CertificatePolicy,
     CertificateProfile,
     DeletedCertificate,
+    Lineage,
 )
 from certrail.pki import keys
 from certrail.pki.bundle import certificate_facts
@@ -35,6 +38,34 @@ from certrail.services.kernel import Change, Kernel
 from certrail.services.product import find_profile
 from certrail.services.requests import checked_attributes
 from certrail.services.wishes import wish_everywhere
+
+
+@dataclass(frozen=True)
+class Past:
+    """What became of a certificate in the inventory that held it.
+
+    Attributes:
+        status: ``active``, ``held`` or ``revoked``.
+        superseded: another took its place, and comes later.
+        replaces: id of the certificate here whose place it took.
+        auto_renew: whether it is renewed by itself, against the rule of its profile.
+    """
+
+    status: str = "active"
+    revoked_at: datetime | None = None
+    reason: Reason | None = None
+    superseded: bool = False
+    replaces: str | None = None
+    auto_renew: bool | None = None
+
+    def stand(self, row: Certificate) -> None:
+        """Write it down on the certificate's row."""
+        row.status = "superseded" if self.superseded and self.status == "active" else self.status
+        row.revoked_at = self.revoked_at.replace(microsecond=0) if self.revoked_at else None
+        row.revocation_reason = str(self.reason) if self.reason else None
+
+
+PRESENT = Past()
 
 
 class Imports:
@@ -94,17 +125,18 @@ class Imports:
         *,
         profile: str | None = None,
         attributes: Mapping[str, str] | None = None,
+        past: Past = PRESENT,
     ) -> Certificate:
         """Keep what another inventory held, as it is: no policy is asked until it is renewed, and nothing is delivered.
 
         Raises:
             NotFound: the profile cannot be used there.
-            Conflict: the certificate is in the inventory.
+            Conflict: the certificate is in the inventory, or the one whose place it took was renewed here.
         """
         checked = checked_attributes(attributes or {})
         with self._kernel.change(actor) as change:
             chosen = _enrolled(change.session, application_id, profile) if profile else None
-            return self._keep(change, application_id, offer, chosen, checked)
+            return self._keep(change, application_id, offer, chosen, checked, past)
 
     def _keep(
         self,
@@ -113,19 +145,21 @@ class Imports:
         offer: Offer,
         profile: CertificateProfile | None,
         attributes: dict[str, Any],
+        past: Past = PRESENT,
     ) -> Certificate:
         facts = certificate_facts(offer.certificate)
         if change.session.exec(
             select(Certificate).where(Certificate.fingerprint == facts.fingerprint)
         ).first():
             raise Conflict("This certificate is in the inventory already.", kind="imported")
+        present = _replaced(change.session, past.replaces) if past.replaces else None
         pems = [issuer.public_bytes(Encoding.PEM).decode() for issuer in offer.issuers]
         complete = bool(offer.issuers) and is_self_signed(offer.issuers[-1])
         row = Certificate(
             id=change.new_id(),
             created_at=change.now,
             application_id=application_id,
-            lineage_id=change.new_id(),
+            lineage_id=present.lineage_id if present else change.new_id(),
             profile_id=profile.id if profile else None,
             ca_certificate_id=_own_issuer(change.session, offer.certificate),
             serial=facts.serial,
@@ -141,8 +175,9 @@ class Imports:
             key_sealed=self._kernel.keyring.seal(keys.to_pem(offer.key), KEY_PURPOSE) if offer.key else None,
             attributes=attributes,
         )
+        past.stand(row)
         _take_over_status(change.session, row)
-        add_certificate(change, row)
+        add_certificate(change, row, present, auto_renew=past.auto_renew)
         change.created_id = row.id
         change.event(
             "certificate.imported",
@@ -158,14 +193,20 @@ class Imports:
             profile_id=row.profile_id,
             lineage_id=row.lineage_id,
             with_key=row.key_sealed is not None,
+            status=row.status,
         )
         catch_up(change, row)
         return row
 
 
 def _take_over_status(session: Session, row: Certificate) -> None:
-    """A certificate from here that went with its Application and comes back is what it was: good, held or revoked."""
-    deleted = session.get(DeletedCertificate, row.fingerprint)
+    """A certificate from here that was told of without being here is what was told: good, held or revoked."""
+    query = (
+        select(DeletedCertificate)
+        .join(CaCertificate, col(CaCertificate.id) == col(DeletedCertificate.ca_certificate_id))
+        .where(DeletedCertificate.serial == row.serial, CaCertificate.ca_id == _authority_of(session, row))
+    )
+    deleted = session.exec(query).first()
     if deleted is None:
         return
     if deleted.revoked_at is not None:
@@ -173,6 +214,19 @@ def _take_over_status(session: Session, row: Certificate) -> None:
         row.status = "held" if held else "revoked"
         row.revoked_at, row.revocation_reason = deleted.revoked_at, deleted.revocation_reason
     session.delete(deleted)
+
+
+def _authority_of(session: Session, row: Certificate) -> str | None:
+    return session.get_one(CaCertificate, row.ca_certificate_id).ca_id if row.ca_certificate_id else None
+
+
+def _replaced(session: Session, certificate_id: str) -> Certificate:
+    """The certificate whose place another one took, its lineage held."""
+    present = session.get_one(Certificate, certificate_id)
+    lineage = session.exec(locked(select(Lineage).where(Lineage.id == present.lineage_id))).one()
+    if lineage.current_certificate_id != present.id:
+        raise Conflict("The certificate whose place it took was renewed here already.", kind="superseded")
+    return present
 
 
 def _enrolled(session: Session, application_id: str | None, reference: str) -> CertificateProfile:

@@ -6,15 +6,23 @@ from certrail.services.kernel import Change
 from certrail.services.renewal_plans import plan
 
 
-def add_certificate(change: Change, row: Certificate, present: Certificate | None = None) -> None:
-    """Store the first certificate of a new lineage, or the one that takes the place of its `present` one."""
+def add_certificate(
+    change: Change, row: Certificate, present: Certificate | None = None, *, auto_renew: bool | None = None
+) -> None:
+    """Store the first certificate of a new lineage, or the one that takes the place of its `present` one.
+
+    Args:
+        auto_renew: whether it is renewed by itself; left out, what was said for the lineage stays.
+    """
     if present is None:
         lineage = Lineage(id=row.lineage_id, created_at=change.now, application_id=row.application_id)
     else:
         lineage = change.session.get_one(Lineage, row.lineage_id)
-        present.status = "superseded"
+        # One that was revoked meanwhile stays so.
+        present.status = "superseded" if present.status == "active" else present.status
         change.session.add(present)
     lineage.current_certificate_id = row.id
+    lineage.auto_renew = auto_renew if auto_renew is not None else lineage.auto_renew
     change.session.add(lineage)
     change.session.add(row)
     plan(change, lineage, row)

@@ -19,7 +19,8 @@ from certrail.persistence.tables import (
 )
 from certrail.services.actor import Actor
 from certrail.services.ca_signing import find_authority
-from certrail.services.kernel import Kernel
+from certrail.services.kernel import Change, Kernel
+from certrail.services.renewal_plans import replan
 from certrail.services.rows import find, refuse_taken
 
 IssuerType = Literal["ca", "self-signed"]
@@ -97,7 +98,7 @@ class Product:
         """Join an authority, or none for certificates that sign themselves, a policy and defaults.
 
         Args:
-            legacy_enrollment: by method whether the profile is usable by itself, as before there were Applications.
+            legacy_enrollment: by method how the profile is usable by itself, as before there were Applications.
 
         Raises:
             BadInput: the lifetime, the defaults, or the choice of the issuer is wrong.
@@ -156,8 +157,7 @@ class Product:
                 profile.ttl_seconds = _seconds(ttl)
             profile.defaults = checked if checked is not None else profile.defaults
             if legacy_enrollment is not None:
-                _refuse_new_enrollment(profile)
-                profile.legacy_enrollment = {**(profile.legacy_enrollment or {}), **legacy_enrollment}
+                _change_enrollment(change, profile, legacy_enrollment)
             after = _facts(profile)
             naming = {"slug", "name", "legacy_enrollment"}
             if {k: v for k, v in before.items() if k not in naming} != {
@@ -228,7 +228,8 @@ def _issuer(session: Session, issuer_type: str, ca: str | None) -> str | None:
     return find_authority(session, ca).id
 
 
-def _refuse_new_enrollment(profile: CertificateProfile) -> None:
+def _change_enrollment(change: Change, profile: CertificateProfile, given: Mapping[str, Any]) -> None:
+    """Methods, and settings of a method, that are not given stay as they are; renewals are planned anew."""
     if profile.legacy_enrollment is None:
         raise Conflict(
             "Enrollment belongs to an Application: attach the profile there, with POST"
@@ -236,6 +237,12 @@ def _refuse_new_enrollment(profile: CertificateProfile) -> None:
             kind="legacy-creation",
             endpoint="/api/v1/applications/{application}/profiles",
         )
+    kept = profile.legacy_enrollment
+    changed = {method: {**kept.get(method, {}), **settings} for method, settings in given.items()}
+    profile.legacy_enrollment = {**kept, **changed}
+    change.session.add(profile)
+    if "api" in given:
+        replan(change, None, profile.id)
 
 
 def _refuse_used(session: Session, profile: CertificateProfile) -> None:

@@ -1,12 +1,13 @@
 """What comes in at the product level: authorities, policies, profiles and connections."""
 
 from datetime import datetime
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, StringConstraints, model_serializer, model_validator
 
 from certrail.domain.content import KeyAlgorithm, Subject
 from certrail.domain.moments import Moment
+from certrail.domain.renewal import RenewalRule
 from certrail_server.api.shapes import Duration, In, Name, Pem, Reference, Settings, Slug
 
 WebFolder = Annotated[str, StringConstraints(pattern=r"^https?://[A-Za-z0-9._:/~%-]+$", max_length=200)]
@@ -92,18 +93,25 @@ class Method(In):
     enabled: bool
 
 
+class ApiMethod(Method):
+    """The API, and how certificates are renewed by themselves; a rule that is left out stays as it is."""
+
+    auto_renew: RenewalRule | None = None
+
+
 class LegacyEnrollment(In):
     """By which methods a profile of the older project is usable by itself; those left out stay as they are."""
 
-    api: Method | None = None
+    api: ApiMethod | None = None
     acme: Method | None = None
     est: Method | None = None
     scep: Method | None = None
 
     @model_serializer
-    def _given(self) -> dict[str, dict[str, bool]]:
+    def _given(self) -> dict[str, dict[str, Any]]:
         methods = ((name, getattr(self, name)) for name in type(self).model_fields)
-        return {name: {"enabled": method.enabled} for name, method in methods if method is not None}
+        given = {name: method for name, method in methods if method is not None}
+        return {name: method.model_dump(mode="json", exclude_none=True) for name, method in given.items()}
 
 
 class ProfileIn(In):

@@ -4,11 +4,15 @@ Its parts are what the API takes, with what only an existing project has: privat
 """
 
 from collections.abc import Iterable, Iterator, Sequence
+from functools import cached_property
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, SecretStr, StringConstraints, model_validator
+from pydantic import AwareDatetime, Field, SecretStr, StringConstraints, model_validator
 
 from certrail.domain.access import Role
+from certrail.domain.errors import CertrailError
+from certrail.domain.search import Serial
+from certrail.pki.revocation import Reason
 from certrail_server.api.alert_shapes import AlertIn, ChannelIn
 from certrail_server.api.approval_shapes import ApprovalPolicyIn
 from certrail_server.api.product_shapes import ConnectionIn, LegacyEnrollment, PolicyIn, ProfileIn
@@ -26,6 +30,11 @@ from certrail_server.api.shapes import (
 FORMAT = "certrail-legacy/1"
 MOST_CERTIFICATES = 100_000
 MOST = 10_000
+MOST_CRL_NUMBER = 2**53
+"""So that any JSON reader takes it as it is."""
+
+MOST_FAULTS = 20
+"""Told at once."""
 
 Ident = Annotated[str, StringConstraints(min_length=1, max_length=80)]
 
@@ -48,14 +57,32 @@ class Member(In):
     members: References = Field(default_factory=list)
 
 
+class RevokedSerial(In):
+    """A certificate that is not in the export, and is revoked or on hold (`certificateHold`) until it ends."""
+
+    serial: Serial
+    revoked_at: AwareDatetime
+    reason: Reason = Reason.UNSPECIFIED
+    not_after: AwareDatetime | None = Field(
+        default=None, description="until when it is listed; left out, as long as the authority lasts"
+    )
+
+
 class Authority(In):
-    """An authority with its private key, PKCS#8 PEM, so that it goes on signing."""
+    """An authority with its private key, PKCS#8 PEM, so that it goes on signing, and all that it has revoked.
+
+    Revoked certificates that are in the export are listed by themselves.
+    """
 
     slug: Slug
     name: Name
     certificate: Pem
     chain: Pem = ""
     private_key: Annotated[SecretStr, Field(max_length=20_000)]
+    crl_number: int | None = Field(
+        default=None, ge=0, le=MOST_CRL_NUMBER, description="of the last list that was published"
+    )
+    revoked: Annotated[list[RevokedSerial], Field(max_length=MOST_CERTIFICATES)] = Field(default_factory=list)
 
 
 class Profile(ProfileIn):
@@ -65,7 +92,10 @@ class Profile(ProfileIn):
 
 
 class Certificate(In):
-    """A certificate. `id` is that of the older project: the rest of the export names it so."""
+    """A certificate. `id` is that of the older project: the rest of the export names it so.
+
+    One that was renewed is superseded by `renewed_by`; that one has ended is not said but seen.
+    """
 
     id: Ident
     certificate: Pem
@@ -73,6 +103,29 @@ class Certificate(In):
     private_key: Annotated[SecretStr, Field(max_length=20_000)] | None = None
     profile: Reference | None = None
     metadata: Annotated[dict[str, str], Field(max_length=50)] = Field(default_factory=dict)
+    status: Literal["active", "held", "revoked"] = "active"
+    revoked_at: AwareDatetime | None = None
+    revocation_reason: Reason | None = None
+    renewed_by: Ident | None = Field(default=None, description="id of the certificate that took its place")
+    auto_renew: bool | None = Field(
+        default=None, description="against the rule of its profile; left out, the rule says"
+    )
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        if (self.status == "active") != (self.revoked_at is None):
+            raise ValueError("revoked_at is given with the status revoked or held, and only then")
+        if self.status == "active" and self.revocation_reason is not None:
+            raise ValueError("one that is active has no revocation_reason")
+        on_hold = self.revocation_reason is Reason.CERTIFICATE_HOLD
+        if on_hold != (self.status == "held") and self.revocation_reason is not None:
+            raise ValueError("the status held and the revocation_reason certificateHold belong together")
+        return self
+
+    def reason(self) -> Reason:
+        """Why it is revoked or on hold."""
+        default = Reason.CERTIFICATE_HOLD if self.status == "held" else Reason.UNSPECIFIED
+        return self.revocation_reason or default
 
 
 class Alert(AlertIn):
@@ -125,7 +178,7 @@ class Export(In):
 
     @model_validator(mode="after")
     def _complete(self) -> Self:
-        if faults := [*self._missing(), *self._twice()][:20]:
+        if faults := [*self._missing(), *self._twice(), *self._wrong_successors()][:MOST_FAULTS]:
             raise ValueError("; ".join(faults))
         return self
 
@@ -152,8 +205,10 @@ class Export(In):
             yield f"profile {profile.slug}", "policy", profile.policy
         for certificate in self.certificates:
             yield f"certificate {certificate.id}", "profile", certificate.profile
+            yield f"certificate {certificate.id}", "certificate", certificate.renewed_by
         for channel in self.channels:
             yield f"channel {channel.slug}", "connection", channel.connection
+            yield f"channel {channel.slug}", "channel", channel.fallback
         for policy in self.approval_policies:
             who = f"approval policy {policy.slug}"
             yield from ((who, "profile", name) for name in policy.profiles)
@@ -166,7 +221,10 @@ class Export(In):
             yield from ((who, "certificate", name) for name in sync.selection.certificates)
             yield from ((who, "certificate", known.certificate) for known in sync.delivered)
         for alert in self.alerts:
-            yield from ((f"alert {alert.slug}", "channel", name) for name in alert.channels)
+            who = f"alert {alert.slug}"
+            yield from ((who, "channel", name) for name in alert.channels)
+            yield from ((who, "channel", name) for step in alert.escalation for name in step.channels)
+            yield from ((who, "profile", name) for name in alert.filters.profiles)
 
     def _twice(self) -> Iterator[str]:
         """Names that stand for two things."""
@@ -185,6 +243,33 @@ class Export(In):
             yield from _repeated(where, (part.slug for part in parts))
         yield from _repeated("certificates", (part.id for part in self.certificates))
 
+    def _wrong_successors(self) -> Iterator[str]:
+        """Renewals that are no line from a first certificate to a present one."""
+        successors = [c.renewed_by for c in self.certificates if c.renewed_by is not None]
+        if twice := list(_repeated("renewed_by of the certificates", successors)):
+            yield from twice
+            return
+        reached = {c.id for c in self.oldest_first()}
+        for certificate in self.certificates:
+            if certificate.id not in reached:
+                yield f"certificate {certificate.id} is, by way of its successors, renewed by itself"
+
+    def oldest_first(self) -> list[Certificate]:
+        """The certificates, each after the one whose place it took."""
+        known = {c.id: c for c in self.certificates}
+        found: list[Certificate] = []
+        for first in self.certificates:
+            one = first if first.id not in self.replaced else None
+            while one is not None:
+                found.append(one)
+                one = known.get(one.renewed_by) if one.renewed_by else None
+        return found
+
+    @cached_property
+    def replaced(self) -> dict[str, str]:
+        """By certificate: whose place it took."""
+        return {c.renewed_by: c.id for c in self.certificates if c.renewed_by is not None}
+
 
 def _repeated(where: str, names: Iterable[str]) -> Iterator[str]:
     seen: set[str] = set()
@@ -192,6 +277,21 @@ def _repeated(where: str, names: Iterable[str]) -> Iterator[str]:
         if name in seen:
             yield f"{where} holds {name!r} twice"
         seen.add(name)
+
+
+NOUNS = {"ca": "authority", "approval_policy": "approval policy"}
+"""Of kinds that the record calls otherwise."""
+
+
+def name_of(part: Any) -> str:
+    """What the export calls one of its parts."""
+    return str(getattr(part, "slug", None) or getattr(part, "id", ""))
+
+
+def told_of(kind: str, part: Any, wrong: CertrailError) -> str:
+    """What is wrong with a part, for a person who looks for it in the export."""
+    field = wrong.extra.get("field")
+    return f"{name_of(part)} among the {kind}{f', {field}' if field else ''}: {wrong.detail}"
 
 
 def schema() -> dict[str, Any]:

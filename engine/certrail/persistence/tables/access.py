@@ -2,10 +2,10 @@
 
 from datetime import datetime
 
-from sqlalchemy import CheckConstraint, UniqueConstraint
+from sqlalchemy import CheckConstraint, Index, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
-from certrail.persistence.tables.base import Row, json_column, moment
+from certrail.persistence.tables.base import Row, json_column, moment, only_where
 from certrail.persistence.types import UtcDateTime
 
 
@@ -46,7 +46,10 @@ class Membership(Row, table=True):
     """One principal's one role in one Application; without one, among the objects that belong to none."""
 
     __tablename__ = "membership"
-    __table_args__ = (UniqueConstraint("application_id", "principal_id"),)
+    __table_args__ = (
+        UniqueConstraint("application_id", "principal_id"),
+        Index("ix_membership_outside", "principal_id", unique=True, **only_where("application_id is null")),
+    )
 
     application_id: str | None = Field(default=None, foreign_key="application.id", max_length=40)
     principal_id: str = Field(foreign_key="principal.id", index=True, max_length=40)

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Index, UniqueConstraint
+from sqlalchemy import BigInteger, Index, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
 from certrail.persistence.tables.base import Row, json_column, moment, only_where, optional_json
@@ -201,7 +201,9 @@ class Certificate(Row, table=True):
 
 
 class DeletedCertificate(SQLModel, table=True):
-    """What is still told about a certificate from here that was deleted with its Application, until it ends."""
+    """What is still told about a certificate that is not here, until it ends: deleted, or revoked before its authority
+    came. Of the latter nobody knows the fingerprint, and another hash stands for it.
+    """
 
     __tablename__ = "deleted_certificate"
     __table_args__ = (Index("ix_deleted_certificate", "ca_certificate_id", "serial"),)
@@ -222,7 +224,7 @@ class Crl(Row, table=True):
 
     ca_id: str = Field(foreign_key="certificate_authority.id", max_length=40)
     spki: str = Field(max_length=64)
-    number: int
+    number: int = Field(sa_type=BigInteger)
     this_update: datetime = Field(sa_type=UtcDateTime)
     next_update: datetime = Field(sa_type=UtcDateTime)
     refresh_at: datetime = Field(sa_type=UtcDateTime, index=True)
@@ -258,7 +260,7 @@ class CrlCopy(Row, table=True):
     crl_id: str = Field(foreign_key="crl.id", index=True, max_length=80)
     object_name: str = Field(max_length=128)
     status: str = Field(default="pending", max_length=16)
-    number: int | None = None
+    number: int | None = Field(default=None, sa_type=BigInteger)
     receipt: dict[str, Any] | None = optional_json()
     intent_at: datetime | None = moment()
     attempts: int = 0
