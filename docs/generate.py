@@ -45,12 +45,18 @@ CALLERS: Sequence[tuple[str, str | None, Role | None]] = (
 
 @dataclass(frozen=True)
 class Route:
-    """One call of the HTTP API; ``permission`` is ``None`` where no bearer token is asked for."""
+    """One call of the HTTP API.
+
+    Attributes:
+        permission: ``None`` where no bearer token is asked for.
+        moved: what it made belongs to an Application now, and is made there.
+    """
 
     method: str
     path: str
     permission: Permission | None
     body: Any = None
+    moved: bool = False
 
 
 class NoOrchestrator:
@@ -87,8 +93,9 @@ def routes() -> tuple[Route, ...]:
             continue
         guards = [d.call for d in dependant.dependencies if isinstance(d.call, Guard)]
         permission = guards[0].permission if guards else None
+        moved = bool(guards and guards[0].creates) and "{application}" not in context.path
         body = dependant.body_params[0].field_info.annotation if dependant.body_params else None
-        found += [Route(method, context.path, permission, body) for method in context.methods or ()]
+        found += [Route(method, context.path, permission, body, moved) for method in context.methods or ()]
     return tuple(sorted(found, key=lambda route: (route.path, route.method)))
 
 
@@ -106,7 +113,7 @@ def permissions_page() -> str:
     """Every route with who may call it."""
     names = [name for name, _, _ in CALLERS]
     rows = (
-        (f"`{r.method} {r.path}`", f"`{r.permission}`" if r.permission else "none", *_marks(r.permission))
+        (f"`{r.method} {r.path}`", f"`{r.permission}`" if r.permission else "none", *_marks(r))
         for r in routes()
     )
     return page(
@@ -118,6 +125,10 @@ def permissions_page() -> str:
         "not see answers 404.",
         "Some routes look closer: a vote counts only for approvers of the current step, a private key is "
         "shown once and to its requester only, and a request is cancelled by its requester or an Admin.",
+        "What nobody may do is done elsewhere: new objects belong to an Application, and outside of one everybody is "
+        "answered `legacy-creation` with the call to use. But alerts and channels that are `product_wide` are made "
+        "there, by Product Admins. `GET /api/v1/certificates?application=none` asks for `certificate:read` in the "
+        "older project only.",
         table(("call", "permission", *names), rows),
         "Routes without a permission verify in another way, or tell nothing: callbacks are signed by the "
         "chat system, sign-in asks the OpenID Connect provider, sessions show their cookie, "
@@ -125,10 +136,11 @@ def permissions_page() -> str:
     )
 
 
-def _marks(permission: Permission | None) -> Iterator[str]:
+def _marks(route: Route) -> Iterator[str]:
     for _, product_role, role in CALLERS:
-        allowed = permission is None or allows(permission, product_role=product_role, role=role)
-        yield "yes" if allowed else ""
+        wanted = route.permission
+        allowed = wanted is None or allows(wanted, product_role=product_role, role=role)
+        yield "yes" if allowed and not route.moved else ""
 
 
 def errors_page() -> str:

@@ -16,12 +16,14 @@ from sqlmodel import col, select
 from tests.integration.conftest import Team
 from tests.support.web import serving
 
+from certrail.domain.access import Role
 from certrail.domain.errors import Conflict
 from certrail.persistence.tables import Certificate, Delivery, NotificationRow
 from certrail_server.legacy.format import Export, schema
 from certrail_server.legacy.loading import Loader
 
 CREATIONS = {
+    "certificates": {"certificate": "-----BEGIN CERTIFICATE-----"},
     "syncs": {"slug": "new", "name": "New", "destination": "files", "connection": "acme-hosts"},
     "alerts": {"slug": "new", "name": "New", "events": ["certificate.issued"], "channels": ["ops"]},
     "channels": {"slug": "new", "name": "New", "notifier": "email", "connection": "acme-mail"},
@@ -37,7 +39,7 @@ CREATIONS = {
 @pytest.fixture(scope="module")
 def exported() -> Json:
     """A small project; its keys take time to make."""
-    return project("/nowhere", web=2, internal=2, foreign=1)
+    return project("/nowhere", web=2, internal=2, foreign=1, past=False)
 
 
 @dataclass
@@ -80,6 +82,13 @@ class Project:
         request = self.ok(who, "POST", f"/certificates/{present['id']}/renew", {})
         assert self.advance(request["id"])["status"] == "issued"
         return self.certificate(name)
+
+    def made_where_told(self, noun: str, body: Json) -> None:
+        """Ask outside of Applications, then where the problem says."""
+        problem = self.call("admin", "POST", f"/{noun}", body).json()
+        path = problem["endpoint"].removeprefix("/api/v1").replace("{application}", self.team.application)
+        made = self.ok("admin", "POST", path, body)
+        assert made["application_id"] == self.team.application
 
     def told(self) -> list[str]:
         """The events that channels are told of."""
@@ -176,14 +185,16 @@ class TestBackwardCompatibility:
 
     @pytest.mark.parametrize("noun", CREATIONS)
     def test_new_ones_are_created_in_applications_only(self, loaded: Project, noun: str) -> None:
+        loaded.team.person("boss", Role.ADMIN)
         for body in (CREATIONS[noun], {}, {"nonsense": 1}):
-            answer = loaded.call("admin", "POST", f"/{noun}", body)
-            problem = answer.json()
-            assert answer.status_code == 409
-            assert problem["type"].endswith("legacy-creation")
-            assert problem["endpoint"] == f"/api/v1/applications/{{application}}/{noun}"
-            assert problem["endpoint"] in problem["detail"]
-        assert not [row for row in loaded.items(f"/{noun}") if row["name"] == "New"]
+            for who in ("admin", "grace", "linus", "boss"):
+                answer = loaded.call(who, "POST", f"/{noun}", body)
+                problem = answer.json()
+                assert answer.status_code == 409
+                assert problem["type"].endswith("legacy-creation")
+                assert problem["endpoint"] == f"/api/v1/applications/{{application}}/{noun}"
+                assert problem["endpoint"] in problem["detail"]
+        assert not [row for row in loaded.items(f"/{noun}") if row.get("name") == "New"]
 
     @pytest.mark.parametrize("noun", ["channels", "alerts"])
     def test_but_those_of_all_applications_are_created_beside_them(self, loaded: Project, noun: str) -> None:
@@ -196,6 +207,45 @@ class TestBackwardCompatibility:
         for unclear in ("true", 1, [True]):
             answer = loaded.call("admin", "POST", f"/{noun}", {**body, "product_wide": unclear})
             assert answer.status_code == 409
+
+    def test_what_is_about_all_applications_is_not_for_the_older_project_to_change(
+        self, loaded: Project
+    ) -> None:
+        mail = {"sender": "certrail@acme.example", "recipients": ["ops@acme.example"]}
+        wide = {"slug": "wide", "product_wide": True}
+        loaded.ok("admin", "POST", "/channels", {**CREATIONS["channels"], **wide, "config": mail})
+        loaded.ok("admin", "POST", "/alerts", {**CREATIONS["alerts"], **wide, "channels": ["wide"]})
+        for noun in ("alerts", "channels"):
+            assert loaded.call("grace", "POST", f"/{noun}", {**CREATIONS[noun], **wide}).status_code == 403
+            assert loaded.call("grace", "PATCH", f"/{noun}/wide", {"name": "Mine"}).status_code == 403
+            assert loaded.call("grace", "DELETE", f"/{noun}/wide").status_code == 403
+            assert loaded.ok("admin", "PATCH", f"/{noun}/wide", {"name": "Wide"})["name"] == "Wide"
+
+    def test_you_can_still_configure_enrollment_methods(self, loaded: Project) -> None:
+        path = "/certificate-profiles/acme-internal"
+        methods = {name: {"enabled": True} for name in ("api", "acme", "est", "scep")}
+        assert (
+            loaded.ok("admin", "PATCH", path, {"legacy_enrollment": methods})["legacy_enrollment"] == methods
+        )
+        off = {"acme": {"enabled": False}}
+        assert (
+            loaded.ok("admin", "PATCH", path, {"legacy_enrollment": off})["legacy_enrollment"]
+            == methods | off
+        )
+
+    def test_you_can_still_create_alerts(self, loaded: Project) -> None:
+        mail = {"sender": "certrail@acme.example", "recipients": ["ops@acme.example"]}
+        loaded.made_where_told("channels", {**CREATIONS["channels"], "slug": "ops", "config": mail})
+        loaded.made_where_told("alerts", CREATIONS["alerts"])
+
+    def test_you_can_still_create_certificate_syncs(self, loaded: Project) -> None:
+        loaded.made_where_told("syncs", CREATIONS["syncs"])
+
+    def test_you_can_still_define_approval_policies(self, loaded: Project) -> None:
+        app = loaded.team.application
+        loaded.ok("admin", "POST", f"/applications/{app}/profiles", {"profile": "acme-web"})
+        loaded.ok("admin", "PUT", f"/applications/{app}/members/ada", {"role": "operator"})
+        loaded.made_where_told("approval-policies", CREATIONS["approval-policies"])
 
     def test_enrollment_of_its_own_can_be_switched_off_but_not_given(self, loaded: Project) -> None:
         off = {"legacy_enrollment": {"api": {"enabled": False}}}
@@ -213,6 +263,19 @@ class TestAccessControl:
     """The tables of roles."""
 
     def test_a_product_admin_sees_everything_and_has_full_control(self, loaded: Project) -> None:
+        made = {
+            "certificate-authorities": {"subject": {"common_name": "Own"}},
+            "certificate-policies": {},
+            "certificate-profiles": {"ca": "own", "policy": "own", "ttl": "47d"},
+            "applications": {},
+        }
+        for noun, body in made.items():
+            loaded.ok("admin", "POST", f"/{noun}", {"slug": "own", "name": "Own", **body})
+            assert loaded.ok("admin", "PATCH", f"/{noun}/own", {"name": "Mine"})["name"] == "Mine"
+        confirm = loaded.ok("admin", "GET", "/applications/own/deletion")["confirm"]
+        loaded.ok("admin", "DELETE", f"/applications/own?confirm={confirm}")
+        for noun in ("certificate-profiles", "certificate-policies", "certificate-authorities"):
+            loaded.ok("admin", "DELETE", f"/{noun}/own")
         permissions = set(loaded.ok("admin", "GET", "/me")["permissions"])
         assert {"product:manage", "application:create", "sync:manage", "certificate:renew"} <= permissions
         assert len(loaded.items("/certificates")) == 5
@@ -236,11 +299,15 @@ class TestAccessControl:
             ("GET", "/alerts"),
             ("PATCH", "/syncs/hosts-web"),
             ("DELETE", "/alerts/new"),
-            ("POST", "/syncs"),
+            ("GET", "/certificates?application=none"),
+            ("GET", "/members"),
+            ("PUT", "/members/member"),
+            ("GET", "/events"),
+            ("GET", "/permissions"),
             ("GET", f"/certificates/{certificate}"),
             ("POST", f"/certificates/{certificate}/renew"),
         ):
-            body = {} if method in ("POST", "PATCH") else None
+            body = {} if method in ("POST", "PATCH") else {"role": "admin"} if method == "PUT" else None
             assert loaded.call("member", method, path, body).status_code == 404, path
 
     def test_admin_configures_and_manages_members(self, loaded: Project) -> None:
@@ -253,15 +320,22 @@ class TestAccessControl:
         loaded.ok("boss", "POST", f"/applications/{app}/channels", {**channel, "config": mail})
         loaded.ok("boss", "POST", f"/applications/{app}/alerts", alert)
         loaded.ok("boss", "POST", f"/applications/{app}/syncs", CREATIONS["syncs"])
+        loaded.ok("admin", "POST", f"/applications/{app}/profiles", {"profile": "acme-web"})
+        enrollment = f"/applications/{app}/profiles/acme-web/enrollment/api"
+        loaded.ok("boss", "PUT", enrollment, {"enabled": True, "auto_renew": {"enabled": False}})
+        loaded.ok("boss", "PUT", f"/applications/{app}/members/ada", {"role": "operator"})
+        loaded.ok("boss", "POST", f"/applications/{app}/approval-policies", CREATIONS["approval-policies"])
 
-    def test_operator_issues_and_renews(self, loaded: Project) -> None:
+    def test_operator_issues_renews_and_revokes(self, loaded: Project) -> None:
         loaded.team.person("op")
         app = loaded.team.application
         wanted = {"profile": "acme-internal", "sans": {"dns": ["a.int.acme.example"]}}
         loaded.ok("admin", "POST", f"/applications/{app}/profiles", {"profile": "acme-internal"})
         request = loaded.ok("op", "POST", f"/applications/{app}/certificate-requests", wanted)
         done = loaded.advance(request["id"])
-        loaded.ok("op", "POST", f"/certificates/{done['certificate_id']}/renew", {})
+        renewal = loaded.ok("op", "POST", f"/certificates/{done['certificate_id']}/renew", {})
+        present = loaded.advance(renewal["id"])["certificate_id"]
+        assert loaded.ok("op", "POST", f"/certificates/{present}/revoke", {})["status"] == "revoked"
         assert loaded.call("op", "POST", f"/applications/{app}/syncs", CREATIONS["syncs"]).status_code == 403
 
     def test_auditor_views_certificates_and_configuration(self, loaded: Project) -> None:
@@ -288,7 +362,13 @@ class TestFaq:
         assert loaded.ok("admin", "PATCH", "/alerts/new", body)["enabled"] is False
         loaded.renewed("int-00.int.acme.example")
         assert loaded.told() == []
-        assert loaded.call("admin", "POST", "/alerts", CREATIONS["alerts"]).status_code == 409
+        assert loaded.ok("admin", "PATCH", "/syncs/archive", {"auto": True})["auto"] is True
+        changed = loaded.ok("admin", "PATCH", "/approval-policies/web", {"request_ttl": "2d"})
+        assert changed["request_ttl_seconds"] == 2 * 86400
+        for path in ("/alerts/new", "/syncs/archive", "/approval-policies/web"):
+            loaded.ok("admin", "DELETE", path)
+        for noun in ("alerts", "syncs", "approval-policies"):
+            assert loaded.call("admin", "POST", f"/{noun}", CREATIONS[noun]).status_code == 409
 
     def test_do_i_need_to_re_issue_certificates_no(self, loaded: Project) -> None:
         given = {one["certificate"].strip() for one in loaded.export["certificates"]}
@@ -300,6 +380,9 @@ class TestFaq:
             loaded.renewed("int-01.int.acme.example")
         assert loaded.told() == ["certificate.renewed"] * 3
         assert loaded.items("/applications")[0]["slug"] == "app", "no Application was needed"
+        for noun, body in CREATIONS.items():
+            problem = loaded.call("admin", "POST", f"/{noun}", body).json()
+            assert problem["type"] == "urn:certrail:problem:legacy-creation"
 
     def test_can_i_still_use_certificate_profiles_yes(self, loaded: Project) -> None:
         app = loaded.team.application
@@ -316,6 +399,68 @@ class TestFaq:
         wanted = {"profile": "acme-internal", "sans": {"dns": ["two.int.acme.example"]}}
         loaded.ok("admin", "POST", "/applications/two/certificate-requests", wanted)
         assert loaded.call("ada", "GET", "/applications/two/certificate-requests").status_code == 404
+
+
+class TestMembersOfTheOlderProject:
+    """What belongs to no Application is one scope, with members, an inventory and a record of its own."""
+
+    def test_they_are_listed_added_changed_and_removed(self, loaded: Project) -> None:
+        loaded.team.person("zoe", None)
+        assert loaded.call("zoe", "GET", "/syncs").status_code == 404
+        loaded.ok("grace", "PUT", "/members/zoe", {"role": "auditor"})
+        roles = {row["principal"]["slug"]: row["role"] for row in loaded.items("/members", "zoe")}
+        assert roles["zoe"] == "auditor"
+        assert roles.keys() == {"ada", "grace", "linus", "pipeline", "platform", "zoe"}
+        assert loaded.call("zoe", "PUT", "/members/zoe", {"role": "admin"}).status_code == 403
+        loaded.ok("grace", "DELETE", "/members/zoe")
+        assert loaded.call("zoe", "GET", "/members").status_code == 404
+        assert loaded.call("grace", "DELETE", "/members/zoe").status_code == 404
+
+    def test_an_approver_is_replaced_by_somebody_new(self, loaded: Project) -> None:
+        loaded.team.person("zoe", None)
+        steps = {"steps": [{"name": "Security", "approvers": ["zoe"]}]}
+        assert loaded.call("admin", "PATCH", "/approval-policies/web", steps).status_code == 400
+        loaded.ok("admin", "PUT", "/members/zoe", {"role": "operator"})
+        loaded.ok("admin", "PATCH", "/approval-policies/web", steps)
+        loaded.ok("admin", "DELETE", "/members/grace")
+        present = loaded.certificate("web-00.shop.acme.example")
+        request = loaded.ok("pipeline", "POST", f"/certificates/{present['id']}/renew", {})
+        (asked,) = loaded.items("/approval-requests?status=open", "zoe")
+        loaded.ok("zoe", "POST", f"/approval-requests/{asked['id']}/votes", {"decision": "approve"})
+        assert loaded.advance(request["id"])["status"] == "issued"
+
+    def test_they_see_their_certificates_and_no_others(self, loaded: Project) -> None:
+        loaded.team.ask(loaded.team.admin)
+        for request in loaded.items(f"/applications/{loaded.team.application}/certificate-requests"):
+            loaded.advance(request["id"])
+        assert len(loaded.items("/certificates")) == 6
+        for who in ("linus", "pipeline", "admin"):
+            own = loaded.items("/certificates?application=none", who)
+            assert len(own) == 5
+            assert {row["application_id"] for row in own} == {None}
+        front = "/certificates?application=none&metadata=tier=front&expires_before=2999-01-01T00:00:00Z"
+        assert len(loaded.items(front, "linus")) == 2
+        serial = loaded.certificate("web-00.shop.acme.example")["serial"]
+        assert len(loaded.items(f"/certificates?application=none&serial={serial}", "linus")) == 1
+        assert len(loaded.items("/certificates?application=none&limit=2", "linus")) == 2
+        assert loaded.call("linus", "GET", "/certificates").status_code == 403
+        assert loaded.call("linus", "GET", "/certificates?application=app").status_code == 403
+
+    def test_they_read_what_happened_in_it_and_nothing_else(self, loaded: Project) -> None:
+        loaded.renewed("int-00.int.acme.example")
+        loaded.ok("admin", "PUT", "/members/linus", {"role": "auditor"})
+        rows = loaded.items("/events?limit=1000", "linus")
+        assert {"certificate.renewed", "sync.created", "member.set"} <= {row["type"] for row in rows}
+        nouns = {row["type"].partition(".")[0] for row in rows}
+        assert not nouns & {"principal", "token", "ca", "connection", "access", "application", "profile"}
+        assert {row["application_id"] for row in rows} == {None}
+        assert loaded.call("linus", "GET", "/audit/events").status_code == 403
+
+    def test_they_are_told_what_they_may_do(self, loaded: Project) -> None:
+        held = loaded.ok("linus", "GET", "/permissions")["permissions"]
+        assert {"sync:read", "event:read", "certificate:read"} <= set(held)
+        assert not {"sync:manage", "inventory:read"} & set(held)
+        assert "member:manage" in loaded.ok("grace", "GET", "/permissions")["permissions"]
 
 
 class TestLoading:

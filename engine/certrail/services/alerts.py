@@ -19,7 +19,7 @@ from certrail.persistence.tables import (
 )
 from certrail.services.actor import Actor
 from certrail.services.alert_filters import AlertFilter
-from certrail.services.channels import find_channel, refuse_inside
+from certrail.services.channels import find_channel, refuse_inside, refuse_others
 from certrail.services.expiry import EXPIRING, set_cursors
 from certrail.services.kernel import Kernel
 from certrail.services.messages import KNOWN
@@ -60,6 +60,7 @@ class Alerts:
         daily_reminder: bool = False,
         escalation: Sequence[Escalation] = (),
         product_wide: bool = False,
+        enabled: bool = True,
     ) -> Alert:
         """Make an alert. Raises BadInput for unknown events or too many channels.
 
@@ -91,6 +92,7 @@ class Alerts:
                 daily_reminder=daily_reminder,
                 escalation=_steps(session, application_id, escalation),
                 product_wide=product_wide,
+                enabled=enabled,
             )
             session.add(row)
             _link(session, row, channels)
@@ -117,6 +119,7 @@ class Alerts:
         with self._kernel.change(actor) as change:
             session = change.session
             row = find_alert(session, application_id, reference)
+            refuse_others(actor, row.product_wide)
             before = _facts(session, row)
             row.name = name if name is not None else row.name
             row.events = sorted(set(events)) if events is not None else row.events
@@ -146,6 +149,7 @@ class Alerts:
         with self._kernel.change(actor) as change:
             session = change.session
             row = find_alert(session, application_id, reference)
+            refuse_others(actor, row.product_wide)
             for table in (AlertChannel, AlertCursor, Incident):
                 for link in session.exec(select(table).where(table.alert_id == row.id)).all():
                     session.delete(link)

@@ -95,8 +95,8 @@ class Applications:
             change.event("application.updated", "application", row.id, row.id, before=before, after=after)
             return row
 
-    def members(self, application_id: str) -> Sequence[tuple[Membership, Principal]]:
-        """Members with their roles."""
+    def members(self, application_id: str | None) -> Sequence[tuple[Membership, Principal]]:
+        """Members with their roles; without an Application, of what belongs to none."""
         with self._kernel.db.read() as session:
             return session.exec(
                 select(Membership, Principal)
@@ -112,7 +112,7 @@ class Applications:
             recheck(change, application_id)
             return row
 
-    def remove_member(self, actor: Actor, application_id: str, principal: str) -> None:
+    def remove_member(self, actor: Actor, application_id: str | None, principal: str) -> None:
         """Take a principal out; it votes in no open step from now on.
 
         Raises:

@@ -7,7 +7,8 @@ from typing import Any
 from sqlalchemy import delete
 from sqlmodel import Session, col, or_, select
 
-from certrail.domain.errors import BadInput, Conflict, NotFound
+from certrail.domain.access import ProductRole
+from certrail.domain.errors import BadInput, Conflict, Forbidden, NotFound
 from certrail.domain.windows import Window
 from certrail.persistence.tables import (
     Alert,
@@ -102,6 +103,7 @@ class Channels:
         with self._kernel.change(actor) as change:
             session = change.session
             row = find_channel(session, application_id, reference)
+            refuse_others(actor, row.product_wide)
             if users := _users(session, row):
                 raise Conflict(f"The channel is used by {', '.join(users)}.", users=users)
             unsent = session.exec(
@@ -138,9 +140,11 @@ class Channels:
 
         Raises:
             BadInput: naming the wrong field.
+            Forbidden: it is about all Applications, and not for members of the older project to change.
         """
         with self._kernel.change(actor) as change:
             row = find_channel(change.session, application_id, reference)
+            refuse_others(actor, row.product_wide)
             plugin = notifier_class(self._kernel, row.notifier)
             before = _facts(row)
             row.name = name if name is not None else row.name
@@ -197,6 +201,12 @@ def refuse_inside(product_wide: bool, application_id: str | None) -> None:
         raise BadInput(
             "What is about all Applications belongs to none: make it outside of them.", "product_wide"
         )
+
+
+def refuse_others(actor: Actor, product_wide: bool) -> None:
+    """Raises Forbidden for members of the older project, where something is about all Applications."""
+    if product_wide and actor.product_role != ProductRole.ADMIN:
+        raise Forbidden("What is about all Applications is changed by Product Admins.")
 
 
 def find_channel(session: Session, application_id: str | None, reference: str) -> Channel:

@@ -164,10 +164,13 @@ class Identities:
         _let(actor, permission, role, "this Application" if application is not None else "the older project")
         return owner
 
-    def held(self, actor: Actor, application_id: str | None = None) -> Sequence[Permission]:
-        """What the caller may do in an Application, or with the product where none is named."""
+    def held_in(self, actor: Actor, application_id: str | None) -> Sequence[Permission]:
+        """What the caller may do in an Application, or among what belongs to none."""
         with self._kernel.db.read() as session:
-            role = role_in(session, actor.principal_id, application_id) if application_id else None
+            return self.held(actor, role_in(session, actor.principal_id, application_id))
+
+    def held(self, actor: Actor, role: Role | None = None) -> Sequence[Permission]:
+        """What the caller may do with the product, and by this role in an Application."""
         return sorted(
             permission
             for permission in Permission

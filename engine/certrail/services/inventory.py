@@ -43,14 +43,18 @@ class Inventory:
         *,
         after: Position | None = None,
         limit: int = 50,
+        outside: bool = False,
     ) -> Sequence[Certificate]:
         """One page of an Application's certificates, or of all for ``None``; `after` is where the last one ended.
+
+        Args:
+            outside: not of all, but of those that belong to no Application.
 
         Raises:
             NotFound: the profile or the authority asked for does not exist.
         """
         with self._kernel.db.read() as session:
-            query = page_query(session, application_id, wanted, self._kernel.clock(), after)
+            query = page_query(session, application_id, wanted, self._kernel.clock(), after, outside=outside)
             return session.exec(query.limit(limit)).all()
 
     def show_key(self, actor: Actor, certificate_id: str) -> str:
@@ -92,6 +96,8 @@ def page_query(
     wanted: CertificateFilter,
     now: datetime,
     after: Position | None,
+    *,
+    outside: bool = False,
 ) -> Query:
     """The statement behind a page, without its limit.
 
@@ -107,9 +113,10 @@ def page_query(
         query = query.join(CertificateTerm, col(CertificateTerm.certificate_id) == ident)
         query = query.where(col(CertificateTerm.kind) == term[0], col(CertificateTerm.value) == term[1])
         created, ident = col(CertificateTerm.created_at), col(CertificateTerm.certificate_id)
-    if application_id is not None:
+    if application_id is not None or outside:
         owner = col(Certificate.application_id) if term is None else col(CertificateTerm.application_id)
-        query = query.where((func.coalesce(owner, "") if few else owner) == application_id)
+        here = func.coalesce(owner, "") == (application_id or "") if few else owner == application_id
+        query = query.where(here)
     query = _conditions(session, query, wanted, now, term)
     if wanted.by_expiry:
         ends = col(Certificate.not_after)

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC
 from typing import IO, Any
 
+from sqlalchemy import ColumnElement
 from sqlmodel import Session, col, or_, select
 
 from certrail.crypto.keyring import Keyring, KeyringError
@@ -17,6 +18,21 @@ HEAD_PURPOSE = "record-head"
 FORMAT = "certrail-record/1"
 BATCH = 1000
 LONGEST_LINE = 4_194_304
+
+TEAM_SUBJECTS = (
+    "alert",
+    "approval",
+    "approval_policy",
+    "certificate",
+    "channel",
+    "delivery",
+    "incident",
+    "notification",
+    "request",
+    "retirement",
+    "sync",
+)
+"""What may belong to an Application, as events call it."""
 
 Progress = Callable[[int], None]
 
@@ -60,12 +76,19 @@ class Record:
         limit: int = 100,
         type_: str | None = None,
         subject_id: str | None = None,
+        outside: bool = False,
     ) -> Sequence[EventRow]:
-        """Events in order, of one Application or, for ``None``, of everything."""
+        """Events in order, of one Application or, for ``None``, of everything.
+
+        Args:
+            outside: not of everything, but of what could belong to an Application and belongs to none.
+        """
         with self._db.read() as session:
             query = select(EventRow).where(col(EventRow.seq) > after)
             if application_id is not None:
                 query = query.where(EventRow.application_id == application_id)
+            elif outside:
+                query = query.where(col(EventRow.application_id).is_(None), _of_a_team())
             if type_:
                 query = query.where(EventRow.type == type_)
             if subject_id:
@@ -166,6 +189,11 @@ def seal_faults(keyring: Keyring, seq: int, hash_: str, seal: str) -> list[str]:
     except KeyringError as problem:
         return [f"the seal of the head cannot be opened: {problem}"]
     return [] if genuine else ["the head was rewritten: its seal is that of another one"]
+
+
+def _of_a_team() -> ColumnElement[bool]:
+    """What is not about the product, its people and who was refused."""
+    return or_(col(EventRow.subject_type).in_(TEAM_SUBJECTS), col(EventRow.type).startswith("member."))
 
 
 def _sealed_text(seq: int, hash_: str) -> bytes:

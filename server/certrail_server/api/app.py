@@ -57,6 +57,8 @@ API = (
 """The modules below ``/api/v1``, whose every route names its permission."""
 
 SCOPED = (
+    applications.scoped,
+    certificates.scoped,
     requests.scoped,
     deliveries.scoped,
     syncs.router,

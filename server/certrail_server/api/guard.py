@@ -88,11 +88,13 @@ class Guard:
     Attributes:
         creates: what the route makes in an Application, and outside of one no more,
         unless: but with this member of the body being true.
+        outside: what is enough where the query asks for what belongs to no Application, ``application=none``.
     """
 
     permission: Permission
     creates: str = ""
     unless: str = ""
+    outside: Permission | None = None
 
     async def __call__(self, request: Request) -> Call:
         services: Services = request.app.state.services
@@ -120,18 +122,25 @@ class Guard:
                 except NotFound:
                     # What may not be seen is answered like what is not there, to the letter.
                     raise NotFound(noun) from None
+        if creates:
+            raise _outside(creates)
+        if self.unless:
+            # What is about all Applications is not for members of the older project to make.
+            services.identities.authorize(actor, Permission.PRODUCT_MANAGE)
+            return None
+        if self.outside and request.query_params.get("application") == "none":
+            return allow_in(actor, self.outside, None)
         if self.permission not in SCOPED:
             services.identities.authorize(actor, self.permission)
             return None
-        allow_in(actor, self.permission, None)
-        if creates:
-            raise _outside(creates)
-        return None
+        return allow_in(actor, self.permission, None)
 
 
-def allow(permission: Permission, *, creates: str = "", unless: str = "") -> Any:
+def allow(
+    permission: Permission, *, creates: str = "", unless: str = "", outside: Permission | None = None
+) -> Any:
     """Declare the permission of a route: ``call: Annotated[Call, allow(Permission.X)]``."""
-    return Depends(Guard(permission, creates, unless))
+    return Depends(Guard(permission, creates, unless, outside))
 
 
 def once(make: Callable[[], T], read: Callable[[str], T]) -> T:

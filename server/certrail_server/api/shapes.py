@@ -191,12 +191,20 @@ class SearchIn(CertificateFilter):
 
     def wanted(self, view: Mapping[str, Any] | None = None) -> CertificateFilter:
         """What to look for. Raises BadInput when the view and what is given contradict each other."""
-        given = self.model_dump(exclude={"view", "cursor", "limit"}, exclude_unset=True)
+        given = self.model_dump(include=set(CertificateFilter.model_fields), exclude_unset=True)
         try:
             return CertificateFilter.model_validate({**(view or {}), **given})
         except ValidationError as err:
             faults = "; ".join(fault["msg"] for fault in err.errors())
             raise BadInput(f"Together with the view this cannot be searched. {faults}", "view") from None
+
+
+class WideSearchIn(SearchIn):
+    """A search of all Applications, or outside of them."""
+
+    application: Literal["none"] | None = Field(
+        default=None, description="`none`: only what belongs to no Application"
+    )
 
 
 class ViewIn(In):

@@ -46,7 +46,7 @@ def list_certificates(
 ) -> None:
     """Search the inventory of an Application."""
     query = {"name": name, "name_ends": name_ends, "serial": serial, "status": status, "view": view}
-    query |= {"expires_before": expires_before}
+    query |= {"expires_before": expires_before, "application": "none" if application == "-" else None}
     with counting("certificates read") as report:
         rows = []
         for row in pages(f"{scope(application)}/certificates", limit, metadata=metadata, **query):

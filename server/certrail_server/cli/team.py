@@ -6,7 +6,8 @@ import typer
 from rich.markup import escape
 
 from certrail_server.cli.common import fail, out
-from certrail_server.cli.remote import AsJson, call, listed, shown
+from certrail_server.cli.described import Application as Scope
+from certrail_server.cli.remote import AsJson, call, listed, scope, shown
 
 app = typer.Typer(help="Applications.", no_args_is_help=True)
 member = typer.Typer(help="Members of an Application.", no_args_is_help=True)
@@ -93,25 +94,25 @@ def delete_application(
 
 
 @member.command("list")
-def list_members(application: Application, as_json: AsJson = False) -> None:
+def list_members(application: Scope, as_json: AsJson = False) -> None:
     """List members with their roles."""
-    rows = call("GET", f"/applications/{application}/members")["items"]
+    rows = call("GET", f"{scope(application)}/members")["items"]
     listed(rows, ("principal.slug", "principal.kind", "role", "principal.active"), as_json)
 
 
 @member.command("set")
 def set_member(
-    application: Application,
+    application: Scope,
     principal: Principal,
     role: Annotated[str, typer.Argument(help="admin, operator or auditor.")],
 ) -> None:
     """Give a principal its role, or change it."""
-    call("PUT", f"/applications/{application}/members/{principal}", {"role": role})
+    call("PUT", f"{scope(application)}/members/{principal}", {"role": role})
     out.print("done")
 
 
 @member.command("remove")
-def remove_member(application: Application, principal: Principal) -> None:
+def remove_member(application: Scope, principal: Principal) -> None:
     """Take a principal out of an Application."""
-    call("DELETE", f"/applications/{application}/members/{principal}")
+    call("DELETE", f"{scope(application)}/members/{principal}")
     out.print("removed")

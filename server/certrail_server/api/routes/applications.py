@@ -17,6 +17,7 @@ from certrail_server.api.shapes import (
 from certrail_server.api.views import Json, items, record_page, shown
 
 router = APIRouter(prefix="/applications", tags=["applications"])
+scoped = APIRouter(tags=["applications"])
 
 
 @router.get("")
@@ -63,31 +64,31 @@ def delete_application(
     call.services.deletions.delete(call.actor, call.application, confirm)
 
 
-@router.get("/{application}/permissions")
+@scoped.get("/permissions")
 def list_permissions(call: Annotated[Call, allow(Permission.APPLICATION_READ)]) -> Json:
     """What the caller may do here, with this token."""
-    return {"permissions": call.services.identities.held(call.actor, call.application)}
+    return {"permissions": call.services.identities.held_in(call.actor, call.scope)}
 
 
-@router.get("/{application}/members")
+@scoped.get("/members")
 def list_members(call: Annotated[Call, allow(Permission.APPLICATION_READ)]) -> Json:
     """Members with their roles."""
-    rows = call.services.applications.members(call.application)
+    rows = call.services.applications.members(call.scope)
     return items([shown(m, principal=shown(p)) for m, p in rows], dict)
 
 
-@router.put("/{application}/members/{principal}")
+@scoped.put("/members/{principal}")
 def set_member(
     principal: str, body: MemberIn, call: Annotated[Call, allow(Permission.MEMBER_MANAGE)]
 ) -> Json:
     """Give a principal its role here."""
-    return shown(call.services.applications.set_member(call.actor, call.application, principal, body.role))
+    return shown(call.services.applications.set_member(call.actor, call.scope, principal, body.role))
 
 
-@router.delete("/{application}/members/{principal}", status_code=204)
+@scoped.delete("/members/{principal}", status_code=204)
 def remove_member(principal: str, call: Annotated[Call, allow(Permission.MEMBER_MANAGE)]) -> None:
-    """Take a principal out of the Application."""
-    call.services.applications.remove_member(call.actor, call.application, principal)
+    """Take a principal out."""
+    call.services.applications.remove_member(call.actor, call.scope, principal)
 
 
 @router.get("/{application}/profiles")
@@ -120,7 +121,7 @@ def detach_profile(profile: str, call: Annotated[Call, allow(Permission.PROFILE_
     call.services.applications.detach_profile(call.actor, call.application, profile)
 
 
-@router.get("/{application}/events")
+@scoped.get("/events")
 def list_events(
     call: Annotated[Call, allow(Permission.EVENT_READ)],
     after: Annotated[int, Query(ge=0, le=2**53)] = 0,
@@ -130,6 +131,11 @@ def list_events(
 ) -> Json:
     """The record in order; `after` is the `seq` of the last event that was read."""
     rows = call.services.record.events(
-        call.application, after=after, limit=limit, type_=type, subject_id=subject
+        call.scope,
+        after=after,
+        limit=limit,
+        type_=type,
+        subject_id=subject,
+        outside=call.scope is None,
     )
     return record_page(rows, limit)

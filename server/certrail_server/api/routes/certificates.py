@@ -18,10 +18,12 @@ from certrail_server.api.shapes import (
     RenewalIn,
     RevocationIn,
     SearchIn,
+    WideSearchIn,
 )
 from certrail_server.api.views import Json, shown
 
 router = APIRouter(tags=["certificates"])
+scoped = APIRouter(tags=["certificates"])
 
 
 @router.get("/applications/{application}/certificates")
@@ -35,16 +37,19 @@ def search_certificates(
 
 @router.get("/certificates")
 def search_all_certificates(
-    call: Annotated[Call, allow(Permission.INVENTORY_READ)], search: Annotated[SearchIn, Query()]
+    call: Annotated[Call, allow(Permission.INVENTORY_READ, outside=Permission.CERTIFICATE_READ)],
+    search: Annotated[WideSearchIn, Query()],
 ) -> Json:
-    """Certificates of all Applications that have all that is asked for."""
+    """Certificates of all Applications, or of none, that have all that is asked for."""
     if search.view:
         raise BadInput("Views belong to an Application; search there.", "view")
-    return _found(call, None, search, search.wanted())
+    return _found(call, None, search, search.wanted(), outside=search.application == "none")
 
 
-@router.post("/applications/{application}/certificates", status_code=201)
-def import_certificate(body: ImportIn, call: Annotated[Call, allow(Permission.CERTIFICATE_IMPORT)]) -> Json:
+@scoped.post("/certificates", status_code=201)
+def import_certificate(
+    body: ImportIn, call: Annotated[Call, allow(Permission.CERTIFICATE_IMPORT, creates="certificates")]
+) -> Json:
     """Keep a certificate that was issued elsewhere; its key, if it comes with one, is sealed."""
     imports = call.services.imports
 
@@ -135,8 +140,15 @@ def export_certificate(
     return Response(exported.content, media_type=exported.media_type, headers=headers)
 
 
-def _found(call: Call, application: str | None, search: SearchIn, wanted: CertificateFilter) -> Json:
+def _found(
+    call: Call,
+    application: str | None,
+    search: SearchIn,
+    wanted: CertificateFilter,
+    *,
+    outside: bool = False,
+) -> Json:
     rows = call.services.inventory.search(
-        application, wanted, after=decode_cursor(search.cursor), limit=search.limit + 1
+        application, wanted, after=decode_cursor(search.cursor), limit=search.limit + 1, outside=outside
     )
     return page(rows, search.limit, position=lambda row: position_of(row, wanted))
