@@ -49,6 +49,10 @@ class Api:
         """PATCH; raises Refused."""
         return self._call("PATCH", path, json=body)
 
+    def delete(self, path: str, **params: Any) -> Any:
+        """DELETE; raises Refused."""
+        return self._call("DELETE", path, params=params)
+
     def _call(self, method: str, path: str, **arguments: Any) -> Any:
         # What may be sent twice is sent until it is answered: a server may be starting again.
         repeatable = method != "POST" or "Idempotency-Key" in arguments.get("headers", {})

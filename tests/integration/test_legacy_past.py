@@ -139,6 +139,28 @@ def test_no_list_lacks_what_is_yet_to_be_loaded(team: Team, exported: Json, tmp_
         assert listed(early) == before
 
 
+@pytest.mark.parametrize("approved_by_people", [True, False])
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+def test_what_is_renewed_while_the_rest_is_loaded_is_approved_and_told(
+    team: Team, exported: Json, tmp_path: Path, approved_by_people: bool
+) -> None:
+    export = changed(exported, tmp_path)
+    export["alerts"][2]["enabled"] = True
+    export["approval_policies"][1]["bypass_machine_identities"] = not approved_by_people
+    team.clock.advance(timedelta(days=5))
+
+    def sweep(kind: str, done: int, of: int) -> None:
+        if (kind, done) == ("certificates", of):
+            team.services.sweeps["renewals"]()
+
+    load(team, export, sweep)
+    with serving(team.services) as url, httpx2.Client(base_url=url, timeout=60, trust_env=False) as client:
+        older = Project(team, export, client)
+        assert len(older.items("/approval-requests?status=open", "ada")) == approved_by_people
+        # Those who are told of imports are not told of what was loaded.
+        assert older.told() == ([] if approved_by_people else ["certificate.renewed"])
+
+
 @pytest.mark.parametrize("database", ["sqlite"], indirect=True)
 class TestRenewalRules:
     """What the older project said about renewal by itself."""

@@ -129,6 +129,8 @@ class Imports:
     ) -> Certificate:
         """Keep what another inventory held, as it is: no policy is asked until it is renewed, and nothing is delivered.
 
+        Nobody is told of an import either: it is no news where it comes from.
+
         Raises:
             NotFound: the profile cannot be used there.
             Conflict: the certificate is in the inventory, or the one whose place it took was renewed here.
@@ -145,13 +147,14 @@ class Imports:
         offer: Offer,
         profile: CertificateProfile | None,
         attributes: dict[str, Any],
-        past: Past = PRESENT,
+        past: Past | None = None,
     ) -> Certificate:
         facts = certificate_facts(offer.certificate)
         if change.session.exec(
             select(Certificate).where(Certificate.fingerprint == facts.fingerprint)
         ).first():
             raise Conflict("This certificate is in the inventory already.", kind="imported")
+        adopted, past = past is not None, past or PRESENT
         present = _replaced(change.session, past.replaces) if past.replaces else None
         pems = [issuer.public_bytes(Encoding.PEM).decode() for issuer in offer.issuers]
         complete = bool(offer.issuers) and is_self_signed(offer.issuers[-1])
@@ -180,7 +183,7 @@ class Imports:
         add_certificate(change, row, present, auto_renew=past.auto_renew)
         change.created_id = row.id
         change.event(
-            "certificate.imported",
+            "certificate.adopted" if adopted else "certificate.imported",
             "certificate",
             row.id,
             application_id,

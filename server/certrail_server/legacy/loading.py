@@ -64,10 +64,11 @@ class Loader:
         self._each("profiles", export.profiles, self._profile)
         self._each("connections", export.connections, self._connection)
         self._each("channels", _stand_ins_first(export.channels), self._channel)
-        self._each("certificates", export.oldest_first(), self._certificate)
+        # From their loading on certificates are renewed: not without approval, and not without telling anybody.
         self._each("approval policies", export.approval_policies, self._approval_policy)
-        self._each("syncs", export.syncs, self._sync)
         self._each("alerts", export.alerts, self._alert)
+        self._each("certificates", export.oldest_first(), self._certificate)
+        self._each("syncs", export.syncs, self._sync)
         with self._services.kernel.change(self._actor) as change:
             change.event("legacy.loaded", "project", export.project.slug, loaded=self._outcome.loaded)
         return self._outcome
