@@ -6,14 +6,13 @@ from typing import Annotated
 
 import typer
 from pydantic import ValidationError
-from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from certrail.domain.errors import CertrailError
 from certrail_server.cli.common import err, fail, joined, out, told
-from certrail_server.cli.remote import AsJson, read_text
-from certrail_server.legacy.format import Export, schema
+from certrail_server.cli.remote import AsJson, read_json
+from certrail_server.legacy.format import Export, faults_of, schema
 from certrail_server.legacy.loading import Loader
 from certrail_server.serve import prepare
 
@@ -59,10 +58,10 @@ def show_schema() -> None:
 
 
 def _read(path: Path) -> Export:
+    document = read_json(path)
     try:
-        return Export.model_validate_json(read_text(path))
+        return Export.model_validate(document)
     except ValidationError as wrong:
-        faults = wrong.errors(include_input=False, include_url=False, include_context=False)
-        lines = [f"{'.'.join(str(part) for part in fault['loc'])}: {fault['msg']}" for fault in faults]
+        lines = faults_of(document, wrong)
         more = f" and {len(lines) - MOST_FAULTS} more" if len(lines) > MOST_FAULTS else ""
-        fail(f"{escape(str(path))} is no export that can be loaded. {'; '.join(lines[:MOST_FAULTS])}{more}")
+        fail(f"{path} is no export that can be loaded. {'; '.join(lines[:MOST_FAULTS])}{more}")

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AwareDatetime, Field, SecretStr, StringConstraints, model_validator
+from pydantic import AwareDatetime, Field, SecretStr, StringConstraints, ValidationError, model_validator
 
 from certrail.domain.access import Role
 from certrail.domain.errors import CertrailError
@@ -292,6 +292,25 @@ def told_of(kind: str, part: Any, wrong: CertrailError) -> str:
     """What is wrong with a part, for a person who looks for it in the export."""
     field = wrong.extra.get("field")
     return f"{name_of(part)} among the {kind}{f', {field}' if field else ''}: {wrong.detail}"
+
+
+def faults_of(document: Any, wrong: ValidationError) -> list[str]:
+    """What keeps a document from being an export, by the names that it gives its parts; no value is shown."""
+    faults = wrong.errors(include_input=False, include_url=False, include_context=False)
+    return [f"{_place(document, fault['loc'])}: {fault['msg']}".removeprefix(": ") for fault in faults]
+
+
+def _place(document: Any, where: tuple[int | str, ...]) -> str:
+    """Where a fault is; a part without a name is called by its number."""
+    number = where[1] if len(where) > 1 else None
+    if not isinstance(number, int):
+        return ".".join(str(step) for step in where)
+    kind, _, *field = where
+    part = document[kind][number]
+    name = (part.get("slug") or part.get("id")) if isinstance(part, dict) else None
+    shown = name if isinstance(name, str) else f"number {number + 1}"
+    inside = ".".join(str(step) for step in field)
+    return f"{shown} among the {str(kind).replace('_', ' ')}{f', {inside}' if inside else ''}"
 
 
 def schema() -> dict[str, Any]:
