@@ -1,177 +1,179 @@
 """Marked secrets go through everything, failures included; then every place where something is kept is searched."""
 
 import base64
-import json
 import re
-from collections.abc import Iterator
-from pathlib import Path
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
 from typing import Any
-from urllib.parse import quote
 
 import httpx2
 import pytest
-from cryptography.hazmat.primitives.serialization import load_pem_private_key
-from examples.demo.installation import Refused, until
+from tests.live.marked import CANARY, Heard, Journey, delivered_key
 from tests.live.shop import Order, Shop
+from tests.support.canaries import leaks, private_keys, sqlite_dump
 from tests.support.postgres import dump
 
-CANARY = "canary-8c1f0b7e"
+from certrail.crypto.keyring import Keyring
+from certrail.persistence.database import Database
+
+JSON = {"Content-Type": "application/json"}
 MOST = 5
 """Of one kind: more of them would say the same."""
+WRITING = ("post", "put", "patch")
+SHOWN_ONCE = ("/tokens", "/private-key")
+"""Who asks these for a secret gets it, so they are not asked."""
+
+
+@dataclass
+class Travelled:
+    """Where both journeys ended."""
+
+    shop: Shop
+    order: Order
+    heard: list[Heard]
+    secrets: dict[str, bytes]
 
 
 @pytest.fixture(scope="module")
-def travelled(shop: Shop) -> Order:
+def travelled(shop: Shop) -> Iterator[Travelled]:
     """A journey that used every secret, and one on which each destination and each notifier refused."""
-    shop.application("secret")
-    shop.sync("secret", "files", "folder")
-    shop.sync("secret", "aws-acm", "aws")
-    shop.sync("secret", "azure-key-vault", "azure")
-    order = shop.order("secret", "secret.live.example")
-    order.wait_until_issued()
-    until(lambda: all_verified(order), "three deliveries")
-    order.wait_until_told()
-    refused(shop)
-    return order
+    with ExitStack() as stack:
+        journey = Journey(shop)
+        journey.outside.start(stack)
+        order = journey.make()
+        yield Travelled(shop, order, journey.heard, secrets_of(shop))
 
 
-def all_verified(order: Order) -> bool:
-    rows = order.deliveries()
-    return len(rows) == 3 and all(row["verified_at"] for row in rows)
-
-
-def refused(shop: Shop) -> None:
-    """The same with credentials that are refused everywhere."""
-    shop.application("wrong")
-    for slug, kind, config in wrong_connections(shop):
-        shop.admin.post("/connections", {"slug": slug, "name": slug, "type": kind, "config": config})
-    shop.sync("wrong", "aws-acm", "wrong-aws")
-    shop.sync("wrong", "azure-key-vault", "wrong-azure")
-    mail = {"sender": "certrail@example.com", "recipients": ["wrong@example.com"]}
-    channel = {"slug": "wrong", "name": "Wrong", "notifier": "email", "connection": "wrong-mail"}
-    shop.admin.post("/applications/wrong/channels", {**channel, "config": mail})
-    chat = {"slug": "chat", "name": "Chat", "notifier": "slack", "connection": "wrong-slack"}
-    shop.admin.post("/applications/wrong/channels", {**chat, "config": {"channel": "#approvals"}})
-    alert = {"slug": "wrong", "name": "W", "events": ["certificate.issued"], "channels": ["wrong", "chat"]}
-    shop.admin.post("/applications/wrong/alerts", alert)
-    for path in ("syncs/aws-acm", "syncs/azure-key-vault", "channels/wrong", "channels/chat"):
-        with pytest.raises(Refused) as raised:
-            shop.admin.post(f"/applications/wrong/{path}/check")
-        assert CANARY not in str(raised.value)
-    order = shop.order("wrong", "wrong.live.example")
-    order.wait_until_issued()
-    until(lambda: all(row["status"] == "failed" for row in order.deliveries()), "the refusals")
-    until(lambda: refusals(shop) >= 2, "the refusals of the notifiers")
-
-
-def refusals(shop: Shop) -> int:
-    rows = shop.admin.get("/applications/wrong/notifications", limit=200)["items"]
-    return sum(row["status"] == "failed" for row in rows)
-
-
-def wrong_connections(shop: Shop) -> Iterator[tuple[str, str, dict[str, Any]]]:
-    world = shop.world
-    yield "wrong-aws", "aws", {**world.aws(), "secret_access_key": f"{CANARY}-aws"}
-    yield "wrong-azure", "azure", {**world.azure(), "client_secret": f"{CANARY}-azure"}
-    yield "wrong-mail", "smtp", {**world.smtp(), "password": f"{CANARY}-mail"}
-    wrong = {"bot_token": f"xoxb-{CANARY}", "signing_secret": f"{CANARY}-signing"}
-    yield "wrong-slack", "slack", {**world.workspace(), **wrong}
-
-
-def secrets_of(order: Order) -> dict[str, str]:
+def secrets_of(shop: Shop) -> dict[str, bytes]:
     """Every secret by what it is."""
-    shop, world = order.shop, order.shop.world
-    folder = next(row["object_name"] for row in order.deliveries() if row["sync"] == "files")
-    pem = (shop.folder / folder / "current" / "privkey.pem").read_text()
-    scalar = load_pem_private_key(pem.encode(), None).private_numbers().private_value  # type: ignore[union-attr]
+    world = shop.world
     found = {f"token of {slug}": token for slug, token in shop.tokens.items()}
     found |= {"marked credential": CANARY, "AWS secret": world.acm.secret_access_key}
     found |= {"Azure secret": world.vault.client_secret, "Slack token": world.slack.token}
     found |= {"Slack signing secret": world.slack.signing_secret, "mail password": world.smtp()["password"]}
-    found |= {f"line {n} of the private key": line for n, line in enumerate(pem.splitlines()[1:-1])}
-    return found | {"private scalar": f"{scalar:064x}"}
+    database = Database(shop.database_url)
+    keys = private_keys(database, Keyring.load(shop.installation.data_dir / "keyring.json"))
+    database.close()
+    return {what: secret.encode() for what, secret in found.items()} | keys
 
 
-def forms(secret: str) -> Iterator[str]:
-    """A secret as it is, and as it looks in the encodings that certrail and its neighbours use."""
-    raw = secret.encode()
-    yield from (secret, quote(secret, safe=""), json.dumps(secret)[1:-1], raw.hex())
-    for shift in range(3):  # Base64 of a longer text shows the secret in one of three alignments
-        text = base64.b64encode(b"\0" * shift + raw).decode()
-        yield text[4 if shift else 0 : len(text) // 4 * 4 - 4]
+def test_the_keys_of_everybody_are_searched_for(travelled: Travelled) -> None:
+    """Of the authority, and the one that lies in the folder."""
+    assert any(what.startswith("scalar of CaKey") for what in travelled.secrets)
+    assert leaks(delivered_key(travelled.order).read_bytes(), travelled.secrets)
 
 
-def leaks(text: str, secrets: dict[str, str]) -> list[str]:
-    """What of the secrets is in a text."""
-    low = text.lower()
-    return [what for what, secret in secrets.items() if any(form.lower() in low for form in forms(secret))]
-
-
-def test_the_search_finds_what_is_there(travelled: Order) -> None:
-    """In every encoding, and in the middle of something else."""
-    secrets = secrets_of(travelled)
+def test_the_search_finds_what_is_there(travelled: Travelled) -> None:
+    """In every encoding, as it is between bytes that are no text, and in the middle of something else."""
+    secrets = travelled.secrets
     for what, secret in secrets.items():
-        hidden = base64.b64encode(f'{{"password": "{secret}"}}'.encode()).decode()
-        assert what in leaks(hidden, secrets)
-        assert what in leaks(f"x{secret}y", secrets)
-        assert what in leaks(secret.encode().hex(), secrets)
+        for before in (b"", b"1", b"12"):
+            hidden = before + b'{"password": "' + secret + b'"}'
+            assert what in leaks(base64.b64encode(hidden), secrets)
+            assert what in leaks(base64.urlsafe_b64encode(hidden), secrets)
+        assert what in leaks(b"\xff\x00" + secret + b"\x00\xfe", secrets)
+        assert what in leaks(secret.hex().upper().encode(), secrets)
 
 
-def test_nothing_in_any_file(travelled: Order) -> None:
-    """Temporal's database, the logs and whatever else the installation writes."""
-    folder = travelled.shop.installation.data_dir
-    files = [path for path in folder.rglob("*") if path.is_file()]
-    assert {"temporal.db", "certrail.log"} <= {path.name for path in files}
-    secrets = secrets_of(travelled)
-    for path in files:
-        # As Latin-1 every byte is a character, so that text is found between bytes that are none.
-        assert not leaks(path.read_bytes().decode("latin-1"), secrets), path.name
-
-
-def test_nothing_in_the_database(travelled: Order) -> None:
-    """A dump of the application's database: sealed and hashed values, and none in clear."""
-    text = dump(travelled.shop.database_url)
-    assert "secret.live.example" in text
-    assert not leaks(text, secrets_of(travelled))
-
-
-def test_nothing_in_any_answer_of_the_api(travelled: Order) -> None:
+def test_nothing_in_any_answer_to_a_reader(travelled: Travelled) -> None:
     """Everything that can be read is read, as the one who may read everything."""
-    shop, secrets = travelled.shop, secrets_of(travelled)
-    answers = dict(everything_readable(shop, ("secret", "wrong")))
+    shop = travelled.shop
+    known = defaultdict(set, applications={"secret", "wrong"})
+    with caller(shop) as client:
+        answers = dict(everything_readable(client, known))
     assert len(answers) > 40
-    for path, text in answers.items():
-        assert not leaks(text, secrets), path
+    for path, answer in answers.items():
+        assert not leaks(answer, travelled.secrets), path
     events = shop.events("wrong", "delivery.failed")
-    assert {event["data"]["kind"] for event in events} == {"Unauthorized"}
+    assert {event["data"]["kind"] for event in events} == {"Unauthorized", "Misconfigured"}
 
 
-def everything_readable(shop: Shop, applications: tuple[str, ...]) -> Iterator[tuple[str, str]]:
-    """Every GET route with every value of its parameters that another answer shows."""
+def test_nothing_in_any_answer_to_a_writer(travelled: Travelled) -> None:
+    """What was made, changed, asked for and refused on both journeys."""
+    statuses = {heard.status for heard in travelled.heard}
+    assert {200, 201, 202, 422} <= statuses
+    for heard in travelled.heard:
+        assert not leaks(heard.text, travelled.secrets), heard.call
+
+
+def test_nothing_in_any_refusal_to_a_writer(travelled: Travelled) -> None:
+    """Secrets in places that are not for them are refused without being repeated, wherever something is written."""
+    typed = f"{CANARY}-typed"
+    fields = ("password", "private_key", "signing_secret", "token")
+    wrong = dict.fromkeys(fields, typed) | {"config": dict.fromkeys(fields, typed)}
+    refused = 0
+    with caller(travelled.shop) as client:
+        known = defaultdict(set, applications={"wrong"})
+        dict(everything_readable(client, known, below="/applications/wrong"))
+        known = defaultdict(lambda: {"nobody"}, known, applications={"wrong"}, connections={"wrong-aws"})
+        for route, verbs in client.get("/openapi.json").json()["paths"].items():
+            for verb in set(WRITING) & set(verbs) if not route.endswith(SHOWN_ONCE) else ():
+                for path in filled(route, known):
+                    for body in ({"json": wrong}, {"json": [typed]}, {"content": f'{{"password": "{typed}'}):
+                        answer = client.request(verb, path, headers=JSON, **body)
+                        assert answer.status_code < 500, f"{verb} {path}"
+                        assert not leaks(answer.content, travelled.secrets), f"{verb} {path}"
+                        refused += answer.is_client_error
+    assert refused > 150
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "config"),
+    [
+        ("POST", "aws", {"region": "x", "secret_access_key": [CANARY]}),
+        ("POST", "aws", {"region": "x", "secret_acces_key": CANARY}),
+        ("POST", "pagerduty", {"routing_key": CANARY}),
+        ("POST", "teams", {"workflow_url": {CANARY: CANARY}}),
+        ("POST", "apprise", {"url": CANARY * 400}),
+        ("PUT", "/connections/wrong-webhook", {"url": "http://x.example", "signing_secret": CANARY * 20}),
+        ("PUT", "/connections/wrong-slack", {"bot_token": CANARY, "signing_secret": [CANARY]}),
+        ("PATCH", "/applications/wrong/syncs/files", {"format": "pem", "password": CANARY}),
+    ],
+)
+def test_nothing_in_the_refusal_of_a_secret_that_cannot_be_used(
+    travelled: Travelled, method: str, path: str, config: dict[str, Any]
+) -> None:
+    """Of the wrong kind, too long, in a field whose name is misspelt, or of no use beside the others."""
+    body: dict[str, Any] = {"config": config}
+    if method == "POST":
+        path, body = "/connections", {"slug": "refused", "name": "Refused", "type": path, **body}
+    with caller(travelled.shop) as client:
+        answer = client.request(method, f"/api/v1{path}", json=body)
+    assert answer.is_client_error
+    assert not leaks(answer.content, travelled.secrets)
+
+
+def caller(shop: Shop) -> httpx2.Client:
+    """The one who may do everything."""
     headers = {"Authorization": f"Bearer {shop.tokens['admin']}"}
-    with httpx2.Client(
-        base_url=shop.installation.url, headers=headers, timeout=60, trust_env=False
-    ) as client:
-        routes = client.get("/openapi.json").json()["paths"]
-        known = {"applications": set(applications)}
-        seen: set[str] = set()
-        for _ in range(2):  # the second round follows what the first one found
-            for route, verbs in routes.items():
-                for path in filled(route, known) if "get" in verbs else ():
-                    if path not in seen:
-                        seen.add(path)
-                        answer = client.get(path)
-                        yield path, answer.text
-                        learn(known, path, answer)
+    return httpx2.Client(base_url=shop.installation.url, headers=headers, timeout=60, trust_env=False)
 
 
-def filled(route: str, known: dict[str, set[str]]) -> Iterator[str]:
+def everything_readable(
+    client: httpx2.Client, known: dict[str, set[str]], below: str = ""
+) -> Iterator[tuple[str, bytes]]:
+    """Every GET route with every value of its parameters that another answer shows, which is then known."""
+    seen: set[str] = set()
+    routes = client.get("/openapi.json").json()["paths"]
+    for _ in range(2):  # the second round follows what the first one found
+        for route, verbs in routes.items():
+            for path in filled(route, known) if "get" in verbs else ():
+                if path not in seen and below in path:
+                    seen.add(path)
+                    answer = client.get(path)
+                    yield path, answer.content
+                    learn(known, path, answer)
+
+
+def filled(route: str, known: Mapping[str, set[str]]) -> Iterator[str]:
     """The paths of a route, with what lists have shown: `/syncs/{sync}` is asked for everything in `/syncs`."""
     found = re.search(r"/([a-z-]+)/{\w+}", route)
     if found is None:
         yield route
         return
-    for value in sorted(known.get(found[1], set()))[:MOST]:
+    for value in sorted(known[found[1]])[:MOST]:
         yield from filled(route.replace(found[0], f"/{found[1]}/{value}", 1), known)
 
 
@@ -181,13 +183,46 @@ def learn(known: dict[str, set[str]], path: str, answer: httpx2.Response) -> Non
         body = answer.json()
         rows = body.get("items", []) if isinstance(body, dict) else []
         found = {str(row["id"]) for row in rows if isinstance(row, dict) and "id" in row}
-        known.setdefault(path.rpartition("/")[2], set()).update(found)
+        known[path.rpartition("/")[2]].update(found)
 
 
-def test_keys_and_folders_are_for_their_owner_only(travelled: Order) -> None:
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"pem": f"-----BEGIN PRIVATE KEY-----\n{CANARY}\n-----END PRIVATE KEY-----\n"},
+        {"pkcs12": base64.b64encode(CANARY.encode()).decode(), "password": CANARY},
+        {"pkcs12": CANARY, "password": [CANARY]},
+    ],
+)
+def test_nothing_in_the_refusal_of_an_import(travelled: Travelled, body: dict[str, Any]) -> None:
+    with caller(travelled.shop) as client:
+        answer = client.post("/api/v1/applications/wrong/certificates", json=body)
+    assert answer.is_client_error
+    assert not leaks(answer.content, travelled.secrets)
+
+
+def test_nothing_in_any_file(travelled: Travelled) -> None:
+    """Temporal's database, the logs and whatever else the installation writes."""
+    folder = travelled.shop.installation.data_dir
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    assert {"temporal.db", "certrail.log"} <= {path.name for path in files}
+    for path in files:
+        assert not leaks(path.read_bytes(), travelled.secrets), path.name
+    history = sqlite_dump(folder / "temporal.db")
+    assert b"secret.live.example" not in history
+    assert travelled.order.request["id"].encode() in history
+    assert not leaks(history, travelled.secrets)
+
+
+def test_nothing_in_the_database(travelled: Travelled) -> None:
+    """A dump of the application's database: sealed and hashed values, and none in clear."""
+    text = dump(travelled.shop.database_url)
+    assert "secret.live.example" in text
+    assert not leaks(text.encode(), travelled.secrets)
+
+
+def test_keys_and_folders_are_for_their_owner_only(travelled: Travelled) -> None:
     """The key file and the delivered key."""
-    folder: Path = travelled.shop.installation.data_dir
+    folder = travelled.shop.installation.data_dir
     assert (folder / "keyring.json").stat().st_mode & 0o077 == 0
-    delivered = next(row["object_name"] for row in travelled.deliveries() if row["sync"] == "files")
-    key = travelled.shop.folder / delivered / "current" / "privkey.pem"
-    assert key.stat().st_mode & 0o077 == 0
+    assert delivered_key(travelled.order).stat().st_mode & 0o077 == 0

@@ -1,0 +1,81 @@
+"""Looks for secrets where something is kept: as they are, and in the encodings that would hide them."""
+
+import base64
+import json
+import sqlite3
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from urllib.parse import quote
+
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    load_pem_private_key,
+)
+from sqlmodel import select
+
+from certrail.crypto.keyring import Keyring
+from certrail.persistence.database import Database
+from certrail.services.sealing import SEALED
+
+LINE = 64
+"""Characters of a PEM line."""
+
+
+def leaks(kept: bytes, secrets: Mapping[str, bytes]) -> list[str]:
+    """What of the secrets, which go by what they are, is in something."""
+    low = kept.lower()
+    return [what for what, secret in secrets.items() if any(form.lower() in low for form in forms(secret))]
+
+
+def forms(secret: bytes) -> Iterator[bytes]:
+    """A secret in the encodings that certrail and its neighbours use."""
+    yield secret
+    yield secret.hex().encode()
+    for shift in range(3):  # Base64 of something longer shows what is inside in one of three alignments
+        text = base64.b64encode(b"\0" * shift + secret)
+        shown = text[4 if shift else 0 : -4]
+        yield shown
+        yield shown.translate(bytes.maketrans(b"+/", b"-_"))
+    if secret.isascii():
+        text = secret.decode()
+        yield quote(text, safe="").encode()
+        yield json.dumps(text)[1:-1].encode()
+
+
+def private_keys(database: Database, keyring: Keyring) -> dict[str, bytes]:
+    """Every private key that is sealed in a database: of authorities, of certificates, of who answers for status."""
+    found: dict[str, bytes] = {}
+    with database.read() as session:
+        for table, column, purpose in SEALED:
+            for row in session.exec(select(table)) if column == "key_sealed" else ():
+                if envelope := row.key_sealed:
+                    found |= parts_of_key(f"{table.__name__} {row.id}", keyring.open(envelope, purpose))
+    return found
+
+
+def parts_of_key(what: str, pem: bytes) -> dict[str, bytes]:
+    """What no copy of an elliptic key can be without: its scalar, or the lines of PEM in which that stands."""
+    key = load_pem_private_key(pem, None)
+    assert isinstance(key, ec.EllipticCurvePrivateKey)
+    scalar = key.private_numbers().private_value.to_bytes((key.key_size + 7) // 8)
+    found = {f"scalar of {what}": scalar}
+    for form, format_ in (("PKCS #8", PrivateFormat.PKCS8), ("SEC 1", PrivateFormat.TraditionalOpenSSL)):
+        der = key.private_bytes(Encoding.DER, format_, NoEncryption())
+        begin = der.index(scalar)
+        text = base64.b64encode(der)
+        first, last = begin * 4 // 3 // LINE, (begin + len(scalar)) * 4 // 3 // LINE
+        for line in range(first, last + 1):
+            found[f"line {line} of {what} as {form}"] = text[line * LINE : (line + 1) * LINE]
+    return found
+
+
+def sqlite_dump(file: Path) -> bytes:
+    """Everything in a SQLite database as SQL, since what is long does not lie in one piece in the file."""
+    connection = sqlite3.connect(f"file:{file}?mode=ro", uri=True)
+    try:
+        return "\n".join(connection.iterdump()).encode(errors="surrogateescape")
+    finally:
+        connection.close()
