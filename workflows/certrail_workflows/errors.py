@@ -8,7 +8,7 @@ from pathlib import Path
 
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
-from temporalio.exceptions import ApplicationError
+from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
 from certrail.domain.errors import CertrailError
 from certrail.services.failure import Failure
@@ -91,12 +91,15 @@ def _plugin_bug(error: Exception, plugin: str, attempt: int, now: datetime) -> V
 
 def _verdict(failure: Failure, now: datetime, wait: timedelta | None) -> Verdict:
     """Try again after ``wait``, or never."""
+    bug = failure.kind == BUG_KIND
     failure = replace(failure, next_try_at=now + wait if wait else None, permanent=wait is None)
     error = ApplicationError(
         f"{failure.plugin}: {failure.message}",
         type=failure.kind,
         non_retryable=failure.permanent,
         next_retry_delay=wait,
+        # Temporal logs a traceback of all others; of what plugins may raise the line of `Try` says everything.
+        category=ApplicationErrorCategory.UNSPECIFIED if bug else ApplicationErrorCategory.BENIGN,
     )
     return Verdict(failure, error)
 

@@ -11,7 +11,7 @@ from typing import TypeVar
 from temporalio import activity
 
 from certrail.services.failure import Failure
-from certrail_workflows.errors import judge_engine, judge_plugin
+from certrail_workflows.errors import BUG_KIND, ENGINE_KIND, judge_engine, judge_plugin
 from certrail_workflows.messages import plugin_of
 
 log = logging.getLogger(__name__)
@@ -40,6 +40,7 @@ class Try:
             verdict = judge_engine(
                 error, plugin=plugin_of(info.task_queue), attempt=info.attempt, now=self.clock()
             )
+            _tell(verdict.failure)
             # The database may be what fails; unless this ends the tries, a later one records it.
             with suppress(*(() if verdict.failure.permanent else (Exception,))):
                 await self._write(verdict.failure)
@@ -53,6 +54,7 @@ class Try:
         except Exception as error:
             attempt = activity.info().attempt
             verdict = judge_plugin(error, plugin=plugin, attempt=attempt, now=self.clock())
+            _tell(verdict.failure)
             await self._write(verdict.failure)
             raise verdict.error from None
 
@@ -64,3 +66,23 @@ class Try:
                 error, plugin=failure.plugin, attempt=activity.info().attempt, now=self.clock()
             )
             raise verdict.error from None
+
+
+def _tell(failure: Failure) -> None:
+    """What, where, why and what next, in one line; bugs and our own troubles are told where they are judged."""
+    if failure.kind in (BUG_KIND, ENGINE_KIND):
+        return
+    info = activity.info()
+    then = f"next try at {failure.next_try_at:%H:%M:%S}" if failure.next_try_at else "no further try"
+    log.warning(
+        "%s: %s (%s in %s, try %s; %s). %s",
+        *(
+            failure.plugin,
+            " ".join(failure.message.split()),
+            info.activity_type,
+            info.workflow_id,
+            info.attempt,
+            then,
+        ),
+        failure.action,
+    )
