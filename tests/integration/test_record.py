@@ -55,11 +55,11 @@ TAMPERING: dict[str, tuple[Callable[[Database, int], None], str]] = {
     ),
     "first deleted": (
         lambda db, n: _change(db, delete(EventRow).where(col(EventRow.seq) == 1)),
-        "events 1 to 1 are missing",
+        "event 1 is missing",
     ),
     "middle deleted": (
         lambda db, n: _change(db, delete(EventRow).where(col(EventRow.seq) == 5)),
-        "events 5 to 5 are missing",
+        "event 5 is missing",
     ),
     "last deleted": (
         lambda db, n: _change(db, delete(EventRow).where(col(EventRow.seq) == n)),
@@ -209,9 +209,9 @@ def test_an_export_is_verified_without_the_database(team: Team) -> None:
     lines = _exported(team)
     keyring = team.services.kernel.keyring
     assert _faults(lines) == _faults(lines, keyring) == []
-    assert _faults(lines[:4] + lines[5:]) == ["events 4 to 4 are missing"]
+    assert _faults(lines[:4] + lines[5:]) == ["event 4 is missing"]
     assert _faults(lines[:-1]) == ["the head is missing: the file was cut off"]
-    assert _faults([*lines[:-2], lines[-1]]) == [f"events {last} to {last} are missing at the end"]
+    assert _faults([*lines[:-2], lines[-1]]) == [f"event {last} is missing at the end"]
     assert _faults([*lines, lines[3]]) == ["there is something behind the head"]
     changed = {**json.loads(lines[3]), "actor_name": "Somebody"}
     assert "event 3 was changed" in _faults([*lines[:3], json.dumps(changed), *lines[4:]])[0]

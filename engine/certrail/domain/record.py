@@ -81,7 +81,7 @@ class Verifier:
         if seq <= self.seq:
             self.faults.append(f"event {seq} stands after event {self.seq}: it was moved or added")
         elif seq != self.seq + 1:
-            self.faults.append(f"events {self.seq + 1} to {seq - 1} are missing")
+            self.faults.append(_missing(self.seq + 1, seq - 1))
         elif carried != link(self.hash, event):
             self.faults.append(f"event {seq} was changed, or is not the one that was recorded here")
         self.seq, self.hash = seq, carried
@@ -91,10 +91,14 @@ class Verifier:
     def close(self, seq: int, hash_: str) -> None:
         """Check that the chain ends where its head says."""
         if self.seq < seq:
-            self.faults.append(f"events {self.seq + 1} to {seq} are missing at the end")
+            self.faults.append(f"{_missing(self.seq + 1, seq)} at the end")
         elif (self.seq, self.hash) != (seq, hash_):
             self.faults.append(f"the record ends with event {self.seq}, its head says {seq} or another hash")
         if seq < self.remembered.seq:
             self.faults.append(
                 f"the head says {seq}, event {self.remembered.seq} was remembered: it was set back"
             )
+
+
+def _missing(first: int, last: int) -> str:
+    return f"event {first} is missing" if first == last else f"events {first} to {last} are missing"

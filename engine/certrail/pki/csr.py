@@ -16,6 +16,7 @@ from certrail.domain.content import (
     Subject,
 )
 from certrail.domain.errors import BadInput
+from certrail.domain.faults import in_one_line
 from certrail.pki.keys import PublicKey, algorithm_of
 from certrail.pki.names import ATTRIBUTES, from_general_names, from_name
 
@@ -65,8 +66,7 @@ def read_csr(pem: str) -> CsrFacts:
             basic_constraints=_constraints(extensions),
         )
     except ValidationError as err:
-        faults = "; ".join(f"{'.'.join(str(p) for p in e['loc'])}: {e['msg']}" for e in err.errors())
-        raise BadInput(f"The names in the CSR are wrong. {faults}", "csr") from None
+        raise BadInput(f"The names in the CSR are wrong. {in_one_line(err)}", "csr") from None
     except ValueError as err:
         raise BadInput(f"The CSR asks for what is not supported: {err}.", "csr") from None
 
@@ -89,8 +89,7 @@ def certificate_content(certificate: x509.Certificate) -> dict[str, Any]:
             "ttl_seconds": int(lifetime.total_seconds()),
         }
     except ValidationError as err:
-        faults = "; ".join(f"{'.'.join(str(p) for p in e['loc'])}: {e['msg']}" for e in err.errors())
-        raise BadInput(f"No profile can have these names. {faults}", "certificate") from None
+        raise BadInput(f"No profile can have these names. {in_one_line(err)}", "certificate") from None
     except ValueError as err:
         raise BadInput(f"No profile can have this: {err}.", "certificate") from None
 

@@ -12,6 +12,7 @@ from sqlmodel import Session, col, select
 
 from certrail.domain.content import KeyAlgorithm, RequestContent
 from certrail.domain.errors import BadInput, Conflict, PolicyViolation
+from certrail.domain.faults import in_one_line
 from certrail.domain.policy import PolicyRules, decide
 from certrail.persistence.database import locked
 from certrail.persistence.tables import (
@@ -245,8 +246,8 @@ def _judge(
     try:
         content = RequestContent.model_validate(certificate_content(certificate))
     except ValidationError as err:
-        faults = "; ".join(f"{'.'.join(str(p) for p in e['loc'])}: {e['msg']}" for e in err.errors())
-        raise BadInput(f"No profile can have such a certificate. {faults}", "certificate") from None
+        what = in_one_line(err)
+        raise BadInput(f"No profile can have such a certificate. {what}", "certificate") from None
     policy = session.get_one(CertificatePolicy, profile.policy_id)
     violations = decide(
         content,

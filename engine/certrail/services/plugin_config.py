@@ -8,6 +8,7 @@ from pydantic import SecretStr, ValidationError
 from sqlmodel import Session, or_, select
 
 from certrail.domain.errors import BadInput, NotFound
+from certrail.domain.faults import told_of
 from certrail.persistence.tables import Channel, Connection, CrlMirror, Sync
 from certrail.plugins.registry import UnknownPlugin
 from certrail.services.kernel import Kernel
@@ -81,10 +82,7 @@ def parse_config(model: type[Config], values: Mapping[str, Any], revision: int |
 
 def config_error(err: ValidationError) -> BadInput:
     """Every wrong field with what is wrong, without the values."""
-    faults = [
-        {"field": ".".join(str(part) for part in fault["loc"]), "message": fault["msg"]}
-        for fault in err.errors(include_input=False, include_url=False, include_context=False)
-    ]
+    faults = [{"field": field, "message": message} for field, message in told_of(err)]
     detail = "; ".join(f"{f['field']}: {f['message']}" for f in faults)
     return BadInput(f"The configuration is wrong. {detail}", faults[0]["field"], errors=faults)
 

@@ -9,6 +9,7 @@ from sqlmodel import Session, col, select
 
 from certrail.domain.content import LONGEST_TTL_SECONDS, RequestContent, usages_of
 from certrail.domain.errors import BadInput, Conflict
+from certrail.domain.faults import in_one_line
 from certrail.domain.policy import PolicyRules
 from certrail.persistence.tables import (
     Application,
@@ -268,8 +269,7 @@ def _rules(rules: Mapping[str, Any]) -> dict[str, Any]:
     try:
         return PolicyRules.model_validate(rules).model_dump(mode="json", exclude_none=True)
     except ValidationError as err:
-        faults = "; ".join(f"{'.'.join(str(p) for p in e['loc'])}: {e['msg']}" for e in err.errors())
-        raise BadInput(f"The rules are wrong. {faults}", "rules") from None
+        raise BadInput(f"The rules are wrong. {in_one_line(err, PolicyRules)}", "rules") from None
 
 
 def _refuse_unfit_usages(defaults: RequestContent) -> None:
@@ -290,8 +290,8 @@ def _defaults(given: Mapping[str, Any]) -> dict[str, Any]:
     try:
         parsed = RequestContent.model_validate(complete)
     except ValidationError as err:
-        faults = "; ".join(f"{'.'.join(str(p) for p in e['loc'])}: {e['msg']}" for e in err.errors())
-        raise BadInput(f"The defaults are wrong. {faults}", "defaults") from None
+        what = in_one_line(err, RequestContent)
+        raise BadInput(f"The defaults are wrong. {what}", "defaults") from None
     if {"key_algorithm", "key_usages"} <= given.keys():
         _refuse_unfit_usages(parsed)
     return dict(given)

@@ -9,6 +9,7 @@ from sqlmodel import Session, select
 from certrail.domain.access import ProductRole, Role
 from certrail.domain.content import RequestContent, fitting_usages
 from certrail.domain.errors import BadInput, Conflict, Forbidden, NotFound
+from certrail.domain.faults import told_of
 from certrail.persistence.tables import CertificateProfile, CertificateRequest
 from certrail.pki.csr import read_csr
 from certrail.services.acceptance import accept, refusals_recorded
@@ -156,8 +157,8 @@ def parsed_content(values: Mapping[str, Any]) -> RequestContent:
         return RequestContent.model_validate(values)
     except ValidationError as err:
         faults = [
-            {"field": ".".join(str(p) for p in e["loc"]) or "content", "message": e["msg"]}
-            for e in err.errors(include_input=False, include_url=False, include_context=False)
+            {"field": field or "content", "message": message}
+            for field, message in told_of(err, RequestContent)
         ]
         detail = "; ".join(f"{f['field']}: {f['message']}" for f in faults)
         raise BadInput(f"The request cannot be read. {detail}", faults[0]["field"], errors=faults) from None

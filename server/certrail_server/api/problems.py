@@ -12,6 +12,7 @@ from sqlalchemy.exc import DataError, IntegrityError, OperationalError
 from starlette.exceptions import HTTPException
 
 from certrail.domain.errors import CertrailError
+from certrail.domain.faults import message_of
 from certrail_sdk import PluginError
 
 log = logging.getLogger(__name__)
@@ -47,7 +48,7 @@ def install(app: FastAPI) -> None:
     def invalid(request: Request, err: RequestValidationError) -> JSONResponse:
         # The input itself stays out of the answer: it may hold a secret.
         faults = [
-            {"field": ".".join(str(part) for part in fault["loc"][1:]), "message": fault["msg"]}
+            {"field": ".".join(str(part) for part in fault["loc"][1:]), "message": message_of(fault)}
             for fault in err.errors()
         ]
         detail = "; ".join(f"{f['field'] or 'body'}: {f['message']}" for f in faults)

@@ -67,6 +67,12 @@ class FilesConfig(Config):
             Misconfigured: there is no such folder, or it leads out of the root.
         """
         root, folder = self.root.resolve(), (self.root / self.directory).resolve()
+        if not root.is_dir():
+            raise Misconfigured(
+                "root",
+                f"{self.root} is not a folder on the worker's machine",
+                action="Make the folder, or correct 'root' of the connection.",
+            )
         if not folder.is_dir():
             raise Misconfigured(
                 "directory", f"{self.root / self.directory} is not a folder on the worker's machine"

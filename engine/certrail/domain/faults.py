@@ -1,0 +1,50 @@
+"""What pydantic finds wrong, in words for whoever gave it."""
+
+from collections.abc import Mapping
+from typing import Any, get_args
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+_UNKNOWN = "extra_forbidden"
+
+
+def told_of(error: ValidationError, model: type[BaseModel] | None = None) -> list[tuple[str, str]]:
+    """Each wrong field and what is wrong with it, never its value.
+
+    Args:
+        model: what was read; where a member is unknown to it, those that it knows are named.
+    """
+    faults = error.errors(include_input=False, include_url=False, include_context=False)
+    return [(".".join(map(str, fault["loc"])), message_of(fault, model)) for fault in faults]
+
+
+def in_one_line(error: ValidationError, model: type[BaseModel] | None = None) -> str:
+    """All that is wrong."""
+    return "; ".join(f"{field}: {message}" if field else message for field, message in told_of(error, model))
+
+
+def message_of(fault: ErrorDetails | Mapping[str, Any], model: type[BaseModel] | None = None) -> str:
+    """What is wrong, without the words that pydantic puts before what a validator of ours says."""
+    if fault["type"] == _UNKNOWN and model is not None and (holder := _holder(model, fault["loc"][:-1])):
+        return f"there is no such member; known: {', '.join(sorted(holder.model_fields))}"
+    return str(fault["msg"]).removeprefix("Value error, ")
+
+
+def _holder(model: type[BaseModel], path: tuple[int | str, ...]) -> type[BaseModel] | None:
+    """The model of what lies at a path below another."""
+    for step in path:
+        if isinstance(step, str) and step in model.model_fields:
+            inner = _model_in(model.model_fields[step].annotation)
+            if inner is None:
+                return None
+            model = inner
+    return model
+
+
+def _model_in(annotation: Any) -> type[BaseModel] | None:
+    """The one model that an annotation holds, such as `Rules` in `dict[str, Rules] | None`."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    found = (_model_in(part) for part in get_args(annotation))
+    return next((model for model in found if model is not None), None)
