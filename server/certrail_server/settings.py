@@ -2,13 +2,15 @@
 
 import re
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+DATABASES = frozenset({"postgresql", "sqlite"})
+LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 
 
 class Settings(BaseSettings):
@@ -54,12 +56,28 @@ class Settings(BaseSettings):
         frozenset(), description="Names of plugins to leave out, separated by commas."
     )
     log_level: str = Field("INFO", description="DEBUG, INFO, WARNING or ERROR.")
-    log_format: str = Field("auto", description="json, text, or auto: text on a terminal.")
+    log_format: Literal["auto", "json", "text"] = Field(
+        "auto", description="json, text, or auto: text on a terminal."
+    )
 
     @field_validator("disabled_plugins", mode="before")
     @classmethod
     def _split(cls, value: Any) -> Any:
         return frozenset(re.findall(r"[^,\s]+", value)) if isinstance(value, str) else value
+
+    @field_validator("database_url")
+    @classmethod
+    def _a_database(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and not _is_database(value.get_secret_value()):
+            raise ValueError("write postgresql://user:password@host/name or sqlite:///file")
+        return value
+
+    @field_validator("log_level")
+    @classmethod
+    def _level(cls, value: str) -> str:
+        if value.upper() not in LEVELS:
+            raise ValueError(f"use one of {', '.join(LEVELS)}")
+        return value.upper()
 
     @field_validator("public_url")
     @classmethod
@@ -86,8 +104,17 @@ class Settings(BaseSettings):
         """The database URL, with its password: for connecting only."""
         if self.database_url is not None:
             return self.database_url.get_secret_value()
-        self.data_dir.mkdir(parents=True, exist_ok=True)
         return f"sqlite:///{self.data_dir.resolve() / 'certrail.db'}"
+
+    def database_file(self) -> Path | None:
+        """The file that the database is; ``None`` for one that a server keeps."""
+        kind, _, file = self.database().partition(":///")
+        return Path(file.partition("?")[0]) if kind.partition("+")[0] == "sqlite" else None
+
+    def has_data(self) -> bool:
+        """Whether there is an installation to work on. Of a database that a server keeps, the server tells."""
+        file = self.database_file()
+        return file is None or file.is_file()
 
     def temporal(self) -> str:
         """Where Temporal is: as set, else where `certrail dev` started it, else Temporal's own default."""
@@ -107,6 +134,14 @@ def is_secure(url: str) -> bool:
     """Whether nobody on the way can read or change what is said to a URL."""
     parts = urlsplit(url)
     return parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in LOOPBACK)
+
+
+def _is_database(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return parts.scheme.partition("+")[0] in DATABASES and (parts.port is None or parts.port > 0)
+    except ValueError:
+        return False
 
 
 def describe() -> list[tuple[str, str, str]]:

@@ -8,7 +8,7 @@ import signal
 import sys
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -28,6 +28,7 @@ class Child:
         ready: returns once the child can be used.
         pass_fds: file descriptors it inherits.
         at_once: start it without waiting for the child before it to be ready.
+        log_file: takes what it prints, instead of the terminal.
     """
 
     name: str
@@ -36,6 +37,7 @@ class Child:
     env: Mapping[str, str] = field(default_factory=dict)
     pass_fds: tuple[int, ...] = ()
     at_once: bool = False
+    log_file: Path | None = None
     pid: int | None = None
 
 
@@ -109,17 +111,20 @@ class Supervisor:
         async with self._changing:
             if self._stopping.is_set():
                 return False
-            process = await asyncio.create_subprocess_exec(
-                sys.executable,
-                "-m",
-                "certrail_server.child",
-                *child.command,
-                env={**os.environ, **child.env},
-                pass_fds=child.pass_fds,
-                stdin=asyncio.subprocess.DEVNULL,
-                # A Ctrl-C in the terminal is for the supervisor, which then stops its children in order.
-                start_new_session=True,
-            )
+            with child.log_file.open("ab") if child.log_file else nullcontext() as output:
+                process = await asyncio.create_subprocess_exec(
+                    sys.executable,
+                    "-m",
+                    "certrail_server.child",
+                    *child.command,
+                    env={**os.environ, **child.env},
+                    pass_fds=child.pass_fds,
+                    stdin=asyncio.subprocess.DEVNULL,
+                    stdout=output,
+                    stderr=output,
+                    # A Ctrl-C in the terminal is for the supervisor, which then stops its children in order.
+                    start_new_session=True,
+                )
             self._processes[child.name] = process
             child.pid = process.pid
             self._write_state()
@@ -133,7 +138,8 @@ class Supervisor:
             if self._stopping.is_set():
                 return
             pause = FIRST_PAUSE if time.monotonic() - began > STEADY_SECONDS else pause
-            log.error("%s died (%s); starting it again in %.1f s", child.name, _how(code), pause)
+            see = f", see {child.log_file}" if child.log_file else ""
+            log.error("%s died (%s)%s; starting it again in %.1f s", child.name, _how(code), see, pause)
             pause = await self._start_again(child, pause)
 
     async def _start_again(self, child: Child, pause: float) -> float:

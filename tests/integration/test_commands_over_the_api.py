@@ -130,7 +130,7 @@ def test_applications_and_members(shell: Shell) -> None:
     assert [row["principal"]["slug"] for row in shell.json("member", "list", "pay")] == ["admin"]
     assert shell.json("app", "show", "pay")["name"] == "Payments"
     assert shell.refused("app", "delete", "pay", typed="n\n") == "error: Nothing was deleted."
-    assert "1 members" in shell.run("app", "delete", "pay", typed="y\n")
+    assert "1 member" in shell.run("app", "delete", "pay", typed="y\n")
     assert "pay" not in shell.run("app", "list")
     assert "no such Application" in shell.refused("app", "show", "pay")
 
@@ -279,9 +279,9 @@ def test_certificates_are_delivered(shell: Shell) -> None:
     asked = shell.json("request", "submit", "app", "--profile", "web", "--dns", "a.example.com")
     shell.team.services.issuance.advance(asked["id"])
     look = shell.file("look.json", json.dumps({"destination": "files", "selection": {"names": ["a.*"]}}))
-    assert "1 certificates" in shell.run("sync", "preview", "app", look)
+    assert shell.run("sync", "preview", "app", look).endswith("1 certificate\n")
     assert shell.json("delivery", "list", "app") == []
-    assert "1 certificates" in shell.run("sync", "trigger", "app", "files")
+    assert shell.run("sync", "trigger", "app", "files") == "1 certificate on its way\n"
     (delivery,) = shell.json("delivery", "list", "app")
     assert "no active certificate" in shell.refused("sync", "trigger", "app", "files", "--lineage", "x")
     shell.run("delivery", "retry", delivery["id"])

@@ -14,6 +14,7 @@ from certrail_server.cli import app
 def installation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An installation with a little history."""
     monkeypatch.setenv("CERTRAIL_DATA_DIR", str(tmp_path))
+    assert run("migrate").exit_code == 0
     assert run("token", "bootstrap").exit_code == 0
     assert run("token", "create", "admin").exit_code == 0
     return tmp_path

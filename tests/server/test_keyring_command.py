@@ -22,6 +22,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def running(folder: Path) -> App:
     """A process that started before the key was changed, with a secret of its own on record."""
+    assert run("migrate").exit_code == 0
     assert run("token", "bootstrap").exit_code == 0
     parts = build(Settings())
     config = {"root": str(folder)}

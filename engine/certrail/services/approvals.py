@@ -1,13 +1,21 @@
 """Votes: each is one locked transaction, and the workflow hears of it afterwards."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from sqlmodel import Session, col, func, or_, select
 
 from certrail.domain.access import Role
 from certrail.domain.errors import CertrailError, Conflict, Forbidden, NotFound
-from certrail.persistence.tables import ApprovalRequest, CertificateRequest, Membership, Principal, Vote
+from certrail.persistence.tables import (
+    Application,
+    ApprovalRequest,
+    CertificateRequest,
+    Membership,
+    Principal,
+    Vote,
+)
 from certrail.services.actor import Actor
 from certrail.services.approval_flow import (
     APPROVE,
@@ -25,6 +33,9 @@ from certrail.services.paging import PAGE, Position, newest_first
 from certrail.services.request_state import enqueue_issuance, judged_now, lock_approval
 
 READ_AHEAD = 200
+
+
+About = tuple[ApprovalRequest, str | None, list[str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +167,23 @@ class Approvals:
                 after = (rows[-1].created_at, rows[-1].id)
             return found[:limit]
 
+    def about(self, rows: Sequence[ApprovalRequest]) -> Sequence[About]:
+        """Approvals with what they are about: the slug of the Application, and the names on the certificate."""
+        with self._kernel.db.read() as session:
+            query = (
+                select(CertificateRequest.id, CertificateRequest.content, Application.slug)
+                .join(
+                    Application, col(Application.id) == col(CertificateRequest.application_id), isouter=True
+                )
+                .where(col(CertificateRequest.id).in_([row.certificate_request_id for row in rows]))
+            )
+            found = {ident: (slug, content) for ident, content, slug in session.exec(query).all()}
+        return [
+            (row, slug, _names(content))
+            for row in rows
+            for slug, content in [found[row.certificate_request_id]]
+        ]
+
 
 def cast(
     change: Change, approval_id: str, decision: str, comment: str, via: str, bound: Bound | None = None
@@ -275,3 +303,10 @@ def _count(change: Change, approval: ApprovalRequest, vote: Vote) -> None:
 
 def _asked(approval: ApprovalRequest) -> list[str]:
     return [person for step in approval.policy["steps"] for person in step["approvers"]]
+
+
+def _names(content: Mapping[str, Any]) -> list[str]:
+    """The common name of a request, then its other names; each once."""
+    common = (content.get("subject") or {}).get("common_name")
+    others = [name for kind in (content.get("sans") or {}).values() for name in kind]
+    return list(dict.fromkeys(([common] if common else []) + others))

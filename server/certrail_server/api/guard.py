@@ -123,7 +123,7 @@ class Guard:
                     # What may not be seen is answered like what is not there, to the letter.
                     raise NotFound(noun) from None
         if creates:
-            raise _outside(creates)
+            raise _outside(creates, self.unless)
         if self.unless:
             # What is about all Applications is not for members of the older project to make.
             services.identities.authorize(actor, Permission.PRODUCT_MANAGE)
@@ -162,11 +162,12 @@ def _caller(services: Services, request: Request) -> Actor:
     return signed_in(request, services, cookie).actor
 
 
-def _outside(noun: str) -> Conflict:
+def _outside(noun: str, unless: str) -> Conflict:
     endpoint = f"/api/v1/applications/{{application}}/{noun}"
     return Conflict(
         f"New {noun.replace('-', ' ')} belong to an Application: use POST {endpoint}. Those of the older project can"
-        " be read, changed and deleted here.",
+        " be read, changed and deleted here."
+        + (f' With "{unless}": true they are about all Applications, and made here.' if unless else ""),
         kind="legacy-creation",
         endpoint=endpoint,
     )

@@ -15,7 +15,9 @@ HIDDEN = frozenset({"config_sealed", "config_revision", "key_sealed", "secret_ha
 
 def shown(row: SQLModel, **more: Any) -> Json:
     """A row as the API shows it. Sealed and hashed columns never leave."""
-    values: Json = jsonable_encoder(row.model_dump(exclude=set(HIDDEN)))
+    dumped = row.model_dump(exclude=set(HIDDEN))
+    # A row that was read dumps its columns as they came; people and programs find them where the table has them.
+    values: Json = jsonable_encoder({name: dumped[name] for name in type(row).model_fields if name in dumped})
     if "attributes" in values:
         values["metadata"] = values.pop("attributes")
     return {**values, **jsonable_encoder(more)}

@@ -1,5 +1,8 @@
 """The `certrail` command."""
 
+from importlib.metadata import version
+from typing import Annotated
+
 import typer
 
 from certrail_server.cli import (
@@ -14,6 +17,7 @@ from certrail_server.cli import (
     people,
     plugins,
     product,
+    requests,
     run,
     team,
     telling,
@@ -23,6 +27,23 @@ from certrail_server.cli import (
 app = typer.Typer(
     name="certrail", no_args_is_help=True, add_completion=True, pretty_exceptions_show_locals=False
 )
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"certrail {version('certrail')}")
+        raise typer.Exit
+
+
+@app.callback()
+def main(
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Certificates, from request to everywhere they are used."""
+
+
 run.register(app)
 operate.register(app)
 plugins.register(app)
@@ -37,7 +58,7 @@ for group, name in (
     (product.profile, "profile"),
     (team.app, "app"),
     (team.member, "member"),
-    (certificates.request, "request"),
+    (requests.request, "request"),
     (certificates.cert, "cert"),
     (views.view, "view"),
     (deciding.policy, "approval-policy"),
@@ -45,6 +66,7 @@ for group, name in (
     (delivering.connection, "connection"),
     (delivering.sync, "sync"),
     (delivering.delivery, "delivery"),
+    (delivering.retirement, "retirement"),
     (telling.channel, "channel"),
     (telling.alert, "alert"),
     (telling.incident, "incident"),

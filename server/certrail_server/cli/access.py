@@ -1,17 +1,27 @@
 """`token`."""
 
-from typing import Annotated
+from datetime import timedelta
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.markup import escape
 
-from certrail.domain.durations import parse_duration
-from certrail.domain.errors import CertrailError
-from certrail.services.actor import SYSTEM
-from certrail.services.facade import Services
-from certrail_server.cli.common import fail, joined, out, told
-from certrail_server.serve import prepare
+from certrail_server.cli.common import err, fail, out
+from certrail_server.cli.local import refusals, services, settings
+from certrail_server.cli.remote import AsJson, call, given, has_token
+from certrail_server.cli.tables import listed
 
-app = typer.Typer(help="Bearer tokens.", no_args_is_help=True)
+if TYPE_CHECKING:
+    from certrail_server.settings import Settings
+
+app = typer.Typer(
+    help="Bearer tokens. With CERTRAIL_TOKEN these commands ask a running certrail, as its owner; without, all"
+    " but list and rotate work on the data of this machine, as whoever may read that could.",
+    no_args_is_help=True,
+)
+COLUMNS = ("id", "name", "scopes", "created_at", "expires_at", ("last used", "last_used_at"), "revoked_at")
+Ident = Annotated[str, typer.Argument(help="The part of the token between the underscores.")]
+ANYWHERE = ("0.0.0.0", "::")  # noqa: S104  compared, not listened on
 
 
 @app.command()
@@ -19,12 +29,30 @@ def bootstrap(
     name: Annotated[str, typer.Option(help="Name of the first Product Admin.")] = "admin",
     email: Annotated[str | None, typer.Option(help="Their e-mail address.")] = None,
 ) -> None:
-    """Make the first Product Admin and print their token; possible once."""
-    try:
-        _, text = _services().identities.bootstrap(name, email)
-    except CertrailError as problem:
-        fail(problem.detail)
+    """Make the first Product Admin and print their token; possible once, on the data of this machine."""
+    identities = services().identities
+    with refusals():
+        _, text = identities.bootstrap(name, email)
     typer.echo(text)
+    # The token is on standard output only, so that a script which keeps it shows it to nobody.
+    lines = (
+        "It is not shown again. To use it:",
+        f"  export CERTRAIL_URL={_url(settings())}",
+        "  export CERTRAIL_TOKEN=…",
+    )
+    for line in lines:
+        err.print(escape(line), highlight=False, soft_wrap=True)
+
+
+@app.command("list")
+def list_tokens(
+    principal: Annotated[
+        str | None, typer.Argument(help="Slug, id or e-mail address of another owner, for Product Admins.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """List my tokens; their text is never shown again."""
+    listed(call("GET", "/tokens", principal=principal)["items"], COLUMNS, as_json)
 
 
 @app.command()
@@ -37,30 +65,54 @@ def create(
     lifetime: Annotated[str | None, typer.Option(help="Such as 90d. Default: it does not expire.")] = None,
 ) -> None:
     """Print a new token; it is not shown again."""
-    try:
-        duration = parse_duration(lifetime) if lifetime else None
-        _, text = _services().tokens.issue(
-            SYSTEM, principal, name=name, scopes=scope or (), lifetime=duration
-        )
-    except (CertrailError, ValueError) as problem:
-        fail(getattr(problem, "detail", str(problem)))
+    if has_token():
+        body = given(principal=principal, name=name, scopes=scope or [], lifetime=lifetime)
+        typer.echo(call("POST", "/tokens", body)["token"])
+        return
+    from certrail.services.actor import SYSTEM
+
+    tokens = services().tokens
+    with refusals():
+        _, text = tokens.issue(SYSTEM, principal, name=name, scopes=scope or (), lifetime=_duration(lifetime))
     typer.echo(text)
 
 
 @app.command()
-def revoke(
-    token_id: Annotated[str, typer.Argument(help="The part of the token between the underscores.")],
+def rotate(
+    token_id: Ident,
+    overlap: Annotated[
+        str | None,
+        typer.Option(help="How long the present one holds beside it, such as 1d. Default: no more."),
+    ] = None,
 ) -> None:
+    """Print the next token in the place of one; it is not shown again."""
+    typer.echo(call("POST", f"/tokens/{token_id}/rotate", given(overlap=overlap))["token"])
+
+
+@app.command()
+def revoke(token_id: Ident) -> None:
     """Make a token useless at once."""
-    try:
-        _services().tokens.revoke(SYSTEM, token_id)
-    except CertrailError as problem:
-        fail(problem.detail)
+    if has_token():
+        call("DELETE", f"/tokens/{token_id}")
+    else:
+        from certrail.services.actor import SYSTEM
+
+        tokens = services().tokens
+        with refusals():
+            tokens.revoke(SYSTEM, token_id)
     out.print("revoked")
 
 
-def _services() -> Services:
-    parts = joined()
-    with told():
-        prepare(parts.kernel.db)
-    return parts.services
+def _duration(text: str | None) -> timedelta | None:
+    from certrail.domain.durations import parse_duration
+
+    try:
+        return parse_duration(text) if text else None
+    except ValueError as problem:
+        fail(str(problem))
+
+
+def _url(chosen: "Settings") -> str:
+    """Where the server of this installation is reached."""
+    host = "127.0.0.1" if chosen.host in ANYWHERE else chosen.host
+    return chosen.public_url or f"http://{f'[{host}]' if ':' in host else host}:{chosen.port}"

@@ -3,22 +3,47 @@
 import json
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.markup import escape
 
-from certrail.crypto.keyring import Keyring, KeyringError
-from certrail.domain.errors import BadInput
-from certrail.domain.record import Place, Verifier
-from certrail.services.record import Progress, verify_export
-from certrail_server.bootstrap import load_keyring
-from certrail_server.cli.common import counting, err, fail, joined, out, settings, told
-from certrail_server.serve import prepare
-from certrail_server.settings import Settings
+from certrail_server.cli.common import counting, err, fail, out
+from certrail_server.cli.local import services, settings, told
+from certrail_server.cli.remote import AsJson, Limit, events, scope
+from certrail_server.cli.tables import listed
+from certrail_server.words import counted
+
+if TYPE_CHECKING:
+    from certrail.crypto.keyring import Keyring
+    from certrail.domain.record import Place, Verifier
+    from certrail.services.record import Progress
+    from certrail_server.settings import Settings
 
 app = typer.Typer(help="The record of events.", no_args_is_help=True)
 SHOWN_FAULTS = 20
+EVENT_COLUMNS = (
+    ("number", "seq"),
+    ("time", "created_at"),
+    ("event", "type"),
+    ("by", "actor_name"),
+    ("about", "subject_id"),
+)
+
+
+@app.command("list")
+def list_events(
+    application: Annotated[str | None, typer.Option("--app", help="Only of this Application.")] = None,
+    type_: Annotated[str | None, typer.Option("--type", help="Such as certificate.issued.")] = None,
+    subject: Annotated[str | None, typer.Option(help="Id of what they are about.")] = None,
+    after: Annotated[int, typer.Option(help="Only those behind the one of this number.", min=0)] = 0,
+    limit: Limit = 100,
+    as_json: AsJson = False,
+) -> None:
+    """List events in order, oldest first, as a running certrail has them."""
+    path = f"{scope(application)}/events" if application else "/audit/events"
+    rows = list(events(path, limit, after=after, type=type_, subject=subject))
+    listed(rows, EVENT_COLUMNS, as_json)
 
 
 @app.command()
@@ -42,7 +67,7 @@ def verify(
         facts = {
             "events": found.seq,
             "hash": found.hash,
-            "head": str(Place(found.seq, found.hash)),
+            "head": f"{found.seq}:{found.hash}",
             "seal_checked": sealed,
             "faults": found.faults,
         }
@@ -58,36 +83,39 @@ def export(
     output: Annotated[Path | None, typer.Option(help="File to write. Default: standard output.")] = None,
 ) -> None:
     """Write the whole record as JSON lines, which `audit verify FILE` follows anywhere."""
-    parts = joined()
-    with told():
-        prepare(parts.kernel.db)
+    record = services().record
     with counting("events written") as report:
         if output is None:
-            parts.services.record.export(sys.stdout, report)
+            record.export(sys.stdout, report)
             return
         try:
             with output.open("w", encoding="ascii") as file:
-                count = parts.services.record.export(file, report)
+                count = record.export(file, report)
         except OSError as problem:
             fail(f"{output} cannot be written: {problem.strerror}.")
-    err.print(f"{count} events written to {escape(str(output))}", highlight=False, soft_wrap=True)
+    err.print(f"{counted(count, 'event')} written to {escape(str(output))}", highlight=False, soft_wrap=True)
 
 
-def _place(text: str) -> Place:
+def _place(text: str) -> "Place":
+    from certrail.domain.errors import BadInput
+    from certrail.domain.record import Place
+
     try:
         return Place.parse(text)
     except BadInput as problem:
         fail(problem.detail)
 
 
-def _verify_database(report: Progress, remembered: Place | None) -> Verifier:
-    parts = joined()
+def _verify_database(report: "Progress", remembered: "Place | None") -> "Verifier":
+    record = services().record
     with told():
-        prepare(parts.kernel.db)
-        return parts.services.record.verify(report, remembered)
+        return record.verify(report, remembered)
 
 
-def _verify_file(path: Path, report: Progress, remembered: Place | None) -> tuple[Verifier, bool]:
+def _verify_file(path: Path, report: "Progress", remembered: "Place | None") -> "tuple[Verifier, bool]":
+    from certrail.domain.errors import BadInput
+    from certrail.services.record import verify_export
+
     keyring = _present_keyring(settings())
     try:
         with path.open(encoding="ascii") as file:
@@ -98,22 +126,27 @@ def _verify_file(path: Path, report: Progress, remembered: Place | None) -> tupl
         fail(getattr(problem, "detail", f"{path} is no export of a record."))
 
 
-def _present_keyring(chosen: Settings) -> Keyring | None:
+def _present_keyring(chosen: "Settings") -> "Keyring | None":
     """The keyring, where there is one: whoever verifies an export elsewhere has none, and none is made."""
+    from certrail.crypto.keyring import KeyringError
+    from certrail_server.bootstrap import load_keyring
+
     try:
         return load_keyring(chosen) if chosen.keyring or chosen.keyring_path().exists() else None
     except KeyringError as problem:
         fail(str(problem))
 
 
-def _tell(found: Verifier, sealed: bool) -> None:
+def _tell(found: "Verifier", sealed: bool) -> None:
     for fault in found.faults[:SHOWN_FAULTS]:
         out.print("[red]FAULT[/red]", escape(fault), highlight=False, soft_wrap=True)
     if len(found.faults) > SHOWN_FAULTS:
         out.print(f"and {len(found.faults) - SHOWN_FAULTS} faults more")
     if found.faults:
         return
-    head = Place(found.seq, found.hash)
-    out.print(f"[green]ok[/green] {found.seq} events, head {head}", highlight=False, soft_wrap=True)
+    head = f"{found.seq}:{found.hash}"
+    out.print(
+        f"[green]ok[/green] {counted(found.seq, 'event')}, head {head}", highlight=False, soft_wrap=True
+    )
     if not sealed:
         out.print("The seal of the head was not checked: the keyring is not here.")

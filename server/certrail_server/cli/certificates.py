@@ -1,34 +1,48 @@
-"""`cert` and `request`."""
+"""`cert`."""
 
 import base64
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from certrail_server.cli.common import counting, err, fail, out
+from certrail_server.cli import certificate_files
+from certrail_server.cli.common import counting, fail, out
 from certrail_server.cli.remote import (
     AsJson,
-    Json,
     Limit,
-    answer_of,
     call,
-    listed,
+    given,
     pages,
     pairs,
     read_text,
     scope,
-    shown,
 )
+from certrail_server.cli.requests import decided
+from certrail_server.cli.tables import listed, named, shown
 
 cert = typer.Typer(help="Certificates.", no_args_is_help=True)
-request = typer.Typer(help="Certificate requests.", no_args_is_help=True)
+certificate_files.register(cert)
 
 Application = Annotated[str, typer.Argument(help="Slug or id of the Application.")]
 Ident = Annotated[str, typer.Argument(help="Id.")]
 Metadata = Annotated[list[str] | None, typer.Option(help="name=value; repeat for more.")]
-PATIENCE_SECONDS = 30
-OPEN = ("pending_approval", "approved", "issuing")
+COLUMNS = (
+    "id",
+    ("name", lambda row: named(row["common_name"], row["names"])),
+    "status",
+    ("expires", "not_after"),
+)
+PEM_PREFIX = b"-----BEGIN"
+
+
+class Auto(StrEnum):
+    """Whether a certificate is renewed by itself."""
+
+    ON = "on"
+    OFF = "off"
+    PROFILE = "profile"
 
 
 @cert.command("list")
@@ -52,7 +66,7 @@ def list_certificates(
         for row in pages(f"{scope(application)}/certificates", limit, metadata=metadata, **query):
             rows.append(row)
             report(len(rows))
-    listed(rows, ("id", "common_name", "serial", "status", "not_after"), as_json)
+    listed(rows, COLUMNS, as_json)
 
 
 @cert.command("show")
@@ -71,7 +85,7 @@ def renew_certificate(
 ) -> None:
     """Ask for the next certificate in the place of this one: same names and lifetime, new key."""
     body: dict[str, object] = {"same_key": same_key, **({"csr": read_text(csr)} if csr else {})}
-    _decided(call("POST", f"/certificates/{certificate}/renew", body), wait, as_json)
+    decided(call("POST", f"/certificates/{certificate}/renew", body), wait, as_json)
 
 
 @cert.command("revoke")
@@ -94,29 +108,17 @@ def release_certificate(certificate: Ident) -> None:
 
 
 @cert.command("renewal")
-def show_renewal(certificate: Ident, as_json: AsJson = False) -> None:
-    """Show when a certificate is renewed by itself and why then, or why it is not."""
-    shown(call("GET", f"/certificates/{certificate}/renewal"), as_json)
-
-
-@cert.command("export")
-def export_certificate(
+def show_renewal(
     certificate: Ident,
-    output: Annotated[Path, typer.Argument(help="File to write; it is readable by you only.")],
-    format_: Annotated[str, typer.Option("--format", help="pem, der, pkcs12 or jks.")] = "pem",
-    root: Annotated[bool, typer.Option("--root", help="With the root.")] = False,
+    auto: Annotated[
+        Auto | None, typer.Option(help="Change it: on, off, or as the rule of its profile says.")
+    ] = None,
+    as_json: AsJson = False,
 ) -> None:
-    """Write a certificate to a file. PKCS#12 and JKS hold its private key, under a password that is asked for."""
-    body: dict[str, object] = {"format": format_, "include_root": root}
-    if format_ in ("pkcs12", "jks"):
-        body["password"] = typer.prompt("Password", hide_input=True, confirmation_prompt=True, err=True)
-    content = answer_of("POST", f"/certificates/{certificate}/export", body).content
-    try:
-        output.touch(mode=0o600, exist_ok=False)
-        output.write_bytes(content)
-    except OSError as problem:
-        fail(f"{output} cannot be written: {problem.strerror}.")
-    err.print(f"{len(content)} bytes written", highlight=False)
+    """Show when a certificate is renewed by itself and why then, or why it is not."""
+    path = f"/certificates/{certificate}/renewal"
+    decision = {"auto_renew": None if auto is Auto.PROFILE else auto is Auto.ON}
+    shown(call("PUT", path, decision) if auto else call("GET", path), as_json)
 
 
 @cert.command("import")
@@ -135,80 +137,18 @@ def import_certificate(
     as_json: AsJson = False,
 ) -> None:
     """Keep a certificate that was issued elsewhere."""
-    body: dict[str, object] = {"metadata": pairs(metadata or (), "--metadata")}
-    body |= {name: value for name, value in (("profile", profile), ("entry", entry)) if value}
+    body = given(metadata=pairs(metadata or (), "--metadata"), profile=profile, entry=entry)
+    try:
+        content = file.read_bytes()
+    except OSError as problem:
+        fail(f"{file} cannot be read: {problem.strerror}.")
     if pkcs12:
-        try:
-            body["pkcs12"] = base64.b64encode(file.read_bytes()).decode()
-        except OSError as problem:
-            fail(f"{file} cannot be read: {problem.strerror}.")
+        body["pkcs12"] = base64.b64encode(content).decode()
         body["password"] = typer.prompt("Password", hide_input=True, err=True)
+    elif PEM_PREFIX not in content:
+        fail(f"{file} holds no PEM. For a PKCS#12 file, which often ends in .p12 or .pfx, give --pkcs12.")
     else:
         body["certificate"] = read_text(file)
         body |= {"private_key": read_text(key)} if key else {}
     row = call("POST", f"/applications/{application}/certificates", body)
     shown(row, as_json, "pem", "chain", "root")
-
-
-@request.command("list")
-def list_requests(
-    application: Application,
-    status: Annotated[str | None, typer.Option(help="Such as pending_approval or failed.")] = None,
-    limit: Limit = 100,
-    as_json: AsJson = False,
-) -> None:
-    """List the certificate requests of an Application, newest first."""
-    rows = list(pages(f"{scope(application)}/certificate-requests", limit, status=status))
-    listed(rows, ("id", "status", "content.subject.common_name", "reason", "certificate_id"), as_json)
-
-
-@request.command("show")
-def show_request(ident: Ident, as_json: AsJson = False) -> None:
-    """Show a certificate request."""
-    shown(call("GET", f"/certificate-requests/{ident}"), as_json)
-
-
-@request.command("submit")
-def submit_request(
-    application: Application,
-    profile: Annotated[str, typer.Option(help="Slug or id.")],
-    dns: Annotated[list[str] | None, typer.Option(help="DNS name; repeat for more.")] = None,
-    common_name: Annotated[str | None, typer.Option(help="Of the subject.")] = None,
-    csr: Annotated[Path | None, typer.Option(help="PEM file; subject, names and key come from it.")] = None,
-    ttl: Annotated[str | None, typer.Option(help="Such as 47d. Default: that of the profile.")] = None,
-    metadata: Metadata = None,
-    wait: Annotated[bool, typer.Option("--wait", help="Until it is decided.")] = False,
-    as_json: AsJson = False,
-) -> None:
-    """Ask for a certificate."""
-    body: dict[str, object] = {"profile": profile, "metadata": pairs(metadata or (), "--metadata")}
-    body |= {"ttl": ttl} if ttl else {}
-    body |= {"csr": read_text(csr)} if csr else {}
-    body |= {"sans": {"dns": dns}} if dns else {}
-    body |= {"subject": {"common_name": common_name}} if common_name else {}
-    _decided(call("POST", f"/applications/{application}/certificate-requests", body), wait, as_json)
-
-
-@request.command("cancel")
-def cancel_request(ident: Ident) -> None:
-    """Withdraw your request while it waits for approval."""
-    call("POST", f"/certificate-requests/{ident}/cancel")
-    out.print("cancelled")
-
-
-@request.command("retry")
-def retry_request(ident: Ident) -> None:
-    """Try a failed request again, without asking for approval again."""
-    call("POST", f"/certificate-requests/{ident}/retry")
-    out.print("tried again")
-
-
-def _decided(row: Json, wait: bool, as_json: bool) -> None:
-    """Show a request, once it is decided if that is waited for; one that was refused ends the command with 1."""
-    if wait:
-        with err.status(f"request {row['id']}: waiting for the decision"):
-            while row["status"] in OPEN:
-                row = call("GET", f"/certificate-requests/{row['id']}", wait=PATIENCE_SECONDS)
-    shown(row, as_json)
-    if row["status"] not in (*OPEN, "issued"):
-        raise typer.Exit(1)

@@ -6,11 +6,26 @@ import typer
 
 from certrail_server.cli.common import out
 from certrail_server.cli.described import in_applications
-from certrail_server.cli.remote import AsJson, Limit, call, listed, pages, shown
+from certrail_server.cli.remote import AsJson, Limit, call, pages
+from certrail_server.cli.tables import listed, named, shown
 
-POLICY_COLUMNS = ("slug", "name", "profiles", "steps", "version")
+POLICY_COLUMNS = (
+    "slug",
+    "name",
+    "version",
+    "profiles",
+    ("steps", lambda row: ", then ".join(step["name"] for step in row["steps"])),
+)
+COLUMNS = (
+    "id",
+    "application",
+    ("for", lambda row: named(None, {"all": row["names"]})),
+    "status",
+    "expires_at",
+    "comment",
+)
 
-policy = in_applications("approval-policies", POLICY_COLUMNS)
+policy = in_applications("approval-policies", POLICY_COLUMNS, {"profiles": "/certificate-profiles"})
 approval = typer.Typer(help="Approvals that wait for an answer.", no_args_is_help=True)
 
 Ident = Annotated[str, typer.Argument(help="Id of the approval.")]
@@ -27,8 +42,7 @@ def list_approvals(
 ) -> None:
     """List approvals, newest first."""
     path = f"/applications/{application}/approval-requests" if application else "/approval-requests"
-    columns = ("id", "status", "current_step", "certificate_request_id", "expires_at", "comment")
-    listed(list(pages(path, limit, status=status)), columns, as_json)
+    listed(list(pages(path, limit, status=status)), COLUMNS, as_json)
 
 
 @approval.command("show")

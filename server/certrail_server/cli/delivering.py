@@ -13,16 +13,50 @@ from certrail_server.cli.described import (
     kept_in_applications,
     of_the_product,
 )
-from certrail_server.cli.remote import AsJson, Limit, answer_of, call, listed, pages, scope, shown
+from certrail_server.cli.remote import AsJson, Json, Limit, answer_of, call, pages, scope
+from certrail_server.cli.tables import listed, named, shown
+from certrail_server.words import counted
 
 SYNC_COLUMNS = ("slug", "destination", "auto", "remove", "selection")
-DELIVERY_COLUMNS = ("id", "sync", "object_name", "status", "since", "next_try_at", "last_error.message")
+DELIVERY_COLUMNS = (
+    "id",
+    "sync",
+    ("object", "object_name"),
+    "status",
+    "since",
+    ("next try", "next_try_at"),
+    ("trouble", "last_error.message"),
+)
 ACCEPTED = 202
-PREVIEW_COLUMNS = ("certificate_id", "common_name", "not_after", "object_name")
+PREVIEW_COLUMNS = (
+    "certificate_id",
+    ("name", lambda row: named(row["common_name"], row["names"])),
+    ("expires", "not_after"),
+    ("object", "object_name"),
+)
 
 sync = kept_in_applications("syncs", SYNC_COLUMNS)
 connection = of_the_product("connections", ("slug", "name", "type", "expires_at"))
 delivery = typer.Typer(help="Where certificates stand at their destinations.", no_args_is_help=True)
+retirement = typer.Typer(help="What is to leave its destination, and what has left.", no_args_is_help=True)
+
+Ident = Annotated[str, typer.Argument(help="Id.")]
+
+
+def _why(row: Json) -> str:
+    """Whoever reads `ended` of what waits for it would think that the certificate has ended."""
+    return "when its certificate ends" if row["planned"] and row["why"] == "ended" else str(row["why"])
+
+
+RETIREMENT_COLUMNS = (
+    "id",
+    "sync",
+    ("object", "object_name"),
+    ("status", lambda row: "planned" if row["planned"] else row["status"]),
+    ("leaves", "remove_at"),
+    ("because", _why),
+    ("trouble", "last_error.message"),
+)
 
 
 @sync.command("preview")
@@ -31,7 +65,7 @@ def preview_sync(application: Application, document: Document, as_json: AsJson =
     look = call("POST", f"{scope(application)}/syncs/preview", document_in(document))
     listed(look["items"], PREVIEW_COLUMNS, as_json)
     if not as_json:
-        out.print(f"{look['count']} certificates", highlight=False)
+        out.print(counted(look["count"], "certificate"), highlight=False)
 
 
 @sync.command("trigger")
@@ -42,8 +76,8 @@ def trigger_sync(
 ) -> None:
     """Deliver now what a sync carries, also what is delivered already."""
     path = f"{scope(application)}/syncs/{reference}/trigger"
-    told = call("POST", path, {"lineages": lineage or []})
-    out.print(f"{told['certificates']} certificates on their way", highlight=False)
+    count = call("POST", path, {"lineages": lineage or []})["certificates"]
+    out.print(f"{counted(count, 'certificate')} on {'its' if count == 1 else 'their'} way", highlight=False)
 
 
 @sync.command("delete")
@@ -79,13 +113,26 @@ def list_deliveries(
 
 
 @delivery.command("show")
-def show_delivery(ident: Annotated[str, typer.Argument(help="Id.")], as_json: AsJson = False) -> None:
+def show_delivery(ident: Ident, as_json: AsJson = False) -> None:
     """Show a delivery: what, since when, how often, what next, who must act."""
     shown(call("GET", f"/deliveries/{ident}"), as_json)
 
 
 @delivery.command("retry")
-def retry_delivery(ident: Annotated[str, typer.Argument(help="Id.")]) -> None:
+def retry_delivery(ident: Ident) -> None:
     """Deliver it now."""
     call("POST", f"/deliveries/{ident}/retry")
+    out.print("on its way")
+
+
+@retirement.command("list")
+def list_retirements(application: Application, limit: Limit = 100, as_json: AsJson = False) -> None:
+    """List what is to leave its destination and when, and what has left, newest first."""
+    listed(list(pages(f"{scope(application)}/retirements", limit)), RETIREMENT_COLUMNS, as_json)
+
+
+@retirement.command("retry")
+def retry_retirement(ident: Ident) -> None:
+    """Take it away now."""
+    call("POST", f"/retirements/{ident}/retry")
     out.print("on its way")

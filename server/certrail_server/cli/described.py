@@ -1,14 +1,15 @@
 """Commands for what is described by a JSON document: the body that the API takes."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from certrail_server.cli.common import out
-from certrail_server.cli.remote import AsJson, call, listed, parsed_json, read_json, scope, shown
+from certrail_server.cli.remote import AsJson, Json, call, found, parsed_json, read_json, scope
+from certrail_server.cli.tables import Column, listed, shown
 
 Application = Annotated[
     str, typer.Argument(help="Slug or id of the Application; - for what belongs to none.")
@@ -17,9 +18,16 @@ Reference = Annotated[str, typer.Argument(help="Slug or id.")]
 Document = Annotated[Path, typer.Argument(help="JSON file with what the API takes; - for standard input.")]
 
 
-def in_applications(noun: str, columns: Sequence[str]) -> typer.Typer:
-    """`list`, `create`, `update` and `delete` for objects of an Application, such as ``channels``."""
-    group = kept_in_applications(noun, columns)
+PRODUCT_WIDE = ' With - for the Application, "product_wide": true in it makes one that is about all of them.'
+WIDE = {"channels": PRODUCT_WIDE, "alerts": PRODUCT_WIDE}
+"""What else is to be said of making some of them."""
+Named = Mapping[str, str]
+"""Members that hold ids, and the list that tells the slugs which people know: of the product, or of the Application."""
+
+
+def in_applications(noun: str, columns: Sequence[Column], refer: Named | None = None) -> typer.Typer:
+    """`list`, `show`, `create`, `update` and `delete` for objects of an Application, such as ``channels``."""
+    group = kept_in_applications(noun, columns, refer)
 
     @group.command("delete", help=f"Delete one of the {_words(noun)}.")
     def delete_object(application: Application, reference: Reference) -> None:
@@ -29,15 +37,21 @@ def in_applications(noun: str, columns: Sequence[str]) -> typer.Typer:
     return group
 
 
-def kept_in_applications(noun: str, columns: Sequence[str]) -> typer.Typer:
+def kept_in_applications(noun: str, columns: Sequence[Column], refer: Named | None = None) -> typer.Typer:
     """The same for what is deleted in a way of its own."""
     group = _group(noun)
 
     @group.command("list", help=f"List the {_words(noun)} of an Application.")
     def list_objects(application: Application, as_json: AsJson = False) -> None:
-        listed(call("GET", f"{scope(application)}/{noun}")["items"], columns, as_json)
+        rows = call("GET", f"{scope(application)}/{noun}")["items"]
+        listed(rows if as_json else _readable(rows, application, refer or {}), columns, as_json)
 
-    @group.command("create", help=f"Make one of the {_words(noun)} from its description.")
+    @group.command("show", help=f"Show one of the {_words(noun)}.")
+    def show_object(application: Application, reference: Reference, as_json: AsJson = False) -> None:
+        row = found(call("GET", f"{scope(application)}/{noun}")["items"], reference, _word(noun))
+        shown(row if as_json else _readable([row], application, refer or {})[0], as_json)
+
+    @group.command("create", help=f"Make one of the {_words(noun)} from its description.{WIDE.get(noun, '')}")
     def create_object(application: Application, document: Document, as_json: AsJson = False) -> None:
         shown(call("POST", f"{scope(application)}/{noun}", document_in(document)), as_json)
 
@@ -51,13 +65,17 @@ def kept_in_applications(noun: str, columns: Sequence[str]) -> typer.Typer:
     return group
 
 
-def of_the_product(noun: str, columns: Sequence[str]) -> typer.Typer:
+def of_the_product(noun: str, columns: Sequence[Column]) -> typer.Typer:
     """The same for objects that all Applications share, such as ``connections``."""
     group = _group(noun)
 
     @group.command("list", help=f"List the {_words(noun)}.")
     def list_objects(as_json: AsJson = False) -> None:
         listed(call("GET", f"/{noun}")["items"], columns, as_json)
+
+    @group.command("show", help=f"Show one of the {_words(noun)}.")
+    def show_object(reference: Reference, as_json: AsJson = False) -> None:
+        shown(found(call("GET", f"/{noun}")["items"], reference, _word(noun)), as_json)
 
     @group.command("create", help=f"Make one of the {_words(noun)} from its description.")
     def create_object(document: Document, as_json: AsJson = False) -> None:
@@ -75,6 +93,11 @@ def of_the_product(noun: str, columns: Sequence[str]) -> typer.Typer:
     return group
 
 
+def slugs(path: str) -> dict[str, str]:
+    """The slugs of the objects of a list, by id."""
+    return {row["id"]: row["slug"] for row in call("GET", path)["items"]}
+
+
 def document_in(path: Path) -> Any:
     """A JSON document; ends the command when it cannot be read. Standard input keeps secrets off the disk."""
     return parsed_json(sys.stdin.read(), "standard input") if str(path) == "-" else read_json(path)
@@ -82,6 +105,19 @@ def document_in(path: Path) -> Any:
 
 def _group(noun: str) -> typer.Typer:
     return typer.Typer(help=f"{_words(noun).capitalize()}.", no_args_is_help=True)
+
+
+def _readable(rows: Sequence[Json], application: str, refer: Named) -> list[Json]:
+    """The same rows with slugs in the place of ids."""
+    for member, path in refer.items() if rows else ():
+        known = slugs(path if path.startswith("/") else f"{scope(application)}/{path}")
+        rows = [{**row, member: [known.get(ident, ident) for ident in row[member]]} for row in rows]
+    return list(rows)
+
+
+def _word(noun: str) -> str:
+    words = _words(noun)
+    return f"{words[:-3]}y" if words.endswith("ies") else words.removesuffix("s")
 
 
 def _words(noun: str) -> str:

@@ -3,9 +3,9 @@
 import typer
 from rich.markup import escape
 
-from certrail.crypto.keyring import Keyring, KeyringError
-from certrail_server.cli.common import counting, fail, joined, out, settings, told
-from certrail_server.serve import prepare
+from certrail_server.cli.common import counting, fail, out
+from certrail_server.cli.local import joined, require_data, settings, told
+from certrail_server.words import counted
 
 app = typer.Typer(help="The keys under which secrets are stored.", no_args_is_help=True)
 
@@ -13,7 +13,10 @@ app = typer.Typer(help="The keys under which secrets are stored.", no_args_is_he
 @app.command()
 def rotate() -> None:
     """Make a new key, under which everything is sealed from now on. The old keys stay, to open what they sealed."""
+    from certrail.crypto.keyring import Keyring, KeyringError
+
     chosen = settings()
+    require_data(chosen)
     if chosen.keyring is not None:
         fail(
             "The keyring is given as CERTRAIL_KEYRING; keep it in a file, CERTRAIL_KEYRING_FILE, to rotate it."
@@ -32,6 +35,9 @@ def rotate() -> None:
 @app.command()
 def reseal() -> None:
     """Bring everything that is stored under the new key. It may be interrupted and run again."""
+    from certrail.crypto.keyring import KeyringError
+    from certrail_server.serve import prepare
+
     parts = joined()
     with told(), counting("envelopes sealed anew") as report:
         prepare(parts.kernel.db)
@@ -39,4 +45,4 @@ def reseal() -> None:
             count = parts.services.sealing.reseal(report)
         except KeyringError as problem:
             fail(str(problem))
-    out.print(f"{count} envelopes sealed anew", highlight=False)
+    out.print(f"{counted(count, 'envelope')} sealed anew", highlight=False)

@@ -2,19 +2,18 @@
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from pydantic import ValidationError
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from certrail.domain.errors import CertrailError
-from certrail_server.cli.common import err, fail, joined, out, told
+from certrail_server.cli.common import err, fail, out
+from certrail_server.cli.local import joined, refusals, told
 from certrail_server.cli.remote import AsJson, read_json
-from certrail_server.legacy.format import Export, faults_of, schema
-from certrail_server.legacy.loading import Loader
-from certrail_server.serve import prepare
+
+if TYPE_CHECKING:
+    from certrail_server.legacy.format import Export
 
 app = typer.Typer(help="Projects of the model before there were Applications.", no_args_is_help=True)
 MOST_FAULTS = 10
@@ -26,10 +25,13 @@ def load(
     as_json: AsJson = False,
 ) -> None:
     """Load an export, so that all in it goes on working. It may be interrupted and run again."""
+    from certrail_server.legacy.loading import Loader
+    from certrail_server.serve import prepare
+
     project = _read(export)
     parts = joined()
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with told(), Progress(*columns, console=err, transient=True) as bars:
+    with told(), Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as bars:
         prepare(parts.kernel.db)
         tasks = {}
 
@@ -38,10 +40,8 @@ def load(
                 tasks[kind] = bars.add_task(kind, total=of)
             bars.update(tasks[kind], completed=done)
 
-        try:
+        with refusals():
             outcome = Loader(parts.services, project, report).run()
-        except CertrailError as refusal:
-            fail(refusal.detail)
     if as_json:
         typer.echo(json.dumps({"loaded": outcome.loaded, "kept": outcome.kept}, indent=2))
         return
@@ -54,10 +54,16 @@ def load(
 @app.command("schema")
 def show_schema() -> None:
     """Print the format of an export, as JSON Schema."""
+    from certrail_server.legacy.format import schema
+
     typer.echo(json.dumps(schema(), indent=2))
 
 
-def _read(path: Path) -> Export:
+def _read(path: Path) -> "Export":
+    from pydantic import ValidationError
+
+    from certrail_server.legacy.format import Export, faults_of
+
     document = read_json(path)
     try:
         return Export.model_validate(document)

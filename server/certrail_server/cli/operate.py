@@ -7,9 +7,8 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from certrail.persistence.migrate import migrate
-from certrail_server.cli.common import joined, out, told
-from certrail_server.doctor import examine
+from certrail_server.cli.common import out
+from certrail_server.cli.local import folder_of, joined, settings, told
 
 
 def register(app: typer.Typer) -> None:
@@ -20,14 +19,19 @@ def register(app: typer.Typer) -> None:
 
 def migrate_database() -> None:
     """Bring the database to the schema of this version."""
+    from certrail.persistence.migrate import migrate
+
     with told():
-        migrate(joined().kernel.db)
+        migrate(joined(make=True).kernel.db)
     out.print("The database is up to date.")
 
 
 def doctor(as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False) -> None:
     """Look for what is wrong, and say what to do about it. Exit code 1 when something is."""
-    findings = asyncio.run(examine(joined()))
+    from certrail_server.doctor import examine, nothing_here
+
+    chosen = settings()
+    findings = asyncio.run(examine(joined())) if chosen.has_data() else [nothing_here(folder_of(chosen))]
     if as_json:
         typer.echo(
             json.dumps([{"check": f.check, "ok": f.ok, "detail": f.detail} for f in findings], indent=2)

@@ -5,7 +5,8 @@ from typing import Annotated
 import typer
 
 from certrail_server.cli.common import fail, out
-from certrail_server.cli.remote import AsJson, call, listed, shown
+from certrail_server.cli.remote import AsJson, call, found
+from certrail_server.cli.tables import listed, shown
 
 Slug = Annotated[str, typer.Argument(help="Short name, such as ann.")]
 Principal = Annotated[str, typer.Argument(help="Slug, id or e-mail address.")]
@@ -19,8 +20,10 @@ group = typer.Typer(help="Groups of users and machine identities.", no_args_is_h
 def register(app: typer.Typer) -> None:
     """Add the commands."""
     app.command("me")(me)
-    app.add_typer(_principals("/users", "users"), name="user")
-    app.add_typer(_principals("/machine-identities", "machine identities"), name="machine")
+    app.add_typer(_principals("/users", "user", "users"), name="user")
+    app.add_typer(
+        _principals("/machine-identities", "machine identity", "machine identities"), name="machine"
+    )
     app.add_typer(group, name="group")
 
 
@@ -35,13 +38,17 @@ def me(
     shown(call("GET", path), as_json)
 
 
-def _principals(path: str, noun: str) -> typer.Typer:
+def _principals(path: str, one: str, noun: str) -> typer.Typer:
     commands = typer.Typer(help=f"{noun.capitalize()}.", no_args_is_help=True)
 
     @commands.command("list", help=f"List all {noun}.")
     def list_principals(as_json: AsJson = False) -> None:
         columns = ("slug", "name", "email", "product_role", "active")
         listed(call("GET", path)["items"], columns, as_json)
+
+    @commands.command("show", help=f"Show one of the {noun}.")
+    def show_principal(principal: Principal, as_json: AsJson = False) -> None:
+        shown(found(call("GET", path)["items"], principal, one), as_json)
 
     @commands.command("create", help=f"Make one of the {noun}; `member set` gives it a role.")
     def create_principal(
@@ -80,6 +87,12 @@ def _principals(path: str, noun: str) -> typer.Typer:
 def list_groups(as_json: AsJson = False) -> None:
     """List groups."""
     listed(call("GET", "/groups")["items"], ("slug", "name", "active"), as_json)
+
+
+@group.command("show")
+def show_group(reference: Group, as_json: AsJson = False) -> None:
+    """Show a group."""
+    shown(found(call("GET", "/groups")["items"], reference, "group"), as_json)
 
 
 @group.command("create")

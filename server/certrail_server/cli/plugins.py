@@ -7,8 +7,8 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from certrail.plugins.registry import PluginRegistry
-from certrail_server.cli.common import out, settings
+from certrail_server.cli.common import out
+from certrail_server.cli.local import settings
 
 
 def register(app: typer.Typer) -> None:
@@ -20,6 +20,8 @@ def list_plugins(
     as_json: Annotated[bool, typer.Option("--json", help="Everything, as JSON.")] = False,
 ) -> None:
     """List plugins with version, capabilities and health; a broken one shows its reason."""
+    from certrail.plugins.registry import PluginRegistry
+
     found = PluginRegistry.discover(settings().disabled_plugins).all()
     if as_json:
         typer.echo(json.dumps([asdict(info) for info in found], indent=2))

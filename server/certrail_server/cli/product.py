@@ -7,9 +7,12 @@ import typer
 
 from certrail_server.cli.common import out
 from certrail_server.cli.described import Document, document_in
-from certrail_server.cli.remote import AsJson, call, listed, read_json, read_text, shown
+from certrail_server.cli.remote import AsJson, call, found, given, read_json, read_text
+from certrail_server.cli.tables import listed, shown
 
 ca = typer.Typer(help="Certificate authorities.", no_args_is_help=True)
+mirror = typer.Typer(help="Copies of an authority's revocation lists elsewhere.", no_args_is_help=True)
+ca.add_typer(mirror, name="mirror")
 policy = typer.Typer(help="Certificate policies.", no_args_is_help=True)
 profile = typer.Typer(help="Certificate profiles.", no_args_is_help=True)
 
@@ -18,18 +21,34 @@ Slug = Annotated[str, typer.Argument(help="Short name, such as web-tls.")]
 Title = Annotated[str | None, typer.Option("--name", help="Name for people. Default: the slug.")]
 CAS, POLICIES, PROFILES = "/certificate-authorities", "/certificate-policies", "/certificate-profiles"
 
+CA_COLUMNS = (
+    "slug",
+    "kind",
+    "status",
+    ("key", "key_algorithm"),
+    ("version", "certificate.version"),
+    ("expires", "certificate.not_after"),
+)
+MIRROR_COLUMNS = (
+    "slug",
+    "destination",
+    "url",
+    ("lists", lambda row: ", ".join(copy["status"] for copy in row["copies"])),
+)
+HIDDEN = ("certificate", "pem", "chain", "root", "ca_id", "told_seconds")
+"""Not shown of an authority: its present certificate is one of its versions, the files can be fetched."""
+
 
 @ca.command("list")
 def list_authorities(as_json: AsJson = False) -> None:
     """List authorities."""
-    columns = ("slug", "kind", "status", "key_algorithm", "certificate.version", "certificate.not_after")
-    listed(call("GET", CAS)["items"], columns, as_json)
+    listed(call("GET", CAS)["items"], CA_COLUMNS, as_json)
 
 
 @ca.command("show")
 def show_authority(reference: Reference, as_json: AsJson = False) -> None:
     """Show an authority with every version of its certificate."""
-    shown(call("GET", f"{CAS}/{reference}"), as_json, "certificate", "certificates")
+    shown(call("GET", f"{CAS}/{reference}"), as_json, *HIDDEN)
 
 
 @ca.command("create")
@@ -52,9 +71,8 @@ def create_authority(
         "kind": "intermediate" if parent or external else "root",
         "key_algorithm": key_algorithm,
     }
-    given = {"parent": parent, "lifetime": lifetime, "max_path_length": max_path_length}
-    body |= {member: value for member, value in given.items() if value is not None}
-    shown(call("POST", CAS, body), as_json, "certificate", "certificates")
+    body |= given(parent=parent, lifetime=lifetime, max_path_length=max_path_length)
+    shown(call("POST", CAS, body), as_json, *HIDDEN)
 
 
 @ca.command("csr")
@@ -72,7 +90,7 @@ def install_certificate(
 ) -> None:
     """Install what another authority signed."""
     body = {"certificate": read_text(certificate), "chain": read_text(chain) if chain else ""}
-    shown(call("POST", f"{CAS}/{reference}/certificate", body), as_json, "certificate", "certificates")
+    shown(call("POST", f"{CAS}/{reference}/certificate", body), as_json, *HIDDEN)
 
 
 @ca.command("renew")
@@ -84,7 +102,7 @@ def renew_authority(
 ) -> None:
     """Make the next version of an authority's certificate."""
     body = {"new_key": new_key, **({"lifetime": lifetime} if lifetime else {})}
-    shown(call("POST", f"{CAS}/{reference}/renew", body), as_json, "certificate", "certificates")
+    shown(call("POST", f"{CAS}/{reference}/renew", body), as_json, *HIDDEN)
 
 
 @ca.command("disable")
@@ -108,6 +126,38 @@ def delete_authority(reference: Reference) -> None:
     out.print("deleted")
 
 
+@mirror.command("list")
+def list_mirrors(authority: Reference, as_json: AsJson = False) -> None:
+    """List where the revocation lists of an authority are copied to."""
+    listed(call("GET", f"{CAS}/{authority}/crl-mirrors")["items"], MIRROR_COLUMNS, as_json)
+
+
+@mirror.command("show")
+def show_mirror(authority: Reference, reference: Reference, as_json: AsJson = False) -> None:
+    """Show a mirror, and how every list stands there."""
+    shown(found(call("GET", f"{CAS}/{authority}/crl-mirrors")["items"], reference, "mirror"), as_json)
+
+
+@mirror.command("create")
+def create_mirror(authority: Reference, document: Document, as_json: AsJson = False) -> None:
+    """Have the revocation lists of an authority copied to a destination, from its description."""
+    shown(call("POST", f"{CAS}/{authority}/crl-mirrors", document_in(document)), as_json)
+
+
+@mirror.command("retry")
+def retry_mirror(authority: Reference, reference: Reference) -> None:
+    """Publish every list there now."""
+    call("POST", f"{CAS}/{authority}/crl-mirrors/{reference}/retry")
+    out.print("on its way")
+
+
+@mirror.command("delete")
+def delete_mirror(authority: Reference, reference: Reference) -> None:
+    """Copy no more; what was published stays."""
+    call("DELETE", f"{CAS}/{authority}/crl-mirrors/{reference}")
+    out.print("deleted")
+
+
 @policy.command("list")
 def list_policies(as_json: AsJson = False) -> None:
     """List certificate policies."""
@@ -127,7 +177,12 @@ def create_policy(
     name: Title = None,
     as_json: AsJson = False,
 ) -> None:
-    """Say what may be requested."""
+    """Say what may be requested.
+
+    What a rule leaves out anything goes for, what it leaves empty nothing. For example:
+
+    {"sans": {"dns": {"allowed": ["*.example.com"]}}, "key_algorithms": ["EC_P256"], "max_ttl_seconds": 7776000}
+    """
     body = {"slug": slug, "name": name or slug, "rules": read_json(rules)}
     shown(call("POST", POLICIES, body), as_json)
 

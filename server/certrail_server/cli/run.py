@@ -5,9 +5,8 @@ from typing import Annotated
 
 import typer
 
-from certrail_server import embedded
-from certrail_server.cli.common import fail, joined, out, settings, told
-from certrail_server.serve import serve, work
+from certrail_server.cli.common import fail, out
+from certrail_server.cli.local import joined, settings, told
 
 
 def register(app: typer.Typer) -> None:
@@ -19,6 +18,8 @@ def register(app: typer.Typer) -> None:
 
 def dev() -> None:
     """Run everything on this machine: Temporal's dev server, the server and a worker."""
+    from certrail_server import embedded
+
     chosen = settings()
 
     def started() -> None:
@@ -32,8 +33,14 @@ def dev() -> None:
 
 def server() -> None:
     """Serve the HTTP API and chat callbacks."""
-    with told():
-        serve(joined())
+    from certrail_server.ports import CannotListen
+    from certrail_server.serve import serve
+
+    try:
+        with told():
+            serve(joined(make=True))
+    except CannotListen as problem:
+        fail(str(problem))
 
 
 def worker(
@@ -45,5 +52,10 @@ def worker(
     ] = None,
 ) -> None:
     """Run workflows and plugins."""
-    with told():
-        asyncio.run(work(joined(), queue or ()))
+    from certrail_server.serve import UnknownQueue, work
+
+    try:
+        with told():
+            asyncio.run(work(joined(make=True), queue or ()))
+    except UnknownQueue as problem:
+        fail(str(problem))

@@ -1,5 +1,6 @@
 """`app` and `member`."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -7,12 +8,21 @@ from rich.markup import escape
 
 from certrail_server.cli.common import fail, out
 from certrail_server.cli.described import Application as Scope
-from certrail_server.cli.remote import AsJson, call, listed, scope, shown
+from certrail_server.cli.described import document_in
+from certrail_server.cli.remote import AsJson, call, given, scope
+from certrail_server.cli.tables import listed, shown
+from certrail_server.words import counted
 
 app = typer.Typer(help="Applications.", no_args_is_help=True)
 member = typer.Typer(help="Members of an Application.", no_args_is_help=True)
 
-PROFILE_COLUMNS = ("slug", "name", "issuer_type", "ttl_seconds")
+PROFILE_COLUMNS = ("slug", "name", ("issuer", "issuer_type"), ("ttl in seconds", "ttl_seconds"))
+MEMBER_COLUMNS = (
+    ("member", "principal.slug"),
+    ("kind", "principal.kind"),
+    "role",
+    ("active", "principal.active"),
+)
 Application = Annotated[str, typer.Argument(help="Slug or id of the Application.")]
 Profile = Annotated[str, typer.Argument(help="Slug or id of the profile.")]
 Principal = Annotated[str, typer.Argument(help="Slug, id or e-mail address.")]
@@ -51,8 +61,7 @@ def update_application(
     as_json: AsJson = False,
 ) -> None:
     """Change the names of an Application."""
-    given = {"slug": slug, "name": name, "description": description}
-    body = {member: value for member, value in given.items() if value is not None}
+    body = given(slug=slug, name=name, description=description)
     shown(call("PATCH", f"/applications/{application}", body), as_json)
 
 
@@ -76,6 +85,32 @@ def detach_profile(application: Application, profile: Profile) -> None:
     out.print("detached")
 
 
+@app.command("enroll")
+def set_enrollment(
+    application: Application,
+    profile: Profile,
+    off: Annotated[bool, typer.Option("--off", help="Certificates cannot be asked for with it.")] = False,
+    no_renewal: Annotated[
+        bool, typer.Option("--no-renewal", help="Its certificates are not renewed by themselves.")
+    ] = False,
+    fraction: Annotated[
+        float | None, typer.Option(help="Renew when so much of the lifetime has passed, such as 0.66.")
+    ] = None,
+    before: Annotated[
+        int | None, typer.Option(metavar="SECONDS", help="Or so many seconds before the end.")
+    ] = None,
+    document: Annotated[
+        Path | None, typer.Option(help="JSON file with more of the rule: windows and freezes; - for stdin.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Say whether and how an Application may ask for certificates with a profile, and how they are renewed."""
+    rule = (document_in(document) if document else {}) | given(fraction=fraction, before_seconds=before)
+    body = {"enabled": not off, "auto_renew": rule | ({"enabled": False} if no_renewal else {})}
+    path = f"/applications/{application}/profiles/{profile}/enrollment/api"
+    shown(call("PUT", path, body), as_json)
+
+
 @app.command("delete")
 def delete_application(
     application: Application,
@@ -84,7 +119,8 @@ def delete_application(
     """Delete an Application with all that is in it, after saying what that is."""
     look = call("GET", f"/applications/{application}/deletion")
     for what, count in look["counts"].items():
-        out.print(f"{count:6} {what.replace('_', ' ')}", highlight=False)
+        one = what.replace("_", " ").removesuffix("s")
+        out.print(f"{count:6} {counted(count, one).partition(' ')[2]}", highlight=False)
     for warning in look["warnings"]:
         out.print(f"[yellow]{escape(warning)}[/yellow]", soft_wrap=True)
     if not yes and not typer.confirm(f"Delete {application} with all this?"):
@@ -97,7 +133,7 @@ def delete_application(
 def list_members(application: Scope, as_json: AsJson = False) -> None:
     """List members with their roles."""
     rows = call("GET", f"{scope(application)}/members")["items"]
-    listed(rows, ("principal.slug", "principal.kind", "role", "principal.active"), as_json)
+    listed(rows, MEMBER_COLUMNS, as_json)
 
 
 @member.command("set")

@@ -5,11 +5,29 @@ from typing import Annotated
 import typer
 
 from certrail_server.cli.common import out
-from certrail_server.cli.described import Application, Reference, in_applications
-from certrail_server.cli.remote import AsJson, Limit, call, listed, pages, scope
+from certrail_server.cli.described import Application, Reference, in_applications, slugs
+from certrail_server.cli.remote import AsJson, Limit, call, pages, scope
+from certrail_server.cli.tables import listed
 
 channel = in_applications("channels", ("slug", "name", "notifier", "product_wide"))
-alert = in_applications("alerts", ("slug", "name", "events", "channels", "enabled"))
+alert = in_applications("alerts", ("slug", "name", "events", "channels", "enabled"), {"channels": "channels"})
+INCIDENT_COLUMNS = (
+    "id",
+    ("trouble", "content.title"),
+    ("since", "created_at"),
+    "level",
+    ("acknowledged", "acknowledged_at"),
+    ("over", "closed_at"),
+)
+NOTIFICATION_COLUMNS = (
+    "id",
+    "channel",
+    ("message", "content.title"),
+    "status",
+    "attempts",
+    ("sent", "sent_at"),
+    ("trouble", "last_error.message"),
+)
 incident = typer.Typer(help="Troubles that somebody must see to.", no_args_is_help=True)
 notification = typer.Typer(help="What was told, and to whom.", no_args_is_help=True)
 
@@ -30,7 +48,7 @@ def list_incidents(
 ) -> None:
     """List the troubles of an Application, newest first."""
     rows = list(pages(f"{scope(application)}/incidents", limit, closed=closed))
-    listed(rows, ("id", "content.title", "created_at", "level", "acknowledged_at", "closed_at"), as_json)
+    listed(rows, INCIDENT_COLUMNS, as_json)
 
 
 @incident.command("acknowledge")
@@ -52,8 +70,10 @@ def list_notifications(
 ) -> None:
     """List what was told, newest first."""
     rows = list(pages(f"{scope(application)}/notifications", limit, status=status))
-    columns = ("id", "channel_id", "content.title", "status", "attempts", "sent_at", "last_error.message")
-    listed(rows, columns, as_json)
+    if rows and not as_json:  # a channel that was deleted is known by its id only
+        known = slugs(f"{scope(application)}/channels")
+        rows = [{"channel": known.get(row["channel_id"], row["channel_id"]), **row} for row in rows]
+    listed(rows, NOTIFICATION_COLUMNS, as_json)
 
 
 @notification.command("replay")

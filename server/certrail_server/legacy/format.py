@@ -11,6 +11,7 @@ from pydantic import AwareDatetime, Field, SecretStr, StringConstraints, Validat
 
 from certrail.domain.access import Role
 from certrail.domain.errors import CertrailError
+from certrail.domain.faults import message_of
 from certrail.domain.search import Serial
 from certrail.pki.revocation import Reason
 from certrail_server.api.alert_shapes import AlertIn, ChannelIn
@@ -297,7 +298,10 @@ def told_of(kind: str, part: Any, wrong: CertrailError) -> str:
 def faults_of(document: Any, wrong: ValidationError) -> list[str]:
     """What keeps a document from being an export, by the names that it gives its parts; no value is shown."""
     faults = wrong.errors(include_input=False, include_url=False, include_context=False)
-    return [f"{_place(document, fault['loc'])}: {fault['msg']}".removeprefix(": ") for fault in faults]
+    return [
+        f"{_place(document, fault['loc'])}: {message_of(fault, Export)}".removeprefix(": ")
+        for fault in faults
+    ]
 
 
 def _place(document: Any, where: tuple[int | str, ...]) -> str:

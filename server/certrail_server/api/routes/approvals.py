@@ -1,11 +1,11 @@
 """Approval requests and votes."""
 
-from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Query
 
 from certrail.domain.access import Permission
+from certrail.services.approvals import About
 from certrail_server.api.approval_shapes import VoteIn
 from certrail_server.api.guard import Call, allow, once
 from certrail_server.api.pages import Page
@@ -21,7 +21,10 @@ def list_approvals(
     status: Annotated[str | None, Query(max_length=16)] = None,
 ) -> Json:
     """The approvals of an Application, newest first."""
-    return turn.of(partial(call.services.approvals.list, call.application), status=status)
+    approvals = call.services.approvals
+    return turn.of(
+        lambda **given: approvals.about(approvals.list(call.application, **given)), _seen, status=status
+    )
 
 
 @router.get("/approval-requests")
@@ -31,14 +34,18 @@ def my_approvals(
     status: Annotated[str | None, Query(max_length=16)] = None,
 ) -> Json:
     """The approvals that ask the caller, or that the caller asked for; newest first."""
-    return turn.of(partial(call.services.approvals.inbox, call.actor), status=status)
+    approvals = call.services.approvals
+    return turn.of(
+        lambda **given: approvals.about(approvals.inbox(call.actor, **given)), _seen, status=status
+    )
 
 
 @router.get("/approval-requests/{approval_id}")
 def get_approval(approval_id: str, call: Annotated[Call, allow(Permission.APPROVAL_READ)]) -> Json:
     """One approval with its votes."""
     row, votes = call.services.approvals.get(approval_id)
-    return shown(row, votes=[shown(vote) for vote in votes])
+    (found,) = call.services.approvals.about([row])
+    return {**_seen(found), "votes": [shown(vote) for vote in votes]}
 
 
 @router.post("/approval-requests/{approval_id}/votes", status_code=201)
@@ -49,3 +56,8 @@ def vote(approval_id: str, body: VoteIn, call: Annotated[Call, allow(Permission.
         lambda: approvals.vote(call.actor, approval_id, body.decision, body.comment), approvals.cast_before
     )
     return shown(cast)
+
+
+def _seen(about: About) -> Json:
+    row, application, names = about
+    return shown(row, application=application, names=names)

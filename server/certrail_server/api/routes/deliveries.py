@@ -7,6 +7,7 @@ from fastapi import APIRouter, Query
 
 from certrail.domain.access import Permission
 from certrail.persistence.tables import Delivery, Retirement, Sync
+from certrail.services.retirements import WAITING
 from certrail_server.api.guard import Call, allow
 from certrail_server.api.pages import Page
 from certrail_server.api.views import Json, shown
@@ -63,6 +64,7 @@ def _delivery(row: Delivery, sync: Sync) -> Json:
 def _retirement(row: Retirement, delivery: Delivery, sync: Sync) -> Json:
     return shown(
         row,
+        planned=row.status == WAITING,
         object_name=delivery.object_name,
         lineage_id=delivery.lineage_id,
         sync=sync.slug,

@@ -1,0 +1,107 @@
+"""What commands share that work on the data themselves, instead of asking a running certrail.
+
+What they work with is imported when they run: it takes most of the time of a start, and every other command starts
+without it.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from certrail_server.cli.common import fail
+
+if TYPE_CHECKING:
+    from certrail.services.facade import Services
+    from certrail_server.bootstrap import App
+    from certrail_server.settings import Settings
+
+
+@contextmanager
+def told() -> Iterator[None]:
+    """End with a message for a person where the database is not as it should be."""
+    from sqlalchemy.exc import OperationalError
+
+    from certrail_server.serve import NotMigrated
+
+    try:
+        yield
+    except NotMigrated as problem:
+        fail(str(problem))
+    except OperationalError as problem:
+        why = " ".join(str(problem.orig).split())
+        fail(f"The database cannot be used; see CERTRAIL_DATABASE_URL. {why}")
+
+
+@contextmanager
+def refusals() -> Iterator[None]:
+    """End with what a use case refuses."""
+    from certrail.domain.errors import CertrailError
+
+    try:
+        yield
+    except CertrailError as refusal:
+        fail(refusal.detail)
+
+
+def settings() -> "Settings":
+    """The settings of this process, with logging set up by them."""
+    from pydantic import ValidationError
+
+    from certrail.domain.faults import told_of
+    from certrail_server import logs
+    from certrail_server.settings import Settings
+
+    try:
+        found = Settings()
+    except ValidationError as problem:
+        faults = (
+            f"CERTRAIL_{field.upper()}: {message}" if field else message
+            for field, message in told_of(problem)
+        )
+        fail("The settings are wrong. " + "; ".join(faults))
+    logs.configure(found.log_level, found.log_format)
+    return found
+
+
+def joined(*, make: bool = False) -> "App":
+    """The parts of this process.
+
+    Args:
+        make: whether this command may begin an installation; to any other, an empty folder is the wrong one.
+    """
+    from certrail.crypto.keyring import KeyringError
+    from certrail_server.bootstrap import build
+
+    chosen = settings()
+    if not make:
+        require_data(chosen)
+    try:
+        return build(chosen, make_keyring=make)
+    except KeyringError as problem:
+        fail(str(problem))
+
+
+def services() -> "Services":
+    """The use cases, on data that is there and up to date."""
+    from certrail_server.serve import prepare
+
+    parts = joined()
+    with told():
+        prepare(parts.kernel.db)
+    return parts.services
+
+
+def require_data(chosen: "Settings") -> None:
+    """End where there is nothing to work on."""
+    if not chosen.has_data():
+        fail(
+            f"there is no certrail data in {folder_of(chosen)}: run this where `certrail dev` runs, or set"
+            " CERTRAIL_DATA_DIR / CERTRAIL_DATABASE_URL"
+        )
+
+
+def folder_of(chosen: "Settings") -> Path:
+    """Where the data is looked for."""
+    file = chosen.database_file()
+    return (file.parent if file else chosen.data_dir).resolve()
