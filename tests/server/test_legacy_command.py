@@ -15,6 +15,7 @@ from certrail_server.cli import app
 def installation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An installation of its own, with nothing in it."""
     monkeypatch.setenv("CERTRAIL_DATA_DIR", str(tmp_path / "data"))
+    assert CliRunner().invoke(app, ["migrate"]).exit_code == 0
     return tmp_path
 
 
@@ -52,7 +53,10 @@ def test_what_is_wrong_is_called_by_its_name(installation: Path, export: Json) -
     export["syncs"][2]["delivered"][0]["reference"] = ""
     export["members"].append("nobody")
     line = refused(installation, export)
-    assert "web-01 among the certificates, profil: Extra inputs are not permitted" in line
+    assert (
+        "web-01 among the certificates, profil: there is no such member; known: auto_renew, certificate"
+        in line
+    )
     assert "new among the alerts, name: Field required" in line
     assert "balancer among the syncs, delivered.0.reference: " in line
     assert "number 6 among the members: " in line
