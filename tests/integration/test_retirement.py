@@ -15,6 +15,7 @@ from tests.integration.conftest import Team
 from certrail.domain.errors import BadInput, Conflict, NotFound
 from certrail.persistence.tables import Delivery, OutboxRow, Retirement
 from certrail.pki.revocation import Reason
+from certrail.services import retirements
 from certrail.services.failure import Failure
 from certrail.services.selections import Selection
 from certrail_sdk import Observation
@@ -71,7 +72,8 @@ class Shelf:
             pass
         activities = DeliveryActivities(services.deliveries, services.retirements, self.team.clock)
         for delivery, _ in services.deliveries.list(self.team.application):
-            await ActivityEnvironment().run(activities.deliver, delivery.id)
+            await ActivityEnvironment().run(activities.bring, delivery.id)
+            await ActivityEnvironment().run(activities.remove, delivery.id)
 
     def advance(self, by: timedelta) -> None:
         self.team.clock.advance(by)
@@ -162,6 +164,63 @@ async def test_what_is_in_use_stays_until_it_is_not(shelf: Shelf) -> None:
     shelf.acm.settings.in_use.clear()
     await shelf.work()
     assert old not in shelf.there
+
+
+async def test_what_is_in_use_neither_harms_the_new_one_nor_holds_up_others(shelf: Shelf) -> None:
+    shelf.sync(keep_identity=False)
+    first = shelf.issue()
+    await shelf.work()
+    (used,) = shelf.there
+    second = shelf.renew(first)
+    await shelf.work()
+    (free,) = shelf.there - {used}
+    shelf.renew(second)
+    await shelf.work()
+    (new,) = shelf.there - {used, free}
+    shelf.acm.settings.in_use[used] = [LOAD_BALANCER]
+    shelf.advance(GRACE)
+    with pytest.raises(ApplicationError):
+        await shelf.work()
+    assert shelf.there == {used, new}
+    delivery, deliveries = shelf.delivery(), shelf.team.services.deliveries
+    given_up = Failure("OutOfTime", "It never worked.", "Look.", "certrail", None, permanent=True)
+    deliveries.failed(delivery.id, delivery.wishes, given_up)
+    assert shelf.delivery().status == "delivered", "what was granted has not failed"
+    assert not shelf.told("delivery.failed")
+    assert deliveries.begin_verify(delivery.id), "and is looked at"
+    shelf.team.services.retirements.failed_to_begin(delivery.id, given_up)
+    assert ("superseded", "failed") in shelf.plans()
+    assert shelf.told("delivery.removal_failed")[-1]["permanent"]
+
+
+async def test_one_that_cannot_be_handed_over_does_not_hold_up_the_others(shelf: Shelf) -> None:
+    shelf.sync(keep_identity=False)
+    for name in ("a.example.com", "b.example.com"):
+        first = shelf.issue(name)
+        await shelf.work()
+        shelf.renew(first)
+        await shelf.work()
+    assert len(shelf.there) == 4
+    shelf.advance(GRACE)
+    services = shelf.team.services
+    release, broken = retirements.enqueue_delivery, list[str]()
+
+    def once_broken(change: Any, sync: Any, delivery: Delivery, reference: str) -> None:
+        if not broken:
+            broken.append(delivery.id)
+        if delivery.id in broken:
+            raise KeyError(reference)
+        release(change, sync, delivery, reference)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(retirements, "enqueue_delivery", once_broken)
+        assert services.sweeps["retirements"]() == 2
+        assert services.sweeps["retirements"]() == 0
+    await shelf.work()
+    assert len(shelf.there) == 3
+    shelf.advance(timedelta(hours=1))
+    await shelf.work()
+    assert len(shelf.there) == 2
 
 
 async def test_a_renewal_that_keeps_its_place_moves_the_end(shelf: Shelf) -> None:
@@ -270,9 +329,7 @@ async def test_a_refusal_for_good_is_told_and_retried_by_hand(shelf: Shelf) -> N
     (arn,) = shelf.there
     shelf.boto().remove_tags_from_certificate(CertificateArn=arn, Tags=[{"Key": "certrail:delivery"}])
     shelf.team.services.revocation.revoke(shelf.team.admin, certificate)
-    with pytest.raises(ApplicationError) as refusal:
-        await shelf.work()
-    assert refusal.value.non_retryable
+    await shelf.work()
     assert shelf.there == {arn}
     assert shelf.plans() == [("revoked", "failed")]
     (told,) = shelf.told("delivery.removal_failed")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -135,11 +135,16 @@ class FakeRetirements:
     gone: list[str] = field(default_factory=list)
     failures: list[Failure] = field(default_factory=list)
 
-    def begin(self, delivery_id: str, attempt: int) -> RemovalWork | None:
-        if not self.due:
+    def begin(self, delivery_id: str, attempt: int, *, tried: Collection[str] = ()) -> RemovalWork | None:
+        left = [name for name in self.due if name not in tried]
+        if not left:
             return None
-        target = Target(delivery=delivery_id, name=self.due[0])
-        return RemovalWork(self.due[0], FakeDestination(self.tries, []), target, PLUGIN)
+        target = Target(delivery=delivery_id, name=left[0])
+        return RemovalWork(left[0], FakeDestination(self.tries, []), target, PLUGIN)
+
+    def failed_to_begin(self, delivery_id: str, failure: Failure) -> None:
+        for name in list(self.due):
+            self.failed(name, failure)
 
     def removed(self, retirement_id: str, removal: Removal) -> None:
         self.gone.append(retirement_id)
@@ -147,7 +152,7 @@ class FakeRetirements:
 
     def failed(self, retirement_id: str, failure: Failure) -> None:
         self.failures.append(failure)
-        if failure.permanent:
+        if failure.permanent and retirement_id in self.due:
             self.due.remove(retirement_id)
 
 
@@ -165,6 +170,7 @@ class FakeDeliveries:
     deployed: list[str] = field(default_factory=list)
     observations: list[Observation] = field(default_factory=list)
     refusal: Exception | None = None
+    looked: int = 0
     retirements: FakeRetirements = field(default_factory=FakeRetirements)
 
     def begin(self, delivery_id: str, attempt: int) -> Work | None:
@@ -191,6 +197,7 @@ class FakeDeliveries:
 
     def verified(self, delivery_id: str, certificate_id: str, observation: Observation) -> bool:
         good = observation.fingerprint == "ab"
+        self.looked += 1
         if not good:
             self.wishes, self.status = self.wishes + 1, "pending"
         return good

@@ -192,10 +192,44 @@ async def test_what_is_to_leave_goes_after_the_new_one_is_there_and_each_by_itse
     assert result.status == "delivered"
     assert fakes.deliveries.deployed == ["certificate-1"]
     failed, succeeded = fakes.deliveries.tries.at
-    assert failed < succeeded == retirements.tries.at[0], "nothing leaves before the new one is there"
-    assert retirements.gone == ["busy", "free"]
+    assert failed < succeeded <= retirements.tries.at[0], "nothing leaves before the new one is there"
+    assert retirements.gone == ["refused", "busy"], "what is in use holds up no other"
     assert [failure.kind for failure in retirements.failures] == ["Retryable", "Unauthorized"]
-    assert retirements.tries.gap() >= timedelta(hours=2)
+    assert retirements.tries.gap(2) >= timedelta(hours=2)
+
+
+async def test_what_stays_in_use_keeps_nobody_from_looking_at_the_new_one(
+    skipping: WorkflowEnvironment, fakes: Fakes
+) -> None:
+    """For a month: then the removal is given up, and the delivery is as good as it was."""
+    retirements = fakes.deliveries.retirements
+    retirements.due = ["used", "free"]
+    in_use = Retryable("in use", retry_after=timedelta(days=1))
+    retirements.tries.script = [in_use, None, *(in_use for _ in range(40))]
+    async with fakes.workers(skipping.client):
+        result = await (await start(skipping.client)).result()
+    assert result == DeliveryResult("delivered", verified=True)
+    assert fakes.deliveries.looked == 1
+    assert not fakes.deliveries.failures
+    assert retirements.gone == ["free"]
+    assert (retirements.failures[-1].kind, retirements.failures[-1].permanent) == ("OutOfTime", True)
+
+
+async def test_a_newer_wish_does_not_wait_for_what_stays_in_use(
+    skipping: WorkflowEnvironment, fakes: Fakes
+) -> None:
+    deliveries, retirements = fakes.deliveries, fakes.deliveries.retirements
+    retirements.due = ["used"]
+    retirements.tries.script = [Retryable("in use", retry_after=timedelta(hours=5))]
+    async with fakes.workers(skipping.client):
+        handle = await start(skipping.client)
+        await planned(handle, 2)
+        deliveries.wish("certificate-2")
+        await handle.signal(DeliveryFlow.changed, "certificate-2")
+        await handle.result()
+    assert deliveries.deployed == ["certificate-1", "certificate-2"]
+    assert deliveries.looked == 2
+    assert retirements.gone == ["used"]
 
 
 def _wait_for(event: asyncio.Event) -> Callable[[], Awaitable[None]]:

@@ -1,17 +1,15 @@
 """What becomes of an error: what the record says of it, and what Temporal does next."""
 
 import logging
-import traceback
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from pathlib import Path
 
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
 from certrail.domain.errors import CertrailError
-from certrail.services.failure import Failure
+from certrail.services.failure import Failure, place
 from certrail_sdk import Permanent, PluginError, Retryable
 from certrail_workflows.policies import BUG_ATTEMPTS, ENGINE_ATTEMPTS, SHORTEST_PAUSE, backoff
 
@@ -69,12 +67,6 @@ def judge_own_step(error: Exception, *, step: str, attempt: int) -> ApplicationE
         return ApplicationError(message, type=ENGINE_KIND)
     final = isinstance(error, CertrailError) or attempt >= ENGINE_ATTEMPTS
     return ApplicationError(message, type=type(error).__name__, non_retryable=final)
-
-
-def place(error: BaseException) -> str:
-    """File and line where an exception was raised."""
-    frames = traceback.extract_tb(error.__traceback__)
-    return f"{Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else "an unknown place"
 
 
 def _plugin_bug(error: Exception, plugin: str, attempt: int, now: datetime) -> Verdict:

@@ -16,6 +16,9 @@ GIVE_UP = "give_up"
 DRAIN_OUTBOX = "drain_outbox"
 SWEEP = "sweep"
 DELIVER = "deliver"
+"""Bring, and remove after it: of workflows that began before these were steps of their own."""
+BRING = "bring"
+REMOVE = "remove"
 VERIFY = "verify"
 MIRROR = "mirror"
 NOTIFY = "notify"
@@ -76,10 +79,16 @@ class PluginOrder:
 
 @dataclass(frozen=True)
 class DeliveryStanding:
-    """What the record says of a delivery; ``settled`` when there is nothing left to try."""
+    """What the record says of a delivery.
+
+    Attributes:
+        settled: there is nothing left to try.
+        retiring: something is to leave the destination.
+    """
 
     status: str
     settled: bool
+    retiring: bool = False
 
 
 @dataclass(frozen=True)
@@ -106,7 +115,7 @@ class Refreshed:
 
 @dataclass(frozen=True)
 class Abandoned:
-    """Work that ran out of time: ``flow`` as in the outbox, and the id of its subject."""
+    """Work that ran out of time: ``flow`` as in the outbox or ``retirement``, and the id of its subject."""
 
     flow: str
     subject_id: str

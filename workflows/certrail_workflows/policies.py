@@ -62,6 +62,7 @@ DELIVER = ActivityConfig(
     retry_policy=_PATIENT,
     cancellation_type=ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
 )
+REMOVE = DELIVER
 VERIFY = ActivityConfig(
     start_to_close_timeout=timedelta(minutes=1),
     schedule_to_close_timeout=timedelta(hours=1),

@@ -60,7 +60,11 @@ def core_worker(client: Client, services: "Services", drain: Drain) -> Worker:
     """Serves flows and the steps that touch only our own database."""
     issuance = IssuanceActivities(services.issuance)
     outcomes = OutcomeActivities(
-        services.deliveries, services.notifications, services.questions, services.mirrors
+        services.deliveries,
+        services.retirements,
+        services.notifications,
+        services.questions,
+        services.mirrors,
     )
     return Worker(
         client,
@@ -92,6 +96,8 @@ def plugin_worker(client: Client, services: "Services", queue: str) -> Worker:
         task_queue=queue,
         activities=[
             deliveries.deliver,
+            deliveries.bring,
+            deliveries.remove,
             deliveries.verify,
             MirrorActivities(services.mirrors, clock).mirror,
             NotificationActivities(services.notifications, clock).notify,

@@ -14,10 +14,18 @@ LATEST_FRACTION = 5 / 6
 EARLIEST_FRACTION = 1 / 3
 """Nor earlier: a rule that is longer than the lifetime would renew for ever."""
 SPREAD = 1 / 6
-"""Of the lifetime, before the moment of the rule: so a fleet that was issued at once is not renewed at once."""
-LOOK_AHEAD = timedelta(days=14)
-STEP = timedelta(minutes=5)
+"""Of the lifetime, before the moment of the rule, for a certificate that came at a moment of its own."""
+FIRST_SPREAD = 3 / 4
+"""Of the time until the moment of the rule, for any other: it may be one of a fleet that was issued at once, and only
+a spread as wide as this keeps the busiest hour of such a fleet below twice the mean."""
+SAFE_FRACTION = (LATEST_FRACTION + 1) / 2
+"""Before so much of a lifetime has passed there is room for another try; later is chosen when there is no earlier."""
+LOOK_BACK = timedelta(days=14)
 FIRST_WAIT, LONGEST_WAIT = timedelta(minutes=5), timedelta(hours=1)
+LAST_CHANCE = timedelta(minutes=1)
+"""What fails is tried once more so long before the end, whatever the wait would be."""
+PERSISTENCE = timedelta(days=30)
+"""For so long after the end it is tried on: its service waits for it, and an authority may be away for days."""
 
 
 class Freeze(Rules):
@@ -34,21 +42,16 @@ class Freeze(Rules):
         return self
 
 
-class RenewalRule(Rules):
-    """How certificates are renewed by themselves.
+class Moment(Rules):
+    """When a certificate is renewed at the latest.
 
     Attributes:
-        fraction: of the lifetime that has passed at the latest moment.
+        fraction: of the lifetime that has passed by then.
         before_seconds: or this long before the end.
-        windows: renewals happen inside one of them; without any, at all times.
-        freezes: and in none of these.
     """
 
-    enabled: bool = True
     fraction: float | None = Field(default=None, gt=0, lt=1)
     before_seconds: int | None = Field(default=None, gt=0)
-    windows: Annotated[tuple[Window, ...], Field(max_length=20)] = ()
-    freezes: Annotated[tuple[Freeze, ...], Field(max_length=50)] = ()
 
     @model_validator(mode="after")
     def _one(self) -> Self:
@@ -56,51 +59,158 @@ class RenewalRule(Rules):
             raise ValueError("give a fraction or a time before the end, not both")
         return self
 
+
+class RenewalRule(Moment):
+    """How certificates are renewed by themselves.
+
+    Attributes:
+        windows: renewals happen inside one of them; without any, at all times.
+        freezes: and in none of these.
+    """
+
+    enabled: bool = True
+    windows: Annotated[tuple[Window, ...], Field(max_length=20)] = ()
+    freezes: Annotated[tuple[Freeze, ...], Field(max_length=50)] = ()
+
     def open_at(self, moment: datetime) -> bool:
         """Whether renewals may happen then."""
         if any(freeze.begins <= moment < freeze.ends for freeze in self.freezes):
             return False
         return not self.windows or any(window.holds(moment) for window in self.windows)
 
+    def opens(self, moment: datetime, until: datetime) -> datetime | None:
+        """The first moment from this one on at which renewals may happen."""
+        while moment < until:
+            if self.open_at(moment):
+                return moment
+            frozen = [freeze.ends for freeze in self.freezes if freeze.begins <= moment < freeze.ends]
+            moment = max(frozen) if frozen else min(window.begin_after(moment) for window in self.windows)
+        return None
+
+    def closes(self, moment: datetime, until: datetime) -> datetime:
+        """Until when renewals may happen without a break, where they may at this moment."""
+        until = min([until, *(freeze.begins for freeze in self.freezes if freeze.begins > moment)])
+        while self.windows and moment < until and self.open_at(moment):
+            ends = max(window.end_after(moment) for window in self.windows if window.holds(moment))
+            if ends <= moment:  # in an hour that a clock shows twice
+                return moment
+            moment = ends
+        return min(moment, until) if self.windows else until
+
 
 DEFAULT_FRACTION = 2 / 3
 
 
+class Advice(Rules):
+    """In which window an authority wants certificates replaced, and why (RFC 9773 section 4.2)."""
+
+    begins: AwareDatetime
+    ends: AwareDatetime
+    explanation: Annotated[str, StringConstraints(max_length=500)] = ""
+
+    @model_validator(mode="after")
+    def _forwards(self) -> Self:
+        if self.begins >= self.ends:
+            raise ValueError("a window begins before it ends")
+        return self
+
+
+@dataclass(frozen=True)
+class Life:
+    """Of one certificate; the same `seed` gives the same place in every spread."""
+
+    not_before: datetime
+    not_after: datetime
+    seed: str
+
+    @property
+    def length(self) -> timedelta:
+        """From the beginning to the end."""
+        return self.not_after - self.not_before
+
+    @property
+    def share(self) -> float:
+        """Between 0 and 1, evenly spread over seeds."""
+        return int.from_bytes(hashlib.sha256(self.seed.encode()).digest()[:8]) / 2**64
+
+    @property
+    def safe(self) -> datetime:
+        """After this there is little room for another try."""
+        return self.not_before + self.length * SAFE_FRACTION
+
+    @property
+    def last(self) -> datetime:
+        """After this nobody tries any more."""
+        return self.not_after + PERSISTENCE
+
+
 @dataclass(frozen=True)
 class Plan:
-    """The chosen moment, and what led to it, in words for a person."""
+    """The chosen moment, and what led to it, in words for a person.
 
-    at: datetime
+    Attributes:
+        at: empty when renewals may not happen at any moment that would be of use.
+        late: there is none before the end.
+    """
+
+    at: datetime | None
     inputs: tuple[str, ...]
+    late: bool = False
 
 
 def plan_renewal(
     rule: RenewalRule,
-    not_before: datetime,
-    not_after: datetime,
-    seed: str,
-    advice: tuple[datetime, datetime] | None = None,
+    life: Life,
+    *,
+    now: datetime | None = None,
+    moment: Moment | None = None,
+    advice: Advice | None = None,
+    in_step: bool = False,
 ) -> Plan:
     """Choose the moment: the earliest of rule and advice, spread, and moved into the open times.
 
     Args:
-        seed: of the spread; the same seed gives the same moment.
-        advice: the window that the authority suggests (RFC 9773 section 4.2).
+        now: what lies before it was missed; left out, nothing was.
+        moment: what was said for this certificate alone, in place of that of the rule.
+        advice: what the authority suggests.
+        in_step: the certificate came at a moment of its own, so its neighbours came at others.
     """
-    lifetime = not_after - not_before
-    inputs = [f"valid from {_shown(not_before)} to {_shown(not_after)}"]
-    latest, said = _latest(rule, not_before, lifetime)
-    inputs.append(said)
-    share = _share(seed)
-    at = latest - lifetime * SPREAD * share
-    inputs.append(f"spread over {_hours(lifetime * SPREAD)} before it: {_shown(at)}")
-    if advice is not None and (advised := advice[0] + (advice[1] - advice[0]) * share) < at:
+    now = now or life.not_before
+    inputs = [f"valid from {_shown(life.not_before)} to {_shown(life.not_after)}"]
+    latest, said = _latest(moment or rule, life)
+    inputs.append(f"{said}, as was said for this certificate" if moment else said)
+    spread = life.length * SPREAD if in_step else (latest - life.not_before) * FIRST_SPREAD
+    at = latest - spread * life.share
+    inputs.append(f"spread over {_hours(spread)} before it: {_shown(at)}")
+    if advice is not None and (advised := advice.begins + (advice.ends - advice.begins) * life.share) < at:
         at = advised
-        inputs.append(f"the authority advises {_shown(advice[0])} to {_shown(advice[1])}: {_shown(at)}")
-    opened = _opened(rule, at, not_after - lifetime * (1 - LATEST_FRACTION) / 2)
-    if opened != at:
+        why = f", because of {advice.explanation}" if advice.explanation else ""
+        window = f"{_shown(advice.begins)} to {_shown(advice.ends)}"
+        inputs.append(f"the authority advises {window}{why}: {_shown(at)}")
+    opened = _opened(rule, at, life, now)
+    if opened is None:
+        inputs.append("no open time before the end, nor in the month after it: change the windows or freezes")
+        return Plan(None, tuple(inputs), late=True)
+    late = opened >= life.not_after > now
+    if late:
+        inputs.append(f"no open time before the end, so as soon as there is one: {_shown(opened)}")
+    elif opened != at:
         inputs.append(f"moved out of a closed time: {_shown(opened)}")
-    return Plan(opened.replace(microsecond=0), tuple(inputs))
+    return Plan(opened.replace(microsecond=0), tuple(inputs), late)
+
+
+def next_open(rule: RenewalRule, at: datetime, life: Life) -> datetime | None:
+    """This moment, or one in the next open time; spread over it, so that it does not begin with a herd."""
+    opening = rule.opens(at, life.last)
+    if opening is None or opening == at:
+        return opening
+    return _within(rule, opening, life)
+
+
+def next_try(rule: RenewalRule, life: Life, now: datetime, failures: int) -> datetime | None:
+    """When to try again after so many failures in a row: more often before the end than a wait would allow."""
+    again, last = now + wait_after(failures), life.not_after - LAST_CHANCE
+    return next_open(rule, min(again, last) if now < last else again, life)
 
 
 def wait_after(failures: int) -> timedelta:
@@ -108,38 +218,45 @@ def wait_after(failures: int) -> timedelta:
     return min(LONGEST_WAIT, FIRST_WAIT * (1 << min(max(failures, 1) - 1, 10)))
 
 
-def _latest(rule: RenewalRule, not_before: datetime, lifetime: timedelta) -> tuple[datetime, str]:
-    if rule.before_seconds is not None:
-        before = timedelta(seconds=rule.before_seconds)
-        passed, said = 1 - before / lifetime, f"{_hours(before)} before the end"
+def _latest(said: Moment, life: Life) -> tuple[datetime, str]:
+    if said.before_seconds is not None:
+        before = timedelta(seconds=said.before_seconds)
+        passed, words = 1 - before / life.length, f"{_hours(before)} before the end"
     else:
-        passed = rule.fraction or DEFAULT_FRACTION
-        said = f"after {passed:.0%} of the lifetime"
+        passed = said.fraction or DEFAULT_FRACTION
+        words = f"after {passed:.0%} of the lifetime"
     clamped = min(max(passed, EARLIEST_FRACTION), LATEST_FRACTION)
     if clamped != passed:
-        said += f", clamped to {clamped:.0%} of the lifetime"
-    moment = not_before + lifetime * clamped
-    return moment, f"{said}: {_shown(moment)}"
+        words += f", clamped to {clamped:.0%} of the lifetime"
+    moment = life.not_before + life.length * clamped
+    return moment, f"{words}: {_shown(moment)}"
 
 
-def _share(seed: str) -> float:
-    """Between 0 and 1, evenly spread over seeds."""
-    return int.from_bytes(hashlib.sha256(seed.encode()).digest()[:8]) / 2**64
+def _opened(rule: RenewalRule, at: datetime, life: Life, now: datetime) -> datetime | None:
+    """The moment itself or the next open one; one before it, if the next is unsafely late; never a closed one."""
+    opened = next_open(rule, at, life)
+    if opened is None or opened > life.safe:
+        opened = _before(rule, max(at - LOOK_BACK, life.not_before, now), at, life) or opened
+    if opened is not None and opened < now:  # it was missed
+        opened = now if rule.open_at(now) else next_open(rule, now, life)
+    return opened
 
 
-def _opened(rule: RenewalRule, at: datetime, last: datetime) -> datetime:
-    """The next open moment, or when there is none in time the last one before; never outside when there is any."""
-    if rule.open_at(at):
-        return at
-    forwards = at
-    while (forwards := forwards + STEP) <= min(last, at + LOOK_AHEAD):
-        if rule.open_at(forwards):
-            return forwards
-    backwards = at
-    while (backwards := backwards - STEP) >= at - LOOK_AHEAD:
-        if rule.open_at(backwards):
-            return backwards
-    return at
+def _before(rule: RenewalRule, start: datetime, at: datetime, life: Life) -> datetime | None:
+    """A moment of the last open time that begins before `at`."""
+    found, opening = None, rule.opens(start, at)
+    while opening is not None:
+        found = opening
+        opening = rule.opens(rule.closes(opening, at) + timedelta(seconds=1), at)
+    return _within(rule, found, life, at) if found else None
+
+
+def _within(rule: RenewalRule, opening: datetime, life: Life, until: datetime | None = None) -> datetime:
+    """A moment of the open time that begins then, spread so that most of them are safe."""
+    safe = life.safe if opening < life.safe else opening + max(life.not_after - opening, LONGEST_WAIT) / 2
+    closing = rule.closes(opening, min(safe, opening + life.length * SPREAD, until or safe))
+    chosen = opening + (closing - opening) * life.share
+    return chosen if rule.open_at(chosen) else opening
 
 
 def _shown(moment: datetime) -> str:

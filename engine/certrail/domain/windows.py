@@ -9,6 +9,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstra
 
 Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 WEEKDAYS: Sequence[Weekday] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+WEEK = len(WEEKDAYS)
 
 
 def _zone(name: str) -> str:
@@ -41,6 +42,19 @@ class Window(Rules):
             return today in self.days and self.begins <= now < self.ends
         yesterday = WEEKDAYS[local.weekday() - 1]
         return (today in self.days and now >= self.begins) or (yesterday in self.days and now < self.ends)
+
+    def begin_after(self, moment: datetime) -> datetime:
+        """When the window begins next."""
+        zone = ZoneInfo(self.zone)
+        today = moment.astimezone(zone).date()
+        days = (today + timedelta(days=ahead) for ahead in range(WEEK + 1))
+        begins = (
+            datetime.combine(day, self.begins.replace(fold=fold), zone).astimezone(UTC)
+            for day in days
+            if WEEKDAYS[day.weekday()] in self.days
+            for fold in (0, 1)  # an hour that a clock shows twice begins twice
+        )
+        return min(begin for begin in begins if begin > moment)
 
     def end_after(self, moment: datetime) -> datetime:
         """When the window that holds this moment ends."""

@@ -160,7 +160,7 @@ class Applications:
             return row
 
     def detach_profile(self, actor: Actor, application_id: str, profile: str) -> None:
-        """Stop an Application from using a profile. What was issued with it stays.
+        """Stop an Application from using a profile. What was issued with it stays, and is renewed no more.
 
         Raises:
             NotFound: it is not attached.
@@ -177,7 +177,9 @@ class Applications:
                     kind="in-use",
                 )
             change.session.delete(row)
+            change.session.flush()
             change.event("profile.detached", "profile", found.id, application_id, slug=found.slug)
+            replan(change, application_id, found.id)
 
     def profiles(self, application_id: str) -> Sequence[CertificateProfile]:
         """The profiles attached to an Application."""
@@ -222,7 +224,9 @@ def _attach(change: Change, application_id: str, profile: CertificateProfile) ->
     if row is None:
         row = ApplicationProfile(application_id=application_id, profile_id=profile.id, api={"enabled": True})
         change.session.add(row)
+        change.session.flush()
         change.event("profile.attached", "profile", profile.id, application_id, slug=profile.slug)
+        replan(change, application_id, profile.id)
     return row
 
 

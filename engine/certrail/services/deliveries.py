@@ -152,6 +152,8 @@ class Deliveries:
             if delivery is None or delivery.receipt is None or delivery.delivered_certificate_id is None:
                 return None
             sync = session.get_one(Sync, delivery.sync_id)
+            if retirements.has_due(session, delivery.id, delivery.receipt["reference"]):
+                return None  # it is about to leave
             destination = destination_of(self._kernel, session, sync, Context())
             if not isinstance(destination, Observes):
                 return None
@@ -207,8 +209,8 @@ class Deliveries:
         """Record a failed try; the first of a series, and the final one, become events."""
         with self._kernel.change(SYSTEM) as change:
             delivery = _locked(change.session, delivery_id)
-            if delivery is None or delivery.wishes != wish:
-                return
+            if delivery is None or delivery.wishes != wish or delivery.fulfilled == wish:
+                return  # what was granted has not failed
             first = delivery.last_error is None
             if first:
                 delivery.since = change.now

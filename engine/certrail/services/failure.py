@@ -1,7 +1,9 @@
 """Why a delivery or a message did not get through, in the form that is stored and shown."""
 
+import traceback
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 
@@ -29,3 +31,9 @@ class Failure:
         values = asdict(self)
         values["next_try_at"] = self.next_try_at.isoformat() if self.next_try_at else None
         return {**values, "at": at.isoformat()}
+
+
+def place(error: BaseException) -> str:
+    """File and line where an exception was raised: its text may hold a secret, its place does not."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return f"{Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else "an unknown place"

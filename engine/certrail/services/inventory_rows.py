@@ -3,7 +3,7 @@
 from certrail.persistence.tables import Certificate, CertificateTerm, Lineage
 from certrail.persistence.terms import terms_of
 from certrail.services.kernel import Change
-from certrail.services.renewal_plans import plan
+from certrail.services.renewal_plans import plan_first
 
 
 def add_certificate(
@@ -25,7 +25,7 @@ def add_certificate(
     lineage.auto_renew = auto_renew if auto_renew is not None else lineage.auto_renew
     change.session.add(lineage)
     change.session.add(row)
-    plan(change, lineage, row)
+    plan_first(change, lineage, row)
     for term in terms_of(row.common_name, row.names, row.attributes):
         change.session.add(
             CertificateTerm(

@@ -1,14 +1,20 @@
 """Renews what is due, in chunks: one transaction for many certificates that need nobody's yes."""
 
+import logging
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from time import monotonic
 
+from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlmodel import Session, col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
 from certrail.checkpoints import checkpoint
+from certrail.crypto.keyring import KeyringError
 from certrail.domain.errors import CertrailError
+from certrail.domain.renewal import LONGEST_WAIT, RenewalRule
 from certrail.persistence.database import locked, remembering
 from certrail.persistence.tables import (
     Certificate,
@@ -20,16 +26,31 @@ from certrail.persistence.tables import (
 )
 from certrail.services.acceptance import accept
 from certrail.services.actor import SYSTEM
+from certrail.services.failure import place
 from certrail.services.issuance import Issuance
 from certrail.services.kernel import Change, Kernel
-from certrail.services.renewal_plans import note_failure, plan, running_renewals
+from certrail.services.renewal_plans import life_of, note_failure, plan, rule_of, running_renewals
 from certrail.services.renewals import renewal_content, renewal_profile
 from certrail.services.request_state import enqueue_issuance
 
+log = logging.getLogger(__name__)
+
 CHUNK = 100
-MINUTE, LATENESS = timedelta(minutes=1), timedelta(seconds=20)
-"""A place in an authority's row may be taken so late; the row is spaced so that no minute holds too many even then."""
+LONGEST = 2.0
+"""Seconds that a transaction takes more certificates for: others wait to write, and large keys take long to make."""
+MINUTE, TAKEN_WITHIN, USED_WITHIN = timedelta(minutes=1), timedelta(seconds=20), timedelta(seconds=10)
+"""A place in an authority's row is taken so late at most, and a certificate signed so long after it was taken."""
+SPACED_OVER = MINUTE + TAKEN_WITHIN + USED_WITHIN
+"""In this time come as many places as one minute may hold: no minute holds too many even if all are late."""
 Attempt = Callable[[Change], AbstractContextManager[None]]
+
+
+@dataclass
+class Round:
+    """One run of the sweep, and which lineages took their turn in it."""
+
+    ident: str
+    turns: set[str] = field(default_factory=set)
 
 
 class RenewalSweep:
@@ -40,57 +61,68 @@ class RenewalSweep:
         self._issuance = issuance
 
     def run(self, limit: int = CHUNK) -> int:
-        """Take one chunk of what is due; returns how many lineages were looked at, 0 when nothing is due."""
-        try:
-            return self._chunk(limit, _together)
-        except CertrailError:
-            # One of them cannot be renewed, and took the others with it: now each stands for itself.
-            return self._chunk(limit, Change.attempt)
+        """Take one chunk of what is due; returns how many lineages were looked at, 0 when nothing is due.
 
-    def _chunk(self, limit: int, attempt: Attempt) -> int:
+        Where the authority has a rate, a first transaction takes turns and a second one uses them up: a turn whose
+        process died is lost, so that nothing is signed twice in it.
+        """
+        round_ = Round(self._kernel.new_id())
+        looked = self._chunk(_due(self._kernel.clock(), limit), round_)
+        began, turns = self._kernel.clock(), set(round_.turns)
+        while turns and self._kernel.clock() - began < USED_WITHIN - timedelta(seconds=LONGEST):
+            done = self._chunk(_these(turns), round_)
+            turns -= done
+            if not done:
+                break
+        return len(looked)
+
+    def _chunk(self, which: SelectOfScalar[Lineage], round_: Round) -> set[str]:
+        try:
+            return self._transaction(which, round_, _together)
+        except (OperationalError, InterfaceError):
+            raise
+        except Exception as trouble:
+            # One of them cannot be renewed, and took the others with it: now each stands for itself.
+            log.info("a chunk is taken one by one: %s at %s", type(trouble).__name__, place(trouble))
+            return self._transaction(which, round_, Change.attempt)
+
+    def _transaction(self, which: SelectOfScalar[Lineage], round_: Round, attempt: Attempt) -> set[str]:
+        looked, began = set[str](), monotonic()
+        round_.turns.clear()
         with self._kernel.change(SYSTEM) as change, remembering(change.session):
-            due = locked(_due(change.now, limit), skip_locked=True)
-            lineages = change.session.exec(due).all()
+            lineages = change.session.exec(locked(which, skip_locked=True)).all()
             running = _load(change.session, lineages)
             for lineage in lineages:
-                present = change.session.get_one(Certificate, lineage.current_certificate_id)
-                if present.id in running:
-                    lineage.renew_at = None
-                    change.session.add(lineage)
-                elif self._is_time(change, lineage, present):
-                    self._renew(change, lineage, present, attempt)
+                self._each(change, lineage, running, round_, attempt)
+                looked.add(lineage.id)
+                if monotonic() - began >= LONGEST:
+                    break
             checkpoint("renewals.renewed")
         checkpoint("renewals.committed")
-        return len(lineages)
+        return looked
 
-    def _is_time(self, change: Change, lineage: Lineage, present: Certificate) -> bool:
-        if present.status != "active":
-            plan(change, lineage, present)
-            return False
-        kept = lineage.renewal or {}
-        tried, ended = bool(kept.get("failures")), present.not_after <= change.now
-        if tried and ended:
-            note_failure(change, present, "it ended before a renewal succeeded")
-            return False
-        # One that ended while nobody looked is renewed all the same: its service waits for it.
-        if not (tried or ended or kept.get("slot")):
-            plan(change, lineage, present)  # what the rule says may have changed since
-            if lineage.renew_at is None or lineage.renew_at > change.now:
-                return False
-        if (slot := _slot(change, present)) > change.now:
-            lineage.renew_at = slot
-            change.session.add(lineage)
-            return False
-        return True
-
-    def _renew(self, change: Change, lineage: Lineage, present: Certificate, attempt: Attempt) -> None:
+    def _each(
+        self,
+        change: Change,
+        lineage: Lineage,
+        running: frozenset[str | None],
+        round_: Round,
+        attempt: Attempt,
+    ) -> None:
         try:
             with attempt(change):
-                self._begin(change, lineage, present)
-        except CertrailError as refusal:
+                present = change.session.get_one(Certificate, lineage.current_certificate_id)
+                if present.id in running:
+                    lineage.renew_at, lineage.stale = None, False
+                    change.session.add(lineage)
+                elif _is_time(change, lineage, present, round_):
+                    self._begin(change, lineage, present)
+        except (OperationalError, InterfaceError):
+            raise
+        except Exception as trouble:
             if attempt is _together:
                 raise
-            note_failure(change, present, refusal.detail, kind=refusal.kind)
+            _note(change, lineage, trouble)
 
     def _begin(self, change: Change, lineage: Lineage, present: Certificate) -> None:
         content = renewal_content(change.session, present, None, False)
@@ -131,32 +163,97 @@ def _due(now: datetime, limit: int) -> SelectOfScalar[Lineage]:
     return query.order_by(col(Lineage.renew_at), col(Lineage.id)).limit(limit)
 
 
-def _slot(change: Change, present: Certificate) -> datetime:
-    """When the authority has room for this renewal: each takes the next place in a row that is evenly spaced.
+def _these(idents: set[str]) -> SelectOfScalar[Lineage]:
+    return select(Lineage).where(col(Lineage.id).in_(idents)).order_by(col(Lineage.id))
 
-    A place that was missed is lost, and the next one at the end of the row is taken: what waited while nothing ran
-    would come all at once.
-    """
+
+def _is_time(change: Change, lineage: Lineage, present: Certificate, round_: Round) -> bool:
+    plan(change, lineage, present)  # what the rule says may have changed since, and a window may have closed
+    if lineage.renew_at is None or lineage.renew_at > change.now:
+        return False
+    rule = rule_of(change, lineage, present)
+    authority = _rated(change, present)
+    return rule is not None and (
+        authority is None or _has_turn(change, lineage, present, rule, authority, round_)
+    )
+
+
+def _rated(change: Change, present: Certificate) -> CertificateAuthority | None:
+    """The authority that would sign, if it must not be asked too often; held."""
     profile = change.session.get_one(CertificateProfile, present.profile_id)
     if profile.ca_id is None:
-        return change.now
-    authority = change.session.get_one(CertificateAuthority, profile.ca_id)
-    if authority.renewals_per_minute is None:
-        return change.now
-    held = select(CertificateAuthority).where(CertificateAuthority.id == authority.id)
-    authority = change.session.exec(locked(held)).one()
-    lineage = change.session.get_one(Lineage, present.lineage_id)
+        return None
+    if change.session.get_one(CertificateAuthority, profile.ca_id).renewals_per_minute is None:
+        return None
+    held = select(CertificateAuthority).where(CertificateAuthority.id == profile.ca_id)
+    return change.session.exec(locked(held)).one()
+
+
+def _has_turn(
+    change: Change,
+    lineage: Lineage,
+    present: Certificate,
+    rule: RenewalRule,
+    authority: CertificateAuthority,
+    round_: Round,
+) -> bool:
+    """Whether this renewal took its turn in this round; else it takes it now, or the next place in the row.
+
+    Places are evenly spaced. One that was missed is lost, and the next one at the end of the row is taken: what
+    waited while nothing ran would come all at once.
+    """
     kept = dict(lineage.renewal or {})
-    if held := kept.pop("slot", None):
+    if kept.pop("turn", None) == round_.ident:
         lineage.renewal = kept
-        if change.now - datetime.fromisoformat(held) <= LATENESS:
-            return change.now
-    slot = max(change.now, authority.next_slot_at or change.now)
-    authority.next_slot_at = slot + (MINUTE + LATENESS) / (authority.renewals_per_minute or 1)
-    change.session.add(authority)
+        return True
+    held = kept.pop("slot", None)
+    slot = datetime.fromisoformat(held) if held else None
+    if slot is None or change.now - slot > TAKEN_WITHIN:
+        slot = max(change.now, authority.next_slot_at or change.now)
+        if not rule.open_at(
+            slot
+        ):  # a place that cannot be used is left to others; the row itself spreads them
+            lineage.renewal, lineage.renew_at = kept, rule.opens(slot, life_of(present).last)
+            change.session.add(lineage)
+            return False
+        authority.next_slot_at = slot + SPACED_OVER / (authority.renewals_per_minute or 1)
+        change.session.add(authority)
     if slot > change.now:
-        lineage.renewal = {**kept, "slot": slot.isoformat()}
-    return slot
+        lineage.renewal, lineage.renew_at = {**kept, "slot": slot.isoformat()}, slot
+    else:
+        lineage.renewal = {**kept, "turn": round_.ident}
+        round_.turns.add(lineage.id)
+    change.session.add(lineage)
+    return False
+
+
+def _note(change: Change, lineage: Lineage, trouble: Exception) -> None:
+    """Have it tried again later, and told of; what cannot even be told of is left alone for a while."""
+    try:
+        with change.attempt():
+            present = change.session.get_one(Certificate, lineage.current_certificate_id)
+            note_failure(change, present, **_said(trouble))
+    except (OperationalError, InterfaceError):
+        raise
+    except Exception as another:
+        log.error("lineage %s: %s at %s", lineage.id, type(another).__name__, place(another))
+        lineage.renew_at = change.now + LONGEST_WAIT
+        change.session.add(lineage)
+
+
+def _said(trouble: Exception) -> dict[str, str]:
+    if isinstance(trouble, CertrailError):
+        return {"reason": trouble.detail, "kind": trouble.kind}
+    what = f"{type(trouble).__name__} at {place(trouble)}"
+    log.error("a certificate could not be renewed: %s", what)
+    if isinstance(trouble, KeyringError):
+        reason = "a key that is needed to renew it cannot be opened: have the keyring hold what sealed it"
+        return {"reason": f"{reason}. {trouble}", "kind": "keyring"}
+    reason = f"certrail could not do its part ({what})"
+    return {
+        "reason": f"{reason}: look at what it is made from, and at the worker's log",
+        "kind": "engine-trouble",
+    }
 
 
 def _requester(change: Change, present: Certificate) -> str:

@@ -87,7 +87,8 @@ class Renewals:
                 return {"renew_at": None, "off": f"superseded by {lineage.current_certificate_id}"}
             running = running_renewal(session, certificate)
             facts = {"renew_at": lineage.renew_at, "auto_renew": lineage.auto_renew, "request": running}
-            return {**facts, **(lineage.renewal or {})}
+            own = {"moment": lineage.moment, "stale": lineage.stale}
+            return {**facts, **own, **(lineage.renewal or {})}
 
     def decide(self, actor: Actor, certificate_id: str, auto_renew: bool | None) -> dict[str, Any]:
         """Renew a certificate by itself or not, against the rule of its profile; ``None`` leaves it to the rule.

@@ -1,19 +1,22 @@
 """Retirement: what is not wanted at a destination any more leaves it, after a while and only when nothing uses it."""
 
-from collections.abc import Callable, Sequence
+import logging
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
+from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlmodel import Session, col, select
+from sqlmodel.sql.expression import SelectOfScalar
 
 from certrail.checkpoints import checkpoint
 from certrail.domain.errors import Conflict, NotFound
 from certrail.persistence.database import locked
 from certrail.persistence.tables import Certificate, Delivery, Retirement, Sync
 from certrail.services.actor import SYSTEM, Actor
-from certrail.services.failure import Failure
+from certrail.services.failure import Failure, place
 from certrail.services.kernel import Change, Kernel
 from certrail.services.paging import PAGE, Position, newest_first
 from certrail.services.plugin_config import destination_of
@@ -21,7 +24,10 @@ from certrail.services.selections import carries
 from certrail.services.wishes import REMOVED, drop, enqueue_delivery
 from certrail_sdk import Context, Destination, Receipt, Removal, Target
 
+log = logging.getLogger(__name__)
+
 CHUNK = 100
+LATER = timedelta(hours=1)
 WAITING, DUE, FAILED, KEPT = "waiting", "due", "failed", "kept"
 
 
@@ -101,15 +107,39 @@ class Retirements:
             query = due.order_by(col(Retirement.remove_at), col(Retirement.id)).limit(limit)
             rows = change.session.exec(locked(query, skip_locked=True)).all()
             for row in rows:
-                _release(change, row)
+                self._release_alone(change, row)
             return len(rows)
 
+    def _release_alone(self, change: Change, row: Retirement) -> None:
+        """One that cannot be handed over does not hold up the others: it is left alone for a while."""
+        ident = row.id
+        try:
+            with change.attempt():
+                _release(change, row)
+        except (OperationalError, InterfaceError):
+            raise
+        except Exception as trouble:
+            log.error("retirement %s: %s at %s", ident, type(trouble).__name__, place(trouble))
+            row.remove_at = change.now + LATER
+            change.session.add(row)
+
     def begin(
-        self, delivery_id: str, attempt: int, heartbeat: Callable[[], None] = lambda: None
+        self,
+        delivery_id: str,
+        attempt: int,
+        heartbeat: Callable[[], None] = lambda: None,
+        *,
+        tried: Collection[str] = (),
     ) -> RemovalWork | None:
-        """The next object to take away; ``None`` when there is none. What is wanted again by now is kept."""
+        """The next object to take away; ``None`` when there is none. What is wanted again by now is kept.
+
+        Args:
+            tried: those that had their turn.
+        """
         with self._kernel.change(SYSTEM) as change:
             for row in _due(change.session, delivery_id):
+                if row.id in tried:
+                    continue
                 delivery = change.session.get_one(Delivery, row.delivery_id)
                 sync = change.session.get_one(Sync, delivery.sync_id)
                 row.attempts = attempt
@@ -149,6 +179,13 @@ class Retirements:
             _event(change, "delivery.removed", row, delivery, sync, changed=removal.changed)
             if sync.leaving:
                 finish(change, sync)
+
+    def failed_to_begin(self, delivery_id: str, failure: Failure) -> None:
+        """Record that nothing of a delivery can be taken away, because the destination cannot be asked."""
+        with self._kernel.db.read() as session:
+            due = [row.id for row in session.exec(_due_of(delivery_id)).all()]
+        for ident in due:
+            self.failed(ident, failure)
 
     def failed(self, retirement_id: str, failure: Failure) -> None:
         """Record a failed try; the first of a series, and the final one, become events."""
@@ -295,9 +332,11 @@ def grace_of(sync: Sync) -> timedelta:
     return timedelta(seconds=sync.grace_seconds)
 
 
-def has_due(session: Session, delivery_id: str) -> bool:
-    """Whether the workflow of a delivery has something to take away."""
+def has_due(session: Session, delivery_id: str, reference: str | None = None) -> bool:
+    """Whether the workflow of a delivery has something to take away, or just this object."""
     query = select(Retirement.id).where(Retirement.delivery_id == delivery_id, Retirement.status == DUE)
+    if reference is not None:
+        query = query.where(Retirement.reference == reference)
     return session.exec(query).first() is not None
 
 
@@ -330,8 +369,12 @@ def _release(change: Change, row: Retirement) -> None:
 
 
 def _due(session: Session, delivery_id: str) -> Sequence[Retirement]:
+    return session.exec(locked(_due_of(delivery_id))).all()
+
+
+def _due_of(delivery_id: str) -> SelectOfScalar[Retirement]:
     query = select(Retirement).where(Retirement.delivery_id == delivery_id, Retirement.status == DUE)
-    return session.exec(locked(query.order_by(col(Retirement.remove_at), col(Retirement.id)))).all()
+    return query.order_by(col(Retirement.remove_at), col(Retirement.id))
 
 
 def _locked(session: Session, retirement_id: str) -> Retirement | None:

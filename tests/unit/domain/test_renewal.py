@@ -10,11 +10,18 @@ from pydantic import ValidationError
 
 from certrail.domain.renewal import (
     EARLIEST_FRACTION,
+    FIRST_SPREAD,
+    LAST_CHANCE,
     LATEST_FRACTION,
+    PERSISTENCE,
     SPREAD,
+    Advice,
     Freeze,
+    Life,
+    Moment,
     RenewalRule,
     Window,
+    next_try,
     plan_renewal,
     wait_after,
 )
@@ -23,8 +30,16 @@ START = datetime(2026, 3, 2, 12, tzinfo=UTC)  # a Monday
 DAY = timedelta(days=1)
 
 
-def chosen(rule: RenewalRule, lifetime: timedelta = 47 * DAY, seed: str = "one") -> datetime:
-    return plan_renewal(rule, START, START + lifetime, seed).at
+def life(lifetime: timedelta = 47 * DAY, seed: str = "one") -> Life:
+    return Life(START, START + lifetime, seed)
+
+
+def chosen(
+    rule: RenewalRule, lifetime: timedelta = 47 * DAY, seed: str = "one", *, in_step: bool = True
+) -> datetime:
+    at = plan_renewal(rule, life(lifetime, seed), in_step=in_step).at
+    assert at is not None
+    return at
 
 
 @pytest.mark.parametrize("hours", [1, 36, 6 * 24, 47 * 24, 90 * 24, 398 * 24])
@@ -34,21 +49,33 @@ def test_every_lifetime_is_renewed_between_a_half_and_two_thirds(hours: int) -> 
     assert 1 / 2 - 0.001 <= passed <= 2 / 3
 
 
+@pytest.mark.parametrize("hours", [1, 36, 6 * 24, 47 * 24, 90 * 24, 398 * 24])
+@pytest.mark.parametrize("seed", ["one", "two", "three", "four"])
+def test_one_that_may_belong_to_a_fleet_is_renewed_between_a_sixth_and_two_thirds(
+    hours: int, seed: str
+) -> None:
+    lifetime = timedelta(hours=hours)
+    passed = (chosen(RenewalRule(), lifetime, seed, in_step=False) - START) / lifetime
+    assert 1 / 6 - 0.001 <= passed <= 2 / 3
+
+
 @given(
     hours=st.integers(1, 20_000),
     fraction=st.none() | st.floats(0.01, 0.99),
     before=st.none() | st.integers(1, 10**8),
     seed=st.text(),
+    in_step=st.booleans(),
 )
 def test_no_rule_is_too_late_or_renews_for_ever(
-    hours: int, fraction: float | None, before: int | None, seed: str
+    hours: int, fraction: float | None, before: int | None, seed: str, in_step: bool
 ) -> None:
     rule = RenewalRule(fraction=fraction, before_seconds=None if fraction else before)
     lifetime = timedelta(hours=hours)
-    at = chosen(rule, lifetime, seed)
-    assert START + lifetime * (EARLIEST_FRACTION - SPREAD) - timedelta(seconds=2) <= at
+    at = chosen(rule, lifetime, seed, in_step=in_step)
+    earliest = EARLIEST_FRACTION - SPREAD if in_step else EARLIEST_FRACTION * (1 - FIRST_SPREAD)
+    assert START + lifetime * earliest - timedelta(seconds=2) <= at
     assert at <= START + lifetime * LATEST_FRACTION
-    assert at == chosen(rule, lifetime, seed), "the same certificate gets the same moment"
+    assert at == chosen(rule, lifetime, seed, in_step=in_step), "the same certificate gets the same moment"
 
 
 def test_a_fleet_that_was_issued_at_once_is_spread() -> None:
@@ -59,12 +86,23 @@ def test_a_fleet_that_was_issued_at_once_is_spread() -> None:
 
 
 def test_the_authoritys_advice_counts_when_it_is_earlier() -> None:
-    early = (START + DAY, START + 2 * DAY)
-    plan = plan_renewal(RenewalRule(), START, START + 47 * DAY, "one", early)
-    assert early[0] <= plan.at <= early[1]
+    early = Advice(begins=START + DAY, ends=START + 2 * DAY, explanation="https://ca.example.com/why")
+    plan = plan_renewal(RenewalRule(), life(), advice=early, in_step=True)
+    assert plan.at
+    assert early.begins <= plan.at <= early.ends
     assert "advises" in " ".join(plan.inputs)
-    late = (START + 40 * DAY, START + 41 * DAY)
-    assert plan_renewal(RenewalRule(), START, START + 47 * DAY, "one", late).at == chosen(RenewalRule())
+    assert early.explanation in " ".join(plan.inputs)
+    late = Advice(begins=START + 40 * DAY, ends=START + 41 * DAY)
+    assert plan_renewal(RenewalRule(), life(), advice=late, in_step=True).at == chosen(RenewalRule())
+
+
+def test_what_was_said_for_a_certificate_alone_takes_the_place_of_the_rules_moment() -> None:
+    rule = RenewalRule(fraction=0.5, windows=(NIGHTS,))
+    own = plan_renewal(rule, life(), moment=Moment(before_seconds=10 * 86400), in_step=True)
+    assert own.at
+    assert own.at > chosen(rule)
+    assert NIGHTS.holds(own.at)
+    assert "10.0 days before the end: 2026-04-08T12:00Z, as was said for this certificate" in own.inputs
 
 
 NIGHTS = Window(days=("sat", "sun"), begins=time(22), ends=time(4))
@@ -75,10 +113,70 @@ def test_nothing_is_renewed_outside_of_windows_or_in_a_freeze(seed: str, days: i
     frozen = Freeze(begins=START + days * DAY / 2, ends=START + days * DAY * 0.6, reason="quarter end")
     rule = RenewalRule(windows=(NIGHTS,), freezes=(frozen,))
     at = chosen(rule, days * DAY, seed)
+    assert NIGHTS.holds(at)
+    assert not frozen.begins <= at < frozen.ends
     if days > 14:
-        assert NIGHTS.holds(at)
-        assert not frozen.begins <= at < frozen.ends
-    assert at < START + days * DAY
+        assert at < START + days * DAY
+
+
+MINUTES = Window(begins=time(3), ends=time(3, 2))
+
+
+@given(st.text(), st.timedeltas(timedelta(0), 39 * DAY))
+def test_what_was_missed_waits_for_the_next_window_however_short(seed: str, passed: timedelta) -> None:
+    """It was down while the window was open, or a try failed: the next moment is an open one, too."""
+    now = START + passed
+    for window in (NIGHTS, MINUTES):
+        rule = RenewalRule(windows=(window,))
+        at = plan_renewal(rule, life(seed=seed), now=now).at
+        again = next_try(rule, life(seed=seed), now, 1)
+        assert at
+        assert again
+        assert window.holds(at)
+        assert window.holds(again)
+        assert again > now
+        assert at >= now.replace(microsecond=0)
+
+
+def test_a_window_does_not_begin_with_a_herd() -> None:
+    rule = RenewalRule(windows=(Window(begins=time(2), ends=time(4)),))
+    moments = [plan_renewal(rule, life(seed=str(n)), now=START + 40 * DAY).at for n in range(1200)]
+    minutes = Counter(at.replace(second=0) for at in moments if at)
+    assert len(minutes) > 100, "two hours have 120 minutes"
+    assert max(minutes.values()) < 30
+
+
+def test_a_freeze_until_the_end_is_never_broken_and_said_to_be_one() -> None:
+    frozen = Freeze(begins=START, ends=START + 50 * DAY)
+    plan = plan_renewal(RenewalRule(freezes=(frozen,)), life())
+    assert plan.late
+    assert plan.at
+    assert plan.at >= frozen.ends, "it waits for the first open time after the end"
+    assert "no open time before the end" in plan.inputs[-1]
+    ever = Freeze(begins=START, ends=START + 47 * DAY + PERSISTENCE)
+    assert plan_renewal(RenewalRule(freezes=(ever,)), life()).at is None
+
+
+def test_there_is_a_try_right_before_the_end_and_others_for_a_month_after_it() -> None:
+    short = life(timedelta(hours=36))
+    near = short.not_after - timedelta(minutes=59)
+    assert next_try(RenewalRule(), short, near, 9) == short.not_after - LAST_CHANCE
+    assert next_try(RenewalRule(), short, short.not_after, 9) == short.not_after + wait_after(9)
+    assert next_try(RenewalRule(), short, short.not_after + PERSISTENCE, 9) is None
+
+
+@pytest.mark.parametrize("zone", ["Europe/Berlin", "America/New_York", "Australia/Lord_Howe"])
+def test_windows_are_found_where_clocks_are_changed(zone: str) -> None:
+    window = Window(begins=time(1, 30), ends=time(2, 40), zone=zone)
+    rule = RenewalRule(windows=(window,))
+    for month, day in ((3, 7), (3, 28), (4, 4), (10, 24)):
+        at = datetime(2026, month, day, tzinfo=UTC)
+        for _ in range(400):
+            found = rule.opens(at, at + 9 * DAY)
+            assert found
+            assert window.holds(found)
+            assert found <= rule.closes(found, found + DAY) <= found + timedelta(hours=3)
+            at += timedelta(minutes=7)
 
 
 @pytest.mark.parametrize(
@@ -125,7 +223,7 @@ def test_a_rule_that_says_nothing_clear_is_refused(wrong: dict[str, object]) -> 
 
 def test_the_inputs_say_what_led_to_the_moment() -> None:
     rule = RenewalRule(before_seconds=90 * 86400, windows=(NIGHTS,))
-    plan = plan_renewal(rule, START, START + 47 * DAY, "one")
+    plan = plan_renewal(rule, life())
     text = "\n".join(plan.inputs)
     assert "valid from 2026-03-02T12:00Z to 2026-04-18T12:00Z" in text
     assert "90.0 days before the end, clamped to 33% of the lifetime" in text

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from certrail.services.issuance import Issuance
     from certrail.services.mirrors import Mirrors
     from certrail.services.questions import Questions
+    from certrail.services.retirements import Retirements
 
 T = TypeVar("T")
 
@@ -61,11 +62,13 @@ class OutcomeActivities:
     def __init__(
         self,
         deliveries: "Deliveries",
+        retirements: "Retirements",
         notifications: "Notifications",
         questions: "Questions",
         mirrors: "Mirrors",
     ) -> None:
         self._deliveries = deliveries
+        self._retirements = retirements
         self._mirrors = mirrors
         self._notifications = notifications
         self._questions = questions
@@ -75,7 +78,7 @@ class OutcomeActivities:
         """Where the delivery stands, and whether anything is left to try."""
         state = await own_step(lambda: self._deliveries.state(delivery_id))
         at_rest = state.in_place or state.status in (messages.FAILED, messages.REMOVED)
-        return DeliveryStanding(state.status, at_rest and not state.retiring)
+        return DeliveryStanding(state.status, at_rest and not state.retiring, state.retiring)
 
     @activity.defn(name=messages.GIVE_UP)
     async def give_up(self, abandoned: Abandoned) -> None:
@@ -85,6 +88,8 @@ class OutcomeActivities:
     def _record(self, flow: str, subject_id: str) -> None:
         if flow == "delivery":
             self._deliveries.failed(subject_id, self._deliveries.state(subject_id).wish, OUT_OF_TIME)
+        elif flow == "retirement":
+            self._retirements.failed_to_begin(subject_id, OUT_OF_TIME)
         elif flow == "notification":
             self._notifications.failed(subject_id, OUT_OF_TIME)
         elif flow == "mirror":

@@ -1,10 +1,11 @@
 """Work done through a plugin, on that plugin's own task queue."""
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, TypeVar
 
 from temporalio import activity
+from temporalio.exceptions import ApplicationError
 
 from certrail.services.failure import Failure
 from certrail_sdk import (
@@ -48,6 +49,16 @@ class DeliveryActivities:
         """Deliver what the record wants now, unless it is delivered; then take away what is to leave."""
         await carried(self._bring_into_line(delivery_id))
 
+    @activity.defn(name=messages.BRING)
+    async def bring(self, delivery_id: str) -> None:
+        """Deliver what the record wants now, unless it is delivered."""
+        await carried(self._deliver(delivery_id))
+
+    @activity.defn(name=messages.REMOVE)
+    async def remove(self, delivery_id: str) -> None:
+        """Take away what is to leave: each object has its turn, whatever holds another."""
+        await carried(self._remove_all(delivery_id))
+
     @activity.defn(name=messages.VERIFY)
     async def verify(self, delivery_id: str) -> ReadBack:
         """Read back what was delivered, where that is possible."""
@@ -55,20 +66,28 @@ class DeliveryActivities:
 
     async def _bring_into_line(self, delivery_id: str) -> None:
         await self._deliver(delivery_id)
-        while await self._remove(delivery_id):
-            pass
+        await self._remove_all(delivery_id)
 
-    async def _remove(self, delivery_id: str) -> bool:
-        attempt = activity.info().attempt
-        beginning = Try(self._clock, lambda failure: self._failed_to_begin(delivery_id, failure))
-        work = await beginning.ours(lambda: self._retirements.begin(delivery_id, attempt))
-        if work is None:
-            return False
+    async def _remove_all(self, delivery_id: str) -> None:
+        attempt, tried, again = activity.info().attempt, list[str](), list[ApplicationError]()
+        beginning = Try(self._clock, lambda failure: self._retirements.failed_to_begin(delivery_id, failure))
+        while work := await beginning.ours(
+            lambda: self._retirements.begin(delivery_id, attempt, tried=tuple(tried))
+        ):
+            tried.append(work.retirement_id)
+            try:
+                await self._remove(work)
+            except ApplicationError as failed:
+                if not failed.non_retryable:  # else it rests until a person has acted, which is on record
+                    again.append(failed)
+        if again:
+            raise min(again, key=lambda failed: failed.next_retry_delay or timedelta.max)
+
+    async def _remove(self, work: "RemovalWork") -> None:
         this = Try(self._clock, lambda failure: self._retirements.failed(work.retirement_id, failure))
         async with this.theirs(work.plugin):
             removal = _checked(await _unused_removed(work), Removal)
         await this.ours(lambda: self._retirements.removed(work.retirement_id, removal))
-        return True
 
     async def _deliver(self, delivery_id: str) -> None:
         attempt = activity.info().attempt

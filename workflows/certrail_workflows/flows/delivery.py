@@ -8,9 +8,11 @@ from temporalio.exceptions import ActivityError, is_cancelled_exception
 from certrail_workflows import policies
 from certrail_workflows.flows.listening import Listening, is_recorded
 from certrail_workflows.messages import (
+    BRING,
     DELIVER,
     DELIVERY_STANDING,
     GIVE_UP,
+    REMOVE,
     VERIFY,
     Abandoned,
     DeliveryResult,
@@ -18,6 +20,9 @@ from certrail_workflows.messages import (
     PluginOrder,
     ReadBack,
 )
+
+REMOVALS = "removals-by-themselves"
+"""Since then removals are a step of their own. What began before goes on as it began."""
 
 
 @workflow.defn
@@ -44,10 +49,16 @@ class DeliveryFlow(Listening):
             await self._pause(policies.backoff(rounds))
 
     async def _round(self, order: PluginOrder) -> DeliveryResult | None:
-        """Deliver and read back once; ``None`` when it is to be done again."""
+        """Deliver, read back and take away once; ``None`` when it is to be done again.
+
+        What is to leave comes last and by itself: one that is in use for weeks must not keep the new one from being
+        looked at, nor count as its failure.
+        """
         verified = None
         if await self._deliver(order):
             verified = await self._verify(order)
+        if not self._news and workflow.patched(REMOVALS):
+            await self._remove(order)
         if self._news:
             return None
         standing = await self._standing(order)
@@ -55,16 +66,29 @@ class DeliveryFlow(Listening):
         return DeliveryResult(standing.status, verified) if standing.settled else None
 
     async def _deliver(self, order: PluginOrder) -> bool:
+        name = BRING if workflow.patched(REMOVALS) else DELIVER
         activity = workflow.start_activity(
-            DELIVER, order.subject_id, **policies.on_queue(order.queue, policies.DELIVER)
+            name, order.subject_id, **policies.on_queue(order.queue, policies.DELIVER)
         )
         try:
             await self._unless_news(activity)
         except ActivityError as error:
             if not self._news and not is_recorded(error):
-                await self._give_up(order, error)
+                await self._give_up("delivery", order, error)
             return False
         return True
+
+    async def _remove(self, order: PluginOrder) -> None:
+        if not (await self._standing(order)).retiring:
+            return
+        activity = workflow.start_activity(
+            REMOVE, order.subject_id, **policies.on_queue(order.queue, policies.REMOVE)
+        )
+        try:
+            await self._unless_news(activity)
+        except ActivityError as error:
+            if not self._news and not is_recorded(error):
+                await self._give_up("retirement", order, error)
 
     async def _verify(self, order: PluginOrder) -> bool | None:
         activity = workflow.start_activity(
@@ -86,8 +110,8 @@ class DeliveryFlow(Listening):
         )
         return standing
 
-    async def _give_up(self, order: PluginOrder, error: ActivityError) -> None:
+    async def _give_up(self, what: str, order: PluginOrder, error: ActivityError) -> None:
         if is_cancelled_exception(error):
             raise error
-        abandoned = Abandoned("delivery", order.subject_id)
+        abandoned = Abandoned(what, order.subject_id)
         await workflow.execute_local_activity(GIVE_UP, abandoned, **policies.OWN_STEP)

@@ -16,7 +16,8 @@ class Connection(Row, table=True):
     """Credentials for an outside system, sealed; shared by syncs and channels.
 
     `expires_at` is what the outside system was said to accept them until; `told_seconds` how long before that
-    somebody was told last.
+    somebody was told last. `max_per_minute` is how many deliveries may go there, `next_slot_at` when the next one has
+    its turn.
     """
 
     __tablename__ = "connection"
@@ -27,6 +28,8 @@ class Connection(Row, table=True):
     config_sealed: str
     expires_at: datetime | None = moment()
     told_seconds: int | None = None
+    max_per_minute: int | None = None
+    next_slot_at: datetime | None = moment()
 
 
 class Sync(Row, table=True):
@@ -60,7 +63,7 @@ class Delivery(Row, table=True):
     """The state of one lineage at one sync.
 
     Each wish to have a certificate there has a number, `wishes` being that of the present one; `fulfilled` is the
-    number of the one that was granted last.
+    number of the one that was granted last. `slot_at` is its place in the row of a connection that has a rate.
     """
 
     __tablename__ = "delivery"
@@ -80,6 +83,7 @@ class Delivery(Row, table=True):
     attempts: int = 0
     last_error: dict[str, Any] | None = optional_json()
     next_try_at: datetime | None = moment()
+    slot_at: datetime | None = moment()
     delivered_at: datetime | None = moment()
     verified_at: datetime | None = moment()
     observed: dict[str, Any] | None = optional_json()

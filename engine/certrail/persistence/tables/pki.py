@@ -17,7 +17,8 @@ class CertificateAuthority(Row, table=True):
     """An internal authority, `pending` until it has its first certificate.
 
     `key_algorithm` is that of the key that it signs with now; `parent_id` is empty for a root, and for an
-    authority that somebody else's authority signs. `next_slot_at` is when the next renewal by the clock has its turn.
+    authority that somebody else's authority signs. `next_slot_at` is when the next renewal by the clock has its turn,
+    `advice` by when the authority wants what it had issued replaced.
     """
 
     __tablename__ = "certificate_authority"
@@ -32,6 +33,7 @@ class CertificateAuthority(Row, table=True):
     max_path_length: int | None = None
     renewals_per_minute: int | None = None
     next_slot_at: datetime | None = moment()
+    advice: dict[str, Any] | None = optional_json()
 
 
 class CaKey(Row, table=True):
@@ -112,7 +114,8 @@ class Lineage(Row, table=True):
     """The stable identity that a certificate and all its renewals share.
 
     `renew_at` is when it is renewed by itself, empty when it is not; `renewal` says why, and what failed last.
-    `auto_renew` is what was said for this lineage, against the rule of its profile.
+    `auto_renew` and `moment` are what was said for this lineage, against the rule of its profile. One that is `stale`
+    has its moment chosen anew by the sweep, because something changed for many.
     """
 
     __tablename__ = "lineage"
@@ -122,6 +125,8 @@ class Lineage(Row, table=True):
     current_certificate_id: str | None = Field(default=None, max_length=40)
     renew_at: datetime | None = moment()
     auto_renew: bool | None = None
+    moment: dict[str, Any] | None = optional_json()
+    stale: bool = False
     renewal: dict[str, Any] | None = optional_json()
 
 
