@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from cryptography import x509
 from cryptography.x509.oid import ExtendedKeyUsageOID, SignatureAlgorithmOID
+from cryptography.x509.verification import VerificationError
 from tests.support.chains import START, Authority, openssl_verifies, webpki_verifies
 
 from certrail.domain.content import (
@@ -35,6 +36,7 @@ PLAN = LeafPlan(
     not_before=START,
     not_after=START + timedelta(hours=36),
 )
+SUBJECTS = {"a subject": PLAN.subject, "no subject": Subject()}
 SIGNATURE_OIDS = {
     SignatureAlgorithm.RSA_SHA256: SignatureAlgorithmOID.RSA_WITH_SHA256,
     SignatureAlgorithm.ECDSA_SHA256: SignatureAlgorithmOID.ECDSA_WITH_SHA256,
@@ -54,38 +56,58 @@ def sign(root_for: Callable[..., Authority], key_for: Callable[..., PrivateKey])
     return make
 
 
+@pytest.mark.parametrize("subject", SUBJECTS.values(), ids=SUBJECTS)
 @pytest.mark.parametrize("algorithm", list(KeyAlgorithm))
 def test_openssl_finds_the_chains_of_every_key_algorithm(
     algorithm: KeyAlgorithm,
+    subject: Subject,
     root_for: Callable[..., Authority],
     intermediate_for: Callable[..., Authority],
     key_for: Callable[..., PrivateKey],
     tmp_path: Path,
 ) -> None:
     root, middle = root_for(algorithm), intermediate_for(algorithm)
-    public_key = key_for(algorithm).public_key()
-    below_root = sign_leaf(PLAN, public_key, root.certificate, root.key, 7)
-    below_middle = sign_leaf(PLAN, public_key, middle.certificate, middle.key, 8)
+    public_key, plan = key_for(algorithm).public_key(), replace(PLAN, subject=subject)
+    below_root = sign_leaf(plan, public_key, root.certificate, root.key, 7)
+    below_middle = sign_leaf(plan, public_key, middle.certificate, middle.key, 8)
+    assert openssl_verifies(tmp_path, root.certificate, [], root.certificate)
+    assert openssl_verifies(tmp_path, middle.certificate, [], root.certificate)
     assert openssl_verifies(tmp_path, below_root, [], root.certificate)
     assert openssl_verifies(tmp_path, below_middle, [middle.certificate], root.certificate)
     assert not openssl_verifies(tmp_path, below_middle, [], root.certificate)
 
 
+@pytest.mark.parametrize("subject", SUBJECTS.values(), ids=SUBJECTS)
 @pytest.mark.parametrize("algorithm", list(KeyAlgorithm))
 def test_the_webs_rules_find_the_chains_of_every_key_algorithm(
     algorithm: KeyAlgorithm,
+    subject: Subject,
     intermediate_for: Callable[..., Authority],
     key_for: Callable[..., PrivateKey],
     root_for: Callable[..., Authority],
 ) -> None:
     root, middle = root_for(algorithm).certificate, intermediate_for(algorithm)
-    leaf = sign_leaf(PLAN, key_for(algorithm).public_key(), middle.certificate, middle.key, 8)
-    leaf.verify_directly_issued_by(middle.certificate)
-    assert leaf.signature_algorithm_oid == SIGNATURE_OIDS[signature_by(algorithm)]
+    plan = replace(PLAN, subject=subject)
+    leaf = sign_leaf(plan, key_for(algorithm).public_key(), middle.certificate, middle.key, 8)
+    path = [leaf, middle.certificate, root]
+    for certificate, issuer in zip(path, [*path[1:], root], strict=True):
+        certificate.verify_directly_issued_by(issuer)
+        assert certificate.signature_algorithm_oid == SIGNATURE_OIDS[signature_by(algorithm)]
+    stranger = root_for(next(other for other in KeyAlgorithm if other != algorithm)).certificate
     if algorithm == KeyAlgorithm.ED25519:
-        return  # the web's rules know no Ed25519
+        # The verifier holds to the CA/Browser Forum's rules, which know no Ed25519: it must refuse exactly that, so the
+        # names and signatures above are all there is to check.
+        with pytest.raises(VerificationError, match=r"[Aa]lgorithm"):
+            webpki_verifies(leaf, [middle.certificate], root, "web.example.com")
+        with pytest.raises((ValueError, TypeError)):
+            middle.certificate.verify_directly_issued_by(stranger)
+        return
+    with pytest.raises(VerificationError):
+        webpki_verifies(leaf, [middle.certificate], stranger, "web.example.com")
     chain = webpki_verifies(leaf, [middle.certificate], root, "web.example.com")
-    assert chain == [leaf, middle.certificate, root]
+    assert chain == path
+    with pytest.raises(VerificationError):
+        webpki_verifies(leaf, [middle.certificate], root, "other.example.org")
 
 
 def test_validity_is_exact_to_the_second(sign: Sign) -> None:
