@@ -5,8 +5,10 @@ import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
+from tests.integration.shell import Shell, at_work
 from tests.support.postgres import autocommitting, fresh_database, replace_database
 
 from certrail.crypto.keyring import Keyring
@@ -139,6 +141,17 @@ class Team:
 def team(database: Database, plugins: PluginRegistry) -> Team:
     """A fresh installation."""
     return installed(database, plugins)
+
+
+@pytest.fixture
+def shell(
+    sqlite: Fresh, plugins: PluginRegistry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Shell]:
+    """The command line of a Product Admin."""
+    sqlite.renew()
+    with at_work(installed(sqlite.database, plugins), tmp_path, monkeypatch) as shell:
+        yield shell
+    sqlite.database.close()
 
 
 def installed(database: Database, plugins: PluginRegistry) -> Team:

@@ -1,66 +1,16 @@
 """The commands that speak to a running certrail: what a person types, and what comes of it."""
 
 import json
-from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, pkcs12
-from tests.integration.conftest import Fresh, Team, installed
-from tests.support.web import serving
-from typer.testing import CliRunner
+from tests.integration.shell import Shell
 
 from certrail.domain.content import KeyAlgorithm, Subject
 from certrail.pki.authority import intermediate, self_signed_root
 from certrail.pki.keys import generate
-from certrail.plugins.registry import PluginRegistry
 from certrail.services.approval_policies import Step
-from certrail_server.cli import app
-
-
-@dataclass(frozen=True)
-class Shell:
-    """A Product Admin's command line."""
-
-    team: Team
-    folder: Path
-
-    def run(self, *words: str, typed: str = "") -> str:
-        """What a command prints; it must succeed."""
-        result = CliRunner().invoke(app, list(words), input=typed)
-        assert result.exit_code == 0, result.output
-        return result.stdout
-
-    def json(self, *words: str) -> Any:
-        return json.loads(self.run(*words, "--json"))
-
-    def refused(self, *words: str, typed: str = "") -> str:
-        """The last line of a command that must fail."""
-        result = CliRunner().invoke(app, list(words), input=typed)
-        assert result.exit_code == 1, result.output
-        return result.stderr.strip().splitlines()[-1]
-
-    def file(self, name: str, content: str) -> str:
-        path = self.folder / name
-        path.write_text(content)
-        return str(path)
-
-
-@pytest.fixture
-def shell(
-    sqlite: Fresh, plugins: PluginRegistry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Shell]:
-    sqlite.renew()
-    team = installed(sqlite.database, plugins)
-    _, token = team.services.tokens.issue(team.admin, team.admin.principal_id or "", name="t")
-    with serving(team.services) as url:
-        monkeypatch.setenv("CERTRAIL_URL", url)
-        monkeypatch.setenv("CERTRAIL_TOKEN", token)
-        yield Shell(team, tmp_path)
-    sqlite.database.close()
 
 
 def test_authorities(shell: Shell) -> None:

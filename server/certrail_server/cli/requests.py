@@ -61,7 +61,7 @@ def submit_request(
     key_algorithm: Annotated[str | None, typer.Option(help="Such as EC_P256 or RSA_3072.")] = None,
     signature_algorithm: Annotated[str | None, typer.Option(help="Insist on it.")] = None,
     key_usage: Annotated[
-        list[str] | None, typer.Option(help="Such as digital_signature; repeat for more.")
+        list[str] | None, typer.Option(help="Such as digitalSignature; repeat for more.")
     ] = None,
     extended_key_usage: Annotated[
         list[str] | None, typer.Option(help="Such as serverAuth; repeat for more.")

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import typer
-from rich import box
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -19,7 +18,7 @@ Column = str | tuple[str, str | Callable[[Json], Any]]
 
 ANY_WIDTH = 100_000
 BETWEEN = 2
-NARROWEST_TEXT = 24
+NARROWEST_TEXT = 16
 LONGEST_TEXT = 160
 """In a table on a terminal; whoever wants all of a long message shows the object."""
 MOMENT = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.\d+)?(?:Z|\+00:00)")
@@ -30,7 +29,7 @@ def listed(rows: Sequence[Json], columns: Sequence[Column], as_json: bool) -> No
     if as_json:
         typer.echo(json.dumps(list(rows), indent=2))
         return
-    table, width = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False), 0
+    table, width = Table(box=None, padding=(0, BETWEEN, 0, 0), pad_edge=False), 0
     texts = [[_cell(row, column) for row in rows] for column in columns]
     for column, cells in zip(columns, texts, strict=True):
         heading = column.replace("_", " ") if isinstance(column, str) else column[0]

@@ -259,6 +259,15 @@ async def test_what_was_put_outside_of_the_root_is_left_to_a_person(tmp_path: Pa
     assert all((tmp_path / name / "web" / "current").exists() for name in ("old", "new"))
 
 
+async def test_a_root_that_is_missing_is_the_fault_of_the_connection(tmp_path: Path) -> None:
+    with pytest.raises(Misconfigured, match="nowhere is not a folder on the worker's machine") as raised:
+        await files(tmp_path / "nowhere", directory="team").check()
+    assert (raised.value.field, "'root' of the connection" in raised.value.action) == ("root", True)
+    with pytest.raises(Misconfigured) as raised:
+        await files(tmp_path, directory="team").check()
+    assert raised.value.field == "directory"
+
+
 async def test_a_link_does_not_lead_out_of_the_root(tmp_path: Path) -> None:
     root, outside = tmp_path / "root", tmp_path / "outside"
     root.mkdir()
