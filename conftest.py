@@ -3,7 +3,13 @@
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
-LONGEST_FIRST = ("tests/live/test_crashes", "tests/live", "tests/acceptance", "tests/integration")
+LONGEST_FIRST = (
+    "tests/live/test_crashes",
+    "tests/live",
+    "tests/acceptance",
+    "tests/docs/test_followed",
+    "tests/integration",
+)
 SHARING_A_SHOP = ("tests/live/test_failures.py", "tests/live/test_secrets.py", "tests/live/test_votes.py")
 
 
