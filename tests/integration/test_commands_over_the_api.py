@@ -8,6 +8,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, pkcs12
 from tests.integration.shell import Shell
 
 from certrail.domain.content import KeyAlgorithm, Subject
+from certrail.domain.errors import NotFound
 from certrail.pki.authority import intermediate, self_signed_root
 from certrail.pki.keys import generate
 from certrail.services.approval_policies import Step
@@ -246,6 +247,39 @@ def test_certificates_are_delivered(shell: Shell) -> None:
     )
     shell.run("connection", "delete", "here")
     assert "is no JSON" in shell.refused("connection", "create", "-", typed="{")
+
+
+def test_what_is_not_there_is_named_as_it_was_given(shell: Shell) -> None:
+    smtp = {"slug": "mail", "name": "Mail", "type": "smtp", "config": {"host": "127.0.0.1", "port": 9}}
+    shell.run("connection", "create", shell.file("smtp.json", json.dumps(smtp)))
+    config = {"sender": "a@example.com", "recipients": ["b@example.com"]}
+    channel = {"slug": "team", "name": "Team", "notifier": "email", "connection": "mail", "config": config}
+    alert = {"slug": "all", "name": "All", "events": ["request.refused"], "channels": ["team"]}
+    later = [{"after": "1h", "channels": ["lead"]}]
+    steps = [{"name": "One", "approvers": ["alice"]}]
+    guard = {"slug": "guard", "name": "Guard", "profiles": ["web"], "steps": steps}
+    shell.run("channel", "create", "app", shell.file("team.json", json.dumps(channel)))
+    for group, document, named in (
+        ("channel", channel | {"slug": "other", "fallback": "pager"}, "channel 'pager'"),
+        ("channel", channel | {"slug": "other", "connection": "aws"}, "connection 'aws'"),
+        ("alert", alert | {"channels": ["team", "ops"]}, "channel 'ops'"),
+        ("alert", alert | {"escalation": later}, "channel 'lead'"),
+        ("approval-policy", guard, "principal 'alice'"),
+    ):
+        answer = shell.refused(group, "create", "app", shell.file("given.json", json.dumps(document)))
+        assert answer == f"error: There is no {named}, or you may not see it."
+    for group, words in (("sync", ("trigger",)), ("alert", ("delete",)), ("view", ("delete",))):
+        assert f"no {group} 'x', or" in shell.refused(group, *words, "app", "x")
+
+
+def test_whom_one_may_not_see_is_told_of_as_who_is_not_there(shell: Shell) -> None:
+    ann = shell.team.person("ann")
+    answers = set()
+    for reference in ("admin", "nobody"):
+        with pytest.raises(NotFound) as refused:
+            shell.team.services.tokens.list(ann, reference)
+        answers.add(refused.value.detail.replace(reference, "…"))
+    assert answers == {"There is no principal '…', or you may not see it."}
 
 
 def test_people_are_told(shell: Shell) -> None:

@@ -13,6 +13,9 @@ CertrailError
 from collections.abc import Sequence
 from typing import Any
 
+LONGEST_SHOWN = 64
+"""Characters of what a caller named, in the answer that there is no such thing: enough for every slug and id."""
+
 
 class CertrailError(Exception):
     """Base of all refusals.
@@ -62,8 +65,13 @@ class NotFound(CertrailError):
 
     kind, status, title = "not-found", 404, "Not found"
 
-    def __init__(self, what: str = "object") -> None:
-        super().__init__(f"There is no such {what}, or you may not see it.")
+    def __init__(self, what: str = "object", reference: str | None = None) -> None:
+        """`reference` is what the caller named it by, so that the answer says which of several is meant.
+
+        It is the same for what is unknown and what may not be seen: it never comes from the database.
+        """
+        which = f"such {what}" if reference is None else f"{what} {_cut(reference)!r}"
+        super().__init__(f"There is no {which}, or you may not see it.")
 
 
 class Conflict(CertrailError):
@@ -87,3 +95,7 @@ class Unavailable(CertrailError):
     """A part of the installation is missing for the moment; nothing was recorded."""
 
     kind, status, title = "unavailable", 503, "Not available now"
+
+
+def _cut(reference: str) -> str:
+    return reference if len(reference) <= LONGEST_SHOWN else f"{reference[: LONGEST_SHOWN - 1]}…"

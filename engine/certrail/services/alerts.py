@@ -222,7 +222,7 @@ def find_alert(session: Session, application_id: str | None, reference: str) -> 
         Alert.application_id == application_id, or_(Alert.id == reference, Alert.slug == reference)
     )
     if (found := session.exec(query).first()) is None:
-        raise NotFound("alert")
+        raise NotFound("alert", reference)
     return found
 
 

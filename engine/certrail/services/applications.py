@@ -122,7 +122,7 @@ class Applications:
             found = find_principal(change.session, principal)
             row = _membership(change.session, application_id, found.id)
             if row is None:
-                raise NotFound("member")
+                raise NotFound("member", principal)
             change.session.delete(row)
             change.event("member.removed", "principal", found.id, application_id, name=found.name)
             recheck(change, application_id)

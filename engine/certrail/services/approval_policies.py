@@ -213,7 +213,7 @@ def find_approval_policy(session: Session, application_id: str | None, reference
         or_(ApprovalPolicy.id == reference, ApprovalPolicy.slug == reference),
     )
     if (found := session.exec(query).first()) is None:
-        raise NotFound("approval policy")
+        raise NotFound("approval policy", reference)
     return found
 
 

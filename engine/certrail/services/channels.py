@@ -215,7 +215,7 @@ def find_channel(session: Session, application_id: str | None, reference: str) -
         Channel.application_id == application_id, or_(Channel.id == reference, Channel.slug == reference)
     )
     if (found := session.exec(query).first()) is None:
-        raise NotFound("channel")
+        raise NotFound("channel", reference)
     return found
 
 

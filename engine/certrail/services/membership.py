@@ -27,7 +27,7 @@ def find_principal(session: Session, reference: str) -> Principal:
         or_(Principal.id == reference, Principal.slug == reference, col(Principal.email) == reference)
     )
     if (found := session.exec(query).first()) is None:
-        raise NotFound("principal")
+        raise NotFound("principal", reference)
     return found
 
 

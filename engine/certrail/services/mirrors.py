@@ -258,7 +258,7 @@ def _find(session: Session, authority: str, slug: str) -> CrlMirror:
     ca = find_authority(session, authority)
     query = select(CrlMirror).where(CrlMirror.ca_id == ca.id, CrlMirror.slug == slug)
     if (found := session.exec(query).first()) is None:
-        raise NotFound("mirror")
+        raise NotFound("mirror", slug)
     return found
 
 

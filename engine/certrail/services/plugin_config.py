@@ -42,7 +42,7 @@ def find_connection(session: Session, reference: str) -> Connection:
     """By slug or id. Raises NotFound."""
     query = select(Connection).where(or_(Connection.id == reference, Connection.slug == reference))
     if (found := session.exec(query).first()) is None:
-        raise NotFound("connection")
+        raise NotFound("connection", reference)
     return found
 
 

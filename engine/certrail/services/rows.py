@@ -14,7 +14,7 @@ def find(session: Session, table: type[T], reference: str, what: str) -> T:
     named: Any = table
     query = select(table).where(or_(col(named.id) == reference, col(named.slug) == reference))
     if (found := session.exec(query).first()) is None:
-        raise NotFound(what)
+        raise NotFound(what, reference)
     return found
 
 

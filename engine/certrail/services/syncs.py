@@ -321,7 +321,7 @@ def find_sync(session: Session, application_id: str | None, reference: str) -> S
         Sync.application_id == application_id, or_(Sync.id == reference, Sync.slug == reference)
     )
     if (found := session.exec(query).first()) is None:
-        raise NotFound("sync")
+        raise NotFound("sync", reference)
     return found
 
 

@@ -112,7 +112,7 @@ class Tokens:
         with self._kernel.db.read() as session:
             owner = find_principal(session, principal).id if principal else actor.principal_id
             if owner != actor.principal_id and actor.product_role != ProductRole.ADMIN:
-                raise NotFound("principal")
+                raise NotFound("principal", principal)
             return session.exec(select(AccessToken).where(AccessToken.principal_id == owner)).all()
 
     def authenticate(self, text: str, request_id: str | None = None) -> Actor:

@@ -79,7 +79,7 @@ def find_view(session: Session, application_id: str, reference: str) -> Inventor
     """By slug or id, inside one Application. Raises NotFound."""
     found = session.get(InventoryView, reference) or _named(session, application_id, reference)
     if found is None or found.application_id != application_id:
-        raise NotFound("view")
+        raise NotFound("view", reference)
     return found
 
 
