@@ -9,7 +9,7 @@ import pytest
 from sqlmodel import col, func, select
 from tests.integration.conftest import Team
 
-from certrail.domain.renewal import RenewalRule, plan_renewal
+from certrail.domain.renewal import Life, RenewalRule, plan_renewal
 from certrail.persistence.tables import AlertCursor, Certificate, EventRow, Lineage, NotificationRow
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -49,9 +49,9 @@ def test_no_certificate_ends_and_every_expected_word_is_said_once(team: Team) ->
         assert row.not_after - row.not_before == lifetimes[row.lineage_id], "validity never shrinks"
     assert not failed
     for chain in chains.values():
-        for before, after in pairwise(chain):
+        for generation, (before, after) in enumerate(pairwise(chain)):
             passed = (after.not_before - before.not_before) / (before.not_after - before.not_before)
-            assert 1 / 2 - 0.001 <= passed <= 2 / 3 + 0.001
+            assert (1 / 2 if generation else 1 / 6) - 0.001 <= passed <= 2 / 3 + 0.001
     expected = {
         before.id
         for chain in chains.values()
@@ -63,19 +63,33 @@ def test_no_certificate_ends_and_every_expected_word_is_said_once(team: Team) ->
     assert len(sent) == len(words) > 5
 
 
-def test_a_large_fleet_is_renewed_evenly_over_a_year() -> None:
-    """The busiest hour of 20,000 certificates in the middle of their lives has at most twice the mean."""
+MIXED = {36 * HOUR: 200, 6 * DAY: 500, 47 * DAY: 14_300, 90 * DAY: 5_000}
+ALIKE = {47 * DAY: 20_000}
+
+
+@pytest.mark.parametrize(
+    ("fleet", "at_once", "watched"),
+    [(MIXED, False, YEAR), (MIXED, True, YEAR), (ALIKE, True, 100 * DAY)],
+    ids=["in the middle of their lives", "issued at once", "all alike and issued at once"],
+)
+def test_a_large_fleet_is_renewed_evenly(
+    fleet: dict[timedelta, int], at_once: bool, watched: timedelta
+) -> None:
+    """The busiest hour of 20,000 certificates has at most twice the mean, however they began."""
     start, random, rule = datetime(2026, 1, 1, tzinfo=UTC), Random(7), RenewalRule()
-    lives = [47 * DAY] * 14_500 + [90 * DAY] * 5_000 + [6 * DAY] * 500
     hours: Counter[int] = Counter()
-    for number, life in enumerate(lives):
-        issued = start - life * random.random() / 2
+    for number, length in enumerate(length for length, many in fleet.items() for _ in range(many)):
+        issued = start if at_once else start - length * random.random() / 2
         for generation in count():
-            issued = plan_renewal(rule, issued, issued + life, f"{number}-{generation}").at
-            if issued >= start + YEAR:
+            life = Life(issued, issued + length, f"{number}-{generation}")
+            at = plan_renewal(rule, life, in_step=generation > 0 or not at_once).at
+            assert at is not None
+            assert at <= life.safe, "validity never lapses"
+            issued = at
+            if issued >= start + watched:
                 break
             hours[int((issued - start) / HOUR)] += 1
-    counts = [hours[hour] for hour in range(int(YEAR / HOUR))]
+    counts = [hours[hour] for hour in range(int(watched / HOUR))]
     mean = sum(counts) / len(counts)
     assert max(counts) <= 2 * mean, (max(counts), mean)
 

@@ -7,13 +7,14 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 
 import pytest
+from pydantic import ValidationError
 from sqlmodel import col, func, select
 from tests.integration.conftest import Team
 
 from certrail import checkpoints
 from certrail.crypto.keyring import Keyring
 from certrail.domain.content import Subject
-from certrail.domain.renewal import RenewalRule
+from certrail.domain.renewal import Advice, Moment, RenewalRule
 from certrail.persistence.tables import (
     CaKey,
     Certificate,
@@ -26,6 +27,7 @@ from certrail.persistence.tables import (
 )
 from certrail.services.actor import Actor
 from certrail.services.approval_policies import Step
+from certrail_server.api.shapes import AutoRenewalIn
 from certrail_workflows.setup import KINDS, OUTBOX
 
 HOUR = timedelta(hours=1)
@@ -570,6 +572,90 @@ class TestProfilesComeAndGo:
         assert due_at(team, row) <= team.clock.now
         sweep(team)
         assert present(team, row.lineage_id).id != row.id
+
+
+class TestAMomentOfItsOwn:
+    """Said for one certificate, against the moment of its profile's rule."""
+
+    def test_it_counts_for_the_certificate_and_its_successors(self, team: Team) -> None:
+        row, other = issue(team, 2)
+        before = due_at(team, other)
+        own = Moment(before_seconds=8 * 86400)
+        explained = team.services.renewals.decide(team.admin, row.id, None, own)
+        assert explained["moment"] == {"before_seconds": 8 * 86400}
+        assert any(
+            "8.0 days before the end" in text and "this certificate" in text for text in explained["inputs"]
+        )
+        assert due_at(team, other) == before
+        team.clock.now = due_at(team, row)
+        sweep(team)
+        after = present(team, row.lineage_id)
+        assert after.id != row.id
+        assert due_at(team, after) <= after.not_after - timedelta(days=8)
+        assert any("8.0 days" in text for text in team.services.renewals.explained(after.id)["inputs"])
+        assert team.services.renewals.decide(team.admin, after.id, None)["moment"] is None
+
+    def test_windows_and_freezes_are_those_of_the_rule(self, team: Team) -> None:
+        (row,) = issue(team)
+        set_rule(team, windows=TestOpenTimes.NIGHT)
+        team.services.renewals.decide(team.admin, row.id, None, Moment(fraction=0.4))
+        assert 2 <= due_at(team, row).hour < 4
+
+    def test_one_that_says_nothing_clear_is_refused(self) -> None:
+        for wrong in ({"fraction": 2}, {"fraction": 0.5, "before_seconds": 60}, {"windows": []}):
+            with pytest.raises(ValidationError):
+                AutoRenewalIn.model_validate({"auto_renew": None, "moment": wrong})
+
+
+class TestAdvice:
+    """An authority wants what it has issued replaced, as renewal information says it (RFC 9773)."""
+
+    def advise(self, team: Team, begins: timedelta, ends: timedelta) -> Advice:
+        team.clock.advance(timedelta(seconds=1))  # what was issued before this moment is concerned
+        now = team.clock.now
+        advice = Advice(begins=now + begins, ends=now + ends, explanation="https://ca.example.com/incident")
+        team.services.authorities.advise(team.admin, "root", advice)
+        return advice
+
+    def test_each_is_renewed_within_the_window_and_says_why(self, team: Team) -> None:
+        rows = issue(team, 6)
+        advice = self.advise(team, timedelta(days=1), timedelta(days=3))
+        sweep(team)
+        moments = [due_at(team, row) for row in rows]
+        assert all(advice.begins <= moment <= advice.ends for moment in moments)
+        assert len(set(moments)) == 6, "spread over the window"
+        assert advice.explanation in " ".join(team.services.renewals.explained(rows[0].id)["inputs"])
+        team.clock.now = advice.ends
+        sweep(team)
+        for row in rows:
+            successor = present(team, row.lineage_id)
+            assert successor.id != row.id
+            assert due_at(team, successor) > team.clock.now + timedelta(days=7), (
+                "nobody advises it for this one"
+            )
+
+    def test_a_window_that_is_past_is_due_now_but_in_open_times_only(self, team: Team) -> None:
+        (row,) = issue(team)
+        team.clock.now = team.clock.now.replace(hour=12) + timedelta(days=1)
+        set_rule(team, windows=TestOpenTimes.NIGHT)
+        self.advise(team, -timedelta(hours=2), -timedelta(hours=1))
+        sweep(team)
+        assert 2 <= due_at(team, row).hour < 4
+        set_rule(team)
+        sweep(team)
+        assert present(team, row.lineage_id).id != row.id
+
+    def test_others_are_left_alone_and_it_can_be_withdrawn(self, team: Team) -> None:
+        broken_authority(team)
+        (row,), (other,) = issue(team), issue(team, profile="lost")
+        before = due_at(team, row), due_at(team, other)
+        self.advise(team, timedelta(hours=1), timedelta(hours=2))
+        sweep(team)
+        assert due_at(team, row) < before[0]
+        assert due_at(team, other) == before[1]
+        team.services.authorities.advise(team.admin, "root", None)
+        sweep(team)
+        assert (due_at(team, row), due_at(team, other)) == before
 
 
 class TestManyAtOnce:

@@ -56,6 +56,12 @@ def judge_engine(error: Exception, *, plugin: str, attempt: int, now: datetime) 
     return _verdict(_failure(ENGINE_KIND, message, action, plugin), now, backoff(attempt))
 
 
+def not_yet(turn: datetime, now: datetime) -> ApplicationError:
+    """What has to wait for its turn comes back then; nothing failed, so nothing is recorded."""
+    wait = max(turn - now, SHORTEST_PAUSE)
+    return ApplicationError("not its turn yet", type="NotYet", next_retry_delay=wait)
+
+
 def judge_own_step(error: Exception, *, step: str, attempt: int) -> ApplicationError:
     """Map the failure of a step that touches only our database.
 

@@ -11,6 +11,7 @@ from sqlmodel import Session, col, select
 
 from certrail.domain.content import KeyAlgorithm, Subject
 from certrail.domain.errors import BadInput, Conflict
+from certrail.domain.renewal import Advice
 from certrail.persistence.tables import (
     CaCertificate,
     Certificate,
@@ -46,6 +47,7 @@ from certrail.services.ca_signing import (
 )
 from certrail.services.kernel import Change, Kernel
 from certrail.services.mirrors import delete_mirrors
+from certrail.services.renewal_plans import mark
 from certrail.services.rows import find, refuse_taken
 
 ROOT_LIFETIME = timedelta(days=3652)
@@ -270,6 +272,22 @@ class Authorities:
             change.session.add(authority)
             after = {"slug": authority.slug, "name": authority.name, "status": authority.status}
             change.event("ca.updated", "ca", authority.id, before=before, after=after)
+            return authority
+
+    def advise(self, actor: Actor, reference: str, advice: Advice | None) -> CertificateAuthority:
+        """Have what the authority has issued by now replaced within a window, if it is not renewed earlier anyway.
+
+        Every certificate that it concerns gets its moment anew; ``None`` withdraws what was said. Raises NotFound.
+        """
+        with self._kernel.change(actor) as change:
+            authority = lock_authority(change.session, reference)
+            said = advice.model_dump(mode="json") if advice else None
+            authority.advice = {**said, "issued_before": change.now.isoformat()} if said else None
+            change.session.add(authority)
+            change.event("ca.renewal_advised", "ca", authority.id, slug=authority.slug, advice=said)
+            own = [version.id for version in versions_of(change.session, authority.id)]
+            change.session.flush()
+            mark(change, col(Certificate.ca_certificate_id).in_(own))
             return authority
 
     def delete(self, actor: Actor, reference: str) -> None:

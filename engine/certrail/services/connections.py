@@ -40,11 +40,13 @@ class Connections:
         type_: str,
         config: Mapping[str, Any],
         expires_at: datetime | None = None,
+        max_per_minute: int | None = None,
     ) -> Connection:
         """Store credentials.
 
         Args:
             expires_at: until when the outside system accepts them, if that is known; alerts tell of it in time.
+            max_per_minute: how many deliveries may go there; more wait for their turn. Left out, any number.
 
         Raises:
             BadInput: no installed plugin takes this type, a field is wrong, or they have ended.
@@ -61,6 +63,7 @@ class Connections:
                 name=name,
                 type=type_,
                 config_sealed=self._kernel.keyring.seal_json(values, CONNECTION_PURPOSE),
+                max_per_minute=max_per_minute,
             )
             _set_end(change, row, expires_at)
             change.session.add(row)
@@ -72,12 +75,13 @@ class Connections:
         actor: Actor,
         reference: str,
         config: Mapping[str, Any],
-        changes: Mapping[str, datetime | None] | None = None,
+        changes: Mapping[str, Any] | None = None,
     ) -> Connection:
         """Replace the credentials; a value sent back masked stays as it was. What failed with them is tried again.
 
         Args:
-            changes: ``{"expires_at": …}`` says until when they are accepted from now on, ``None`` that nobody knows.
+            changes: ``{"expires_at": …}`` says until when they are accepted from now on, ``None`` that nobody knows;
+                ``{"max_per_minute": …}`` how many deliveries may go there, ``None`` that any number may.
 
         Raises:
             BadInput: a field is wrong, or they have ended.
@@ -93,6 +97,9 @@ class Connections:
             if changed:
                 for sync in change.session.exec(_users_of(row)).all():
                     wish_failing_again(change, sync)
+            if changes and "max_per_minute" in changes:
+                row.max_per_minute, row.next_slot_at = changes["max_per_minute"], None
+                change.session.add(row)
             if changes and "expires_at" in changes:
                 before, after = row.expires_at, changes["expires_at"]
                 _set_end(change, row, after)

@@ -13,6 +13,7 @@ from certrail.persistence.database import locked
 from certrail.persistence.tables import Certificate, Delivery, Sync
 from certrail.services import retirements
 from certrail.services.actor import SYSTEM, Actor
+from certrail.services.destination_rates import Turn, hold_rate, next_turn
 from certrail.services.failure import Failure
 from certrail.services.kernel import Change, Kernel
 from certrail.services.paging import PAGE, Position, newest_first
@@ -72,13 +73,16 @@ class Deliveries:
 
     def begin(
         self, delivery_id: str, attempt: int, heartbeat: Callable[[], None] = lambda: None
-    ) -> Work | None:
+    ) -> Work | Turn | None:
         """Record the intent to deliver, then hand out the work; ``None`` when it is done already.
+
+        Where the connection has a rate, what has to wait is told its turn, which is kept for it.
 
         The intent is committed before the destination is touched: whoever finds it later without a
         receipt knows that an object may be there.
         """
         with self._kernel.change(SYSTEM) as change:
+            rated = hold_rate(change.session, delivery_id)
             delivery = _locked(change.session, delivery_id)
             if delivery is None or delivery.status in (FAILED, REMOVED):
                 return None
@@ -95,6 +99,9 @@ class Deliveries:
                 else:
                     drop(change, sync, delivery)
                 return None
+            if rated is not None and (turn := next_turn(change, rated, delivery)):
+                delivery.next_try_at = turn.at
+                return turn
             context = Context(heartbeat=heartbeat)
             work = Work(
                 delivery_id=delivery.id,

@@ -8,6 +8,7 @@ from sqlmodel import Session, select
 
 from certrail.domain.content import RequestContent, fitting_usages
 from certrail.domain.errors import BadInput, Conflict, NotFound
+from certrail.domain.renewal import Moment
 from certrail.persistence.database import locked
 from certrail.persistence.tables import Certificate, CertificateProfile, CertificateRequest, Lineage
 from certrail.pki.csr import certificate_content, read_csr
@@ -90,8 +91,15 @@ class Renewals:
             own = {"moment": lineage.moment, "stale": lineage.stale}
             return {**facts, **own, **(lineage.renewal or {})}
 
-    def decide(self, actor: Actor, certificate_id: str, auto_renew: bool | None) -> dict[str, Any]:
+    def decide(
+        self, actor: Actor, certificate_id: str, auto_renew: bool | None, moment: Moment | None = None
+    ) -> dict[str, Any]:
         """Renew a certificate by itself or not, against the rule of its profile; ``None`` leaves it to the rule.
+
+        What is said holds for its successors, too.
+
+        Args:
+            moment: a fraction of the lifetime or a time before the end of its own; windows and freezes are the rule's.
 
         Raises:
             NotFound: unknown.
@@ -102,7 +110,9 @@ class Renewals:
                 raise NotFound("certificate")
             present = lock_current(change.session, certificate_id)
             lineage = change.session.get_one(Lineage, present.lineage_id)
-            before, lineage.auto_renew = lineage.auto_renew, auto_renew
+            before, own = lineage.auto_renew, lineage.moment
+            lineage.auto_renew = auto_renew
+            lineage.moment = (moment.model_dump(exclude_none=True) or None) if moment else None
             plan(change, lineage, present)
             change.event(
                 "certificate.renewal_decided",
@@ -111,6 +121,8 @@ class Renewals:
                 present.application_id,
                 before=before,
                 after=auto_renew,
+                moment_before=own,
+                moment=lineage.moment,
             )
         return self.explained(certificate_id)
 

@@ -1,6 +1,5 @@
 """What comes in at the product level: authorities, policies, profiles and connections."""
 
-from datetime import datetime
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, StringConstraints, model_serializer, model_validator
@@ -138,6 +137,11 @@ class ProfileChangeIn(In):
     legacy_enrollment: LegacyEnrollment | None = None
 
 
+PerMinute = Annotated[
+    int | None, Field(ge=1, le=100_000, description="how many deliveries may go there; null for any number")
+]
+
+
 class ConnectionIn(In):
     """Credentials to store."""
 
@@ -146,14 +150,16 @@ class ConnectionIn(In):
     type: Reference
     config: Settings
     expires_at: Moment | None = Field(default=None, description="until when they are accepted, if known")
+    max_per_minute: PerMinute = None
 
 
 class ConnectionChangeIn(In):
-    """New credentials; a masked value sent back stays as it was, and so does the end when it is left out."""
+    """New credentials; a masked value sent back stays as it was, and so do end and rate when they are left out."""
 
     config: Settings
     expires_at: Moment | None = None
+    max_per_minute: PerMinute = None
 
-    def changes(self) -> dict[str, datetime | None]:
-        """What is said of the end."""
-        return {"expires_at": self.expires_at} if "expires_at" in self.model_fields_set else {}
+    def changes(self) -> dict[str, Any]:
+        """What is said of the end and of the rate."""
+        return self.model_dump(include={"expires_at", "max_per_minute"} & self.model_fields_set)

@@ -23,7 +23,7 @@ from certrail.domain.access import Permission, ProductRole, Role
 from certrail.domain.content import BasicConstraints, KeyAlgorithm, SignatureAlgorithm
 from certrail.domain.durations import bounded, parse_duration, positive
 from certrail.domain.errors import BadInput
-from certrail.domain.renewal import RenewalRule
+from certrail.domain.renewal import Moment, RenewalRule
 from certrail.domain.search import CertificateFilter
 from certrail.persistence.tables.delivery import GRACE_SECONDS
 from certrail.pki.offer import Offer, from_pem_text, from_pkcs12
@@ -270,9 +270,12 @@ class RevocationIn(In):
 
 
 class AutoRenewalIn(In):
-    """Whether a certificate is renewed by itself; null leaves it to the rule of its profile."""
+    """Whether a certificate is renewed by itself, and when; null leaves it to the rule of its profile."""
 
     auto_renew: bool | None
+    moment: Moment | None = Field(
+        default=None, description="a fraction of the lifetime or a time before the end of its own"
+    )
 
 
 class ApiEnrollmentIn(In):

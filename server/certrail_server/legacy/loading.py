@@ -208,6 +208,7 @@ class Loader:
             type_=given.type,
             config=given.config,
             expires_at=given.expires_at,
+            max_per_minute=given.max_per_minute,
         )
         return True
 

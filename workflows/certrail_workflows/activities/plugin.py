@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, TypeVar
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
+from certrail.services.destination_rates import Turn
 from certrail.services.failure import Failure
 from certrail_sdk import (
     Conflict,
@@ -23,6 +24,7 @@ from certrail_sdk import (
 from certrail_workflows import messages
 from certrail_workflows.activities.running import carried
 from certrail_workflows.activities.tries import Try
+from certrail_workflows.errors import not_yet
 from certrail_workflows.messages import ReadBack, Refreshed
 
 if TYPE_CHECKING:
@@ -95,6 +97,8 @@ class DeliveryActivities:
         work = await beginning.ours(lambda: self._deliveries.begin(delivery_id, attempt))
         if work is None:
             return
+        if isinstance(work, Turn):
+            raise not_yet(work.at, self._clock())
         this = Try(self._clock, lambda failure: self._deliveries.failed(delivery_id, work.wish, failure))
         async with this.theirs(work.plugin):
             receipt = _checked(await work.destination.deploy(work.deployment), Receipt)

@@ -6,6 +6,7 @@ from typing import Annotated
 from fastapi import APIRouter
 
 from certrail.domain.access import Permission
+from certrail.domain.renewal import Advice
 from certrail.persistence.tables import CertificateAuthority, CrlCopy, CrlMirror
 from certrail_server.api.guard import Call, allow, once
 from certrail_server.api.product_shapes import (
@@ -85,6 +86,18 @@ def renew_authority(ca: str, body: CaRenewalIn, call: Manage) -> Json:
             lambda _: authorities.get(ca)[0],
         ),
     )
+
+
+@router.put("/{ca}/renewal-info")
+def advise_renewal(ca: str, body: Advice, call: Manage) -> Json:
+    """Have what the authority has issued by now replaced within a window; what says why is shown to whoever asks."""
+    return _view(call, call.services.authorities.advise(call.actor, ca, body))
+
+
+@router.delete("/{ca}/renewal-info", status_code=204)
+def withdraw_renewal_advice(ca: str, call: Manage) -> None:
+    """Leave it to the rules again when certificates are renewed."""
+    call.services.authorities.advise(call.actor, ca, None)
 
 
 @router.get("/{ca}/crl-mirrors")

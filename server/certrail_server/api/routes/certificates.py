@@ -103,8 +103,8 @@ def explain_renewal(certificate_id: str, call: Annotated[Call, allow(Permission.
 def decide_renewal(
     certificate_id: str, body: AutoRenewalIn, call: Annotated[Call, allow(Permission.CERTIFICATE_RENEW)]
 ) -> Json:
-    """Say whether this certificate is renewed by itself, whatever the rule of its profile says."""
-    return call.services.renewals.decide(call.actor, certificate_id, body.auto_renew)
+    """Say whether and when this certificate is renewed by itself, whatever the rule of its profile says."""
+    return call.services.renewals.decide(call.actor, certificate_id, body.auto_renew, body.moment)
 
 
 @router.post("/certificates/{certificate_id}/revoke")

@@ -114,6 +114,7 @@ def create_connection(body: ConnectionIn, call: Manage) -> Json:
             type_=body.type,
             config=body.config,
             expires_at=body.expires_at,
+            max_per_minute=body.max_per_minute,
         ),
         lambda ident: next(c for c in connections.list() if c.id == ident),
     )

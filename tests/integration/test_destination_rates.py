@@ -1,0 +1,100 @@
+"""A destination is not asked more often than its connection says, and nobody's turn is lost."""
+
+from datetime import datetime, timedelta
+
+import pytest
+from temporalio.exceptions import ApplicationError
+from temporalio.testing import ActivityEnvironment
+from tests.integration.conftest import Team
+
+from certrail.services.deliveries import Work
+from certrail.services.destination_rates import Turn
+from certrail_sdk import Receipt
+from certrail_workflows.activities.plugin import DeliveryActivities
+
+MINUTE = timedelta(minutes=1)
+
+
+@pytest.fixture
+def deliveries(team: Team, tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    """Twelve that are wanted at once, where three may go in a minute."""
+    folder = tmp_path_factory.mktemp("files")
+    services, admin = team.services, team.admin
+    services.connections.create(
+        admin, slug="disk", name="Disk", type_="folder", config={"root": str(folder)}, max_per_minute=3
+    )
+    services.syncs.create(
+        admin,
+        team.application,
+        slug="disk",
+        name="Disk",
+        destination="files",
+        config={},
+        connection="disk",
+    )
+    for number in range(12):
+        request, _ = team.ask(admin, f"n{number}.example.com")
+        services.issuance.advance(request)
+    return [delivery.id for delivery, _ in services.deliveries.list(team.application)]
+
+
+def play(team: Team, waiting: list[str]) -> list[datetime]:
+    """Every delivery comes back when it was told to; returns when each was begun."""
+    begun: list[datetime] = []
+    turns = dict.fromkeys(waiting, team.clock.now)
+    while turns:
+        ident = min(turns, key=lambda ident: turns[ident])
+        team.clock.now = max(team.clock.now, turns[ident])
+        work = team.services.deliveries.begin(ident, 1)
+        if isinstance(work, Turn):
+            turns[ident] = work.at
+            continue
+        assert work
+        begun.append(team.clock.now)
+        done = Receipt(reference=ident, fingerprint=work.deployment.bundle.fingerprint, changed=True)
+        team.services.deliveries.complete(work, done)
+        del turns[ident]
+    return begun
+
+
+def test_no_minute_holds_more_than_the_connection_says_and_none_is_lost(
+    team: Team, deliveries: list[str]
+) -> None:
+    begun = play(team, deliveries)
+    assert len(begun) == 12
+    assert all(later - earlier >= MINUTE for earlier, later in zip(begun, begun[3:], strict=False))
+    assert begun[-1] - begun[0] <= 12 * MINUTE / 2
+    states = {delivery.status for delivery, _ in team.services.deliveries.list(team.application)}
+    assert states == {"delivered"}
+
+
+def test_turns_that_passed_while_nothing_ran_are_not_all_taken_at_once(
+    team: Team, deliveries: list[str]
+) -> None:
+    for ident in deliveries:
+        team.services.deliveries.begin(ident, 1)
+    team.clock.advance(timedelta(hours=1))
+    begun = play(team, deliveries)
+    assert all(later - earlier >= MINUTE for earlier, later in zip(begun, begun[3:], strict=False))
+
+
+async def test_what_waits_shows_its_turn_and_is_nobodys_failure(team: Team, deliveries: list[str]) -> None:
+    first, second, *_ = deliveries
+    assert isinstance(team.services.deliveries.begin(first, 1), Work)
+    activities = DeliveryActivities(team.services.deliveries, team.services.retirements, team.clock)
+    with pytest.raises(ApplicationError) as waits:
+        await ActivityEnvironment().run(activities.bring, second)
+    delivery, _ = team.services.deliveries.get(second)
+    assert waits.value.next_retry_delay is not None
+    assert delivery.next_try_at == team.clock.now + waits.value.next_retry_delay
+    assert delivery.last_error is None
+    assert delivery.status == "pending"
+    assert not team.services.record.events(None, type_="delivery.failed", limit=10)
+
+
+def test_a_rate_that_is_taken_away_keeps_nobody_waiting(team: Team, deliveries: list[str]) -> None:
+    for ident in deliveries:
+        team.services.deliveries.begin(ident, 1)
+    shown = team.services.connections.shown(team.services.connections.list()[0])
+    team.services.connections.update(team.admin, "disk", shown, {"max_per_minute": None})
+    assert isinstance(team.services.deliveries.begin(deliveries[-1], 1), Work)
