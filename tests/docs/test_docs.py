@@ -3,7 +3,9 @@
 import json
 import re
 import shlex
+import subprocess
 import sys
+import tomllib
 import types
 from collections.abc import Callable, Iterator
 from importlib.util import find_spec
@@ -17,12 +19,15 @@ from docs.generate import PAGES, REFERENCE
 from tests.docs.pages import FENCE, PAGES_TO_READ, ROOT, Block, blocks
 from typer.exceptions import TyperException
 
-from certrail.plugins.registry import PluginRegistry
+import certrail_sdk
+from certrail.plugins.registry import CAPABILITIES, PluginRegistry
 from certrail_sdk import Destination
 from certrail_sdk.testing import DestinationConformance
 from certrail_server.cli import app
 
 LINK = re.compile(r"(?<!!)\[[^\]]+\]\(([^)\s]+)\)")
+CONTRACT = ROOT / "docs" / "plugins" / "contract.md"
+EXAMPLE = "certrail_destination_haproxy"
 LIMITS = {"README.md": 120, "CONTRIBUTING.md": 100}
 
 
@@ -128,7 +133,9 @@ def test_every_json_block_is_json(block: Block) -> None:
 
 
 def run(block: Block, monkeypatch: pytest.MonkeyPatch) -> types.ModuleType:
-    """Run a block as a module of its own, as pydantic looks types up there."""
+    """Run a block as a module of its own, as pydantic looks types up there; others may import the example."""
+    if block != (example := contract_example()):
+        monkeypatch.setitem(sys.modules, EXAMPLE, run(example, monkeypatch))
     module = types.ModuleType(f"example_{block.line}")
     monkeypatch.setitem(sys.modules, module.__name__, module)
     exec(compile(block.text, str(block), "exec"), module.__dict__)
@@ -168,6 +175,35 @@ class TestContractExample(DestinationConformance):
     def broken(self, example: types.ModuleType, tmp_path: Path) -> Destination[Any]:
         found: Destination[Any] = example.Haproxy(example.HaproxyConfig(directory=tmp_path / "missing"))
         return found
+
+
+def test_the_example_is_a_project_that_tests_itself(tmp_path: Path) -> None:
+    project, module, tests = (
+        next(b for b in blocks(language, page=CONTRACT) if text in b.text)
+        for language, text in (("toml", "[project]"), ("python", "hookimpl"), ("python", "class TestHaproxy"))
+    )
+    described = tomllib.loads(project.text)
+    assert described["project"]["entry-points"]["certrail"] == {"haproxy": EXAMPLE}
+    assert described["tool"]["hatch"]["build"]["targets"]["wheel"]["only-include"] == [f"{EXAMPLE}.py"]
+    (tmp_path / "pyproject.toml").write_text(project.text)
+    (tmp_path / f"{EXAMPLE}.py").write_text(module.text)
+    (tmp_path / "test_haproxy.py").write_text(tests.text)
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
+    assert " passed" in done.stdout
+
+
+def test_the_contract_names_every_verb_trait_and_error() -> None:
+    named = set(re.findall(r"\w+", " ".join(re.findall(r"`([^`]+)`", FENCE.sub("", CONTRACT.read_text())))))
+    roles = (certrail_sdk.Plugin, certrail_sdk.Destination, certrail_sdk.Notifier, certrail_sdk.Issuer)
+    inherited = {"config_type", "accepts_name"}
+    for role in (*roles, *CAPABILITIES.values()):
+        assert {name for name in vars(role) if not name.startswith("_")} - inherited <= named, role
+    errors = {name for name, kind in vars(certrail_sdk.errors).items() if isinstance(kind, type)}
+    assert errors - {"PluginError", "timedelta"} <= named
+    assert {protocol.__name__ for protocol in CAPABILITIES.values()} <= named
+    assert {name for name in vars(certrail_sdk.Hooks) if not name.startswith("_")} <= named
 
 
 @pytest.mark.parametrize("name", PAGES)

@@ -87,7 +87,8 @@ def test_the_bundled_plugins_tell_everything(site: Path) -> None:
         for field, schema in row["config_schema"]["properties"].items():
             assert schema["description"], field
             assert "title" in schema or "$ref" in schema, field
-    assert "observes" in rows["destination", "files"]["capabilities"]
+    assert {"observes", "publishes"} <= {*rows["destination", "files"]["capabilities"]}
+    assert "publishes" not in rows["destination", "aws-acm"]["capabilities"]
     assert "interactive" in rows["notifier", "slack"]["capabilities"]
     assert "secret_access_key" in rows["destination", "aws-acm"]["config_schema"]["x-secret-fields"]
 

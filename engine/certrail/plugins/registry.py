@@ -20,6 +20,7 @@ from certrail_sdk import (
     Observes,
     Plans,
     Plugin,
+    Publishes,
     Removes,
     Restores,
     connection_fields,
@@ -31,6 +32,7 @@ log = logging.getLogger(__name__)
 CAPABILITIES: Mapping[str, type] = {
     "observes": Observes,
     "removes": Removes,
+    "publishes": Publishes,
     "restores": Restores,
     "plans": Plans,
     "interactive": Interactive,
