@@ -28,6 +28,7 @@ from certrail.services.orchestrator import OutboxMessage
 from certrail_sdk import errors as plugin_errors
 from certrail_server.api.app import create_app
 from certrail_server.api.guard import Guard
+from certrail_server.cli.remote import DEFAULT_URL
 from certrail_server.legacy.format import schema
 from certrail_server.settings import describe
 
@@ -106,6 +107,8 @@ def settings_page() -> str:
         "Settings",
         "Every certrail process reads these environment variables. None is required.",
         table(("variable", "default", "meaning"), rows),
+        "Commands that speak to a running certrail over its API read two more, wherever they are run: "
+        f"`CERTRAIL_TOKEN`, the caller's token, and `CERTRAIL_URL`, by default `{DEFAULT_URL}`.",
     )
 
 
