@@ -1,28 +1,22 @@
 """The ACM stand-in against the real boto3: what AWS documents, it does."""
 
-import functools
 import subprocess
 import sys
-import threading
-from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
-import boto3
 import httpx2
 import pytest
-from botocore.config import Config
-from botocore.exceptions import ClientError, ConnectionClosedError
+from botocore.exceptions import ClientError
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from certrail_standins.acm import AcmServer
 
-NOW = datetime(2026, 1, 1, tzinfo=UTC)
-FAR = datetime(2036, 1, 1, tzinfo=UTC)
-RSA_KEYS = [rsa.generate_private_key(65537, 2048) for _ in range(2)]
+from .imports import FAR, NOW, RSA_KEYS, certificate, client, pem, refused, wish
+
 ALL_KEY_TYPES = [
     "RSA_1024",
     "RSA_2048",
@@ -32,93 +26,30 @@ ALL_KEY_TYPES = [
     "EC_secp384r1",
     "EC_secp521r1",
 ]
-CLIENTS = boto3.Session(region_name=AcmServer.region)
-
-
-def name(text: str) -> x509.Name:
-    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, text)])
-
-
-def certificate(
-    subject: str,
-    key: Any,
-    issuer: str,
-    signer: Any,
-    names: tuple[str, ...] = (),
-    usages: tuple[x509.ObjectIdentifier, ...] = (ExtendedKeyUsageOID.SERVER_AUTH,),
-    until: datetime = FAR,
-    since: datetime = NOW - timedelta(days=1),
-) -> str:
-    builder = (
-        x509.CertificateBuilder()
-        .subject_name(name(subject))
-        .issuer_name(name(issuer))
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(since)
-        .not_valid_after(until)
-        .add_extension(x509.ExtendedKeyUsage(usages), critical=False)
-    )
-    if names:
-        builder = builder.add_extension(x509.SubjectAlternativeName([x509.DNSName(n) for n in names]), False)
-    made: x509.Certificate = builder.sign(signer, hashes.SHA256())
-    return made.public_bytes(serialization.Encoding.PEM).decode()
-
-
-def pem(key: Any, password: bytes | None = None) -> str:
-    how = serialization.BestAvailableEncryption(password) if password else serialization.NoEncryption()
-    made: bytes = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, how)
-    return made.decode()
-
-
-def wish(
-    *names: str, key: Any = RSA_KEYS[0], signer: Any = RSA_KEYS[1], chain: bool = True, **options: Any
-) -> dict[str, Any]:
-    """Arguments of a good import."""
-    subject = names[0] if names else "a.example"
-    leaf = certificate(subject, key, "Issuing CA", signer, names or ("a.example",), **options)
-    given: dict[str, Any] = {"Certificate": leaf, "PrivateKey": pem(key)}
-    if chain:
-        given["CertificateChain"] = certificate("Issuing CA", signer, "Issuing CA", signer)
-    return given
-
-
-@pytest.fixture(scope="module")
-def shared() -> Iterator[AcmServer]:
-    with AcmServer() as server:
-        yield server
-
-
-@pytest.fixture
-def server(shared: AcmServer) -> AcmServer:
-    shared.reset()
-    return shared
-
-
-@functools.cache
-def client(
-    server: AcmServer, key: str = AcmServer.access_key_id, secret: str = AcmServer.secret_access_key
-) -> Any:
-    return CLIENTS.client(
-        "acm",
-        endpoint_url=server.url,
-        aws_access_key_id=key,
-        aws_secret_access_key=secret,
-        config=Config(retries={"total_max_attempts": 1}),
-    )
-
-
-@pytest.fixture
-def acm(server: AcmServer) -> Any:
-    return client(server)
-
-
-def refused(code: str, match: str = "") -> Any:
-    return pytest.raises(ClientError, match=rf"\({code}\).*{match}")
 
 
 def tags(acm: Any, arn: str) -> dict[str, str]:
     return {t["Key"]: t["Value"] for t in acm.list_tags_for_certificate(CertificateArn=arn)["Tags"]}
+
+
+def spoiled(what: str) -> dict[str, Any]:
+    """A good import with one thing wrong."""
+    good = wish()
+    other = rsa.generate_private_key(65537, 2048)
+    spoils: dict[str, Callable[[], dict[str, Any]]] = {
+        "key of another": lambda: {"PrivateKey": pem(other)},
+        "encrypted key": lambda: {"PrivateKey": pem(RSA_KEYS[0], b"password")},
+        "key that is no PEM": lambda: {"PrivateKey": "nonsense"},
+        "key too large": lambda: {"PrivateKey": pem(RSA_KEYS[0]) + "#" * 5000},
+        "chain of another CA": lambda: {"CertificateChain": certificate("Other", other, "Other", other)},
+        "leaf in the chain": lambda: {"CertificateChain": good["Certificate"] + good["CertificateChain"]},
+        "chain in the certificate": lambda: {"Certificate": good["Certificate"] + good["CertificateChain"]},
+        "expired": lambda: wish(until=NOW - timedelta(hours=1)),
+        "not yet valid": lambda: wish(since=FAR - timedelta(hours=1)),
+        "unsupported key": lambda: wish(key=ec.generate_private_key(ec.SECP256K1())),
+        "leaf of another algorithm than its CA": lambda: wish(key=ec.generate_private_key(ec.SECP256R1())),
+    }
+    return good | spoils[what]()
 
 
 def test_an_import_is_served_back_as_it_was_given(acm: Any, server: AcmServer) -> None:
@@ -155,26 +86,6 @@ def test_tag_values_outside_the_rules_are_refused(acm: Any, value: str, server: 
     with pytest.raises(ClientError):
         acm.import_certificate(**wish(), Tags=[{"Key": "Name", "Value": value}])
     assert server.certificates() == []
-
-
-def spoiled(what: str) -> dict[str, Any]:
-    """A good import with one thing wrong."""
-    good = wish()
-    other = rsa.generate_private_key(65537, 2048)
-    spoils: dict[str, Callable[[], dict[str, Any]]] = {
-        "key of another": lambda: {"PrivateKey": pem(other)},
-        "encrypted key": lambda: {"PrivateKey": pem(RSA_KEYS[0], b"password")},
-        "key that is no PEM": lambda: {"PrivateKey": "nonsense"},
-        "key too large": lambda: {"PrivateKey": pem(RSA_KEYS[0]) + "#" * 5000},
-        "chain of another CA": lambda: {"CertificateChain": certificate("Other", other, "Other", other)},
-        "leaf in the chain": lambda: {"CertificateChain": good["Certificate"] + good["CertificateChain"]},
-        "chain in the certificate": lambda: {"Certificate": good["Certificate"] + good["CertificateChain"]},
-        "expired": lambda: wish(until=NOW - timedelta(hours=1)),
-        "not yet valid": lambda: wish(since=FAR - timedelta(hours=1)),
-        "unsupported key": lambda: wish(key=ec.generate_private_key(ec.SECP256K1())),
-        "leaf of another algorithm than its CA": lambda: wish(key=ec.generate_private_key(ec.SECP256R1())),
-    }
-    return good | spoils[what]()
 
 
 @pytest.mark.parametrize(
@@ -264,114 +175,6 @@ def test_delete_in_use_is_refused(acm: Any, server: AcmServer) -> None:
     acm.delete_certificate(CertificateArn=arn)
     with refused("ResourceNotFoundException"):
         acm.get_certificate(CertificateArn=arn)
-
-
-def test_quota_stops_new_certificates_but_not_renewals(acm: Any, server: AcmServer) -> None:
-    arn = acm.import_certificate(**wish())["CertificateArn"]
-    server.configure(quota=1)
-    with refused("LimitExceededException"):
-        acm.import_certificate(**wish())
-    assert acm.import_certificate(CertificateArn=arn, **wish())["CertificateArn"] == arn
-
-
-def test_throttling_with_the_pause_it_asks_for(acm: Any, server: AcmServer) -> None:
-    server.configure(throttle_next=1, retry_after=7)
-    with refused("ThrottlingException") as caught:
-        acm.list_certificates()
-    assert caught.value.response["ResponseMetadata"]["HTTPHeaders"]["retry-after"] == "7"
-    acm.list_certificates()
-
-
-def test_one_import_a_second(acm: Any, server: AcmServer) -> None:
-    server.configure(imports_per_second=0.001)
-    acm.import_certificate(**wish())
-    with refused("ThrottlingException"):
-        acm.import_certificate(**wish())
-    assert len(server.certificates()) == 1
-
-
-def test_a_failure_of_the_service(acm: Any, server: AcmServer) -> None:
-    server.configure(fail_next=1)
-    with pytest.raises(ClientError) as caught:
-        acm.list_certificates()
-    assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 500
-
-
-def test_lost_answer_leaves_the_certificate(acm: Any, server: AcmServer) -> None:
-    server.configure(lose_answers=1)
-    with pytest.raises(ConnectionClosedError):
-        acm.import_certificate(**wish())
-    assert len(server.certificates()) == 1
-    assert server.count("ImportCertificate", "lost") == 1
-    acm.import_certificate(**wish())
-    assert (len(server.certificates()), server.count("ImportCertificate")) == (2, 2)
-
-
-@pytest.mark.parametrize(("where", "stored"), [("before", 0), ("after", 1)])
-def test_held_import(acm: Any, server: AcmServer, where: str, stored: int) -> None:
-    server.hold(where)
-    caller = threading.Thread(target=acm.import_certificate, kwargs=wish())
-    caller.start()
-    assert server.wait_until_held()
-    assert len(server.certificates()) == stored
-    server.release()
-    caller.join(10)
-    assert len(server.certificates()) == 1
-
-
-def test_held_import_of_a_killed_caller_is_dropped(server: AcmServer) -> None:
-    server.hold("before")
-    impatient = CLIENTS.client(
-        "acm",
-        endpoint_url=server.url,
-        aws_access_key_id=AcmServer.access_key_id,
-        aws_secret_access_key=AcmServer.secret_access_key,
-        config=Config(retries={"total_max_attempts": 1}, read_timeout=0.3),
-    )
-    with pytest.raises(Exception, match="Read timeout"):
-        impatient.import_certificate(**wish())
-    impatient.close()
-    assert server.wait_until_held()
-    server.release()
-    assert server.wait_for_call("ImportCertificate", "lost")
-    assert server.certificates() == []
-
-
-def test_credentials_are_checked(server: AcmServer) -> None:
-    with refused("UnrecognizedClientException"):
-        client(server, key="AKIDSOMEBODYELSE").list_certificates()
-    with refused("InvalidSignatureException"):
-        client(server, secret="wrong").list_certificates()
-    assert (
-        httpx2.post(server.url, headers={"X-Amz-Target": "CertificateManager.ListCertificates"}).status_code
-        == 403
-    )
-
-
-def test_rights_and_expiry(acm: Any, server: AcmServer) -> None:
-    server.configure(denied_actions=["ImportCertificate"])
-    with refused("AccessDeniedException", "not authorized to perform: acm:ImportCertificate"):
-        acm.import_certificate(**wish())
-    server.configure(expired_keys=[server.access_key_id])
-    with refused("ExpiredTokenException"):
-        acm.list_certificates()
-
-
-def test_an_assumed_role_works_only_with_its_token(server: AcmServer) -> None:
-    sts = CLIENTS.client(
-        "sts",
-        endpoint_url=server.url,
-        aws_access_key_id=server.access_key_id,
-        aws_secret_access_key=server.secret_access_key,
-    )
-    role = f"arn:aws:iam::{server.account_id}:role/deployer"
-    got = sts.assume_role(RoleArn=role, RoleSessionName="certrail")["Credentials"]
-    assert len(got["SessionToken"]) > 20
-    with refused("UnrecognizedClientException"):
-        client(server, got["AccessKeyId"], got["SecretAccessKey"]).list_certificates()
-    server.configure(denied_actions=["AssumeRole"])
-    with refused("AccessDenied.*", "sts:AssumeRole"):
-        sts.assume_role(RoleArn=role, RoleSessionName="certrail")
 
 
 def test_two_servers_share_nothing(acm: Any, server: AcmServer) -> None:

@@ -1,136 +1,37 @@
 """The ACM destination against a stand-in as strict as AWS documents itself."""
 
 import asyncio
-import logging
-from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
-from cryptography.x509.oid import NameOID
-from pydantic import SecretStr, ValidationError
 
 from certrail_destination_aws_acm import AwsAcm, AwsAcmConfig, certrail_destinations
-from certrail_destination_aws_acm.errors import answered, scrubbed
 from certrail_sdk import (
-    Bundle,
     Conflict,
     Context,
     Deployment,
     Observes,
     Permanent,
     Plans,
-    QuotaExceeded,
-    RateLimited,
     Receipt,
     Removes,
     Retryable,
     Target,
-    Unauthorized,
     connection_fields,
     secret_fields,
 )
 from certrail_standins.acm import AcmServer
 
-SINCE, UNTIL = datetime(2025, 1, 1, tzinfo=UTC), datetime(2036, 1, 1, tzinfo=UTC)
-RSA_CA, RSA_KEY, OTHER_KEY = (rsa.generate_private_key(65537, 2048) for _ in range(3))
-EC_CA, EC_KEY = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))
+from .wishes import EC_CA, EC_KEY, RSA_CA, bundle, config, pem, signed, wish
+
 LOAD_BALANCER = "arn:aws:elasticloadbalancing:eu-central-1:1:loadbalancer/app/web/1"
 
 
-def signed(subject: str, key: Any, issuer: str, signer: Any, names: tuple[str, ...] = ()) -> x509.Certificate:
-    """A certificate for ``key``."""
-    builder = (
-        x509.CertificateBuilder()
-        .subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, subject)]))
-        .issuer_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, issuer)]))
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(SINCE)
-        .not_valid_after(UNTIL)
-    )
-    if names:
-        builder = builder.add_extension(x509.SubjectAlternativeName([x509.DNSName(n) for n in names]), False)
-    made: x509.Certificate = builder.sign(signer, hashes.SHA256())
-    return made
-
-
-def pem(thing: Any) -> str:
-    if isinstance(thing, x509.Certificate):
-        return thing.public_bytes(serialization.Encoding.PEM).decode()
-    how = serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    made: bytes = thing.private_bytes(serialization.Encoding.PEM, *how)
-    return made.decode()
-
-
-ISSUERS = {id(ca): signed("Issuing", ca, "Root", ca) for ca in (RSA_CA, EC_CA)}
 # The issuer is self-signed under another name on purpose: ACM looks at neighbours in the chain only.
 ROOT = signed("Root", RSA_CA, "Root", RSA_CA)
 
 
-def bundle(*names: str, key: Any = RSA_KEY, ca: Any = RSA_CA, private: Any = None, **more: Any) -> Bundle:
-    """A new certificate with key and chain."""
-    names = names or ("shop.example",)
-    leaf = signed(names[0], key, "Issuing", ca, names)
-    values: dict[str, Any] = {
-        "certificate": pem(leaf),
-        "chain": (pem(ISSUERS[id(ca)]),),
-        "private_key": SecretStr(pem(private or key)),
-        "fingerprint": leaf.fingerprint(hashes.SHA256()).hex(),
-        "serial": f"{leaf.serial_number:x}",
-        "common_name": names[0],
-        "dns_names": names,
-        "not_before": SINCE,
-        "not_after": UNTIL,
-    }
-    return Bundle(**(values | more))
-
-
-def wish(given: Bundle | None = None, **more: Any) -> Deployment:
-    """A deployment of one delivery."""
-    values: dict[str, Any] = {
-        "delivery": "sync-1/lineage-1",
-        "name": "shop.example",
-        "application": "shop",
-        "lineage": "lineage-1",
-        "certificate": "certificate-1",
-        "bundle": given or bundle(),
-    }
-    return Deployment(**(values | more))
-
-
 def target(deployment: Deployment, receipt: Receipt | None) -> Target:
     return Target(delivery=deployment.delivery, name=deployment.name, receipt=receipt)
-
-
-@pytest.fixture(scope="module")
-def shared() -> Iterator[AcmServer]:
-    with AcmServer() as server:
-        yield server
-
-
-@pytest.fixture
-def server(shared: AcmServer) -> AcmServer:
-    shared.reset()
-    return shared
-
-
-def config(server: AcmServer, **changes: Any) -> AwsAcmConfig:
-    values = {
-        "region": server.region,
-        "access_key_id": server.access_key_id,
-        "secret_access_key": server.secret_access_key,
-        "endpoint_url": server.url,
-    }
-    return AwsAcmConfig.parse(values | changes)
-
-
-@pytest.fixture
-def acm(server: AcmServer) -> AwsAcm:
-    return AwsAcm(config(server))
 
 
 async def test_first_import_carries_key_chain_and_tags(acm: AwsAcm, server: AcmServer) -> None:
@@ -270,120 +171,6 @@ async def test_deleted_behind_our_back_is_imported_anew(acm: AwsAcm, server: Acm
     assert adopted.reference == receipt.reference
 
 
-@pytest.mark.parametrize("seconds", [7, None])
-async def test_throttling_asks_for_the_pause_that_aws_asks_for(
-    acm: AwsAcm, server: AcmServer, seconds: int | None
-) -> None:
-    server.configure(throttle_next=1, retry_after=seconds)
-    with pytest.raises(RateLimited) as caught:
-        await acm.deploy(wish())
-    assert caught.value.retry_after == (timedelta(seconds=seconds) if seconds else None)
-    assert [c.outcome for c in server.calls] == ["ThrottlingException"]
-
-
-async def test_full_account(acm: AwsAcm, server: AcmServer) -> None:
-    server.configure(quota=0)
-    with pytest.raises(QuotaExceeded, match="maximum number of certificates"):
-        await acm.deploy(wish())
-
-
-async def test_wrong_key_is_refused_without_showing_it(
-    acm: AwsAcm, server: AcmServer, caplog: pytest.LogCaptureFixture
-) -> None:
-    caplog.set_level(logging.DEBUG)
-    wrong = bundle(private=OTHER_KEY)
-    with pytest.raises(Permanent, match="does not match") as caught:
-        await acm.deploy(wish(wrong))
-    line = pem(OTHER_KEY).splitlines()[3]
-    assert line not in caplog.text + repr(caught.value)
-    assert "PrivateKey" not in caplog.text
-    assert caught.value.__cause__ is None
-    assert server.certificates() == []
-
-
-@pytest.mark.parametrize(
-    ("given", "reason"),
-    [
-        (lambda: bundle(key=ed25519.Ed25519PrivateKey.generate()), "takes no Ed25519 key"),
-        (lambda: bundle(key=rsa.generate_private_key(65537, 2560)), "takes no RSA_2560 key"),
-        (lambda: bundle().model_copy(update={"private_key": None}), "needs the private key"),
-    ],
-)
-async def test_what_acm_cannot_take_is_refused_before_calling(
-    acm: AwsAcm, server: AcmServer, given: Callable[[], Bundle], reason: str
-) -> None:
-    with pytest.raises(Permanent, match=reason):
-        await acm.deploy(wish(given()))
-    assert server.calls == ()
-
-
-async def test_an_arn_keeps_its_key_type(acm: AwsAcm) -> None:
-    first = await acm.deploy(wish())
-    with pytest.raises(Permanent, match="holds a RSA_2048 key and the new certificate a EC_prime256v1"):
-        await acm.deploy(wish(bundle(key=EC_KEY, ca=EC_CA), receipt=first))
-    assert (await acm.deploy(wish(bundle(key=EC_KEY, ca=EC_CA), receipt=first, keep_identity=False))).changed
-
-
-async def test_a_refused_right_is_named(acm: AwsAcm, server: AcmServer) -> None:
-    server.configure(denied_actions=["ImportCertificate"])
-    with pytest.raises(Unauthorized, match="acm:ImportCertificate") as caught:
-        await acm.deploy(wish())
-    assert "acm:ImportCertificate" in caught.value.action
-
-
-@pytest.mark.parametrize("changes", [{"access_key_id": "AKIDUNKNOWN"}, {"secret_access_key": "wrong"}])
-async def test_check_refuses_wrong_credentials(server: AcmServer, changes: dict[str, str]) -> None:
-    with pytest.raises(Unauthorized):
-        await AwsAcm(config(server, **changes)).check()
-
-
-async def test_expired_credentials(acm: AwsAcm, server: AcmServer) -> None:
-    server.configure(expired_keys=[server.access_key_id])
-    with pytest.raises(Unauthorized, match="ExpiredToken"):
-        await acm.check()
-
-
-async def test_no_credentials_at_all(server: AcmServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_PROFILE", "AWS_WEB_IDENTITY_TOKEN_FILE"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
-    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/nonexistent")
-    monkeypatch.setenv("AWS_CONFIG_FILE", "/nonexistent")
-    with pytest.raises(Unauthorized, match="no usable credentials"):
-        await AwsAcm(config(server, access_key_id=None, secret_access_key=None)).check()
-
-
-async def test_the_default_chain_of_the_sdk(server: AcmServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", server.access_key_id)
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", server.secret_access_key)
-    await AwsAcm(config(server, access_key_id=None, secret_access_key=None)).check()
-    assert server.count("ListCertificates", "ok") == 1
-
-
-async def test_a_role_is_assumed(server: AcmServer) -> None:
-    role = f"arn:aws:iam::{server.account_id}:role/deployer"
-    acm = AwsAcm(config(server, role_arn=role, external_id="x-1", sts_endpoint_url=server.url))
-    assert (await acm.deploy(wish())).changed
-    assert server.calls[-1].access_key_id != server.access_key_id
-    server.configure(denied_actions=["AssumeRole"])
-    with pytest.raises(Unauthorized, match="sts:AssumeRole"):
-        await acm.check()
-
-
-async def test_a_failing_service_is_tried_later(acm: AwsAcm, server: AcmServer) -> None:
-    server.configure(fail_next=1)
-    with pytest.raises(Retryable, match="InternalFailure"):
-        await acm.deploy(wish())
-    assert server.count("ImportCertificate") == 1
-
-
-async def test_an_unreachable_endpoint_is_tried_later() -> None:
-    with AcmServer() as server:
-        acm = AwsAcm(config(server))
-    with pytest.raises(Retryable, match="could not be reached"):
-        await acm.check()
-
-
 async def test_plan_changes_nothing(acm: AwsAcm, server: AcmServer) -> None:
     given = bundle()
     assert (await acm.plan(wish(given))).action == "create"
@@ -463,26 +250,6 @@ async def test_cancelling_waits_for_an_import_that_is_under_way(
     assert [again.reference] == [s.arn for s in server.certificates()]
 
 
-@pytest.mark.parametrize(
-    ("changes", "field_name"),
-    [
-        ({"region": "Frankfurt"}, "region"),
-        ({"secret_access_key": None}, "together"),
-        ({"endpoint_url": "http://acm.example.com"}, "endpoint_url"),
-        ({"endpoint_url": "https://user:pass@acm.example.com"}, "endpoint_url"),
-        ({"external_id": "x"}, "role_arn"),
-        ({"role_arn": "deployer"}, "role_arn"),
-        ({"acces_key": "x"}, "acces_key"),
-    ],
-)
-def test_wrong_configurations_are_refused(
-    server: AcmServer, changes: dict[str, Any], field_name: str
-) -> None:
-    with pytest.raises(ValidationError, match=field_name) as caught:
-        config(server, **changes)
-    assert server.secret_access_key not in str(caught.value)
-
-
 def test_contract() -> None:
     assert certrail_destinations() == [AwsAcm]
     assert connection_fields(AwsAcmConfig) == frozenset(AwsAcmConfig.model_fields)
@@ -491,28 +258,3 @@ def test_contract() -> None:
     assert all(issubclass(AwsAcm, verbs) for verbs in (Observes, Removes, Plans))
     assert AwsAcm.accepts_name("shop.example:443/a b")
     assert not AwsAcm.accepts_name("*.shop.example")
-
-
-def test_messages_of_aws_are_cleaned_of_key_material() -> None:
-    message = (
-        f"Value at 'privateKey' failed: {pem(RSA_KEY)} and {'QUJD' * 20} in arn:aws:acm:x:1:certificate/1-2"
-    )
-    clean = scrubbed(message)
-    assert "BEGIN" not in clean
-    assert "QUJDQUJD" not in clean
-    assert clean.endswith("arn:aws:acm:x:1:certificate/1-2")
-
-
-@pytest.mark.parametrize(
-    ("code", "status", "kind"),
-    [
-        ("RequestInProgressException", 400, Retryable),
-        ("InternalFailure", 500, Retryable),
-        ("ResourceNotFoundException", 400, Conflict),
-        ("InvalidClientTokenId", 403, Unauthorized),
-        ("TooManyTagsException", 400, Permanent),
-    ],
-)
-def test_codes_of_aws(code: str, status: int, kind: type[Exception]) -> None:
-    response = {"Error": {"Code": code, "Message": "m"}, "ResponseMetadata": {"HTTPStatusCode": status}}
-    assert type(answered("acm:ImportCertificate", response)) is kind

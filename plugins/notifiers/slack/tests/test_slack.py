@@ -1,32 +1,21 @@
-"""The Slack notifier against a workspace that keeps everything."""
+"""The Slack notifier against a workspace that keeps everything: configuration, messages, questions."""
 
 import asyncio
-import hashlib
-import hmac
-import json
 import logging
-import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import aiohttp
 import pytest
-from aiohttp import web
-from pydantic import SecretStr, ValidationError
+from pydantic import ValidationError
 
 from certrail_notifier_slack import Slack, SlackConfig, certrail_notifiers
-from certrail_notifier_slack.blocks import COMMENT_BLOCK
 from certrail_sdk import (
-    CallbackRequest,
-    CallbackResponse,
-    Choice,
     Fact,
-    Forged,
     Interaction,
     Interactive,
     Listens,
-    Malformed,
     Misconfigured,
     Notification,
     Outcome,
@@ -39,34 +28,9 @@ from certrail_sdk import (
     connection_fields,
     secret_fields,
 )
-from certrail_standins.slack import BOT_ID, TEAM_ID, Fault, Message, Signed, SlackServer, User
+from certrail_standins.slack import BOT_ID, Fault, Message, SlackServer, User
 
-RECORDED = Outcome(state="recorded", message="Recorded.")
-REFUSED = Outcome(state="refused", message="You asked for it yourself.")
-LOST = Outcome(state="not_recorded", message="Your answer was not recorded. Please try again.")
-YES, NO = "token-to-approve-0001", "token-to-reject-0002"
-
-
-@pytest.fixture
-async def server() -> AsyncIterator[SlackServer]:
-    async with SlackServer() as running:
-        yield running
-
-
-@pytest.fixture
-def ann(server: SlackServer) -> User:
-    return server.add_user("ann", "ann@example.com")
-
-
-def slack(server: SlackServer, **changes: object) -> Slack:
-    values: dict[str, object] = {
-        "bot_token": server.token,
-        "signing_secret": server.signing_secret,
-        "api_url": server.url,
-        "response_hosts": [server.host],
-        "channel": server.channel("approvals").id,
-    }
-    return Slack(SlackConfig.parse(values | changes))
+from .workspace import NO, YES, pressed, question, request, slack
 
 
 def notification(**changes: object) -> Notification:
@@ -82,83 +46,17 @@ def notification(**changes: object) -> Notification:
     return Notification.model_validate(values | changes)
 
 
-def question(**changes: object) -> Question:
-    values: dict[str, object] = {
-        "id": "qst-1",
-        "title": "Approve a certificate for api.example.com?",
-        "summary": "Step 1 of 1: Security",
-        "facts": (Fact(label="Names", value="api.example.com"), Fact(label="Key", value="EC P-256")),
-        "choices": (
-            Choice(answer="approve", label="Approve", token=SecretStr(YES)),
-            Choice(answer="reject", label="Reject", token=SecretStr(NO), wants_comment=True),
-        ),
-        "status": "0 of 1 approvals",
-        "deadline": datetime.now(UTC) + timedelta(days=1),
-    }
-    return Question.model_validate(values | changes)
-
-
 def closed(**changes: object) -> Question:
     return question(choices=(), status="Approved by Ann at 2026-03-01 12:30 UTC: fine", **changes)
 
 
-def request(signed: Signed, after: float = 0) -> CallbackRequest:
-    received = datetime.now(UTC) + timedelta(seconds=after)
-    return CallbackRequest(body=signed.body, headers=signed.headers, received_at=received)
-
-
-async def pressed(server: SlackServer, user: User, answer: str = "approve", **payload: object) -> Signed:
-    """A signed click on the question that stands in the channel, asked now if none does."""
-    if not server.messages:
-        await slack(server).ask(question())
-    return server.sign(server.press(user.id, server.messages[-1].ts, answer=answer) | payload)
-
-
-async def answered(server: SlackServer, user: User) -> Interaction:
-    received = await slack(server).receive(request(await pressed(server, user)))
-    assert isinstance(received, Interaction)
-    return received
-
-
-class CallbackSite:
-    """What the server does with a callback, without a database: records answers, says ``outcome``."""
-
-    def __init__(self, notifier: Slack) -> None:
-        self._notifier = notifier
-        self.outcome = RECORDED
-        self.answers: list[Interaction] = []
-
-    async def handle(self, incoming: web.Request) -> web.Response:
-        headers = {name.lower(): value for name, value in incoming.headers.items()}
-        body = await incoming.read()
-        asked = CallbackRequest(body=body, headers=headers, received_at=datetime.now(UTC))
-        try:
-            read = await self._notifier.receive(asked)
-        except Forged:
-            return web.Response(status=401)
-        except Malformed:
-            return web.Response(status=400)
-        if isinstance(read, Interaction):
-            self.answers.append(read)
-            read = await self._notifier.acknowledge(read, self.outcome)
-        return web.Response(status=read.status, body=read.body, headers={"Content-Type": read.content_type})
-
-
-@pytest.fixture
-async def site(server: SlackServer) -> AsyncIterator[tuple[CallbackSite, str]]:
-    callbacks = CallbackSite(slack(server))
-    app = web.Application()
-    app.router.add_post("/callbacks/1", callbacks.handle)
-    runner = web.AppRunner(app)
-    await runner.setup()
-    listening = web.TCPSite(runner, "127.0.0.1", 0)
-    await listening.start()
-    host, port = runner.addresses[0][:2]
-    yield callbacks, f"http://{host}:{port}/callbacks/1"
-    await runner.cleanup()
-
-
-# --- configuration
+def _texts(value: Any) -> list[dict[str, Any]]:
+    if isinstance(value, list):
+        return [found for item in value for found in _texts(item)]
+    if not isinstance(value, dict):
+        return []
+    own = [value] if value.get("type") in ("mrkdwn", "plain_text") else []
+    return own + [found for item in value.values() for found in _texts(item)]
 
 
 def test_it_is_found_and_can_be_asked(server: SlackServer) -> None:
@@ -213,9 +111,6 @@ def test_answers_go_to_slack_only(url: str, allowed: bool) -> None:
     assert config.may_answer_at(url) is allowed
 
 
-# --- check
-
-
 @pytest.mark.parametrize("channel", ["#approvals", "C00000001"])
 async def test_check_accepts_what_works_and_posts_nothing(server: SlackServer, channel: str) -> None:
     await slack(server, channel=channel, app_token=server.app_token).check()
@@ -234,9 +129,6 @@ async def test_check_names_what_is_wrong(server: SlackServer) -> None:
     server.state.scopes.remove("users:read.email")
     with pytest.raises(Unauthorized, match=r"users:read\.email"):
         await slack(server).check()
-
-
-# --- messages
 
 
 async def test_a_notification_is_posted_with_its_id(server: SlackServer) -> None:
@@ -258,15 +150,6 @@ async def test_text_from_outside_cannot_mention_or_imitate(server: SlackServer) 
     marked_up = [text for text in _texts(message.blocks) if text["type"] == "mrkdwn"]
     assert marked_up
     assert not any("evil" in text["text"] or "channel" in text["text"] for text in marked_up)
-
-
-def _texts(value: Any) -> list[dict[str, Any]]:
-    if isinstance(value, list):
-        return [found for item in value for found in _texts(item)]
-    if not isinstance(value, dict):
-        return []
-    own = [value] if value.get("type") in ("mrkdwn", "plain_text") else []
-    return own + [found for item in value.values() for found in _texts(item)]
 
 
 async def test_long_content_is_cut_visibly_and_accepted(server: SlackServer) -> None:
@@ -362,9 +245,6 @@ async def test_nobody_there(server: SlackServer) -> None:
         await slack(server, api_url="http://127.0.0.1:9/api/").send(notification())
 
 
-# --- questions
-
-
 async def test_a_question_has_buttons_that_carry_the_tokens(server: SlackServer) -> None:
     sent = await slack(server, channel="#approvals").ask(question())
     [message] = server.messages
@@ -401,325 +281,6 @@ async def test_a_message_that_is_gone_cannot_be_updated(server: SlackServer) -> 
         with pytest.raises(Permanent) as raised:
             await slack(server).update(reference, question())
         assert type(raised.value) is Permanent
-
-
-# --- callbacks
-
-
-async def test_an_approval_is_read(server: SlackServer, ann: User) -> None:
-    sent = await slack(server).ask(question())
-    interaction = await answered(server, ann)
-    assert (interaction.sender, interaction.workspace) == (ann.id, TEAM_ID)
-    assert interaction.token.get_secret_value() == YES
-    assert interaction.message == sent.reference
-    assert interaction.comment == ""
-    assert YES not in repr(interaction)
-
-
-async def test_the_same_request_has_the_same_replay_key(server: SlackServer, ann: User) -> None:
-    first, second = await pressed(server, ann), await pressed(server, ann)
-    keys = []
-    for signed in (first, first, second):
-        received = await slack(server).receive(request(signed))
-        assert isinstance(received, Interaction)
-        keys.append(received.replay_key)
-    assert keys[0] == keys[1]
-    assert keys[0] != keys[2]
-
-
-async def test_forged_requests(server: SlackServer, ann: User) -> None:
-    good = await pressed(server, ann)
-    payload = server.press(ann.id, server.messages[0].ts, answer="approve")
-    now = good.headers["x-slack-request-timestamp"]
-    unsigned = {name: value for name, value in good.headers.items() if name != "x-slack-signature"}
-    forgeries = [
-        good.tampered(b"approve", b"reject"),
-        server.sign(payload, signing_secret="another"),
-        server.sign(payload, age=301),
-        server.sign(payload, age=-310),
-        Signed(good.body, unsigned),
-        Signed(good.body, {}),
-        Signed(good.body, {**good.headers, "x-slack-signature": "v0=é"}),
-        Signed(good.body, {**good.headers, "x-slack-request-timestamp": f" {now}"}),
-        Signed(good.body, {**good.headers, "x-slack-request-timestamp": "9" * 400}),
-        Signed(good.body, {**good.headers, "x-slack-request-timestamp": str(int(now) - 1)}),
-    ]
-    for forgery in forgeries:
-        with pytest.raises(Forged):
-            await slack(server).receive(request(forgery))
-    with pytest.raises(Forged):
-        await slack(server).receive(request(good, after=301))
-    assert isinstance(await slack(server).receive(request(good, after=290)), Interaction)
-
-
-def signed_body(server: SlackServer, body: bytes, content_type: str) -> CallbackRequest:
-    timestamp = str(int(time.time()))
-    base = b"v0:" + timestamp.encode() + b":" + body
-    digest = hmac.new(server.signing_secret.encode(), base, hashlib.sha256).hexdigest()
-    headers = {
-        "content-type": content_type,
-        "x-slack-request-timestamp": timestamp,
-        "x-slack-signature": f"v0={digest}",
-    }
-    return CallbackRequest(body=body, headers=headers, received_at=datetime.now(UTC))
-
-
-@pytest.mark.parametrize(
-    "body",
-    [
-        b"",
-        b"\xff\xfe",
-        b"payload=",
-        b"payload=%7B",
-        b"payload=%5B%5D",
-        b"other=1",
-        b"payload=%7B%22type%22%3A%22block_actions%22%7D",
-        b"payload=%7B%22type%22%3A%22view_submission%22%2C%22view%22%3Anull%7D",
-    ],
-)
-async def test_what_cannot_be_read_is_malformed(server: SlackServer, body: bytes) -> None:
-    with pytest.raises(Malformed):
-        await slack(server).receive(signed_body(server, body, "application/x-www-form-urlencoded"))
-
-
-async def test_slack_may_verify_the_url(server: SlackServer) -> None:
-    body = json.dumps({"type": "url_verification", "challenge": "abc"}).encode()
-    answer = await slack(server).receive(signed_body(server, body, "application/json"))
-    assert isinstance(answer, CallbackResponse)
-    assert (answer.status, answer.body) == (200, b"abc")
-
-
-async def test_other_interactions_need_nothing(server: SlackServer, ann: User) -> None:
-    await slack(server).ask(question(link="https://certrail.example.org/a"))
-    link = await pressed(server, ann, "Open in certrail")
-    other = await pressed(server, ann, type="shortcut")
-    for signed in (link, other):
-        answer = await slack(server).receive(request(signed))
-        assert isinstance(answer, CallbackResponse)
-        assert (answer.status, answer.body) == (200, b"")
-
-
-@pytest.mark.parametrize("answer", ["approve", "reject"])
-@pytest.mark.parametrize(
-    "url", ["https://evil.example/actions/x", "http://169.254.169.254/", "http://localhost:1/", 5]
-)
-async def test_a_foreign_response_url_is_forged(
-    server: SlackServer, ann: User, answer: str, url: object
-) -> None:
-    with pytest.raises(Forged):
-        await slack(server).receive(request(await pressed(server, ann, answer, response_url=url)))
-    assert not server.views
-
-
-# --- the whole way of a click
-
-
-async def test_a_click_is_answered(server: SlackServer, ann: User, site: tuple[CallbackSite, str]) -> None:
-    callbacks, url = site
-    await slack(server).ask(question())
-    reply = await server.click(ann.id, server.messages[0].ts, answer="approve", callback_url=url)
-    assert (reply.status, reply.body) == (200, b"")
-    assert [answer.token.get_secret_value() for answer in callbacks.answers] == [YES]
-    assert not server.whispers
-
-
-@pytest.mark.parametrize("outcome", [REFUSED, LOST])
-async def test_what_was_not_recorded_is_whispered(
-    server: SlackServer, ann: User, site: tuple[CallbackSite, str], outcome: Outcome
-) -> None:
-    callbacks, url = site
-    callbacks.outcome = outcome
-    await slack(server).ask(question())
-    reply = await server.click(ann.id, server.messages[0].ts, answer="approve", callback_url=url)
-    assert (reply.status, reply.body) == (200, b"")
-    assert [(whisper.only_for, whisper.text) for whisper in server.whispers] == [(ann.id, outcome.message)]
-    assert server.messages[0].buttons, "the question stays as it was"
-
-
-@pytest.mark.parametrize(
-    "fault",
-    [Fault(status=500), Fault(status=302, headers={"Location": "http://127.0.0.1:1/"}), Fault(cut=True)],
-)
-async def test_when_even_the_whisper_fails_slack_shows_an_error(
-    server: SlackServer, ann: User, fault: Fault
-) -> None:
-    interaction = await answered(server, ann)
-    server.script("response_url", fault)
-    answer = await slack(server).acknowledge(interaction, LOST)
-    assert answer.status == 500
-    assert b"try again" in answer.body
-
-
-async def test_a_rejection_asks_for_the_reason(
-    server: SlackServer, ann: User, site: tuple[CallbackSite, str]
-) -> None:
-    callbacks, url = site
-    sent = await slack(server).ask(question())
-    reply = await server.click(ann.id, server.messages[0].ts, answer="reject", callback_url=url)
-    assert (reply.status, reply.body) == (200, b"")
-    assert not callbacks.answers, "a rejection without its reason does not count"
-    view = server.people.view_of(ann.id)
-    callbacks.outcome = LOST
-    await server.submit_view(ann.id, view.id, " too broad ", url)
-    assert view.open
-    assert view.errors == {COMMENT_BLOCK: LOST.message}
-    callbacks.outcome = RECORDED
-    reply = await server.submit_view(ann.id, view.id, " too broad ", url)
-    assert (reply.status, reply.body) == (200, b"")
-    assert not view.open
-    interaction = callbacks.answers[-1]
-    assert interaction.token.get_secret_value() == NO
-    assert interaction.comment == "too broad"
-    assert interaction.message == sent.reference
-    assert (interaction.sender, interaction.workspace) == (ann.id, TEAM_ID)
-
-
-async def test_a_modal_that_cannot_be_opened_is_told(server: SlackServer, ann: User) -> None:
-    await slack(server).ask(question())
-    signed = await pressed(server, ann, "reject")
-    server.advance(4)
-    answer = await slack(server).receive(request(signed))
-    assert isinstance(answer, CallbackResponse)
-    assert answer.status == 200
-    assert [whisper.text for whisper in server.whispers] == [LOST.message]
-
-
-async def test_other_peoples_modals_are_left_alone(server: SlackServer, ann: User) -> None:
-    await slack(server).ask(question())
-    await slack(server).receive(request(await pressed(server, ann, "reject")))
-    view = server.people.view_of(ann.id)
-    submitted = server.people.submit(ann.id, view.id, "why")
-    submitted["view"]["callback_id"] = "somebody_elses"
-    for payload in (submitted, server.people.close(ann.id, view.id)):
-        answer = await slack(server).receive(request(server.sign(payload)))
-        assert answer == CallbackResponse(status=200)
-
-
-# --- who it was
-
-
-async def test_the_email_address_comes_from_the_own_workspace(server: SlackServer, ann: User) -> None:
-    interaction = await answered(server, ann)
-    assert await slack(server).email_of(interaction) == "ann@example.com"
-
-
-@pytest.mark.parametrize(
-    "change", [{"deleted": True}, {"is_bot": True}, {"is_email_confirmed": False}, {"team_id": "T0OTHER"}]
-)
-async def test_nobody_vouches_for_these(server: SlackServer, ann: User, change: dict[str, Any]) -> None:
-    interaction = await answered(server, ann)
-    for name, value in change.items():
-        setattr(ann, name, value)
-    assert await slack(server).email_of(interaction) is None
-
-
-async def test_a_sender_of_another_workspace_or_unknown_has_no_email(server: SlackServer, ann: User) -> None:
-    interaction = await answered(server, ann)
-    for change in ({"workspace": "T0OTHER"}, {"sender": "U404"}):
-        assert await slack(server).email_of(interaction.model_copy(update=change)) is None
-
-
-async def test_an_email_that_cannot_be_looked_up_is_an_error_not_a_stranger(
-    server: SlackServer, ann: User
-) -> None:
-    interaction = await answered(server, ann)
-    server.script("users.info", Fault(status=503))
-    with pytest.raises(Retryable):
-        await slack(server).email_of(interaction)
-
-
-# --- Socket Mode
-
-
-@pytest.fixture
-async def listening(server: SlackServer) -> AsyncIterator[Callable[[Any], Any]]:
-    tasks: list[asyncio.Task[None]] = []
-
-    async def start(answer: Callable[[Interaction], Any]) -> None:
-        notifier = slack(server, app_token=server.app_token)
-        tasks.append(asyncio.create_task(notifier.listen(answer)))
-        await server.wait_connected()
-
-    yield start
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
-
-
-async def test_a_click_over_socket_mode_is_acknowledged_after_the_answer(
-    server: SlackServer, ann: User, listening: Callable[[Any], Any]
-) -> None:
-    taken: asyncio.Queue[Interaction] = asyncio.Queue()
-    durable = asyncio.Event()
-
-    async def answer(interaction: Interaction) -> Outcome:
-        taken.put_nowait(interaction)
-        await durable.wait()
-        return RECORDED
-
-    sent = await slack(server).ask(question())
-    await listening(answer)
-    envelope = await server.click_over_socket(ann.id, server.messages[0].ts, answer="approve")
-    interaction = await asyncio.wait_for(taken.get(), 5)
-    assert interaction.token.get_secret_value() == YES
-    assert (interaction.message, interaction.replay_key) == (sent.reference, envelope)
-    # A second round trip over the same connection: an early acknowledgement would have arrived by now.
-    await server.click_over_socket(ann.id, server.messages[0].ts, answer="approve")
-    await asyncio.wait_for(taken.get(), 5)
-    assert not server.sockets.acks.all()
-    durable.set()
-    assert envelope in [ack.envelope_id for ack in await server.wait_acks(2)]
-
-
-async def test_a_rejection_over_socket_mode(
-    server: SlackServer, ann: User, listening: Callable[[Any], Any]
-) -> None:
-    outcomes, comments = [REFUSED, RECORDED], []
-
-    async def answer(interaction: Interaction) -> Outcome:
-        comments.append(interaction.comment)
-        return outcomes.pop(0)
-
-    await slack(server).ask(question())
-    await listening(answer)
-    await server.click_over_socket(ann.id, server.messages[0].ts, answer="reject")
-    await server.wait_acks(1)
-    view = server.people.view_of(ann.id)
-    for count in (2, 3):
-        await server.submit_over_socket(ann.id, view.id, "too broad")
-        server.settle_view(view.id, (await server.wait_acks(count))[-1].payload)
-    assert comments == ["too broad", "too broad"]
-    assert view.errors == {COMMENT_BLOCK: REFUSED.message}
-    assert not view.open
-
-
-async def test_what_could_not_be_told_is_not_acknowledged(
-    server: SlackServer, ann: User, listening: Callable[[Any], Any]
-) -> None:
-    outcomes = [LOST, RECORDED]
-
-    async def answer(interaction: Interaction) -> Outcome:
-        return outcomes.pop(0)
-
-    await slack(server).ask(question())
-    await listening(answer)
-    server.script("response_url", Fault(status=500))
-    calls = len(server.calls)
-    await server.click_over_socket(ann.id, server.messages[0].ts, answer="approve")
-    await server.state.calls.wait_for(calls + 1, 5)
-    told = await server.click_over_socket(ann.id, server.messages[0].ts, answer="approve")
-    assert [ack.envelope_id for ack in await server.wait_acks(1)] == [told]
-
-
-async def test_listening_with_a_refused_app_token_is_an_error(server: SlackServer) -> None:
-    async def answer(interaction: Interaction) -> Outcome:
-        return RECORDED
-
-    with pytest.raises(Unauthorized):
-        await asyncio.wait_for(slack(server, app_token="xapp-wrong").listen(answer), 5)
-
-
-# --- secrets
 
 
 async def test_nothing_secret_is_logged(
