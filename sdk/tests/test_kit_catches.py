@@ -3,6 +3,7 @@
 import importlib.util
 from collections import defaultdict
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -10,17 +11,23 @@ import pytest
 from certrail_sdk.testing import DestinationConformance, InteractiveConformance
 
 pytest_plugins = ["pytester"]
-SAMPLE = Path(__file__).parent / "faulty_plugins.py"
+SAMPLES = sorted(Path(__file__).parent.glob("faulty_*.py"))
 
 
 def faults() -> dict[str, frozenset[str]]:
-    """By class in the sample: the rules that it breaks."""
-    spec = importlib.util.spec_from_file_location("faulty_plugins", SAMPLE)
+    """By class in the samples: the rules that it breaks."""
+    modules = [_loaded(sample) for sample in SAMPLES]
+    classes = [item for module in modules for item in vars(module).items()]
+    return {name: cls.breaks for name, cls in classes if name.startswith("Test")}
+
+
+def _loaded(sample: Path) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(sample.stem, sample)
     assert spec
     assert spec.loader
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    return {name: cls.breaks for name, cls in vars(module).items() if name.startswith("Test")}
+    return module
 
 
 def rules(conformance: type[Any]) -> set[str]:
@@ -30,7 +37,7 @@ def rules(conformance: type[Any]) -> set[str]:
 @pytest.fixture
 def sample(pytester: pytest.Pytester) -> pytest.Pytester:
     pytester.makeini("[pytest]\nasyncio_mode = auto\nasyncio_default_fixture_loop_scope = function\n")
-    pytester.makepyfile(test_faulty=SAMPLE.read_text())
+    pytester.makepyfile(**{f"test_{sample.stem}": sample.read_text() for sample in SAMPLES})
     return pytester
 
 
@@ -50,10 +57,10 @@ def test_every_rule_has_a_fault_that_breaks_it() -> None:
 
 
 def test_assertions_of_the_kit_explain_themselves(sample: pytest.Pytester) -> None:
-    result = sample.runpytest_subprocess("test_faulty.py::TestRestoresNothing::test_restores")
+    result = sample.runpytest_subprocess("test_faulty_destinations.py::TestRestoresNothing::test_restores")
     result.stdout.fnmatch_lines(["*AssertionError: assert '*' == '*'*"])
 
 
 def test_a_blocked_loop_names_the_place(sample: pytest.Pytester) -> None:
-    result = sample.runpytest_inprocess("test_faulty.py::TestBlocks::test_check_passes")
-    result.stdout.fnmatch_lines(["*the event loop was blocked in *test_faulty.py:* check; use*"])
+    result = sample.runpytest_inprocess("test_faulty_destinations.py::TestBlocks::test_check_passes")
+    result.stdout.fnmatch_lines(["*the event loop was blocked in *test_faulty_destinations.py:* check; use*"])

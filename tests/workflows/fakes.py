@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection
+from collections.abc import AsyncIterator, Collection
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -11,8 +11,8 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 from pydantic import SecretStr
-from temporalio import activity
 from temporalio.client import Client, WorkflowHandle
+from tests.workflows.fake_plugins import FakeDestination, FakeNotifier, Tries
 
 from certrail.services.deliveries import DeliveryState, VerifyWork, Work
 from certrail.services.failure import Failure
@@ -23,16 +23,9 @@ from certrail.services.questions import QuestionWork
 from certrail.services.retirements import RemovalWork
 from certrail_sdk import (
     Bundle,
-    CallbackRequest,
-    CallbackResponse,
-    Config,
     Deployment,
-    Destination,
-    Interaction,
     Notification,
-    Notifier,
     Observation,
-    Outcome,
     Publication,
     Question,
     Receipt,
@@ -48,8 +41,6 @@ PLUGIN = "fake 1.2.3"
 MOMENT = datetime(2026, 1, 1, tzinfo=UTC)
 PRIVATE_KEY = "canary-private-key"
 
-Script = list[Exception | Callable[[], Awaitable[None]] | None]
-
 
 def order(subject_id: str) -> PluginOrder:
     """Work for the fake plugin."""
@@ -64,66 +55,6 @@ async def planned(handle: WorkflowHandle[Any, Any], attempt: int) -> None:
             if any(activity.attempt == attempt for activity in description.pending_activities):
                 return
             await asyncio.sleep(0.02)
-
-
-@dataclass
-class Tries:
-    """What every call of a plugin does, and when it came (in the environment's time)."""
-
-    script: Script = field(default_factory=list)
-    at: list[datetime] = field(default_factory=list)
-    attempts: list[int] = field(default_factory=list)
-    changed: asyncio.Condition = field(default_factory=asyncio.Condition)
-
-    async def next(self) -> None:
-        """Note the call, then do what the script says; an exhausted script succeeds."""
-        info = activity.info()
-        self.at.append(info.started_time)
-        self.attempts.append(info.attempt)
-        step = self.script.pop(0) if self.script else None
-        async with self.changed:
-            self.changed.notify_all()
-        if isinstance(step, Exception):
-            raise step
-        if step is not None:
-            await step()
-
-    async def reached(self, count: int) -> None:
-        """Wait until there were so many calls."""
-        async with self.changed:
-            await asyncio.wait_for(self.changed.wait_for(lambda: len(self.at) >= count), 20)
-
-    def gap(self, first: int = 0) -> timedelta:
-        """Time between a call and the next."""
-        return self.at[first + 1] - self.at[first]
-
-
-class NoConfig(Config):
-    """Nothing to configure."""
-
-
-class FakeDestination(Destination[NoConfig]):
-    name, title = "fake", "Fake"
-
-    def __init__(self, tries: Tries, observed: list[Observation]) -> None:
-        super().__init__(NoConfig())
-        self._tries = tries
-        self._observed = observed
-
-    async def deploy(self, deployment: Deployment) -> Receipt:
-        await self._tries.next()
-        return Receipt(reference="here", fingerprint=deployment.bundle.fingerprint, changed=True)
-
-    async def remove(self, target: Target) -> Removal:
-        await self._tries.next()
-        return Removal(changed=True)
-
-    async def publish(self, publication: Publication) -> Receipt:
-        await self._tries.next()
-        return Receipt(reference="here", fingerprint="cd", changed=True)
-
-    async def observe(self, target: Target) -> Observation:
-        return self._observed.pop(0) if self._observed else Observation(present=True, fingerprint="ab")
 
 
 @dataclass
@@ -261,37 +192,6 @@ class FakeIssuance:
 
     def fail(self, request_id: str, reason: str) -> None:
         self.reasons.append(reason)
-
-
-class FakeNotifier(Notifier[NoConfig]):
-    name, title = "fake", "Fake"
-
-    def __init__(self, tries: Tries) -> None:
-        super().__init__(NoConfig())
-        self._tries = tries
-        self.shown: list[tuple[str, str]] = []
-
-    async def send(self, notification: Notification) -> Sent:
-        await self._tries.next()
-        return Sent(reference="sent")
-
-    async def ask(self, question: Question) -> Sent:
-        await self._tries.next()
-        self.shown.append(("ask", question.status))
-        return Sent(reference="post-1")
-
-    async def update(self, reference: str, question: Question) -> None:
-        await self._tries.next()
-        self.shown.append((reference, question.status))
-
-    async def receive(self, request: CallbackRequest) -> Interaction | CallbackResponse:
-        raise NotImplementedError
-
-    async def acknowledge(self, interaction: Interaction, outcome: Outcome) -> CallbackResponse:
-        raise NotImplementedError
-
-    async def email_of(self, interaction: Interaction) -> str | None:
-        raise NotImplementedError
 
 
 @dataclass

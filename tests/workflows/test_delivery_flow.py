@@ -114,7 +114,7 @@ async def test_a_plugin_bug_is_tried_five_times_and_tells_no_secret(
     last = fakes.deliveries.failures[-1]
     assert (last.kind, last.permanent) == ("PluginBug", True)
     assert PLUGIN in last.message
-    assert "KeyError at fakes.py:" in last.message
+    assert "KeyError at fake_plugins.py:" in last.message
     assert PRIVATE_KEY not in repr(fakes.deliveries.failures) + caplog.text
 
 
