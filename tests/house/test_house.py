@@ -17,13 +17,10 @@ def test_imports_go_down() -> None:
 
 
 def test_no_module_is_longer_than_400_lines() -> None:
-    sources = [
-        p
-        for folder in ("sdk", "engine", "workflows", "server", "plugins")
-        for p in (ROOT / folder).rglob("*.py")
-    ]
-    assert len(sources) > 100
-    sources = [p for p in sources if "tests" not in p.parts]
+    """Tests, tools and examples are read as much as the rest."""
+    folders = [folder for folder in ROOT.iterdir() if folder.is_dir() and not folder.name.startswith(".")]
+    sources = [path for folder in folders for path in folder.rglob("*.py")]
+    assert len(sources) > 400
     long = {str(p.relative_to(ROOT)): n for p in sources if (n := len(p.read_text().splitlines())) > 400}
     assert not long
 
