@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from sqlmodel import select
@@ -10,7 +11,7 @@ from tests.integration.conftest import Team
 from tests.integration.shelf import GRACE, Shelf
 
 from certrail.domain.errors import BadInput, Conflict, NotFound
-from certrail.persistence.tables import OutboxRow
+from certrail.persistence.tables import Delivery, OutboxRow
 from certrail.pki.revocation import Reason
 from certrail.services import retirements
 from certrail.services.failure import Failure
