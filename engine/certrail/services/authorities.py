@@ -6,8 +6,7 @@ from datetime import datetime, timedelta
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 from pydantic import ValidationError
-from sqlalchemy import delete
-from sqlmodel import Session, col, select
+from sqlmodel import col, select
 
 from certrail.domain.content import KeyAlgorithm, Subject
 from certrail.domain.errors import BadInput, Conflict
@@ -16,10 +15,6 @@ from certrail.persistence.tables import (
     CaCertificate,
     Certificate,
     CertificateAuthority,
-    CertificateProfile,
-    Crl,
-    DeletedCertificate,
-    OcspSigner,
 )
 from certrail.pki import keys
 from certrail.pki.authority import (
@@ -33,6 +28,7 @@ from certrail.pki.names import from_name
 from certrail.services.actor import Actor
 from certrail.services.adopted_lists import Listed, count_on, keep_listed
 from certrail.services.authority_rows import add_key, insert_authority, install_certificate
+from certrail.services.ca_deletion import delete_unused
 from certrail.services.ca_signing import (
     active_certificate,
     find_authority,
@@ -46,7 +42,6 @@ from certrail.services.ca_signing import (
     versions_of,
 )
 from certrail.services.kernel import Change, Kernel
-from certrail.services.mirrors import delete_mirrors
 from certrail.services.renewal_plans import mark
 from certrail.services.rows import find, refuse_taken
 
@@ -298,15 +293,7 @@ class Authorities:
         """
         with self._kernel.change(actor) as change:
             authority = lock_authority(change.session, reference)
-            _forget_ended(change, authority)
-            _refuse_used(change.session, authority)
-            for row in (*versions_of(change.session, authority.id), *keys_of(change.session, authority.id)):
-                change.session.delete(row)
-            delete_mirrors(change.session, authority.id)
-            for table in (Crl, OcspSigner):
-                for part in change.session.exec(select(table).where(table.ca_id == authority.id)).all():
-                    change.session.delete(part)
-            change.session.delete(authority)
+            delete_unused(change, authority)
             change.event("ca.deleted", "ca", authority.id, slug=authority.slug, name=authority.name)
 
     def list(self) -> Sequence[tuple[CertificateAuthority, CaCertificate | None]]:
@@ -366,33 +353,6 @@ def _refuse_nameless(subject: Subject) -> None:
 def _refuse_signed_here(authority: CertificateAuthority) -> None:
     if authority.kind == "root" or authority.parent_id:
         raise Conflict("This authority is signed here; renew it instead.", kind="ca-signed-here")
-
-
-def _forget_ended(change: Change, authority: CertificateAuthority) -> None:
-    own = [version.id for version in versions_of(change.session, authority.id)]
-    deleted = DeletedCertificate
-    ended = col(deleted.ca_certificate_id).in_(own), col(deleted.not_after) <= change.now
-    change.session.execute(delete(deleted).where(*ended))
-
-
-def _refuse_used(session: Session, authority: CertificateAuthority) -> None:
-    profiles = session.exec(
-        select(CertificateProfile.slug).where(CertificateProfile.ca_id == authority.id)
-    ).all()
-    below = session.exec(
-        select(CertificateAuthority.slug).where(CertificateAuthority.parent_id == authority.id)
-    ).all()
-    if users := sorted([*profiles, *below]):
-        raise Conflict(
-            f"The authority is used by: {', '.join(users)}. Delete or change them first.", kind="in-use"
-        )
-    own = [version.id for version in versions_of(session, authority.id)]
-    issued = (
-        select(table.fingerprint).where(col(table.ca_certificate_id).in_(own)).limit(1)
-        for table in (Certificate, DeletedCertificate)
-    )
-    if any(session.exec(query).first() for query in issued):
-        raise Conflict("The authority has issued certificates; disable it instead.", kind="in-use")
 
 
 def _self_signed(
