@@ -5,7 +5,7 @@ from pathlib import Path
 from examples.demo.installation import Installation, until
 from tests.support.aged import Aged
 
-COUNT = 250
+COUNT = 1_000
 
 
 def test_all_that_is_due_is_renewed_once_though_the_worker_dies_twice(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ SPREAD = 1 / 6
 """Of the lifetime, before the moment of the rule, for a certificate that came at a moment of its own."""
 FIRST_SPREAD = 3 / 4
 """Of the time until the moment of the rule, for any other: it may be one of a fleet that was issued at once, and only
-a spread as wide as this keeps the busiest hour of such a fleet below twice the mean."""
+a spread as wide as this keeps the busiest hour of such a fleet at about twice the mean."""
 SAFE_FRACTION = (LATEST_FRACTION + 1) / 2
 """Before so much of a lifetime has passed there is room for another try; later is chosen when there is no earlier."""
 LOOK_BACK = timedelta(days=14)
