@@ -190,7 +190,7 @@ def test_tokens_are_made_by_those_who_have_one(shell: Shell) -> None:
     rows = {row["id"]: row for row in shell.json("token", "list", "ann")}
     assert rows[after]["revoked_at"] is not None
     assert "Unknown scopes" in shell.refused("token", "create", "ann", "--scope", "everything")
-    assert "no such" in shell.refused("token", "create", "nobody")
+    assert "no principal 'nobody'" in shell.refused("token", "create", "nobody")
 
 
 def test_everything_of_a_request_can_be_said(shell: Shell) -> None:

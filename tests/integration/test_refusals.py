@@ -47,7 +47,7 @@ def test_what_an_object_refuses_is_on_record(team: Team, url: str) -> None:
         ("POST", f"/certificate-requests/{waiting}/cancel", None, 403),
         ("POST", "/tokens", {"principal": "asker", "name": "mine"}, 403),
         ("POST", "/tokens", {"principal": "nobody-at-all", "name": "mine"}, 403),
-        ("POST", "/syncs", {}, 404),
+        ("POST", "/syncs", {}, 409),
     ):
         answer = call(team, url, other, method, path, body)
         assert answer.status_code == status, answer.text
