@@ -78,7 +78,11 @@ def test_what_it_left_holds_no_secret(place: Path) -> None:
 
 def test_make_runs_it() -> None:
     shown = subprocess.run(
-        ["make", "--no-print-directory", "--dry-run", "demo"], cwd=ROOT, capture_output=True, text=True, check=True
+        ["make", "--no-print-directory", "--dry-run", "demo"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
     )
     assert shown.stdout.splitlines()[-1].endswith("/python -m examples.demo")
 

@@ -24,6 +24,8 @@ LOOK_BACK = timedelta(days=14)
 FIRST_WAIT, LONGEST_WAIT = timedelta(minutes=5), timedelta(hours=1)
 LAST_CHANCE = timedelta(minutes=1)
 """What fails is tried once more so long before the end, whatever the wait would be."""
+ROOM_AT_THE_END = timedelta(minutes=5)
+"""Nothing is placed so close before the end of an open time, or it would come too late for a look, time after time."""
 PERSISTENCE = timedelta(days=30)
 """For so long after the end it is tried on: its service waits for it, and an authority may be away for days."""
 
@@ -255,7 +257,8 @@ def _within(rule: RenewalRule, opening: datetime, life: Life, until: datetime | 
     """A moment of the open time that begins then, spread so that most of them are safe."""
     safe = life.safe if opening < life.safe else opening + max(life.not_after - opening, LONGEST_WAIT) / 2
     closing = rule.closes(opening, min(safe, opening + life.length * SPREAD, until or safe))
-    chosen = opening + (closing - opening) * life.share
+    length = closing - opening
+    chosen = opening + (length - min(ROOM_AT_THE_END, length / 2)) * life.share
     return chosen if rule.open_at(chosen) else opening
 
 

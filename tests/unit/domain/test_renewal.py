@@ -21,6 +21,7 @@ from certrail.domain.renewal import (
     Moment,
     RenewalRule,
     Window,
+    next_open,
     next_try,
     plan_renewal,
     wait_after,
@@ -233,3 +234,18 @@ def test_the_inputs_say_what_led_to_the_moment() -> None:
 def test_waiting_after_failures_doubles_up_to_an_hour() -> None:
     minutes = [wait_after(n) / timedelta(minutes=1) for n in (1, 2, 3, 4, 5, 50)]
     assert minutes == [5, 10, 20, 40, 60, 60]
+
+
+def test_nothing_is_placed_right_before_an_open_time_ends() -> None:
+    """What is looked for every few seconds would miss it there, and be placed there again the next time."""
+    rule = RenewalRule(windows=(Window(begins=time(2), ends=time(2, 30)),))
+    for seed in range(200):
+        at = next_open(rule, START, life(seed=str(seed)))
+        assert at is not None
+        assert time(2) <= at.time() <= time(2, 25)
+
+
+def test_a_short_open_time_is_used_in_its_first_half() -> None:
+    rule = RenewalRule(windows=(Window(begins=time(2), ends=time(2, 4)),))
+    moments = [next_open(rule, START, life(seed=str(seed))) for seed in range(200)]
+    assert all(at is not None and time(2) <= at.time() <= time(2, 2) for at in moments)
