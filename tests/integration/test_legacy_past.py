@@ -15,7 +15,7 @@ from cryptography.x509 import ocsp
 from examples.legacy.project import Json, project
 from pydantic import ValidationError
 from tests.integration.conftest import Team
-from tests.integration.test_legacy import Project
+from tests.integration.older_project import Project
 from tests.support.web import serving
 
 from certrail.domain.errors import BadInput, Conflict
