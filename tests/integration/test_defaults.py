@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from cryptography import x509
 from tests.integration.conftest import Team
-from tests.integration.test_malformed import csr
+from tests.integration.handmade import csr
 
 from certrail.domain.errors import BadInput, PolicyViolation
 from certrail.pki.csr import certificate_content

@@ -1,0 +1,86 @@
+"""Moments and durations that no calendar or sense has room for are refused over HTTP with the fault by name."""
+
+import base64
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from tests.integration.conftest import Team
+from tests.integration.door import Door, entered, names, told
+
+CENTURIES = 86_399_999_999_999
+NAMES = {"sans": {"dns": ["a.example.com"]}}
+ROOT = {"slug": "r", "name": "R", "subject": {"common_name": "R"}}
+POSTED: dict[str, list[tuple[dict[str, Any], str]]] = {
+    "certificate-authorities": [
+        ({**ROOT, "lifetime": CENTURIES}, "lifetime"),
+        ({**ROOT, "lifetime": -5}, "lifetime"),
+        ({**ROOT, "lifetime": 0}, "lifetime"),
+        ({**ROOT, "lifetime": "0d"}, "lifetime"),
+        ({**ROOT, "lifetime": "P40000D"}, "lifetime"),
+    ],
+    "certificate-authorities/root/renew": [
+        ({"lifetime": CENTURIES}, "lifetime"),
+        ({"lifetime": -5}, "lifetime"),
+        ({"lifetime": 1e300}, "lifetime"),
+    ],
+    "tokens": [
+        ({"principal": "x", "name": "t", "lifetime": CENTURIES}, "lifetime"),
+        ({"principal": "x", "name": "t", "lifetime": -5}, "lifetime"),
+        ({"principal": "x", "name": "t", "lifetime": "0s"}, "lifetime"),
+    ],
+    "connections": [
+        ({"slug": "c", "name": "C", "type": "folder", "config": {}, "expires_at": moment}, "expires_at")
+        for moment in ("0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00", "2030-01-01T00:00:00")
+    ],
+    "applications/app/certificate-requests": [
+        ({"profile": "web", **NAMES, "ttl": CENTURIES}, "ttl"),
+        ({"profile": "web", **NAMES, "ttl": -1}, "ttl"),
+    ],
+}
+EARLY, LATE = "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"
+SEARCHES: list[tuple[dict[str, Any], str]] = [
+    ({"view": "ending", "expires_after": "2030-01-01T00:00:00Z"}, "expires_after must be before"),
+    ({"expires_after": EARLY}, "expires_after"),
+    ({"expires_before": LATE}, "expires_before"),
+    ({"expires_after": "2030-01-01T00:00:00"}, "expires_after"),
+    ({"expires_after": "2030-01-02T00:00:00Z", "expires_before": "2030-01-01T00:00:00Z"}, "must be before"),
+    ({"status": "gone"}, "status"),
+    *(({"cursor": cursor}, "cursor") for cursor in ("hello", "", "!", "bnVsbA", "W10")),
+    *(
+        ({"cursor": base64.urlsafe_b64encode(json.dumps(place).encode()).decode()}, "cursor")
+        for place in ([EARLY, "x"], [LATE, "x"], ["2030-01-01T00:00:00", "x"], [EARLY], [7, "x"], [LATE, 7])
+    ),
+]
+
+
+@pytest.fixture
+def front_door(team: Team) -> Iterator[Door]:
+    with entered(team, team.admin.principal_id or "") as door:
+        yield door
+
+
+def test_moments_and_durations_out_of_all_bounds_are_refused(front_door: Door) -> None:
+    ending = {"slug": "ending", "name": "E", "filter": {"expires_before": "2029-01-01T00:00:00Z"}}
+    assert front_door.post("applications/app/views", ending).status_code == 201
+    answers = [
+        *(
+            (f"{path} {body}", front_door.post(path, body), w)
+            for path, of in POSTED.items()
+            for body, w in of
+        ),
+        *(
+            (
+                f"search {given}",
+                front_door.client.get("/api/v1/applications/app/certificates", params=given),
+                w,
+            )
+            for given, w in SEARCHES
+        ),
+    ]
+    wrong = [f"{what}: {told(answer)}" for what, answer, word in answers if not names(answer, word)]
+    assert not wrong, "\n".join(wrong)
+    assert len(front_door.team.services.authorities.list()) == 1
+    numbers = front_door.post("certificate-authorities", {**ROOT, "lifetime": 86400})
+    assert numbers.status_code == 201, numbers.text
