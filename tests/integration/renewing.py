@@ -1,0 +1,109 @@
+"""Certificates that the clock renews: how they come about, when they are due, what became of them."""
+
+from datetime import datetime, timedelta
+
+from sqlmodel import col, func, select
+from tests.integration.conftest import Team
+
+from certrail.crypto.keyring import Keyring
+from certrail.domain.content import Subject
+from certrail.persistence.tables import (
+    CaKey,
+    Certificate,
+    CertificateAuthority,
+    CertificateRequest,
+    EventRow,
+    Lineage,
+)
+from certrail.services.actor import Actor
+
+HOUR = timedelta(hours=1)
+
+
+def sweep(team: Team) -> int:
+    """Everything that is due now."""
+    handled = 0
+    while some := team.services.sweeps["renewals"]():
+        handled += some
+    return handled
+
+
+def issue(
+    team: Team,
+    count: int = 1,
+    ttl: timedelta | None = None,
+    actor: Actor | None = None,
+    profile: str = "web",
+) -> list[Certificate]:
+    made = []
+    for n in range(count):
+        content: dict[str, object] = {"sans": {"dns": [f"n{n}.example.com"]}}
+        if ttl:
+            content["ttl_seconds"] = int(ttl.total_seconds())
+        row = team.services.requests.submit(
+            actor or team.admin, team.application, profile=profile, content=content, attributes={"n": str(n)}
+        )
+        assert team.services.issuance.advance(row.id).status == "issued"
+        made.append(team.services.inventory.get(team.services.requests.get(row.id).certificate_id or ""))
+    return made
+
+
+def due_at(team: Team, certificate: Certificate) -> datetime:
+    moment = team.services.renewals.explained(certificate.id)["renew_at"]
+    assert isinstance(moment, datetime)
+    return moment
+
+
+def present(team: Team, lineage: str) -> Certificate:
+    with team.services.kernel.db.read() as session:
+        return session.get_one(Certificate, session.get_one(Lineage, lineage).current_certificate_id)
+
+
+def events(team: Team, kind: str) -> list[EventRow]:
+    with team.services.kernel.db.read() as session:
+        rows = session.exec(select(EventRow).where(EventRow.type == kind).order_by(col(EventRow.seq)))
+        return list(rows)
+
+
+def renewed_count(team: Team) -> int:
+    with team.services.kernel.db.read() as session:
+        query = select(func.count()).where(
+            col(CertificateRequest.renews_id).is_not(None), CertificateRequest.status == "issued"
+        )
+        return session.exec(query).one()
+
+
+def set_rule(team: Team, **rule: object) -> None:
+    team.services.applications.set_api(
+        team.admin, team.application, "web", {"enabled": True, "auto_renew": rule}
+    )
+
+
+def broken_authority(team: Team) -> None:
+    """A profile `lost` of an authority whose key cannot be opened any more."""
+    services = team.services
+    services.authorities.create_root(
+        team.admin, slug="lost", name="Lost", subject=Subject(common_name="Lost Root")
+    )
+    services.product.create_profile(
+        team.admin, slug="lost", name="Lost", ca="lost", policy="tls", ttl=timedelta(days=47)
+    )
+    services.applications.attach_profile(team.admin, team.application, "lost")
+
+
+def lose_key(team: Team, slug: str) -> str:
+    """Returns what was there, to be put back."""
+    with team.services.kernel.db.write() as session:
+        authority = session.exec(select(CertificateAuthority).where(CertificateAuthority.slug == slug)).one()
+        key = session.exec(select(CaKey).where(CaKey.ca_id == authority.id)).one()
+        before, key.key_sealed = key.key_sealed, Keyring.generate().seal(b"another", "ca-key")
+        session.add(key)
+        return before
+
+
+def put_back_key(team: Team, slug: str, sealed: str) -> None:
+    with team.services.kernel.db.write() as session:
+        authority = session.exec(select(CertificateAuthority).where(CertificateAuthority.slug == slug)).one()
+        key = session.exec(select(CaKey).where(CaKey.ca_id == authority.id)).one()
+        key.key_sealed = sealed
+        session.add(key)

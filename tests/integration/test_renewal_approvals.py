@@ -1,0 +1,93 @@
+"""A guarded profile asks before the clock renews, or has a yes that stands for a series."""
+
+from datetime import timedelta
+
+from tests.integration.conftest import Team
+from tests.integration.renewing import HOUR, due_at, events, issue, present, sweep
+
+from certrail.persistence.tables import Certificate
+from certrail.services.actor import Actor
+from certrail.services.approval_policies import Step
+
+
+def test_a_guarded_profile_asks_first(team: Team) -> None:
+    boss = team.person("boss")
+    (first,) = issue(team)
+    team.guard(Step("Owners", ("boss",)))
+    team.clock.now = due_at(team, first)
+    sweep(team)
+    request = team.services.renewals.explained(first.id)["request"]
+    assert isinstance(request, str)
+    approval = team.services.approvals.of_request(request)
+    assert approval
+    assert sweep(team) == 0
+    team.services.approvals.vote(boss, approval.id, "approve")
+    team.services.issuance.advance(request)
+    assert present(team, first.lineage_id).id != first.id
+
+
+def test_a_rejected_renewal_is_told_and_asked_again_later(team: Team) -> None:
+    boss = team.person("boss")
+    (first,) = issue(team)
+    team.guard(Step("Owners", ("boss",)))
+    team.clock.now = due_at(team, first)
+    sweep(team)
+    request = team.services.renewals.explained(first.id)["request"]
+    approval = team.services.approvals.of_request(str(request))
+    assert approval
+    team.services.approvals.vote(boss, approval.id, "reject", "not now")
+    (failed,) = events(team, "certificate.renewal_failed")
+    assert failed.data["reason"] == "rejected: not now"
+    team.clock.advance(HOUR)
+    sweep(team)
+    assert team.services.renewals.explained(first.id)["request"] not in (None, request)
+
+
+class TestStandingApproval:
+    """One yes for a series of renewals."""
+
+    def begin(self, team: Team, **standing: int) -> tuple[Actor, Certificate]:
+        boss = team.person("boss")
+        team.guard(Step("Owners", ("boss",)), standing=standing)
+        row, approval = team.ask(team.admin)
+        assert approval
+        team.services.approvals.vote(boss, approval, "approve")
+        team.services.issuance.advance(row)
+        return boss, team.services.inventory.get(team.services.requests.get(row).certificate_id or "")
+
+    def renewed(self, team: Team, certificate: Certificate) -> Certificate:
+        team.clock.now = due_at(team, certificate)
+        sweep(team)
+        return present(team, certificate.lineage_id)
+
+    def test_it_stands_for_so_many_renewals(self, team: Team) -> None:
+        _, row = self.begin(team, renewals=2, days=3650)
+        for _ in range(2):
+            row, before = self.renewed(team, row), row
+            assert row.id != before.id
+        assert self.renewed(team, row).id == row.id
+        assert team.services.renewals.explained(row.id)["request"]
+        assert len(events(team, "approval.standing")) == 2
+
+    def test_it_stands_for_so_long(self, team: Team) -> None:
+        began = team.clock.now
+        _, row = self.begin(team, renewals=100, days=40)
+        row, before = self.renewed(team, row), row
+        assert row.id != before.id
+        team.clock.now = max(due_at(team, row), began + timedelta(days=41))
+        sweep(team)
+        assert present(team, row.lineage_id).id == row.id
+
+    def test_any_deviation_asks_again(self, team: Team) -> None:
+        _, row = self.begin(team, renewals=100, days=3650)
+        team.services.product.update_policy(
+            team.admin, "tls", {"sans": {"dns": {"allowed": ["*.example.com", "*.example.org"]}}}
+        )
+        assert self.renewed(team, row).id == row.id
+        assert not events(team, "approval.standing")
+
+    def test_by_hand_it_counts_too_and_other_names_do_not(self, team: Team) -> None:
+        _, row = self.begin(team, renewals=1, days=3650)
+        request = team.services.renewals.renew(team.admin, row.id)
+        assert request.status == "approved"
+        assert request.standing_approval_id
