@@ -255,13 +255,32 @@ def test_what_is_not_ours_is_not_answered_for(team: Team, url: str) -> None:
     assert (
         ocsp.load_der_ocsp_response(foreign.content).response_status is ocsp.OCSPResponseStatus.UNAUTHORIZED
     )
-    for body in (b"", b"nonsense", b"0" * 5000, question(team, row, nonce=b"x" * 33)):
+    for body in (b"", b"nonsense", b"0" * 5000, question(team, row, nonce=b"x" * 129)):
         malformed = httpx2.post(f"{url}/ocsp/root", content=body, trust_env=False, timeout=60)
         status = ocsp.load_der_ocsp_response(malformed.content).response_status
         assert status is ocsp.OCSPResponseStatus.MALFORMED_REQUEST
     assert httpx2.get(f"{url}/ocsp/root/%21%21", trust_env=False, timeout=60).status_code == 200
     for path in ("/crl/not-there.crl", "/crl/root/0000000000000000.crl"):
         assert httpx2.get(f"{url}{path}", trust_env=False, timeout=60).status_code == 404
+
+
+def test_openssl_hears_that_a_serial_is_unknown(team: Team, url: str, tmp_path: Path) -> None:
+    issued(team)
+    (tmp_path / "root.pem").write_bytes(root_of(team).public_bytes(Encoding.PEM))
+    asked = [
+        "ocsp",
+        "-issuer",
+        "root.pem",
+        "-serial",
+        "0x4711",
+        "-CAfile",
+        "root.pem",
+        "-url",
+        f"{url}/ocsp/root",
+    ]
+    done = openssl(*asked, folder=tmp_path)
+    assert "Response verify OK" in done.stderr, done.stderr
+    assert "0x4711: unknown" in done.stdout
 
 
 def test_the_one_who_answers_is_replaced_in_time(team: Team) -> None:

@@ -18,7 +18,7 @@ from certrail.pki.names import to_name
 
 MOST_QUESTIONS = 4096
 """Bytes of a request for status: one question, and perhaps a nonce."""
-LONGEST_NONCE = 32
+LONGEST_NONCE = 128
 
 
 class Reason(StrEnum):

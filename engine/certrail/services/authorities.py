@@ -275,14 +275,15 @@ class Authorities:
         Every certificate that it concerns gets its moment anew; ``None`` withdraws what was said. Raises NotFound.
         """
         with self._kernel.change(actor) as change:
-            authority = lock_authority(change.session, reference)
+            known = find_authority(change.session, reference)
+            own = [version.id for version in versions_of(change.session, known.id)]
+            # Lineages before the authority, in the order of renewals and revocations.
+            mark(change, col(Certificate.ca_certificate_id).in_(own))
+            authority = lock_authority(change.session, known.id)
             said = advice.model_dump(mode="json") if advice else None
             authority.advice = {**said, "issued_before": change.now.isoformat()} if said else None
             change.session.add(authority)
             change.event("ca.renewal_advised", "ca", authority.id, slug=authority.slug, advice=said)
-            own = [version.id for version in versions_of(change.session, authority.id)]
-            change.session.flush()
-            mark(change, col(Certificate.ca_certificate_id).in_(own))
             return authority
 
     def delete(self, actor: Actor, reference: str) -> None:

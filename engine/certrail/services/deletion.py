@@ -100,6 +100,8 @@ class Deletions:
                     f"{under_way} certificate requests are under way; wait for them, or cancel them.",
                     kind="requests-under-way",
                 )
+            # Revocations and renewals hold lineages: what they are about to change is waited for, then counted.
+            session.exec(locked(select(Lineage.id).where(Lineage.application_id == application_id))).all()
             look = self._look(session, application_id)
             if confirm != look.confirm:
                 raise Conflict(
@@ -179,16 +181,12 @@ def _of_what_stays_elsewhere(session: Session, application_id: str) -> Iterator[
 
 
 def _keep_statuses(session: Session, application_id: str) -> None:
-    """What was issued here stays revoked, on hold or good for whoever asks, whatever becomes of the inventory.
-
-    The rows are held first: one that is being revoked is to be kept as revoked.
-    """
+    """What was issued here stays revoked, on hold or good for whoever asks, whatever becomes of the inventory."""
     names = ("fingerprint", "ca_certificate_id", "serial", "not_after", "revoked_at", "revocation_reason")
     issued_here = (
         Certificate.application_id == application_id,
         col(Certificate.ca_certificate_id).is_not(None),
     )
-    session.exec(locked(select(Certificate.id).where(*issued_here))).all()
     kept = select(*(getattr(Certificate, name) for name in names)).where(*issued_here)
     session.execute(insert(DeletedCertificate).from_select(names, kept))
 

@@ -14,14 +14,12 @@ from certrail.domain.content import KeyAlgorithm, RequestContent
 from certrail.domain.errors import BadInput, Conflict, PolicyViolation
 from certrail.domain.faults import in_one_line
 from certrail.domain.policy import PolicyRules, decide
-from certrail.persistence.database import locked
 from certrail.persistence.tables import (
     CaCertificate,
     Certificate,
     CertificatePolicy,
     CertificateProfile,
     DeletedCertificate,
-    Lineage,
 )
 from certrail.pki import keys
 from certrail.pki.bundle import certificate_facts
@@ -36,6 +34,7 @@ from certrail.services.enrollment import enrollment
 from certrail.services.expiry import catch_up
 from certrail.services.inventory_rows import add_certificate
 from certrail.services.kernel import Change, Kernel
+from certrail.services.lineages import hold_lineage
 from certrail.services.product import find_profile
 from certrail.services.requests import checked_attributes
 from certrail.services.wishes import wish_everywhere
@@ -226,8 +225,7 @@ def _authority_of(session: Session, row: Certificate) -> str | None:
 
 def _replaced(session: Session, certificate_id: str) -> Certificate:
     """The certificate whose place another one took, its lineage held."""
-    present = session.get_one(Certificate, certificate_id)
-    lineage = session.exec(locked(select(Lineage).where(Lineage.id == present.lineage_id))).one()
+    present, lineage = hold_lineage(session, certificate_id)
     if lineage.current_certificate_id != present.id:
         raise Conflict("The certificate whose place it took was renewed here already.", kind="superseded")
     return present

@@ -4,18 +4,18 @@ from collections.abc import Mapping
 from typing import Any
 
 from cryptography import x509
-from sqlmodel import Session, select
+from sqlmodel import Session
 
 from certrail.domain.content import RequestContent, fitting_usages
 from certrail.domain.errors import BadInput, Conflict, NotFound
 from certrail.domain.renewal import Moment
-from certrail.persistence.database import locked
 from certrail.persistence.tables import Certificate, CertificateProfile, CertificateRequest, Lineage
 from certrail.pki.csr import certificate_content, read_csr
 from certrail.services.acceptance import accept, refusals_recorded
 from certrail.services.actor import Actor
 from certrail.services.enrollment import enrollment
 from certrail.services.kernel import Kernel
+from certrail.services.lineages import hold_lineage
 from certrail.services.renewal_plans import plan, running_renewal
 from certrail.services.requests import checked_attributes, parsed_content
 
@@ -131,11 +131,10 @@ def lock_current(session: Session, certificate_id: str) -> Certificate:
     """The certificate, with its lineage held until the transaction ends.
 
     Raises:
+        NotFound: unknown.
         Conflict: it is not the one that the lineage stands for now, or it is revoked.
     """
-    lineage_id = session.get_one(Certificate, certificate_id).lineage_id
-    lineage = session.exec(locked(select(Lineage).where(Lineage.id == lineage_id))).one()
-    present = session.get_one(Certificate, certificate_id, populate_existing=True)
+    present, lineage = hold_lineage(session, certificate_id)
     if lineage.current_certificate_id != certificate_id or present.status == "superseded":
         raise Conflict(
             f"The certificate is superseded by {lineage.current_certificate_id}; renew that one.",

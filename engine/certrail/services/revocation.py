@@ -13,7 +13,6 @@ from sqlmodel import Session, col, select
 from certrail.checkpoints import checkpoint
 from certrail.domain.content import KeyAlgorithm
 from certrail.domain.errors import BadInput, Conflict, NotFound
-from certrail.persistence.database import locked
 from certrail.persistence.tables import (
     CaCertificate,
     Certificate,
@@ -45,7 +44,9 @@ from certrail.services.ca_signing import (
     versions_of,
 )
 from certrail.services.expiry import catch_up
+from certrail.services.isolation import Isolation
 from certrail.services.kernel import Change, Kernel
+from certrail.services.lineages import hold_lineage
 from certrail.services.mirrors import KEY_DIGITS, file_name, mirror_everywhere, mirror_urls
 from certrail.services.renewal_plans import plan
 
@@ -69,7 +70,7 @@ class Revocation:
     """Of certificates that authorities here have signed."""
 
     def __init__(self, kernel: Kernel) -> None:
-        self._kernel = kernel
+        self._kernel, self._isolation = kernel, Isolation(kernel, "revocation-lists")
 
     def revoke(self, actor: Actor, certificate_id: str, reason: Reason = Reason.UNSPECIFIED) -> Certificate:
         """Revoke for good, or with `certificateHold` until it is released.
@@ -79,13 +80,13 @@ class Revocation:
             Conflict: another authority signed it, or it is revoked already.
         """
         with self._kernel.change(actor) as change:
-            row, issuer = _own(change.session, certificate_id)
+            row, lineage, issuer = _own(change.session, certificate_id)
             hold = reason is Reason.CERTIFICATE_HOLD
             if row.status == "revoked" or (hold and row.status == "held"):
                 raise Conflict(f"The certificate is {row.status} already.", kind="revoked")
             row.revoked_at = row.revoked_at or change.now.replace(microsecond=0)
             row.status, row.revocation_reason = ("held" if hold else "revoked"), str(reason)
-            self._changed(change, row, issuer, f"certificate.{row.status}")
+            self._changed(change, row, lineage, issuer, f"certificate.{row.status}")
             if not hold:
                 retirements.revoked(change, row)
         checkpoint("revocation.committed")
@@ -99,13 +100,12 @@ class Revocation:
             Conflict: it is not on hold.
         """
         with self._kernel.change(actor) as change:
-            row, issuer = _own(change.session, certificate_id)
+            row, lineage, issuer = _own(change.session, certificate_id)
             if row.status != "held":
                 raise Conflict(f"The certificate is {row.status}; only one on hold is released.")
-            lineage = change.session.get_one(Lineage, row.lineage_id)
             row.status = "active" if lineage.current_certificate_id == row.id else "superseded"
             row.revoked_at = row.revocation_reason = None
-            self._changed(change, row, issuer, "certificate.released")
+            self._changed(change, row, lineage, issuer, "certificate.released")
             catch_up(change, row)
             return row
 
@@ -129,18 +129,28 @@ class Revocation:
         return der, found.next_update
 
     def refresh(self) -> int:
-        """Sign anew the lists whose time comes, and make those that are missing; returns how many."""
+        """Sign anew the lists whose time comes, and make those that are missing; returns how many.
+
+        An authority whose key cannot be opened keeps no other's list from being signed.
+        """
         with self._kernel.db.read() as session:
-            known = {(row.ca_id, row.spki) for row in session.exec(select(Crl)).all()}
             now = self._kernel.clock()
-            due = {(r.ca_id, r.spki) for r in session.exec(select(Crl).where(col(Crl.refresh_at) <= now))}
+            lists = session.exec(select(Crl.ca_id, Crl.spki, Crl.refresh_at)).all()
+            fresh = {(ca_id, spki) for ca_id, spki, refresh_at in lists if refresh_at > now}
             certified = session.exec(select(CaCertificate).where(col(CaCertificate.not_after) > now)).all()
             issuers = {(row.ca_id, spki_of(row)): row for row in certified}
-        wanted = [row for key, row in issuers.items() if key in due or key not in known]
-        for issuer in wanted:
+        wanted = {
+            f"{ca_id}-{spki[:KEY_DIGITS]}": row
+            for (ca_id, spki), row in issuers.items()
+            if (ca_id, spki) not in fresh
+        }
+
+        def sign(which: str) -> int:
             with self._kernel.change(SYSTEM) as change:
-                self._publish(change, issuer)
-        return len(wanted)
+                self._publish(change, wanted[which])
+            return 1
+
+        return self._isolation.each(wanted, sign)
 
     def status(self, reference: str, request: bytes) -> StatusAnswer:
         """Answer a question about a certificate of an authority (RFC 6960); a wrong one is answered as such."""
@@ -170,9 +180,10 @@ class Revocation:
         )
         return StatusAnswer(content, None if question.nonce else until)
 
-    def _changed(self, change: Change, row: Certificate, issuer: CaCertificate, event: str) -> None:
+    def _changed(
+        self, change: Change, row: Certificate, lineage: Lineage, issuer: CaCertificate, event: str
+    ) -> None:
         change.session.add(row)
-        lineage = change.session.get_one(Lineage, row.lineage_id)
         superseded = lineage.current_certificate_id != row.id
         if not superseded:
             plan(change, lineage, row)
@@ -275,15 +286,14 @@ def ocsp_url(kernel: Kernel, ca_id: str) -> str | None:
     return f"{kernel.public_url}/ocsp/{ca_id}" if kernel.public_url else None
 
 
-def _own(session: Session, certificate_id: str) -> tuple[Certificate, CaCertificate]:
-    row = session.exec(locked(select(Certificate).where(Certificate.id == certificate_id))).first()
-    if row is None:
-        raise NotFound("certificate")
+def _own(session: Session, certificate_id: str) -> tuple[Certificate, Lineage, CaCertificate]:
+    """A certificate that was signed here, its lineage held: it is not renewed or given up while it is revoked."""
+    row, lineage = hold_lineage(session, certificate_id)
     if row.ca_certificate_id is None:
         raise Conflict(
             "Another authority signed this certificate, so it alone can revoke it.", kind="foreign-issuer"
         )
-    return row, session.get_one(CaCertificate, row.ca_certificate_id)
+    return row, lineage, session.get_one(CaCertificate, row.ca_certificate_id)
 
 
 def _issuer(session: Session, authority: CertificateAuthority, key: str | None) -> CaCertificate:
