@@ -15,6 +15,8 @@ TYPES = {
     Severity.CRITICAL: apprise.NotifyType.FAILURE,
 }
 
+SERVERS = ("smtp_host", "xmpp_host")
+
 # Apprise writes whole URLs, and thereby every token, to its log.
 logging.getLogger("apprise").addFilter(lambda _record: False)
 
@@ -44,14 +46,26 @@ class AppriseNotifier(Notifier[AppriseConfig]):
         service = self.config.service()
         if service is None:
             raise Misconfigured("url", "Apprise does not understand this URL")
-        # Only where the URL names a host: elsewhere a token stands in its place, which no resolver shall see.
-        forms: tuple[str, ...] = service.templates
-        if any("{host}" in form for form in forms) and not self.config.allows(service.host):
+        for host in _hosts(service):
+            if self.config.allows(host):
+                continue
             try:
-                await resolve_public(service.host, service.port or 443)
+                await resolve_public(host, service.port or 443)
             except AddressRefused:
                 action = "Use a public server, or have the host named in allowed_hosts."
                 raise Misconfigured("url", "its host is not public", action=action) from None
             except OSError:
                 raise Retryable("The host of the Apprise URL cannot be resolved.") from None
         return service
+
+
+def _hosts(service: apprise.NotifyBase) -> set[str]:
+    """What would be connected to, as far as the URL says so.
+
+    Mail and XMPP may have a server besides the domain in the URL. Where no form of the URL has a host, a token stands
+    in its place, which no resolver shall see.
+    """
+    forms: tuple[str, ...] = service.templates
+    named = (service.host,) if any("{host}" in form for form in forms) else ()
+    servers = (getattr(service, name, None) for name in SERVERS)
+    return {*named, *(server for server in servers if server)}

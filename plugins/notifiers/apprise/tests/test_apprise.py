@@ -91,6 +91,48 @@ def test_urls_that_cannot_be_used(url: str) -> None:
         AppriseConfig.parse({"url": url})
 
 
+SLACK = "slack://T1JJ3T3L2/A1BRTD4JD/TIiajkdnlazkcOXrIdevi7FQ/"
+NOSTR = f"nostr://{'a' * 64}/{'b' * 64}"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        f"{NOSTR}?relay=10.0.0.1",
+        f"{NOSTR}?Blossom=10.0.0.1",
+        "mailto://me:pw@example.com?pgppub=http://10.0.0.1/key",
+        "vapid://me@example.com/you@example.com?keyfile=/etc/passwd",
+        "fcm://project@device/?mode=oauth2&keyfile=/etc/passwd",
+        f"{SLACK}?template=/etc/passwd",
+        f"{SLACK}?template=http://10.0.0.1/",
+    ],
+)
+def test_nobody_has_the_worker_look_elsewhere(url: str) -> None:
+    with pytest.raises(ValidationError, match=r"leave (it|that) out"):
+        AppriseConfig.parse({"url": url})
+
+
+@pytest.mark.parametrize("server", ["10.0.0.1", "127.0.0.1"])
+async def test_the_server_of_a_parameter_must_be_public_too(server: str) -> None:
+    # The domain is one that is allowed: nothing but the server can be refused.
+    url = f"mailto://me:pw@example.com?smtp={server}"
+    beside = AppriseConfig.parse({"url": url, "allowed_hosts": ["example.com"]})
+    with pytest.raises(Misconfigured, match="not public"):
+        await AppriseNotifier(beside).check()
+    named = AppriseConfig.parse({"url": url, "allowed_hosts": ["example.com", server]})
+    await AppriseNotifier(named).check()
+
+
+async def test_redirects_are_not_followed(receiver: WebhookReceiver) -> None:
+    receiver.redirect(f"http://127.0.0.1:{receiver.port}/elsewhere")
+    url = f"json://127.0.0.1:{receiver.port}/hook?redirect=yes"
+    config = AppriseConfig.parse({"url": url, "allowed_hosts": ["127.0.0.1"]})
+    with pytest.raises(Retryable):
+        await AppriseNotifier(config).send(message())
+    (request,) = receiver.requests
+    assert request.path == "/hook"
+
+
 def test_the_url_is_a_secret_altogether() -> None:
     config = AppriseConfig.parse({"url": f"json://me:{PASSWORD}@example.com"})
     assert "example.com" not in repr(config)
