@@ -72,17 +72,20 @@ def by_list(team: Team, row: Certificate, folder: Path, url: str) -> str:
     return "revoked"
 
 
-def by_ocsp(row: Certificate, team: Team, folder: Path, url: str, *more: str) -> str:
-    """What `openssl ocsp` says, at the address that the certificate itself names."""
+def by_ocsp(
+    row: Certificate, team: Team, folder: Path, url: str, *more: str, serial: int | None = None
+) -> str:
+    """What `openssl ocsp` says of it, or of another serial, at the address that the certificate itself names."""
     leaf = x509.load_pem_x509_certificate(row.pem.encode())
     access = leaf.extensions.get_extension_for_class(x509.AuthorityInformationAccess).value
     (folder / "leaf.pem").write_text(row.pem)
     (folder / "root.pem").write_bytes(root_of(team).public_bytes(Encoding.PEM))
-    command = ["ocsp", "-issuer", "root.pem", "-cert", "leaf.pem", "-CAfile", "root.pem"]
+    asked = ["-cert", "leaf.pem"] if serial is None else ["-serial", str(serial)]
+    command = ["ocsp", "-issuer", "root.pem", *asked, "-CAfile", "root.pem"]
     done = openssl(*command, "-url", access[0].access_location.value, *more, folder=folder)
     assert done.returncode == 0, done.stderr
     assert "Response verify OK" in done.stderr, done.stderr
-    found = re.search(r"leaf\.pem: (\w+)", done.stdout)
+    found = re.search(rf"^{re.escape(asked[1])}: (\w+)", done.stdout, re.MULTILINE)
     assert found, done.stdout
     reason = re.search(r"Reason: (\w+)", done.stdout)
     return found[1] + (f" {reason[1]}" if reason else "")
@@ -157,9 +160,11 @@ def test_a_list_is_never_stale_and_its_number_only_grows_over_a_month(team: Team
         if day % 5 == 0:
             team.services.revocation.revoke(team.admin, rows[day // 5].id)
         team.services.sweeps["revocation-lists"]()
-        der, until = team.services.revocation.crl("root")
-        found = x509.load_der_x509_crl(der)
-        assert found.next_update_utc == until
+        answer = team.services.revocation.crl("root")
+        found = x509.load_der_x509_crl(answer.content)
+        since, until = found.last_update_utc, found.next_update_utc
+        assert answer.holds == (since, until)
+        assert until
         assert until > team.clock.now + timedelta(days=1), "nextUpdate is always well ahead"
         assert found.is_signature_valid(root_of(team).public_key())  # type: ignore[arg-type]
         numbers.append(found.extensions.get_extension_for_class(x509.CRLNumber).value.crl_number)
@@ -176,7 +181,7 @@ def test_a_certificate_that_ended_leaves_the_list(team: Team) -> None:
     team.services.revocation.revoke(team.admin, row.id)
     team.clock.advance(timedelta(days=50))
     team.services.sweeps["revocation-lists"]()
-    assert len(list(x509.load_der_x509_crl(team.services.revocation.crl("root")[0]))) == 0
+    assert len(list(x509.load_der_x509_crl(team.services.revocation.crl("root").content))) == 0
 
 
 @pytest.mark.parametrize("algorithm", [KeyAlgorithm.EC_P256, KeyAlgorithm.RSA_2048, KeyAlgorithm.ED25519])
@@ -191,7 +196,7 @@ def test_lists_and_answers_are_as_the_rfcs_want_them(
     good, gone = issued(team, "a.example.com"), issued(team, "b.example.com")
     for reason in (Reason.CERTIFICATE_HOLD, Reason.UNSPECIFIED):
         services.revocation.revoke(team.admin, gone.id, reason)
-        der, _ = services.revocation.crl("r")
+        der = services.revocation.crl("r").content
         assert not crl_errors(der, tmp_path)
         for row in (good, gone):
             assert not ocsp_errors(
@@ -220,7 +225,7 @@ def question(
         builder = ocsp.OCSPRequestBuilder().add_certificate_by_hash(
             asked.issuer_name_hash, asked.issuer_key_hash, serial, hashes.SHA256()
         )
-    if nonce:
+    if nonce is not None:
         builder = builder.add_extension(x509.OCSPNonce(nonce), critical=False)
     return builder.build().public_bytes(Encoding.DER)
 
@@ -241,8 +246,10 @@ def test_ocsp_by_get_can_be_kept_and_with_a_nonce_it_cannot(team: Team, url: str
     assert response.extensions.get_extension_for_class(x509.OCSPNonce).value.nonce == b"0123456789abcdef"
 
 
-def test_what_is_not_ours_is_not_answered_for(team: Team, url: str) -> None:
+def test_what_is_not_ours_is_not_answered_for(team: Team, url: str, tmp_path: Path) -> None:
     row = issued(team)
+    assert by_ocsp(row, team, tmp_path, url, serial=4711) == "unknown"
+    assert by_ocsp(row, team, tmp_path, url, serial=int(row.serial, 16)) == "good"
     unknown = httpx2.post(
         f"{url}/ocsp/root", content=question(team, row, serial=4711), trust_env=False, timeout=60
     )
@@ -255,7 +262,12 @@ def test_what_is_not_ours_is_not_answered_for(team: Team, url: str) -> None:
     assert (
         ocsp.load_der_ocsp_response(foreign.content).response_status is ocsp.OCSPResponseStatus.UNAUTHORIZED
     )
-    for body in (b"", b"nonsense", b"0" * 5000, question(team, row, nonce=b"x" * 129)):
+    for length in (1, 32, 33, 128):
+        asked = question(team, row, nonce=b"x" * length)
+        found = ocsp.load_der_ocsp_response(team.services.revocation.status("root", asked).content)
+        assert found.extensions.get_extension_for_class(x509.OCSPNonce).value.nonce == b"x" * length
+    wrong = (question(team, row, nonce=b"x" * length) for length in (0, 129))
+    for body in (b"", b"nonsense", b"0" * 5000, *wrong):
         malformed = httpx2.post(f"{url}/ocsp/root", content=body, trust_env=False, timeout=60)
         status = ocsp.load_der_ocsp_response(malformed.content).response_status
         assert status is ocsp.OCSPResponseStatus.MALFORMED_REQUEST
@@ -347,7 +359,7 @@ def test_status_outlives_the_application(team: Team, url: str, tmp_path: Path) -
     assert [by_list(team, row, tmp_path, url) for row in (good, gone, held)] == listed
     team.clock.advance(timedelta(days=60))
     assert revocation.refresh()
-    der, _ = revocation.crl("root")
+    der = revocation.crl("root").content
     assert not list(x509.load_der_x509_crl(der))
     with team.services.kernel.db.read() as session:
         assert session.exec(select(DeletedCertificate)).all() == []

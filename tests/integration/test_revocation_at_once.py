@@ -31,8 +31,8 @@ def lineage_of(team: Team, certificate: Certificate) -> Lineage:
 
 
 def listed(team: Team) -> set[str]:
-    der, *_ = team.services.revocation.crl("root")
-    return {f"{entry.serial_number:x}" for entry in x509.load_der_x509_crl(der)}
+    present = x509.load_der_x509_crl(team.services.revocation.crl("root").content)
+    return {f"{entry.serial_number:x}" for entry in present}
 
 
 def wants_lineage(statement: str) -> bool:

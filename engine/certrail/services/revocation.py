@@ -32,7 +32,7 @@ from certrail.pki.revocation import (
     refused,
     signer_certificate,
 )
-from certrail.services import retirements
+from certrail.services import leaving
 from certrail.services.actor import SYSTEM, Actor
 from certrail.services.ca_signing import (
     find_authority,
@@ -60,10 +60,14 @@ GRACE = timedelta(days=1)
 
 @dataclass(frozen=True)
 class StatusAnswer:
-    """An OCSP response, DER, and until when it may be kept; ``None`` for one that must not be."""
+    """A list or an OCSP response, DER.
+
+    Attributes:
+        holds: since when and until when, as it says itself; ``None`` for an answer that must not be kept.
+    """
 
     content: bytes
-    keep_until: datetime | None = None
+    holds: tuple[datetime, datetime] | None = None
 
 
 class Revocation:
@@ -88,7 +92,7 @@ class Revocation:
             row.status, row.revocation_reason = ("held" if hold else "revoked"), str(reason)
             self._changed(change, row, lineage, issuer, f"certificate.{row.status}")
             if not hold:
-                retirements.revoked(change, row)
+                leaving.revoked(change, row)
         checkpoint("revocation.committed")
         return row
 
@@ -109,8 +113,8 @@ class Revocation:
             catch_up(change, row)
             return row
 
-    def crl(self, reference: str, key: str | None = None) -> tuple[bytes, datetime]:
-        """The present list of an authority, DER, and until when it holds.
+    def crl(self, reference: str, key: str | None = None) -> StatusAnswer:
+        """The present list of an authority.
 
         Args:
             key: the beginning of the SHA-256 of the key; left out, the one it signs with now.
@@ -126,7 +130,7 @@ class Revocation:
             with self._kernel.change(SYSTEM) as change:
                 found = self._publish(change, issuer)
         der = x509.load_pem_x509_crl(found.pem.encode()).public_bytes(Encoding.DER)
-        return der, found.next_update
+        return StatusAnswer(der, (found.this_update, found.next_update))
 
     def refresh(self) -> int:
         """Sign anew the lists whose time comes, and make those that are missing; returns how many.
@@ -178,7 +182,7 @@ class Revocation:
             this_update=now,
             next_update=until,
         )
-        return StatusAnswer(content, None if question.nonce else until)
+        return StatusAnswer(content, None if question.nonce else (now, until))
 
     def _changed(
         self, change: Change, row: Certificate, lineage: Lineage, issuer: CaCertificate, event: str

@@ -2,7 +2,8 @@
 
 import base64
 import binascii
-from datetime import datetime
+import hashlib
+from email.utils import format_datetime
 
 from fastapi import APIRouter, Request, Response
 from fastapi.concurrency import run_in_threadpool
@@ -11,7 +12,7 @@ from certrail.services.facade import Services
 from certrail.services.revocation import StatusAnswer
 
 router = APIRouter(tags=["status"])
-OCSP = "application/ocsp-response"
+OCSP, CRL = "application/ocsp-response", "application/pkix-crl"
 
 
 @router.get("/crl/{ca}.crl", response_class=Response)
@@ -43,22 +44,37 @@ def ask_in_url(ca: str, question: str, request: Request) -> Response:
         der = base64.b64decode(question, validate=True)
     except (binascii.Error, ValueError):
         der = b""
-    found: StatusAnswer = services.revocation.status(ca, der)
-    answer = Response(found.content, media_type=OCSP)
-    if found.keep_until is not None:
-        _may_be_kept(answer, services.kernel.clock(), found.keep_until)
-    return answer
+    return _to_be_kept(request, services.revocation.status(ca, der), OCSP)
 
 
 def _list(request: Request, ca: str, key: str | None) -> Response:
     services: Services = request.app.state.services
-    der, until = services.revocation.crl(ca, key)
-    answer = Response(der, media_type="application/pkix-crl")
-    _may_be_kept(answer, services.kernel.clock(), until)
-    return answer
+    return _to_be_kept(request, services.revocation.crl(ca, key), CRL)
 
 
-def _may_be_kept(answer: Response, now: datetime, until: datetime) -> None:
-    """For a part of its time only: whoever keeps it should hear soon of what was revoked meanwhile."""
-    seconds = max(0, min(3600, int((until - now).total_seconds()) // 2))
-    answer.headers["Cache-Control"] = f"public, max-age={seconds}, no-transform, must-revalidate"
+def _to_be_kept(request: Request, found: StatusAnswer, media_type: str) -> Response:
+    """With what caches want to know (RFC 5019 section 6.2), and empty for one that has it already.
+
+    It is to be kept for a part of its time only: whoever keeps it should hear soon of what was revoked meanwhile.
+    """
+    if found.holds is None:
+        return Response(found.content, media_type=media_type)
+    since, until = found.holds
+    services: Services = request.app.state.services
+    seconds = max(0, min(3600, int((until - services.kernel.clock()).total_seconds()) // 2))
+    tag = f'"{hashlib.sha256(found.content).hexdigest()}"'
+    headers = {
+        "Cache-Control": f"public, max-age={seconds}, no-transform, must-revalidate",
+        "Last-Modified": format_datetime(since, usegmt=True),
+        "Expires": format_datetime(until, usegmt=True),
+        "ETag": tag,
+    }
+    if tag in _tags(request):
+        return Response(status_code=304, headers=headers)
+    return Response(found.content, media_type=media_type, headers=headers)
+
+
+def _tags(request: Request) -> set[str]:
+    """Of what the caller has (RFC 9110 section 13.1.2)."""
+    listed = request.headers.get("if-none-match", "").split(",")
+    return {tag.strip().removeprefix("W/") for tag in listed}
