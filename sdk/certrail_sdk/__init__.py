@@ -49,6 +49,7 @@ from certrail_sdk.notifier import (
     Stage,
 )
 from certrail_sdk.plugin import Context, Plugin
+from certrail_sdk.threads import settled
 
 __all__ = [
     "PROJECT",
@@ -106,4 +107,5 @@ __all__ = [
     "hookimpl",
     "hookspec",
     "secret_fields",
+    "settled",
 ]

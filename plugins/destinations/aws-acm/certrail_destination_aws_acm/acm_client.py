@@ -1,8 +1,8 @@
 """The few calls to ACM that the destination needs, each in a thread and with its errors explained."""
 
 import asyncio
-from collections.abc import Coroutine, Iterable, Mapping
-from typing import Any, TypeVar
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from botocore import xform_name
 from botocore.exceptions import ClientError
@@ -11,12 +11,10 @@ from certrail_destination_aws_acm.config import AwsAcmConfig
 from certrail_destination_aws_acm.content import KEY_TYPES, Content
 from certrail_destination_aws_acm.errors import explained, is_gone
 from certrail_destination_aws_acm.session import make_client
-from certrail_sdk import Bundle, Context, Deployment
+from certrail_sdk import Bundle, Context, Deployment, settled
 
 DELIVERY_TAG = "certrail:delivery"
 PAGE = 100
-
-T = TypeVar("T")
 
 
 class AcmClient:
@@ -62,15 +60,15 @@ class AcmClient:
         """Import under a new ARN. Not idempotent: look by tag first when an earlier try may have landed."""
         tags = [{"Key": key, "Value": value} for key, value in _tags(deployment).items()]
         call = self._call("ImportCertificate", **_material(deployment.bundle), Tags=tags)
-        return str((await _settled(call))["CertificateArn"])
+        return str((await settled(call))["CertificateArn"])
 
     async def replace(self, arn: str, bundle: Bundle) -> None:
         """Import under a known ARN. The tags stay, and repeating it is harmless."""
-        await _settled(self._call("ImportCertificate", CertificateArn=arn, **_material(bundle)))
+        await settled(self._call("ImportCertificate", CertificateArn=arn, **_material(bundle)))
 
     async def delete(self, arn: str) -> bool:
         """Delete, and say whether there was something to delete."""
-        return await _settled(self._find("DeleteCertificate", arn)) is not None
+        return await settled(self._find("DeleteCertificate", arn)) is not None
 
     async def _imported(self) -> list[dict[str, Any]]:
         # Without keyTypes ACM lists RSA keys up to 2048 bits only, and hides the rest without a word.
@@ -104,17 +102,6 @@ class AcmClient:
                     return None
                 raise
         return got
-
-
-async def _settled(call: Coroutine[Any, Any, T]) -> T:
-    # A thread goes on after cancellation. Leaving before AWS has answered would let the next look-up
-    # miss the import that is still under way, and that import land after a newer one.
-    task = asyncio.ensure_future(call)
-    try:
-        return await asyncio.shield(task)
-    except asyncio.CancelledError:
-        await asyncio.gather(task, return_exceptions=True)
-        raise
 
 
 def _material(bundle: Bundle) -> dict[str, bytes]:

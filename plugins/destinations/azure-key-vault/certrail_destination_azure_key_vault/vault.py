@@ -1,7 +1,7 @@
 """One vault through Azure's SDK, for one verb, each call in a thread. The SDK's own retries are off."""
 
 import asyncio
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, ParamSpec, TypeVar
 
 from azure.core.exceptions import ResourceNotFoundError
@@ -16,7 +16,7 @@ from azure.keyvault.certificates import (
 
 from certrail_destination_azure_key_vault.config import AzureKeyVaultConfig
 from certrail_destination_azure_key_vault.errors import SETTLES_IN, refuse_busy, told_plainly
-from certrail_sdk import Retryable
+from certrail_sdk import Retryable, settled
 
 CONNECT_SECONDS, READ_SECONDS = 5, 15
 """Together well below what the engine grants a try that is no longer wanted. The SDK alone would wait for
@@ -78,7 +78,7 @@ class Vault:
         """Import a new version."""
         imports = self._client.import_certificate
         call = asyncio.to_thread(_called, "import", imports, name, data, policy=self._policy, tags=dict(tags))
-        return await _settled(call)
+        return await settled(call)
 
     async def recover(self, name: str) -> KeyVaultCertificate:
         """Bring a deleted certificate back, with all its versions.
@@ -87,7 +87,7 @@ class Vault:
             Retryable: Key Vault has begun and is not done yet.
         """
         begin = self._client.begin_recover_deleted_certificate
-        await _settled(asyncio.to_thread(_called, "recover", begin, name))
+        await settled(asyncio.to_thread(_called, "recover", begin, name))
         found = await self.newest(name)
         if found is None:
             raise Retryable(f"The certificate {name!r} is being recovered.", retry_after=SETTLES_IN)
@@ -96,7 +96,7 @@ class Vault:
     async def delete(self, name: str) -> bool:
         """Soft-delete a certificate with all its versions; ``False`` if there is none."""
         begin = self._client.begin_delete_certificate
-        return await _settled(asyncio.to_thread(_called, "delete", _found, begin, name)) is not None
+        return await settled(asyncio.to_thread(_called, "delete", _found, begin, name)) is not None
 
 
 def _called(right: str, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
@@ -109,14 +109,3 @@ def _found(call: Callable[[str], T], name: str) -> T | None:
         return call(name)
     except ResourceNotFoundError:
         return None
-
-
-async def _settled(call: Coroutine[Any, Any, T]) -> T:
-    # A thread goes on after cancellation. Leaving before Key Vault has answered would let a write that is
-    # under way land after the next one.
-    task = asyncio.ensure_future(call)
-    try:
-        return await asyncio.shield(task)
-    except asyncio.CancelledError:
-        await asyncio.gather(task, return_exceptions=True)
-        raise
