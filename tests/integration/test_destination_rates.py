@@ -9,7 +9,7 @@ from tests.integration.conftest import Team
 
 from certrail.services.deliveries import Work
 from certrail.services.destination_rates import Turn
-from certrail_sdk import Receipt
+from certrail_sdk import Receipt, Removal
 from certrail_workflows.activities.plugin import DeliveryActivities
 
 MINUTE = timedelta(minutes=1)
@@ -76,6 +76,46 @@ def test_turns_that_passed_while_nothing_ran_are_not_all_taken_at_once(
     team.clock.advance(timedelta(hours=1))
     begun = play(team, deliveries)
     assert all(later - earlier >= MINUTE for earlier, later in zip(begun, begun[3:], strict=False))
+
+
+def test_what_leaves_takes_its_turn_too(team: Team, deliveries: list[str]) -> None:
+    play(team, deliveries)
+    services = team.services
+    services.syncs.delete(team.admin, team.application, "disk", cleanup=True)
+    removed: list[datetime] = []
+    turns = dict.fromkeys(deliveries, team.clock.now)
+    while turns:
+        ident = min(turns, key=lambda ident: turns[ident])
+        team.clock.now = max(team.clock.now, turns[ident])
+        work = services.retirements.begin(ident, 1)
+        if isinstance(work, Turn):
+            turns[ident] = work.at
+            continue
+        assert work
+        removed.append(team.clock.now)
+        services.retirements.removed(work.retirement_id, Removal(changed=True))
+        del turns[ident]
+    assert all(later - earlier >= MINUTE for earlier, later in zip(removed, removed[3:], strict=False))
+    assert removed[-1] - removed[0] <= 12 * MINUTE / 2
+    assert not services.syncs.list(team.application), "and it is gone with the last of them"
+
+
+async def test_what_is_to_leave_waits_and_that_is_nobodys_failure(team: Team, deliveries: list[str]) -> None:
+    play(team, deliveries)
+    services = team.services
+    services.syncs.delete(team.admin, team.application, "disk", cleanup=True)
+    activities = DeliveryActivities(services.deliveries, services.retirements, team.clock)
+    with pytest.raises(ApplicationError) as waits:
+        await ActivityEnvironment().run(activities.remove, deliveries[0])
+    assert waits.value.type == "NotYet"
+    assert waits.value.next_retry_delay is not None
+    (plan,) = (
+        row
+        for row, delivery, _ in services.retirements.list(team.application)
+        if delivery.id == deliveries[0]
+    )
+    assert (plan.status, plan.last_error) == ("due", None)
+    assert plan.next_try_at == team.clock.now + waits.value.next_retry_delay
 
 
 async def test_what_waits_shows_its_turn_and_is_nobodys_failure(team: Team, deliveries: list[str]) -> None:

@@ -19,7 +19,7 @@ from certrail.persistence.tables import Delivery, EventRow
 from certrail.services.actor import SYSTEM
 from certrail.services.alerts import Escalation
 from certrail.services.approval_policies import Step
-from certrail.services.retirements import Why, retire
+from certrail.services.leaving import Why, retire
 
 EVERYBODY = ("Product Admin", "Admin", "Operator", "Auditor", "no role")
 COUNTS_AS = {

@@ -13,7 +13,7 @@ from tests.integration.shelf import GRACE, Shelf
 from certrail.domain.errors import BadInput, Conflict, NotFound
 from certrail.persistence.tables import Delivery, OutboxRow
 from certrail.pki.revocation import Reason
-from certrail.services import retirements
+from certrail.services import leaving
 from certrail.services.failure import Failure
 from certrail.services.selections import Selection
 from certrail_sdk import Observation
@@ -125,7 +125,7 @@ async def test_one_that_cannot_be_handed_over_does_not_hold_up_the_others(shelf:
     assert len(shelf.there) == 4
     shelf.advance(GRACE)
     services = shelf.team.services
-    release, broken = retirements.enqueue_delivery, list[str]()
+    release, broken = leaving.enqueue_delivery, list[str]()
 
     def once_broken(change: Any, sync: Any, delivery: Delivery, reference: str) -> None:
         if not broken:
@@ -135,7 +135,7 @@ async def test_one_that_cannot_be_handed_over_does_not_hold_up_the_others(shelf:
         release(change, sync, delivery, reference)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(retirements, "enqueue_delivery", once_broken)
+        patch.setattr(leaving, "enqueue_delivery", once_broken)
         assert services.sweeps["retirements"]() == 2
         assert services.sweeps["retirements"]() == 0
     await shelf.work()

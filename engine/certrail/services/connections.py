@@ -46,7 +46,7 @@ class Connections:
 
         Args:
             expires_at: until when the outside system accepts them, if that is known; alerts tell of it in time.
-            max_per_minute: how many deliveries may go there; more wait for their turn. Left out, any number.
+            max_per_minute: how many deliveries and removals it bears; more wait for their turn. Left out, any number.
 
         Raises:
             BadInput: no installed plugin takes this type, a field is wrong, or they have ended.
@@ -81,7 +81,7 @@ class Connections:
 
         Args:
             changes: ``{"expires_at": …}`` says until when they are accepted from now on, ``None`` that nobody knows;
-                ``{"max_per_minute": …}`` how many deliveries may go there, ``None`` that any number may.
+                ``{"max_per_minute": …}`` how many deliveries and removals it bears, ``None`` any number.
 
         Raises:
             BadInput: a field is wrong, or they have ended.

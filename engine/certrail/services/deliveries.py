@@ -11,7 +11,7 @@ from certrail.checkpoints import checkpoint
 from certrail.domain.errors import NotFound
 from certrail.persistence.database import locked
 from certrail.persistence.tables import Certificate, Delivery, Sync
-from certrail.services import retirements
+from certrail.services import leaving
 from certrail.services.actor import SYSTEM, Actor
 from certrail.services.destination_rates import Turn, hold_rate, next_turn
 from certrail.services.failure import Failure
@@ -129,7 +129,7 @@ class Deliveries:
             recovered = delivery.last_error is not None
             sync = change.session.get_one(Sync, delivery.sync_id)
             if delivery.receipt and delivery.receipt["reference"] != receipt.reference:
-                retirements.superseded(change, sync, delivery)
+                leaving.superseded(change, sync, delivery)
             delivery.delivered_certificate_id, delivery.fulfilled = work.certificate_id, work.wish
             delivery.receipt = receipt.model_dump(mode="json")
             delivery.intent_at = None
@@ -140,7 +140,7 @@ class Deliveries:
                 delivery.status, delivery.since = "delivered", change.now
             change.session.add(delivery)
             certificate = change.session.get_one(Certificate, work.certificate_id)
-            retirements.delivered(change, sync, delivery, certificate)
+            leaving.delivered(change, sync, delivery, certificate)
             self._event(
                 change,
                 "delivery.recovered" if recovered else "delivery.delivered",
@@ -159,7 +159,7 @@ class Deliveries:
             if delivery is None or delivery.receipt is None or delivery.delivered_certificate_id is None:
                 return None
             sync = session.get_one(Sync, delivery.sync_id)
-            if retirements.has_due(session, delivery.id, delivery.receipt["reference"]):
+            if leaving.has_due(session, delivery.id, delivery.receipt["reference"]):
                 return None  # it is about to leave
             destination = destination_of(self._kernel, session, sync, Context())
             if not isinstance(destination, Observes):
@@ -237,7 +237,7 @@ class Deliveries:
                 )
             sync = change.session.get_one(Sync, delivery.sync_id)
             if sync.leaving and failure.permanent:
-                retirements.finish(change, sync)
+                leaving.finish(change, sync)
 
     def state(self, delivery_id: str) -> DeliveryState:
         """Where the delivery stands; a deleted one counts as done."""
@@ -250,7 +250,7 @@ class Deliveries:
                 delivery.delivered_certificate_id,
                 delivery.status,
                 delivery.fulfilled == delivery.wishes,
-                retirements.has_due(session, delivery_id),
+                leaving.has_due(session, delivery_id),
             )
 
     def retry(self, actor: Actor, delivery_id: str) -> Delivery:

@@ -1,4 +1,4 @@
-"""How often a destination is asked: a row of places beside its connection, of which each delivery takes one."""
+"""How often a destination is asked: each delivery and each removal takes one of the places beside its connection."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -15,7 +15,7 @@ MINUTE, TAKEN_WITHIN = timedelta(minutes=1), timedelta(seconds=20)
 
 @dataclass(frozen=True)
 class Turn:
-    """A delivery's turn has not come yet: it is nobody's failure."""
+    """The turn of a delivery, or of what is to leave, has not come yet: it is nobody's failure."""
 
     at: datetime
 

@@ -14,6 +14,7 @@ from certrail.persistence.tables import Certificate, Delivery, Sync
 from certrail.persistence.tables.delivery import GRACE_SECONDS
 from certrail.services.actor import Actor
 from certrail.services.kernel import Change, Kernel
+from certrail.services.leaving import clean_up, discard, replan
 from certrail.services.plugin_config import (
     SYNC_PURPOSE,
     destination_class,
@@ -24,7 +25,6 @@ from certrail.services.plugin_config import (
     resealed,
     validated,
 )
-from certrail.services.retirements import clean_up, discard, replan
 from certrail.services.selections import Selection, carried
 from certrail.services.wishes import REMOVED, is_wished, object_name, wish, wish_again
 from certrail_sdk import Context, Destination, Receipt, Removes

@@ -138,7 +138,8 @@ class ProfileChangeIn(In):
 
 
 PerMinute = Annotated[
-    int | None, Field(ge=1, le=100_000, description="how many deliveries may go there; null for any number")
+    int | None,
+    Field(ge=1, le=100_000, description="how many deliveries and removals it bears; null for any number"),
 ]
 
 

@@ -76,6 +76,9 @@ class DeliveryActivities:
         while work := await beginning.ours(
             lambda: self._retirements.begin(delivery_id, attempt, tried=tuple(tried))
         ):
+            if isinstance(work, Turn):
+                again.append(not_yet(work.at, self._clock()))
+                break
             tried.append(work.retirement_id)
             try:
                 await self._remove(work)

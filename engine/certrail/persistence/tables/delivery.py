@@ -16,8 +16,8 @@ class Connection(Row, table=True):
     """Credentials for an outside system, sealed; shared by syncs and channels.
 
     `expires_at` is what the outside system was said to accept them until; `told_seconds` how long before that
-    somebody was told last. `max_per_minute` is how many deliveries may go there, `next_slot_at` when the next one has
-    its turn.
+    somebody was told last. `max_per_minute` is how many deliveries and removals it bears, `next_slot_at` when the
+    next one has its turn.
     """
 
     __tablename__ = "connection"

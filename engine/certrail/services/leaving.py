@@ -1,0 +1,172 @@
+"""What is to leave a destination, and when: planned when it arrives, and anew with everything that changes that."""
+
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from sqlmodel import Session, col, select
+
+from certrail.persistence.database import locked
+from certrail.persistence.tables import Certificate, Delivery, Retirement, Sync
+from certrail.services.kernel import Change
+from certrail.services.selections import carries
+from certrail.services.wishes import REMOVED, drop, enqueue_delivery
+
+WAITING, DUE, FAILED, KEPT = "waiting", "due", "failed", "kept"
+PLANNED = (WAITING, DUE, FAILED)
+
+
+class Why(StrEnum):
+    """Why an object is not wanted any more."""
+
+    SUPERSEDED = "superseded"
+    """Another object took its place."""
+    REVOKED = "revoked"
+    ENDED = "ended"
+    """Its certificate ended, and none took its place."""
+    UNSELECTED = "unselected"
+    """The sync does not carry it any more."""
+    CLEANUP = "cleanup"
+    """The sync is being deleted."""
+
+
+def retire(change: Change, delivery: Delivery, why: Why, at: datetime) -> Retirement | None:
+    """Plan that what a delivery's receipt names leaves; an earlier plan for the same object is replaced."""
+    if delivery.receipt is None:
+        return None
+    certificate = delivery.delivered_certificate_id or delivery.desired_certificate_id
+    reference = delivery.receipt["reference"]
+    query = select(Retirement).where(
+        Retirement.delivery_id == delivery.id,
+        Retirement.reference == reference,
+        col(Retirement.status).in_(PLANNED),
+    )
+    row = change.session.exec(locked(query)).first()
+    if row is None:
+        row = Retirement(
+            id=change.new_id(),
+            created_at=change.now,
+            delivery_id=delivery.id,
+            reference=reference,
+            certificate_id=certificate,
+            why=str(why),
+            remove_at=at,
+        )
+    row.certificate_id, row.receipt = certificate, delivery.receipt
+    row.why, row.remove_at, row.status, row.last_error = str(why), at, WAITING, None
+    change.session.add(row)
+    return row
+
+
+def delivered(change: Change, sync: Sync, delivery: Delivery, certificate: Certificate) -> None:
+    """Plan the end of what was just delivered, right then: it leaves when its certificate has ended."""
+    if sync.leaving:
+        if row := retire(change, delivery, Why.CLEANUP, change.now):
+            release(change, row)
+    elif not sync.remove:
+        return
+    elif certificate.status == "revoked":
+        retire(change, delivery, Why.REVOKED, change.now)
+    else:
+        retire(change, delivery, Why.ENDED, certificate.not_after + grace_of(sync))
+
+
+def superseded(change: Change, sync: Sync, delivery: Delivery) -> None:
+    """Plan that the object which the receipt names leaves, because another one takes its place."""
+    if sync.remove:
+        retire(change, delivery, Why.SUPERSEDED, change.now + grace_of(sync))
+
+
+def revoked(change: Change, certificate: Certificate) -> None:
+    """Take a revoked certificate away at once from where it is removed at all."""
+    query = (
+        select(Delivery)
+        .join(Sync, col(Sync.id) == col(Delivery.sync_id))
+        .where(
+            Delivery.lineage_id == certificate.lineage_id,
+            Delivery.delivered_certificate_id == certificate.id,
+            col(Sync.remove).is_(True),
+        )
+    )
+    for delivery in change.session.exec(query).all():
+        if row := retire(change, delivery, Why.REVOKED, change.now):
+            release(change, row)
+
+
+def replan(change: Change, sync: Sync) -> None:
+    """Plan anew for everything that a sync has delivered, because the sync was changed."""
+    query = select(Delivery).where(
+        Delivery.sync_id == sync.id, col(Delivery.delivered_certificate_id).is_not(None)
+    )
+    for delivery in change.session.exec(query).all():
+        if not sync.remove:
+            _forget(change, delivery)
+            continue
+        certificate = change.session.get_one(Certificate, delivery.delivered_certificate_id)
+        if carries(sync.selection, certificate):
+            delivered(change, sync, delivery, certificate)
+        else:
+            retire(change, delivery, Why.UNSELECTED, change.now + grace_of(sync))
+
+
+def clean_up(change: Change, sync: Sync) -> None:
+    """Take away all that a sync has delivered; it is deleted when the last object is gone."""
+    sync.leaving, sync.auto = True, False
+    change.session.add(sync)
+    for delivery in change.session.exec(select(Delivery).where(Delivery.sync_id == sync.id)).all():
+        if row := retire(change, delivery, Why.CLEANUP, change.now):
+            release(change, row)
+    finish(change, sync)
+
+
+def finish(change: Change, sync: Sync) -> None:
+    """Delete a sync that is leaving, once nothing of it is left at the destination, or on its way there."""
+    deliveries = change.session.exec(select(Delivery).where(Delivery.sync_id == sync.id)).all()
+    if any(delivery.intent_at and delivery.status not in (FAILED, REMOVED) for delivery in deliveries):
+        return
+    idents = [delivery.id for delivery in deliveries]
+    rows = change.session.exec(select(Retirement).where(col(Retirement.delivery_id).in_(idents))).all()
+    if any(row.status in PLANNED for row in rows):
+        return
+    discard(change, sync)
+
+
+def discard(change: Change, sync: Sync) -> None:
+    """Delete a sync with all that is known of its deliveries."""
+    deliveries = change.session.exec(select(Delivery).where(Delivery.sync_id == sync.id)).all()
+    left = [delivery.object_name for delivery in deliveries if delivery.receipt or delivery.intent_at]
+    idents = [delivery.id for delivery in deliveries]
+    rows = change.session.exec(select(Retirement).where(col(Retirement.delivery_id).in_(idents))).all()
+    for delivery in deliveries:
+        if delivery.last_error:
+            drop(change, sync, delivery)
+    for row in (*rows, *deliveries, sync):
+        change.session.delete(row)
+    change.event("sync.deleted", "sync", sync.id, sync.application_id, slug=sync.slug, left_behind=left)
+
+
+def grace_of(sync: Sync) -> timedelta:
+    """How long an object that is not wanted any more stays."""
+    return timedelta(seconds=sync.grace_seconds)
+
+
+def has_due(session: Session, delivery_id: str, reference: str | None = None) -> bool:
+    """Whether the workflow of a delivery has something to take away, or just this object."""
+    query = select(Retirement.id).where(Retirement.delivery_id == delivery_id, Retirement.status == DUE)
+    if reference is not None:
+        query = query.where(Retirement.reference == reference)
+    return session.exec(query).first() is not None
+
+
+def release(change: Change, row: Retirement) -> None:
+    """Hand over to the workflow of its delivery what is to leave now."""
+    row.status = DUE
+    change.session.add(row)
+    delivery = change.session.get_one(Delivery, row.delivery_id)
+    sync = change.session.get_one(Sync, delivery.sync_id)
+    enqueue_delivery(change, sync, delivery, f"retirement-{row.id}-{change.new_id()}")
+
+
+def _forget(change: Change, delivery: Delivery) -> None:
+    query = select(Retirement).where(Retirement.delivery_id == delivery.id, Retirement.status == WAITING)
+    for row in change.session.exec(query).all():
+        change.session.delete(row)
