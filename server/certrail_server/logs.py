@@ -5,8 +5,8 @@ import logging
 import sys
 from datetime import UTC, datetime
 
-QUIET = ("httpx2", "httpcore2", "botocore", "boto3", "urllib3", "azure", "slack_sdk", "alembic", "aiosmtplib")
-"""Libraries whose chatter may name URLs and headers; only their warnings are kept."""
+HEARD = ("certrail", "certrail_server", "certrail_workflows", "temporalio", "uvicorn")
+"""Whose level is chosen. Of every other library only warnings are kept: its chatter may name URLs, headers, bodies."""
 
 
 class JsonLines(logging.Formatter):
@@ -33,6 +33,7 @@ def configure(level: str, style: str) -> None:
     text = style == "text" or (style == "auto" and sys.stderr.isatty())
     line = logging.Formatter("%(asctime)s %(levelname)-7s %(name)s: %(message)s")
     handler.setFormatter(line if text else JsonLines())
-    logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
-    for name in QUIET:
-        logging.getLogger(name).setLevel(logging.WARNING)
+    chosen = logging.getLevelNamesMapping()[level.upper()]
+    logging.basicConfig(level=max(chosen, logging.WARNING), handlers=[handler], force=True)
+    for name in HEARD:
+        logging.getLogger(name).setLevel(chosen)
