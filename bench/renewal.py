@@ -7,33 +7,26 @@ though the worker is killed twice again. Afterwards nothing was lost and nothing
 
 import sys
 import tempfile
-from bisect import bisect_left
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 
 from examples.demo.installation import Installation, until
 from rich.console import Console
 from rich.table import Table
-from tests.support.aged import Aged
+from tests.support.aged import Aged, busiest_minute
 
 IN_CHUNKS, BY_WORKFLOW = 20_000, 200
 BOUNDED, PER_MINUTE = 5_000, 1_500
 ALL = IN_CHUNKS + BOUNDED + BY_WORKFLOW
 LEAST = 8.0
 PATIENCE = 1800.0
-MINUTE = timedelta(minutes=1)
 console = Console(stderr=True)
 
 
 def rate(moments: Sequence[datetime]) -> float:
     """Certificates per second between the first and the last."""
     return (len(moments) - 1) / (moments[-1] - moments[0]).total_seconds()
-
-
-def busiest_minute(moments: Sequence[datetime]) -> int:
-    """The most that fall into any minute, wherever it begins."""
-    return max(bisect_left(moments, moment + MINUTE) - place for place, moment in enumerate(moments))
 
 
 def by_workflow(fleet: Aged, installation: Installation, certificates: Sequence[str]) -> Sequence[datetime]:

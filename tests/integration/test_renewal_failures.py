@@ -3,6 +3,7 @@
 from collections import Counter
 from datetime import timedelta
 
+import pytest
 from sqlmodel import select
 from tests.integration.conftest import Team
 from tests.integration.renewing import (
@@ -42,6 +43,7 @@ def test_an_authority_that_is_down_for_days_is_told_of_once_and_renewals_resume(
     assert len(events(team, "certificate.renewal_failed")) == 3
 
 
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)  # hundreds of tries, all alike
 def test_a_certificate_that_ends_unrenewed_is_tried_for_a_month_and_given_up_with_a_last_word(
     team: Team,
 ) -> None:

@@ -1,6 +1,8 @@
 """Certificates that were issued a while ago, so that they are due now."""
 
+from bisect import bisect_left
 from collections import Counter
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -20,6 +22,12 @@ from certrail_server.settings import Settings
 AGE, LIFETIME = timedelta(days=40), timedelta(days=47)
 CHUNK = 100
 APPLICATION = "fleet"
+MINUTE = timedelta(minutes=1)
+
+
+def busiest_minute(moments: Sequence[datetime]) -> int:
+    """The most that fall into any minute, wherever it begins."""
+    return max(bisect_left(moments, moment + MINUTE) - place for place, moment in enumerate(moments))
 
 
 class Aged:
