@@ -10,6 +10,7 @@ PAGES_TO_READ = sorted(
 )
 FENCE = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
+PRODUCTION = ROOT / "docs/how-to/run-in-production.md"
 FOLLOWED = tuple(
     ROOT / name
     for name in (
@@ -22,10 +23,10 @@ FOLLOWED = tuple(
         "docs/how-to/bring-an-older-project.md",
     )
 )
-"""Pages whose commands are run from the first to the last."""
+"""Pages whose commands are run from the first to the last, on one machine; on `PRODUCTION`, on its services."""
 
 # What sets up, starts or tests everything is run by other tests; here it need only exist.
-ELSEWHERE = re.compile(r"^(make |certrail dev$)", re.MULTILINE)
+ELSEWHERE = re.compile(r"^(make |certrail (dev|server|worker)\b)", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,11 @@ class Block:
 
     def is_run(self) -> bool:
         """Whether a test follows it, word for word."""
-        return self.language == "bash" and self.page in FOLLOWED and not ELSEWHERE.search(self.text)
+        return (
+            self.language == "bash"
+            and self.page in (*FOLLOWED, PRODUCTION)
+            and not ELSEWHERE.search(self.text)
+        )
 
     def is_shown_by(self, before: "Block") -> bool:
         """Whether this is what a command prints: it stands right below it."""

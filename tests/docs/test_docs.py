@@ -14,7 +14,6 @@ from typing import Any
 
 import pytest
 import typer
-import yaml
 from docs.generate import PAGES, REFERENCE
 from tests.docs.pages import FENCE, PAGES_TO_READ, ROOT, Block, blocks
 from typer.exceptions import TyperException
@@ -24,7 +23,9 @@ from certrail.plugins.registry import CAPABILITIES, PluginRegistry
 from certrail_sdk import Destination
 from certrail_sdk.testing import DestinationConformance
 from certrail_server.cli import app
+from certrail_server.settings import Settings
 
+VARIABLE = re.compile(r"\bCERTRAIL_[A-Z_]+\b")
 LINK = re.compile(r"(?<!!)\[[^\]]+\]\(([^)\s]+)\)")
 CONTRACT = ROOT / "docs" / "plugins" / "contract.md"
 EXAMPLE = "certrail_destination_haproxy"
@@ -48,13 +49,13 @@ def commands(block: Block) -> Iterator[list[str]]:
     assert not pending.strip(), f"an unfinished command: {pending}"
 
 
-def check_make(words: list[str], _block: Block) -> None:
+def check_make(words: list[str]) -> None:
     targets = re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
     wanted = [word for word in words if "=" not in word]
     assert set(wanted) <= set(targets), f"no such make target: {words}"
 
 
-def check_certrail(words: list[str], _block: Block) -> None:
+def check_certrail(words: list[str]) -> None:
     command: Any = typer.main.get_command(app)
     while hasattr(command, "commands"):
         name, *words = words
@@ -62,52 +63,34 @@ def check_certrail(words: list[str], _block: Block) -> None:
     command.make_context(command.name, list(words))
 
 
-def check_python(words: list[str], _block: Block) -> None:
+def check_python(words: list[str]) -> None:
     assert words[0] == "-m"
     assert find_spec(words[1]), f"no such module: {words[1]}"
 
 
-def check_docker(words: list[str], block: Block) -> None:
-    compose = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
-    assert words[0] == "compose"
-    verb, *rest = words[1:]
-    named = [word for word in rest if not word.startswith("--")]
-    if verb == "exec":
-        service, *inside = named[:1] + rest[rest.index(named[0]) + 1 :]
-        assert service in compose["services"]
-        check(inside, block)
-    elif verb == "cp":
-        service, _, path = named[0].partition(":")
-        assert any(path.startswith(v.split(":")[1]) for v in compose["services"][service]["volumes"])
-    else:
-        assert verb in ("up", "stop")
-        assert set(named) <= compose["services"].keys()
-
-
-def check_shell(_words: list[str], _block: Block) -> None:
+def check_shell(_words: list[str]) -> None:
     """Nothing to look up: it changes the reader's shell."""
 
 
-CHECKS: dict[str, Callable[[list[str], Block], None]] = {
+CHECKS: dict[str, Callable[[list[str]], None]] = {
     "make": check_make,
     "certrail": check_certrail,
     "python": check_python,
-    "docker": check_docker,
     "export": check_shell,
     "source": check_shell,
 }
 
 
-def check(words: list[str], block: Block) -> None:
+def check(words: list[str]) -> None:
     program = Path(words[0]).name
     assert program in CHECKS, f"nobody can tell whether {words} works"
-    CHECKS[program](words[1:], block)
+    CHECKS[program](words[1:])
 
 
 @pytest.mark.parametrize("block", [b for b in blocks("bash") if not b.is_run()], ids=str)
 def test_every_command_that_is_not_run_exists(block: Block) -> None:
     for words in commands(block):
-        check(words, block)
+        check(words)
 
 
 @pytest.mark.parametrize(
@@ -116,15 +99,13 @@ def test_every_command_that_is_not_run_exists(block: Block) -> None:
         ["make", "nonsense"],
         ["certrail", "nonsense"],
         ["certrail", "worker", "--nonsense", "x"],
-        ["docker", "compose", "exec", "nobody", "certrail", "doctor"],
-        ["docker", "compose", "exec", "server", "certrail", "nonsense"],
         ["curl", "$API/users"],
         ["rm", "-rf", "."],
     ],
 )
 def test_the_check_tells_commands_that_do_not_exist(words: list[str]) -> None:
     with pytest.raises((AssertionError, KeyError, TyperException)):
-        check(words, Block(ROOT / "README.md", "bash", "", 1))
+        check(words)
 
 
 @pytest.mark.parametrize("block", blocks("json"), ids=str)
@@ -209,6 +190,13 @@ def test_the_contract_names_every_verb_trait_and_error() -> None:
 @pytest.mark.parametrize("name", PAGES)
 def test_the_reference_is_current(name: str) -> None:
     assert (REFERENCE / name).read_text() == PAGES[name](), "run: python -m docs.generate"
+
+
+@pytest.mark.parametrize("page", PAGES_TO_READ, ids=lambda p: str(p.relative_to(ROOT)))
+def test_variables_are_settings(page: Path) -> None:
+    known = {f"CERTRAIL_{name.upper()}" for name in Settings.model_fields}
+    named = set(VARIABLE.findall(page.read_text()))
+    assert named - known <= {"CERTRAIL_TOKEN", "CERTRAIL_URL"}
 
 
 @pytest.mark.parametrize("page", PAGES_TO_READ, ids=lambda p: str(p.relative_to(ROOT)))
