@@ -6,7 +6,7 @@ from examples.demo.installation import Installation, until
 from tests.support.aged import Aged, busiest_minute
 
 FLEET = {"unbounded": 1_000, "bounded": 5_000}
-PER_MINUTE = 3_600
+PER_MINUTE = 4_800
 ALL = sum(FLEET.values())
 
 

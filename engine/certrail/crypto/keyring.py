@@ -16,9 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 VERSION = "v1"
 KEY_BYTES = 32
@@ -145,11 +143,6 @@ class Keyring:
     def needs_rotation(self, envelope: str) -> bool:
         """Whether an envelope is sealed under a key that is no longer the active one. Raises KeyringError."""
         return _parts(envelope)[0] != self._active
-
-    def derive(self, purpose: str) -> bytes:
-        """A key of 32 bytes for one purpose (HKDF, RFC 5869), from the active key: a rotation changes it."""
-        info = f"certrail/{VERSION}/derive/{purpose}".encode()
-        return HKDF(hashes.SHA256(), KEY_BYTES, salt=None, info=info).derive(self._keys[self._active])
 
 
 def _parts(envelope: str) -> tuple[str, str]:

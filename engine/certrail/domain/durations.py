@@ -42,15 +42,6 @@ def positive(duration: timedelta) -> timedelta:
     return duration
 
 
-def format_duration(duration: timedelta) -> str:
-    """The exact form in the largest unit that fits, such as ``36h`` or ``47d``; whole seconds only."""
-    seconds = int(duration.total_seconds())
-    for size, unit in ((86400, "d"), (3600, "h"), (60, "m")):
-        if seconds and seconds % size == 0:
-            return f"{seconds // size}{unit}"
-    return f"{seconds}s"
-
-
 def _amounts(text: str) -> dict[str, int]:
     amounts: dict[str, int] = {}
     if len(text) <= _LONGEST_TEXT and _SHORT.fullmatch(text):

@@ -15,10 +15,10 @@ from certrail.services import leaving
 from certrail.services.actor import SYSTEM, Actor
 from certrail.services.destination_rates import Turn, hold_rate, next_turn
 from certrail.services.failure import Failure
-from certrail.services.kernel import Change, Kernel
+from certrail.services.kernel import Kernel
 from certrail.services.paging import PAGE, Position, newest_first
 from certrail.services.plugin_config import destination_of
-from certrail.services.wishes import REMOVED, drop, wish_again
+from certrail.services.wishes import REMOVED, delivery_event, drop, wish_again
 from certrail_sdk import Bundle, Context, Deployment, Destination, Observation, Observes, Receipt, Target
 
 FAILED = "failed"
@@ -97,7 +97,7 @@ class Deliveries:
                     delivery.status, delivery.fulfilled = "delivered", delivery.wishes
                     change.session.add(delivery)
                 else:
-                    drop(change, sync, delivery)
+                    drop(change, delivery)
                 return None
             if rated is not None and (turn := next_turn(change, rated, delivery)):
                 delivery.next_try_at = turn.at
@@ -141,7 +141,7 @@ class Deliveries:
             change.session.add(delivery)
             certificate = change.session.get_one(Certificate, work.certificate_id)
             leaving.delivered(change, sync, delivery, certificate)
-            self._event(
+            delivery_event(
                 change,
                 "delivery.recovered" if recovered else "delivery.delivered",
                 delivery,
@@ -191,9 +191,9 @@ class Deliveries:
             if not good:
                 delivery.wishes += 1
                 delivery.status, delivery.since = "pending", change.now
-                self._event(change, "delivery.mismatch", delivery, found=observation.fingerprint)
+                delivery_event(change, "delivery.mismatch", delivery, found=observation.fingerprint)
             else:
-                self._event(change, "delivery.verified", delivery, certificate_id=certificate_id)
+                delivery_event(change, "delivery.verified", delivery, certificate_id=certificate_id)
             change.session.add(delivery)
         checkpoint("delivery.verified")
         return good
@@ -208,7 +208,7 @@ class Deliveries:
             delivery.observed = {"good": None, "error": failure.stored(change.now)}
             change.session.add(delivery)
             if first or failure.permanent:
-                self._event(
+                delivery_event(
                     change, "delivery.unverified", delivery, message=failure.message, action=failure.action
                 )
 
@@ -226,7 +226,7 @@ class Deliveries:
             delivery.next_try_at = failure.next_try_at
             change.session.add(delivery)
             if first or failure.permanent:
-                self._event(
+                delivery_event(
                     change,
                     "delivery.failed",
                     delivery,
@@ -260,7 +260,7 @@ class Deliveries:
             if delivery is None:
                 raise NotFound("delivery")
             wish_again(change, change.session.get_one(Sync, delivery.sync_id), delivery)
-            self._event(change, "delivery.retried", delivery)
+            delivery_event(change, "delivery.retried", delivery)
             return delivery
 
     def get(self, delivery_id: str) -> tuple[Delivery, Sync]:
@@ -329,20 +329,6 @@ class Deliveries:
 
     def _plugin(self, sync: Sync) -> str:
         return f"{sync.destination} {self._kernel.plugins.info('destination', sync.destination).version}"
-
-    def _event(self, change: Change, type_: str, delivery: Delivery, **data: Any) -> None:
-        sync = change.session.get_one(Sync, delivery.sync_id)
-        change.event(
-            type_,
-            "delivery",
-            delivery.id,
-            sync.application_id,
-            sync=sync.slug,
-            destination=sync.destination,
-            object_name=delivery.object_name,
-            lineage_id=delivery.lineage_id,
-            **data,
-        )
 
 
 def _locked(session: Session, delivery_id: str) -> Delivery | None:

@@ -138,7 +138,7 @@ def discard(change: Change, sync: Sync) -> None:
     rows = change.session.exec(select(Retirement).where(col(Retirement.delivery_id).in_(idents))).all()
     for delivery in deliveries:
         if delivery.last_error:
-            drop(change, sync, delivery)
+            drop(change, delivery)
     for row in (*rows, *deliveries, sync):
         change.session.delete(row)
     change.event("sync.deleted", "sync", sync.id, sync.application_id, slug=sync.slug, left_behind=left)

@@ -22,7 +22,7 @@ from certrail.services.leaving import DUE, FAILED, KEPT, PLANNED, WAITING, Why, 
 from certrail.services.paging import PAGE, Position, newest_first
 from certrail.services.plugin_config import destination_of
 from certrail.services.selections import carries
-from certrail.services.wishes import REMOVED
+from certrail.services.wishes import REMOVED, delivery_event
 from certrail_sdk import Context, Destination, Receipt, Removal, Target
 
 log = logging.getLogger(__name__)
@@ -169,7 +169,7 @@ class Retirements:
                 delivery.verified_at = None
                 delivery.status, delivery.since = REMOVED, change.now
                 change.session.add(delivery)
-            _event(change, "delivery.removed", row, delivery, sync, changed=removal.changed)
+            _event(change, "delivery.removed", row, delivery, changed=removal.changed)
             if sync.leaving:
                 finish(change, sync)
 
@@ -192,17 +192,8 @@ class Retirements:
             change.session.add(row)
             if first or failure.permanent:
                 delivery = change.session.get_one(Delivery, row.delivery_id)
-                sync = change.session.get_one(Sync, delivery.sync_id)
                 facts = {"kind": failure.kind, "message": failure.message, "action": failure.action}
-                _event(
-                    change,
-                    "delivery.removal_failed",
-                    row,
-                    delivery,
-                    sync,
-                    permanent=failure.permanent,
-                    **facts,
-                )
+                _event(change, "delivery.removal_failed", row, delivery, permanent=failure.permanent, **facts)
 
 
 def _is_unwanted(change: Change, row: Retirement, delivery: Delivery, sync: Sync) -> bool:
@@ -238,18 +229,6 @@ def _locked(session: Session, retirement_id: str) -> Retirement | None:
     return session.exec(locked(select(Retirement).where(Retirement.id == retirement_id))).first()
 
 
-def _event(change: Change, type_: str, row: Retirement, delivery: Delivery, sync: Sync, **data: Any) -> None:
-    change.event(
-        type_,
-        "delivery",
-        delivery.id,
-        sync.application_id,
-        sync=sync.slug,
-        destination=sync.destination,
-        object_name=delivery.object_name,
-        lineage_id=delivery.lineage_id,
-        reference=row.reference,
-        retirement_id=row.id,
-        reason=row.why,
-        **data,
-    )
+def _event(change: Change, type_: str, row: Retirement, delivery: Delivery, **data: Any) -> None:
+    facts = {"reference": row.reference, "retirement_id": row.id, "reason": row.why}
+    delivery_event(change, type_, delivery, **facts, **data)

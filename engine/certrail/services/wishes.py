@@ -1,6 +1,7 @@
 """What is wanted where: a certificate at a destination, told to the workflow that brings it there."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from sqlmodel import Session, col, select
 
@@ -62,19 +63,27 @@ def wish_again(change: Change, sync: Sync, delivery: Delivery) -> None:
     enqueue_delivery(change, sync, delivery, f"wish-{delivery.wishes}")
 
 
-def drop(change: Change, sync: Sync, delivery: Delivery) -> None:
+def drop(change: Change, delivery: Delivery) -> None:
     """Want nothing there any more; what went wrong on the way there is over, too."""
     delivery.status, delivery.since, delivery.next_try_at = REMOVED, change.now, None
     delivery.last_error = None
     change.session.add(delivery)
-    facts = {"sync": sync.slug, "destination": sync.destination, "object_name": delivery.object_name}
+    delivery_event(change, "delivery.dropped", delivery)
+
+
+def delivery_event(change: Change, type_: str, delivery: Delivery, **data: Any) -> None:
+    """Put on record what became of a delivery."""
+    sync = change.session.get_one(Sync, delivery.sync_id)
     change.event(
-        "delivery.dropped",
+        type_,
         "delivery",
         delivery.id,
         sync.application_id,
+        sync=sync.slug,
+        destination=sync.destination,
+        object_name=delivery.object_name,
         lineage_id=delivery.lineage_id,
-        **facts,
+        **data,
     )
 
 

@@ -89,15 +89,6 @@ def test_json_goes_in_and_out() -> None:
         keyring.open_json(keyring.seal(SECRET, "p"), "p")
 
 
-def test_derived_keys_differ_by_purpose_and_key_but_not_by_time() -> None:
-    keyring = Keyring.generate()
-    first = keyring.derive("a")
-    assert len(first) == 32
-    assert first == keyring.derive("a") != keyring.derive("b")
-    keyring.rotate()
-    assert keyring.derive("a") != first
-
-
 def test_repr_shows_key_ids_only() -> None:
     keyring = Keyring("k1", {"k1": b"s" * 32})
     assert repr(keyring) == "<Keyring active=k1 keys=['k1']>"
