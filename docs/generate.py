@@ -215,7 +215,7 @@ def recorded() -> set[str]:
     return {
         str(argument.value)
         for call in _calls()
-        if isinstance(call.func, ast.Attribute) and call.func.attr in ("event", "_event")
+        if _called(call).endswith("event")
         for argument in call.args[:2]
         if isinstance(argument, ast.Constant) and "." in str(argument.value)
     }
@@ -227,6 +227,12 @@ def _calls() -> Iterator[ast.Call]:
         for node in ast.walk(ast.parse(file.read_text())):
             if isinstance(node, ast.Call):
                 yield node
+
+
+def _called(call: ast.Call) -> str:
+    if isinstance(call.func, ast.Attribute):
+        return call.func.attr
+    return call.func.id if isinstance(call.func, ast.Name) else ""
 
 
 def _is_error(candidate: object, base: type[Exception]) -> bool:

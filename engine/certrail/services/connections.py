@@ -5,14 +5,23 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from pydantic import ValidationError, create_model
-from sqlmodel import select
+from sqlmodel import and_, col, or_, select
 from sqlmodel.sql.expression import SelectOfScalar
 
 from certrail.domain.errors import BadInput, Conflict
 from certrail.persistence.database import locked
-from certrail.persistence.tables import Channel, Connection, CrlMirror, Sync
+from certrail.persistence.tables import (
+    Channel,
+    Connection,
+    CrlMirror,
+    Delivery,
+    FormerPlace,
+    Retirement,
+    Sync,
+)
 from certrail.services.actor import Actor
 from certrail.services.kernel import Change, Kernel
+from certrail.services.leaving import PLANNED
 from certrail.services.plugin_config import (
     CONNECTION_PURPOSE,
     config_error,
@@ -122,6 +131,16 @@ class Connections:
             ]
             if users:
                 raise Conflict(f"It is used by {', '.join(users[:5])}. Change these first.", users=users)
+            if leaving := change.session.exec(_still_there(row)).all():
+                raise Conflict(
+                    f"What {', '.join(leaving[:5])} put there before is still to leave, which takes this connection.",
+                    users=leaving,
+                )
+            for place in change.session.exec(
+                select(FormerPlace).where(FormerPlace.connection_id == row.id)
+            ).all():
+                place.connection_id = None
+                change.session.add(place)
             change.session.delete(row)
             change.event("connection.deleted", "connection", row.id, slug=row.slug)
 
@@ -148,6 +167,24 @@ class Connections:
         for plugin in plugins:
             _check_part(plugin, config)
         return dict(config)
+
+
+def _still_there(row: Connection) -> SelectOfScalar[str]:
+    """Slugs of syncs that were pointed elsewhere, and are to take away what they had put there."""
+    delivered = select(Delivery.place_id).where(col(Delivery.place_id).is_not(None))
+    planned = select(Retirement.place_id).where(
+        col(Retirement.place_id).is_not(None), col(Retirement.status).in_(PLANNED)
+    )
+    place = col(FormerPlace.id)
+    return (
+        select(Sync.slug)
+        .join(FormerPlace, col(FormerPlace.sync_id) == col(Sync.id))
+        .where(
+            FormerPlace.connection_id == row.id,
+            or_(place.in_(planned), and_(col(Sync.remove), place.in_(delivered))),
+        )
+        .distinct()
+    )
 
 
 def _users_of(row: Connection) -> SelectOfScalar[Sync]:

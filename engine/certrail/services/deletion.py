@@ -27,6 +27,7 @@ from certrail.persistence.tables import (
     Channel,
     DeletedCertificate,
     Delivery,
+    FormerPlace,
     Incident,
     InventoryView,
     Lineage,
@@ -243,5 +244,6 @@ def _in_order(application_id: str) -> Sequence[tuple[type[SQLModel], ColumnEleme
         (NotificationRow, col(NotificationRow.channel_id).in_(channels)),
         (Retirement, col(Retirement.delivery_id).in_(deliveries)),
         (Delivery, col(Delivery.sync_id).in_(syncs)),
+        (FormerPlace, col(FormerPlace.sync_id).in_(syncs)),
         *((table, _any(table).application_id == application_id) for table in whole),
     ]

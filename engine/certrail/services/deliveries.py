@@ -132,7 +132,7 @@ class Deliveries:
                 leaving.superseded(change, sync, delivery)
             delivery.delivered_certificate_id, delivery.fulfilled = work.certificate_id, work.wish
             delivery.receipt = receipt.model_dump(mode="json")
-            delivery.intent_at = None
+            delivery.intent_at = delivery.place_id = None
             delivery.delivered_at = change.now
             delivery.verified_at = None
             delivery.last_error = None
@@ -161,7 +161,7 @@ class Deliveries:
             sync = session.get_one(Sync, delivery.sync_id)
             if leaving.has_due(session, delivery.id, delivery.receipt["reference"]):
                 return None  # it is about to leave
-            destination = destination_of(self._kernel, session, sync, Context())
+            destination = destination_of(self._kernel, session, sync, Context(), delivery.place_id)
             if not isinstance(destination, Observes):
                 return None
             certificate = session.get_one(Certificate, delivery.delivered_certificate_id)

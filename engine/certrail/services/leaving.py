@@ -6,7 +6,7 @@ from enum import StrEnum
 from sqlmodel import Session, col, select
 
 from certrail.persistence.database import locked
-from certrail.persistence.tables import Certificate, Delivery, Retirement, Sync
+from certrail.persistence.tables import Certificate, Delivery, FormerPlace, Retirement, Sync
 from certrail.services.kernel import Change
 from certrail.services.selections import carries
 from certrail.services.wishes import REMOVED, drop, enqueue_delivery
@@ -51,7 +51,7 @@ def retire(change: Change, delivery: Delivery, why: Why, at: datetime) -> Retire
             why=str(why),
             remove_at=at,
         )
-    row.certificate_id, row.receipt = certificate, delivery.receipt
+    row.certificate_id, row.receipt, row.place_id = certificate, delivery.receipt, delivery.place_id
     row.why, row.remove_at, row.status, row.last_error = str(why), at, WAITING, None
     change.session.add(row)
     return row
@@ -74,6 +74,34 @@ def superseded(change: Change, sync: Sync, delivery: Delivery) -> None:
     """Plan that the object which the receipt names leaves, because another one takes its place."""
     if sync.remove:
         retire(change, delivery, Why.SUPERSEDED, change.now + grace_of(sync))
+
+
+def place_of(change: Change, sync: Sync) -> FormerPlace:
+    """Where a sync points now, to be remembered if it is pointed elsewhere."""
+    return FormerPlace(
+        id=change.new_id(),
+        created_at=change.now,
+        sync_id=sync.id,
+        connection_id=sync.connection_id,
+        config_sealed=sync.config_sealed,
+        config_revision=sync.config_revision,
+    )
+
+
+def moved(change: Change, sync: Sync, place: FormerPlace) -> None:
+    """Remember where the objects of a sync are that points elsewhere from now on."""
+    deliveries = change.session.exec(select(Delivery).where(Delivery.sync_id == sync.id)).all()
+    there: list[Delivery | Retirement] = [d for d in deliveries if d.receipt and d.place_id is None]
+    of_sync = col(Retirement.delivery_id).in_(select(Delivery.id).where(Delivery.sync_id == sync.id))
+    planned = select(Retirement).where(
+        of_sync, col(Retirement.status).in_(PLANNED), col(Retirement.place_id).is_(None)
+    )
+    there += change.session.exec(locked(planned)).all()
+    if there:
+        change.session.add(place)
+    for row in there:
+        row.place_id = place.id
+        change.session.add(row)
 
 
 def revoked(change: Change, certificate: Certificate) -> None:
@@ -139,7 +167,8 @@ def discard(change: Change, sync: Sync) -> None:
     for delivery in deliveries:
         if delivery.last_error:
             drop(change, delivery)
-    for row in (*rows, *deliveries, sync):
+    places = change.session.exec(select(FormerPlace).where(FormerPlace.sync_id == sync.id)).all()
+    for row in (*rows, *deliveries, *places, sync):
         change.session.delete(row)
     change.event("sync.deleted", "sync", sync.id, sync.application_id, slug=sync.slug, left_behind=left)
 

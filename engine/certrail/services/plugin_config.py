@@ -9,7 +9,7 @@ from sqlmodel import Session, or_, select
 
 from certrail.domain.errors import BadInput, NotFound
 from certrail.domain.faults import told_of
-from certrail.persistence.tables import Channel, Connection, CrlMirror, Sync
+from certrail.persistence.tables import Channel, Connection, CrlMirror, FormerPlace, Sync
 from certrail.plugins.registry import UnknownPlugin
 from certrail.services.kernel import Kernel
 from certrail_sdk import Config, Context, Destination, Notifier, Plugin, connection_fields, secret_fields
@@ -88,11 +88,16 @@ def config_error(err: ValidationError) -> BadInput:
 
 
 def destination_of(
-    kernel: Kernel, session: Session, row: Sync | CrlMirror, context: Context
+    kernel: Kernel, session: Session, row: Sync | CrlMirror, context: Context, place_id: str | None = None
 ) -> Destination[Any]:
-    """The plugin object of a sync or a mirror, built for one call."""
+    """The plugin object of a sync or a mirror, built for one call.
+
+    Args:
+        place_id: of a former place of the sync, for what is still there.
+    """
     plugin = destination_class(kernel, row.destination)
-    return _build(kernel, session, plugin, row, SYNC_PURPOSE, context)
+    place = session.get_one(FormerPlace, place_id) if place_id else row
+    return _build(kernel, session, plugin, place, SYNC_PURPOSE, context)
 
 
 def notifier_of(kernel: Kernel, session: Session, channel: Channel, context: Context) -> Notifier[Any]:
@@ -105,7 +110,7 @@ def _build(
     kernel: Kernel,
     session: Session,
     plugin: type[P],
-    row: Sync | Channel | CrlMirror,
+    row: Sync | Channel | CrlMirror | FormerPlace,
     purpose: str,
     context: Context,
 ) -> P:

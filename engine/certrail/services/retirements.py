@@ -145,7 +145,7 @@ class Retirements:
                 return RemovalWork(
                     retirement_id=row.id,
                     destination=destination_of(
-                        self._kernel, change.session, sync, Context(heartbeat=heartbeat)
+                        self._kernel, change.session, sync, Context(heartbeat=heartbeat), row.place_id
                     ),
                     target=Target(delivery=delivery.id, name=delivery.object_name, receipt=receipt),
                     plugin=f"{sync.destination} "

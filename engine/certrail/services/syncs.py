@@ -14,7 +14,7 @@ from certrail.persistence.tables import Certificate, Delivery, Sync
 from certrail.persistence.tables.delivery import GRACE_SECONDS
 from certrail.services.actor import Actor
 from certrail.services.kernel import Change, Kernel
-from certrail.services.leaving import clean_up, discard, replan
+from certrail.services.leaving import clean_up, discard, moved, place_of, replan
 from certrail.services.plugin_config import (
     SYNC_PURPOSE,
     destination_class,
@@ -154,6 +154,7 @@ class Syncs:
             plugin = destination_class(self._kernel, sync.destination)
             _check_removal(remove or False, plugin)
             before, put = _facts(sync), self._put_there(sync)
+            former = place_of(change, sync)
             if name_schema is not None:
                 _check_name_schema(name_schema, plugin)
                 sync.name_schema = name_schema
@@ -189,6 +190,7 @@ class Syncs:
                 secret_fields=fields,
             )
             if self._put_there(sync) != put:
+                moved(change, sync, former)
                 _wish_all_again(change, sync)
             elif config is not None or connection is not None:
                 wish_failing_again(change, sync)

@@ -29,7 +29,7 @@ from certrail.persistence.tables.approvals import (
     TokenUse,
     Vote,
 )
-from certrail.persistence.tables.delivery import Connection, Delivery, Retirement, Sync
+from certrail.persistence.tables.delivery import Connection, Delivery, FormerPlace, Retirement, Sync
 from certrail.persistence.tables.ordering import follow_foreign_keys
 from certrail.persistence.tables.pki import (
     ApplicationProfile,
@@ -80,6 +80,7 @@ __all__ = [
     "DeletedCertificate",
     "Delivery",
     "EventRow",
+    "FormerPlace",
     "GroupMember",
     "IdempotencyKey",
     "Incident",

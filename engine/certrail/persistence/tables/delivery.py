@@ -59,11 +59,23 @@ class Sync(Row, table=True):
     leaving: bool = False
 
 
+class FormerPlace(Row, table=True):
+    """Where a sync put things before it was pointed elsewhere: what is still there leaves by this configuration."""
+
+    __tablename__ = "former_place"
+
+    sync_id: str = Field(foreign_key="sync.id", index=True, max_length=40)
+    connection_id: str | None = Field(default=None, foreign_key="connection.id", index=True, max_length=40)
+    config_sealed: str
+    config_revision: int
+
+
 class Delivery(Row, table=True):
     """The state of one lineage at one sync.
 
     Each wish to have a certificate there has a number, `wishes` being that of the present one; `fulfilled` is the
-    number of the one that was granted last. `slot_at` is its place in the row of a connection that has a rate.
+    number of the one that was granted last. `slot_at` is its turn at a connection that has a rate. `place_id` is where
+    the object of the receipt is, if the sync points elsewhere by now.
     """
 
     __tablename__ = "delivery"
@@ -86,11 +98,15 @@ class Delivery(Row, table=True):
     slot_at: datetime | None = moment()
     delivered_at: datetime | None = moment()
     verified_at: datetime | None = moment()
+    place_id: str | None = Field(default=None, max_length=80)
     observed: dict[str, Any] | None = optional_json()
 
 
 class Retirement(Row, table=True):
-    """An object of ours that is to leave a destination, or has left. `receipt` names it, `why` says why."""
+    """An object of ours that is to leave a destination, or has left. `receipt` names it, `why` says why.
+
+    `place_id` is where it is, if the sync points elsewhere by now.
+    """
 
     __tablename__ = "retirement"
     __table_args__ = (Index("ix_retirement_due", "remove_at", "id", **only_where("status = 'waiting'")),)
@@ -106,3 +122,4 @@ class Retirement(Row, table=True):
     last_error: dict[str, Any] | None = optional_json()
     next_try_at: datetime | None = moment()
     removed_at: datetime | None = moment()
+    place_id: str | None = Field(default=None, max_length=80)

@@ -89,6 +89,11 @@ class AwsAcm(Destination[AwsAcmConfig]):
         return [target.receipt.reference] if target.receipt else await acm.tagged(target.delivery)
 
     async def _remove(self, acm: "AcmClient", arn: str, target: Target) -> bool:
+        if (region := next(iter(arn.split(":")[3:4]), self.config.region)) != self.config.region:
+            raise Permanent(
+                f"{arn} is in {region}, and the connection points to {self.config.region} by now.",
+                action="Delete it there by hand, or have the connection point there until it is gone.",
+            )
         users = await acm.users(arn)
         if users is None:
             return False

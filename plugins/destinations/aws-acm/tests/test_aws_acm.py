@@ -223,6 +223,14 @@ async def test_what_is_not_ours_stays(acm: AwsAcm, server: AcmServer) -> None:
     assert len(server.certificates()) == 1
 
 
+async def test_what_is_in_another_region_is_not_taken_for_gone(acm: AwsAcm, server: AcmServer) -> None:
+    receipt = await acm.deploy(wish())
+    moved = AwsAcm(config(server, region="eu-west-1"))
+    with pytest.raises(Permanent, match="is in eu-central-1"):
+        await moved.remove(target(wish(), receipt))
+    assert len(server.certificates()) == 1
+
+
 async def test_long_look_ups_send_heartbeats(server: AcmServer) -> None:
     beats: list[str] = []
     acm = AwsAcm(config(server), Context(heartbeat=lambda: beats.append("beat")))
