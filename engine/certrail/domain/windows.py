@@ -20,6 +20,15 @@ def _zone(name: str) -> str:
     return name
 
 
+def _clock(shown: time) -> time:
+    if shown.tzinfo is not None:
+        raise ValueError("give the hour as a clock shows it, such as 22:00; the zone is a field of its own")
+    return shown
+
+
+ClockTime = Annotated[time, AfterValidator(_clock)]
+
+
 class Rules(BaseModel):
     """What a person wrote down: frozen, and without unknown words."""
 
@@ -30,8 +39,8 @@ class Window(Rules):
     """Hours of some days; a window that ends before it begins ends on the next day."""
 
     days: Annotated[tuple[Weekday, ...], Field(min_length=1, max_length=7)] = tuple(WEEKDAYS)
-    begins: time
-    ends: time
+    begins: ClockTime
+    ends: ClockTime
     zone: Annotated[str, StringConstraints(max_length=64), AfterValidator(_zone)] = "UTC"
 
     def holds(self, moment: datetime) -> bool:
