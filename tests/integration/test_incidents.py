@@ -1,98 +1,42 @@
 """Nobody is told too often, too loudly or at night; and what nobody sees to is told further."""
 
-from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import pytest
 from sqlmodel import col, select
 from tests.integration.conftest import Team
+from tests.integration.telling import (
+    HOUR,
+    LINEAGE,
+    MINUTE,
+    REFUSED,
+    alert,
+    channel,
+    connect,
+    happens,
+    log,
+    only,
+    pager,
+    sent_now,
+    slug_of,
+    the_alert,
+)
 
 from certrail.domain.errors import BadInput, Conflict
 from certrail.domain.windows import Window
-from certrail.persistence.tables import Incident, NotificationRow, OutboxRow
-from certrail.services.actor import SYSTEM
+from certrail.persistence.tables import Incident, NotificationRow
 from certrail.services.alerts import Escalation
-from certrail.services.failure import Failure
 from certrail_sdk import Notification, Recipient, Sent
 
-MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 NIGHT = Window(begins="22:00", ends="07:00", zone="Europe/Berlin")  # type: ignore[arg-type]
-LINEAGE = "lineage-1"
 
 
 @pytest.fixture(autouse=True)
 def connections(team: Team) -> None:
     team.clock.now = NOON
-    mail = {"host": "mail.example.com", "port": 587}
-    pager = {"routing_key": "0123456789abcdef0123456789abcdef"}
-    team.services.connections.create(team.admin, slug="smtp", name="SMTP", type_="smtp", config=mail)
-    team.services.connections.create(team.admin, slug="pager", name="Pager", type_="pagerduty", config=pager)
-
-
-def channel(team: Team, slug: str, **manners: Any) -> None:
-    team.services.channels.create(
-        team.admin,
-        team.application,
-        slug=slug,
-        name=slug.title(),
-        notifier="email",
-        connection="smtp",
-        config={"sender": "certrail@example.com", "recipients": ["ops@example.com"]},
-        **manners,
-    )
-
-
-def pager(team: Team, **manners: Any) -> None:
-    team.services.channels.create(
-        team.admin,
-        team.application,
-        slug="pager",
-        name="Pager",
-        notifier="pagerduty",
-        connection="pager",
-        config={},
-        **manners,
-    )
-
-
-def alert(team: Team, *events: str, channels: Sequence[str] = ("mail",), **more: Any) -> None:
-    team.services.alerts.create_alert(
-        team.admin,
-        team.application,
-        slug="told",
-        name="Told",
-        events=events,
-        channels=channels,
-        **more,
-    )
-
-
-def happens(team: Team, event: str, **data: Any) -> None:
-    facts = {"lineage_id": LINEAGE, "common_name": "api.example.com", **data}
-    with team.services.kernel.change(SYSTEM) as change:
-        change.event(event, "certificate", "certificate-1", team.application, **facts)
-
-
-def log(team: Team, slug: str = "") -> list[tuple[str, str]]:
-    """Status and title of every message, oldest first."""
-    wanted = {c.id for c in team.services.channels.list(team.application) if slug in ("", c.slug)}
-    rows = sorted(team.services.alerts.notifications(team.application), key=lambda row: row.created_at)
-    return [(row.status, row.content["title"]) for row in rows if row.channel_id in wanted]
-
-
-def sent_now(team: Team) -> int:
-    """How many messages were handed to Temporal."""
-    with team.services.kernel.db.read() as session:
-        rows = session.exec(select(OutboxRow)).all()
-    return sum(row.flow == "notification" for row in rows)
-
-
-def only(team: Team, status: str) -> NotificationRow:
-    (row,) = team.services.alerts.notifications(team.application, status)
-    return row
+    connect(team)
 
 
 class TestQuietHours:
@@ -111,6 +55,17 @@ class TestQuietHours:
         assert team.services.sweeps["digests"]() == 1
         assert [status for status, _ in log(team)] == ["pending", "pending"]
         assert sent_now(team) == 2
+
+    @pytest.mark.parametrize(
+        "hours",
+        [
+            [Window(begins="00:00", ends="00:00")],  # type: ignore[arg-type]
+            [Window(begins="22:00", ends="07:00"), Window(begins="07:00", ends="22:00")],  # type: ignore[arg-type]
+        ],
+    )
+    def test_hours_that_never_end_are_refused(self, team: Team, hours: list[Window]) -> None:
+        with pytest.raises(BadInput, match="never end"):
+            channel(team, "mail", quiet_hours=hours)
 
     def test_by_day_nothing_waits(self, team: Team) -> None:
         channel(team, "mail", quiet_hours=[NIGHT])
@@ -174,10 +129,6 @@ class TestDigests:
     def test_an_interval_that_makes_no_sense_is_refused(self, team: Team, digest: timedelta) -> None:
         with pytest.raises(BadInput, match="every minute to every day"):
             channel(team, "mail", digest=digest)
-
-
-def the_alert(team: Team) -> str:
-    return team.services.alerts.list(team.application)[0][0].id
 
 
 class TestEscalation:
@@ -308,8 +259,6 @@ class TestOutsideIncidents:
 
 
 class TestFallback:
-    FAILURE = Failure("Permanent", "550 no such user", "Look", "email 1", None, permanent=True)
-
     def test_what_one_channel_cannot_say_another_does(self, team: Team) -> None:
         channel(team, "backup")
         channel(team, "mail", fallback="backup")
@@ -318,8 +267,8 @@ class TestFallback:
         (row,) = (
             r for r in team.services.alerts.notifications(team.application) if "mail" in slug_of(team, r)
         )
-        team.services.notifications.failed(row.id, self.FAILURE)
-        team.services.notifications.failed(row.id, self.FAILURE)
+        team.services.notifications.failed(row.id, REFUSED)
+        team.services.notifications.failed(row.id, REFUSED)
         titles = [title for _, title in log(team, "backup")]
         assert titles.count("Certificate issued: api.example.com") == 2
         assert titles.count("A channel cannot be reached: mail") == 1
@@ -339,7 +288,7 @@ class TestFallback:
         for _ in range(10):
             open_ = team.services.alerts.notifications(team.application, "pending")
             for row in open_:
-                team.services.notifications.failed(row.id, self.FAILURE)
+                team.services.notifications.failed(row.id, REFUSED)
         assert team.services.alerts.notifications(team.application, "pending") == []
 
     def test_a_channel_stands_in_for_others_only(self, team: Team) -> None:
@@ -354,10 +303,6 @@ class TestFallback:
             team.services.channels.delete(team.admin, team.application, "backup")
         team.services.channels.update(team.admin, team.application, "mail", fallback="")
         team.services.channels.delete(team.admin, team.application, "backup")
-
-
-def slug_of(team: Team, row: NotificationRow) -> str:
-    return next(c.slug for c in team.services.channels.list(team.application) if c.id == row.channel_id)
 
 
 def test_a_message_is_replayed_as_another_entry_of_the_log(team: Team) -> None:

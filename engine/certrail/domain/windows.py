@@ -76,3 +76,15 @@ class Window(Rules):
 def quiet_until(windows: Iterable[Window], moment: datetime) -> datetime | None:
     """When the last of the windows that hold this moment ends; ``None`` when none does."""
     return max((window.end_after(moment) for window in windows if window.holds(moment)), default=None)
+
+
+def never_end(windows: Sequence[Window], moment: datetime) -> bool:
+    """Whether from this moment on one window follows another for a whole week, so that something always holds."""
+    week_later = moment + timedelta(days=WEEK)
+    while moment < week_later:
+        if (end := quiet_until(windows, moment)) is None:
+            return False
+        moment = max(
+            end, moment + timedelta(minutes=1)
+        )  # in an hour that a clock shows twice the end may be over
+    return True

@@ -9,7 +9,7 @@ from sqlmodel import Session, col, or_, select
 
 from certrail.domain.access import ProductRole
 from certrail.domain.errors import BadInput, Conflict, Forbidden, NotFound
-from certrail.domain.windows import Window
+from certrail.domain.windows import Window, never_end
 from certrail.persistence.tables import (
     Alert,
     AlertChannel,
@@ -21,7 +21,7 @@ from certrail.persistence.tables import (
 )
 from certrail.services.actor import Actor
 from certrail.services.deletion import parts_of_questions
-from certrail.services.kernel import Kernel
+from certrail.services.kernel import Change, Kernel
 from certrail.services.plugin_config import (
     CHANNEL_PURPOSE,
     find_connection,
@@ -89,7 +89,7 @@ class Channels:
                 config_revision=plugin.config_type.revision,
                 product_wide=product_wide,
             )
-            _set_manners(session, row, plugin, quiet_hours, digest, fallback)
+            _set_manners(change, row, plugin, quiet_hours, digest, fallback)
             session.add(row)
             change.event("channel.created", "channel", row.id, application_id, slug=slug, notifier=notifier)
             return row
@@ -155,7 +155,7 @@ class Channels:
                     self._kernel, change.session, plugin, row, CHANNEL_PURPOSE, config
                 )
                 row.config_revision = plugin.config_type.revision
-            _set_manners(change.session, row, plugin, quiet_hours, digest, fallback)
+            _set_manners(change, row, plugin, quiet_hours, digest, fallback)
             change.session.add(row)
             after = _facts(row)
             fields = ["config"] if config is not None else []
@@ -242,7 +242,7 @@ def _users(session: Session, channel: Channel) -> list[str]:
 
 
 def _set_manners(
-    session: Session,
+    change: Change,
     row: Channel,
     plugin: type[Notifier[Any]],
     quiet_hours: Sequence[Window] | None,
@@ -251,6 +251,8 @@ def _set_manners(
 ) -> None:
     """When a channel may disturb, and who speaks in its place; ``None`` leaves each as it is."""
     if quiet_hours is not None:
+        if never_end(quiet_hours, change.now):
+            raise BadInput("These hours never end, so nothing that can wait would be sent.", "quiet_hours")
         row.quiet_hours = [window.model_dump(mode="json") for window in quiet_hours]
     if digest is not None:
         if digest and not SHORTEST_DIGEST <= digest <= LONGEST_DIGEST:
@@ -262,7 +264,7 @@ def _set_manners(
             "digest" if row.digest_seconds else "quiet_hours",
         )
     if fallback is not None:
-        row.fallback_id = find_channel(session, row.application_id, fallback).id if fallback else None
+        row.fallback_id = find_channel(change.session, row.application_id, fallback).id if fallback else None
         if row.fallback_id == row.id:
             raise BadInput("A channel cannot stand in for itself.", "fallback")
 
