@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from sqlmodel import Session, col, select
 
 from certrail.checkpoints import checkpoint
-from certrail.persistence.database import recall
+from certrail.persistence.database import locked, recall
 from certrail.persistence.tables import (
     Alert,
     AlertChannel,
@@ -18,7 +18,7 @@ from certrail.services.actor import SYSTEM
 from certrail.services.alert_filters import passes
 from certrail.services.expiry import EXPIRING, hears
 from certrail.services.failure import Failure
-from certrail.services.incidents import end_of_trouble, open_incident
+from certrail.services.incidents import end_of_trouble, is_late, open_incident
 from certrail.services.kernel import Change, Kernel
 from certrail.services.messages import KNOWN, compose, trouble_of
 from certrail.services.notify_work import NotifyWork
@@ -88,10 +88,11 @@ class Notifications:
     def begin(self, notification_id: str, attempt: int) -> NotifyWork | None:
         """Record the intent to send, then hand out the work; ``None`` when it was sent, withdrawn or deleted."""
         with self._kernel.change(SYSTEM) as change:
-            row = change.session.get(NotificationRow, notification_id)
+            row = _message(change, notification_id)
             if row is None or row.status in ("sent", "withdrawn"):
                 return None
-            if (channel := change.session.get(Channel, row.channel_id)) is None:
+            channel = change.session.get(Channel, row.channel_id)
+            if channel is None or is_late(change, channel, row):
                 withdraw(change, row)
                 return None
             notification = Notification.model_validate(row.content)
@@ -111,7 +112,7 @@ class Notifications:
         """Record that the outside system took the message."""
         checkpoint("notification.sent")
         with self._kernel.change(SYSTEM) as change:
-            row = change.session.get(NotificationRow, notification_id)
+            row = _message(change, notification_id)
             if row is None or row.status == "sent":
                 return
             recovered = row.last_error is not None
@@ -136,9 +137,11 @@ class Notifications:
     def failed(self, notification_id: str, failure: Failure) -> None:
         """Record a failed try."""
         with self._kernel.change(SYSTEM) as change:
-            row = change.session.get(NotificationRow, notification_id)
-            # A step that runs twice gives up once.
-            if row is None or (row.status == "failed" and failure.permanent):
+            row = _message(change, notification_id)
+            # A step that runs twice gives up once; and another try may have sent it, or it is over.
+            if row is None or row.status in ("sent", "withdrawn"):
+                return
+            if row.status == "failed" and failure.permanent:
                 return
             first = row.last_error is None
             row.status = "failed" if failure.permanent else "retrying"
@@ -161,6 +164,12 @@ class Notifications:
                 )
             if failure.permanent:
                 _fall_back(change, row, failure)
+
+
+def _message(change: Change, notification_id: str) -> NotificationRow | None:
+    """Held: two tries may be at it, and what it is about may be over at this moment."""
+    query = select(NotificationRow).where(NotificationRow.id == notification_id)
+    return change.session.exec(locked(query)).first()
 
 
 def _dedupe_key(event: EventRow) -> str:

@@ -13,7 +13,7 @@ from certrail.services.actor import SYSTEM, Actor
 from certrail.services.isolation import Isolation
 from certrail.services.kernel import Change, Kernel
 from certrail.services.paging import PAGE, Position, newest_first
-from certrail.services.posting import post, withdraw
+from certrail.services.posting import UNSENT, post, withdraw
 from certrail_sdk import Notification, Severity, Stage
 
 CHUNK = 100
@@ -147,16 +147,46 @@ def end_of_trouble(change: Change, event: EventRow, key: str, stage: Stage) -> S
     if stage is Stage.CLOSED:
         _close(change, key)
     rows = session.exec(select(NotificationRow).where(NotificationRow.incident == key)).all()
-    for row in rows:
-        if row.status == "held" and stage is Stage.CLOSED:
-            withdraw(change, row)
+    if stage is Stage.CLOSED and any(row.status in UNSENT for row in rows):
+        _let_go(change, key)
+    # One that was withdrawn after a try may have got through all the same.
     last = {
         row.channel_id: row.content.get("stage")
         for row in sorted(rows, key=_when)
-        if row.status != "withdrawn"
+        if row.status != "withdrawn" or row.intent_at
     }
     channels = {channel_id for channel_id, stage in last.items() if stage != Stage.CLOSED}
     return [channel for channel in _channels(session, channels) if keeps_incidents(change.kernel, channel)]
+
+
+def _let_go(change: Change, key: str) -> None:
+    """Have nobody told of a trouble that is over: neither what waits, nor what was tried and did not get through.
+
+    What is over is the trouble: that a certificate was renewed or revoked is told whatever happens next. A message
+    about which something is written down at this very moment is left to that.
+    """
+    unsent = select(NotificationRow).where(
+        NotificationRow.incident == key, col(NotificationRow.status).in_(UNSENT)
+    )
+    for row in change.session.exec(locked(unsent, skip_locked=True)).all():
+        if row.content.get("stage") != Stage.CLOSED and (row.status == "held" or row.intent_at):
+            withdraw(change, row)
+
+
+def is_late(change: Change, channel: Channel, row: NotificationRow) -> bool:
+    """Whether a message would open an incident outside whose end was told there before: nobody would end it again."""
+    if (
+        not row.incident
+        or row.content.get("stage") == Stage.CLOSED
+        or not keeps_incidents(change.kernel, channel)
+    ):
+        return False
+    later = select(NotificationRow).where(
+        NotificationRow.channel_id == channel.id,
+        NotificationRow.incident == row.incident,
+        col(NotificationRow.created_at) > row.created_at,
+    )
+    return any(one.content.get("stage") == Stage.CLOSED for one in change.session.exec(later).all())
 
 
 def _when(row: NotificationRow) -> tuple[datetime, str]:

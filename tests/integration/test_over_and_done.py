@@ -1,0 +1,118 @@
+"""What is over is not told of any more, and what is no trouble never falls silent because another thing happened."""
+
+from datetime import UTC, datetime
+
+import pytest
+from tests.integration.conftest import Team
+from tests.integration.telling import (
+    HOUR,
+    MINUTE,
+    REFUSED,
+    alert,
+    channel,
+    connect,
+    happens,
+    log,
+    only,
+    pager,
+    the_alert,
+)
+
+from certrail.services.failure import Failure
+from certrail_sdk import Sent
+
+NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
+BUSY = Failure("Retryable", "451 try later", "Wait", "email 1", NOON + MINUTE, permanent=False)
+
+
+@pytest.fixture(autouse=True)
+def connections(team: Team) -> None:
+    team.clock.now = NOON
+    connect(team)
+
+
+def expires(team: Team) -> None:
+    happens(team, "certificate.expiring", alert_id=the_alert(team), threshold_seconds=86400)
+
+
+class TestWhatIsOver:
+    def test_a_message_that_waits_for_its_next_try_is_not_sent_after_the_renewal(self, team: Team) -> None:
+        channel(team, "mail")
+        alert(team, "certificate.expiring", thresholds=[24 * HOUR])
+        expires(team)
+        row = only(team, "pending")
+        assert team.services.notifications.begin(row.id, 1)
+        team.services.notifications.failed(row.id, BUSY)
+        happens(team, "certificate.renewed")
+        assert team.services.notifications.begin(row.id, 2) is None
+        assert [status for status, _ in log(team)] == ["withdrawn"]
+
+    def test_an_incident_is_not_opened_outside_after_its_end(self, team: Team) -> None:
+        pager(team)
+        alert(team, "certificate.renewal_failed", channels=["pager"])
+        happens(team, "certificate.renewal_failed")
+        opened = only(team, "pending")
+        assert team.services.notifications.begin(opened.id, 1)
+        team.services.notifications.failed(opened.id, BUSY)
+        team.clock.now += MINUTE
+        happens(team, "certificate.renewed")
+        assert team.services.notifications.begin(opened.id, 2) is None
+        closing = only(team, "pending")
+        assert closing.content["stage"] == "closed", "the try that failed may have opened it"
+        assert team.services.notifications.begin(closing.id, 1)
+
+    def test_neither_is_one_that_no_try_was_made_for(self, team: Team) -> None:
+        pager(team)
+        alert(team, "certificate.renewal_failed", channels=["pager"])
+        happens(team, "certificate.renewal_failed")
+        opened = only(team, "pending")
+        team.clock.now += MINUTE
+        happens(team, "certificate.renewed")
+        assert team.services.notifications.begin(opened.id, 1) is None
+        happens(team, "certificate.renewal_failed")
+        again = team.services.alerts.notifications(team.application)[0]
+        assert team.services.notifications.begin(again.id, 1), "the next trouble is another one"
+
+    def test_nobody_stands_in_for_what_is_over(self, team: Team) -> None:
+        channel(team, "backup")
+        channel(team, "mail", fallback="backup")
+        alert(team, "certificate.expiring", thresholds=[24 * HOUR])
+        expires(team)
+        row = only(team, "pending")
+        assert team.services.notifications.begin(row.id, 1)
+        happens(team, "certificate.renewed")
+        team.services.notifications.failed(row.id, REFUSED)
+        assert log(team, "backup") == []
+
+
+class TestWhatIsNoTrouble:
+    def test_each_renewal_is_in_the_digest(self, team: Team) -> None:
+        channel(team, "mail", digest=HOUR)
+        alert(team, "certificate.renewed")
+        for _ in range(2):
+            happens(team, "certificate.renewed")
+            team.clock.now += MINUTE
+        assert [status for status, _ in log(team)] == ["held", "held"]
+
+    def test_a_revocation_is_told_of_although_a_successor_came(self, team: Team) -> None:
+        channel(team, "mail", digest=HOUR)
+        alert(team, "certificate.revoked")
+        happens(team, "certificate.revoked", superseded=False)
+        happens(team, "certificate.renewed")
+        assert [status for status, _ in log(team)] == ["held"]
+
+
+class TestWhatWasSentAlready:
+    def test_a_second_try_that_fails_changes_nothing(self, team: Team) -> None:
+        """One that was thought dead has sent it, while another one was at it."""
+        channel(team, "backup")
+        channel(team, "mail", fallback="backup")
+        alert(team, "certificate.issued")
+        happens(team, "certificate.issued")
+        row = only(team, "pending")
+        for attempt in (1, 2):
+            assert team.services.notifications.begin(row.id, attempt)
+        team.services.notifications.sent(row.id, Sent(reference="<1>"))
+        for failure in (BUSY, REFUSED):
+            team.services.notifications.failed(row.id, failure)
+        assert log(team) == [("sent", "Certificate issued: api.example.com")]
