@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
+from sqlalchemy import ColumnElement
+from sqlalchemy.orm import Mapped
 from sqlmodel import Session, col, or_, select
 
 from certrail.domain.errors import Conflict, NotFound
@@ -142,7 +144,7 @@ def end_of_trouble(change: Change, event: EventRow, key: str, stage: Stage) -> S
     """
     session = change.session
     scope = event.application_id
-    if not recall(session, ("told", scope), lambda: _ever_told(session, scope)):
+    if not recall(session, ("troubles", scope), lambda: _any_trouble(session, scope)):
         return []
     if stage is Stage.CLOSED:
         _close(change, key)
@@ -193,12 +195,18 @@ def _when(row: NotificationRow) -> tuple[datetime, str]:
     return row.created_at, row.id
 
 
-def _ever_told(session: Session, application_id: str | None) -> bool:
+def _any_trouble(session: Session, application_id: str | None) -> bool:
+    """Whether anything was told of a trouble, or one is open of which nobody is told before it escalates."""
     told = select(NotificationRow.id).where(col(NotificationRow.incident).is_not(None))
+    opened = select(Incident.id).where(col(Incident.closed_at).is_(None))
     if application_id is not None:
-        scope = col(NotificationRow.application_id)
-        told = told.where(or_(scope == application_id, scope.is_(None)))
-    return session.exec(told.limit(1)).first() is not None
+        told = told.where(_of(col(NotificationRow.application_id), application_id))
+        opened = opened.where(_of(col(Incident.application_id), application_id))
+    return any(session.exec(query.limit(1)).first() is not None for query in (told, opened))
+
+
+def _of(scope: Mapped[str | None], application_id: str) -> ColumnElement[bool]:
+    return or_(scope == application_id, scope.is_(None))
 
 
 def _close(change: Change, key: str) -> None:
