@@ -3,7 +3,9 @@
 from datetime import UTC, datetime
 
 import pytest
+from sqlmodel import select
 from tests.integration.conftest import Team
+from tests.integration.desk import open_channel, step
 from tests.integration.telling import (
     HOUR,
     MINUTE,
@@ -18,6 +20,8 @@ from tests.integration.telling import (
     the_alert,
 )
 
+from certrail.persistence.tables import QuestionCopy
+from certrail.services.alerts import Escalation
 from certrail.services.failure import Failure
 from certrail_sdk import Sent
 
@@ -116,3 +120,48 @@ class TestWhatWasSentAlready:
         for failure in (BUSY, REFUSED):
             team.services.notifications.failed(row.id, failure)
         assert log(team) == [("sent", "Certificate issued: api.example.com")]
+
+
+class TestChannelsThatWorkAgain:
+    def events(self, team: Team) -> list[str]:
+        found = team.services.record.events(team.application)
+        return [
+            row.type for row in found if row.type.startswith("channel.") and row.type != "channel.created"
+        ]
+
+    def test_the_next_message_says_so(self, team: Team) -> None:
+        channel(team, "mail")
+        alert(team, "certificate.issued")
+        happens(team, "certificate.issued")
+        team.services.notifications.failed(only(team, "pending").id, REFUSED)
+        for _ in range(2):
+            happens(team, "certificate.issued")
+            team.services.notifications.sent(only(team, "pending").id, Sent(reference="<2>"))
+        assert sorted(self.events(team)) == ["channel.failed", "channel.recovered"]
+
+    def test_its_incident_ends_though_nothing_was_told_of_it(self, team: Team) -> None:
+        channel(team, "mail")
+        channel(team, "lead")
+        steps = [Escalation(10 * MINUTE, ["lead"])]
+        alert(team, "certificate.issued", "channel.failed", escalation=steps)
+        happens(team, "certificate.issued")
+        row = only(team, "pending")
+        team.services.notifications.failed(row.id, BUSY)
+        assert len(team.services.incidents.list(team.application)) == 2
+        team.services.notifications.sent(row.id, Sent(reference="<1>"))
+        keys = {row.key for row in team.services.incidents.list(team.application)}
+        assert not any(key.startswith("channel-") for key in keys)
+
+    def test_a_question_that_is_shown_says_so_too(self, team: Team) -> None:
+        config = {"bot_token": "xoxb-1", "signing_secret": "hunter2-hunter2"}
+        team.services.connections.create(team.admin, slug="work", name="W", type_="slack", config=config)
+        open_channel(team, "approvals", "work")
+        team.person("ann")
+        team.guard(step("Owners", "ann"))
+        team.ask(team.admin)
+        with team.services.kernel.db.read() as session:
+            copy = session.exec(select(QuestionCopy)).one()
+        team.services.questions.failed(copy.id, BUSY)
+        assert self.events(team) == ["channel.failed"]
+        team.services.questions.shown(copy.id, "1", "C1:1700.1", closed=False)
+        assert self.events(team) == ["channel.failed", "channel.recovered"]

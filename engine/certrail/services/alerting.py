@@ -23,7 +23,7 @@ from certrail.services.kernel import Change, Kernel
 from certrail.services.messages import KNOWN, compose, trouble_of
 from certrail.services.notify_work import NotifyWork
 from certrail.services.plugin_config import notifier_of
-from certrail.services.posting import post, slug_of, withdraw
+from certrail.services.posting import fails, post, withdraw, works
 from certrail_sdk import Context, Fact, Notification, Sent, Stage
 
 FALLBACK = "fallback-"
@@ -115,7 +115,6 @@ class Notifications:
             row = _message(change, notification_id)
             if row is None or row.status == "sent":
                 return
-            recovered = row.last_error is not None
             row.status, row.sent_at, row.last_error = "sent", change.now, None
             row.reference = sent.reference
             row.recipients = [recipient.model_dump() for recipient in sent.recipients]
@@ -129,9 +128,7 @@ class Notifications:
                 channel_id=row.channel_id,
                 refused_recipients=refused,
             )
-            if recovered:
-                slug = slug_of(change.session, row.channel_id)
-                change.event("channel.recovered", "channel", row.channel_id, row.application_id, slug=slug)
+            works(change, row.channel_id, row.application_id)
         checkpoint("notification.recorded")
 
     def failed(self, notification_id: str, failure: Failure) -> None:
@@ -149,12 +146,10 @@ class Notifications:
             row.next_try_at = failure.next_try_at
             change.session.add(row)
             if first or failure.permanent:
-                change.event(
-                    "channel.failed",
-                    "channel",
+                fails(
+                    change,
                     row.channel_id,
                     row.application_id,
-                    slug=slug_of(change.session, row.channel_id),
                     notification_id=row.id,
                     kind=failure.kind,
                     message=failure.message,

@@ -1,10 +1,12 @@
 """One message for one channel: sent now, or held until it may disturb."""
 
 from datetime import datetime, timedelta
+from typing import Any
 
-from sqlmodel import Session, select
+from sqlmodel import select
 
 from certrail.domain.windows import Window, quiet_until
+from certrail.persistence.database import locked
 from certrail.persistence.tables import Channel, NotificationRow
 from certrail.services.kernel import Change
 from certrail_sdk import Notification, Severity
@@ -47,10 +49,29 @@ def send(change: Change, channel: Channel, row: NotificationRow) -> None:
     )
 
 
-def slug_of(session: Session, channel_id: str) -> str:
-    """How people call a channel; nothing when it was deleted meanwhile."""
-    channel = session.get(Channel, channel_id)
-    return channel.slug if channel else ""
+def fails(change: Change, channel_id: str, application_id: str | None, **data: Any) -> None:
+    """Put on record that a channel could not say something."""
+    if (channel := _held(change, channel_id)) is not None:
+        channel.failing_since = channel.failing_since or change.now
+        change.session.add(channel)
+    slug = channel.slug if channel else ""
+    change.event("channel.failed", "channel", channel_id, application_id, slug=slug, **data)
+
+
+def works(change: Change, channel_id: str, application_id: str | None) -> None:
+    """Put on record that a channel got something through, if it failed before."""
+    channel = change.session.get(Channel, channel_id)
+    if channel is None or channel.failing_since is None:
+        return
+    if (channel := _held(change, channel_id)) is not None and channel.failing_since is not None:
+        channel.failing_since = None
+        change.session.add(channel)
+        change.event("channel.recovered", "channel", channel_id, application_id, slug=channel.slug)
+
+
+def _held(change: Change, channel_id: str) -> Channel | None:
+    query = select(Channel).where(Channel.id == channel_id)
+    return change.session.exec(locked(query, may_be_named=True)).first()
 
 
 def withdraw(change: Change, row: NotificationRow) -> None:

@@ -24,7 +24,7 @@ from certrail.services.approval_flow import APPROVE, REJECT, current_step, tally
 from certrail.services.failure import Failure
 from certrail.services.kernel import Change, Kernel
 from certrail.services.plugin_config import notifier_of
-from certrail.services.posting import slug_of
+from certrail.services.posting import fails, works
 from certrail.services.request_state import called
 from certrail_sdk import Choice, Context, Fact, Notifier, Question
 
@@ -101,6 +101,8 @@ class Questions:
             if closed:
                 copy.closed_at = change.now
             change.session.add(copy)
+            approval = change.session.get_one(ApprovalRequest, copy.approval_request_id)
+            works(change, copy.channel_id, approval.application_id)
 
     def is_closed(self, copy_id: str) -> bool:
         """Whether the copy needs no more refreshing."""
@@ -116,12 +118,10 @@ class Questions:
                 return
             if copy.last_error is None or failure.permanent:
                 approval = change.session.get_one(ApprovalRequest, copy.approval_request_id)
-                change.event(
-                    "channel.failed",
-                    "channel",
+                fails(
+                    change,
                     copy.channel_id,
                     approval.application_id,
-                    slug=slug_of(change.session, copy.channel_id),
                     message=failure.message,
                     action=failure.action,
                     approval_id=approval.id,

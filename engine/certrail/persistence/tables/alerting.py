@@ -14,7 +14,8 @@ class Channel(Row, table=True):
     """A notifier plugin with its configuration, sealed.
 
     What is not critical waits for the end of `quiet_hours`, and for others to be sent with it every `digest_seconds`.
-    What this channel fails to send goes to `fallback_id`.
+    What this channel fails to send goes to `fallback_id`. It is `failing_since` something failed that nothing followed
+    which got through.
     """
 
     __tablename__ = "channel"
@@ -31,6 +32,7 @@ class Channel(Row, table=True):
     digest_seconds: int | None = None
     product_wide: bool = False
     fallback_id: str | None = Field(default=None, foreign_key="channel.id", index=True, max_length=40)
+    failing_since: datetime | None = moment()
 
 
 class Alert(Row, table=True):
