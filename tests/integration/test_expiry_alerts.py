@@ -322,3 +322,32 @@ def test_what_cannot_be_told_of_keeps_no_other_from_its_turn(
     sweep(team)
     assert what(team) == [("a", 24)] * 2
     assert len(events(team, "sweep.recovered")) == 1
+
+
+def test_whoever_an_alert_is_made_to_tell_is_told_of_what_ends_soon_already(team: Team) -> None:
+    services, app = team.services, team.application
+    alert(team, "ends", 7 * DAY, 3 * DAY)
+    imported(team, "a", 6 * DAY)
+    sweep(team)
+    names = {row.id: row.slug for row in services.channels.list(app)}
+    for channels in (["other"], ["mail", "other"]):
+        services.alerts.update_alert(team.admin, app, "ends", channels=channels)
+        sweep(team)
+    assert [names[row.channel_id] for row in told(team)] == ["mail", "other"], "and each of them once"
+    assert what(team) == [("a", 168)] * 2
+
+
+def test_a_filter_that_lets_more_through_tells_of_what_ends_soon_already(team: Team) -> None:
+    services, app = team.services, team.application
+    alert(team, "ends", 7 * DAY, filters=AlertFilter(names=["b*"]))
+    imported(team, "a", 6 * DAY)
+    imported(team, "b", 6 * DAY)
+    sweep(team)
+    assert what(team) == [("b", 168)]
+    services.alerts.update_alert(team.admin, app, "ends", filters=AlertFilter())
+    sweep(team)
+    assert what(team) == [("b", 168), ("a", 168)]
+    services.alerts.update_alert(team.admin, app, "ends", name="Ends")
+    assert len(events(team, EXPIRING)) == 4
+    sweep(team)
+    assert len(events(team, EXPIRING)) == 4, "a new name is nothing to look again for"

@@ -139,8 +139,9 @@ class Alerts:
                 _link(session, row, channels)
             session.add(row)
             session.flush()
-            set_cursors(change, row)
             after = _facts(session, row)
+            others = any(before[part] != after[part] for part in ("filters", "channels"))
+            set_cursors(change, row, anew=others)
             change.event("alert.updated", "alert", row.id, application_id, before=before, after=after)
             return row
 

@@ -78,22 +78,25 @@ class ExpirySweep:
             return told + (len(rows) == PAGE)
 
 
-def set_cursors(change: Change, alert: Alert) -> None:
-    """Give an alert the cursors that its thresholds need; a new one begins with what ends from now on."""
+def set_cursors(change: Change, alert: Alert, *, anew: bool = False) -> None:
+    """Give an alert the cursors that its thresholds need; a new one begins with what ends from now on.
+
+    Args:
+        anew: all of them begin so, because others are told from now on, or of other certificates. Whoever was told
+            already is not told again.
+    """
     session = change.session
-    present = {
-        row.threshold: row
-        for row in session.exec(select(AlertCursor).where(AlertCursor.alert_id == alert.id)).all()
-    }
+    query = select(AlertCursor).where(AlertCursor.alert_id == alert.id).order_by(col(AlertCursor.threshold))
+    present = {row.threshold: row for row in session.exec(locked(query)).all()}
     wanted = set(effective(alert)) if EXPIRING in alert.events and alert.enabled else set[int]()
     for threshold in present.keys() - wanted:
         session.delete(present[threshold])
-    for threshold in wanted - present.keys():
-        session.add(
-            AlertCursor(
-                alert_id=alert.id, threshold=threshold, reached=change.now, reached_id="", look_at=change.now
-            )
+    for threshold in wanted if anew else wanted - present.keys():
+        cursor = present.get(threshold) or AlertCursor(
+            alert_id=alert.id, threshold=threshold, reached=change.now, look_at=change.now
         )
+        cursor.reached, cursor.reached_id, cursor.look_at = change.now, "", change.now
+        session.add(cursor)
 
 
 def effective(alert: Alert) -> list[int]:
