@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
@@ -17,10 +18,10 @@ from certrail.domain.errors import BadInput
 from certrail.persistence.tables import Alert, Certificate, EventRow, NotificationRow
 from certrail.pki.offer import from_pem_text
 from certrail.pki.revocation import Reason
-from certrail.services import expiry
+from certrail.services import expiry, imports
 from certrail.services.alert_filters import AlertFilter
 from certrail.services.expiry import EXPIRING
-from certrail.services.kernel import Kernel
+from certrail.services.kernel import Change, Kernel
 from certrail.services.renewal_sweep import RenewalSweep
 
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
@@ -351,3 +352,25 @@ def test_a_filter_that_lets_more_through_tells_of_what_ends_soon_already(team: T
     assert len(events(team, EXPIRING)) == 4
     sweep(team)
     assert len(events(team, EXPIRING)) == 4, "a new name is nothing to look again for"
+
+
+def test_a_look_in_the_middle_of_an_import_passes_nothing_by(
+    team: Team, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On SQLite it waits for the import to commit; elsewhere it does not see the certificate yet."""
+    alert(team, "ends", 7 * DAY)
+    imported(team, "a", 6 * DAY)
+    real, looks = imports.catch_up, list[Future[None]]()
+
+    def catch_up(change: Change, certificate: Certificate) -> None:
+        real(change, certificate)
+        looks.append(pool.submit(sweep, team))
+        if not team.services.kernel.db.is_sqlite:
+            looks[-1].result(60)
+
+    with ThreadPoolExecutor(1) as pool, monkeypatch.context() as patch:
+        patch.setattr(imports, "catch_up", catch_up)
+        imported(team, "b", 6 * DAY)
+        looks[-1].result(60)
+    sweep(team)
+    assert sorted(what(team)) == [("a", 168), ("b", 168)]

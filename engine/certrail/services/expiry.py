@@ -108,14 +108,22 @@ def effective(alert: Alert) -> list[int]:
 
 
 def catch_up(change: Change, certificate: Certificate) -> None:
-    """Tell of a certificate that came in when its moments had passed already, as imports do: of the last one only."""
-    query = select(Alert).where(hears(certificate.application_id), col(Alert.enabled).is_(True))
-    for alert in change.session.exec(query).all():
-        if EXPIRING not in alert.events:
-            continue
+    """Tell of a certificate that came in when its moments had passed already, as imports do: of the last one only.
+
+    The cursors are held, so that none passes by what it cannot see before this change is committed.
+    """
+    session = change.session
+    hearing = select(Alert).where(hears(certificate.application_id), col(Alert.enabled).is_(True))
+    alerts = [alert for alert in session.exec(hearing).all() if EXPIRING in alert.events]
+    if not alerts:
+        return
+    held = select(AlertCursor).where(col(AlertCursor.alert_id).in_([alert.id for alert in alerts]))
+    in_order = held.order_by(col(AlertCursor.alert_id), col(AlertCursor.threshold))
+    reached = {(row.alert_id, row.threshold): row.reached for row in session.exec(locked(in_order)).all()}
+    for alert in alerts:
         for threshold in reversed(effective(alert)):
-            cursor = change.session.get(AlertCursor, (alert.id, threshold))
-            if cursor is not None and certificate.not_after <= cursor.reached:
+            there = reached.get((alert.id, threshold))
+            if there is not None and certificate.not_after <= there:
                 _tell(change, alert, threshold, certificate)
                 break
 
