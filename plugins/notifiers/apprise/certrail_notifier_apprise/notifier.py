@@ -38,7 +38,8 @@ class AppriseNotifier(Notifier[AppriseConfig]):
         kind = apprise.NotifyType.SUCCESS if closed else TYPES[notification.severity]
         lines = [notification.summary, *(f"{fact.label}: {fact.value}" for fact in notification.facts)]
         body = "\n".join([*lines, *([notification.link] if notification.link else [])])
-        if not await asyncio.to_thread(service.notify, body=body, title=notification.title, notify_type=kind):
+        said = {"body": body, "title": notification.title, "body_format": apprise.NotifyFormat.TEXT}
+        if not await asyncio.to_thread(service.notify, notify_type=kind, **said):
             raise Retryable(f"{service.service_name} did not take the message; Apprise does not say why.")
         return Sent(reference=notification.id)
 

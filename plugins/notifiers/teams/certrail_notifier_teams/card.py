@@ -13,7 +13,7 @@ COLORS = {Severity.INFO: "accent", Severity.WARNING: "warning", Severity.CRITICA
 
 def encode(notification: Notification) -> bytes:
     """The request body; facts that do not fit are left out, and the card says so."""
-    facts = [{"title": f.label[:LINE], "value": f.value[:LINE]} for f in notification.facts]
+    facts = [{"title": _plain(f.label[:LINE]), "value": _plain(f.value[:LINE])} for f in notification.facts]
     left_out = 0
     while len(body := _message(notification, facts, left_out)) > LIMIT and facts:
         facts.pop()
@@ -58,5 +58,5 @@ def _message(notification: Notification, facts: list[dict[str, str]], left_out: 
 
 
 def _plain(text: str) -> str:
-    """Text blocks read Markdown: what a certificate is named must not become a link or an emphasis."""
+    """Text blocks and facts read Markdown: what a certificate is named must not become a link or an emphasis."""
     return "".join(f"\\{c}" if c in "\\*_[]()#`~" else c for c in text[: 2 * LINE])

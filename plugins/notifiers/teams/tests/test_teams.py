@@ -69,6 +69,13 @@ async def test_names_are_no_markdown(workflow: TeamsWorkflow) -> None:
     assert text == r"\[click\]\(https://evil.example\) \*.example.com"
 
 
+async def test_neither_are_facts(workflow: TeamsWorkflow) -> None:
+    facts = (Fact(label="*Comment*", value="[click](https://evil.example)"),)
+    await teams(workflow, "127.0.0.1").send(message(facts=facts))
+    (fact,) = workflow.cards[0]["body"][2]["facts"]
+    assert fact == {"title": r"\*Comment\*", "value": r"\[click\]\(https://evil.example\)"}
+
+
 async def test_a_card_fits(workflow: TeamsWorkflow) -> None:
     facts = tuple(Fact(label=f"Name {n}", value="é" * 900) for n in range(200))
     await teams(workflow, "127.0.0.1").send(message(facts=facts))
