@@ -48,8 +48,10 @@ class Slack(Notifier[SlackConfig]):
         """Prove the tokens, the scopes and that the app is in the channel."""
         web = web_client(self.config)
         async with told_plainly():
-            _require_scopes((await web.auth_test()).headers)
+            headers = (await web.auth_test()).headers
+            _require_scopes(headers, *NEEDED_SCOPES)
             channel = await channels.find_channel(web, self.config.channel)
+            _require_scopes(headers, "groups:history" if channel.get("is_private") else "channels:history")
         if channel.get("is_archived"):
             raise Misconfigured("channel", "the channel is archived")
         if not channel.get("is_member", True):
@@ -184,11 +186,11 @@ def _verified_email(user: Mapping[str, Any], team_id: str) -> str | None:
     return (user.get("profile") or {}).get("email") or None
 
 
-def _require_scopes(headers: Mapping[str, str]) -> None:
+def _require_scopes(headers: Mapping[str, str], *needed: str) -> None:
     granted = {name.lower(): value for name, value in headers.items()}.get("x-oauth-scopes")
     if granted is None:
         return
-    missing = [scope for scope in NEEDED_SCOPES if scope not in granted.replace(" ", "").split(",")]
+    missing = [scope for scope in needed if scope not in granted.replace(" ", "").split(",")]
     if missing:
         raise Unauthorized(f"the app lacks {', '.join(missing)}; add the scopes and install it again")
 

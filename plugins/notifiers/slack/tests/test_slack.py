@@ -131,6 +131,16 @@ async def test_check_names_what_is_wrong(server: SlackServer) -> None:
         await slack(server).check()
 
 
+@pytest.mark.parametrize(("private", "scope"), [(False, "channels:history"), (True, "groups:history")])
+async def test_check_names_the_scope_that_is_missed_only_after_an_interruption(
+    server: SlackServer, private: bool, scope: str
+) -> None:
+    channel = server.add_channel("ops", is_private=private)
+    server.state.scopes.remove(scope)
+    with pytest.raises(Unauthorized, match=scope):
+        await slack(server, channel=channel.id).check()
+
+
 async def test_a_notification_is_posted_with_its_id(server: SlackServer) -> None:
     sent = await slack(server).send(notification())
     [message] = server.messages
