@@ -4,10 +4,12 @@ import asyncio
 import re
 import ssl
 import time
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from email.utils import parsedate_to_datetime
+from urllib.parse import unquote, urlsplit
 
 import httpx2
 
@@ -23,6 +25,7 @@ from certrail_sdk.http.addresses import AddressRefused, resolve, resolve_public
 
 BODY_LIMIT = 64 * 1024
 BODY_SECONDS = 1.0
+SHORTEST_SECRET = 8
 LONGEST_PAUSE = timedelta(days=1)
 TRY_AGAIN = frozenset({408, 425})
 
@@ -167,7 +170,7 @@ async def _post(target: Target, body: bytes, headers: dict[str, str]) -> Answer:
     async with asyncio.timeout(target.seconds), PinnedTransport(target, context) as transport:
         response = await transport.handle_async_request(request)
         try:
-            text = "" if response.is_success else await _beginning(response)
+            text = "" if response.is_success else await _beginning(response, target.url)
         finally:
             await response.aclose()
     return Answer(response.status_code, _retry_after(response.headers.get("Retry-After", "")), text)
@@ -181,7 +184,8 @@ def _tls_context(target: Target) -> ssl.SSLContext:
         raise Misconfigured("ca_file", "is no PEM file that this worker can read") from error
 
 
-async def _beginning(response: httpx2.Response) -> str:
+async def _beginning(response: httpx2.Response, url: str) -> str:
+    """What the receiver says of its refusal; nothing if it quotes a part of the URL that may be a secret."""
     body = b""
     # The status is known; the words are a courtesy that nobody waits for.
     with suppress(httpx2.TransportError, TimeoutError):
@@ -191,7 +195,17 @@ async def _beginning(response: httpx2.Response) -> str:
                 if len(body) >= BODY_LIMIT:
                     break
     text = body[:BODY_LIMIT].decode("utf-8", "replace")
+    if any(part in text for part in _telling(url)):
+        return ""
     return " ".join("".join(c if c.isprintable() else " " for c in text).split())[:200]
+
+
+def _telling(url: str) -> Iterator[str]:
+    """The parts of a URL behind its host that are long enough to be a secret, as they stand there and decoded."""
+    parts = urlsplit(url)
+    for part in re.split("[/&=;]", f"{parts.path}&{parts.query}"):
+        if len(part) >= SHORTEST_SECRET:
+            yield from (part, unquote(part))
 
 
 def _retry_after(value: str) -> timedelta | None:

@@ -9,6 +9,7 @@ from pydantic import ValidationError
 from certrail_notifier_teams import Teams, TeamsConfig
 from certrail_sdk import Fact, Misconfigured, Notification, Permanent, RateLimited, Severity, Stage
 from certrail_sdk.testing import NotifierConformance
+from certrail_standins.receiver import Answer
 from certrail_standins.teams import LIMIT, TeamsWorkflow
 
 
@@ -97,6 +98,23 @@ async def test_an_answer_is_told_without_the_url(
     with pytest.raises(error, match=str(status)) as raised:
         await teams(workflow, "127.0.0.1").send(message())
     assert "sig=" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    "quoted",
+    [
+        "Cannot POST /workflows/42/triggers/manual/paths/invoke?api-version=2024-10-01&sig=c2VjcmV0LXNpZ24",
+        "no run for {'sig': 'c2VjcmV0LXNpZ24'}",
+        "x" * 190 + "c2VjcmV0LXNpZ24",
+    ],
+)
+async def test_an_answer_that_quotes_the_url_is_told_without_its_words(
+    workflow: TeamsWorkflow, quoted: str
+) -> None:
+    workflow.script(Answer(404, body=quoted.encode()))
+    with pytest.raises(Permanent, match=r"404$") as raised:
+        await teams(workflow, "127.0.0.1").send(message())
+    assert "c2Vj" not in str(raised.value)
 
 
 @pytest.mark.parametrize(
