@@ -2,10 +2,15 @@
 
 import logging
 from collections.abc import Callable, Iterable
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import TypeVar
 
+from sqlmodel import select
+from sqlmodel.sql.expression import SelectOfScalar
+
 from certrail.domain.errors import CertrailError
+from certrail.persistence.database import locked
+from certrail.persistence.tables import SweepTrouble
 from certrail.services.actor import SYSTEM
 from certrail.services.kernel import Kernel
 
@@ -17,40 +22,59 @@ LONGEST_SUBJECT = 80
 
 
 class Isolation:
-    """Of one sweep. It remembers what it told of, so that a trouble that lasts is told of once a day."""
+    """Of one sweep. What was told of is written down, so that a trouble that lasts is told of once a day."""
 
     def __init__(self, kernel: Kernel, sweep: str) -> None:
         self._kernel, self._sweep = kernel, sweep
-        self._told: dict[str, datetime] = {}
 
     def each(self, items: Iterable[T], handle: Callable[[T], int]) -> int:
         """Handle every item; returns the sum of what `handle` returns for those that it could handle."""
-        handled = 0
-        for item in items:
+        handled, troubles = 0, set[str]()
+        for place, item in enumerate(items):
+            troubles = troubles if place else self._known()
             try:
                 handled += handle(item)
             except Exception as trouble:
                 self._failed(str(item), trouble)
             else:
-                if self._told.pop(str(item), None):
-                    self._event("sweep.recovered", str(item))
+                if self._key(item) in troubles:
+                    self._recovered(self._key(item))
         return handled
+
+    def _known(self) -> set[str]:
+        with self._kernel.db.read() as session:
+            return set(session.exec(select(SweepTrouble.key).where(SweepTrouble.sweep == self._sweep)).all())
 
     def _failed(self, item: str, trouble: Exception) -> None:
         log.exception("the sweep %s could not handle %s", self._sweep, item)
-        now = self._kernel.clock()
-        if item in self._told and now < self._told[item] + TELL_AGAIN:
-            return
         # Only our own errors are written to be read by anybody; others may quote what they stumbled over.
         reason = trouble.detail if isinstance(trouble, CertrailError) else type(trouble).__name__
-        self._event(
-            "sweep.failed",
-            item,
-            message=f"{item} could not be handled: {reason}",
-            action="The worker's log says where it failed. Everything else was handled; this is tried again.",
-        )
-        self._told[item] = now
-
-    def _event(self, type_: str, item: str, **data: str) -> None:
+        key = self._key(item)
         with self._kernel.change(SYSTEM) as change:
-            change.event(type_, "sweep", f"{self._sweep}-{item}"[:LONGEST_SUBJECT], slug=self._sweep, **data)
+            row = change.session.exec(_held(key)).first()
+            if row is not None and change.now < row.told_at + TELL_AGAIN:
+                return
+            row = row or SweepTrouble(key=key, sweep=self._sweep, told_at=change.now)
+            row.told_at = change.now
+            change.session.add(row)
+            change.event(
+                "sweep.failed",
+                "sweep",
+                key,
+                slug=self._sweep,
+                message=f"{item} could not be handled: {reason}",
+                action="The worker's log says where it failed. Everything else was handled; this is tried again.",
+            )
+
+    def _recovered(self, key: str) -> None:
+        with self._kernel.change(SYSTEM) as change:
+            if (row := change.session.exec(_held(key)).first()) is not None:
+                change.session.delete(row)
+                change.event("sweep.recovered", "sweep", key, slug=self._sweep)
+
+    def _key(self, item: object) -> str:
+        return f"{self._sweep}-{item}"[:LONGEST_SUBJECT]
+
+
+def _held(key: str) -> SelectOfScalar[SweepTrouble]:
+    return locked(select(SweepTrouble).where(SweepTrouble.key == key))

@@ -49,7 +49,7 @@ from certrail.persistence.tables.pki import (
     Lineage,
     OcspSigner,
 )
-from certrail.persistence.tables.plugins import PluginTrouble
+from certrail.persistence.tables.plugins import PluginTrouble, SweepTrouble
 from certrail.persistence.tables.record import EventRow, IdempotencyKey, OutboxRow, RecordHead
 
 __all__ = [
@@ -99,6 +99,7 @@ __all__ = [
     "RefusedCallback",
     "Retirement",
     "SeenCallback",
+    "SweepTrouble",
     "Sync",
     "TokenUse",
     "Vote",

@@ -1,4 +1,4 @@
-"""What is wrong with plugins."""
+"""What is wrong with plugins, and what sweeps could not handle."""
 
 from datetime import datetime
 
@@ -15,3 +15,13 @@ class PluginTrouble(SQLModel, table=True):
     key: str = Field(primary_key=True, max_length=80)
     since: datetime = Field(sa_type=UtcDateTime)
     reason: str
+
+
+class SweepTrouble(SQLModel, table=True):
+    """Something that a sweep could not handle, and when that was told; there is no row once it could again."""
+
+    __tablename__ = "sweep_trouble"
+
+    key: str = Field(primary_key=True, max_length=80)
+    sweep: str = Field(index=True, max_length=40)
+    told_at: datetime = Field(sa_type=UtcDateTime)
