@@ -1,13 +1,17 @@
 """What is over is not told of any more, and what is no trouble never falls silent because another thing happened."""
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 
 import pytest
+from sqlalchemy import event
 from sqlmodel import select
 from tests.integration.conftest import Team
 from tests.integration.desk import open_channel, step
 from tests.integration.telling import (
     HOUR,
+    LINEAGE,
     MINUTE,
     REFUSED,
     alert,
@@ -21,6 +25,7 @@ from tests.integration.telling import (
 )
 
 from certrail.persistence.tables import QuestionCopy
+from certrail.services.actor import SYSTEM
 from certrail.services.alerts import Escalation
 from certrail.services.failure import Failure
 from certrail_sdk import Sent
@@ -165,3 +170,28 @@ class TestChannelsThatWorkAgain:
         assert self.events(team) == ["channel.failed"]
         team.services.questions.shown(copy.id, "1", "C1:1700.1", closed=False)
         assert self.events(team) == ["channel.failed", "channel.recovered"]
+
+
+def test_two_troubles_at_the_same_moment_are_one_incident(team: Team) -> None:
+    channel(team, "mail")
+    alert(team, "certificate.renewal_failed", escalation=[Escalation(10 * MINUTE, ["mail"])])
+    db, coming = team.services.kernel.db, threading.Event()
+
+    def before(_connection: object, _cursor: object, statement: str, *_more: object) -> None:
+        if threading.current_thread() is not threading.main_thread() and "INTO incident" in statement:
+            coming.set()
+
+    event.listen(db.engine, "before_cursor_execute", before)
+    try:
+        with ThreadPoolExecutor(1) as pool:
+            with team.services.kernel.change(SYSTEM) as change:
+                facts = {"lineage_id": LINEAGE, "common_name": "api.example.com"}
+                change.event("certificate.renewal_failed", "certificate", "c-1", team.application, **facts)
+                change.session.flush()
+                other = pool.submit(happens, team, "certificate.renewal_failed")
+                assert db.is_sqlite or coming.wait(60)
+            other.result(60)
+    finally:
+        event.remove(db.engine, "before_cursor_execute", before)
+    assert len(team.services.incidents.list(team.application)) == 1
+    assert len(log(team)) == 2

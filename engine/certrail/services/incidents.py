@@ -1,9 +1,11 @@
 """Troubles that somebody must see to: told to more and more people, until one does or the trouble is over."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped
 from sqlmodel import Session, col, or_, select
 
@@ -122,19 +124,23 @@ def open_incident(change: Change, alert: Alert, notification: Notification) -> N
     query = select(Incident).where(
         Incident.key == key, Incident.alert_id == alert.id, col(Incident.closed_at).is_(None)
     )
-    row = change.session.exec(query).first()
-    if row is None:
-        row = Incident(
-            id=change.new_id(),
-            created_at=change.now,
-            application_id=alert.application_id,
-            alert_id=alert.id,
-            key=key,
-            content={},
-            next_at=change.now + timedelta(seconds=alert.escalation[0]["after_seconds"]),
-        )
-    row.content = notification.model_dump(mode="json", exclude={"may_exist"})
-    change.session.add(row)
+    if change.session.exec(query).first() is None:
+        # Another may open it at this moment: then it is that one, and what failed here is on record all the same.
+        with suppress(IntegrityError), change.attempt():
+            change.session.add(
+                Incident(
+                    id=change.new_id(),
+                    created_at=change.now,
+                    application_id=alert.application_id,
+                    alert_id=alert.id,
+                    key=key,
+                    content={},
+                    next_at=change.now + timedelta(seconds=alert.escalation[0]["after_seconds"]),
+                )
+            )
+    if (row := change.session.exec(query).first()) is not None:
+        row.content = notification.model_dump(mode="json", exclude={"may_exist"})
+        change.session.add(row)
 
 
 def end_of_trouble(change: Change, event: EventRow, key: str, stage: Stage) -> Sequence[Channel]:
