@@ -108,6 +108,13 @@ def test_each_threshold_is_told_once_and_on_time(team: Team) -> None:
     assert "7 days" in str(told(team)[0].content["facts"])
 
 
+def test_the_last_hour_is_counted_in_minutes(team: Team) -> None:
+    alert(team, "ends", HOUR)
+    imported(team, "a", 20 * MINUTE)
+    sweep(team)
+    assert {"label": "Ends in", "value": "20 minutes"} in told(team)[0].content["facts"]
+
+
 def test_it_is_on_time_to_the_minute(team: Team) -> None:
     alert(team, "ends", DAY)
     ends = imported(team, "a", DAY + 5 * MINUTE).not_after

@@ -193,4 +193,6 @@ def _tell(change: Change, alert: Alert, threshold: int, certificate: Certificate
 def in_words(left: timedelta) -> str:
     """So much time, as a person says it."""
     hours = round(left / timedelta(hours=1))
+    if hours < 2:
+        return f"{left // timedelta(minutes=1)} minutes"
     return f"{round(hours / 24)} days" if hours >= 72 else f"{hours} hours"
