@@ -12,7 +12,7 @@ from tests.integration.conftest import Team
 
 from certrail.domain.access import Role
 from certrail.domain.errors import CertrailError, Conflict, PolicyViolation
-from certrail.persistence.tables import Certificate, EventRow, Vote
+from certrail.persistence.tables import Certificate, EventRow, OutboxRow, Vote
 from certrail.services.actor import Actor, Once
 from certrail.services.approval_flow import close
 from certrail.services.approval_policies import Step
@@ -179,6 +179,22 @@ def test_content_that_changed_after_the_approval_is_asked_about_again(team: Team
     assert team.services.issuance.advance(request).status == "issued"
     with team.services.kernel.db.read() as session:
         assert len(session.exec(select(Certificate)).all()) == 1
+
+
+def test_the_workflow_hears_of_every_decision_also_when_it_is_the_same_one_again(team: Team) -> None:
+    """It may wait without a deadline, and takes a reference that it heard before for the same news."""
+    voter = team.person("voter")
+    team.guard(Step("One", ("voter",)))
+    request, approval = team.ask(team.person("asker"))
+    assert approval is not None
+    team.services.approvals.vote(voter, approval, "approve")
+    team.services.product.update_policy(team.admin, "tls", {"max_ttl_seconds": 47 * 86400})
+    assert team.services.issuance.advance(request).status == "waiting"
+    team.services.approvals.vote(voter, approval, "approve")
+    with team.services.kernel.db.read() as session:
+        told = session.exec(select(OutboxRow.signal).where(OutboxRow.subject_id == request)).all()
+    decisions = [signal for signal in told if signal]
+    assert len(decisions) == len(set(decisions)) == 2
 
 
 def test_a_standing_approval_does_not_cover_what_changed_after_it_was_asked_for(team: Team) -> None:

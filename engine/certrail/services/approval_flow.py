@@ -121,7 +121,8 @@ def close(
         comment=comment,
     )
     refresh_copies(change, approval, closed=True)
-    enqueue_issuance(change, request.id, f"{approval.id}-{status}")
+    # The workflow takes one reference for one piece of news, and a later round may end like an earlier one.
+    enqueue_issuance(change, request.id, f"{approval.id}-{approval.round}-{status}")
 
 
 def reopen(
