@@ -16,6 +16,7 @@ from certrail.persistence.tables import Certificate, EventRow, Lineage
 from certrail.pki.offer import from_pem_text
 from certrail.services.actor import Actor
 from certrail.services.approval_policies import Step
+from certrail.services.imports import Past
 
 
 @pytest.fixture
@@ -150,11 +151,47 @@ def test_a_renewal_that_failed_can_be_tried_again_and_is_told_of(team: Team, ada
     (told,) = events(team, "certificate.renewal_failed")
     assert (told.subject_id, told.data["request_id"]) == (first.id, request.id)
     team.services.authorities.update(team.admin, "root", enabled=True)
+    assert team.services.requests.retry(ada, request.id).status == "approved"
+    assert finished(team, request.id).lineage_id == first.lineage_id
+
+
+def test_a_renewal_that_failed_is_not_tried_again_beside_another_one(team: Team, ada: Actor) -> None:
+    first = issued(team, ada)
+    request = team.services.renewals.renew(ada, first.id)
+    team.services.issuance.fail(request.id, "the worker gave up")
     again = team.services.renewals.renew(ada, first.id)
+    with pytest.raises(Conflict) as running:
+        team.services.requests.retry(ada, request.id)
+    assert (running.value.kind, running.value.extra["request"]) == ("renewal-open", again.id)
     second = finished(team, again.id)
-    team.services.requests.retry(ada, request.id)
-    assert team.services.issuance.advance(request.id).status == "failed"
-    assert team.services.inventory.get(second.id).status == "active"
+    planned = team.services.renewals.explained(second.id)
+    with pytest.raises(Conflict) as superseded:
+        team.services.requests.retry(ada, request.id)
+    assert superseded.value.kind == "superseded"
+    assert team.services.renewals.explained(second.id) == planned
+    assert planned["renew_at"]
+
+
+def test_a_renewal_that_comes_to_nothing_leaves_the_moment_of_a_successor_alone(
+    team: Team, ada: Actor
+) -> None:
+    """Such as one that was taken over from elsewhere while the renewal waited for its approval."""
+    grace = team.person("grace")
+    first = issued(team, ada)
+    team.guard(Step("Owners", ("grace",)))
+    request = team.services.renewals.renew(ada, first.id)
+    key = ec.generate_private_key(ec.SECP256R1())
+    offer = from_pem_text(_self_signed("a.example.com", key), "", _pkcs8(key))
+    second = team.services.imports.keep(
+        team.admin, team.application, offer, profile="web", past=Past(replaces=first.id)
+    )
+    planned = team.services.renewals.explained(second.id)
+    approval = team.services.approvals.of_request(request.id)
+    assert approval
+    team.services.approvals.vote(grace, approval.id, "reject", "it was replaced")
+    assert team.services.renewals.explained(second.id) == planned
+    assert planned["renew_at"]
+    assert not events(team, "certificate.renewal_failed")
 
 
 def test_policy_and_approval_hold_for_renewals(team: Team, ada: Actor) -> None:

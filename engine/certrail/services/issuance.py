@@ -23,7 +23,7 @@ from certrail.services.ca_signing import Signer, new_serial, signer
 from certrail.services.deliveries import KEY_PURPOSE
 from certrail.services.inventory_rows import add_certificate
 from certrail.services.kernel import Change, Kernel
-from certrail.services.renewals import lock_current
+from certrail.services.lineages import lock_current
 from certrail.services.request_state import FINAL, approval_of, judge, judged_now, lock_request, move
 from certrail.services.revocation import crl_urls, ocsp_url
 from certrail.services.wishes import wish_everywhere

@@ -2,7 +2,7 @@
 
 from sqlmodel import Session, select
 
-from certrail.domain.errors import NotFound
+from certrail.domain.errors import Conflict, NotFound
 from certrail.persistence.database import locked
 from certrail.persistence.tables import Certificate, Lineage
 
@@ -23,3 +23,22 @@ def hold_lineage(session: Session, certificate_id: str) -> tuple[Certificate, Li
     if lineage is None or present is None:
         raise NotFound("certificate")
     return present, lineage
+
+
+def lock_current(session: Session, certificate_id: str) -> Certificate:
+    """The certificate, with its lineage held until the transaction ends.
+
+    Raises:
+        NotFound: unknown.
+        Conflict: it is not the one that the lineage stands for now, or it is revoked.
+    """
+    present, lineage = hold_lineage(session, certificate_id)
+    if lineage.current_certificate_id != certificate_id or present.status == "superseded":
+        raise Conflict(
+            f"The certificate is superseded by {lineage.current_certificate_id}; renew that one.",
+            kind="superseded",
+            current_certificate_id=lineage.current_certificate_id,
+        )
+    if present.status != "active":
+        raise Conflict(f"The certificate is {present.status}; request a new one.", kind="not-renewable")
+    return present

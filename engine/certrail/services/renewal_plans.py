@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import ValidationError
 from sqlmodel import Session, col, select, update
 
-from certrail.domain.errors import NotFound
+from certrail.domain.errors import Conflict, NotFound
 from certrail.domain.renewal import SPREAD, Advice, Life, Moment, RenewalRule, next_try, plan_renewal
 from certrail.persistence.database import recall
 from certrail.persistence.tables import (
@@ -20,6 +20,7 @@ from certrail.persistence.tables import (
 )
 from certrail.services.enrollment import enrollment
 from certrail.services.kernel import Change
+from certrail.services.lineages import hold_lineage
 
 RUNNING = ("pending_approval", "approved")
 AT_ONCE = 100
@@ -96,6 +97,16 @@ def running_renewal(session: Session, present: Certificate) -> str | None:
     return session.exec(query).first()
 
 
+def refuse_second(session: Session, present: Certificate) -> None:
+    """Raises Conflict while a request renews this certificate; its lineage is held by the caller."""
+    if (running := running_renewal(session, present)) is not None:
+        raise Conflict(
+            f"The certificate is being renewed by the request {running}.",
+            kind="renewal-open",
+            request=running,
+        )
+
+
 def running_renewals(session: Session, certificates: Iterable[str | None]) -> frozenset[str | None]:
     """Those of the certificates that a request which is not decided yet renews."""
     query = select(CertificateRequest.renews_id).where(
@@ -105,8 +116,13 @@ def running_renewals(session: Session, certificates: Iterable[str | None]) -> fr
 
 
 def note_failure(change: Change, certificate: Certificate, reason: str, **data: Any) -> None:
-    """A renewal came to nothing: try again later where renewal is automatic, and tell of it once in a row."""
-    lineage = change.session.get_one(Lineage, certificate.lineage_id)
+    """A renewal came to nothing: try again later where renewal is automatic, and tell of it once in a row.
+
+    Of a certificate that another one has followed only the request itself tells: the moment is the successor's.
+    """
+    _, lineage = hold_lineage(change.session, certificate.id)
+    if lineage.current_certificate_id != certificate.id:
+        return
     kept = dict(lineage.renewal or {})
     failures = int(kept.get("failures", 0)) + 1
     rule, _ = _rule(change, lineage, certificate)

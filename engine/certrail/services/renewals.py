@@ -15,8 +15,8 @@ from certrail.services.acceptance import accept, refusals_recorded
 from certrail.services.actor import Actor
 from certrail.services.enrollment import enrollment
 from certrail.services.kernel import Kernel
-from certrail.services.lineages import hold_lineage
-from certrail.services.renewal_plans import plan, running_renewal
+from certrail.services.lineages import lock_current
+from certrail.services.renewal_plans import plan, refuse_second, running_renewal
 from certrail.services.requests import checked_attributes, parsed_content
 
 
@@ -61,12 +61,7 @@ class Renewals:
             self._kernel.change(actor) as change,
         ):
             current = lock_current(change.session, certificate_id)
-            if (running := running_renewal(change.session, current)) is not None:
-                raise Conflict(
-                    f"The certificate is being renewed by the request {running}.",
-                    kind="renewal-open",
-                    request=running,
-                )
+            refuse_second(change.session, current)
             return accept(
                 change,
                 current.application_id,
@@ -125,25 +120,6 @@ class Renewals:
                 moment=lineage.moment,
             )
         return self.explained(certificate_id)
-
-
-def lock_current(session: Session, certificate_id: str) -> Certificate:
-    """The certificate, with its lineage held until the transaction ends.
-
-    Raises:
-        NotFound: unknown.
-        Conflict: it is not the one that the lineage stands for now, or it is revoked.
-    """
-    present, lineage = hold_lineage(session, certificate_id)
-    if lineage.current_certificate_id != certificate_id or present.status == "superseded":
-        raise Conflict(
-            f"The certificate is superseded by {lineage.current_certificate_id}; renew that one.",
-            kind="superseded",
-            current_certificate_id=lineage.current_certificate_id,
-        )
-    if present.status != "active":
-        raise Conflict(f"The certificate is {present.status}; request a new one.", kind="not-renewable")
-    return present
 
 
 def renewal_profile(session: Session, certificate: Certificate) -> CertificateProfile:

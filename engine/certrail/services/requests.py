@@ -17,9 +17,11 @@ from certrail.services.actor import Actor
 from certrail.services.approval_flow import close, reopen
 from certrail.services.enrollment import enrollment
 from certrail.services.kernel import Kernel
+from certrail.services.lineages import lock_current
 from certrail.services.membership import role_in
 from certrail.services.paging import PAGE, Position, newest_first
 from certrail.services.product import find_profile
+from certrail.services.renewal_plans import refuse_second
 from certrail.services.request_state import approval_of, enqueue_issuance, judged_now, lock_request, move
 
 BY_HAND = "retried by hand"
@@ -83,13 +85,15 @@ class Requests:
         """Try a failed request again. An approval that was given still holds; one that was not is asked for anew.
 
         Raises:
-            Conflict: it has not failed, or could never be approved.
+            Conflict: it has not failed, could never be approved, or what it renews is renewed otherwise.
             PolicyViolation: it would be denied again.
         """
         with self._kernel.change(actor) as change:
             row = lock_request(change.session, request_id)
             if row.status != "failed":
                 raise Conflict(f"The request is {row.status}; only a failed one is retried.")
+            if row.renews_id:
+                refuse_second(change.session, lock_current(change.session, row.renews_id))
             approval = approval_of(change.session, row.id)
             if approval is None or approval.status == "approved":
                 move(change, row, "approved", BY_HAND)
