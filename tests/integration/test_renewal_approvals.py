@@ -43,6 +43,18 @@ def test_a_rejected_renewal_is_told_and_asked_again_later(team: Team) -> None:
     assert team.services.renewals.explained(first.id)["request"] not in (None, request)
 
 
+def test_a_renewal_that_fails_while_it_waits_for_its_approval_has_failed_once(team: Team) -> None:
+    team.person("boss")
+    (first,) = issue(team)
+    team.guard(Step("Owners", ("boss",)))
+    request = team.services.renewals.renew(team.admin, first.id)
+    team.services.authorities.update(team.admin, "root", enabled=False)
+    assert team.services.issuance.advance(request.id).status == "failed"
+    assert team.services.renewals.explained(first.id)["failures"] == 1
+    assert not events(team, "request.cancelled")
+    assert len(events(team, "request.failed")) == len(events(team, "approval.cancelled")) == 1
+
+
 class TestStandingApproval:
     """One yes for a series of renewals."""
 

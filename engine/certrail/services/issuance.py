@@ -66,10 +66,10 @@ class Issuance:
             row = lock_request(change.session, request_id)
             if row.status in FINAL:
                 return
+            move(change, row, "failed", reason)  # first: it did not end with its approval
             approval = approval_of(change.session, request_id)
             if approval is not None and approval.status == "open":
                 close(change, approval, "cancelled", None, reason)
-            move(change, row, "failed", reason)
 
     def _wait_for_approval(self, request_id: str) -> Advance | None:
         with self._kernel.change(SYSTEM) as change:
