@@ -55,6 +55,29 @@ def test_a_renewal_that_fails_while_it_waits_for_its_approval_has_failed_once(te
     assert len(events(team, "request.failed")) == len(events(team, "approval.cancelled")) == 1
 
 
+def test_what_ended_while_nobody_decided_is_asked_about_again(team: Team) -> None:
+    """It is tried for a month after its end, as is what failed for any other reason."""
+    team.person("boss")
+    (first,) = issue(team, ttl=timedelta(days=20))
+    team.guard(Step("Owners", ("boss",)), request_ttl=timedelta(days=30))
+    team.clock.now = due_at(team, first)
+    for _ in range(2):
+        sweep(team)
+        request = team.services.renewals.explained(first.id)["request"]
+        assert isinstance(request, str)
+        team.clock.advance(timedelta(days=30))
+        assert team.clock.now > first.not_after
+        assert team.services.issuance.advance(request).status == "expired"
+        team.clock.advance(HOUR)
+    explained = team.services.renewals.explained(first.id)
+    assert (explained["renew_at"], explained["failures"]) == (None, 2)
+    assert "no try succeeded" in explained["off"]
+    assert [event.data["next_try_at"] is None for event in events(team, "certificate.renewal_failed")] == [
+        False,
+        True,
+    ]
+
+
 class TestStandingApproval:
     """One yes for a series of renewals."""
 

@@ -125,7 +125,7 @@ def note_failure(change: Change, certificate: Certificate, reason: str, **data: 
         return
     kept = dict(lineage.renewal or {})
     failures = int(kept.get("failures", 0)) + 1
-    rule, _ = _rule(change, lineage, certificate)
+    rule, _ = _rule(change, lineage, certificate, tried="off" not in kept)
     again = next_try(rule, life_of(certificate), change.now, failures) if rule and "off" not in kept else None
     lineage.renew_at = again
     told = bool(kept.get("failures")) and again is not None
@@ -202,11 +202,17 @@ def _advice(session: Session, certificate: Certificate) -> Advice | None:
     return Advice.model_validate({name: said[name] for name in Advice.model_fields})
 
 
-def _rule(change: Change, lineage: Lineage, certificate: Certificate) -> tuple[RenewalRule | None, str]:
-    """How a certificate is renewed by itself, or why it is not."""
+def _rule(
+    change: Change, lineage: Lineage, certificate: Certificate, *, tried: bool = False
+) -> tuple[RenewalRule | None, str]:
+    """How a certificate is renewed by itself, or why it is not.
+
+    Args:
+        tried: whether it was being renewed just now; else its moment says so.
+    """
     if certificate.status != "active":
         return None, f"the certificate is {certificate.status}"
-    tried = lineage.renew_at is not None and "off" not in (lineage.renewal or {})
+    tried = tried or (lineage.renew_at is not None and "off" not in (lineage.renewal or {}))
     if certificate.not_after <= change.now and not tried:
         return None, "it has ended"
     if certificate.profile_id is None:
