@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 import pytest
 from sqlalchemy import text
@@ -37,10 +38,10 @@ RETURNING: dict[str, Leave] = {
 }
 
 
-def asked(team: Team, *steps: Step) -> tuple[dict[str, Actor], str, str]:
+def asked(team: Team, *steps: Step, **options: object) -> tuple[dict[str, Actor], str, str]:
     """Alice, Bob and Carol, and a request that waits for these steps."""
     people = {slug: team.person(slug) for slug in ("alice", "bob", "carol")}
-    team.guard(*steps)
+    team.guard(*steps, **options)
     request, approval = team.ask(team.person("asker", kind="machine"))
     assert approval
     return people, request, approval
@@ -210,3 +211,16 @@ class OneIsHeld:
     def _held(self) -> bool:
         with self.team.services.kernel.db.read() as session:
             return bool(session.connection().scalar(text("select count(*) from pg_locks where not granted")))
+
+
+def test_votes_that_count_again_when_the_time_is_over_decide_nothing(team: Team) -> None:
+    """Its workflow closes it as soon as there is a worker again."""
+    people, request, approval = asked(
+        team, Step("Owners", ("alice", "bob", "carol"), quorum=2), request_ttl=timedelta(hours=1)
+    )
+    team.services.approvals.vote(people["alice"], approval, "approve")
+    team.services.applications.remove_member(team.admin, team.application, "alice")
+    team.services.approvals.vote(people["bob"], approval, "approve")
+    team.clock.advance(timedelta(hours=1))
+    back(team, "alice")
+    assert team.services.issuance.advance(request).status == "expired"

@@ -183,7 +183,7 @@ def keep_time(change: Change, approval: ApprovalRequest) -> datetime | None:
     """Expire or remind when it is time; returns when to look again."""
     if approval.status != "open":
         return None
-    if approval.expires_at and approval.expires_at <= change.now:
+    if has_expired(approval, change.now):
         close(change, approval, "expired", None, "nobody decided in time")
         return None
     if approval.remind_at and approval.remind_at <= change.now:
@@ -192,6 +192,11 @@ def keep_time(change: Change, approval: ApprovalRequest) -> datetime | None:
         _remind(change, approval)
     moments = [m for m in (approval.expires_at, approval.remind_at) if m]
     return min(moments, default=None)
+
+
+def has_expired(approval: ApprovalRequest, now: datetime) -> bool:
+    """Whether its time is over, also where its workflow has not closed it yet."""
+    return approval.expires_at is not None and approval.expires_at <= now
 
 
 def _remind(change: Change, approval: ApprovalRequest) -> None:

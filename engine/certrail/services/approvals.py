@@ -22,6 +22,7 @@ from certrail.services.approval_flow import (
     REJECT,
     close,
     eligible,
+    has_expired,
     refresh_copies,
     settle,
     tally,
@@ -247,7 +248,7 @@ def _refusal(
         return NotFound("approval request")
     if role is Role.AUDITOR:
         return Forbidden("Auditors do not vote.", kind="auditor")
-    if approval.status != "open" or (approval.expires_at and approval.expires_at <= change.now):
+    if approval.status != "open" or has_expired(approval, change.now):
         state = approval.status if approval.status != "open" else "expired"
         return Conflict(f"The approval is {state} already.", kind="approval-closed")
     if voter == approval.requester_id and not approval.policy.get("allow_self_approval"):

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from sqlmodel import Session, col, select
 
 from certrail.persistence.tables import ApprovalRequest, Membership, Principal
-from certrail.services.approval_flow import eligible, refresh_copies, settle, tally
+from certrail.services.approval_flow import eligible, has_expired, refresh_copies, settle, tally
 from certrail.services.kernel import Change
 from certrail.services.membership import identities_of
 from certrail.services.request_state import lock_approval
@@ -28,7 +28,7 @@ def recheck(change: Change, application_id: str | None) -> None:
     change.session.flush()
     for approval_id in _open_approvals(change.session, application_id):
         approval = lock_approval(change.session, approval_id)
-        if approval is None or approval.status != "open":
+        if approval is None or approval.status != "open" or has_expired(approval, change.now):
             continue
         given, needed = tally(change.session, approval)
         if given >= needed:
