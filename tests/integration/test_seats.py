@@ -224,3 +224,14 @@ def test_votes_that_count_again_when_the_time_is_over_decide_nothing(team: Team)
     team.clock.advance(timedelta(hours=1))
     back(team, "alice")
     assert team.services.issuance.advance(request).status == "expired"
+
+
+def test_a_quorum_that_came_into_reach_between_two_tries_is_told_of_when_it_is_lost_again(team: Team) -> None:
+    _, request, approval = asked(team, Step("Owners", ("alice",)))
+    team.services.applications.remove_member(team.admin, team.application, "alice")
+    team.services.issuance.fail(request, "the worker gave up")
+    back(team, "alice")
+    team.services.requests.retry(team.admin, request)
+    assert team.services.approvals.get(approval)[0].unreachable_step is None
+    team.services.applications.remove_member(team.admin, team.application, "alice")
+    assert [kind for kind, _ in told(team)] == ["approval.unreachable"] * 2

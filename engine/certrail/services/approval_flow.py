@@ -140,7 +140,7 @@ def reopen(
         approval.remind_at = _after(change.now, approval.policy.get("reminder_seconds"))
         move(change, request, "pending_approval", reason)
     approval.round += 1
-    approval.current_step = 0
+    approval.current_step, approval.unreachable_step = 0, None
     take(request, judged)
     approval.digest = request.digest
     change.session.add_all([approval, request])
