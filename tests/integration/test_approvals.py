@@ -254,6 +254,38 @@ def test_an_approval_that_was_given_holds_when_it_is_tried_again(team: Team) -> 
     assert team.services.issuance.advance(request).status == "issued"
 
 
+def test_what_nobody_was_asked_about_is_asked_about_if_it_is_guarded_when_it_is_tried_again(
+    team: Team,
+) -> None:
+    voter, asker = team.person("voter"), team.person("asker")
+    request, approval = team.ask(asker)
+    assert approval is None
+    team.services.issuance.fail(request, "the worker gave up")
+    team.guard(Step("One", ("voter",)))
+    assert team.services.requests.retry(asker, request).status == "pending_approval"
+    opened = team.services.approvals.of_request(request)
+    assert opened is not None
+    team.services.approvals.vote(voter, opened.id, "approve")
+    assert team.services.issuance.advance(request).status == "issued"
+
+
+@pytest.mark.parametrize(("days", "status"), [(399, "approved"), (401, "pending_approval")])
+def test_a_standing_approval_must_still_stand_when_a_renewal_is_tried_again(
+    team: Team, days: int, status: str
+) -> None:
+    voter, asker = team.person("voter"), team.person("asker")
+    team.guard(Step("One", ("voter",)), standing={"renewals": 1, "days": 400})
+    request, approval = team.ask(asker)
+    team.services.approvals.vote(voter, approval or "", "approve")
+    assert team.services.issuance.advance(request).status == "issued"
+    first = team.services.requests.get(request).certificate_id or ""
+    renewal = team.services.renewals.renew(asker, first)
+    assert renewal.status == "approved"
+    team.services.issuance.fail(renewal.id, "the worker gave up")
+    team.clock.advance(timedelta(days=days))
+    assert team.services.requests.retry(asker, renewal.id).status == status
+
+
 def test_a_policy_that_now_denies_is_never_signed(team: Team) -> None:
     voter = team.person("voter")
     team.guard(Step("One", ("voter",)))

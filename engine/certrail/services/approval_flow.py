@@ -170,13 +170,17 @@ def ask_anew_if_changed(change: Change, request: CertificateRequest) -> bool:
         return True
     if judged.digest == request.digest:
         return False
-    take(request, judged)
-    request.standing_approval_id = None
-    profile = change.session.get_one(CertificateProfile, request.profile_id)
-    if open_approval(change, request, profile) is None:
+    if ask_if_guarded(change, request, judged) is None:
         return False
     move(change, request, "pending_approval", CHANGED)
     return True
+
+
+def ask_if_guarded(change: Change, request: CertificateRequest, judged: Judged) -> ApprovalRequest | None:
+    """Begin the approval that is asked for now, for a request that nobody was asked about before."""
+    take(request, judged)
+    request.standing_approval_id = None
+    return open_approval(change, request, change.session.get_one(CertificateProfile, request.profile_id))
 
 
 def keep_time(change: Change, approval: ApprovalRequest) -> datetime | None:

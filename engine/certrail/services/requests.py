@@ -14,9 +14,9 @@ from certrail.persistence.tables import CertificateProfile, CertificateRequest
 from certrail.pki.csr import read_csr
 from certrail.services.acceptance import accept, refusals_recorded
 from certrail.services.actor import Actor
-from certrail.services.approval_flow import close, reopen
+from certrail.services.approval_flow import ask_if_guarded, close, reopen
 from certrail.services.enrollment import enrollment
-from certrail.services.kernel import Kernel
+from certrail.services.kernel import Change, Kernel
 from certrail.services.lineages import lock_current
 from certrail.services.membership import role_in
 from certrail.services.paging import PAGE, Position, newest_first
@@ -84,6 +84,9 @@ class Requests:
     def retry(self, actor: Actor, request_id: str) -> CertificateRequest:
         """Try a failed request again. An approval that was given still holds; one that was not is asked for anew.
 
+        What nobody was asked about is looked at like a new request: it may be guarded by now, or what stood for it
+        stands no more.
+
         Raises:
             Conflict: it has not failed, could never be approved, or what it renews is renewed otherwise.
             PolicyViolation: it would be denied again.
@@ -94,11 +97,7 @@ class Requests:
                 raise Conflict(f"The request is {row.status}; only a failed one is retried.")
             if row.renews_id:
                 refuse_second(change.session, lock_current(change.session, row.renews_id))
-            approval = approval_of(change.session, row.id)
-            if approval is None or approval.status == "approved":
-                move(change, row, "approved", BY_HAND)
-            else:
-                reopen(change, approval, row, judged_now(change.session, row, change.now), BY_HAND)
+            _ask_again(change, row)
             enqueue_issuance(change, row.id)
             return row
 
@@ -133,6 +132,21 @@ class Requests:
                     "Enrollment by API is switched off for this profile here.", kind="enrollment-off"
                 )
             return profile
+
+
+def _ask_again(change: Change, row: CertificateRequest) -> None:
+    """Whom a failed request needs to be asked about now: nobody, if somebody said yes to it already."""
+    approval = approval_of(change.session, row.id)
+    if approval is not None and approval.status == "approved":
+        move(change, row, "approved", BY_HAND)
+        return
+    judged = judged_now(change.session, row, change.now)
+    if approval is not None:
+        reopen(change, approval, row, judged, BY_HAND)
+    elif ask_if_guarded(change, row, judged) is not None:
+        move(change, row, "pending_approval", BY_HAND)
+    else:
+        move(change, row, "approved", BY_HAND)
 
 
 def _is_admin(session: Session, actor: Actor, row: CertificateRequest) -> bool:

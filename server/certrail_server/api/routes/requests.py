@@ -75,7 +75,7 @@ def cancel_request(request_id: str, call: Annotated[Call, allow(Permission.REQUE
 
 @router.post("/certificate-requests/{request_id}/retry", status_code=202)
 def retry_request(request_id: str, call: Annotated[Call, allow(Permission.REQUEST_RETRY)]) -> Json:
-    """Try a failed request again without asking for approval again."""
+    """Try a failed request again. An approval that was given holds; what nobody was asked about may be asked now."""
     return shown(call.services.requests.retry(call.actor, request_id))
 
 
