@@ -286,6 +286,16 @@ def test_a_standing_approval_must_still_stand_when_a_renewal_is_tried_again(
     assert team.services.requests.retry(asker, renewal.id).status == status
 
 
+def test_what_was_accepted_before_its_profile_was_detached_is_not_signed_after(team: Team) -> None:
+    request, _ = team.ask(team.person("asker"))
+    team.services.applications.detach_profile(team.admin, team.application, "web")
+    assert team.services.issuance.advance(request).status == "failed"
+    assert "attached" in (team.services.requests.get(request).reason or "")
+    team.services.applications.attach_profile(team.admin, team.application, "web")
+    team.services.requests.retry(team.admin, request)
+    assert team.services.issuance.advance(request).status == "issued"
+
+
 def test_a_policy_that_now_denies_is_never_signed(team: Team) -> None:
     voter = team.person("voter")
     team.guard(Step("One", ("voter",)))

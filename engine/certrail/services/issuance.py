@@ -21,6 +21,7 @@ from certrail.services.actor import SYSTEM
 from certrail.services.approval_flow import CHANGED, ask_anew_if_changed, close, keep_time, reopen
 from certrail.services.ca_signing import Signer, new_serial, signer
 from certrail.services.deliveries import KEY_PURPOSE
+from certrail.services.enrollment import enrollment
 from certrail.services.inventory_rows import add_certificate
 from certrail.services.kernel import Change, Kernel
 from certrail.services.lineages import lock_current
@@ -106,11 +107,13 @@ class Issuance:
             held: what it renews, where the caller has locked its lineage already.
 
         Raises:
+            NotFound: the profile is not attached any more.
             PolicyViolation: it is denied by now.
             Conflict: the authority cannot sign, or what it renews is superseded.
         """
         content = RequestContent.model_validate(row.content)
         profile = change.session.get_one(CertificateProfile, row.profile_id)
+        enrollment(change.session, row.application_id, profile)
         judge(change.session, profile, content, change.now)
         present = held
         if row.renews_id and present is None:
