@@ -55,6 +55,18 @@ SEARCHES: list[tuple[dict[str, Any], str]] = [
 ]
 
 
+LATER = "2030-01-01T00:00:00Z"
+RULE = "applications/app/profiles/web/enrollment/api"
+PUT: list[tuple[str, dict[str, Any], str]] = [
+    ("certificate-authorities/root/renewal-info", {"begins": EARLY, "ends": LATER}, "begins"),
+    ("certificate-authorities/root/renewal-info", {"begins": LATER, "ends": LATE}, "ends"),
+    (RULE, {"auto_renew": {"freezes": [{"begins": EARLY, "ends": LATER}]}}, "freezes.0.begins"),
+    (RULE, {"auto_renew": {"before_seconds": CENTURIES}}, "before_seconds"),
+    (RULE, {"auto_renew": {"windows": [{"begins": "01:00Z", "ends": "02:00"}]}}, "windows.0.begins"),
+    (RULE, {"auto_renew": {"windows": [{"begins": "01:00", "ends": "02:00+02:00"}]}}, "windows.0.ends"),
+]
+
+
 @pytest.fixture
 def front_door(team: Team) -> Iterator[Door]:
     with entered(team, team.admin.principal_id or "") as door:
@@ -78,6 +90,10 @@ def test_moments_and_durations_out_of_all_bounds_are_refused(front_door: Door) -
             )
             for given, w in SEARCHES
         ),
+    ]
+    answers += [
+        (f"{path} {body}", front_door.client.put(f"/api/v1/{path}", json=body), word)
+        for path, body, word in PUT
     ]
     wrong = [f"{what}: {told(answer)}" for what, answer, word in answers if not names(answer, word)]
     assert not wrong, "\n".join(wrong)

@@ -5,8 +5,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Self
 
-from pydantic import AwareDatetime, Field, StringConstraints, model_validator
+from pydantic import Field, StringConstraints, model_validator
 
+from certrail.domain import moments
+from certrail.domain.content import LONGEST_TTL_SECONDS
 from certrail.domain.windows import Rules, Window
 
 LATEST_FRACTION = 5 / 6
@@ -33,8 +35,8 @@ PERSISTENCE = timedelta(days=30)
 class Freeze(Rules):
     """A time in which nothing is renewed."""
 
-    begins: AwareDatetime
-    ends: AwareDatetime
+    begins: moments.Moment
+    ends: moments.Moment
     reason: Annotated[str, StringConstraints(max_length=200)] = ""
 
     @model_validator(mode="after")
@@ -53,7 +55,7 @@ class Moment(Rules):
     """
 
     fraction: float | None = Field(default=None, gt=0, lt=1)
-    before_seconds: int | None = Field(default=None, gt=0)
+    before_seconds: int | None = Field(default=None, gt=0, le=LONGEST_TTL_SECONDS)
 
     @model_validator(mode="after")
     def _one(self) -> Self:
@@ -106,8 +108,8 @@ DEFAULT_FRACTION = 2 / 3
 class Advice(Rules):
     """In which window an authority wants certificates replaced, and why (RFC 9773 section 4.2)."""
 
-    begins: AwareDatetime
-    ends: AwareDatetime
+    begins: moments.Moment
+    ends: moments.Moment
     explanation: Annotated[str, StringConstraints(max_length=500)] = ""
 
     @model_validator(mode="after")

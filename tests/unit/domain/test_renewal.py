@@ -209,6 +209,8 @@ def test_a_window_is_in_its_own_time_zone() -> None:
         {"fraction": 0},
         {"fraction": 1},
         {"before_seconds": 0},
+        {"before_seconds": 10**15},
+        {"windows": [{"begins": "09:00Z", "ends": "10:00Z", "zone": "Europe/Berlin"}]},
         {"windows": [{"begins": "09:00", "ends": "10:00", "zone": "Mars/Olympus"}]},
         {"windows": [{"begins": "09:00", "ends": "10:00", "zone": "../../etc/passwd"}]},
         {"windows": [{"begins": "09:00Z", "ends": "10:00"}]},
