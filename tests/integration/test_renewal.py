@@ -1,6 +1,9 @@
 """Renewal by hand: one lineage, one current certificate, whatever the key and whoever holds it."""
 
+import threading
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -8,15 +11,20 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+from sqlalchemy import event
 from sqlmodel import select
 from tests.integration.conftest import Team
 
 from certrail.domain.errors import BadInput, Conflict, NotFound, PolicyViolation
 from certrail.persistence.tables import Certificate, EventRow, Lineage
 from certrail.pki.offer import from_pem_text
-from certrail.services.actor import Actor
+from certrail.services.acceptance import accept
+from certrail.services.actor import Actor, Once
 from certrail.services.approval_policies import Step
+from certrail.services.idempotency import AlreadyDone
 from certrail.services.imports import Past
+from certrail.services.lineages import lock_current
+from certrail.services.renewals import renewal_content, renewal_profile
 
 
 @pytest.fixture
@@ -141,6 +149,30 @@ def test_a_certificate_is_renewed_once(team: Team, ada: Actor) -> None:
     assert superseded.value.extra["current_certificate_id"] == second.id
     with pytest.raises(NotFound):
         team.services.renewals.renew(ada, "unknown")
+
+
+def test_a_call_that_is_made_again_while_it_runs_is_the_same_renewal(team: Team, ada: Actor) -> None:
+    """Its client gave up waiting: it is answered with what the first call makes, not that it is in the way."""
+    first, services, waits = issued(team, ada), team.services, threading.Event()
+    patient = replace(ada, once=Once("key-1", "fingerprint"))
+
+    def seen(_connection: object, _cursor: object, statement: str, *_more: object) -> None:
+        if threading.current_thread() is not threading.main_thread() and "FOR UPDATE" in statement:
+            waits.set()
+
+    event.listen(services.kernel.db.engine, "before_cursor_execute", seen)
+    with ThreadPoolExecutor(1) as pool:
+        with services.kernel.change(patient) as change:
+            present = lock_current(change.session, first.id)
+            again = pool.submit(services.renewals.renew, patient, first.id)
+            # SQLite lets one writer in at a time: there the second call does not even begin.
+            assert services.kernel.db.is_sqlite or waits.wait(60)
+            profile = renewal_profile(change.session, present)
+            content = renewal_content(change.session, present, None, False)
+            request = accept(change, team.application, profile, content, {}, renews=present)
+        with pytest.raises(AlreadyDone) as done:
+            again.result(60)
+    assert done.value.subject_id == request.id
 
 
 def test_a_renewal_that_failed_can_be_tried_again_and_is_told_of(team: Team, ada: Actor) -> None:

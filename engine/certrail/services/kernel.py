@@ -11,6 +11,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session
 
 from certrail.crypto.keyring import Keyring
+from certrail.domain.errors import Conflict
 from certrail.persistence.database import Database
 from certrail.persistence.tables import EventRow, OutboxRow
 from certrail.plugins.registry import PluginRegistry
@@ -55,8 +56,9 @@ class Kernel:
                 yield change
                 remember(session, actor, change.created_id, change.now)
                 append(session, self.keyring, change.events)
-        except IntegrityError:
-            # The same call may have won on another connection: then it is done, else the error stands.
+        except (IntegrityError, Conflict):
+            # The same call may have won on another connection, be it the one that this one found in its way:
+            # then it is done, else the error stands.
             with self.db.read() as session:
                 refuse_repeated(session, actor)
             raise
