@@ -14,6 +14,7 @@ from cryptography.x509.oid import NameOID
 from sqlalchemy import event
 from sqlmodel import select
 from tests.integration.conftest import Team
+from tests.integration.renewing import sweep
 
 from certrail.domain.errors import BadInput, Conflict, NotFound, PolicyViolation
 from certrail.persistence.tables import Certificate, EventRow, Lineage
@@ -266,9 +267,26 @@ def test_an_import_with_a_profile_is_renewed_and_one_without_is_not(team: Team, 
         services.renewals.renew(team.admin, second.id)
 
 
-def _self_signed(name: str, key: ec.EllipticCurvePrivateKey) -> str:
+@pytest.mark.parametrize(("ended_ago", "comes_back"), [(29, True), (31, False), (2000, False)])
+def test_what_ended_more_than_a_month_before_it_was_imported_stays_ended(
+    team: Team, ended_ago: int, comes_back: bool
+) -> None:
+    """Its service is gone, or lives without it: a new certificate would go to every sync that carries it."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    pem = _self_signed("a.example.com", key, team.clock.now - timedelta(days=20 + ended_ago))
+    row = team.services.imports.take(
+        team.admin, team.application, from_pem_text(pem, "", _pkcs8(key)), profile="web"
+    )
+    assert (team.services.renewals.explained(row.id)["renew_at"] is not None) == comes_back
+    sweep(team)
+    lineage = team.services.renewals.explained(row.id)
+    assert ("superseded" in lineage.get("off", "")) == comes_back
+    assert comes_back or lineage["off"] == "it has ended"
+
+
+def _self_signed(name: str, key: ec.EllipticCurvePrivateKey, begins: datetime | None = None) -> str:
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-    begins = datetime.now(UTC)
+    begins = begins or datetime.now(UTC)
     builder = (
         x509.CertificateBuilder().subject_name(subject).issuer_name(subject).public_key(key.public_key())
     )

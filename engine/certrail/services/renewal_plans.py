@@ -52,7 +52,8 @@ def plan_first(change: Change, lineage: Lineage, certificate: Certificate) -> No
     near = (certificate.not_after - certificate.not_before) * SPREAD
     in_step = planned is not None and timedelta(0) <= change.now - planned <= near
     lineage.renewal = {"in_step": True} if in_step else None
-    lineage.renew_at = change.now  # it has a moment, unless the plan says otherwise
+    # It has a moment, unless the plan says otherwise, or it came so long after its end that nobody would try any more.
+    lineage.renew_at = change.now if change.now < life_of(certificate).last else None
     plan(change, lineage, certificate, told=True)
     kept = dict(lineage.renewal or {})
     if kept.pop("late", False):  # nobody hears of it before the certificate itself: the sweep says it
