@@ -14,9 +14,9 @@ from cryptography.x509.oid import NameOID
 from sqlalchemy import event
 from sqlmodel import select
 from tests.integration.conftest import Team
-from tests.integration.renewing import sweep
+from tests.integration.renewing import due_at, present, sweep
 
-from certrail.domain.errors import BadInput, Conflict, NotFound, PolicyViolation
+from certrail.domain.errors import BadInput, Conflict, Forbidden, NotFound, PolicyViolation
 from certrail.persistence.tables import Certificate, EventRow, Lineage
 from certrail.pki.offer import from_pem_text
 from certrail.services.acceptance import accept
@@ -265,6 +265,19 @@ def test_an_import_with_a_profile_is_renewed_and_one_without_is_not(team: Team, 
     services.applications.detach_profile(team.admin, elsewhere.id, "web")
     with pytest.raises(NotFound, match="attached"):
         services.renewals.renew(team.admin, second.id)
+
+
+def test_what_certrail_asks_for_is_nobody_elses_whatever_they_are_called(team: Team) -> None:
+    namesake = team.person("certrail")
+    key = ec.generate_private_key(ec.SECP256R1())
+    offer = from_pem_text(_self_signed("a.example.com", key), "", _pkcs8(key))
+    row = team.services.imports.take(team.admin, team.application, offer, profile="web")
+    team.clock.now = due_at(team, row)
+    sweep(team)
+    second = present(team, row.lineage_id)
+    assert second.id != row.id
+    with pytest.raises(Forbidden):
+        team.services.inventory.show_key(namesake, second.id)
 
 
 @pytest.mark.parametrize(("ended_ago", "comes_back"), [(29, True), (31, False), (2000, False)])

@@ -42,6 +42,8 @@ MINUTE, TAKEN_WITHIN, USED_WITHIN = timedelta(minutes=1), timedelta(seconds=20),
 """A place in an authority's row is taken so late at most, and a certificate signed so long after it was taken."""
 SPACED_OVER = MINUTE + TAKEN_WITHIN + USED_WITHIN
 """In this time come as many places as one minute may hold: no minute holds too many even if all are late."""
+ITSELF = ":certrail"
+"""No slug that anybody could choose: whoever had it would be given the keys of what certrail asks for."""
 Attempt = Callable[[Change], AbstractContextManager[None]]
 
 
@@ -264,13 +266,13 @@ def _requester(change: Change, present: Certificate) -> str:
 
 def _itself(change: Change) -> Principal:
     session: Session = change.session
-    known = session.exec(select(Principal).where(Principal.slug == "certrail")).first()
+    known = session.exec(select(Principal).where(Principal.slug == ITSELF)).first()
     if known is None:
         known = Principal(
             id=change.new_id(),
             created_at=change.now,
             kind="machine",
-            slug="certrail",
+            slug=ITSELF,
             name="certrail",
             active=False,
         )
