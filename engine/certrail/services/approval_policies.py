@@ -21,6 +21,7 @@ from certrail.services.membership import expand_groups, find_principal, is_membe
 from certrail.services.plugin_config import notifier_class
 from certrail.services.product import find_profile
 from certrail.services.request_state import lock_approval
+from certrail.services.rows import hold
 from certrail_sdk import Interactive
 
 SHORTEST_LIFETIME, LONGEST_LIFETIME = timedelta(hours=1), timedelta(days=30)
@@ -115,6 +116,7 @@ class ApprovalPolicies:
         with self._kernel.change(actor) as change:
             session = change.session
             policy = find_approval_policy(session, application_id, reference)
+            policy = hold(session, policy, "approval policy")
             before = _facts(session, policy)
             if steps is not None:
                 if not 1 <= len(steps) <= MOST_STEPS:

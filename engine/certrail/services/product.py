@@ -22,7 +22,7 @@ from certrail.services.actor import Actor
 from certrail.services.ca_signing import find_authority
 from certrail.services.kernel import Change, Kernel
 from certrail.services.renewal_plans import replan
-from certrail.services.rows import find, refuse_taken
+from certrail.services.rows import find, hold, refuse_taken
 
 IssuerType = Literal["ca", "self-signed"]
 
@@ -59,7 +59,7 @@ class Product:
         """Rename, or replace the rules: requests that are still open are judged by the new ones."""
         parsed = _rules(rules) if rules is not None else None
         with self._kernel.change(actor) as change:
-            policy = find_policy(change.session, reference)
+            policy = hold(change.session, find_policy(change.session, reference), "certificate policy")
             before = {"slug": policy.slug, "name": policy.name, "rules": policy.rules}
             if slug is not None and slug != policy.slug:
                 refuse_taken(change.session, CertificatePolicy, slug)
@@ -144,7 +144,7 @@ class Product:
         """
         checked = _defaults(defaults) if defaults is not None else None
         with self._kernel.change(actor) as change:
-            profile = find_profile(change.session, reference)
+            profile = hold(change.session, find_profile(change.session, reference), "certificate profile")
             before = _facts(profile)
             if slug is not None and slug != profile.slug:
                 refuse_taken(change.session, CertificateProfile, slug)

@@ -5,6 +5,7 @@ from typing import Any, TypeVar
 from sqlmodel import Session, SQLModel, col, or_, select
 
 from certrail.domain.errors import Conflict, NotFound
+from certrail.persistence.database import locked
 
 T = TypeVar("T", bound=SQLModel)
 
@@ -16,6 +17,20 @@ def find(session: Session, table: type[T], reference: str, what: str) -> T:
     if (found := session.exec(query).first()) is None:
         raise NotFound(what, reference)
     return found
+
+
+def hold(session: Session, row: T, what: str) -> T:
+    """The row as it is once it is held, for a change that counts versions: another one waits, and counts on from it.
+
+    Raises NotFound when it was deleted meanwhile.
+    """
+    table: type[T] = type(row)
+    named: Any = table
+    ident: Any = row
+    query = select(table).where(col(named.id) == ident.id)
+    if (held := session.exec(locked(query, may_be_named=True)).first()) is None:
+        raise NotFound(what)
+    return held
 
 
 def refuse_taken(session: Session, table: type[SQLModel], slug: str) -> None:
