@@ -64,9 +64,11 @@ class Applications:
             return session.exec(query).all()
 
     def get(self, application_id: str) -> Application:
-        """One Application, by id."""
+        """One Application, by id. Raises NotFound."""
         with self._kernel.db.read() as session:
-            return session.get_one(Application, application_id)
+            if (row := session.get(Application, application_id)) is None:
+                raise NotFound("Application")
+            return row
 
     def update(
         self,

@@ -2,9 +2,9 @@
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from fastapi import Depends, Request
 from fastapi.concurrency import run_in_threadpool
@@ -18,6 +18,13 @@ from certrail_server.api.browser import session_cookie, signed_in
 from certrail_server.api.refusals import Attempt
 
 T = TypeVar("T")
+
+
+class _Identified(Protocol):
+    id: str
+
+
+R = TypeVar("R", bound=_Identified)
 LONGEST_KEY = 255
 
 
@@ -149,6 +156,14 @@ def once(make: Callable[[], T], read: Callable[[str], T]) -> T:
         return make()
     except AlreadyDone as done:
         return read(done.subject_id)
+
+
+def made(rows: Iterable[R], ident: str, noun: str) -> R:
+    """What an earlier call made. Raises NotFound when it was deleted since."""
+    found = next((row for row in rows if row.id == ident), None)
+    if found is None:
+        raise NotFound(noun)
+    return found
 
 
 def _caller(services: Services, request: Request) -> Actor:

@@ -13,7 +13,7 @@ from certrail_server.api.alert_shapes import (
     ChannelChangeIn,
     ChannelIn,
 )
-from certrail_server.api.guard import Call, allow, once
+from certrail_server.api.guard import Call, allow, made, once
 from certrail_server.api.pages import Page
 from certrail_server.api.shapes import TrialIn
 from certrail_server.api.views import Json, items, shown
@@ -40,7 +40,7 @@ def create_channel(
     channels = call.services.channels
     row = once(
         lambda: channels.create(call.actor, call.scope, **dict(body)),
-        lambda ident: next(c for c in channels.list(call.scope) if c.id == ident),
+        lambda ident: made(channels.list(call.scope), ident, "channel"),
     )
     return shown(row, config=channels.shown(row))
 
@@ -90,7 +90,7 @@ def create_alert(
     return shown(
         once(
             lambda: alerts.create_alert(call.actor, call.scope, **body.given()),
-            lambda ident: next(a for a, _ in alerts.list(call.scope) if a.id == ident),
+            lambda ident: made((a for a, _ in alerts.list(call.scope)), ident, "alert"),
         )
     )
 

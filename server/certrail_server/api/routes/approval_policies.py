@@ -8,7 +8,7 @@ from fastapi import APIRouter
 from certrail.domain.access import Permission
 from certrail.services.approval_policies import Step
 from certrail_server.api.approval_shapes import ApprovalPolicyChangeIn, ApprovalPolicyIn, StepIn
-from certrail_server.api.guard import Call, allow, once
+from certrail_server.api.guard import Call, allow, made, once
 from certrail_server.api.views import Json, items, shown
 
 router = APIRouter(prefix="/approval-policies", tags=["approvals"])
@@ -34,7 +34,7 @@ def create_policy(
     return shown(
         once(
             lambda: policies.create(call.actor, call.scope, steps=steps, **values),
-            lambda ident: next(p for p, _ in policies.list(call.scope) if p.id == ident),
+            lambda ident: made((p for p, _ in policies.list(call.scope)), ident, "approval policy"),
         )
     )
 

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Query
 
 from certrail.domain.access import Permission
 from certrail.persistence.tables import Principal
-from certrail_server.api.guard import Call, allow, once
+from certrail_server.api.guard import Call, allow, made, once
 from certrail_server.api.shapes import (
     ActiveIn,
     GroupIn,
@@ -23,7 +23,7 @@ Own = Annotated[Call, allow(Permission.TOKEN_SELF)]
 
 
 def _principal(call: Call, ident: str) -> Principal:
-    return next(p for p in call.services.identities.list() if p.id == ident)
+    return made(call.services.identities.list(), ident, "principal")
 
 
 @router.get("/users")

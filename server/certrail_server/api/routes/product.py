@@ -7,7 +7,7 @@ from fastapi import APIRouter
 
 from certrail.domain.access import Permission
 from certrail.domain.errors import NotFound
-from certrail_server.api.guard import Call, allow, once
+from certrail_server.api.guard import Call, allow, made, once
 from certrail_server.api.product_shapes import (
     ConnectionChangeIn,
     ConnectionIn,
@@ -116,7 +116,7 @@ def create_connection(body: ConnectionIn, call: Manage) -> Json:
             expires_at=body.expires_at,
             max_per_minute=body.max_per_minute,
         ),
-        lambda ident: next(c for c in connections.list() if c.id == ident),
+        lambda ident: made(connections.list(), ident, "connection"),
     )
     return shown(row, config=connections.shown(row))
 

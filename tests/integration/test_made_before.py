@@ -1,0 +1,37 @@
+"""A call that is made again is answered with what it made before, or with 404 when that was deleted since."""
+
+from typing import Any
+
+import pytest
+from tests.integration.conftest import Team
+from tests.integration.door import entered
+
+HERE = "applications/app/"
+MADE: dict[str, dict[str, Any]] = {
+    "applications": {"slug": "x", "name": "X"},
+    "connections": {"slug": "x", "name": "X", "type": "folder", "config": {"root": "/srv"}},
+    f"{HERE}approval-policies": {
+        "slug": "x",
+        "name": "X",
+        "profiles": ["web"],
+        "steps": [{"name": "Owners", "approvers": ["boss"]}],
+    },
+    f"{HERE}views": {"slug": "x", "name": "X", "filter": {}},
+}
+
+
+@pytest.mark.parametrize("path", MADE)
+def test_what_was_deleted_since_is_not_found(team: Team, path: str) -> None:
+    team.person("boss")
+    with entered(team, team.admin.principal_id or "") as door:
+        url, headers = f"/api/v1/{path}", {"idempotency-key": "key-1"}
+        first = door.client.post(url, json=MADE[path], headers=headers)
+        assert first.status_code == 201, first.text
+        again = door.client.post(url, json=MADE[path], headers=headers)
+        assert (again.status_code, again.json()["id"]) == (201, first.json()["id"])
+        query = {}
+        if path == "applications":
+            query = {"confirm": door.client.get(f"{url}/x/deletion").json()["confirm"]}
+        gone = door.client.delete(f"{url}/x", params=query)
+        assert gone.status_code == 204, gone.text
+        assert door.client.post(url, json=MADE[path], headers=headers).status_code == 404
