@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key, p
 from tests.integration.shell import Shell
 from tests.support.terminal import on_a_terminal
 
+from certrail.domain.renewal import Moment
 from certrail.services.approval_policies import Step
 from certrail_server.cli.tables import named
 
@@ -257,6 +258,14 @@ def test_a_renewal_is_decided(shell: Shell) -> None:
     for word, decided in (("off", False), ("on", True), ("profile", None)):
         assert shell.json("cert", "renewal", ident, "--auto", word)["auto_renew"] is decided
     assert shell.json("cert", "renewal", ident)["auto_renew"] is None
+
+
+def test_a_decision_on_renewal_leaves_the_moment_that_was_said(shell: Shell) -> None:
+    ident = issued(shell)["certificate_id"]
+    moment = {"before_seconds": 172800}
+    shell.team.services.renewals.decide(shell.team.admin, ident, None, Moment(before_seconds=172800))
+    assert shell.json("cert", "renewal", ident, "--auto", "on")["moment"] == moment
+    assert shell.json("cert", "renewal", ident)["moment"] == moment
 
 
 def test_how_an_application_enrolls_is_said(shell: Shell) -> None:

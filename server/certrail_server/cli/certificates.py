@@ -117,8 +117,11 @@ def show_renewal(
 ) -> None:
     """Show when a certificate is renewed by itself and why then, or why it is not."""
     path = f"/certificates/{certificate}/renewal"
-    decision = {"auto_renew": None if auto is Auto.PROFILE else auto is Auto.ON}
-    shown(call("PUT", path, decision) if auto else call("GET", path), as_json)
+    present = call("GET", path)
+    if auto:  # what is not said here stays: the API takes both as one
+        decision = {"auto_renew": None if auto is Auto.PROFILE else auto is Auto.ON}
+        present = call("PUT", path, {**decision, "moment": present.get("moment")})
+    shown(present, as_json)
 
 
 @cert.command("import")

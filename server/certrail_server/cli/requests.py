@@ -95,7 +95,7 @@ def cancel_request(ident: Ident) -> None:
 
 @request.command("retry")
 def retry_request(ident: Ident) -> None:
-    """Try a failed request again, without asking for approval again."""
+    """Try a failed request again; an approval that was given holds."""
     call("POST", f"/certificate-requests/{ident}/retry")
     out.print("tried again")
 
