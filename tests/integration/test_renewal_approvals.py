@@ -104,6 +104,17 @@ class TestStandingApproval:
         assert team.services.renewals.explained(row.id)["request"]
         assert len(events(team, "approval.standing")) == 2
 
+    def test_a_renewal_that_failed_was_none(self, team: Team) -> None:
+        _, row = self.begin(team, renewals=1, days=3650)
+        for _ in range(2):
+            failed = team.services.renewals.renew(team.admin, row.id)
+            assert failed.status == "approved"
+            team.services.issuance.fail(failed.id, "the worker gave up")
+        request = team.services.renewals.renew(team.admin, row.id)
+        assert team.services.issuance.advance(request.id).status == "issued"
+        second = present(team, row.lineage_id)
+        assert team.services.renewals.renew(team.admin, second.id).status == "pending_approval"
+
     def test_it_stands_for_so_long(self, team: Team) -> None:
         began = team.clock.now
         _, row = self.begin(team, renewals=100, days=40)

@@ -3,9 +3,10 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlmodel import Session, func, select
+from sqlmodel import Session, col, func, select
 
 from certrail.persistence.tables import ApprovalPolicy, ApprovalRequest, Certificate, CertificateRequest
+from certrail.services.request_state import UNSUCCESSFUL
 
 
 def standing_approval(
@@ -23,8 +24,16 @@ def standing_approval(
         return None
     same_policy = base.policy_id == policy.id and base.policy.get("version") == policy.version
     young = now <= base.decided_at + timedelta(days=policy.standing["days"])
-    used = session.exec(select(func.count()).where(CertificateRequest.standing_approval_id == base.id)).one()
-    return base if same_policy and young and used < policy.standing["renewals"] else None
+    return base if same_policy and young and _used(session, base) < policy.standing["renewals"] else None
+
+
+def _used(session: Session, base: ApprovalRequest) -> int:
+    """For how many renewals it stood; one that came to nothing was none."""
+    query = select(func.count()).where(
+        CertificateRequest.standing_approval_id == base.id,
+        col(CertificateRequest.status).not_in(UNSUCCESSFUL),
+    )
+    return session.exec(query).one()
 
 
 def _base(session: Session, before: CertificateRequest) -> ApprovalRequest | None:
