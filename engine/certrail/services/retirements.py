@@ -22,7 +22,7 @@ from certrail.services.leaving import DUE, FAILED, KEPT, PLANNED, WAITING, Why, 
 from certrail.services.paging import PAGE, Position, newest_first
 from certrail.services.plugin_config import destination_of
 from certrail.services.selections import carries
-from certrail.services.wishes import REMOVED, delivery_event
+from certrail.services.wishes import REMOVED, delivery_event, wish_again
 from certrail_sdk import Context, Destination, Receipt, Removal, Target
 
 log = logging.getLogger(__name__)
@@ -126,8 +126,7 @@ class Retirements:
         """
         with self._kernel.change(SYSTEM) as change:
             rated = hold_rate(change.session, delivery_id)
-            if rated is not None:
-                change.session.exec(locked(select(Delivery).where(Delivery.id == delivery_id))).one()
+            _hold_delivery(change.session, delivery_id)
             for row in _due(change.session, delivery_id):
                 if row.id in tried:
                     continue
@@ -157,7 +156,7 @@ class Retirements:
         """Record that the object is gone."""
         checkpoint("retirement.removed")
         with self._kernel.change(SYSTEM) as change:
-            row = _locked(change.session, retirement_id)
+            row = _held_with_its_delivery(change.session, retirement_id)
             if row is None or row.status == REMOVED:
                 return
             row.status, row.removed_at, row.last_error = REMOVED, change.now, None
@@ -165,10 +164,7 @@ class Retirements:
             delivery = change.session.get_one(Delivery, row.delivery_id)
             sync = change.session.get_one(Sync, delivery.sync_id)
             if delivery.receipt and delivery.receipt["reference"] == row.reference:
-                delivery.receipt = delivery.delivered_certificate_id = delivery.observed = None
-                delivery.verified_at = None
-                delivery.status, delivery.since = REMOVED, change.now
-                change.session.add(delivery)
+                _left(change, row, delivery, sync)
             _event(change, "delivery.removed", row, delivery, changed=removal.changed)
             if sync.leaving:
                 finish(change, sync)
@@ -194,6 +190,20 @@ class Retirements:
                 delivery = change.session.get_one(Delivery, row.delivery_id)
                 facts = {"kind": failure.kind, "message": failure.message, "action": failure.action}
                 _event(change, "delivery.removal_failed", row, delivery, permanent=failure.permanent, **facts)
+
+
+def _left(change: Change, row: Retirement, delivery: Delivery, sync: Sync) -> None:
+    """Nothing is there any more; what was wished or is wanted again since the removal began, comes back."""
+    unwanted = _is_unwanted(change, row, delivery, sync)
+    delivery.receipt = delivery.delivered_certificate_id = delivery.observed = None
+    delivery.verified_at = None
+    change.session.add(delivery)
+    if delivery.fulfilled != delivery.wishes:
+        return
+    if unwanted:
+        delivery.status, delivery.since = REMOVED, change.now
+    else:
+        wish_again(change, sync, delivery)
 
 
 def _is_unwanted(change: Change, row: Retirement, delivery: Delivery, sync: Sync) -> bool:
@@ -223,6 +233,18 @@ def _due(session: Session, delivery_id: str) -> Sequence[Retirement]:
 def _due_of(delivery_id: str) -> SelectOfScalar[Retirement]:
     query = select(Retirement).where(Retirement.delivery_id == delivery_id, Retirement.status == DUE)
     return query.order_by(col(Retirement.remove_at), col(Retirement.id))
+
+
+def _hold_delivery(session: Session, delivery_id: str) -> None:
+    """Whoever changes a delivery and what is to leave of it takes them in this order."""
+    session.exec(locked(select(Delivery).where(Delivery.id == delivery_id))).first()
+
+
+def _held_with_its_delivery(session: Session, retirement_id: str) -> Retirement | None:
+    if (known := session.get(Retirement, retirement_id)) is None:
+        return None
+    _hold_delivery(session, known.delivery_id)
+    return _locked(session, retirement_id)
 
 
 def _locked(session: Session, retirement_id: str) -> Retirement | None:

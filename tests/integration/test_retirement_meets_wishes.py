@@ -1,0 +1,68 @@
+"""What is to leave meets what is wanted: nothing wanted is lost, and nothing unwanted stays."""
+
+from collections.abc import Callable
+from datetime import timedelta
+
+from tests.integration.shelf import GRACE, Shelf
+from tests.integration.test_retirement import server, shelf
+
+from certrail.services.retirements import RemovalWork
+from certrail.services.selections import Selection
+
+__all__ = ["server", "shelf"]
+
+
+OTHERS = Selection(attributes={"team": "others"})
+
+
+async def leaving_while(shelf: Shelf, something: Callable[[], object]) -> None:
+    """Have the only object leave because it is not selected any more, and something happen while it goes."""
+    services = shelf.team.services
+    services.syncs.update(shelf.team.admin, shelf.team.application, "acm", selection=OTHERS)
+    shelf.advance(GRACE)
+    services.retirements.release()
+    work = services.retirements.begin(shelf.delivery().id, 1)
+    assert isinstance(work, RemovalWork)
+    something()
+    removal = await work.destination.remove(work.target)  # type: ignore[attr-defined]
+    services.retirements.removed(work.retirement_id, removal)
+    assert not shelf.there
+
+
+async def test_what_is_selected_again_while_it_leaves_comes_back(shelf: Shelf) -> None:
+    shelf.sync()
+    shelf.issue()
+    await shelf.work()
+    syncs, here, admin = shelf.team.services.syncs, shelf.team.application, shelf.team.admin
+    await leaving_while(shelf, lambda: syncs.update(admin, here, "acm", selection=Selection()))
+    await shelf.work()
+    assert len(shelf.there) == 1
+    assert shelf.delivery().status == "delivered"
+
+
+async def test_a_retry_by_hand_while_it_leaves_is_granted(shelf: Shelf) -> None:
+    shelf.sync()
+    shelf.issue()
+    await shelf.work()
+    deliveries, delivery = shelf.team.services.deliveries, shelf.delivery()
+    await leaving_while(shelf, lambda: deliveries.retry(shelf.team.admin, delivery.id))
+    assert not deliveries.state(delivery.id).in_place
+    await shelf.work()
+    assert len(shelf.there) == 1
+
+
+async def test_a_renewal_that_comes_while_its_predecessor_leaves_is_delivered(shelf: Shelf) -> None:
+    shelf.sync()
+    shelf.advance(-timedelta(days=40))  # ACM takes nothing that is not valid yet
+    first = shelf.issue()
+    await shelf.work()
+    syncs, here, admin = shelf.team.services.syncs, shelf.team.application, shelf.team.admin
+
+    def renewed() -> None:
+        syncs.update(admin, here, "acm", selection=Selection())
+        shelf.renew(first)
+
+    await leaving_while(shelf, renewed)
+    await shelf.work()
+    assert len(shelf.there) == 1
+    assert shelf.delivery().status == "delivered"
