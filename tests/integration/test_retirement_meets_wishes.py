@@ -3,8 +3,10 @@
 from collections.abc import Callable
 from datetime import timedelta
 
+import pytest
+from temporalio.exceptions import ApplicationError
 from tests.integration.shelf import GRACE, Shelf
-from tests.integration.test_retirement import server, shelf
+from tests.integration.test_retirement import LOAD_BALANCER, server, shelf
 
 from certrail.services.retirements import RemovalWork
 from certrail.services.selections import Selection
@@ -66,3 +68,21 @@ async def test_a_renewal_that_comes_while_its_predecessor_leaves_is_delivered(sh
     await shelf.work()
     assert len(shelf.there) == 1
     assert shelf.delivery().status == "delivered"
+
+
+async def test_removal_switched_off_spares_what_waits_for_its_users(shelf: Shelf) -> None:
+    shelf.sync(keep_identity=False)
+    first = shelf.issue()
+    await shelf.work()
+    (old,) = shelf.there
+    shelf.renew(first)
+    await shelf.work()
+    shelf.acm.settings.in_use[old] = [LOAD_BALANCER]
+    shelf.advance(GRACE)
+    with pytest.raises(ApplicationError):
+        await shelf.work()
+    shelf.team.services.syncs.update(shelf.team.admin, shelf.team.application, "acm", remove=False)
+    shelf.acm.settings.in_use.clear()
+    await shelf.work()
+    assert old in shelf.there
+    assert ("superseded", "kept") in shelf.plans()

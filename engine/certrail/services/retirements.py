@@ -210,9 +210,11 @@ def _is_unwanted(change: Change, row: Retirement, delivery: Delivery, sync: Sync
     present = delivery.receipt["reference"] if delivery.receipt else None
     if sync.leaving:
         return True
-    if row.why == Why.SUPERSEDED:
-        return present != row.reference
-    if not sync.remove or delivery.desired_certificate_id != row.certificate_id:
+    if not sync.remove:
+        return False
+    if present != row.reference:
+        return True
+    if row.why == Why.SUPERSEDED or delivery.desired_certificate_id != row.certificate_id:
         return False
     certificate = change.session.get_one(Certificate, row.certificate_id)
     if row.why == Why.UNSELECTED:
