@@ -86,3 +86,29 @@ async def test_removal_switched_off_spares_what_waits_for_its_users(shelf: Shelf
     await shelf.work()
     assert old in shelf.there
     assert ("superseded", "kept") in shelf.plans()
+
+
+async def test_one_that_is_revoked_after_another_took_its_place_leaves_at_once(shelf: Shelf) -> None:
+    shelf.sync(keep_identity=False)
+    first = shelf.issue()
+    await shelf.work()
+    (old,) = shelf.there
+    shelf.renew(first)
+    await shelf.work()
+    shelf.team.services.revocation.revoke(shelf.team.admin, first)
+    await shelf.work()
+    assert old not in shelf.there
+    assert len(shelf.there) == 1
+
+
+async def test_one_that_was_revoked_before_another_takes_its_place_leaves_at_once(shelf: Shelf) -> None:
+    shelf.sync(keep_identity=False)
+    first = shelf.issue()
+    await shelf.work()
+    (old,) = shelf.there
+    shelf.renew(first)
+    shelf.team.services.revocation.revoke(shelf.team.admin, first)
+    await shelf.work()
+    await shelf.work()
+    assert old not in shelf.there
+    assert len(shelf.there) == 1

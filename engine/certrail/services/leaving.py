@@ -72,7 +72,12 @@ def delivered(change: Change, sync: Sync, delivery: Delivery, certificate: Certi
 
 def superseded(change: Change, sync: Sync, delivery: Delivery) -> None:
     """Plan that the object which the receipt names leaves, because another one takes its place."""
-    if sync.remove:
+    if not sync.remove:
+        return
+    certificate = change.session.get(Certificate, delivery.delivered_certificate_id)
+    if certificate is not None and certificate.status == "revoked":
+        retire(change, delivery, Why.REVOKED, change.now)
+    else:
         retire(change, delivery, Why.SUPERSEDED, change.now + grace_of(sync))
 
 
@@ -105,18 +110,24 @@ def moved(change: Change, sync: Sync, place: FormerPlace) -> None:
 
 
 def revoked(change: Change, certificate: Certificate) -> None:
-    """Take a revoked certificate away at once from where it is removed at all."""
-    query = (
-        select(Delivery)
-        .join(Sync, col(Sync.id) == col(Delivery.sync_id))
-        .where(
-            Delivery.lineage_id == certificate.lineage_id,
-            Delivery.delivered_certificate_id == certificate.id,
-            col(Sync.remove).is_(True),
-        )
+    """Take a revoked certificate away at once from where it is removed at all, also where another took its place.
+
+    What is just arriving is waited for, so that it is not missed.
+    """
+    removing = select(Sync.id).where(col(Sync.remove).is_(True))
+    query = select(Delivery).where(
+        Delivery.lineage_id == certificate.lineage_id, col(Delivery.sync_id).in_(removing)
     )
-    for delivery in change.session.exec(query).all():
-        if row := retire(change, delivery, Why.REVOKED, change.now):
+    for delivery in change.session.exec(locked(query.order_by(col(Delivery.id)))).all():
+        if delivery.delivered_certificate_id == certificate.id:
+            retire(change, delivery, Why.REVOKED, change.now)
+        planned = select(Retirement).where(
+            Retirement.delivery_id == delivery.id,
+            Retirement.certificate_id == certificate.id,
+            col(Retirement.status).in_(PLANNED),
+        )
+        for row in change.session.exec(locked(planned)).all():
+            row.why, row.remove_at, row.last_error = str(Why.REVOKED), change.now, None
             release(change, row)
 
 
