@@ -8,6 +8,7 @@ from temporalio.exceptions import ApplicationError
 from tests.integration.shelf import GRACE, Shelf
 from tests.integration.test_retirement import LOAD_BALANCER, server, shelf
 
+from certrail.services.deliveries import Work
 from certrail.services.retirements import RemovalWork
 from certrail.services.selections import Selection
 
@@ -112,3 +113,17 @@ async def test_one_that_was_revoked_before_another_takes_its_place_leaves_at_onc
     await shelf.work()
     assert old not in shelf.there
     assert len(shelf.there) == 1
+
+
+async def test_what_is_not_selected_any_more_while_it_is_on_its_way_leaves(shelf: Shelf) -> None:
+    shelf.sync()
+    shelf.issue()
+    services, here, admin = shelf.team.services, shelf.team.application, shelf.team.admin
+    work = services.deliveries.begin(shelf.delivery().id, 1)
+    assert isinstance(work, Work)
+    receipt = await work.destination.deploy(work.deployment)
+    services.syncs.update(admin, here, "acm", selection=OTHERS)
+    services.deliveries.complete(work, receipt)
+    shelf.advance(GRACE)
+    await shelf.work()
+    assert not shelf.there

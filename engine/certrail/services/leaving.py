@@ -58,7 +58,7 @@ def retire(change: Change, delivery: Delivery, why: Why, at: datetime) -> Retire
 
 
 def delivered(change: Change, sync: Sync, delivery: Delivery, certificate: Certificate) -> None:
-    """Plan the end of what was just delivered, right then: it leaves when its certificate has ended."""
+    """Plan the end of what was just delivered, right then: it leaves when its certificate has ended, at the latest."""
     if sync.leaving:
         if row := retire(change, delivery, Why.CLEANUP, change.now):
             release(change, row)
@@ -66,6 +66,8 @@ def delivered(change: Change, sync: Sync, delivery: Delivery, certificate: Certi
         return
     elif certificate.status == "revoked":
         retire(change, delivery, Why.REVOKED, change.now)
+    elif not carries(sync.selection, certificate):
+        retire(change, delivery, Why.UNSELECTED, change.now + grace_of(sync))
     else:
         retire(change, delivery, Why.ENDED, certificate.not_after + grace_of(sync))
 
@@ -140,11 +142,9 @@ def replan(change: Change, sync: Sync) -> None:
         if not sync.remove:
             _forget(change, delivery)
             continue
-        certificate = change.session.get_one(Certificate, delivery.delivered_certificate_id)
-        if carries(sync.selection, certificate):
-            delivered(change, sync, delivery, certificate)
-        else:
-            retire(change, delivery, Why.UNSELECTED, change.now + grace_of(sync))
+        delivered(
+            change, sync, delivery, change.session.get_one(Certificate, delivery.delivered_certificate_id)
+        )
 
 
 def clean_up(change: Change, sync: Sync) -> None:
