@@ -127,3 +127,49 @@ async def test_what_is_not_selected_any_more_while_it_is_on_its_way_leaves(shelf
     shelf.advance(GRACE)
     await shelf.work()
     assert not shelf.there
+
+
+async def test_one_whose_successor_never_came_leaves_when_it_is_revoked(shelf: Shelf) -> None:
+    shelf.sync()
+    first = shelf.issue()
+    await shelf.work()
+    second = shelf.renew(first)
+    revocation = shelf.team.services.revocation
+    revocation.revoke(shelf.team.admin, second)
+    await shelf.work()
+    assert len(shelf.there) == 1
+    revocation.revoke(shelf.team.admin, first)
+    await shelf.work()
+    assert not shelf.there
+
+
+async def test_one_whose_successor_never_came_leaves_when_it_has_ended(shelf: Shelf) -> None:
+    shelf.sync()
+    first = shelf.issue()
+    await shelf.work()
+    shelf.team.services.revocation.revoke(shelf.team.admin, shelf.renew(first))
+    await shelf.work()
+    assert len(shelf.there) == 1
+    shelf.advance(timedelta(days=200))
+    await shelf.work()
+    assert not shelf.there
+
+
+async def test_one_that_ended_while_its_successor_was_awaited_leaves_when_that_is_revoked(
+    shelf: Shelf,
+) -> None:
+    shelf.sync()
+    first = shelf.issue()
+    await shelf.work()
+    end = shelf.team.services.inventory.get(first).not_after
+    shelf.team.clock.now = end - timedelta(days=1)
+    second = shelf.renew(first)
+    shelf.team.clock.now = end + GRACE
+    services, delivery = shelf.team.services, shelf.delivery()
+    services.retirements.release()
+    assert services.retirements.begin(delivery.id, 1) is None
+    assert shelf.plans() == [("ended", "kept")]
+    services.revocation.revoke(shelf.team.admin, second)
+    await shelf.work()
+    await shelf.work()
+    assert not shelf.there

@@ -18,7 +18,7 @@ from certrail.services.failure import Failure
 from certrail.services.kernel import Kernel
 from certrail.services.paging import PAGE, Position, newest_first
 from certrail.services.plugin_config import destination_of
-from certrail.services.wishes import REMOVED, delivery_event, drop, wish_again
+from certrail.services.wishes import REMOVED, delivery_event, wish_again
 from certrail_sdk import Bundle, Context, Deployment, Destination, Observation, Observes, Receipt, Target
 
 FAILED = "failed"
@@ -97,7 +97,7 @@ class Deliveries:
                     delivery.status, delivery.fulfilled = "delivered", delivery.wishes
                     change.session.add(delivery)
                 else:
-                    drop(change, delivery)
+                    leaving.dropped(change, sync, delivery)
                 return None
             if rated is not None and (turn := next_turn(change, rated, delivery)):
                 delivery.next_try_at = turn.at

@@ -72,6 +72,15 @@ def delivered(change: Change, sync: Sync, delivery: Delivery, certificate: Certi
         retire(change, delivery, Why.ENDED, certificate.not_after + grace_of(sync))
 
 
+def dropped(change: Change, sync: Sync, delivery: Delivery) -> None:
+    """Want nothing there any more; what stands there since before has no successor to wait for."""
+    drop(change, delivery)
+    if delivery.delivered_certificate_id and not sync.leaving:
+        delivered(
+            change, sync, delivery, change.session.get_one(Certificate, delivery.delivered_certificate_id)
+        )
+
+
 def superseded(change: Change, sync: Sync, delivery: Delivery) -> None:
     """Plan that the object which the receipt names leaves, because another one takes its place."""
     if not sync.remove:

@@ -214,7 +214,7 @@ def _is_unwanted(change: Change, row: Retirement, delivery: Delivery, sync: Sync
         return False
     if present != row.reference:
         return True
-    if row.why == Why.SUPERSEDED or delivery.desired_certificate_id != row.certificate_id:
+    if row.why == Why.SUPERSEDED or _awaits_successor(change, row, delivery):
         return False
     certificate = change.session.get_one(Certificate, row.certificate_id)
     if row.why == Why.UNSELECTED:
@@ -222,10 +222,12 @@ def _is_unwanted(change: Change, row: Retirement, delivery: Delivery, sync: Sync
     return certificate.status == "revoked" if row.why == Why.REVOKED else certificate.not_after <= change.now
 
 
-def _forget(change: Change, delivery: Delivery) -> None:
-    query = select(Retirement).where(Retirement.delivery_id == delivery.id, Retirement.status == WAITING)
-    for row in change.session.exec(query).all():
-        change.session.delete(row)
+def _awaits_successor(change: Change, row: Retirement, delivery: Delivery) -> bool:
+    """Whether another certificate is on its way to the place of this one."""
+    wanted = delivery.desired_certificate_id
+    if wanted == row.certificate_id or delivery.status == REMOVED:
+        return False
+    return change.session.get_one(Certificate, wanted).status != "revoked"
 
 
 def _due(session: Session, delivery_id: str) -> Sequence[Retirement]:
