@@ -215,6 +215,8 @@ class Deliveries:
     def failed(self, delivery_id: str, wish: int, failure: Failure) -> None:
         """Record a failed try; the first of a series, and the final one, become events."""
         with self._kernel.change(SYSTEM) as change:
+            if failure.permanent:
+                leaving.hold_sync_of(change.session, delivery_id)
             delivery = _locked(change.session, delivery_id)
             if delivery is None or delivery.wishes != wish or delivery.fulfilled == wish:
                 return  # what was granted has not failed

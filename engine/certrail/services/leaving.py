@@ -1,5 +1,6 @@
 """What is to leave a destination, and when: planned when it arrives, and anew with everything that changes that."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -144,12 +145,10 @@ def revoked(change: Change, certificate: Certificate) -> None:
 
 def replan(change: Change, sync: Sync) -> None:
     """Plan anew for everything that a sync has delivered, because the sync was changed."""
-    query = select(Delivery).where(
-        Delivery.sync_id == sync.id, col(Delivery.delivered_certificate_id).is_not(None)
-    )
-    for delivery in change.session.exec(query).all():
+    for delivery in _deliveries_of(change, sync):
         if not sync.remove:
             _forget(change, delivery)
+        if not sync.remove or delivery.delivered_certificate_id is None:
             continue
         delivered(
             change, sync, delivery, change.session.get_one(Certificate, delivery.delivered_certificate_id)
@@ -160,7 +159,7 @@ def clean_up(change: Change, sync: Sync) -> None:
     """Take away all that a sync has delivered; it is deleted when the last object is gone."""
     sync.leaving, sync.auto = True, False
     change.session.add(sync)
-    for delivery in change.session.exec(select(Delivery).where(Delivery.sync_id == sync.id)).all():
+    for delivery in _deliveries_of(change, sync):
         if row := retire(change, delivery, Why.CLEANUP, change.now):
             release(change, row)
     finish(change, sync)
@@ -168,7 +167,7 @@ def clean_up(change: Change, sync: Sync) -> None:
 
 def finish(change: Change, sync: Sync) -> None:
     """Delete a sync that is leaving, once nothing of it is left at the destination, or on its way there."""
-    deliveries = change.session.exec(select(Delivery).where(Delivery.sync_id == sync.id)).all()
+    deliveries = _deliveries_of(change, sync)
     if any(delivery.intent_at and delivery.status not in (FAILED, REMOVED) for delivery in deliveries):
         return
     idents = [delivery.id for delivery in deliveries]
@@ -180,7 +179,7 @@ def finish(change: Change, sync: Sync) -> None:
 
 def discard(change: Change, sync: Sync) -> None:
     """Delete a sync with all that is known of its deliveries."""
-    deliveries = change.session.exec(select(Delivery).where(Delivery.sync_id == sync.id)).all()
+    deliveries = _deliveries_of(change, sync)
     left = [delivery.object_name for delivery in deliveries if delivery.receipt or delivery.intent_at]
     idents = [delivery.id for delivery in deliveries]
     rows = change.session.exec(select(Retirement).where(col(Retirement.delivery_id).in_(idents))).all()
@@ -191,6 +190,18 @@ def discard(change: Change, sync: Sync) -> None:
     for row in (*rows, *deliveries, *places, sync):
         change.session.delete(row)
     change.event("sync.deleted", "sync", sync.id, sync.application_id, slug=sync.slug, left_behind=left)
+
+
+def hold_sync_of(session: Session, delivery_id: str) -> None:
+    """Who may find that nothing of a sync is left looks one at a time; the sync is held before its deliveries."""
+    named = select(Delivery.sync_id).where(Delivery.id == delivery_id)
+    session.exec(locked(select(Sync).where(col(Sync.id).in_(named)), may_be_named=True)).first()
+
+
+def _deliveries_of(change: Change, sync: Sync) -> Sequence[Delivery]:
+    """All of a sync that the caller holds, none of which sets out or arrives meanwhile."""
+    query = select(Delivery).where(Delivery.sync_id == sync.id).order_by(col(Delivery.id))
+    return change.session.exec(locked(query)).all()
 
 
 def grace_of(sync: Sync) -> timedelta:

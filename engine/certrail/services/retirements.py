@@ -18,7 +18,7 @@ from certrail.services.actor import SYSTEM, Actor
 from certrail.services.destination_rates import Turn, hold_rate, next_turn
 from certrail.services.failure import Failure, place
 from certrail.services.kernel import Change, Kernel
-from certrail.services.leaving import DUE, FAILED, KEPT, PLANNED, WAITING, Why, finish, release
+from certrail.services.leaving import DUE, FAILED, KEPT, PLANNED, WAITING, Why, finish, hold_sync_of, release
 from certrail.services.paging import PAGE, Position, newest_first
 from certrail.services.plugin_config import destination_of
 from certrail.services.selections import carries
@@ -156,7 +156,7 @@ class Retirements:
         """Record that the object is gone."""
         checkpoint("retirement.removed")
         with self._kernel.change(SYSTEM) as change:
-            row = _held_with_its_delivery(change.session, retirement_id)
+            row = _held_with_all_above(change.session, retirement_id)
             if row is None or row.status == REMOVED:
                 return
             row.status, row.removed_at, row.last_error = REMOVED, change.now, None
@@ -244,9 +244,11 @@ def _hold_delivery(session: Session, delivery_id: str) -> None:
     session.exec(locked(select(Delivery).where(Delivery.id == delivery_id))).first()
 
 
-def _held_with_its_delivery(session: Session, retirement_id: str) -> Retirement | None:
+def _held_with_all_above(session: Session, retirement_id: str) -> Retirement | None:
+    """Its sync first, then its delivery."""
     if (known := session.get(Retirement, retirement_id)) is None:
         return None
+    hold_sync_of(session, known.delivery_id)
     _hold_delivery(session, known.delivery_id)
     return _locked(session, retirement_id)
 

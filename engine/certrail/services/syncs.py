@@ -268,7 +268,7 @@ class Syncs:
             BadInput: the destination cannot take anything away.
         """
         with self._kernel.change(actor) as change:
-            sync = find_sync(change.session, application_id, reference)
+            sync = _held(change.session, application_id, reference)
             if not cleanup:
                 discard(change, sync)
                 return None

@@ -1,0 +1,110 @@
+"""Two steps on one sync at the same moment: one waits for the other, and nothing falls between them."""
+
+import time
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from threading import current_thread, main_thread
+from typing import Any
+
+import pytest
+from sqlalchemy import event
+from tests.integration.conftest import Team
+from tests.integration.shelf import Shelf
+from tests.integration.test_retirement import server, shelf
+
+from certrail.domain.errors import NotFound
+from certrail.services.deliveries import Work
+from certrail.services.retirements import RemovalWork
+from certrail_sdk import Receipt, Removal
+
+__all__ = ["server", "shelf"]
+
+
+def meanwhile(team: Team, first: Callable[[], object], second: Callable[[], Any]) -> Any:
+    """Do one thing, and before it commits another one, until that is done or waits for a row."""
+    db, coming = team.services.kernel.db, list[Future[Any]]()
+
+    def somebody_waits() -> bool:
+        with db.engine.connect() as connection:
+            return bool(connection.exec_driver_sql("select 1 from pg_locks where not granted").first())
+
+    def about_to_commit(_connection: object) -> None:
+        if current_thread() is main_thread() and not coming:
+            coming.append(pool.submit(second))
+            # SQLite lets one writer in at a time: there the second one does not even begin.
+            while not db.is_sqlite and not coming[0].done() and not somebody_waits():
+                time.sleep(0.01)
+
+    with ThreadPoolExecutor(1) as pool:
+        event.listen(db.engine, "commit", about_to_commit)
+        try:
+            first()
+            return coming[0].result(60)
+        finally:
+            event.remove(db.engine, "commit", about_to_commit)
+
+
+async def test_the_last_two_objects_of_a_sync_end_it(shelf: Shelf) -> None:
+    shelf.sync()
+    shelf.issue()
+    shelf.issue("b.example.com")
+    await shelf.work()
+    team, services = shelf.team, shelf.team.services
+    assert services.syncs.delete(team.admin, team.application, "acm", cleanup=True) is not None
+    works = [services.retirements.begin(row.id, 1) for row, _ in services.deliveries.list(team.application)]
+    first, second = [work.retirement_id for work in works if isinstance(work, RemovalWork)]
+    meanwhile(
+        team,
+        lambda: services.retirements.removed(first, Removal(changed=True)),
+        lambda: services.retirements.removed(second, Removal(changed=True)),
+    )
+    with pytest.raises(NotFound):
+        services.syncs.get(team.application, "acm")
+
+
+async def test_what_sets_out_while_its_sync_is_deleted_is_taken_along(shelf: Shelf) -> None:
+    shelf.sync()
+    shelf.issue()
+    team, services = shelf.team, shelf.team.services
+    delivery, works = shelf.delivery(), list[Any]()
+    meanwhile(
+        team,
+        lambda: works.append(services.deliveries.begin(delivery.id, 1)),
+        lambda: services.syncs.delete(team.admin, team.application, "acm", cleanup=True),
+    )
+    (work,) = works
+    services.deliveries.complete(work, await work.destination.deploy(work.deployment))
+    await shelf.work()
+    assert not shelf.there
+    assert not services.syncs.list(team.application)
+
+
+async def test_what_sets_out_while_its_sync_is_deleted_is_told_of(shelf: Shelf) -> None:
+    shelf.sync()
+    shelf.issue()
+    team, services = shelf.team, shelf.team.services
+    delivery = shelf.delivery()
+    meanwhile(
+        team,
+        lambda: services.deliveries.begin(delivery.id, 1),
+        lambda: services.syncs.delete(team.admin, team.application, "acm"),
+    )
+    (told,) = shelf.told("sync.deleted")
+    assert told["left_behind"] == [delivery.object_name]
+
+
+async def test_what_is_revoked_while_it_arrives_leaves(shelf: Shelf) -> None:
+    shelf.sync()
+    certificate = shelf.issue()
+    team, services = shelf.team, shelf.team.services
+    work = services.deliveries.begin(shelf.delivery().id, 1)
+    assert isinstance(work, Work)
+    receipt = await work.destination.deploy(work.deployment)
+    assert isinstance(receipt, Receipt)
+    meanwhile(
+        team,
+        lambda: services.deliveries.complete(work, receipt),
+        lambda: services.revocation.revoke(team.admin, certificate),
+    )
+    await shelf.work()
+    assert not shelf.there
