@@ -1,14 +1,9 @@
 """Two steps on one sync at the same moment: one waits for the other, and nothing falls between them."""
 
-import time
-from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
-from threading import current_thread, main_thread
 from typing import Any
 
 import pytest
-from sqlalchemy import event
-from tests.integration.conftest import Team
+from tests.integration.at_once import meanwhile
 from tests.integration.shelf import Shelf
 from tests.integration.test_retirement import server, shelf
 
@@ -18,30 +13,6 @@ from certrail.services.retirements import RemovalWork
 from certrail_sdk import Receipt, Removal
 
 __all__ = ["server", "shelf"]
-
-
-def meanwhile(team: Team, first: Callable[[], object], second: Callable[[], Any]) -> Any:
-    """Do one thing, and before it commits another one, until that is done or waits for a row."""
-    db, coming = team.services.kernel.db, list[Future[Any]]()
-
-    def somebody_waits() -> bool:
-        with db.engine.connect() as connection:
-            return bool(connection.exec_driver_sql("select 1 from pg_locks where not granted").first())
-
-    def about_to_commit(_connection: object) -> None:
-        if current_thread() is main_thread() and not coming:
-            coming.append(pool.submit(second))
-            # SQLite lets one writer in at a time: there the second one does not even begin.
-            while not db.is_sqlite and not coming[0].done() and not somebody_waits():
-                time.sleep(0.01)
-
-    with ThreadPoolExecutor(1) as pool:
-        event.listen(db.engine, "commit", about_to_commit)
-        try:
-            first()
-            return coming[0].result(60)
-        finally:
-            event.remove(db.engine, "commit", about_to_commit)
 
 
 async def test_the_last_two_objects_of_a_sync_end_it(shelf: Shelf) -> None:

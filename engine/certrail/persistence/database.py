@@ -55,7 +55,7 @@ class Database:
 
 
 def locked(
-    rows: SelectOfScalar[T], *, skip_locked: bool = False, may_be_named: bool = False
+    rows: SelectOfScalar[T], *, skip_locked: bool = False, may_be_named: bool = False, shared: bool = False
 ) -> SelectOfScalar[T]:
     """The same rows, held until the transaction ends.
 
@@ -63,8 +63,9 @@ def locked(
 
     Args:
         may_be_named: others go on writing rows that name these, for which PostgreSQL looks at them under a lock too.
+        shared: others may hold them shared, too; nobody changes them meanwhile.
     """
-    held = rows.with_for_update(skip_locked=skip_locked, key_share=may_be_named)
+    held = rows.with_for_update(skip_locked=skip_locked, key_share=may_be_named, read=shared)
     return held.execution_options(populate_existing=True)
 
 

@@ -26,7 +26,7 @@ from certrail.services.plugin_config import (
     validated,
 )
 from certrail.services.selections import Selection, carried
-from certrail.services.wishes import REMOVED, is_wished, object_name, wish, wish_again
+from certrail.services.wishes import REMOVED, hold_scope, is_wished, object_name, wish, wish_again
 from certrail_sdk import Context, Destination, Receipt, Removes
 
 FAILING = ("retrying", "failed")
@@ -88,6 +88,7 @@ class Syncs:
         selection = selection or Selection()
         with self._kernel.change(actor) as change:
             session = change.session
+            hold_scope(session, application_id)
             if session.exec(
                 select(Sync).where(Sync.application_id == application_id, Sync.slug == slug)
             ).first():
@@ -149,6 +150,7 @@ class Syncs:
         """
         with self._kernel.change(actor) as change:
             session = change.session
+            hold_scope(session, application_id)
             sync = _held(session, application_id, reference)
             _check_stays(sync)
             plugin = destination_class(self._kernel, sync.destination)

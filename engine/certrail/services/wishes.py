@@ -18,10 +18,20 @@ REMOVED = "removed"
 def wish_everywhere(kernel: Kernel, change: Change, certificate: Certificate) -> None:
     """Bring a new certificate to every automatic sync of its Application that carries it."""
     session, scope = change.session, certificate.application_id
+    recall(session, ("scope", scope), lambda: hold_scope(session, scope, shared=True))
     syncs = recall(session, ("syncs", scope), lambda: _automatic(session, scope))
     for sync in syncs:
         if carries(sync.selection, certificate):
             wish(kernel, change, sync, certificate)
+
+
+def hold_scope(session: Session, application_id: str | None, *, shared: bool = False) -> None:
+    """Hold an Application before its syncs are looked at or changed.
+
+    Who has a new certificate holds it shared, who changes a sync alone: else neither would know of the other's.
+    """
+    held = select(Application.id).where(Application.id == application_id)
+    session.exec(locked(held, may_be_named=not shared, shared=shared)).first()
 
 
 def _automatic(session: Session, application_id: str | None) -> Sequence[Sync]:

@@ -1,0 +1,35 @@
+"""Two steps at the same moment, of which one has done everything but commit."""
+
+import time
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import count
+from threading import current_thread, main_thread
+from typing import Any
+
+from sqlalchemy import event
+from tests.integration.conftest import Team
+
+
+def meanwhile(team: Team, first: Callable[[], object], second: Callable[[], Any], commit: int = 1) -> Any:
+    """Do one thing, and before its first commit, or a later one, another, until that is done or waits for a row."""
+    db, coming, commits = team.services.kernel.db, list[Future[Any]](), count(1)
+
+    def somebody_waits() -> bool:
+        with db.engine.connect() as connection:
+            return bool(connection.exec_driver_sql("select 1 from pg_locks where not granted").first())
+
+    def about_to_commit(_connection: object) -> None:
+        if current_thread() is main_thread() and next(commits) == commit:
+            coming.append(pool.submit(second))
+            # SQLite lets one writer in at a time: there the second one does not even begin.
+            while not db.is_sqlite and not coming[0].done() and not somebody_waits():
+                time.sleep(0.01)
+
+    with ThreadPoolExecutor(1) as pool:
+        event.listen(db.engine, "commit", about_to_commit)
+        try:
+            first()
+            return coming[0].result(60)
+        finally:
+            event.remove(db.engine, "commit", about_to_commit)

@@ -1,0 +1,52 @@
+"""A certificate and the sync that carries it, made at the same moment, know of each other."""
+
+import pytest
+from tests.integration.at_once import meanwhile
+from tests.integration.conftest import Team
+
+from certrail.services.selections import Selection
+
+
+@pytest.fixture(autouse=True)
+def folder(team: Team) -> None:
+    team.services.connections.create(
+        team.admin, slug="folder", name="Folder", type_="folder", config={"root": "/srv"}
+    )
+
+
+def sync(team: Team, selection: Selection) -> None:
+    team.services.syncs.create(
+        team.admin,
+        team.application,
+        slug="files",
+        name="Files",
+        destination="files",
+        config={},
+        connection="folder",
+        selection=selection,
+    )
+
+
+def test_what_is_issued_while_its_sync_is_made_is_delivered(team: Team) -> None:
+    request, _ = team.ask(team.admin)
+    meanwhile(team, lambda: sync(team, Selection()), lambda: team.services.issuance.advance(request))
+    assert len(team.services.deliveries.list(team.application)) == 1
+
+
+def test_a_sync_that_is_made_while_a_certificate_is_issued_carries_it(team: Team) -> None:
+    request, _ = team.ask(team.admin)
+    meanwhile(
+        team, lambda: team.services.issuance.advance(request), lambda: sync(team, Selection()), commit=2
+    )
+    assert len(team.services.deliveries.list(team.application)) == 1
+
+
+def test_what_is_issued_while_a_sync_selects_it_is_delivered(team: Team) -> None:
+    sync(team, Selection(attributes={"team": "others"}))
+    request, _ = team.ask(team.admin)
+    meanwhile(
+        team,
+        lambda: team.services.syncs.update(team.admin, team.application, "files", selection=Selection()),
+        lambda: team.services.issuance.advance(request),
+    )
+    assert len(team.services.deliveries.list(team.application)) == 1
