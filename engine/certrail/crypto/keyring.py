@@ -12,6 +12,7 @@ import re
 import secrets
 import tempfile
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -33,8 +34,8 @@ class KeyringError(Exception):
 class Keyring:
     """Named keys, of which the active one seals and all open.
 
-    One that was loaded from a file looks there again when it meets a key it does not know: another process may
-    have rotated it since.
+    One that was loaded from a file looks there again when it meets a key it does not know, and before it seals when
+    the file is another one by now: another process may have rotated it since.
     """
 
     def __init__(self, active: str, keys: Mapping[str, bytes], file: Path | None = None) -> None:
@@ -44,7 +45,7 @@ class Keyring:
             raise KeyringError("A key id has 1 to 64 letters, digits, hyphens and underscores.")
         self._active = active
         self._keys = dict(keys)
-        self._file = file
+        self._file, self._state = file, _state_of(file)
 
     def __repr__(self) -> str:
         return f"<Keyring active={self._active} keys={sorted(self._keys)}>"
@@ -75,6 +76,7 @@ class Keyring:
     @classmethod
     def load(cls, path: Path) -> "Keyring":
         """Read a keyring file. Raises KeyringError when others may read it too."""
+        state = _state_of(path)
         try:
             mode, text = path.stat().st_mode, path.read_text()
         except OSError as err:
@@ -84,7 +86,7 @@ class Keyring:
         if mode & 0o077:
             raise KeyringError(f"The keyring {path} may be read by others. Run: chmod 600 {path}")
         found = cls.from_text(text)
-        found._file = path
+        found._file, found._state = path, state
         return found
 
     def save(self, path: Path) -> None:
@@ -108,17 +110,19 @@ class Keyring:
 
     def seal(self, plaintext: bytes, purpose: str) -> str:
         """Encrypt under the active key."""
+        self._follow_rotation()
         nonce = secrets.token_bytes(NONCE_BYTES)
-        sealed = AESGCM(self._keys[self._active]).encrypt(nonce, plaintext, _bound_to(self._active, purpose))
+        # Asked for once: another thread may follow a rotation meanwhile, and the label must name the key that sealed.
+        active = self._active
+        sealed = AESGCM(self._keys[active]).encrypt(nonce, plaintext, _bound_to(active, purpose))
         body = base64.urlsafe_b64encode(nonce + sealed).decode()
-        return f"{VERSION}.{self._active}.{body}"
+        return f"{VERSION}.{active}.{body}"
 
     def open(self, envelope: str, purpose: str) -> bytes:
         """Decrypt. Raises KeyringError for an unknown key, another purpose or a changed envelope."""
         key_id, body = _parts(envelope)
         if key_id not in self._keys and self._file is not None:
-            fresh = Keyring.load(self._file)
-            self._keys, self._active = fresh._keys, fresh._active
+            self._load_again(self._file)
         if key_id not in self._keys:
             raise KeyringError(f"The keyring has no key {key_id}; restore the keyring that sealed this.")
         try:
@@ -128,6 +132,16 @@ class Keyring:
             )
         except (InvalidTag, binascii.Error, ValueError):
             raise KeyringError("The envelope was changed, or was sealed for another purpose.") from None
+
+    def _follow_rotation(self) -> None:
+        """Take a new key over. A file that is away or damaged says nothing new; the next start complains of it."""
+        if self._file is not None and _state_of(self._file) not in (None, self._state):
+            with suppress(KeyringError):
+                self._load_again(self._file)
+
+    def _load_again(self, file: Path) -> None:
+        fresh = Keyring.load(file)
+        self._keys, self._active, self._state = fresh._keys, fresh._active, fresh._state
 
     def seal_json(self, value: Any, purpose: str) -> str:
         """Encrypt a JSON value."""
@@ -143,6 +157,15 @@ class Keyring:
     def needs_rotation(self, envelope: str) -> bool:
         """Whether an envelope is sealed under a key that is no longer the active one. Raises KeyringError."""
         return _parts(envelope)[0] != self._active
+
+
+def _state_of(file: Path | None) -> tuple[int, int, int] | None:
+    """What changes when a file is replaced; ``None`` when it is away."""
+    try:
+        found = file.stat() if file else None
+    except OSError:
+        return None
+    return (found.st_ino, found.st_mtime_ns, found.st_size) if found else None
 
 
 def _parts(envelope: str) -> tuple[str, str]:

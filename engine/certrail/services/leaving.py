@@ -107,7 +107,7 @@ def place_of(change: Change, sync: Sync) -> FormerPlace:
 
 def moved(change: Change, sync: Sync, place: FormerPlace) -> None:
     """Remember where the objects of a sync are that points elsewhere from now on."""
-    deliveries = change.session.exec(select(Delivery).where(Delivery.sync_id == sync.id)).all()
+    deliveries = _deliveries_of(change, sync)
     there: list[Delivery | Retirement] = [d for d in deliveries if d.receipt and d.place_id is None]
     of_sync = col(Retirement.delivery_id).in_(select(Delivery.id).where(Delivery.sync_id == sync.id))
     planned = select(Retirement).where(

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from certrail.crypto import keyring
 from certrail.crypto.keyring import Keyring, KeyringError
 
 SECRET = b"the private key"
@@ -146,3 +147,46 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
 def test_short_keys_and_ids_with_dots_are_refused(keys: dict[str, str]) -> None:
     with pytest.raises(KeyringError):
         Keyring.from_text(json.dumps({"active": next(iter(keys)), "keys": keys}))
+
+
+def test_a_running_process_seals_under_the_key_that_another_one_made(tmp_path: Path) -> None:
+    path = tmp_path / "keyring.json"
+    Keyring.generate().save(path)
+    running, other = Keyring.load(path), Keyring.load(path)
+    old = running.seal(b"secret", "p")
+    key_id = other.rotate()
+    assert other.needs_rotation(old)
+    other.save(path)
+    envelope = running.seal(b"secret", "p")
+    assert envelope.startswith(f"v1.{key_id}.")
+    assert running.open(old, "p") == other.open(envelope, "p") == b"secret"
+
+
+def test_it_goes_on_with_what_it_knows_when_the_file_is_away_or_damaged(tmp_path: Path) -> None:
+    path = tmp_path / "keyring.json"
+    Keyring.generate().save(path)
+    running = Keyring.load(path)
+    path.write_text("{")
+    assert running.open(running.seal(b"secret", "p"), "p") == b"secret"
+    path.unlink()
+    assert running.open(running.seal(b"secret", "p"), "p") == b"secret"
+
+
+def test_what_is_sealed_while_a_rotation_is_followed_opens(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "keyring.json"
+    Keyring.generate().save(path)
+    running, other = Keyring.load(path), Keyring.load(path)
+    other.rotate()
+    bound_to = keyring._bound_to
+
+    def met_in_between(key_id: str, purpose: str) -> bytes:
+        """Another thread meets the new key right when this one seals."""
+        monkeypatch.undo()
+        other.save(path)
+        running.open(other.seal(b"met", "p"), "p")
+        return bound_to(key_id, purpose)
+
+    monkeypatch.setattr(keyring, "_bound_to", met_in_between)
+    assert running.open(running.seal(b"secret", "p"), "p") == b"secret"
