@@ -10,6 +10,7 @@ from tests.integration.shelf import GRACE, Shelf
 from certrail.crypto.keyring import Keyring
 from certrail.domain.errors import Conflict
 from certrail.persistence.tables import FormerPlace
+from certrail.services.deliveries import Work
 from certrail_standins.acm import AcmServer
 
 
@@ -65,6 +66,22 @@ async def test_what_was_superseded_before_leaves_as_well(shelf: Shelf, other: Ac
     await shelf.work()
     assert len(shelf.there) == 2
     point(shelf, "other")
+    await shelf.work()
+    shelf.advance(GRACE)
+    await shelf.work()
+    assert not shelf.there
+    assert len(other.certificates()) == 1
+
+
+async def test_what_arrives_in_the_former_account_after_all_leaves_it(shelf: Shelf, other: AcmServer) -> None:
+    shelf.sync()
+    shelf.issue()
+    deliveries = shelf.team.services.deliveries
+    work = deliveries.begin(shelf.delivery().id, 1)
+    assert isinstance(work, Work)
+    point(shelf, "other")
+    deliveries.complete(work, await work.destination.deploy(work.deployment))
+    assert len(shelf.there) == 1
     await shelf.work()
     shelf.advance(GRACE)
     await shelf.work()

@@ -14,6 +14,7 @@ from pydantic import SecretStr
 from temporalio.client import Client, WorkflowHandle
 from tests.workflows.fake_plugins import FakeDestination, FakeNotifier, Tries
 
+from certrail.persistence.tables import FormerPlace
 from certrail.services.deliveries import DeliveryState, VerifyWork, Work
 from certrail.services.failure import Failure
 from certrail.services.issuance import Advance
@@ -111,7 +112,10 @@ class FakeDeliveries:
             return None
         destination = FakeDestination(self.tries, self.observations)
         deployment = _deployment(delivery_id, self.desired)
-        return Work(delivery_id, self.wishes, self.desired, destination, deployment, PLUGIN)
+        place = FormerPlace(
+            id="place", created_at=MOMENT, sync_id="sync", config_sealed="", config_revision=1
+        )
+        return Work(delivery_id, self.wishes, self.desired, destination, deployment, PLUGIN, place)
 
     def complete(self, work: Work, receipt: Receipt) -> None:
         self.deployed.append(work.certificate_id)

@@ -10,7 +10,7 @@ from sqlmodel import Session, col, or_, select
 from certrail.checkpoints import checkpoint
 from certrail.domain.errors import NotFound
 from certrail.persistence.database import locked
-from certrail.persistence.tables import Certificate, Delivery, Sync
+from certrail.persistence.tables import Certificate, Delivery, FormerPlace, Sync
 from certrail.services import leaving
 from certrail.services.actor import SYSTEM, Actor
 from certrail.services.destination_rates import Turn, hold_rate, next_turn
@@ -27,7 +27,11 @@ KEY_PURPOSE = "certificate-key"
 
 @dataclass(frozen=True)
 class Work:
-    """One try: which plugin object gets which deployment."""
+    """One try: which plugin object gets which deployment.
+
+    Attributes:
+        place: where the sync points now, kept only if it has been pointed elsewhere when the receipt comes.
+    """
 
     delivery_id: str
     wish: int
@@ -35,6 +39,7 @@ class Work:
     destination: Destination[Any]
     deployment: Deployment
     plugin: str
+    place: FormerPlace
 
 
 @dataclass(frozen=True)
@@ -110,6 +115,7 @@ class Deliveries:
                 destination=destination_of(self._kernel, change.session, sync, context),
                 deployment=self._deployment(delivery, sync, certificate, may_exist),
                 plugin=self._plugin(sync),
+                place=leaving.place_of(change, sync),
             )
             delivery.intent_at = delivery.intent_at or change.now
             delivery.status = "delivering"
@@ -132,7 +138,8 @@ class Deliveries:
                 leaving.superseded(change, sync, delivery)
             delivery.delivered_certificate_id, delivery.fulfilled = work.certificate_id, work.wish
             delivery.receipt = receipt.model_dump(mode="json")
-            delivery.intent_at = delivery.place_id = None
+            delivery.intent_at = None
+            leaving.arrived(change, sync, delivery, work.place)
             delivery.delivered_at = change.now
             delivery.verified_at = None
             delivery.last_error = None

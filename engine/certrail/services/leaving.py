@@ -3,12 +3,14 @@
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Any
 
 from sqlmodel import Session, col, select
 
 from certrail.persistence.database import locked
 from certrail.persistence.tables import Certificate, Delivery, FormerPlace, Retirement, Sync
 from certrail.services.kernel import Change
+from certrail.services.plugin_config import SYNC_PURPOSE, destination_class, masked
 from certrail.services.selections import carries
 from certrail.services.wishes import REMOVED, drop, enqueue_delivery
 
@@ -103,6 +105,22 @@ def place_of(change: Change, sync: Sync) -> FormerPlace:
         config_sealed=sync.config_sealed,
         config_revision=sync.config_revision,
     )
+
+
+def arrived(change: Change, sync: Sync, delivery: Delivery, place: FormerPlace) -> None:
+    """What set out before the sync was pointed elsewhere is where that pointed then."""
+    if _points_at(change, place) == _points_at(change, sync):
+        delivery.place_id = None
+    else:
+        change.session.add(place)
+        delivery.place_id = place.id
+
+
+def _points_at(change: Change, row: Sync | FormerPlace) -> tuple[Any, ...]:
+    """Credentials do not count: they may be new ones for the same place."""
+    stored = change.kernel.keyring.open_json(row.config_sealed, SYNC_PURPOSE)
+    sync = row if isinstance(row, Sync) else change.session.get_one(Sync, row.sync_id)
+    return masked(destination_class(change.kernel, sync.destination), stored), row.connection_id
 
 
 def moved(change: Change, sync: Sync, place: FormerPlace) -> None:
