@@ -91,6 +91,10 @@ class Deletions:
         """
         with self._kernel.change(actor) as change:
             session = change.session
+            # Revocations and renewals hold lineages: what they are about to change is waited for, then counted. They
+            # come to name the Application only then, so it is held after the lineages, as they do.
+            lineages = select(Lineage.id).where(Lineage.application_id == application_id)
+            session.exec(locked(lineages.order_by(col(Lineage.id)), may_be_named=True)).all()
             row = session.exec(locked(select(Application).where(Application.id == application_id))).one()
             running = select(CertificateRequest.id).where(
                 CertificateRequest.application_id == application_id,
@@ -101,8 +105,6 @@ class Deletions:
                     f"{under_way} certificate requests are under way; wait for them, or cancel them.",
                     kind="requests-under-way",
                 )
-            # Revocations and renewals hold lineages: what they are about to change is waited for, then counted.
-            session.exec(locked(select(Lineage.id).where(Lineage.application_id == application_id))).all()
             look = self._look(session, application_id)
             if confirm != look.confirm:
                 raise Conflict(
