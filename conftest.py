@@ -7,6 +7,7 @@ LONGEST_FIRST = (
     "tests/live/test_crashes",
     "tests/live",
     "tests/acceptance",
+    "tests/deploy",
     "tests/docs/test_followed",
     "tests/integration",
 )

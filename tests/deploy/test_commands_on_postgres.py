@@ -5,7 +5,6 @@ PostgreSQL and Temporal are real; only containers are processes here, as no Dock
 
 import os
 import shutil
-import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +14,7 @@ import pytest
 from examples.demo.installation import Api, until
 from examples.demo.team import connection, make_product
 from tests.deploy.docker import Docker, answering
+from tests.docs.forks import forking
 from tests.docs.pages import PRODUCTION, blocks
 from tests.docs.reader import Reader
 from tests.live.temporal import TemporalServer
@@ -46,19 +46,18 @@ def composed(folder: Path, postgres: str) -> Iterator[Composed]:
 
 
 @pytest.fixture(scope="module")
-def docker(folder: Path, composed: Composed) -> Docker:
+def docker(folder: Path, composed: Composed) -> Iterator[Docker]:
     """After everything that the page says was done."""
     docker = Docker(composed)
     programs = folder / "bin"
     programs.mkdir()
     certrail = programs / "certrail"
-    certrail.write_text(f'#!/bin/sh\nexec {sys.executable} -m certrail_server "$@"\n')
-    certrail.chmod(0o755)
+    composed.program = [str(certrail)]
     environment = {"PATH": f"{programs}:{os.environ['PATH']}", "COLUMNS": "250"}
     reader = Reader(folder / "reader", environment, {"1234:9f86d0…": f"$({HEAD})"})
-    with answering(programs / "docker", docker):
+    with forking(certrail, folder), answering(programs / "docker", docker):
         reader.follow(blocks(page=PRODUCTION))
-    return docker
+        yield docker
 
 
 def test_what_was_sealed_before_the_rotation_is_sealed_anew(docker: Docker, composed: Composed) -> None:

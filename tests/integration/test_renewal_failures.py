@@ -1,9 +1,8 @@
 """A renewal that fails is told of once and tried again, and holds up no other."""
 
 from collections import Counter
-from datetime import timedelta
+from datetime import datetime, timedelta
 
-import pytest
 from sqlmodel import select
 from tests.integration.conftest import Team
 from tests.integration.renewing import (
@@ -43,17 +42,17 @@ def test_an_authority_that_is_down_for_days_is_told_of_once_and_renewals_resume(
     assert len(events(team, "certificate.renewal_failed")) == 3
 
 
-@pytest.mark.parametrize("database", ["sqlite"], indirect=True)  # hundreds of tries, all alike
 def test_a_certificate_that_ends_unrenewed_is_tried_for_a_month_and_given_up_with_a_last_word(
     team: Team,
 ) -> None:
     (row,) = issue(team, ttl=timedelta(hours=6))
     team.services.authorities.update(team.admin, "root", enabled=False)
-    tried = []
+    tried = list[datetime]()
     while (moment := team.services.renewals.explained(row.id)["renew_at"]) is not None:
-        team.clock.now = moment
+        # The hours of a month are all alike: most of it nothing runs, which changes nothing.
+        team.clock.now = row.not_after + timedelta(days=28) if len(tried) == 24 else moment
         sweep(team)
-        tried.append(moment)
+        tried.append(team.clock.now)
     assert row.not_after - timedelta(minutes=1) in tried, "once more right before the end"
     assert row.not_after + timedelta(days=29) < tried[-1] <= row.not_after + timedelta(days=30)
     first, last = events(team, "certificate.renewal_failed")

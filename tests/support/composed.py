@@ -20,7 +20,11 @@ PATIENCE = 120
 
 
 class Composed:
-    """Their commands and variables are those of the file; only addresses and folders are this machine's own."""
+    """Their commands and variables are those of the file; only addresses and folders are this machine's own.
+
+    Attributes:
+        program: what `certrail` is for commands that end.
+    """
 
     def __init__(self, folder: Path, database: str, temporal: str) -> None:
         self._folder = folder
@@ -35,12 +39,13 @@ class Composed:
         self.url = f"http://127.0.0.1:{self._own['CERTRAIL_PORT']}"
         self.keys.mkdir()
         self._running: dict[str, subprocess.Popen[bytes]] = {}
+        self.program = [sys.executable, "-m", "certrail_server"]
 
     def run(self, service: str, *command: str) -> subprocess.CompletedProcess[str]:
         """Run a command to its end in the surroundings of a service: what it may only read stays as it is."""
         kept = self._folder / "kept"
         shutil.copytree(self.keys, kept)
-        words, env = self._words(command), self._env(service)
+        words, env = [*self.program, *command], self._env(service)
         done = subprocess.run(
             words, env=env, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
         )
@@ -59,7 +64,7 @@ class Composed:
         shutil.rmtree(self._data(service), ignore_errors=True)
         with (self._folder / f"{service}.log").open("ab") as log:
             self._running[service] = subprocess.Popen(
-                self._words(SERVICES[service]["command"]),
+                [sys.executable, "-m", "certrail_server", *SERVICES[service]["command"]],
                 env=self._env(service),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -98,7 +103,3 @@ class Composed:
         told = SERVICES[service]["environment"]
         mine = {**self._own, "CERTRAIL_DATA_DIR": str(self._data(service)), "CERTRAIL_PUBLIC_URL": self.url}
         return {**os.environ, **{name: mine.get(name, value) for name, value in told.items()}}
-
-    @staticmethod
-    def _words(command: list[str] | tuple[str, ...]) -> list[str]:
-        return [sys.executable, "-m", "certrail_server", *command]
