@@ -9,7 +9,7 @@ import httpx2
 from tests.integration.conftest import Team
 from tests.support.web import serving
 
-PHASES = {"sqlite": ["coverage"], "postgresql": ["fuzzing", "--max-examples", "10"]}
+PHASES = {"sqlite": ["coverage"], "postgresql": ["fuzzing", "--max-examples", "6"]}
 """The boundaries of every input one by one, and inputs at random: a minute each, so each database has one."""
 NOT_CALLED = "/principals/.*/active"
 """What would lock the caller out."""

@@ -5,7 +5,7 @@ from pathlib import Path
 from examples.demo.installation import Installation, until
 from tests.support.aged import Aged, busiest_minute
 
-COUNT, PER_MINUTE = 5_000, 4_800
+COUNT, PER_MINUTE = 5_000, 6_000
 
 
 def test_all_that_is_due_is_renewed_once_though_the_worker_dies_twice(tmp_path: Path) -> None:
