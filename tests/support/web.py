@@ -56,6 +56,8 @@ def serving(services: Services, sign_in: SignIn | None = None) -> Iterator[str]:
     thread.start()
     assert server.listens.wait(PATIENCE_SECONDS), "the API did not start"
     port = server.servers[0].sockets[0].getsockname()[1]
-    yield f"http://127.0.0.1:{port}"
-    server.should_exit = True
-    thread.join(PATIENCE_SECONDS)
+    try:
+        yield f"http://127.0.0.1:{port}"
+    finally:  # else it would go on with the database of the next test
+        server.should_exit = True
+        thread.join(PATIENCE_SECONDS)
