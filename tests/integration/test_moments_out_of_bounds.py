@@ -12,6 +12,7 @@ from tests.integration.door import Door, entered, names, told
 CENTURIES = 86_399_999_999_999
 NAMES = {"sans": {"dns": ["a.example.com"]}}
 ROOT = {"slug": "r", "name": "R", "subject": {"common_name": "R"}}
+AUTHORITY = "certificate-authorities/root"
 POSTED: dict[str, list[tuple[dict[str, Any], str]]] = {
     "certificate-authorities": [
         ({**ROOT, "lifetime": CENTURIES}, "lifetime"),
@@ -20,7 +21,7 @@ POSTED: dict[str, list[tuple[dict[str, Any], str]]] = {
         ({**ROOT, "lifetime": "0d"}, "lifetime"),
         ({**ROOT, "lifetime": "P40000D"}, "lifetime"),
     ],
-    "certificate-authorities/root/renew": [
+    f"{AUTHORITY}/renew": [
         ({"lifetime": CENTURIES}, "lifetime"),
         ({"lifetime": -5}, "lifetime"),
         ({"lifetime": 1e300}, "lifetime"),
@@ -58,8 +59,8 @@ SEARCHES: list[tuple[dict[str, Any], str]] = [
 LATER = "2030-01-01T00:00:00Z"
 RULE = "applications/app/profiles/web/enrollment/api"
 PUT: list[tuple[str, dict[str, Any], str]] = [
-    ("certificate-authorities/root/renewal-info", {"begins": EARLY, "ends": LATER}, "begins"),
-    ("certificate-authorities/root/renewal-info", {"begins": LATER, "ends": LATE}, "ends"),
+    (f"{AUTHORITY}/renewal-info", {"begins": EARLY, "ends": LATER}, "begins"),
+    (f"{AUTHORITY}/renewal-info", {"begins": LATER, "ends": LATE}, "ends"),
     (RULE, {"auto_renew": {"freezes": [{"begins": EARLY, "ends": LATER}]}}, "freezes.0.begins"),
     (RULE, {"auto_renew": {"before_seconds": CENTURIES}}, "before_seconds"),
     (RULE, {"auto_renew": {"windows": [{"begins": "01:00Z", "ends": "02:00"}]}}, "windows.0.begins"),

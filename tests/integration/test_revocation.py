@@ -33,6 +33,8 @@ from certrail.persistence.tables import (
 from certrail.pki.offer import from_pem_text
 from certrail.pki.revocation import Reason
 
+CA, OCSP = "root", "/ocsp/root"
+
 
 @pytest.fixture
 def url(team: Team) -> Iterator[str]:
@@ -233,14 +235,14 @@ def question(
 def test_ocsp_by_get_can_be_kept_and_with_a_nonce_it_cannot(team: Team, url: str) -> None:
     row = issued(team)
     plain = quote(base64.b64encode(question(team, row)).decode(), safe="")
-    answer = httpx2.get(f"{url}/ocsp/root/{plain}", trust_env=False, timeout=60)
+    answer = httpx2.get(f"{url}{OCSP}/{plain}", trust_env=False, timeout=60)
     assert answer.headers["content-type"] == "application/ocsp-response"
     assert "max-age=3600" in answer.headers["cache-control"]
     response = ocsp.load_der_ocsp_response(answer.content)
     assert response.certificate_status is ocsp.OCSPCertStatus.GOOD
     assert response.next_update_utc is not None
     fresh = quote(base64.b64encode(question(team, row, nonce=b"0123456789abcdef")).decode(), safe="")
-    answer = httpx2.get(f"{url}/ocsp/root/{fresh}", trust_env=False, timeout=60)
+    answer = httpx2.get(f"{url}{OCSP}/{fresh}", trust_env=False, timeout=60)
     assert answer.headers["cache-control"] == "no-store"
     response = ocsp.load_der_ocsp_response(answer.content)
     assert response.extensions.get_extension_for_class(x509.OCSPNonce).value.nonce == b"0123456789abcdef"
@@ -251,7 +253,7 @@ def test_what_is_not_ours_is_not_answered_for(team: Team, url: str, tmp_path: Pa
     assert by_ocsp(row, team, tmp_path, url, serial=4711) == "unknown"
     assert by_ocsp(row, team, tmp_path, url, serial=int(row.serial, 16)) == "good"
     unknown = httpx2.post(
-        f"{url}/ocsp/root", content=question(team, row, serial=4711), trust_env=False, timeout=60
+        f"{url}{OCSP}", content=question(team, row, serial=4711), trust_env=False, timeout=60
     )
     response = ocsp.load_der_ocsp_response(unknown.content)
     assert response.certificate_status is ocsp.OCSPCertStatus.UNKNOWN
@@ -268,12 +270,12 @@ def test_what_is_not_ours_is_not_answered_for(team: Team, url: str, tmp_path: Pa
         assert found.extensions.get_extension_for_class(x509.OCSPNonce).value.nonce == b"x" * length
     wrong = (question(team, row, nonce=b"x" * length) for length in (0, 129))
     for body in (b"", b"nonsense", b"0" * 5000, *wrong):
-        malformed = httpx2.post(f"{url}/ocsp/root", content=body, trust_env=False, timeout=60)
+        malformed = httpx2.post(f"{url}{OCSP}", content=body, trust_env=False, timeout=60)
         status = ocsp.load_der_ocsp_response(malformed.content).response_status
         assert status is ocsp.OCSPResponseStatus.MALFORMED_REQUEST
-    assert httpx2.get(f"{url}/ocsp/root/%21%21", trust_env=False, timeout=60).status_code == 200
-    for path in ("/crl/not-there.crl", "/crl/root/0000000000000000.crl"):
-        assert httpx2.get(f"{url}{path}", trust_env=False, timeout=60).status_code == 404
+    assert httpx2.get(f"{url}{OCSP}/%21%21", trust_env=False, timeout=60).status_code == 200
+    for path in ("not-there.crl", f"{CA}/0000000000000000.crl"):
+        assert httpx2.get(f"{url}/crl/{path}", trust_env=False, timeout=60).status_code == 404
 
 
 def test_openssl_hears_that_a_serial_is_unknown(team: Team, url: str, tmp_path: Path) -> None:
@@ -288,7 +290,7 @@ def test_openssl_hears_that_a_serial_is_unknown(team: Team, url: str, tmp_path: 
         "-CAfile",
         "root.pem",
         "-url",
-        f"{url}/ocsp/root",
+        f"{url}{OCSP}",
     ]
     done = openssl(*asked, folder=tmp_path)
     assert "Response verify OK" in done.stderr, done.stderr

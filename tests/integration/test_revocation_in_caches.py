@@ -11,7 +11,7 @@ import pytest
 from cryptography import x509
 from cryptography.x509 import ocsp
 from tests.integration.conftest import Team
-from tests.integration.test_revocation import issued, question
+from tests.integration.test_revocation import OCSP, issued, question
 from tests.support.web import serving
 
 
@@ -28,14 +28,14 @@ def asked(url: str, **headers: str) -> httpx2.Response:
 def test_an_answer_by_get_says_how_long_it_holds_and_one_with_a_nonce_does_not(team: Team, url: str) -> None:
     row = issued(team)
     plain = quote(base64.b64encode(question(team, row)).decode(), safe="")
-    answer = asked(f"{url}/ocsp/root/{plain}")
+    answer = asked(f"{url}{OCSP}/{plain}")
     told = ocsp.load_der_ocsp_response(answer.content)
     assert parsedate_to_datetime(answer.headers["last-modified"]) == told.this_update_utc
     assert parsedate_to_datetime(answer.headers["expires"]) == told.next_update_utc
     assert answer.headers["etag"].strip('"')
     fresh = quote(base64.b64encode(question(team, row, nonce=b"0123456789abcdef")).decode(), safe="")
     kept = {"last-modified", "expires", "etag"}
-    assert kept.isdisjoint(asked(f"{url}/ocsp/root/{fresh}").headers)
+    assert kept.isdisjoint(asked(f"{url}{OCSP}/{fresh}").headers)
 
 
 def test_a_list_is_sent_once_to_whoever_keeps_it(team: Team, url: str) -> None:

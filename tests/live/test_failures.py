@@ -101,8 +101,9 @@ def test_what_is_superseded_or_revoked_leaves_and_the_mirror_says_so(shop: Shop,
     shop.application("tidy")
     shop.sync("tidy", "aws-acm", "aws", keep_identity=False, remove=True, grace_seconds=0)
     connection(shop.admin, "lists", "folder", {"root": str(tmp_path)})
+    authority = "root"
     mirror = {"slug": "lists", "destination": "files", "connection": "lists", "config": {}}
-    shop.admin.post("/certificate-authorities/root/crl-mirrors", mirror)
+    shop.admin.post(f"/certificate-authorities/{authority}/crl-mirrors", mirror)
     order = shop.order("tidy", "tidy.live.example")
     order.wait_until_issued()
     order.wait_until_verified()
