@@ -84,7 +84,6 @@ def never_end(windows: Sequence[Window], moment: datetime) -> bool:
     while moment < week_later:
         if (end := quiet_until(windows, moment)) is None:
             return False
-        moment = max(
-            end, moment + timedelta(minutes=1)
-        )  # in an hour that a clock shows twice the end may be over
+        # In an hour that a clock shows twice the end may be over already.
+        moment = max(end, moment + timedelta(minutes=1))
     return True

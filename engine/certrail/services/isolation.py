@@ -29,9 +29,9 @@ class Isolation:
 
     def each(self, items: Iterable[T], handle: Callable[[T], int]) -> int:
         """Handle every item; returns the sum of what `handle` returns for those that it could handle."""
-        handled, troubles = 0, set[str]()
-        for place, item in enumerate(items):
-            troubles = troubles if place else self._known()
+        pending, handled = list(items), 0
+        troubles = self._known() if pending else set[str]()
+        for item in pending:
             try:
                 handled += handle(item)
             except Exception as trouble:

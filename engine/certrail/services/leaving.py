@@ -109,22 +109,24 @@ def place_of(change: Change, sync: Sync) -> FormerPlace:
 
 def arrived(change: Change, sync: Sync, delivery: Delivery, place: FormerPlace) -> None:
     """What set out before the sync was pointed elsewhere is where that pointed then."""
-    if _points_at(change, place) == _points_at(change, sync):
+    if points_at(change, place) == points_at(change, sync):
         delivery.place_id = None
     else:
         change.session.add(place)
         delivery.place_id = place.id
 
 
-def _points_at(change: Change, row: Sync | FormerPlace) -> tuple[Any, ...]:
-    """Credentials do not count: they may be new ones for the same place."""
+def points_at(change: Change, row: Sync | FormerPlace) -> tuple[Any, ...]:
+    """Where things are put; credentials do not count: they may be new ones for the same place."""
     stored = change.kernel.keyring.open_json(row.config_sealed, SYNC_PURPOSE)
     sync = row if isinstance(row, Sync) else change.session.get_one(Sync, row.sync_id)
     return masked(destination_class(change.kernel, sync.destination), stored), row.connection_id
 
 
 def moved(change: Change, sync: Sync, place: FormerPlace) -> None:
-    """Remember where the objects of a sync are that points elsewhere from now on."""
+    """Remember where the objects of a sync are, if it points elsewhere from now on."""
+    if points_at(change, place) == points_at(change, sync):
+        return
     deliveries = _deliveries_of(change, sync)
     there: list[Delivery | Retirement] = [d for d in deliveries if d.receipt and d.place_id is None]
     of_sync = col(Retirement.delivery_id).in_(select(Delivery.id).where(Delivery.sync_id == sync.id))

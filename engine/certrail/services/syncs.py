@@ -14,7 +14,7 @@ from certrail.persistence.tables import Certificate, Delivery, Sync
 from certrail.persistence.tables.delivery import GRACE_SECONDS
 from certrail.services.actor import Actor
 from certrail.services.kernel import Change, Kernel
-from certrail.services.leaving import clean_up, discard, moved, place_of, replan
+from certrail.services.leaving import clean_up, discard, moved, place_of, points_at, replan
 from certrail.services.plugin_config import (
     SYNC_PURPOSE,
     destination_class,
@@ -155,7 +155,7 @@ class Syncs:
             _check_stays(sync)
             plugin = destination_class(self._kernel, sync.destination)
             _check_removal(remove or False, plugin)
-            before, put = _facts(sync), self._put_there(sync)
+            before, put = _facts(sync), (points_at(change, sync), sync.include_root)
             former = place_of(change, sync)
             if name_schema is not None:
                 _check_name_schema(name_schema, plugin)
@@ -191,7 +191,7 @@ class Syncs:
                 after=after,
                 secret_fields=fields,
             )
-            if self._put_there(sync) != put:
+            if (points_at(change, sync), sync.include_root) != put:
                 moved(change, sync, former)
                 _wish_all_again(change, sync)
             elif config is not None or connection is not None:
@@ -295,10 +295,6 @@ class Syncs:
         """The configuration with its secrets masked."""
         stored = self._kernel.keyring.open_json(sync.config_sealed, SYNC_PURPOSE)
         return masked(destination_class(self._kernel, sync.destination), stored)
-
-    def _put_there(self, sync: Sync) -> tuple[Any, ...]:
-        """What decides how an object looks and where it is; credentials do not."""
-        return self.shown(sync), sync.connection_id, sync.include_root
 
     def build(self, application_id: str | None, reference: str) -> Destination[Any]:
         """The plugin object of a sync, to check its credentials."""
