@@ -27,8 +27,8 @@ from certrail.persistence.database import Database
 from certrail.persistence.migrate import migrate
 from certrail.persistence.tables import Application
 from certrail.plugins.registry import PluginRegistry
-from certrail.services.inventory import Inventory, position_of
-from certrail.services.kernel import Kernel
+from certrail.services.core.unit_of_work import Kernel
+from certrail.services.inventory.search import Inventory, position_of
 
 SMALL, LARGE = 10_000, 1_000_000
 TIMES = 100

@@ -31,10 +31,10 @@ from certrail.persistence.database import Database
 from certrail.persistence.migrate import migrate
 from certrail.persistence.tables import AlertCursor, Certificate, Lineage, NotificationRow
 from certrail.plugins.registry import PluginRegistry
-from certrail.services.expiry import EXPIRING
+from certrail.services.access.membership import actor_of
+from certrail.services.alerting.expiry import EXPIRING
+from certrail.services.core.unit_of_work import Kernel
 from certrail.services.facade import Services
-from certrail.services.kernel import Kernel
-from certrail.services.membership import actor_of
 
 SMALL, LARGE = 10_000, 1_000_000
 DUE, TIMES = 100, 15

@@ -21,10 +21,10 @@ from certrail.domain import errors
 from certrail.domain.access import Permission, ProductRole, Role, allows
 from certrail.persistence.database import Database
 from certrail.plugins.registry import PluginRegistry
+from certrail.services.alerting.messages import KNOWN
+from certrail.services.core.orchestrator import OutboxMessage
+from certrail.services.core.unit_of_work import Kernel
 from certrail.services.facade import Services
-from certrail.services.kernel import Kernel
-from certrail.services.messages import KNOWN
-from certrail.services.orchestrator import OutboxMessage
 from certrail_sdk import errors as plugin_errors
 from certrail_server.api.app import create_app
 from certrail_server.api.guard import Guard

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from certrail.crypto.keyring import Keyring, KeyringError
 from certrail.persistence.database import Database
 from certrail.plugins.registry import PluginRegistry
+from certrail.services.core.unit_of_work import Kernel
 from certrail.services.facade import Services
-from certrail.services.kernel import Kernel
 from certrail_server.settings import Settings
 from certrail_workflows.client import TemporalOrchestrator
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import httpx2
 
 from certrail.persistence.database import Database
-from certrail.services.orchestrator import OrchestratorUnavailable
+from certrail.services.core.orchestrator import OrchestratorUnavailable
 from certrail_server.bootstrap import load_keyring
 from certrail_server.ports import CannotListen, free_port, is_free, listening
 from certrail_server.serve import SERVER_MARK, WORKER_MARK, NotMigrated, prepare

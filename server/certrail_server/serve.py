@@ -15,8 +15,8 @@ import uvicorn
 
 from certrail.persistence.database import Database
 from certrail.persistence.migrate import migrate, pending
-from certrail.services.dispatcher import Dispatcher
-from certrail.services.orchestrator import OrchestratorUnavailable
+from certrail.services.core.dispatcher import Dispatcher
+from certrail.services.core.orchestrator import OrchestratorUnavailable
 from certrail_server.bootstrap import App
 from certrail_server.ports import listening
 from certrail_workflows.messages import CORE_QUEUE

@@ -18,11 +18,11 @@ from certrail.persistence.database import Database
 from certrail.persistence.migrate import migrate
 from certrail.persistence.tables import Principal
 from certrail.plugins.registry import PluginRegistry
-from certrail.services.actor import Actor
-from certrail.services.approval_policies import Step
+from certrail.services.access.membership import actor_of
+from certrail.services.approvals.policies import Step
+from certrail.services.core.actor import Actor
+from certrail.services.core.unit_of_work import Kernel
 from certrail.services.facade import Services
-from certrail.services.kernel import Kernel
-from certrail.services.membership import actor_of
 
 
 @pytest.fixture(scope="session")

@@ -15,8 +15,8 @@ from tests.integration.conftest import Team
 from certrail.domain.access import Role
 from certrail.persistence.database import Database
 from certrail.persistence.tables import Channel, EventRow, QuestionCopy, Vote
-from certrail.services.actor import Actor
-from certrail.services.approval_policies import Step
+from certrail.services.approvals.policies import Step
+from certrail.services.core.actor import Actor
 from certrail_standins.slack import Message, Reply, SlackServer, User
 from certrail_workflows.activities.plugin import NotificationActivities, QuestionActivities
 

@@ -15,7 +15,7 @@ from certrail.persistence.tables import (
     EventRow,
     Lineage,
 )
-from certrail.services.actor import Actor
+from certrail.services.core.actor import Actor
 
 HOUR = timedelta(hours=1)
 

@@ -8,8 +8,8 @@ from sqlmodel import select
 from tests.integration.conftest import Team
 
 from certrail.persistence.tables import NotificationRow, OutboxRow
-from certrail.services.actor import SYSTEM
-from certrail.services.failure import Failure
+from certrail.services.core.actor import SYSTEM
+from certrail.services.core.failure import Failure
 
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
 LINEAGE = "lineage-1"

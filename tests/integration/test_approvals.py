@@ -13,11 +13,11 @@ from tests.integration.conftest import Team
 from certrail.domain.access import Role
 from certrail.domain.errors import CertrailError, Conflict, PolicyViolation
 from certrail.persistence.tables import Certificate, EventRow, OutboxRow, Vote
-from certrail.services.actor import Actor, Once
-from certrail.services.approval_flow import close
-from certrail.services.approval_policies import Step
-from certrail.services.idempotency import AlreadyDone
-from certrail.services.request_state import approval_of, lock_request
+from certrail.services.approvals.lifecycle import close
+from certrail.services.approvals.policies import Step
+from certrail.services.core.actor import Actor, Once
+from certrail.services.core.idempotency import AlreadyDone
+from certrail.services.issuance.state import approval_of, lock_request
 
 VOTERS = 30
 """A hundred vote over HTTP, in tests/live/test_votes.py."""

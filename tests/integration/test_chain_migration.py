@@ -7,7 +7,7 @@ from sqlalchemy import text
 from certrail.crypto.keyring import Keyring
 from certrail.persistence.database import Database
 from certrail.persistence.migrate import migrate
-from certrail.services.record import Record
+from certrail.services.core.audit_log import Record
 
 OLD = """insert into event (seq, id, created_at, type, subject_type, subject_id, actor_name, data)
          values (:seq, :id, '2026-01-02 03:04:05.000600', 'x.done', 'x', '1', 'certrail', '{"b": [1], "a": "ü"}')"""

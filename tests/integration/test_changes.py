@@ -8,10 +8,10 @@ from tests.integration.conftest import Team
 
 from certrail.domain.errors import BadInput, Conflict
 from certrail.persistence.tables import EventRow
-from certrail.services.alert_filters import AlertFilter
-from certrail.services.approval_policies import Step
-from certrail.services.plugin_config import MASK
-from certrail.services.selections import Selection
+from certrail.services.alerting.filters import AlertFilter
+from certrail.services.approvals.policies import Step
+from certrail.services.integrations.plugin_config import MASK
+from certrail.services.inventory.selectors import Selection
 
 
 @pytest.fixture

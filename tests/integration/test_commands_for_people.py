@@ -14,7 +14,7 @@ from tests.integration.shell import Shell
 from tests.support.terminal import on_a_terminal
 
 from certrail.domain.renewal import Moment
-from certrail.services.approval_policies import Step
+from certrail.services.approvals.policies import Step
 from certrail_server.cli.tables import named
 
 NARROW = 80

@@ -11,7 +11,7 @@ from certrail.domain.content import KeyAlgorithm, Subject
 from certrail.domain.errors import NotFound
 from certrail.pki.authority import intermediate, self_signed_root
 from certrail.pki.keys import generate
-from certrail.services.approval_policies import Step
+from certrail.services.approvals.policies import Step
 
 
 def test_authorities(shell: Shell) -> None:

@@ -8,7 +8,7 @@ from tests.integration.conftest import Team
 
 from certrail.domain.errors import Conflict
 from certrail.domain.search import CertificateFilter
-from certrail.services.approval_policies import Step
+from certrail.services.approvals.policies import Step
 from certrail_sdk import Receipt
 
 

@@ -7,8 +7,8 @@ from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 from tests.integration.conftest import Team
 
-from certrail.services.deliveries import Work
-from certrail.services.destination_rates import Turn
+from certrail.services.delivery.deliveries import Work
+from certrail.services.delivery.rate_limits import Turn
 from certrail_sdk import Receipt, Removal
 from certrail_workflows.activities.plugin import DeliveryActivities
 

@@ -18,11 +18,12 @@ from certrail.domain.errors import BadInput
 from certrail.persistence.tables import Alert, Certificate, EventRow, NotificationRow
 from certrail.pki.offer import from_pem_text
 from certrail.pki.revocation import Reason
-from certrail.services import expiry, imports
-from certrail.services.alert_filters import AlertFilter
-from certrail.services.expiry import EXPIRING
-from certrail.services.kernel import Change, Kernel
-from certrail.services.renewal_sweep import RenewalSweep
+from certrail.services.alerting import expiry
+from certrail.services.alerting.expiry import EXPIRING
+from certrail.services.alerting.filters import AlertFilter
+from certrail.services.core.unit_of_work import Change, Kernel
+from certrail.services.issuance import imports
+from certrail.services.lifecycle.renewal_sweep import RenewalSweep
 
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 
@@ -208,7 +209,7 @@ def test_after_a_week_of_being_down_the_most_urgent_word_is_said_once(team: Team
 
 
 def test_more_than_a_page_is_told_of_completely(team: Team, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("certrail.services.expiry.PAGE", 4)
+    monkeypatch.setattr("certrail.services.alerting.expiry.PAGE", 4)
     alert(team, "ends", DAY)
     for n in range(11):
         imported(team, f"n{n}", DAY + HOUR)

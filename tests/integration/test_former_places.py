@@ -10,7 +10,7 @@ from tests.integration.shelf import GRACE, Shelf
 from certrail.crypto.keyring import Keyring
 from certrail.domain.errors import Conflict
 from certrail.persistence.tables import FormerPlace
-from certrail.services.deliveries import Work
+from certrail.services.delivery.deliveries import Work
 from certrail_standins.acm import AcmServer
 
 

@@ -18,11 +18,11 @@ from certrail.persistence.tables import (
     SeenCallback,
     TokenUse,
 )
-from certrail.services import housekeeping
-from certrail.services.actor import Once
-from certrail.services.approval_policies import Step
-from certrail.services.callback_refusals import CallbackRefusals
-from certrail.services.idempotency import AlreadyDone
+from certrail.services.approvals.callback_refusals import CallbackRefusals
+from certrail.services.approvals.policies import Step
+from certrail.services.core.actor import Once
+from certrail.services.core.idempotency import AlreadyDone
+from certrail.services.operations import housekeeping
 
 
 def keep_house(team: Team) -> int:

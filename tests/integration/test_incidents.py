@@ -26,7 +26,7 @@ from tests.integration.telling import (
 from certrail.domain.errors import BadInput, Conflict
 from certrail.domain.windows import Window
 from certrail.persistence.tables import Incident, NotificationRow
-from certrail.services.alerts import Escalation
+from certrail.services.alerting.alerts import Escalation
 from certrail_sdk import Notification, Recipient, Sent
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)

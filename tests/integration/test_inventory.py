@@ -14,7 +14,7 @@ from certrail.domain.errors import Conflict, NotFound
 from certrail.domain.search import CertificateFilter, Position
 from certrail.persistence.tables import Certificate, CertificateTerm, Lineage
 from certrail.persistence.terms import terms_of
-from certrail.services.inventory import position_of
+from certrail.services.inventory.search import position_of
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 COUNT = 1300

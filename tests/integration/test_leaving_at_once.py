@@ -8,8 +8,8 @@ from tests.integration.shelf import Shelf
 from tests.integration.test_retirement import server, shelf
 
 from certrail.domain.errors import NotFound
-from certrail.services.deliveries import Work
-from certrail.services.retirements import RemovalWork
+from certrail.services.delivery.deliveries import Work
+from certrail.services.delivery.retirements import RemovalWork
 from certrail_sdk import Receipt, Removal
 
 __all__ = ["server", "shelf"]

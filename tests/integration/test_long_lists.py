@@ -9,10 +9,10 @@ from tests.support.plans import plans_of
 
 from certrail.domain.errors import BadInput, Conflict, NotFound
 from certrail.persistence.tables import NotificationRow
-from certrail.services.actor import SYSTEM
-from certrail.services.approval_policies import Step
-from certrail.services.approvals import READ_AHEAD
-from certrail.services.failure import Failure
+from certrail.services.approvals.policies import Step
+from certrail.services.approvals.votes import READ_AHEAD
+from certrail.services.core.actor import SYSTEM
+from certrail.services.core.failure import Failure
 from certrail_sdk import Sent
 from certrail_server.api.pages import Turn, decode_cursor, encode_cursor
 

@@ -25,9 +25,9 @@ from tests.integration.telling import (
 )
 
 from certrail.persistence.tables import QuestionCopy
-from certrail.services.actor import SYSTEM
-from certrail.services.alerts import Escalation
-from certrail.services.failure import Failure
+from certrail.services.alerting.alerts import Escalation
+from certrail.services.core.actor import SYSTEM
+from certrail.services.core.failure import Failure
 from certrail_sdk import Sent
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)

@@ -16,10 +16,10 @@ from tests.support.web import serving
 
 from certrail.domain.access import Role
 from certrail.persistence.tables import Delivery, EventRow
-from certrail.services.actor import SYSTEM
-from certrail.services.alerts import Escalation
-from certrail.services.approval_policies import Step
-from certrail.services.leaving import Why, retire
+from certrail.services.alerting.alerts import Escalation
+from certrail.services.approvals.policies import Step
+from certrail.services.core.actor import SYSTEM
+from certrail.services.delivery.retirement_planner import Why, retire
 
 EVERYBODY = ("Product Admin", "Admin", "Operator", "Auditor", "no role")
 COUNTS_AS = {

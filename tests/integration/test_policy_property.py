@@ -28,7 +28,7 @@ from certrail.pki.leaf import LeafPlan, sign_leaf
 from certrail.pki.names import to_general_names, to_name
 from certrail.pki.offer import from_pem_text
 from certrail.plugins.registry import PluginRegistry
-from certrail.services.approval_policies import Step
+from certrail.services.approvals.policies import Step
 
 DAY = 86400
 ALGORITHMS = [KeyAlgorithm.EC_P256, KeyAlgorithm.EC_P384, KeyAlgorithm.ED25519, KeyAlgorithm.RSA_2048]

@@ -12,9 +12,9 @@ from certrail.domain.errors import BadInput, PolicyViolation
 from certrail.persistence.tables import CaCertificate, CertificateAuthority, EventRow, NotificationRow
 from certrail.pki.revocation import Reason
 from certrail.plugins.registry import PluginInfo, UnknownPlugin
-from certrail.services.actor import SYSTEM
-from certrail.services.alert_filters import AlertFilter
-from certrail.services.alerts import Escalation
+from certrail.services.alerting.alerts import Escalation
+from certrail.services.alerting.filters import AlertFilter
+from certrail.services.core.actor import SYSTEM
 
 DAY = timedelta(days=1)
 SHARED = ["ca.expiring", "ca.certificate_installed", "connection.expiring", "connection.prolonged"]

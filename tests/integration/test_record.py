@@ -18,7 +18,7 @@ from certrail.domain.errors import BadInput
 from certrail.domain.record import Place, link
 from certrail.persistence.database import Database
 from certrail.persistence.tables import EventRow, RecordHead
-from certrail.services.record import document, verify_export
+from certrail.services.core.audit_log import document, verify_export
 
 
 def _some_history(team: Team) -> int:

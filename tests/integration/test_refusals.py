@@ -10,8 +10,8 @@ from tests.support.web import serving
 
 from certrail.domain.access import ProductRole, Role
 from certrail.persistence.tables import EventRow
-from certrail.services.actor import Actor
-from certrail.services.approval_policies import Step
+from certrail.services.approvals.policies import Step
+from certrail.services.core.actor import Actor
 from certrail_server.api.refusals import ELSEWHERE, MOST_REMOTES, Knocks
 
 

@@ -19,13 +19,13 @@ from tests.integration.renewing import due_at, present, sweep
 from certrail.domain.errors import BadInput, Conflict, Forbidden, NotFound, PolicyViolation
 from certrail.persistence.tables import Certificate, EventRow, Lineage
 from certrail.pki.offer import from_pem_text
-from certrail.services.acceptance import accept
-from certrail.services.actor import Actor, Once
-from certrail.services.approval_policies import Step
-from certrail.services.idempotency import AlreadyDone
-from certrail.services.imports import Past
-from certrail.services.lineages import lock_current
-from certrail.services.renewals import renewal_content, renewal_profile
+from certrail.services.approvals.policies import Step
+from certrail.services.core.actor import Actor, Once
+from certrail.services.core.idempotency import AlreadyDone
+from certrail.services.inventory.lineages import lock_current
+from certrail.services.issuance.acceptance import accept
+from certrail.services.issuance.imports import Past
+from certrail.services.lifecycle.renewals import renewal_content, renewal_profile
 
 
 @pytest.fixture

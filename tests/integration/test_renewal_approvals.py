@@ -6,8 +6,8 @@ from tests.integration.conftest import Team
 from tests.integration.renewing import HOUR, due_at, events, issue, present, sweep
 
 from certrail.persistence.tables import Certificate
-from certrail.services.actor import Actor
-from certrail.services.approval_policies import Step
+from certrail.services.approvals.policies import Step
+from certrail.services.core.actor import Actor
 
 
 def test_a_guarded_profile_asks_first(team: Team) -> None:

@@ -78,7 +78,7 @@ def test_a_sweep_that_dies_loses_nothing_and_does_nothing_twice(
         if name == place and next(deaths, False):
             raise SystemExit
 
-    monkeypatch.setattr("certrail.services.renewal_sweep.checkpoint", die)
+    monkeypatch.setattr("certrail.services.lifecycle.renewal_sweep.checkpoint", die)
     for _ in range(2):
         with pytest.raises(SystemExit):
             team.services.sweeps["renewals"](3)  # type: ignore[call-arg]
@@ -94,7 +94,7 @@ class TestManyAtOnce:
     """A rule that is changed for more certificates than one transaction should touch."""
 
     def many(self, team: Team, monkeypatch: pytest.MonkeyPatch) -> list[Certificate]:
-        monkeypatch.setattr("certrail.services.renewal_plans.AT_ONCE", 3)
+        monkeypatch.setattr("certrail.services.inventory.renewal_schedule.AT_ONCE", 3)
         return issue(team, 8)
 
     def test_the_sweep_chooses_and_renews_none_because_of_it(
@@ -136,7 +136,7 @@ def test_a_chunk_ends_when_its_transaction_has_taken_long_enough(
 ) -> None:
     rows = issue(team, 5)
     team.clock.now = max(due_at(team, row) for row in rows)
-    monkeypatch.setattr("certrail.services.renewal_sweep.LONGEST", 0.0)
+    monkeypatch.setattr("certrail.services.lifecycle.renewal_sweep.LONGEST", 0.0)
     assert team.services.sweeps["renewals"]() == 1
     assert sweep(team) == 4
     assert renewed_count(team) == 5

@@ -16,7 +16,7 @@ def test_a_turn_whose_process_died_is_not_used_twice(team: Team, monkeypatch: py
     team.clock.now = max(due_at(team, row) for row in rows)
     signed: list[datetime] = []
     monkeypatch.setattr(
-        "certrail.services.issuance.checkpoint",
+        "certrail.services.issuance.issuance.checkpoint",
         lambda name: signed.append(team.clock.now) if name == "issuance.signed" else None,
     )
     deaths = iter([False, True] * 4)
@@ -25,7 +25,7 @@ def test_a_turn_whose_process_died_is_not_used_twice(team: Team, monkeypatch: py
         if name == "renewals.renewed" and signed and next(deaths, False):
             raise SystemExit
 
-    monkeypatch.setattr("certrail.services.renewal_sweep.checkpoint", die)
+    monkeypatch.setattr("certrail.services.lifecycle.renewal_sweep.checkpoint", die)
     while renewed_count(team) < 12:
         with suppress(SystemExit):
             sweep(team)

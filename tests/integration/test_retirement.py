@@ -13,9 +13,9 @@ from tests.integration.shelf import GRACE, Shelf
 from certrail.domain.errors import BadInput, Conflict, NotFound
 from certrail.persistence.tables import Delivery, OutboxRow
 from certrail.pki.revocation import Reason
-from certrail.services import leaving
-from certrail.services.failure import Failure
-from certrail.services.selections import Selection
+from certrail.services.core.failure import Failure
+from certrail.services.delivery import retirement_planner
+from certrail.services.inventory.selectors import Selection
 from certrail_sdk import Observation
 from certrail_standins.acm import AcmServer
 
@@ -125,7 +125,7 @@ async def test_one_that_cannot_be_handed_over_does_not_hold_up_the_others(shelf:
     assert len(shelf.there) == 4
     shelf.advance(GRACE)
     services = shelf.team.services
-    release, broken = leaving.enqueue_delivery, list[str]()
+    release, broken = retirement_planner.enqueue_delivery, list[str]()
 
     def once_broken(change: Any, sync: Any, delivery: Delivery, reference: str) -> None:
         if not broken:

@@ -8,9 +8,9 @@ from temporalio.exceptions import ApplicationError
 from tests.integration.shelf import GRACE, Shelf
 from tests.integration.test_retirement import LOAD_BALANCER, server, shelf
 
-from certrail.services.deliveries import Work
-from certrail.services.retirements import RemovalWork
-from certrail.services.selections import Selection
+from certrail.services.delivery.deliveries import Work
+from certrail.services.delivery.retirements import RemovalWork
+from certrail.services.inventory.selectors import Selection
 
 __all__ = ["server", "shelf"]
 

@@ -12,8 +12,8 @@ from tests.integration.conftest import Team
 
 from certrail.domain.access import Permission, ProductRole, Role
 from certrail.domain.errors import BadInput, Conflict, Forbidden, NotFound
-from certrail.services.actor import Actor
-from certrail.services.approval_policies import Step
+from certrail.services.approvals.policies import Step
+from certrail.services.core.actor import Actor
 
 Leave = Callable[[Team, str], object]
 LEAVING: dict[str, Leave] = {

@@ -14,7 +14,7 @@ from tests.support.web import serving
 
 from certrail.domain.errors import Forbidden, Unauthenticated
 from certrail.persistence.tables import BrowserSession, EventRow, Principal
-from certrail.services.sessions import IDLE, LIFETIME, Claims
+from certrail.services.access.sessions import IDLE, LIFETIME, Claims
 from certrail_server.api.sign_in import SignIn
 from certrail_server.settings import Settings
 

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from tests.integration.conftest import Team
 
-from certrail.services.isolation import Isolation
+from certrail.services.core.sweeps import Isolation
 
 
 def broken(_item: str) -> int:

@@ -13,11 +13,11 @@ from tests.integration.conftest import Team
 from certrail.domain.errors import BadInput, Conflict
 from certrail.persistence.tables import Delivery, Incident, OutboxRow
 from certrail.pki.revocation import Reason
-from certrail.services.alerts import Escalation
-from certrail.services.deliveries import Work
-from certrail.services.failure import Failure
-from certrail.services.plugin_config import MASK
-from certrail.services.selections import Selection
+from certrail.services.alerting.alerts import Escalation
+from certrail.services.core.failure import Failure
+from certrail.services.delivery.deliveries import Work
+from certrail.services.integrations.plugin_config import MASK
+from certrail.services.inventory.selectors import Selection
 from certrail_sdk import Observation
 from certrail_workflows.activities.plugin import DeliveryActivities
 

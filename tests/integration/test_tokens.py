@@ -6,7 +6,7 @@ import pytest
 from tests.integration.conftest import Team
 
 from certrail.domain.errors import BadInput, Conflict, Forbidden, Unauthenticated
-from certrail.services.actor import Actor
+from certrail.services.core.actor import Actor
 
 HOUR = timedelta(hours=1)
 

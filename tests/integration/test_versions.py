@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import event
 from tests.integration.conftest import Team
 
-from certrail.services.approval_policies import Step
+from certrail.services.approvals.policies import Step
 
 TABLES = {
     "policy": "certificate_policy",

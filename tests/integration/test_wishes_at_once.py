@@ -4,7 +4,7 @@ import pytest
 from tests.integration.at_once import meanwhile
 from tests.integration.conftest import Team
 
-from certrail.services.selections import Selection
+from certrail.services.inventory.selectors import Selection
 
 
 @pytest.fixture(autouse=True)

@@ -6,8 +6,8 @@ import pytest
 from sqlmodel import SQLModel, select
 from typer.testing import CliRunner, Result
 
-from certrail.services.actor import SYSTEM
-from certrail.services.sealing import SEALED
+from certrail.services.core.actor import SYSTEM
+from certrail.services.operations.key_rotation import SEALED
 from certrail_server.bootstrap import App, build
 from certrail_server.cli import app
 from certrail_server.settings import Settings

@@ -8,7 +8,7 @@ from docs.generate import routes
 from pydantic import BaseModel, ValidationError
 
 from certrail.domain.access import ProductRole
-from certrail.services.identities import _slug_of
+from certrail.services.access.principals import _slug_of
 from certrail_server.legacy import format as legacy
 
 OF_ROUTES = [model for route in routes() for model in (route.body, *get_args(route.body))]

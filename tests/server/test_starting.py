@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from certrail.services.orchestrator import OrchestratorUnavailable
+from certrail.services.core.orchestrator import OrchestratorUnavailable
 from certrail_server import embedded, serve
 from certrail_server.bootstrap import App
 from certrail_server.cli import app

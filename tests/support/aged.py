@@ -12,10 +12,10 @@ from certrail.domain.content import RequestContent, Subject
 from certrail.persistence.database import remembering
 from certrail.persistence.migrate import migrate
 from certrail.persistence.tables import Certificate, CertificateProfile, CertificateRequest, Lineage
-from certrail.services.acceptance import accept
-from certrail.services.actor import Actor
+from certrail.services.access.membership import actor_of
+from certrail.services.core.actor import Actor
 from certrail.services.facade import Services
-from certrail.services.membership import actor_of
+from certrail.services.issuance.acceptance import accept
 from certrail_server.bootstrap import build
 from certrail_server.settings import Settings
 

@@ -18,7 +18,7 @@ from sqlmodel import select
 
 from certrail.crypto.keyring import Keyring
 from certrail.persistence.database import Database
-from certrail.services.sealing import SEALED
+from certrail.services.operations.key_rotation import SEALED
 
 LINE = 64
 """Characters of a PEM line."""

@@ -9,8 +9,8 @@ from typing import cast
 import uvicorn
 from fastapi import FastAPI
 
+from certrail.services.core.orchestrator import OutboxMessage
 from certrail.services.facade import Services
-from certrail.services.orchestrator import OutboxMessage
 from certrail_server.api.app import create_app
 from certrail_server.api.sign_in import SignIn
 

@@ -15,13 +15,13 @@ from temporalio.client import Client, WorkflowHandle
 from tests.workflows.fake_plugins import FakeDestination, FakeNotifier, Tries
 
 from certrail.persistence.tables import FormerPlace
-from certrail.services.deliveries import DeliveryState, VerifyWork, Work
-from certrail.services.failure import Failure
-from certrail.services.issuance import Advance
-from certrail.services.mirrors import MirrorWork
-from certrail.services.notify_work import NotifyWork
-from certrail.services.questions import QuestionWork
-from certrail.services.retirements import RemovalWork
+from certrail.services.alerting.notify_work import NotifyWork
+from certrail.services.approvals.questions import QuestionWork
+from certrail.services.authorities.crl_mirrors import MirrorWork
+from certrail.services.core.failure import Failure
+from certrail.services.delivery.deliveries import DeliveryState, VerifyWork, Work
+from certrail.services.delivery.retirements import RemovalWork
+from certrail.services.issuance.issuance import Advance
 from certrail_sdk import (
     Bundle,
     Deployment,

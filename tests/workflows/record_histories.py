@@ -17,7 +17,7 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.testing import WorkflowEnvironment
 from tests.workflows.fakes import MOMENT, Fakes, order, planned
 
-from certrail.services.issuance import Advance
+from certrail.services.issuance.issuance import Advance
 from certrail_sdk import Observation, RateLimited, Unauthorized
 from certrail_workflows import policies
 from certrail_workflows.binaries import temporal_binary

@@ -10,7 +10,7 @@ from temporalio.exceptions import ApplicationError
 from temporalio.testing import WorkflowEnvironment
 from tests.workflows.fakes import Fakes
 
-from certrail.services.issuance import Advance
+from certrail.services.issuance.issuance import Advance
 from certrail_workflows import policies
 from certrail_workflows.flows import IssuanceFlow
 from certrail_workflows.messages import CORE_QUEUE, IssuanceOrder

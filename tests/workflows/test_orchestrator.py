@@ -9,8 +9,8 @@ from temporalio.client import Client, WorkflowExecutionStatus, WorkflowFailureEr
 from tests.workflows.fakes import Fakes
 
 from certrail.crypto.keyring import Keyring
-from certrail.services.issuance import Advance
-from certrail.services.orchestrator import OrchestratorUnavailable, OutboxMessage
+from certrail.services.core.orchestrator import OrchestratorUnavailable, OutboxMessage
+from certrail.services.issuance.issuance import Advance
 from certrail_sdk import Unauthorized
 from certrail_workflows import policies
 from certrail_workflows.client import TemporalOrchestrator

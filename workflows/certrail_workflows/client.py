@@ -10,7 +10,7 @@ from temporalio.common import WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
-from certrail.services.orchestrator import OrchestratorUnavailable, OutboxMessage
+from certrail.services.core.orchestrator import OrchestratorUnavailable, OutboxMessage
 from certrail_workflows import policies
 from certrail_workflows.codec import Seals, data_converter
 from certrail_workflows.flows import DeliveryFlow, IssuanceFlow, MirrorFlow, NotificationFlow, QuestionFlow

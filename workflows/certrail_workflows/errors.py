@@ -9,7 +9,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
 from certrail.domain.errors import CertrailError
-from certrail.services.failure import Failure, place
+from certrail.services.core.failure import Failure, place
 from certrail_sdk import Permanent, PluginError, Retryable
 from certrail_workflows.policies import BUG_ATTEMPTS, ENGINE_ATTEMPTS, SHORTEST_PAUSE, backoff
 

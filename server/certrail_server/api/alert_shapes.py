@@ -5,8 +5,8 @@ from typing import Annotated, Any
 from pydantic import Field, StringConstraints
 
 from certrail.domain.windows import Window
-from certrail.services.alert_filters import AlertFilter
-from certrail.services.alerts import Escalation
+from certrail.services.alerting.alerts import Escalation
+from certrail.services.alerting.filters import AlertFilter
 from certrail_server.api.shapes import (
     Duration,
     In,

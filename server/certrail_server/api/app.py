@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 from fastapi import FastAPI, Request, Response
 
-from certrail.services.dispatcher import Dispatcher
+from certrail.services.core.dispatcher import Dispatcher
+from certrail.services.core.orchestrator import Orchestrator
 from certrail.services.facade import Services
-from certrail.services.orchestrator import Orchestrator
 from certrail_server.api import problems
 from certrail_server.api.listeners import Listeners
 from certrail_server.api.openapi import describe

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 from fastapi import Request
 
 from certrail.domain.errors import Forbidden
+from certrail.services.access.sessions import Browser
 from certrail.services.facade import Services
-from certrail.services.sessions import Browser
 from certrail_server.api.refusals import Attempt
 
 if TYPE_CHECKING:

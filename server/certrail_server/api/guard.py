@@ -11,9 +11,9 @@ from fastapi.concurrency import run_in_threadpool
 
 from certrail.domain.access import SCOPED, Permission
 from certrail.domain.errors import BadInput, Conflict, NotFound, Unauthenticated
-from certrail.services.actor import Actor, Once
+from certrail.services.core.actor import Actor, Once
+from certrail.services.core.idempotency import AlreadyDone
 from certrail.services.facade import Services
-from certrail.services.idempotency import AlreadyDone
 from certrail_server.api.browser import session_cookie, signed_in
 from certrail_server.api.refusals import Attempt
 

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 
-from certrail.services.chat import Chat
+from certrail.services.approvals.chat import Chat
 from certrail_sdk import Forged, Interaction, Listens, Malformed, Outcome
 
 log = logging.getLogger(__name__)

@@ -13,7 +13,7 @@ from sqlmodel import SQLModel
 
 from certrail.domain.errors import BadInput
 from certrail.domain.moments import in_utc
-from certrail.services.paging import PAGE, Position
+from certrail.services.core.paging import PAGE, Position
 from certrail_server.api.views import Json, shown
 
 

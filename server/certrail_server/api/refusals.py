@@ -12,7 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from certrail.domain.access import Permission
 from certrail.domain.errors import CertrailError, Forbidden, NotFound, Unauthenticated
-from certrail.services.actor import SYSTEM, Actor
+from certrail.services.core.actor import SYSTEM, Actor
 from certrail.services.facade import Services
 
 log = logging.getLogger(__name__)

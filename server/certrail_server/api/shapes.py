@@ -28,8 +28,8 @@ from certrail.domain.search import CertificateFilter
 from certrail.persistence.tables.delivery import GRACE_SECONDS
 from certrail.pki.offer import Offer, from_pem_text, from_pkcs12
 from certrail.pki.revocation import Reason
-from certrail.services.selections import Selection
-from certrail.services.syncs import DEFAULT_NAME_SCHEMA
+from certrail.services.delivery.syncs import DEFAULT_NAME_SCHEMA
+from certrail.services.inventory.selectors import Selection
 
 
 def _no_id(slug: str) -> str:

@@ -11,7 +11,7 @@ from joserfc.errors import JoseError
 
 from certrail.crypto.keyring import Keyring, KeyringError
 from certrail.domain.errors import Forbidden, Unauthenticated, Unavailable
-from certrail.services.sessions import Claims
+from certrail.services.access.sessions import Claims
 from certrail_server.api.browser import SECONDS_TO_SIGN_IN
 from certrail_server.settings import Settings, is_secure
 

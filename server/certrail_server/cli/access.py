@@ -69,7 +69,7 @@ def create(
         body = given(principal=principal, name=name, scopes=scope or [], lifetime=lifetime)
         typer.echo(call("POST", "/tokens", body)["token"])
         return
-    from certrail.services.actor import SYSTEM
+    from certrail.services.core.actor import SYSTEM
 
     tokens = services().tokens
     with refusals():
@@ -95,7 +95,7 @@ def revoke(token_id: Ident) -> None:
     if has_token():
         call("DELETE", f"/tokens/{token_id}")
     else:
-        from certrail.services.actor import SYSTEM
+        from certrail.services.core.actor import SYSTEM
 
         tokens = services().tokens
         with refusals():

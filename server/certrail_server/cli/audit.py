@@ -17,7 +17,7 @@ from certrail_server.words import counted
 if TYPE_CHECKING:
     from certrail.crypto.keyring import Keyring
     from certrail.domain.record import Place, Verifier
-    from certrail.services.record import Progress
+    from certrail.services.core.audit_log import Progress
     from certrail_server.settings import Settings
 
 app = typer.Typer(help="The record of events.", no_args_is_help=True)
@@ -114,7 +114,7 @@ def _verify_database(report: "Progress", remembered: "Place | None") -> "Verifie
 
 def _verify_file(path: Path, report: "Progress", remembered: "Place | None") -> "tuple[Verifier, bool]":
     from certrail.domain.errors import BadInput
-    from certrail.services.record import verify_export
+    from certrail.services.core.audit_log import verify_export
 
     keyring = _present_keyring(settings())
     try:

@@ -12,7 +12,7 @@ from certrail.pki import keys
 from certrail.pki.bundle import CertificateFacts, certificate_facts
 from certrail.pki.chain import is_signed_by, read_certificates
 from certrail.pki.offer import Offer, from_pem_text
-from certrail.services.adopted_lists import Listed
+from certrail.services.authorities.adoption import Listed
 from certrail_server.legacy import format as legacy
 
 Report = Callable[[str, int, int], None]

@@ -8,12 +8,12 @@ from sqlmodel import Session, SQLModel, col, select
 
 from certrail.domain.errors import BadInput, CertrailError, Conflict
 from certrail.persistence import tables
-from certrail.services.actor import Actor
-from certrail.services.approval_policies import Step
+from certrail.services.approvals.policies import Step
+from certrail.services.core.actor import Actor
+from certrail.services.delivery.syncs import Delivered
 from certrail.services.facade import Services
-from certrail.services.imports import Past
-from certrail.services.selections import Selection
-from certrail.services.syncs import Delivered
+from certrail.services.inventory.selectors import Selection
+from certrail.services.issuance.imports import Past
 from certrail_server.api.alert_shapes import ChannelIn
 from certrail_server.api.approval_shapes import ApprovalPolicyIn
 from certrail_server.api.product_shapes import ConnectionIn, PolicyIn

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from temporalio import activity
 
-from certrail.services.failure import Failure
+from certrail.services.core.failure import Failure
 from certrail_workflows import messages, policies
 from certrail_workflows.activities.running import carried
 from certrail_workflows.errors import judge_own_step
@@ -18,13 +18,13 @@ from certrail_workflows.messages import (
 )
 
 if TYPE_CHECKING:
-    from certrail.services.alerting import Notifications
-    from certrail.services.deliveries import Deliveries
+    from certrail.services.alerting.notifications import Notifications
+    from certrail.services.approvals.questions import Questions
+    from certrail.services.authorities.crl_mirrors import Mirrors
+    from certrail.services.delivery.deliveries import Deliveries
+    from certrail.services.delivery.retirements import Retirements
     from certrail.services.facade import Sweeps
-    from certrail.services.issuance import Issuance
-    from certrail.services.mirrors import Mirrors
-    from certrail.services.questions import Questions
-    from certrail.services.retirements import Retirements
+    from certrail.services.issuance.issuance import Issuance
 
 T = TypeVar("T")
 

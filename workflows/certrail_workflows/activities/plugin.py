@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, TypeVar
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
-from certrail.services.destination_rates import Turn
-from certrail.services.failure import Failure
+from certrail.services.core.failure import Failure
+from certrail.services.delivery.rate_limits import Turn
 from certrail_sdk import (
     Conflict,
     Interactive,
@@ -28,11 +28,11 @@ from certrail_workflows.errors import not_yet
 from certrail_workflows.messages import ReadBack, Refreshed
 
 if TYPE_CHECKING:
-    from certrail.services.alerting import Notifications
-    from certrail.services.deliveries import Deliveries
-    from certrail.services.mirrors import Mirrors
-    from certrail.services.questions import Questions, QuestionWork
-    from certrail.services.retirements import RemovalWork, Retirements
+    from certrail.services.alerting.notifications import Notifications
+    from certrail.services.approvals.questions import Questions, QuestionWork
+    from certrail.services.authorities.crl_mirrors import Mirrors
+    from certrail.services.delivery.deliveries import Deliveries
+    from certrail.services.delivery.retirements import RemovalWork, Retirements
 
 Clock = Callable[[], datetime]
 T = TypeVar("T")

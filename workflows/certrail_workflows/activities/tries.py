@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from temporalio import activity
 
-from certrail.services.failure import Failure
+from certrail.services.core.failure import Failure
 from certrail_workflows.errors import BUG_KIND, ENGINE_KIND, judge_engine, judge_plugin
 from certrail_workflows.messages import plugin_of
 

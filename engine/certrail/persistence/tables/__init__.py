@@ -1,12 +1,10 @@
-"""All tables, by name."""
+"""All tables, by name; a module a room."""
 
 from certrail.persistence.tables.access import (
     AccessToken,
-    Application,
     BrowserSession,
     ChatIdentity,
     GroupMember,
-    Membership,
     OidcIdentity,
     Principal,
 )
@@ -29,28 +27,52 @@ from certrail.persistence.tables.approvals import (
     TokenUse,
     Vote,
 )
-from certrail.persistence.tables.delivery import Connection, Delivery, FormerPlace, Retirement, Sync
-from certrail.persistence.tables.ordering import follow_foreign_keys
-from certrail.persistence.tables.pki import (
-    ApplicationProfile,
+from certrail.persistence.tables.authorities import (
     CaCertificate,
     CaKey,
-    Certificate,
     CertificateAuthority,
-    CertificatePolicy,
-    CertificateProfile,
-    CertificateRequest,
-    CertificateTerm,
     Crl,
     CrlCopy,
     CrlMirror,
     DeletedCertificate,
-    InventoryView,
-    Lineage,
     OcspSigner,
 )
-from certrail.persistence.tables.plugins import PluginTrouble, SweepTrouble
-from certrail.persistence.tables.record import EventRow, IdempotencyKey, OutboxRow, RecordHead
+from certrail.persistence.tables.catalog import (
+    CertificatePolicy,
+    CertificateProfile,
+)
+from certrail.persistence.tables.core import (
+    EventRow,
+    IdempotencyKey,
+    OutboxRow,
+    RecordHead,
+    SweepTrouble,
+)
+from certrail.persistence.tables.delivery import (
+    Delivery,
+    FormerPlace,
+    Retirement,
+    Sync,
+)
+from certrail.persistence.tables.integrations import (
+    Connection,
+    PluginTrouble,
+)
+from certrail.persistence.tables.inventory import (
+    Certificate,
+    CertificateTerm,
+    InventoryView,
+    Lineage,
+)
+from certrail.persistence.tables.issuance import (
+    CertificateRequest,
+)
+from certrail.persistence.tables.ordering import follow_foreign_keys
+from certrail.persistence.tables.tenancy import (
+    Application,
+    ApplicationProfile,
+    Membership,
+)
 
 __all__ = [
     "AccessToken",
@@ -103,6 +125,5 @@ __all__ = [
     "Sync",
     "TokenUse",
     "Vote",
+    "follow_foreign_keys",
 ]
-
-follow_foreign_keys(globals()[name] for name in __all__)

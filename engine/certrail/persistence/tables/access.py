@@ -1,22 +1,12 @@
-"""Applications, principals, members and tokens."""
+"""Principals, groups, tokens and sessions."""
 
 from datetime import datetime
 
-from sqlalchemy import CheckConstraint, Index, UniqueConstraint
+from sqlalchemy import CheckConstraint, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
-from certrail.persistence.tables.base import Row, json_column, moment, only_where
+from certrail.persistence.tables.base import Row, json_column, moment
 from certrail.persistence.types import UtcDateTime
-
-
-class Application(Row, table=True):
-    """One service or workload, where a team works."""
-
-    __tablename__ = "application"
-
-    slug: str = Field(unique=True, max_length=64)
-    name: str = Field(max_length=128)
-    description: str = Field(default="", max_length=2000)
 
 
 class Principal(Row, table=True):
@@ -40,20 +30,6 @@ class GroupMember(SQLModel, table=True):
 
     group_id: str = Field(primary_key=True, foreign_key="principal.id", max_length=40)
     principal_id: str = Field(primary_key=True, foreign_key="principal.id", index=True, max_length=40)
-
-
-class Membership(Row, table=True):
-    """One principal's one role in one Application; without one, among the objects that belong to none."""
-
-    __tablename__ = "membership"
-    __table_args__ = (
-        UniqueConstraint("application_id", "principal_id"),
-        Index("ix_membership_outside", "principal_id", unique=True, **only_where("application_id is null")),
-    )
-
-    application_id: str | None = Field(default=None, foreign_key="application.id", max_length=40)
-    principal_id: str = Field(foreign_key="principal.id", index=True, max_length=40)
-    role: str = Field(max_length=16)
 
 
 class AccessToken(Row, table=True):

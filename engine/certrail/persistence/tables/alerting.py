@@ -1,4 +1,4 @@
-"""Channels, alerts and notifications."""
+"""Channels, alerts, notifications and incidents."""
 
 from datetime import datetime
 from typing import Any

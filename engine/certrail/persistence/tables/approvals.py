@@ -1,4 +1,4 @@
-"""Approval policies, running approvals, votes and the posted questions."""
+"""Approval policies, approval requests, votes, and the messages that ask for them."""
 
 from datetime import datetime
 from typing import Any

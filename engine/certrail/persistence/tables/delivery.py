@@ -1,4 +1,4 @@
-"""Connections, syncs and deliveries."""
+"""Syncs, deliveries and retirements."""
 
 from datetime import datetime
 from typing import Any
@@ -10,26 +10,6 @@ from certrail.persistence.tables.base import Row, json_column, moment, only_wher
 from certrail.persistence.types import UtcDateTime
 
 GRACE_SECONDS = 7 * 86400
-
-
-class Connection(Row, table=True):
-    """Credentials for an outside system, sealed; shared by syncs and channels.
-
-    `expires_at` is what the outside system was said to accept them until; `told_seconds` how long before that
-    somebody was told last. `max_per_minute` is how many deliveries and removals it bears, `next_slot_at` when the
-    next one has its turn.
-    """
-
-    __tablename__ = "connection"
-
-    slug: str = Field(unique=True, max_length=64)
-    name: str = Field(max_length=128)
-    type: str = Field(max_length=64)
-    config_sealed: str
-    expires_at: datetime | None = moment()
-    told_seconds: int | None = None
-    max_per_minute: int | None = None
-    next_slot_at: datetime | None = moment()
 
 
 class Sync(Row, table=True):

@@ -6,7 +6,7 @@ from typing import Annotated
 from fastapi import APIRouter
 
 from certrail.domain.access import Permission
-from certrail.services.approval_policies import Step
+from certrail.services.approvals.policies import Step
 from certrail_server.api.approval_shapes import ApprovalPolicyChangeIn, ApprovalPolicyIn, StepIn
 from certrail_server.api.guard import Call, allow, made, once
 from certrail_server.api.views import Json, items, shown

@@ -8,7 +8,7 @@ from certrail.domain.access import Permission
 from certrail.domain.errors import BadInput
 from certrail.domain.search import CertificateFilter
 from certrail.persistence.tables import Certificate
-from certrail.services.inventory import position_of
+from certrail.services.inventory.search import position_of
 from certrail_server.api.guard import Call, allow, once
 from certrail_server.api.pages import decode_cursor, page
 from certrail_server.api.shapes import (

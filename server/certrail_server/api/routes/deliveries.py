@@ -7,7 +7,7 @@ from fastapi import APIRouter, Query
 
 from certrail.domain.access import Permission
 from certrail.persistence.tables import Delivery, Retirement, Sync
-from certrail.services.leaving import WAITING
+from certrail.services.delivery.retirement_planner import WAITING
 from certrail_server.api.guard import Call, allow
 from certrail_server.api.pages import Page
 from certrail_server.api.views import Json, shown

@@ -5,8 +5,8 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse
 from sqlalchemy import text
 
+from certrail.services.core.orchestrator import Orchestrator
 from certrail.services.facade import Services
-from certrail.services.orchestrator import Orchestrator
 
 router = APIRouter(tags=["health"])
 

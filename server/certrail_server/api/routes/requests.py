@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query, Response
 from fastapi.concurrency import run_in_threadpool
 
 from certrail.domain.access import Permission
-from certrail.services.request_state import FINAL
+from certrail.services.issuance.state import FINAL
 from certrail_server.api.guard import Call, allow, once
 from certrail_server.api.pages import Page
 from certrail_server.api.shapes import RequestIn

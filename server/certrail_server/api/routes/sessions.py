@@ -7,8 +7,8 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import RedirectResponse
 
 from certrail.domain.errors import NotFound, Unauthenticated
+from certrail.services.access.sessions import LIFETIME
 from certrail.services.facade import Services
-from certrail.services.sessions import LIFETIME
 from certrail_server.api.browser import (
     BEGUN,
     SECONDS_TO_SIGN_IN,

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
 from certrail.services.facade import Services
-from certrail.services.revocation import StatusAnswer
+from certrail.services.lifecycle.revocation import StatusAnswer
 
 router = APIRouter(tags=["status"])
 OCSP, CRL = "application/ocsp-response", "application/pkix-crl"

@@ -1,0 +1,149 @@
+"""Certificate authorities, their certificates, CRLs and OCSP signers."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import BigInteger, Index, UniqueConstraint
+from sqlmodel import Field, SQLModel
+
+from certrail.persistence.tables.base import Row, json_column, moment, optional_json
+from certrail.persistence.types import UtcDateTime
+
+
+class CertificateAuthority(Row, table=True):
+    """An internal authority, `pending` until it has its first certificate.
+
+    `key_algorithm` is that of the key that it signs with now; `parent_id` is empty for a root, and for an
+    authority that somebody else's authority signs. `next_slot_at` is when the next renewal by the clock has its turn,
+    `advice` by when the authority wants what it had issued replaced.
+    """
+
+    __tablename__ = "certificate_authority"
+
+    slug: str = Field(unique=True, max_length=64)
+    name: str = Field(max_length=128)
+    kind: str = Field(max_length=16)
+    status: str = Field(default="active", max_length=16)
+    parent_id: str | None = Field(default=None, foreign_key="certificate_authority.id", max_length=40)
+    subject: dict[str, Any] = json_column()
+    key_algorithm: str = Field(max_length=32)
+    max_path_length: int | None = None
+    renewals_per_minute: int | None = None
+    next_slot_at: datetime | None = moment()
+    advice: dict[str, Any] | None = optional_json()
+
+
+class CaKey(Row, table=True):
+    """One private key of an authority, an envelope of the keyring.
+
+    `spki` is the SHA-256 of the SubjectPublicKeyInfo, by which the key of a certificate is found. Old keys stay:
+    they sign for what was issued with them.
+    """
+
+    __tablename__ = "ca_key"
+    __table_args__ = (UniqueConstraint("ca_id", "spki"),)
+
+    ca_id: str = Field(foreign_key="certificate_authority.id", max_length=40)
+    algorithm: str = Field(max_length=32)
+    spki: str = Field(max_length=64)
+    key_sealed: str
+
+
+class CaCertificate(Row, table=True):
+    """One version of an authority's own certificate. `told_seconds`: how long before its end somebody was told last."""
+
+    __tablename__ = "ca_certificate"
+    __table_args__ = (UniqueConstraint("ca_id", "version"),)
+
+    ca_id: str = Field(foreign_key="certificate_authority.id", max_length=40)
+    version: int
+    active: bool = True
+    pem: str
+    chain: list[str] = json_column(list)
+    serial: str = Field(max_length=64)
+    fingerprint: str = Field(max_length=64)
+    not_before: datetime = Field(sa_type=UtcDateTime)
+    not_after: datetime = Field(sa_type=UtcDateTime)
+    told_seconds: int | None = None
+
+
+class Crl(Row, table=True):
+    """The present revocation list of one key of an authority. `refresh_at` comes well before `next_update`."""
+
+    __tablename__ = "crl"
+    __table_args__ = (UniqueConstraint("ca_id", "spki"),)
+
+    ca_id: str = Field(foreign_key="certificate_authority.id", max_length=40)
+    spki: str = Field(max_length=64)
+    number: int = Field(sa_type=BigInteger)
+    this_update: datetime = Field(sa_type=UtcDateTime)
+    next_update: datetime = Field(sa_type=UtcDateTime)
+    refresh_at: datetime = Field(sa_type=UtcDateTime, index=True)
+    entries: int
+    pem: str
+
+
+class CrlMirror(Row, table=True):
+    """A destination that holds copies of an authority's revocation lists.
+
+    `url` is where others find them there; it is named in the certificates that are issued from then on.
+    """
+
+    __tablename__ = "crl_mirror"
+    __table_args__ = (UniqueConstraint("ca_id", "slug"),)
+
+    ca_id: str = Field(foreign_key="certificate_authority.id", max_length=40)
+    slug: str = Field(max_length=64)
+    destination: str = Field(max_length=64)
+    connection_id: str | None = Field(default=None, foreign_key="connection.id", index=True, max_length=40)
+    config_sealed: str
+    config_revision: int = 1
+    url: str | None = Field(default=None, max_length=256)
+
+
+class CrlCopy(Row, table=True):
+    """How one list stands at one mirror. `number` is that of the list which is there."""
+
+    __tablename__ = "crl_copy"
+    __table_args__ = (UniqueConstraint("mirror_id", "crl_id"),)
+
+    mirror_id: str = Field(foreign_key="crl_mirror.id", max_length=80)
+    crl_id: str = Field(foreign_key="crl.id", index=True, max_length=80)
+    object_name: str = Field(max_length=128)
+    status: str = Field(default="pending", max_length=16)
+    number: int | None = Field(default=None, sa_type=BigInteger)
+    receipt: dict[str, Any] | None = optional_json()
+    intent_at: datetime | None = moment()
+    attempts: int = 0
+    last_error: dict[str, Any] | None = optional_json()
+    next_try_at: datetime | None = moment()
+    published_at: datetime | None = moment()
+
+
+class OcspSigner(Row, table=True):
+    """Who answers questions of status for one key of an authority."""
+
+    __tablename__ = "ocsp_signer"
+    __table_args__ = (Index("ix_ocsp_signer", "ca_id", "spki", "not_after"),)
+
+    ca_id: str = Field(foreign_key="certificate_authority.id", max_length=40)
+    spki: str = Field(max_length=64)
+    pem: str
+    key_sealed: str
+    not_after: datetime = Field(sa_type=UtcDateTime)
+
+
+class DeletedCertificate(SQLModel, table=True):
+    """What is still told about a certificate that is not here, until it ends: deleted, or revoked before its authority
+    came. Of the latter nobody knows the fingerprint, and another hash stands for it.
+    """
+
+    __tablename__ = "deleted_certificate"
+    __table_args__ = (Index("ix_deleted_certificate", "ca_certificate_id", "serial"),)
+
+    fingerprint: str = Field(primary_key=True, max_length=64)
+    ca_certificate_id: str = Field(foreign_key="ca_certificate.id", max_length=40)
+    serial: str = Field(max_length=64)
+    not_after: datetime = Field(sa_type=UtcDateTime)
+    revoked_at: datetime | None = moment()
+    revocation_reason: str | None = Field(default=None, max_length=32)

@@ -1,0 +1,86 @@
+"""Events, the outbox, idempotency keys and the failures of sweeps."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Index, Integer
+from sqlmodel import Field, SQLModel
+
+from certrail.persistence.tables.base import json_column, moment
+from certrail.persistence.types import UtcDateTime
+
+
+class EventRow(SQLModel, table=True):
+    """An immutable fact, written in the same transaction as the change it tells of.
+
+    `seq` has no gaps and follows the commits, `hash` chains the event to the one before it.
+    """
+
+    __tablename__ = "event"
+    __table_args__ = (Index("ix_event_application", "application_id", "seq"),)
+
+    seq: int | None = Field(default=None, primary_key=True, sa_type=Integer)
+    id: str = Field(unique=True, max_length=40)
+    created_at: datetime = Field(sa_type=UtcDateTime)
+    type: str = Field(index=True, max_length=64)
+    application_id: str | None = Field(default=None, max_length=40)
+    subject_type: str = Field(max_length=32)
+    subject_id: str = Field(index=True, max_length=80)
+    actor_id: str | None = Field(default=None, max_length=40)
+    actor_name: str = Field(default="certrail", max_length=128)
+    request_id: str | None = Field(default=None, max_length=64)
+    data: dict[str, Any] = json_column()
+    hash: str = Field(default="", max_length=64)
+
+
+class RecordHead(SQLModel, table=True):
+    """The end of the chain of events, in the only row of its table. `seal` is an envelope of the keyring."""
+
+    __tablename__ = "record_head"
+
+    id: int = Field(default=1, primary_key=True, sa_type=Integer)
+    seq: int = 0
+    hash: str = Field(max_length=64)
+    seal: str = ""
+
+
+class OutboxRow(SQLModel, table=True):
+    """A workflow to start or signal, committed with the change that wants it."""
+
+    __tablename__ = "outbox"
+    __table_args__ = (Index("ix_outbox_due", "dispatched_at", "due_at", "seq"),)
+
+    seq: int | None = Field(default=None, primary_key=True, sa_type=Integer)
+    created_at: datetime = Field(sa_type=UtcDateTime)
+    due_at: datetime = Field(sa_type=UtcDateTime)
+    flow: str = Field(max_length=32)
+    workflow_id: str = Field(max_length=200)
+    subject_id: str = Field(max_length=80)
+    plugin: str | None = Field(default=None, max_length=96)
+    signal: str | None = Field(default=None, max_length=80)
+    dispatched_at: datetime | None = moment()
+    attempts: int = 0
+    last_error: str | None = None
+
+
+class IdempotencyKey(SQLModel, table=True):
+    """What a create call made, found again by its key."""
+
+    __tablename__ = "idempotency_key"
+    __table_args__ = (Index("ix_idempotency_key_age", "created_at"),)
+
+    principal_id: str = Field(primary_key=True, foreign_key="principal.id", max_length=40)
+    key: str = Field(primary_key=True, max_length=255)
+    fingerprint: str = Field(max_length=64)
+    created_at: datetime = Field(sa_type=UtcDateTime)
+    subject_id: str = Field(max_length=80)
+
+
+class SweepTrouble(SQLModel, table=True):
+    """Something that a sweep could not handle, and when that was told; there is no row once it could again."""
+
+    __tablename__ = "sweep_trouble"
+
+    key: str = Field(primary_key=True, max_length=80)
+    sweep: str = Field(index=True, max_length=40)
+    told_at: datetime = Field(sa_type=UtcDateTime)

@@ -1,0 +1,38 @@
+"""Connections, and the health of plugins."""
+
+from datetime import datetime
+
+from sqlmodel import Field, SQLModel
+
+from certrail.persistence.tables.base import Row, moment
+from certrail.persistence.types import UtcDateTime
+
+
+class Connection(Row, table=True):
+    """Credentials for an outside system, sealed; shared by syncs and channels.
+
+    `expires_at` is what the outside system was said to accept them until; `told_seconds` how long before that
+    somebody was told last. `max_per_minute` is how many deliveries and removals it bears, `next_slot_at` when the
+    next one has its turn.
+    """
+
+    __tablename__ = "connection"
+
+    slug: str = Field(unique=True, max_length=64)
+    name: str = Field(max_length=128)
+    type: str = Field(max_length=64)
+    config_sealed: str
+    expires_at: datetime | None = moment()
+    told_seconds: int | None = None
+    max_per_minute: int | None = None
+    next_slot_at: datetime | None = moment()
+
+
+class PluginTrouble(SQLModel, table=True):
+    """A plugin that could not be loaded, or is used and not installed; there is no row for one that works."""
+
+    __tablename__ = "plugin_trouble"
+
+    key: str = Field(primary_key=True, max_length=80)
+    since: datetime = Field(sa_type=UtcDateTime)
+    reason: str

@@ -1,0 +1,42 @@
+"""Certificate requests."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Index
+from sqlmodel import Field
+
+from certrail.persistence.tables.base import Row, json_column, only_where
+from certrail.persistence.types import UtcDateTime
+
+RUNNING = "status in ('pending_approval', 'approved')"
+"""Of requests that are not decided yet."""
+
+
+class CertificateRequest(Row, table=True):
+    """One ask. `content` is what a vote is bound to, `digest` its SHA-256.
+
+    `renews_id` is the certificate whose place the new one takes, `same_key` whether it keeps its private key.
+    """
+
+    __tablename__ = "certificate_request"
+    __table_args__ = (
+        Index("ix_certificate_request_list", "application_id", "created_at", "id"),
+        Index("ix_certificate_request_renewal", "renews_id", unique=True, **only_where(RUNNING)),
+    )
+
+    application_id: str | None = Field(default=None, foreign_key="application.id", max_length=40)
+    profile_id: str = Field(foreign_key="certificate_profile.id", index=True, max_length=40)
+    requester_id: str = Field(foreign_key="principal.id", max_length=40)
+    status: str = Field(max_length=32)
+    reason: str | None = None
+    content: dict[str, Any] = json_column()
+    digest: str = Field(max_length=64)
+    policy_version: int
+    profile_version: int
+    attributes: dict[str, Any] = json_column()
+    certificate_id: str | None = Field(default=None, max_length=40)
+    renews_id: str | None = Field(default=None, index=True, max_length=40)
+    same_key: bool = False
+    standing_approval_id: str | None = Field(default=None, index=True, max_length=40)
+    updated_at: datetime = Field(sa_type=UtcDateTime)

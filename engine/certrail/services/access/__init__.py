@@ -1,0 +1,1 @@
+"""Principals, memberships, tokens and sessions."""

@@ -1,0 +1,236 @@
+"""Principals, and the one place that decides whether a call may go on."""
+
+from collections.abc import Sequence
+
+from sqlmodel import Session, col, or_, select
+
+from certrail.domain.access import Permission, ProductRole, Role, allows
+from certrail.domain.errors import BadInput, Conflict, Forbidden, NotFound
+from certrail.persistence.database import locked
+from certrail.persistence.tables import Application, GroupMember, Principal
+from certrail.services.access.membership import find_principal, role_in
+from certrail.services.access.tokens import insert_token
+from certrail.services.approvals.quorum import recheck_everywhere
+from certrail.services.core.actor import SYSTEM, Actor
+from certrail.services.core.unit_of_work import Change, Kernel
+
+
+class Identities:
+    """Who there is, and who is calling."""
+
+    def __init__(self, kernel: Kernel) -> None:
+        self._kernel = kernel
+
+    def bootstrap(self, name: str, email: str | None = None) -> tuple[Principal, str]:
+        """Make the first Product Admin and a token for them; possible once only.
+
+        Raises:
+            Conflict: there is an admin already.
+        """
+        with self._kernel.change(SYSTEM) as change:
+            if change.session.exec(
+                select(Principal).where(Principal.product_role == ProductRole.ADMIN)
+            ).first():
+                raise Conflict("There is a Product Admin already. Ask them for a token.", kind="bootstrapped")
+            principal = _insert(change, "user", _slug_of(name), name, email, ProductRole.ADMIN)
+            _, text = insert_token(change, principal, "bootstrap")
+            return principal, text
+
+    def create(
+        self,
+        actor: Actor,
+        *,
+        kind: str,
+        slug: str,
+        name: str,
+        email: str | None = None,
+        product_role: str | None = None,
+        members: Sequence[str] = (),
+    ) -> Principal:
+        """Make a user, a machine identity or a group.
+
+        Raises:
+            BadInput: a member of the group is a group.
+            Conflict: the slug or e-mail address is taken.
+        """
+        with self._kernel.change(actor) as change:
+            taken = select(Principal).where(
+                or_(Principal.slug == slug, col(Principal.email) == email if email else False)
+            )
+            if change.session.exec(taken).first():
+                raise Conflict(f"A principal called {slug!r}, or with this e-mail address, exists already.")
+            role = product_role or (None if kind == "group" else ProductRole.MEMBER)
+            principal = _insert(change, kind, slug, name, email, role)
+            found = {row.id: row for row in (find_principal(change.session, m) for m in members)}
+            for inner in found.values():
+                if inner.kind == "group":
+                    raise BadInput("A group cannot belong to a group; name its members.", "members")
+                change.session.add(GroupMember(group_id=principal.id, principal_id=inner.id))
+            return principal
+
+    def list(self, kind: str | None = None) -> Sequence[Principal]:
+        """All principals, or those of one kind."""
+        with self._kernel.db.read() as session:
+            query = select(Principal).order_by(Principal.slug)
+            return session.exec(query.where(Principal.kind == kind) if kind else query).all()
+
+    def set_active(self, actor: Actor, reference: str, active: bool) -> Principal:
+        """Activate or deactivate; a deactivated principal's tokens and votes are refused at once.
+
+        A group that is not active gives its members no role and no seat until it is again.
+
+        Raises:
+            Conflict: it is the last Product Admin.
+        """
+        with self._kernel.change(actor) as change:
+            principal = find_principal(change.session, reference)
+            if not active:
+                _refuse_last_admin(change.session, principal)
+            principal.active = active
+            change.session.add(principal)
+            word = "activated" if active else "deactivated"
+            change.event(f"principal.{word}", "principal", principal.id, name=principal.name)
+            recheck_everywhere(change, [principal, *_members_of(change.session, principal)])
+            return principal
+
+    def update(
+        self, actor: Actor, reference: str, *, name: str | None = None, product_role: str | None = None
+    ) -> Principal:
+        """Change the name or the product role.
+
+        Raises:
+            BadInput: a group has no product role.
+            Conflict: it is the last Product Admin.
+        """
+        with self._kernel.change(actor) as change:
+            principal = find_principal(change.session, reference)
+            if product_role is not None and product_role != principal.product_role:
+                if principal.kind == "group":
+                    raise BadInput("A group has no product role; give it to its members.", "product_role")
+                _refuse_last_admin(change.session, principal)
+            before = {"name": principal.name, "product_role": principal.product_role}
+            principal.name = name if name is not None else principal.name
+            principal.product_role = product_role if product_role is not None else principal.product_role
+            change.session.add(principal)
+            after = {"name": principal.name, "product_role": principal.product_role}
+            change.event("principal.updated", "principal", principal.id, before=before, after=after)
+            return principal
+
+    def set_group_member(self, actor: Actor, group: str, principal: str, inside: bool) -> None:
+        """Put a user or machine identity into a group, or take it out; doing it twice is fine.
+
+        Raises:
+            BadInput: the one is no group, or the other is one.
+        """
+        with self._kernel.change(actor) as change:
+            outer, inner = find_principal(change.session, group), find_principal(change.session, principal)
+            if outer.kind != "group" or inner.kind == "group":
+                raise BadInput("Name a group, and a user or machine identity to belong to it.", "principal")
+            row = change.session.get(GroupMember, (outer.id, inner.id))
+            if (row is not None) == inside:
+                return
+            if row is not None:
+                change.session.delete(row)
+            else:
+                change.session.add(GroupMember(group_id=outer.id, principal_id=inner.id))
+            word = "joined" if inside else "left"
+            change.event(f"group.{word}", "principal", inner.id, group=outer.slug, name=inner.name)
+            recheck_everywhere(change, [outer, inner])
+
+    def group_members(self, group: str) -> Sequence[Principal]:
+        """Who belongs to a group."""
+        with self._kernel.db.read() as session:
+            return _members_of(session, find_principal(session, group))
+
+    def authorize(self, actor: Actor, permission: Permission) -> None:
+        """Let a call about the product go on, or not. Raises Forbidden."""
+        _let(actor, permission, None, "the product")
+
+    def authorize_in(self, actor: Actor, permission: Permission, application: str | None) -> str | None:
+        """Let a call about one Application go on, or not; without one, about what belongs to none.
+
+        Returns:
+            The id of the Application named by id or slug.
+
+        Raises:
+            NotFound: the Application is unknown, or nothing in it may be seen.
+            Forbidden: it may be seen, but this may not be done.
+        """
+        with self._kernel.db.read() as session:
+            owner = find_application(session, application).id if application is not None else None
+            role = role_in(session, actor.principal_id, owner)
+        if role is None and actor.product_role != ProductRole.ADMIN:
+            raise NotFound("Application" if application is not None else "object")
+        _let(actor, permission, role, "this Application" if application is not None else "the older project")
+        return owner
+
+    def held_in(self, actor: Actor, application_id: str | None) -> Sequence[Permission]:
+        """What the caller may do in an Application, or among what belongs to none."""
+        with self._kernel.db.read() as session:
+            return self.held(actor, role_in(session, actor.principal_id, application_id))
+
+    def held(self, actor: Actor, role: Role | None = None) -> Sequence[Permission]:
+        """What the caller may do with the product, and by this role in an Application."""
+        return sorted(
+            permission
+            for permission in Permission
+            if allows(permission, product_role=actor.product_role, role=role, scopes=actor.scopes)
+        )
+
+
+def find_application(session: Session, reference: str) -> Application:
+    """By slug or id. Raises NotFound."""
+    query = select(Application).where(or_(Application.id == reference, Application.slug == reference))
+    if (found := session.exec(query).first()) is None:
+        raise NotFound("Application")
+    return found
+
+
+def _let(actor: Actor, permission: Permission, role: Role | None, where: str) -> None:
+    if not allows(permission, product_role=actor.product_role, role=role, scopes=actor.scopes):
+        raise Forbidden(f"Your roles in {where}, or the scopes of your token, do not include {permission!s}.")
+
+
+def _members_of(session: Session, group: Principal) -> Sequence[Principal]:
+    return session.exec(
+        select(Principal)
+        .join(GroupMember, col(GroupMember.principal_id) == col(Principal.id))
+        .where(GroupMember.group_id == group.id)
+        .order_by(Principal.slug)
+    ).all()
+
+
+def _refuse_last_admin(session: Session, principal: Principal) -> None:
+    """Somebody must be able to let others in, also when two admins leave at once: they are held while one does."""
+    if principal.product_role != ProductRole.ADMIN or not principal.active:
+        return
+    active = select(Principal).where(
+        Principal.product_role == ProductRole.ADMIN, col(Principal.active).is_(True)
+    )
+    admins = session.exec(locked(active.order_by(Principal.id), may_be_named=True)).all()
+    if all(admin.id == principal.id for admin in admins):
+        raise Conflict("This is the last Product Admin; make another one first.", kind="last-admin")
+
+
+def _insert(
+    change: Change, kind: str, slug: str, name: str, email: str | None, product_role: str | None
+) -> Principal:
+    principal = Principal(
+        id=change.new_id(),
+        created_at=change.now,
+        kind=kind,
+        slug=slug,
+        name=name,
+        email=email.lower() if email else None,
+        product_role=product_role,
+    )
+    change.session.add(principal)
+    change.event(
+        "principal.created", "principal", principal.id, kind=kind, name=name, product_role=product_role
+    )
+    return principal
+
+
+def _slug_of(name: str) -> str:
+    """Shorter than an id, so that it is never taken for one."""
+    return "-".join("".join(c if c.isalnum() else " " for c in name.lower()).split())[:31] or "admin"

@@ -1,0 +1,204 @@
+"""Browser sessions of users who signed in through an OpenID Connect provider."""
+
+import hashlib
+import hmac
+import secrets
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlmodel import Session, col, select
+
+from certrail.domain.access import ProductRole
+from certrail.domain.errors import Forbidden, Unauthenticated
+from certrail.persistence.tables import BrowserSession, OidcIdentity, Principal
+from certrail.services.access.membership import actor_of
+from certrail.services.access.tokens import hash_of
+from certrail.services.core.actor import SYSTEM, Actor
+from certrail.services.core.unit_of_work import Change, Kernel
+
+LIFETIME = timedelta(hours=12)
+IDLE = timedelta(hours=1)
+SEEN_EVERY = timedelta(minutes=5)
+"""How exactly the last use is kept: a write for every call would make readers wait for each other."""
+LONGEST_COOKIE = 200
+
+
+@dataclass(frozen=True)
+class Claims:
+    """What a provider says of somebody, after its signature was checked.
+
+    Attributes:
+        email: only where the provider says that it is verified.
+    """
+
+    issuer: str
+    subject: str
+    email: str | None
+    name: str | None
+
+
+@dataclass(frozen=True)
+class Browser:
+    """A session that is alive.
+
+    Attributes:
+        csrf_token: what every call that changes something must show; only the pages of this server can read it.
+    """
+
+    actor: Actor
+    csrf_token: str
+    expires_at: datetime
+
+
+class Sessions:
+    """Ended by signing out, by time, by idleness, and by the deactivation of the user."""
+
+    def __init__(self, kernel: Kernel) -> None:
+        self._kernel = kernel
+
+    def begin(self, claims: Claims, *, admit_new: bool = False) -> str:
+        """Sign somebody in; returns the text of the cookie, which is kept nowhere.
+
+        A subject that was here before is recognised by issuer and subject alone; the first time its verified e-mail
+        address must be that of a user.
+
+        Args:
+            admit_new: make a Product Member of somebody who is no user yet.
+
+        Raises:
+            Forbidden: nobody here has this address, or the user is deactivated; the refusal is on record.
+        """
+        try:
+            with self._kernel.change(SYSTEM) as change:
+                user = self._user(change, claims, admit_new)
+                secret = secrets.token_urlsafe(32)
+                row = BrowserSession(
+                    id=change.new_id(),
+                    created_at=change.now,
+                    principal_id=user.id,
+                    secret_hash=hash_of(secret),
+                    expires_at=change.now + LIFETIME,
+                    seen_at=change.now,
+                )
+                change.session.add(row)
+                change.event("session.begun", "principal", user.id, name=user.name, issuer=claims.issuer)
+                return f"{row.id}.{secret}"
+        except Forbidden as refusal:
+            with self._kernel.change(SYSTEM) as change:
+                change.event(
+                    "session.refused", "oidc", claims.issuer[:80], subject=claims.subject, reason=refusal.kind
+                )
+            raise
+
+    def resume(self, cookie: str, request_id: str | None = None) -> Browser:
+        """The user behind a cookie. Raises Unauthenticated."""
+        refused = Unauthenticated("Your session has ended; sign in again.", kind="session-ended")
+        ident, _, secret = cookie.partition(".")
+        if not secret or len(cookie) > LONGEST_COOKIE:
+            raise refused
+        now = self._kernel.clock()
+        with self._kernel.db.read() as session:
+            row = session.get(BrowserSession, ident)
+            # The comparison is made for an unknown id too, so that time tells nothing.
+            expected = row.secret_hash if row else hash_of("")
+            if not hmac.compare_digest(hash_of(secret), expected) or row is None:
+                raise refused
+            if row.ended_at or row.expires_at <= now or row.seen_at + IDLE <= now:
+                raise refused
+            owner = session.get_one(Principal, row.principal_id)
+            if not owner.active:
+                raise refused
+        if row.seen_at + SEEN_EVERY <= now:
+            self._seen(ident, now)
+        return Browser(actor_of(owner, request_id=request_id), csrf_token_of(secret), row.expires_at)
+
+    def end(self, cookie: str) -> None:
+        """Sign out; doing it twice is fine."""
+        ident, _, secret = cookie.partition(".")
+        with self._kernel.change(SYSTEM) as change:
+            row = change.session.get(BrowserSession, ident)
+            if row is None or row.ended_at or not hmac.compare_digest(hash_of(secret), row.secret_hash):
+                return
+            row.ended_at = change.now
+            change.session.add(row)
+            change.event("session.ended", "principal", row.principal_id)
+
+    def _seen(self, ident: str, now: datetime) -> None:
+        with self._kernel.db.write() as session:
+            if (row := session.get(BrowserSession, ident)) is not None:
+                row.seen_at = now
+                session.add(row)
+
+    def _user(self, change: Change, claims: Claims, admit_new: bool) -> Principal:
+        known = _known(change.session, claims)
+        user = change.session.get_one(Principal, known.principal_id) if known else _by_email(change, claims)
+        if user is None and admit_new and claims.email:
+            user = _admitted(change, claims, claims.email)
+        if user is None:
+            raise Forbidden(
+                "You are not a user of certrail, or your provider does not vouch for your e-mail address. Ask a"
+                " Product Admin to add you with this address.",
+                kind="unknown-user",
+            )
+        if not user.active:
+            raise Forbidden("Your account is deactivated.", kind="deactivated")
+        if known is None:
+            change.session.add(
+                OidcIdentity(
+                    id=change.new_id(),
+                    created_at=change.now,
+                    issuer=claims.issuer,
+                    subject=claims.subject,
+                    principal_id=user.id,
+                )
+            )
+            change.event(
+                "principal.linked", "principal", user.id, issuer=claims.issuer, subject=claims.subject
+            )
+        return user
+
+
+def csrf_token_of(secret: str) -> str:
+    """Bound to one session; it tells nothing of the secret."""
+    return hmac.new(secret.encode(), b"certrail csrf", hashlib.sha256).hexdigest()
+
+
+def _known(session: Session, claims: Claims) -> OidcIdentity | None:
+    query = select(OidcIdentity).where(
+        OidcIdentity.issuer == claims.issuer, OidcIdentity.subject == claims.subject
+    )
+    return session.exec(query).first()
+
+
+def _by_email(change: Change, claims: Claims) -> Principal | None:
+    """A user with this address whom no other subject of the issuer is."""
+    if not claims.email:
+        return None
+    query = select(Principal).where(Principal.kind == "user", col(Principal.email) == claims.email.lower())
+    user = change.session.exec(query).first()
+    if user is None:
+        return None
+    taken = select(OidcIdentity.id).where(
+        OidcIdentity.principal_id == user.id, OidcIdentity.issuer == claims.issuer
+    )
+    if change.session.exec(taken).first():
+        raise Forbidden(
+            "This e-mail address belongs to a user who signs in as somebody else at the same provider.",
+            kind="address-taken",
+        )
+    return user
+
+
+def _admitted(change: Change, claims: Claims, email: str) -> Principal:
+    user = Principal(
+        id=change.new_id(),
+        created_at=change.now,
+        kind="user",
+        slug=f"user-{change.new_id()[:12]}",
+        name=(claims.name or email)[:128],
+        email=email.lower(),
+        product_role=ProductRole.MEMBER,
+    )
+    change.session.add(user)
+    change.event("principal.created", "principal", user.id, kind="user", name=user.name, by="sign-in")
+    return user

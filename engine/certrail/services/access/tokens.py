@@ -1,0 +1,192 @@
+"""Bearer tokens: made, shown once, rotated, revoked, and recognised."""
+
+import hashlib
+import hmac
+import secrets
+from collections.abc import Sequence
+from datetime import timedelta
+
+from sqlmodel import Session, select
+
+from certrail.domain.access import Permission, ProductRole
+from certrail.domain.errors import BadInput, Conflict, Forbidden, NotFound, Unauthenticated
+from certrail.persistence.tables import AccessToken, Principal
+from certrail.services.access.membership import actor_of, find_principal
+from certrail.services.core.actor import Actor
+from certrail.services.core.unit_of_work import Change, Kernel
+
+TOKEN_PREFIX = "crt"  # noqa: S105 - a public prefix, so that secret scanners recognise tokens
+LONGEST_TOKEN = 200
+LONGEST_OVERLAP = timedelta(days=30)
+
+
+class Tokens:
+    """Of users and machine identities. Only the SHA-256 of a token's secret part is kept."""
+
+    def __init__(self, kernel: Kernel) -> None:
+        self._kernel = kernel
+
+    def issue(
+        self,
+        actor: Actor,
+        principal: str,
+        *,
+        name: str,
+        scopes: Sequence[str] = (),
+        lifetime: timedelta | None = None,
+    ) -> tuple[AccessToken, str]:
+        """Make a token; its text is returned here and never again.
+
+        It ends no later than the token that it is made with.
+
+        Raises:
+            Forbidden: it is for somebody else and the caller is no Product Admin.
+            BadInput: a scope is unknown, or the lifetime is none.
+        """
+        if lifetime is not None and lifetime <= timedelta(0):
+            raise BadInput("A token lives for some time: give a lifetime above zero.", "lifetime")
+        known = {p.value for p in Permission} | {p.value.partition(":")[0] for p in Permission}
+        if unknown := sorted(set(scopes) - known):
+            raise BadInput(
+                f"Unknown scopes: {', '.join(unknown)}. Known: {', '.join(sorted(known))}.", "scopes"
+            )
+        with self._kernel.change(actor) as change:
+            owner = _owner(change.session, actor, principal)
+            if (actor.scopes and not set(scopes)) or (actor.scopes and not set(scopes) <= actor.scopes):
+                raise Forbidden("A token may not carry more scopes than the one it is made with.")
+            if owner.kind == "group":
+                raise BadInput(
+                    "A group cannot hold a token; make one for a user or machine identity.", "principal"
+                )
+            return insert_token(change, owner, name, scopes, lifetime)
+
+    def rotate(
+        self, actor: Actor, token_id: str, overlap: timedelta = timedelta(0)
+    ) -> tuple[AccessToken, str]:
+        """Make the next token of the same name, scopes and lifetime, in the place of this one.
+
+        It ends no later than the token that the call came with, so none can live on by rotating itself.
+
+        Args:
+            overlap: how long the present one still holds, so that it can be replaced where it is used.
+
+        Raises:
+            NotFound: it is somebody else's and the caller is no Product Admin.
+            Conflict: it is revoked or has expired.
+        """
+        if not timedelta(0) <= overlap <= LONGEST_OVERLAP:
+            raise BadInput("The old token holds for at most 30 days more.", "overlap")
+        with self._kernel.change(actor) as change:
+            present = _managed(change.session, actor, token_id)
+            if present.revoked_at or (present.expires_at and present.expires_at <= change.now):
+                raise Conflict("The token holds no more; make a new one.", kind="token-ended")
+            if actor.scopes and not (present.scopes and set(present.scopes) <= actor.scopes):
+                raise Forbidden("A token may not carry more scopes than the one it is made with.")
+            lifetime = present.expires_at - present.created_at if present.expires_at else None
+            owner = change.session.get_one(Principal, present.principal_id)
+            ends = change.now + overlap
+            present.expires_at = min(present.expires_at, ends) if present.expires_at else ends
+            change.session.add(present)
+            change.event(
+                "token.rotated", "token", present.id, name=present.name, holds_until=ends.isoformat()
+            )
+            return insert_token(change, owner, present.name, present.scopes, lifetime)
+
+    def revoke(self, actor: Actor, token_id: str) -> None:
+        """Make a token useless at once."""
+        with self._kernel.change(actor) as change:
+            token = _managed(change.session, actor, token_id)
+            token.revoked_at = token.revoked_at or change.now
+            change.session.add(token)
+            change.event("token.revoked", "token", token.id, name=token.name)
+
+    def get(self, token_id: str) -> AccessToken:
+        """One token. Raises NotFound."""
+        with self._kernel.db.read() as session:
+            if (token := session.get(AccessToken, token_id)) is None:
+                raise NotFound("token")
+            return token
+
+    def list(self, actor: Actor, principal: str | None = None) -> Sequence[AccessToken]:
+        """The tokens of the actor, or of anybody for a Product Admin. Raises NotFound."""
+        with self._kernel.db.read() as session:
+            owner = find_principal(session, principal).id if principal else actor.principal_id
+            if owner != actor.principal_id and actor.product_role != ProductRole.ADMIN:
+                raise NotFound("principal", principal)
+            return session.exec(select(AccessToken).where(AccessToken.principal_id == owner)).all()
+
+    def authenticate(self, text: str, request_id: str | None = None) -> Actor:
+        """The actor behind a bearer token.
+
+        Raises:
+            Unauthenticated: malformed, unknown, expired or revoked token, or a deactivated owner.
+        """
+        refused = Unauthenticated("Give a valid bearer token in the Authorization header.")
+        prefix, _, rest = text.partition("_")
+        token_id, _, secret = rest.partition("_")
+        if prefix != TOKEN_PREFIX or not secret or len(text) > LONGEST_TOKEN:
+            raise refused
+        with self._kernel.db.read() as session:
+            token = session.get(AccessToken, token_id)
+            # The comparison is made for an unknown id too, so that time tells nothing.
+            expected = token.secret_hash if token else hash_of("")
+            if not hmac.compare_digest(hash_of(secret), expected) or token is None:
+                raise refused
+            now = self._kernel.clock()
+            if token.revoked_at or (token.expires_at and token.expires_at <= now):
+                raise refused
+            owner = session.get_one(Principal, token.principal_id)
+            if not owner.active:
+                raise refused
+            return actor_of(owner, frozenset(token.scopes), request_id, token.expires_at)
+
+
+def insert_token(
+    change: Change,
+    owner: Principal,
+    name: str,
+    scopes: Sequence[str] = (),
+    lifetime: timedelta | None = None,
+) -> tuple[AccessToken, str]:
+    """A token and its text, which is kept nowhere."""
+    secret = secrets.token_urlsafe(32)
+    ends = (change.now + lifetime if lifetime else None, change.actor.until)
+    token = AccessToken(
+        id=change.new_id(),
+        created_at=change.now,
+        principal_id=owner.id,
+        name=name,
+        secret_hash=hash_of(secret),
+        scopes=sorted(set(scopes)),
+        expires_at=min((end for end in ends if end), default=None),
+    )
+    change.session.add(token)
+    change.event("token.created", "token", token.id, name=name, owner=owner.name, scopes=token.scopes)
+    return token, f"{TOKEN_PREFIX}_{token.id}_{secret}"
+
+
+def hash_of(secret: str) -> str:
+    """What is stored of a secret that is random and long."""
+    return hashlib.sha256(secret.encode()).hexdigest()
+
+
+def _owner(session: Session, actor: Actor, reference: str) -> Principal:
+    """Whom a token is made for. Whether there is somebody else of this name is told to Product Admins only."""
+    if _over_others(actor):
+        return find_principal(session, reference)
+    own = session.get_one(Principal, actor.principal_id)
+    if reference not in (own.id, own.slug, own.email):
+        raise Forbidden("Only a Product Admin makes tokens for others.")
+    return own
+
+
+def _over_others(actor: Actor) -> bool:
+    return actor.kind == "system" or actor.product_role == ProductRole.ADMIN
+
+
+def _managed(session: Session, actor: Actor, token_id: str) -> AccessToken:
+    """A token of the actor's own, or anybody's for a Product Admin. Raises NotFound."""
+    token = session.get(AccessToken, token_id)
+    if token is None or not (_over_others(actor) or token.principal_id == actor.principal_id):
+        raise NotFound("token")
+    return token

@@ -1,0 +1,1 @@
+"""Alerts, channels, notifications and incidents."""

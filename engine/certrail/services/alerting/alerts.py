@@ -1,0 +1,277 @@
+"""Alerts: who is told of what, configured by Application Admins; and the log of what was told."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from itertools import pairwise
+from typing import Any
+
+from sqlmodel import Session, or_, select
+
+from certrail.domain.errors import BadInput, Conflict, NotFound
+from certrail.persistence.tables import (
+    Alert,
+    AlertChannel,
+    AlertCursor,
+    Channel,
+    Incident,
+    NotificationRow,
+)
+from certrail.services.alerting.channels import find_channel, refuse_inside, refuse_others
+from certrail.services.alerting.expiry import EXPIRING, set_cursors
+from certrail.services.alerting.filters import AlertFilter
+from certrail.services.alerting.messages import KNOWN
+from certrail.services.alerting.posting import post
+from certrail.services.core.actor import Actor
+from certrail.services.core.paging import PAGE, Position, newest_first
+from certrail.services.core.unit_of_work import Kernel
+from certrail_sdk import Notification
+
+MOST_CHANNELS, MOST_THRESHOLDS, MOST_STEPS = 10, 20, 5
+SHORTEST_WAIT, LONGEST_WAIT = timedelta(minutes=1), timedelta(days=7)
+SHORTEST_THRESHOLD, LONGEST_THRESHOLD = timedelta(hours=1), timedelta(days=365)
+
+
+@dataclass(frozen=True)
+class Escalation:
+    """Whom to tell when nobody has seen to it for so long, counted from the first message."""
+
+    after: timedelta
+    channels: Sequence[str]
+
+
+class Alerts:
+    """Who is told of what."""
+
+    def __init__(self, kernel: Kernel) -> None:
+        self._kernel = kernel
+
+    def create_alert(
+        self,
+        actor: Actor,
+        application_id: str | None,
+        *,
+        slug: str,
+        name: str,
+        events: Sequence[str],
+        channels: Sequence[str],
+        filters: AlertFilter | None = None,
+        thresholds: Sequence[timedelta] = (),
+        daily_reminder: bool = False,
+        escalation: Sequence[Escalation] = (),
+        product_wide: bool = False,
+        enabled: bool = True,
+    ) -> Alert:
+        """Make an alert. Raises BadInput for unknown events or too many channels.
+
+        Args:
+            thresholds: how long before the end `certificate.expiring` is told of; each time once. One that is longer
+                than a certificate's whole life does not count for it.
+            daily_reminder: from the longest threshold on, tell every day until it is renewed.
+            escalation: further channels, told until somebody acknowledges; the shortest wait first.
+            product_wide: hear of all Applications and of what they share; it belongs to none of them itself.
+        """
+        refuse_inside(product_wide, application_id)
+        seconds = _seconds(thresholds)
+        _check(events, channels, seconds)
+        with self._kernel.change(actor) as change:
+            session = change.session
+            if session.exec(
+                select(Alert).where(Alert.application_id == application_id, Alert.slug == slug)
+            ).first():
+                raise Conflict(f"An alert {slug!r} exists already in this Application.")
+            row = Alert(
+                id=change.new_id(),
+                created_at=change.now,
+                application_id=application_id,
+                slug=slug,
+                name=name,
+                events=sorted(set(events)),
+                filters=(filters or AlertFilter()).stored(session),
+                thresholds=seconds,
+                daily_reminder=daily_reminder,
+                escalation=_steps(session, application_id, escalation),
+                product_wide=product_wide,
+                enabled=enabled,
+            )
+            session.add(row)
+            _link(session, row, channels)
+            set_cursors(change, row)
+            change.event("alert.created", "alert", row.id, application_id, slug=slug, events=row.events)
+            return row
+
+    def update_alert(
+        self,
+        actor: Actor,
+        application_id: str | None,
+        reference: str,
+        *,
+        name: str | None = None,
+        events: Sequence[str] | None = None,
+        channels: Sequence[str] | None = None,
+        filters: AlertFilter | None = None,
+        enabled: bool | None = None,
+        thresholds: Sequence[timedelta] | None = None,
+        daily_reminder: bool | None = None,
+        escalation: Sequence[Escalation] | None = None,
+    ) -> Alert:
+        """Change what is given. Raises BadInput for unknown events or too many channels."""
+        with self._kernel.change(actor) as change:
+            session = change.session
+            row = find_alert(session, application_id, reference)
+            refuse_others(actor, row.product_wide)
+            before = _facts(session, row)
+            row.name = name if name is not None else row.name
+            row.events = sorted(set(events)) if events is not None else row.events
+            row.filters = filters.stored(session) if filters is not None else row.filters
+            row.enabled = enabled if enabled is not None else row.enabled
+            row.thresholds = _seconds(thresholds) if thresholds is not None else row.thresholds
+            row.daily_reminder = daily_reminder if daily_reminder is not None else row.daily_reminder
+            if escalation is not None:
+                row.escalation = _steps(session, application_id, escalation)
+            present = _channels_of(session, row.id)
+            wanted = channels if channels is not None else present
+            _check(row.events, wanted, row.thresholds)
+            if channels is not None:
+                for link in session.exec(select(AlertChannel).where(AlertChannel.alert_id == row.id)).all():
+                    session.delete(link)
+                session.flush()
+                _link(session, row, channels)
+            session.add(row)
+            session.flush()
+            after = _facts(session, row)
+            others = any(before[part] != after[part] for part in ("filters", "channels"))
+            set_cursors(change, row, anew=others)
+            change.event("alert.updated", "alert", row.id, application_id, before=before, after=after)
+            return row
+
+    def delete_alert(self, actor: Actor, application_id: str | None, reference: str) -> None:
+        """Remove an alert. Raises NotFound."""
+        with self._kernel.change(actor) as change:
+            session = change.session
+            row = find_alert(session, application_id, reference)
+            refuse_others(actor, row.product_wide)
+            for table in (AlertChannel, AlertCursor, Incident):
+                for link in session.exec(select(table).where(table.alert_id == row.id)).all():
+                    session.delete(link)
+            session.delete(row)
+            change.event("alert.deleted", "alert", row.id, application_id, slug=row.slug)
+
+    def list(self, application_id: str | None) -> Sequence[tuple[Alert, list[str]]]:
+        """The alerts of an Application with the ids of their channels."""
+        with self._kernel.db.read() as session:
+            alerts = session.exec(
+                select(Alert).where(Alert.application_id == application_id).order_by(Alert.slug)
+            )
+            return [(alert, _channels_of(session, alert.id)) for alert in alerts.all()]
+
+    def notifications(
+        self,
+        application_id: str | None,
+        status: str | None = None,
+        *,
+        after: Position | None = None,
+        limit: int = PAGE,
+    ) -> Sequence[NotificationRow]:
+        """One page of the delivery log, newest first."""
+        with self._kernel.db.read() as session:
+            query = select(NotificationRow).where(NotificationRow.application_id == application_id)
+            if status:
+                query = query.where(NotificationRow.status == status)
+            return session.exec(newest_first(query, NotificationRow, after, limit)).all()
+
+    def notification(self, notification_id: str) -> NotificationRow:
+        """One entry of the delivery log. Raises NotFound."""
+        with self._kernel.db.read() as session:
+            if (row := session.get(NotificationRow, notification_id)) is None:
+                raise NotFound("notification")
+            return row
+
+    def replay(self, actor: Actor, notification_id: str) -> NotificationRow:
+        """Send a message once more, as a new entry of the log; what was sent stays as it was.
+
+        Raises:
+            NotFound: no such message.
+            Conflict: its channel was deleted.
+        """
+        with self._kernel.change(actor) as change:
+            if (row := change.session.get(NotificationRow, notification_id)) is None:
+                raise NotFound("notification")
+            if (channel := change.session.get(Channel, row.channel_id)) is None:
+                raise Conflict("The channel of this message was deleted, so it cannot be sent again.")
+            ident = change.new_id()
+            again = Notification.model_validate({**row.content, "id": ident})
+            sent = post(change, channel, again, f"replay-{ident}")
+            change.event(
+                "notification.replayed",
+                "notification",
+                ident,
+                row.application_id,
+                replayed=row.id,
+                channel_id=channel.id,
+            )
+            return sent
+
+
+def _channels_of(session: Session, alert_id: str) -> list[str]:
+    return list(session.exec(select(AlertChannel.channel_id).where(AlertChannel.alert_id == alert_id)).all())
+
+
+def find_alert(session: Session, application_id: str | None, reference: str) -> Alert:
+    """By slug or id, inside one Application. Raises NotFound."""
+    query = select(Alert).where(
+        Alert.application_id == application_id, or_(Alert.id == reference, Alert.slug == reference)
+    )
+    if (found := session.exec(query).first()) is None:
+        raise NotFound("alert", reference)
+    return found
+
+
+def _seconds(thresholds: Sequence[timedelta]) -> list[int]:
+    if len(thresholds) > MOST_THRESHOLDS or any(
+        not SHORTEST_THRESHOLD <= threshold <= LONGEST_THRESHOLD for threshold in thresholds
+    ):
+        raise BadInput(
+            f"Give at most {MOST_THRESHOLDS} thresholds, each from one hour to 365 days.", "thresholds"
+        )
+    return sorted({int(threshold.total_seconds()) for threshold in thresholds}, reverse=True)
+
+
+def _check(events: Sequence[str], channels: Sequence[str], thresholds: Sequence[int]) -> None:
+    if (EXPIRING in events) != bool(thresholds):
+        raise BadInput(
+            f"{EXPIRING} needs thresholds, such as 30d and 7d, and only it has them.", "thresholds"
+        )
+    if unknown := sorted(set(events) - KNOWN.keys()):
+        raise BadInput(f"Unknown events: {', '.join(unknown)}. Known: {', '.join(sorted(KNOWN))}.", "events")
+    if not events or not channels or len(channels) > MOST_CHANNELS:
+        raise BadInput(f"Name at least one event and 1 to {MOST_CHANNELS} channels.", "channels")
+
+
+def _steps(
+    session: Session, application_id: str | None, escalation: Sequence[Escalation]
+) -> list[dict[str, Any]]:
+    waits = [step.after for step in escalation]
+    rising = all(first < second for first, second in pairwise(waits))
+    if len(waits) > MOST_STEPS or not rising or any(not SHORTEST_WAIT <= w <= LONGEST_WAIT for w in waits):
+        raise BadInput(
+            f"Give at most {MOST_STEPS} steps, the shortest wait first, each from one minute to 7 days.",
+            "escalation",
+        )
+    return [
+        {
+            "after_seconds": int(step.after.total_seconds()),
+            "channels": [find_channel(session, application_id, c).id for c in step.channels],
+        }
+        for step in escalation
+    ]
+
+
+def _link(session: Session, alert: Alert, channels: Sequence[str]) -> None:
+    for channel_id in {find_channel(session, alert.application_id, c).id for c in channels}:
+        session.add(AlertChannel(alert_id=alert.id, channel_id=channel_id))
+
+
+def _facts(session: Session, alert: Alert) -> dict[str, Any]:
+    values = alert.model_dump(mode="json", exclude={"id", "created_at", "application_id", "slug"})
+    return {**values, "channels": sorted(_channels_of(session, alert.id))}

@@ -1,0 +1,274 @@
+"""Channels: notifier plugins with their configuration, and when they may disturb."""
+
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import delete
+from sqlmodel import Session, col, or_, select
+
+from certrail.domain.access import ProductRole
+from certrail.domain.errors import BadInput, Conflict, Forbidden, NotFound
+from certrail.domain.windows import Window, never_end
+from certrail.persistence.tables import (
+    Alert,
+    AlertChannel,
+    ApprovalPolicy,
+    ApprovalRequest,
+    Channel,
+    NotificationRow,
+    QuestionCopy,
+)
+from certrail.services.alerting.posting import UNSENT, withdraw
+from certrail.services.core.actor import Actor
+from certrail.services.core.unit_of_work import Change, Kernel
+from certrail.services.integrations.plugin_config import (
+    CHANNEL_PURPOSE,
+    find_connection,
+    masked,
+    notifier_class,
+    notifier_of,
+    own_values,
+    resealed,
+    validated,
+)
+from certrail.services.tenancy.deletion import parts_of_questions
+from certrail_sdk import Context, Notifier
+
+SHORTEST_DIGEST, LONGEST_DIGEST = timedelta(minutes=1), timedelta(days=1)
+
+
+class Channels:
+    """Where people are told."""
+
+    def __init__(self, kernel: Kernel) -> None:
+        self._kernel = kernel
+
+    def create(
+        self,
+        actor: Actor,
+        application_id: str | None,
+        *,
+        slug: str,
+        name: str,
+        notifier: str,
+        config: Mapping[str, Any],
+        connection: str | None = None,
+        quiet_hours: Sequence[Window] = (),
+        digest: timedelta | None = None,
+        fallback: str | None = None,
+        product_wide: bool = False,
+    ) -> Channel:
+        """Make a channel. Raises BadInput naming the wrong field, Conflict for a taken slug.
+
+        Args:
+            quiet_hours: in which only what is critical is sent; the rest waits for their end.
+            digest: send what is not critical together, so often.
+            fallback: the channel that says what this one fails to say.
+            product_wide: for alerts about all Applications; it belongs to none of them itself.
+        """
+        refuse_inside(product_wide, application_id)
+        plugin = notifier_class(self._kernel, notifier)
+        with self._kernel.change(actor) as change:
+            session = change.session
+            if session.exec(
+                select(Channel).where(Channel.application_id == application_id, Channel.slug == slug)
+            ).first():
+                raise Conflict(f"A channel {slug!r} exists already in this Application.")
+            link = find_connection(session, connection) if connection else None
+            parsed = validated(self._kernel, plugin, config, link)
+            row = Channel(
+                id=change.new_id(),
+                created_at=change.now,
+                application_id=application_id,
+                slug=slug,
+                name=name,
+                notifier=notifier,
+                connection_id=link.id if link else None,
+                config_sealed=self._kernel.keyring.seal_json(own_values(parsed, config), CHANNEL_PURPOSE),
+                config_revision=plugin.config_type.revision,
+                product_wide=product_wide,
+            )
+            _set_manners(change, row, plugin, quiet_hours, digest, fallback)
+            session.add(row)
+            change.event("channel.created", "channel", row.id, application_id, slug=slug, notifier=notifier)
+            return row
+
+    def delete(self, actor: Actor, application_id: str | None, reference: str) -> None:
+        """Remove a channel that nothing uses. The log of what it sent stays; what it has not sent yet, it never will.
+
+        Raises:
+            Conflict: naming what uses it.
+        """
+        with self._kernel.change(actor) as change:
+            session = change.session
+            row = find_channel(session, application_id, reference)
+            refuse_others(actor, row.product_wide)
+            if users := _users(session, row):
+                raise Conflict(f"The channel is used by {', '.join(users)}.", users=users)
+            unsent = session.exec(
+                select(NotificationRow).where(
+                    NotificationRow.channel_id == row.id, col(NotificationRow.status).in_(UNSENT)
+                )
+            ).all()
+            for notification in unsent:
+                withdraw(change, notification)
+            copies = select(QuestionCopy.id).where(QuestionCopy.channel_id == row.id)
+            for table, condition in parts_of_questions(copies):
+                session.execute(delete(table).where(condition))
+            session.delete(row)
+            change.event(
+                "channel.deleted", "channel", row.id, application_id, slug=row.slug, withdrawn=len(unsent)
+            )
+
+    def update(
+        self,
+        actor: Actor,
+        application_id: str | None,
+        reference: str,
+        *,
+        name: str | None = None,
+        config: Mapping[str, Any] | None = None,
+        connection: str | None = None,
+        quiet_hours: Sequence[Window] | None = None,
+        digest: timedelta | None = None,
+        fallback: str | None = None,
+    ) -> Channel:
+        """Change what is given; the configuration is replaced as a whole, a masked value stays as it was.
+
+        A digest of no time and an empty fallback mean: none from now on.
+
+        Raises:
+            BadInput: naming the wrong field.
+            Forbidden: it is about all Applications, and not for members of the older project to change.
+        """
+        with self._kernel.change(actor) as change:
+            row = find_channel(change.session, application_id, reference)
+            refuse_others(actor, row.product_wide)
+            plugin = notifier_class(self._kernel, row.notifier)
+            before = _facts(row)
+            row.name = name if name is not None else row.name
+            if connection is not None:
+                row.connection_id = find_connection(change.session, connection).id
+            if config is not None or connection is not None:
+                row.config_sealed = resealed(
+                    self._kernel, change.session, plugin, row, CHANNEL_PURPOSE, config
+                )
+                row.config_revision = plugin.config_type.revision
+            _set_manners(change, row, plugin, quiet_hours, digest, fallback)
+            change.session.add(row)
+            after = _facts(row)
+            fields = ["config"] if config is not None else []
+            change.event(
+                "channel.updated",
+                "channel",
+                row.id,
+                application_id,
+                before=before,
+                after=after,
+                secret_fields=fields,
+            )
+            return row
+
+    def list(self, application_id: str | None) -> Sequence[Channel]:
+        """The channels of an Application."""
+        with self._kernel.db.read() as session:
+            query = select(Channel).where(Channel.application_id == application_id)
+            return session.exec(query.order_by(Channel.slug)).all()
+
+    def shown(self, channel: Channel) -> dict[str, Any]:
+        """The configuration with its secrets masked."""
+        stored = self._kernel.keyring.open_json(channel.config_sealed, CHANNEL_PURPOSE)
+        return masked(notifier_class(self._kernel, channel.notifier), stored)
+
+    def trial(self, notifier: str, config: Mapping[str, Any], connection: str | None) -> Notifier[Any]:
+        """A plugin object of a configuration that is not saved yet, to check it."""
+        plugin = notifier_class(self._kernel, notifier)
+        with self._kernel.db.read() as session:
+            link = find_connection(session, connection) if connection else None
+            return plugin(validated(self._kernel, plugin, config, link), Context())
+
+    def build(self, application_id: str | None, reference: str) -> Notifier[Any]:
+        """The plugin object of a channel, to check it."""
+        with self._kernel.db.read() as session:
+            channel = find_channel(session, application_id, reference)
+            return notifier_of(self._kernel, session, channel, Context())
+
+
+def refuse_inside(product_wide: bool, application_id: str | None) -> None:
+    """Raises BadInput for something about all Applications that is to belong to one of them."""
+    if product_wide and application_id is not None:
+        raise BadInput(
+            "What is about all Applications belongs to none: make it outside of them.", "product_wide"
+        )
+
+
+def refuse_others(actor: Actor, product_wide: bool) -> None:
+    """Raises Forbidden for members of the older project, where something is about all Applications."""
+    if product_wide and actor.product_role != ProductRole.ADMIN:
+        raise Forbidden("What is about all Applications is changed by Product Admins.")
+
+
+def find_channel(session: Session, application_id: str | None, reference: str) -> Channel:
+    """By slug or id, inside one Application. Raises NotFound."""
+    query = select(Channel).where(
+        Channel.application_id == application_id, or_(Channel.id == reference, Channel.slug == reference)
+    )
+    if (found := session.exec(query).first()) is None:
+        raise NotFound("channel", reference)
+    return found
+
+
+def _users(session: Session, channel: Channel) -> list[str]:
+    """What would be left without this channel."""
+    here = channel.application_id
+    alerts = session.exec(
+        select(Alert.slug)
+        .join(AlertChannel, col(AlertChannel.alert_id) == col(Alert.id))
+        .where(AlertChannel.channel_id == channel.id)
+    ).all()
+    others = session.exec(select(Channel.slug).where(Channel.fallback_id == channel.id)).all()
+    escalating = session.exec(select(Alert).where(Alert.application_id == here)).all()
+    policies = session.exec(select(ApprovalPolicy).where(ApprovalPolicy.application_id == here)).all()
+    running = session.exec(
+        select(ApprovalRequest).where(
+            ApprovalRequest.application_id == here, ApprovalRequest.status == "open"
+        )
+    ).all()
+    users = [*alerts, *others]
+    users += [alert.slug for alert in escalating if channel.id in str(alert.escalation)]
+    users += [policy.slug for policy in policies if channel.id in str(policy.steps)]
+    return users + [f"the open approval {row.id}" for row in running if channel.id in str(row.policy)]
+
+
+def _set_manners(
+    change: Change,
+    row: Channel,
+    plugin: type[Notifier[Any]],
+    quiet_hours: Sequence[Window] | None,
+    digest: timedelta | None,
+    fallback: str | None,
+) -> None:
+    """When a channel may disturb, and who speaks in its place; ``None`` leaves each as it is."""
+    if quiet_hours is not None:
+        if never_end(quiet_hours, change.now):
+            raise BadInput("These hours never end, so nothing that can wait would be sent.", "quiet_hours")
+        row.quiet_hours = [window.model_dump(mode="json") for window in quiet_hours]
+    if digest is not None:
+        if digest and not SHORTEST_DIGEST <= digest <= LONGEST_DIGEST:
+            raise BadInput("Send digests every minute to every day; 0s means none.", "digest")
+        row.digest_seconds = int(digest.total_seconds()) or None
+    if plugin.keeps_incidents and (row.quiet_hours or row.digest_seconds):
+        raise BadInput(
+            f"{plugin.title} keeps incidents and decides itself whom to wake: leave quiet hours and digests to it.",
+            "digest" if row.digest_seconds else "quiet_hours",
+        )
+    if fallback is not None:
+        row.fallback_id = find_channel(change.session, row.application_id, fallback).id if fallback else None
+        if row.fallback_id == row.id:
+            raise BadInput("A channel cannot stand in for itself.", "fallback")
+
+
+def _facts(row: Channel) -> dict[str, Any]:
+    names = {"name", "connection_id", "quiet_hours", "digest_seconds", "fallback_id"}
+    return row.model_dump(mode="json", include=names)

@@ -1,0 +1,86 @@
+"""Messages that waited: together in one, when there are several."""
+
+from collections.abc import Sequence
+
+from sqlmodel import col, select
+
+from certrail.persistence.database import locked
+from certrail.persistence.tables import Application, Channel, NotificationRow
+from certrail.services.alerting.posting import post, quiet_now, send
+from certrail.services.core.actor import SYSTEM
+from certrail.services.core.sweeps import Isolation
+from certrail.services.core.unit_of_work import Change, Kernel
+from certrail_sdk import Fact, Notification, Severity
+
+MOST, CHANNELS = 200, 50
+ORDER = (Severity.INFO, Severity.WARNING, Severity.CRITICAL)
+
+
+class DigestSweep:
+    """Any number may run at once: a channel is emptied by one at a time."""
+
+    def __init__(self, kernel: Kernel) -> None:
+        self._kernel, self._isolation = kernel, Isolation(kernel, "digests")
+
+    def run(self) -> int:
+        """Send what has waited long enough, channel by channel; returns how many messages are on their way."""
+        with self._kernel.db.read() as session:
+            due = select(NotificationRow.channel_id).where(
+                col(NotificationRow.held_until) <= self._kernel.clock()
+            )
+            channels = session.exec(due.distinct().limit(CHANNELS)).all()
+        return self._isolation.each(channels, self._empty)
+
+    def _empty(self, channel_id: str) -> int:
+        with self._kernel.change(SYSTEM) as change:
+            query = select(Channel).where(Channel.id == channel_id)
+            channel = change.session.exec(locked(query, skip_locked=True)).first()
+            if channel is None:
+                return 0
+            waiting = select(NotificationRow).where(
+                NotificationRow.channel_id == channel_id, col(NotificationRow.held_until) <= change.now
+            )
+            order = (col(NotificationRow.created_at), col(NotificationRow.id))
+            rows = change.session.exec(locked(waiting.order_by(*order).limit(MOST))).all()
+            quiet = quiet_now(channel, change.now)
+            for row in rows:
+                row.held_until = quiet
+                row.status = "held" if quiet else "pending"
+                change.session.add(row)
+            if quiet or not rows:
+                return 0
+            if len(rows) == 1:
+                send(change, channel, rows[0])
+            else:
+                _together(change, channel, rows)
+            return len(rows)
+
+
+def _together(change: Change, channel: Channel, rows: Sequence[NotificationRow]) -> None:
+    owner = change.session.get(Application, channel.application_id) if channel.application_id else None
+    told = [Notification.model_validate(row.content) for row in rows]
+    since = f"{told[0].occurred_at:%Y-%m-%d %H:%M} UTC"
+    where = f" in {owner.name}" if owner else ""
+    ident = change.new_id()
+    digest = Notification(
+        id=ident,
+        event_type="notification.digest",
+        occurred_at=change.now,
+        severity=max((one.severity for one in told), key=ORDER.index),
+        title=f"{len(told)} messages{where} since {since}",
+        summary="They waited to be sent together.",
+        facts=tuple(Fact(label=f"{one.occurred_at:%m-%d %H:%M}", value=one.title) for one in told),
+        source=told[0].source,
+        application=owner.slug if owner else "",
+        link=told[0].link,
+        data={"notifications": [one.id for one in told]},
+    )
+    for row in rows:
+        row.status, row.digest_id = "digested", ident
+        change.session.add(row)
+    row = post(change, channel, digest, f"digest-{ident}")
+    # It may have come into a new interval of waiting, which it is the end of.
+    if row.held_until is not None:
+        row.held_until, row.status = None, "pending"
+        change.session.add(row)
+        send(change, channel, row)

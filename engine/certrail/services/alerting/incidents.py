@@ -1,0 +1,235 @@
+"""Troubles that somebody must see to: told to more and more people, until one does or the trouble is over."""
+
+from collections.abc import Sequence
+from contextlib import suppress
+from datetime import datetime, timedelta
+
+from sqlalchemy import ColumnElement
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Mapped
+from sqlmodel import Session, col, or_, select
+
+from certrail.domain.errors import Conflict, NotFound
+from certrail.persistence.database import locked, recall
+from certrail.persistence.tables import Alert, Channel, EventRow, Incident, NotificationRow
+from certrail.plugins.registry import UnknownPlugin
+from certrail.services.alerting.posting import UNSENT, post, withdraw
+from certrail.services.core.actor import SYSTEM, Actor
+from certrail.services.core.paging import PAGE, Position, newest_first
+from certrail.services.core.sweeps import Isolation
+from certrail.services.core.unit_of_work import Change, Kernel
+from certrail_sdk import Notification, Severity, Stage
+
+CHUNK = 100
+
+
+class Incidents:
+    """What is open, and who sees to it."""
+
+    def __init__(self, kernel: Kernel) -> None:
+        self._kernel, self._isolation = kernel, Isolation(kernel, "incidents")
+
+    def list(
+        self,
+        application_id: str | None,
+        *,
+        closed: bool = False,
+        after: Position | None = None,
+        limit: int = PAGE,
+    ) -> Sequence[Incident]:
+        """One page of the open troubles of an Application, or of those that are over; newest first."""
+        with self._kernel.db.read() as session:
+            query = select(Incident).where(Incident.application_id == application_id)
+            query = query.where(
+                col(Incident.closed_at).is_not(None) if closed else col(Incident.closed_at).is_(None)
+            )
+            return session.exec(newest_first(query, Incident, after, limit)).all()
+
+    def get(self, incident_id: str) -> Incident:
+        """One trouble. Raises NotFound."""
+        with self._kernel.db.read() as session:
+            if (row := session.get(Incident, incident_id)) is None:
+                raise NotFound("incident")
+            return row
+
+    def acknowledge(self, actor: Actor, incident_id: str, comment: str = "") -> Incident:
+        """See to it: nobody else is told from now on.
+
+        Raises:
+            NotFound: there is none.
+            Conflict: somebody else sees to it already, or it is over.
+        """
+        with self._kernel.change(actor) as change:
+            row = change.session.exec(locked(select(Incident).where(Incident.id == incident_id))).first()
+            if row is None:
+                raise NotFound("incident")
+            if row.acknowledged_at or row.closed_at:
+                state = "seen to already" if row.acknowledged_at else "over"
+                raise Conflict(f"The incident is {state}.", kind="incident-decided")
+            row.acknowledged_at, row.acknowledged_by, row.comment = change.now, actor.principal_id, comment
+            row.next_at = None
+            change.session.add(row)
+            change.event(
+                "incident.acknowledged",
+                "incident",
+                row.id,
+                row.application_id,
+                key=row.key,
+                common_name=row.content["title"],
+                comment=comment,
+            )
+            return row
+
+    def escalate(self) -> int:
+        """Tell the next people of what nobody sees to; returns how many steps were taken."""
+        with self._kernel.db.read() as session:
+            due = select(Incident.id).where(col(Incident.next_at) <= self._kernel.clock())
+            found = session.exec(due.order_by(col(Incident.next_at)).limit(CHUNK)).all()
+        return self._isolation.each(found, self._step)
+
+    def _step(self, incident_id: str) -> int:
+        with self._kernel.change(SYSTEM) as change:
+            query = select(Incident).where(Incident.id == incident_id)
+            row = change.session.exec(locked(query, skip_locked=True)).first()
+            if row is None or row.next_at is None or row.next_at > change.now:
+                return 0
+            alert = change.session.get_one(Alert, row.alert_id)
+            if not alert.enabled or row.level >= len(alert.escalation):
+                row.next_at = None
+                change.session.add(row)
+                return 0
+            step = alert.escalation[row.level]
+            for channel_id in step["channels"]:
+                channel = change.session.get_one(Channel, channel_id)
+                post(change, channel, _louder(row, change.new_id()), f"incident-{row.id}-{row.level}")
+            row.level += 1
+            left = alert.escalation[row.level :]
+            row.next_at = row.created_at + timedelta(seconds=left[0]["after_seconds"]) if left else None
+            change.session.add(row)
+            change.event(
+                "incident.escalated", "incident", row.id, row.application_id, key=row.key, level=row.level
+            )
+            return 1
+
+
+def _louder(row: Incident, ident: str) -> Notification:
+    told = Notification.model_validate(row.content)
+    title = f"Nobody sees to it: {told.title}"
+    return told.model_copy(update={"id": ident, "title": title, "severity": Severity.CRITICAL})
+
+
+def open_incident(change: Change, alert: Alert, notification: Notification) -> None:
+    """Begin, or go on with, a trouble that this alert escalates."""
+    key = notification.incident or notification.id
+    query = select(Incident).where(
+        Incident.key == key, Incident.alert_id == alert.id, col(Incident.closed_at).is_(None)
+    )
+    if change.session.exec(query).first() is None:
+        # Another may open it at this moment: then it is that one, and what failed here is on record all the same.
+        with suppress(IntegrityError), change.attempt():
+            change.session.add(
+                Incident(
+                    id=change.new_id(),
+                    created_at=change.now,
+                    application_id=alert.application_id,
+                    alert_id=alert.id,
+                    key=key,
+                    content={},
+                    next_at=change.now + timedelta(seconds=alert.escalation[0]["after_seconds"]),
+                )
+            )
+    if (row := change.session.exec(query).first()) is not None:
+        row.content = notification.model_dump(mode="json", exclude={"may_exist"})
+        change.session.add(row)
+
+
+def end_of_trouble(change: Change, event: EventRow, key: str, stage: Stage) -> Sequence[Channel]:
+    """Let go of what is over; returns the channels whose outside system must hear of it.
+
+    An acknowledgement lets go of nothing but is passed on all the same.
+    """
+    session = change.session
+    scope = event.application_id
+    if not recall(session, ("troubles", scope), lambda: _any_trouble(session, scope)):
+        return []
+    if stage is Stage.CLOSED:
+        _close(change, key)
+    rows = session.exec(select(NotificationRow).where(NotificationRow.incident == key)).all()
+    if stage is Stage.CLOSED and any(row.status in UNSENT for row in rows):
+        _let_go(change, key)
+    # One that was withdrawn after a try may have got through all the same.
+    last = {
+        row.channel_id: row.content.get("stage")
+        for row in sorted(rows, key=_when)
+        if row.status != "withdrawn" or row.intent_at
+    }
+    channels = {channel_id for channel_id, stage in last.items() if stage != Stage.CLOSED}
+    return [channel for channel in _channels(session, channels) if keeps_incidents(change.kernel, channel)]
+
+
+def _let_go(change: Change, key: str) -> None:
+    """Have nobody told of a trouble that is over: neither what waits, nor what was tried and did not get through.
+
+    What is over is the trouble: that a certificate was renewed or revoked is told whatever happens next. A message
+    about which something is written down at this very moment is left to that.
+    """
+    unsent = select(NotificationRow).where(
+        NotificationRow.incident == key, col(NotificationRow.status).in_(UNSENT)
+    )
+    for row in change.session.exec(locked(unsent, skip_locked=True)).all():
+        if row.content.get("stage") != Stage.CLOSED and (row.status == "held" or row.intent_at):
+            withdraw(change, row)
+
+
+def is_late(change: Change, channel: Channel, row: NotificationRow) -> bool:
+    """Whether a message would open an incident outside whose end was told there before: nobody would end it again."""
+    if (
+        not row.incident
+        or row.content.get("stage") == Stage.CLOSED
+        or not keeps_incidents(change.kernel, channel)
+    ):
+        return False
+    later = select(NotificationRow).where(
+        NotificationRow.channel_id == channel.id,
+        NotificationRow.incident == row.incident,
+        col(NotificationRow.created_at) > row.created_at,
+    )
+    return any(one.content.get("stage") == Stage.CLOSED for one in change.session.exec(later).all())
+
+
+def _when(row: NotificationRow) -> tuple[datetime, str]:
+    return row.created_at, row.id
+
+
+def _any_trouble(session: Session, application_id: str | None) -> bool:
+    """Whether anything was told of a trouble, or one is open of which nobody is told before it escalates."""
+    told = select(NotificationRow.id).where(col(NotificationRow.incident).is_not(None))
+    opened = select(Incident.id).where(col(Incident.closed_at).is_(None))
+    if application_id is not None:
+        told = told.where(_of(col(NotificationRow.application_id), application_id))
+        opened = opened.where(_of(col(Incident.application_id), application_id))
+    return any(session.exec(query.limit(1)).first() is not None for query in (told, opened))
+
+
+def _of(scope: Mapped[str | None], application_id: str) -> ColumnElement[bool]:
+    return or_(scope == application_id, scope.is_(None))
+
+
+def _close(change: Change, key: str) -> None:
+    query = select(Incident).where(Incident.key == key, col(Incident.closed_at).is_(None))
+    for incident in change.session.exec(locked(query)).all():
+        incident.closed_at, incident.next_at = change.now, None
+        change.session.add(incident)
+
+
+def _channels(session: Session, idents: set[str]) -> Sequence[Channel]:
+    """In one order; without those that were deleted since."""
+    return session.exec(select(Channel).where(col(Channel.id).in_(idents)).order_by(Channel.id)).all()
+
+
+def keeps_incidents(kernel: Kernel, channel: Channel) -> bool:
+    """Whether the outside system keeps an incident open until it is told of its end."""
+    try:
+        return kernel.plugins.notifier(channel.notifier).keeps_incidents
+    except UnknownPlugin:
+        return False

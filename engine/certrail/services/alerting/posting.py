@@ -1,0 +1,95 @@
+"""One message for one channel: sent now, or held until it may disturb."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlmodel import select
+
+from certrail.domain.windows import Window, quiet_until
+from certrail.persistence.database import locked
+from certrail.persistence.tables import Channel, NotificationRow
+from certrail.services.core.unit_of_work import Change
+from certrail_sdk import Notification, Severity
+
+UNSENT = ("pending", "held", "retrying")
+
+
+def post(change: Change, channel: Channel, notification: Notification, key: str) -> NotificationRow:
+    """Write a message down, once per channel and `key`, and have it sent when its time has come."""
+    once = select(NotificationRow).where(
+        NotificationRow.channel_id == channel.id, NotificationRow.dedupe_key == key
+    )
+    if (before := change.session.exec(once).first()) is not None:
+        return before
+    row = NotificationRow(
+        id=notification.id,
+        created_at=change.now,
+        channel_id=channel.id,
+        dedupe_key=key,
+        application_id=channel.application_id,
+        content=notification.model_dump(mode="json", exclude={"may_exist"}),
+        incident=notification.incident or None,
+    )
+    if notification.severity is not Severity.CRITICAL:
+        row.held_until = held_until(channel, change.now)
+    row.status = "held" if row.held_until else "pending"
+    change.session.add(row)
+    if row.held_until is None:
+        send(change, channel, row)
+    return row
+
+
+def send(change: Change, channel: Channel, row: NotificationRow) -> None:
+    """Have a message sent that was written down."""
+    change.enqueue(
+        "notification",
+        f"notification-{channel.id}-{row.dedupe_key}",
+        row.id,
+        plugin=f"notifier-{channel.notifier}",
+    )
+
+
+def fails(change: Change, channel_id: str, application_id: str | None, **data: Any) -> None:
+    """Put on record that a channel could not say something."""
+    if (channel := _held(change, channel_id)) is not None:
+        channel.failing_since = channel.failing_since or change.now
+        change.session.add(channel)
+    slug = channel.slug if channel else ""
+    change.event("channel.failed", "channel", channel_id, application_id, slug=slug, **data)
+
+
+def works(change: Change, channel_id: str, application_id: str | None) -> None:
+    """Put on record that a channel got something through, if it failed before."""
+    channel = change.session.get(Channel, channel_id)
+    if channel is None or channel.failing_since is None:
+        return
+    if (channel := _held(change, channel_id)) is not None and channel.failing_since is not None:
+        channel.failing_since = None
+        change.session.add(channel)
+        change.event("channel.recovered", "channel", channel_id, application_id, slug=channel.slug)
+
+
+def _held(change: Change, channel_id: str) -> Channel | None:
+    query = select(Channel).where(Channel.id == channel_id)
+    return change.session.exec(locked(query, may_be_named=True)).first()
+
+
+def withdraw(change: Change, row: NotificationRow) -> None:
+    """Have a message not sent any more."""
+    row.status, row.held_until, row.next_try_at = "withdrawn", None, None
+    change.session.add(row)
+
+
+def held_until(channel: Channel, now: datetime) -> datetime | None:
+    """Until when a channel wants no messages that can wait; ``None`` if it wants them now."""
+    if quiet := quiet_now(channel, now):
+        return quiet
+    if channel.digest_seconds is None:
+        return None
+    passed = now.timestamp() % channel.digest_seconds
+    return now + timedelta(seconds=channel.digest_seconds - passed)
+
+
+def quiet_now(channel: Channel, now: datetime) -> datetime | None:
+    """When the quiet hours of a channel end, if it has some now."""
+    return quiet_until((Window.model_validate(window) for window in channel.quiet_hours), now)

@@ -1,0 +1,1 @@
+"""Approval policies, approval requests, votes, and the messages that ask for them."""

@@ -1,0 +1,280 @@
+"""Answers that come back from chat: verified by the plugin, recorded here, answered only then."""
+
+import asyncio
+import hashlib
+import json
+import logging
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
+from sqlalchemy.exc import IntegrityError
+from sqlmodel import Session, col, select
+
+from certrail.domain.errors import BadInput, CertrailError, Conflict, Forbidden, NotFound
+from certrail.persistence.tables import (
+    ApprovalRequest,
+    Channel,
+    ChatIdentity,
+    Connection,
+    Principal,
+    QuestionCopy,
+    QuestionToken,
+    SeenCallback,
+    TokenUse,
+)
+from certrail.services.access.membership import actor_of
+from certrail.services.approvals.callback_refusals import CallbackRefusals
+from certrail.services.approvals.lifecycle import tally
+from certrail.services.approvals.questions import token_hash
+from certrail.services.approvals.votes import Approvals, Bound, VoteRefused, cast
+from certrail.services.core.actor import SYSTEM, Actor
+from certrail.services.core.unit_of_work import Change, Kernel
+from certrail.services.integrations.plugin_config import notifier_class, notifier_of
+from certrail_sdk import (
+    CallbackRequest,
+    CallbackResponse,
+    Context,
+    Forged,
+    Interaction,
+    Interactive,
+    Listens,
+    Malformed,
+    Notifier,
+    Outcome,
+    PluginError,
+)
+
+log = logging.getLogger(__name__)
+
+NOT_RECORDED = Outcome(state="not_recorded", message="Your answer was not recorded. Please try again.")
+NOT_A_MEMBER = Outcome(state="refused", message="You are not a member here, so your answer does not count.")
+NO_ANSWER = Outcome(state="refused", message="This is no answer that counts.")
+
+
+class Chat:
+    """The way of an answer from a button to a vote."""
+
+    def __init__(self, kernel: Kernel, approvals: Approvals, refusals: CallbackRefusals) -> None:
+        self._kernel = kernel
+        self._approvals = approvals
+        self._refusals = refusals
+
+    async def callback(self, channel_id: str, request: CallbackRequest) -> CallbackResponse:
+        """Serve one inbound callback of a channel.
+
+        Raises:
+            NotFound: no such channel, or its notifier takes no answers.
+            Forbidden: forged. BadInput: unreadable. Both are on record.
+        """
+        channel, notifier = await asyncio.to_thread(self.open, channel_id)
+        if not isinstance(notifier, Interactive):
+            raise NotFound("interactive channel")
+        try:
+            read = await notifier.receive(request)
+        except Forged as err:
+            await asyncio.to_thread(self._refusals.count, channel, "forged", str(err))
+            raise Forbidden("The callback's signature or timestamp does not hold.", kind="forged") from None
+        except Malformed as err:
+            await asyncio.to_thread(self._refusals.count, channel, "malformed", str(err))
+            raise BadInput("The callback cannot be read.") from None
+        if isinstance(read, CallbackResponse):
+            return read
+        return await notifier.acknowledge(read, await self.answer(channel, notifier, read))
+
+    async def heard(
+        self, channel: Channel, notifier: Notifier[Any], said: Interaction | Forged | Malformed
+    ) -> Outcome:
+        """Record what came over a connection of the plugin's own, which hands over what it refuses as well."""
+        if isinstance(said, Interaction):
+            return await self.answer(channel, notifier, said)
+        try:
+            reason = "forged" if isinstance(said, Forged) else "malformed"
+            await asyncio.to_thread(self._refusals.count, channel, reason, str(said))
+        except Exception:
+            log.exception("what channel %s refused was not recorded", channel.slug)
+            return NOT_RECORDED
+        return NO_ANSWER
+
+    async def answer(self, channel: Channel, notifier: Notifier[Any], interaction: Interaction) -> Outcome:
+        """Record an interaction; whatever prevents that is told to the person, never swallowed."""
+        try:
+            channel = await asyncio.to_thread(self._asked_in, channel, interaction)
+            voter = await asyncio.to_thread(self._known, channel, interaction)
+            if voter is None and isinstance(notifier, Interactive):
+                email = await notifier.email_of(interaction)
+                voter = await asyncio.to_thread(self._learn, channel, interaction, email)
+            return await asyncio.to_thread(self._record, channel, interaction, voter)
+        except (VoteRefused, CertrailError) as err:
+            detail = err.error.detail if isinstance(err, VoteRefused) else err.detail
+            return Outcome(state="refused", message=detail)
+        except PluginError as err:
+            log.warning("the sender of an answer in channel %s is unknown: %s", channel.slug, err)
+            return NOT_RECORDED
+        except Exception:
+            log.exception("an answer in channel %s was not recorded", channel.slug)
+            return NOT_RECORDED
+
+    def open(self, channel_id: str) -> tuple[Channel, Notifier[Any]]:
+        """A channel and its plugin object. Raises NotFound."""
+        with self._kernel.db.read() as session:
+            channel = session.get(Channel, channel_id)
+            if channel is None:
+                raise NotFound("channel")
+            return channel, notifier_of(self._kernel, session, channel, Context())
+
+    def listeners(self) -> Mapping[str, Channel]:
+        """One channel for each connection that a plugin opens for answers, however many channels it serves.
+
+        The key changes with everything that the connection is opened with, and holds only a hash of it.
+        """
+        with self._kernel.db.read() as session:
+            channels = session.exec(select(Channel).order_by(col(Channel.id))).all()
+            sealed = dict(session.exec(select(Connection.id, Connection.config_sealed)).all())
+        chosen: dict[str, Channel] = {}
+        for channel in channels:
+            source = self._source(channel)
+            if source not in chosen and self._wants_listener(channel):
+                chosen[source] = channel
+        return {_opened_with(channel, sealed): channel for channel in chosen.values()}
+
+    def _source(self, channel: Channel) -> str:
+        """What brings the answers of a channel: the app of its connection where all channels share it, or its own."""
+        try:
+            shared = notifier_class(self._kernel, channel.notifier).shares_answers
+        except BadInput:
+            shared = False
+        return (
+            f"{channel.notifier} {channel.connection_id}" if shared and channel.connection_id else channel.id
+        )
+
+    def _asked_in(self, channel: Channel, interaction: Interaction) -> Channel:
+        """The channel whose question is answered, if the one where the answer arrived may bring it."""
+        with self._kernel.db.read() as session:
+            _, copy = _button(session, interaction)
+            asked = session.get(Channel, copy.channel_id) if copy else None
+            return asked if asked and self._source(asked) == self._source(channel) else channel
+
+    def _wants_listener(self, channel: Channel) -> bool:
+        try:
+            _, notifier = self.open(channel.id)
+        except CertrailError as err:
+            log.error("channel %s cannot listen: %s", channel.slug, err.detail)
+            return False
+        return isinstance(notifier, Listens) and notifier.wants_listener()
+
+    def _known(self, channel: Channel, interaction: Interaction) -> Actor | None:
+        with self._kernel.db.read() as session:
+            query = select(ChatIdentity).where(
+                ChatIdentity.notifier == channel.notifier,
+                ChatIdentity.workspace == interaction.workspace,
+                ChatIdentity.sender == interaction.sender,
+            )
+            identity = session.exec(query).first()
+            return actor_of(session.get_one(Principal, identity.principal_id)) if identity else None
+
+    def _learn(self, channel: Channel, interaction: Interaction, email: str | None) -> Actor | None:
+        """Remember which member a sender is, found once by the verified e-mail address."""
+        if not email:
+            return None
+        with self._kernel.change(SYSTEM) as change:
+            person = change.session.exec(select(Principal).where(Principal.email == email.lower())).first()
+            if person is None or person.kind != "user":
+                return None
+            change.session.add(
+                ChatIdentity(
+                    id=change.new_id(),
+                    created_at=change.now,
+                    notifier=channel.notifier,
+                    workspace=interaction.workspace,
+                    sender=interaction.sender,
+                    principal_id=person.id,
+                )
+            )
+            change.event(
+                "chat_identity.linked",
+                "principal",
+                person.id,
+                None,
+                notifier=channel.notifier,
+                sender=interaction.sender,
+            )
+            return actor_of(person)
+
+    def _record(self, channel: Channel, interaction: Interaction, voter: Actor | None) -> Outcome:
+        if voter is None:
+            self._refuse_stranger(channel, interaction)
+            return NOT_A_MEMBER
+        try:
+            return self._vote(channel, interaction, voter)
+        except VoteRefused as refusal:
+            seen = partial(_is_new, interaction=interaction)
+            self._approvals.record_refusal(voter, refusal, channel.notifier, seen)
+            if isinstance(refusal.error, NotFound):
+                # The question stands before this person's eyes; to say that there is none would be odd.
+                return NOT_A_MEMBER
+            raise
+
+    def _vote(self, channel: Channel, interaction: Interaction, voter: Actor) -> Outcome:
+        with self._kernel.change(voter) as change:
+            session = change.session
+            token, copy = _button(session, interaction)
+            approval = session.get(ApprovalRequest, copy.approval_request_id) if copy else None
+            if copy is not None and copy.reference is None:
+                return NOT_RECORDED
+            if not _is_new(change, interaction):
+                raise VoteRefused(Conflict("This answer was received before.", kind="replayed"), approval)
+            if token is None or copy is None or approval is None:
+                raise VoteRefused(Conflict("This button is not known.", kind="bad-token"), None)
+            if copy.channel_id != channel.id or copy.reference != interaction.message:
+                raise VoteRefused(
+                    Conflict("This button belongs to another message.", kind="other-message"), approval
+                )
+            if session.get(TokenUse, (token.token_hash, interaction.sender)):
+                raise VoteRefused(Conflict("You used this button already.", kind="token-used"), approval)
+            bound = Bound(copy.round, copy.step, token.digest)
+            cast(change, approval.id, token.answer, interaction.comment, channel.notifier, bound)
+            session.add(TokenUse(token_hash=token.token_hash, sender=interaction.sender))
+            return Outcome(state="recorded", message=_said(session, approval, token.answer))
+
+    def _refuse_stranger(self, channel: Channel, interaction: Interaction) -> None:
+        with self._kernel.change(SYSTEM) as change:
+            new = _is_new(change, interaction)
+            change.event(
+                "callback.refused",
+                "channel",
+                channel.id,
+                channel.application_id,
+                reason="unknown-sender" if new else "replayed",
+                detail="no member has the sender's e-mail address" if new else "this was received before",
+                sender=interaction.sender,
+            )
+
+
+def _is_new(change: Change, interaction: Interaction) -> bool:
+    """Whether an answer is received for the first time; from here on it was received, if the change commits."""
+    try:
+        with change.attempt():
+            change.session.add(SeenCallback(id=interaction.replay_key, created_at=change.now))
+    except IntegrityError:
+        return False
+    return True
+
+
+def _button(session: Session, interaction: Interaction) -> tuple[QuestionToken | None, QuestionCopy | None]:
+    """The button that was pressed, and the copy of the question that it belongs to."""
+    token = session.get(QuestionToken, token_hash(interaction.token.get_secret_value()))
+    return token, session.get(QuestionCopy, token.copy_id) if token else None
+
+
+def _opened_with(channel: Channel, sealed: Mapping[str, str]) -> str:
+    own = channel.model_dump(mode="json", include={"id", "notifier", "connection_id", "config_sealed"})
+    shared = sealed.get(channel.connection_id or "")
+    return hashlib.sha256(json.dumps([own, shared], sort_keys=True).encode()).hexdigest()
+
+
+def _said(session: Session, approval: ApprovalRequest, answer: str) -> str:
+    if approval.status != "open":
+        return f"Recorded. The request is {approval.status}."
+    given, needed = tally(session, approval)
+    return f"Your {answer} is recorded: {given} of {needed}."

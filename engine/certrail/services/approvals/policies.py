@@ -1,0 +1,281 @@
+"""Approval policies: which profiles of an Application need whose yes."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from sqlmodel import Session, col, or_, select
+
+from certrail.domain.errors import BadInput, Conflict, NotFound
+from certrail.persistence.tables import (
+    ApprovalPolicy,
+    ApprovalPolicyProfile,
+    ApprovalRequest,
+)
+from certrail.services.access.membership import expand_groups, find_principal, is_member
+from certrail.services.alerting.channels import find_channel
+from certrail.services.approvals.lifecycle import close
+from certrail.services.catalog.enrollment import enrollment
+from certrail.services.catalog.profiles import find_profile
+from certrail.services.core.actor import Actor
+from certrail.services.core.lookup import hold
+from certrail.services.core.unit_of_work import Change, Kernel
+from certrail.services.integrations.plugin_config import notifier_class
+from certrail.services.issuance.state import lock_approval
+from certrail_sdk import Interactive
+
+SHORTEST_LIFETIME, LONGEST_LIFETIME = timedelta(hours=1), timedelta(days=30)
+MOST_STEPS, MOST_QUORUM = 10, 100
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step: who is asked, how many must say yes, and where the question is posted."""
+
+    name: str
+    approvers: tuple[str, ...]
+    quorum: int = 1
+    channels: tuple[str, ...] = ()
+
+
+class ApprovalPolicies:
+    """Configured by Application Admins. Editing never alters approvals that are running."""
+
+    def __init__(self, kernel: Kernel) -> None:
+        self._kernel = kernel
+
+    def create(
+        self,
+        actor: Actor,
+        application_id: str | None,
+        *,
+        slug: str,
+        name: str,
+        profiles: Sequence[str],
+        steps: Sequence[Step],
+        request_ttl: timedelta | None = None,
+        reminder: timedelta | None = None,
+        allow_self_approval: bool = False,
+        bypass_machine_identities: bool = False,
+        standing: Mapping[str, int] | None = None,
+    ) -> ApprovalPolicy:
+        """Guard profiles.
+
+        Args:
+            standing: ``{"renewals": …, "days": …}`` lets one approval stand for renewals of the same content.
+
+        Raises:
+            BadInput: an approver is no member, a quorum cannot be reached, a lifetime is out of bounds.
+            Conflict: a profile is guarded by another policy already, or the slug is taken.
+        """
+        _check_times(request_ttl, reminder)
+        if not profiles or not 1 <= len(steps) <= MOST_STEPS:
+            raise BadInput(f"Name at least one profile and 1 to {MOST_STEPS} steps.", "steps")
+        with self._kernel.change(actor) as change:
+            _refuse_taken_slug(change.session, application_id, slug)
+            policy = ApprovalPolicy(
+                id=change.new_id(),
+                created_at=change.now,
+                application_id=application_id,
+                slug=slug,
+                name=name,
+                steps=[self._step(change.session, application_id, n, s) for n, s in enumerate(steps)],
+                request_ttl_seconds=int(request_ttl.total_seconds()) if request_ttl else None,
+                reminder_seconds=int(reminder.total_seconds()) if reminder else None,
+                allow_self_approval=allow_self_approval,
+                bypass_machine_identities=bypass_machine_identities,
+                standing=dict(standing) if standing else None,
+            )
+            change.session.add(policy)
+            for reference in profiles:
+                _guard(change, policy, application_id, reference)
+            change.event("approval_policy.created", "approval_policy", policy.id, application_id, slug=slug)
+            return policy
+
+    def update(
+        self,
+        actor: Actor,
+        application_id: str | None,
+        reference: str,
+        *,
+        name: str | None = None,
+        profiles: Sequence[str] | None = None,
+        steps: Sequence[Step] | None = None,
+        request_ttl: timedelta | None = None,
+        reminder: timedelta | None = None,
+        allow_self_approval: bool | None = None,
+        bypass_machine_identities: bool | None = None,
+        standing: Mapping[str, int] | None = None,
+    ) -> ApprovalPolicy:
+        """Change what is given; approvals that run keep the policy they began under.
+
+        Raises:
+            BadInput: as for a new one.
+            Conflict: a profile is guarded by another policy already.
+        """
+        with self._kernel.change(actor) as change:
+            session = change.session
+            policy = find_approval_policy(session, application_id, reference)
+            policy = hold(session, policy, "approval policy")
+            before = _facts(session, policy)
+            if steps is not None:
+                if not 1 <= len(steps) <= MOST_STEPS:
+                    raise BadInput(f"Name 1 to {MOST_STEPS} steps.", "steps")
+                policy.steps = [self._step(session, application_id, n, s) for n, s in enumerate(steps)]
+            if request_ttl is not None:
+                policy.request_ttl_seconds = int(request_ttl.total_seconds())
+            if reminder is not None:
+                policy.reminder_seconds = int(reminder.total_seconds())
+            _check_times(_duration(policy.request_ttl_seconds), _duration(policy.reminder_seconds))
+            policy.name = name if name is not None else policy.name
+            if allow_self_approval is not None:
+                policy.allow_self_approval = allow_self_approval
+            if bypass_machine_identities is not None:
+                policy.bypass_machine_identities = bypass_machine_identities
+            policy.standing = dict(standing) if standing is not None else policy.standing
+            if profiles is not None:
+                _reguard(change, policy, application_id, profiles)
+            policy.version += 1
+            session.add(policy)
+            session.flush()
+            after = _facts(session, policy)
+            change.event(
+                "approval_policy.updated",
+                "approval_policy",
+                policy.id,
+                application_id,
+                before=before,
+                after=after,
+            )
+            return policy
+
+    def delete(self, actor: Actor, application_id: str | None, reference: str) -> None:
+        """Remove a policy; approvals that run under it are cancelled, visibly."""
+        with self._kernel.change(actor) as change:
+            session = change.session
+            policy = find_approval_policy(session, application_id, reference)
+            running = select(ApprovalRequest.id).where(
+                ApprovalRequest.policy_id == policy.id, ApprovalRequest.status == "open"
+            )
+            in_one_order = running.order_by(ApprovalRequest.certificate_request_id)
+            for approval_id in session.exec(in_one_order).all():
+                approval = lock_approval(session, approval_id)
+                if approval is not None and approval.status == "open":
+                    close(
+                        change, approval, "cancelled", actor.principal_id, "the approval policy was deleted"
+                    )
+            links = select(ApprovalPolicyProfile).where(ApprovalPolicyProfile.policy_id == policy.id)
+            for link in session.exec(links).all():
+                session.delete(link)
+            session.delete(policy)
+            change.event(
+                "approval_policy.deleted", "approval_policy", policy.id, application_id, slug=policy.slug
+            )
+
+    def list(self, application_id: str | None) -> Sequence[tuple[ApprovalPolicy, list[str]]]:
+        """The policies of an Application with the ids of the profiles they guard."""
+        with self._kernel.db.read() as session:
+            query = select(ApprovalPolicy).where(ApprovalPolicy.application_id == application_id)
+            return [
+                (p, _profiles_of(session, p.id)) for p in session.exec(query.order_by(ApprovalPolicy.slug))
+            ]
+
+    def _step(
+        self, session: Session, application_id: str | None, number: int, step: Step
+    ) -> dict[str, object]:
+        where = f"steps.{number}"
+        if not 1 <= step.quorum <= MOST_QUORUM:
+            raise BadInput(f"A quorum is 1 to {MOST_QUORUM}.", f"{where}.quorum")
+        approvers = [find_principal(session, reference) for reference in step.approvers]
+        outsiders = [p.slug for p in approvers if not is_member(session, application_id, p.id)]
+        if outsiders:
+            raise BadInput(f"Not members of this Application: {', '.join(outsiders)}.", f"{where}.approvers")
+        people = expand_groups(session, [p.id for p in approvers])
+        if len(people) < step.quorum:
+            raise BadInput(
+                f"Step {number + 1} needs {step.quorum} approvals but names only {len(people)} people.",
+                f"{where}.quorum",
+            )
+        channels = [find_channel(session, application_id, reference) for reference in step.channels]
+        for channel in channels:
+            if not issubclass(notifier_class(self._kernel, channel.notifier), Interactive):
+                raise BadInput(f"The channel {channel.slug!r} cannot carry questions.", f"{where}.channels")
+        return {
+            "name": step.name,
+            "approvers": [p.id for p in approvers],
+            "quorum": step.quorum,
+            "channels": [c.id for c in channels],
+        }
+
+
+def find_approval_policy(session: Session, application_id: str | None, reference: str) -> ApprovalPolicy:
+    """By slug or id, inside one Application. Raises NotFound."""
+    query = select(ApprovalPolicy).where(
+        ApprovalPolicy.application_id == application_id,
+        or_(ApprovalPolicy.id == reference, ApprovalPolicy.slug == reference),
+    )
+    if (found := session.exec(query).first()) is None:
+        raise NotFound("approval policy", reference)
+    return found
+
+
+def _reguard(
+    change: Change, policy: ApprovalPolicy, application_id: str | None, profiles: Sequence[str]
+) -> None:
+    if not profiles:
+        raise BadInput("Name at least one profile.", "profiles")
+    links = select(ApprovalPolicyProfile).where(ApprovalPolicyProfile.policy_id == policy.id)
+    for link in change.session.exec(links).all():
+        change.session.delete(link)
+    change.session.flush()
+    for reference in profiles:
+        _guard(change, policy, application_id, reference)
+
+
+def _duration(seconds: int | None) -> timedelta | None:
+    return timedelta(seconds=seconds) if seconds else None
+
+
+def _facts(session: Session, policy: ApprovalPolicy) -> dict[str, object]:
+    values = policy.model_dump(mode="json", exclude={"id", "created_at", "application_id"})
+    return {**values, "profiles": _profiles_of(session, policy.id)}
+
+
+def _check_times(request_ttl: timedelta | None, reminder: timedelta | None) -> None:
+    if request_ttl and not SHORTEST_LIFETIME <= request_ttl <= LONGEST_LIFETIME:
+        raise BadInput("A request lives 1 hour to 30 days, or for ever when left out.", "request_ttl")
+    if reminder and (reminder < timedelta(minutes=1) or (request_ttl and reminder >= request_ttl)):
+        raise BadInput(
+            "A reminder comes after a minute at the earliest, and before the request expires.", "reminder"
+        )
+
+
+def _refuse_taken_slug(session: Session, application_id: str | None, slug: str) -> None:
+    query = select(ApprovalPolicy).where(
+        ApprovalPolicy.application_id == application_id, ApprovalPolicy.slug == slug
+    )
+    if session.exec(query).first():
+        raise Conflict(f"An approval policy {slug!r} exists already in this Application.")
+
+
+def _guard(change: Change, policy: ApprovalPolicy, application_id: str | None, reference: str) -> None:
+    profile = find_profile(change.session, reference)
+    try:
+        enrollment(change.session, application_id, profile)
+    except NotFound:
+        raise BadInput(
+            f"The profile {reference!r} is not attached to this Application.", "profiles"
+        ) from None
+    scope = application_id or ""
+    taken = select(ApprovalPolicyProfile).where(
+        ApprovalPolicyProfile.scope == scope, ApprovalPolicyProfile.profile_id == profile.id
+    )
+    if change.session.exec(taken).first():
+        raise Conflict(f"The profile {profile.slug!r} is guarded by another policy already.", kind="overlap")
+    change.session.add(ApprovalPolicyProfile(policy_id=policy.id, profile_id=profile.id, scope=scope))
+    change.session.flush()
+
+
+def _profiles_of(session: Session, policy_id: str) -> list[str]:
+    query = select(ApprovalPolicyProfile.profile_id).where(ApprovalPolicyProfile.policy_id == policy_id)
+    return list(session.exec(query.order_by(col(ApprovalPolicyProfile.profile_id))).all())

@@ -1,0 +1,1 @@
+"""Certificate authorities: keys, certificate versions, signing, CRLs and OCSP."""

@@ -1,0 +1,364 @@
+"""Certificate authorities: roots, intermediates below them or below somebody else's, and their renewals."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
+from pydantic import ValidationError
+from sqlmodel import col, select
+
+from certrail.domain.content import KeyAlgorithm, Subject
+from certrail.domain.errors import BadInput, Conflict
+from certrail.domain.renewal import Advice
+from certrail.persistence.tables import (
+    CaCertificate,
+    Certificate,
+    CertificateAuthority,
+)
+from certrail.pki import keys
+from certrail.pki.authority import (
+    authority_request,
+    intermediate,
+    refuse_unfit_authority,
+    self_signed_root,
+)
+from certrail.pki.chain import path_to_root, read_certificates
+from certrail.pki.names import from_name
+from certrail.services.authorities.adoption import Listed, count_on, keep_listed
+from certrail.services.authorities.deletion import delete_unused
+from certrail.services.authorities.signing import (
+    active_certificate,
+    find_authority,
+    key_of,
+    key_to_certify,
+    keys_of,
+    loaded_chain,
+    lock_authority,
+    new_serial,
+    signer,
+    versions_of,
+)
+from certrail.services.authorities.versions import add_key, insert_authority, install_certificate
+from certrail.services.core.actor import Actor
+from certrail.services.core.lookup import find, refuse_taken
+from certrail.services.core.unit_of_work import Change, Kernel
+from certrail.services.inventory.renewal_schedule import mark
+
+ROOT_LIFETIME = timedelta(days=3652)
+INTERMEDIATE_LIFETIME = timedelta(days=1826)
+
+
+class Authorities:
+    """Owned by Product Admins. Private keys never leave their envelopes but to sign."""
+
+    def __init__(self, kernel: Kernel) -> None:
+        self._kernel = kernel
+
+    def create_root(
+        self,
+        actor: Actor,
+        *,
+        slug: str,
+        name: str,
+        subject: Subject,
+        key_algorithm: KeyAlgorithm = KeyAlgorithm.EC_P256,
+        lifetime: timedelta | None = None,
+        max_path_length: int | None = None,
+    ) -> CertificateAuthority:
+        """Make an internal root authority, ten years long unless said otherwise.
+
+        Raises:
+            BadInput: the subject has no part.
+            Conflict: the slug is taken.
+        """
+        _refuse_nameless(subject)
+        key = keys.generate(key_algorithm)
+        with self._kernel.change(actor) as change:
+            authority = insert_authority(change, "root", slug, name, subject, key, max_path_length, None)
+            certificate = _self_signed(authority, key, change.now, lifetime)
+            install_certificate(change, authority, certificate, [])
+            return authority
+
+    def create_intermediate(
+        self,
+        actor: Actor,
+        *,
+        slug: str,
+        name: str,
+        subject: Subject,
+        parent: str | None = None,
+        key_algorithm: KeyAlgorithm = KeyAlgorithm.EC_P256,
+        lifetime: timedelta | None = None,
+        max_path_length: int | None = 0,
+    ) -> CertificateAuthority:
+        """Make an authority below another: signed at once by a parent that is here, else pending until `install`.
+
+        Args:
+            lifetime: five years unless said otherwise, and no longer than the parent lasts.
+            max_path_length: 0 for an authority that signs leaves only.
+
+        Raises:
+            BadInput: the subject has no part.
+            Conflict: the slug is taken, the parent cannot sign, or allows less than is asked for.
+        """
+        _refuse_nameless(subject)
+        key = keys.generate(key_algorithm)
+        with self._kernel.change(actor) as change:
+            above = find(change.session, CertificateAuthority, parent, "parent authority") if parent else None
+            parent_id = above.id if above else None
+            row = insert_authority(
+                change, "intermediate", slug, name, subject, key, max_path_length, parent_id
+            )
+            if above is not None:
+                self._sign_below(change, row, above, key.public_key(), lifetime)
+            return row
+
+    def adopt(
+        self,
+        actor: Actor,
+        *,
+        slug: str,
+        name: str,
+        certificate: str,
+        private_key: str,
+        chain: str = "",
+        crl_number: int | None = None,
+        revoked: Sequence[Listed] = (),
+    ) -> CertificateAuthority:
+        """Take over an authority that exists already, with its private key and all that it has revoked.
+
+        Args:
+            certificate: PEM, of the authority.
+            chain: PEM, of every certificate above it; empty for a root.
+            private_key: PEM, not encrypted.
+            crl_number: of the last list that was published elsewhere; the next one follows it.
+
+        Raises:
+            BadInput: a part cannot be read, they do not belong together, or it is no authority's certificate.
+            Conflict: the slug is taken.
+        """
+        first, *more = read_certificates(certificate, "certificate")
+        issuers = [*more, *(read_certificates(chain, "chain") if chain.strip() else [])]
+        subject = _subject_of(first)
+        refuse_unfit_authority(first, subject)
+        key = keys.from_pem(private_key.encode())
+        if key.public_key() != first.public_key():
+            raise BadInput("The private key is not that of the certificate.", "private_key")
+        path = path_to_root(first, issuers, "chain")
+        kind = "intermediate" if path else "root"
+        with self._kernel.change(actor) as change:
+            room = first.extensions.get_extension_for_class(x509.BasicConstraints).value.path_length
+            authority = insert_authority(change, kind, slug, name, subject, key, room, None)
+            install_certificate(change, authority, first, path)
+            change.session.flush()
+            issuer = active_certificate(change.session, authority.id)
+            keep_listed(change, issuer, revoked)
+            if crl_number is not None:
+                count_on(change, issuer, crl_number)
+            return authority
+
+    def request(self, reference: str) -> str:
+        """The CSR, PEM, that another authority is asked to sign: for a new key, or for the present one anew.
+
+        Raises:
+            Conflict: the authority signs itself, or its parent is here.
+        """
+        with self._kernel.db.read() as session:
+            authority = find_authority(session, reference)
+            _refuse_signed_here(authority)
+            csr = authority_request(
+                Subject.model_validate(authority.subject),
+                key_to_certify(self._kernel.keyring, session, authority.id),
+                authority.max_path_length,
+            )
+            return csr.public_bytes(Encoding.PEM).decode()
+
+    def install(
+        self, actor: Actor, reference: str, certificate: str, chain: str = ""
+    ) -> CertificateAuthority:
+        """Take the certificate that another authority signed, with every certificate up to its root.
+
+        Args:
+            certificate: PEM; certificates that follow the first are taken for the chain.
+            chain: PEM, in any order.
+
+        Raises:
+            BadInput: it is not for this subject or key, is no authority's, has ended, or an issuer is missing.
+            Conflict: the authority signs itself, or its parent is here.
+        """
+        first, *more = read_certificates(certificate, "certificate")
+        issuers = [*more, *(read_certificates(chain, "chain") if chain.strip() else [])]
+        with self._kernel.change(actor) as change:
+            authority = lock_authority(change.session, reference)
+            _refuse_signed_here(authority)
+            refuse_unfit_authority(first, Subject.model_validate(authority.subject))
+            spki = keys.spki_fingerprint(first.public_key())
+            if spki not in {key.spki for key in keys_of(change.session, authority.id)}:
+                raise BadInput(
+                    "The certificate holds another key than the request; have the present request signed.",
+                    "certificate",
+                )
+            if not first.not_valid_before_utc <= change.now < first.not_valid_after_utc:
+                raise BadInput("The certificate is not valid now; look at its times.", "certificate")
+            path = path_to_root(first, issuers, "chain")
+            if not path:
+                raise BadInput(
+                    "The certificate signs itself; have the request signed by an authority.", "certificate"
+                )
+            install_certificate(change, authority, first, path)
+            return authority
+
+    def renew(
+        self, actor: Actor, reference: str, *, new_key: bool = False, lifetime: timedelta | None = None
+    ) -> CertificateAuthority:
+        """Make the next version of an authority's certificate; chains that were issued before still verify.
+
+        One that is signed elsewhere gets its new key at once, and its new certificate by `request` and `install`.
+
+        Raises:
+            Conflict: it is pending, or its parent cannot sign or allows less than is asked for.
+        """
+        with self._kernel.change(actor) as change:
+            authority = lock_authority(change.session, reference)
+            present = active_certificate(change.session, authority.id)
+            change.created_id = authority.id
+            if new_key:
+                key = keys.generate(KeyAlgorithm(authority.key_algorithm))
+                add_key(change, authority, key)
+            else:
+                key = key_of(self._kernel.keyring, change.session, present)
+            if authority.kind == "root":
+                install_certificate(change, authority, _self_signed(authority, key, change.now, lifetime), [])
+            elif authority.parent_id:
+                above = change.session.get_one(CertificateAuthority, authority.parent_id)
+                self._sign_below(change, authority, above, key.public_key(), lifetime)
+            else:
+                change.event("ca.renewal_requested", "ca", authority.id, slug=authority.slug, new_key=new_key)
+            return authority
+
+    def update(
+        self,
+        actor: Actor,
+        reference: str,
+        *,
+        slug: str | None = None,
+        name: str | None = None,
+        enabled: bool | None = None,
+        renewals_per_minute: int | None = None,
+    ) -> CertificateAuthority:
+        """Rename an authority, or stop it from signing and let it sign again; links are by id and stay.
+
+        Args:
+            renewals_per_minute: how many renewals by the clock it takes at most; 0 for any number.
+        """
+        with self._kernel.change(actor) as change:
+            authority = lock_authority(change.session, reference)
+            before = {"slug": authority.slug, "name": authority.name, "status": authority.status}
+            if slug is not None and slug != authority.slug:
+                refuse_taken(change.session, CertificateAuthority, slug)
+                authority.slug = slug
+            authority.name = name if name is not None else authority.name
+            if enabled is not None:
+                has_one = versions_of(change.session, authority.id)
+                authority.status = ("active" if has_one else "pending") if enabled else "disabled"
+            if renewals_per_minute is not None:
+                authority.renewals_per_minute = renewals_per_minute or None
+            change.session.add(authority)
+            after = {"slug": authority.slug, "name": authority.name, "status": authority.status}
+            change.event("ca.updated", "ca", authority.id, before=before, after=after)
+            return authority
+
+    def advise(self, actor: Actor, reference: str, advice: Advice | None) -> CertificateAuthority:
+        """Have what the authority has issued by now replaced within a window, if it is not renewed earlier anyway.
+
+        Every certificate that it concerns gets its moment anew; ``None`` withdraws what was said. Raises NotFound.
+        """
+        with self._kernel.change(actor) as change:
+            known = find_authority(change.session, reference)
+            own = [version.id for version in versions_of(change.session, known.id)]
+            # Lineages before the authority, in the order of renewals and revocations.
+            mark(change, col(Certificate.ca_certificate_id).in_(own))
+            authority = lock_authority(change.session, known.id)
+            said = advice.model_dump(mode="json") if advice else None
+            authority.advice = {**said, "issued_before": change.now.isoformat()} if said else None
+            change.session.add(authority)
+            change.event("ca.renewal_advised", "ca", authority.id, slug=authority.slug, advice=said)
+            return authority
+
+    def delete(self, actor: Actor, reference: str) -> None:
+        """Remove an authority that nothing depends on.
+
+        Raises:
+            Conflict: a profile, an authority or a certificate does; they are named.
+        """
+        with self._kernel.change(actor) as change:
+            authority = lock_authority(change.session, reference)
+            delete_unused(change, authority)
+            change.event("ca.deleted", "ca", authority.id, slug=authority.slug, name=authority.name)
+
+    def list(self) -> Sequence[tuple[CertificateAuthority, CaCertificate | None]]:
+        """All authorities with the certificate they sign with; ``None`` while there is none."""
+        with self._kernel.db.read() as session:
+            rows = session.exec(select(CertificateAuthority).order_by(CertificateAuthority.slug)).all()
+            signing = session.exec(select(CaCertificate).where(col(CaCertificate.active).is_(True))).all()
+            own = {certificate.ca_id: certificate for certificate in signing}
+            return [(row, own.get(row.id)) for row in rows]
+
+    def get(self, reference: str) -> tuple[CertificateAuthority, Sequence[CaCertificate]]:
+        """One authority with every version of its certificate, newest first."""
+        with self._kernel.db.read() as session:
+            authority = find_authority(session, reference)
+            return authority, versions_of(session, authority.id)
+
+    def _sign_below(
+        self,
+        change: Change,
+        authority: CertificateAuthority,
+        above: CertificateAuthority,
+        public_key: keys.PublicKey,
+        lifetime: timedelta | None,
+    ) -> None:
+        parent = signer(self._kernel.keyring, change.session, above.id)
+        longest = parent.issuer.not_after
+        ends = change.now + lifetime if lifetime else min(change.now + INTERMEDIATE_LIFETIME, longest)
+        certificate = intermediate(
+            Subject.model_validate(authority.subject),
+            public_key,
+            parent.certificate,
+            parent.key,
+            serial=new_serial(),
+            not_before=change.now,
+            not_after=ends,
+            max_path_length=authority.max_path_length,
+        )
+        path = [parent.certificate, *loaded_chain(parent.issuer)]
+        install_certificate(change, authority, certificate, path)
+
+
+def _subject_of(certificate: x509.Certificate) -> Subject:
+    try:
+        return Subject.model_validate(from_name(certificate.subject))
+    except ValidationError as err:
+        faults = "; ".join(f"{fault['loc'][0]}: {fault['msg']}" for fault in err.errors())
+        raise BadInput(f"No authority here can have this subject. {faults}", "certificate") from None
+
+
+def _refuse_nameless(subject: Subject) -> None:
+    if subject.is_empty():
+        raise BadInput(
+            "The subject of an authority needs at least one part, such as a common name.", "subject"
+        )
+
+
+def _refuse_signed_here(authority: CertificateAuthority) -> None:
+    if authority.kind == "root" or authority.parent_id:
+        raise Conflict("This authority is signed here; renew it instead.", kind="ca-signed-here")
+
+
+def _self_signed(
+    authority: CertificateAuthority, key: keys.PrivateKey, now: datetime, lifetime: timedelta | None
+) -> x509.Certificate:
+    subject = Subject.model_validate(authority.subject)
+    ends = now + (lifetime or ROOT_LIFETIME)
+    return self_signed_root(subject, key, new_serial(), now, ends, authority.max_path_length)

@@ -1,0 +1,103 @@
+"""The rows of an authority: itself, its keys, and every version of its certificate."""
+
+from collections.abc import Sequence
+
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from certrail.domain.content import Subject
+from certrail.domain.errors import Conflict
+from certrail.persistence.tables import CaCertificate, CaKey, CertificateAuthority
+from certrail.pki import keys
+from certrail.pki.bundle import certificate_facts
+from certrail.services.authorities.signing import CA_KEY_PURPOSE, versions_of
+from certrail.services.core.lookup import refuse_taken
+from certrail.services.core.unit_of_work import Change
+
+
+def insert_authority(
+    change: Change,
+    kind: str,
+    slug: str,
+    name: str,
+    subject: Subject,
+    key: keys.PrivateKey,
+    max_path_length: int | None,
+    parent_id: str | None,
+) -> CertificateAuthority:
+    """An authority with its first key, pending until it has a certificate. Raises Conflict when the slug is taken."""
+    refuse_taken(change.session, CertificateAuthority, slug)
+    authority = CertificateAuthority(
+        id=change.new_id(),
+        created_at=change.now,
+        slug=slug,
+        name=name,
+        kind=kind,
+        status="pending",
+        parent_id=parent_id,
+        subject=subject.model_dump(exclude_none=True),
+        key_algorithm=keys.algorithm_of(key.public_key()),
+        max_path_length=max_path_length,
+    )
+    change.session.add(authority)
+    change.event("ca.created", "ca", authority.id, slug=slug, kind=kind, parent_id=parent_id)
+    add_key(change, authority, key)
+    return authority
+
+
+def add_key(change: Change, authority: CertificateAuthority, key: keys.PrivateKey) -> None:
+    """Seal another key of an authority."""
+    change.session.add(
+        CaKey(
+            id=change.new_id(),
+            created_at=change.now,
+            ca_id=authority.id,
+            algorithm=authority.key_algorithm,
+            spki=keys.spki_fingerprint(key.public_key()),
+            key_sealed=change.kernel.keyring.seal(keys.to_pem(key), CA_KEY_PURPOSE),
+        )
+    )
+
+
+def install_certificate(
+    change: Change,
+    authority: CertificateAuthority,
+    certificate: x509.Certificate,
+    path: Sequence[x509.Certificate],
+) -> None:
+    """Make a certificate the one that the authority signs with; the versions before it stay on record."""
+    facts = certificate_facts(certificate)
+    versions = versions_of(change.session, authority.id)
+    if any(version.fingerprint == facts.fingerprint for version in versions):
+        raise Conflict("This certificate is installed already.", kind="installed")
+    for version in versions:
+        version.active = False
+        change.session.add(version)
+    number = versions[0].version + 1 if versions else 1
+    change.session.add(
+        CaCertificate(
+            id=change.new_id(),
+            created_at=change.now,
+            ca_id=authority.id,
+            version=number,
+            pem=facts.pem,
+            chain=[issuer.public_bytes(Encoding.PEM).decode() for issuer in path],
+            serial=facts.serial,
+            fingerprint=facts.fingerprint,
+            not_before=facts.not_before,
+            not_after=facts.not_after,
+        )
+    )
+    if authority.status == "pending":
+        authority.status = "active"
+    change.session.add(authority)
+    change.event(
+        "ca.certificate_installed",
+        "ca",
+        authority.id,
+        slug=authority.slug,
+        version=number,
+        serial=facts.serial,
+        fingerprint=facts.fingerprint,
+        not_after=facts.not_after.isoformat(),
+    )

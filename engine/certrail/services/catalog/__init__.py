@@ -1,0 +1,1 @@
+"""Certificate policies, certificate profiles and enrollment."""

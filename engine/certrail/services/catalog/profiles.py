@@ -1,0 +1,297 @@
+"""The product level: certificate policies and profiles, shared by all Applications."""
+
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from typing import Any, Literal
+
+from pydantic import ValidationError
+from sqlmodel import Session, col, select
+
+from certrail.domain.content import LONGEST_TTL_SECONDS, RequestContent, usages_of
+from certrail.domain.errors import BadInput, Conflict
+from certrail.domain.faults import in_one_line
+from certrail.domain.policy import PolicyRules
+from certrail.persistence.tables import (
+    Application,
+    ApplicationProfile,
+    CertificatePolicy,
+    CertificateProfile,
+    CertificateRequest,
+)
+from certrail.services.authorities.signing import find_authority
+from certrail.services.core.actor import Actor
+from certrail.services.core.lookup import find, hold, refuse_taken
+from certrail.services.core.unit_of_work import Change, Kernel
+from certrail.services.inventory.renewal_schedule import replan
+
+IssuerType = Literal["ca", "self-signed"]
+
+
+class Product:
+    """Owned by Product Admins. Everything is linked by id, so a new name unhooks nothing."""
+
+    def __init__(self, kernel: Kernel) -> None:
+        self._kernel = kernel
+
+    def create_policy(
+        self, actor: Actor, *, slug: str, name: str, rules: Mapping[str, Any]
+    ) -> CertificatePolicy:
+        """Say what may be requested. Raises BadInput for rules that cannot be read."""
+        parsed = _rules(rules)
+        with self._kernel.change(actor) as change:
+            refuse_taken(change.session, CertificatePolicy, slug)
+            policy = CertificatePolicy(
+                id=change.new_id(), created_at=change.now, slug=slug, name=name, rules=parsed
+            )
+            change.session.add(policy)
+            change.event("policy.created", "policy", policy.id, slug=slug, rules=parsed)
+            return policy
+
+    def update_policy(
+        self,
+        actor: Actor,
+        reference: str,
+        rules: Mapping[str, Any] | None = None,
+        *,
+        slug: str | None = None,
+        name: str | None = None,
+    ) -> CertificatePolicy:
+        """Rename, or replace the rules: requests that are still open are judged by the new ones."""
+        parsed = _rules(rules) if rules is not None else None
+        with self._kernel.change(actor) as change:
+            policy = hold(change.session, find_policy(change.session, reference), "certificate policy")
+            before = {"slug": policy.slug, "name": policy.name, "rules": policy.rules}
+            if slug is not None and slug != policy.slug:
+                refuse_taken(change.session, CertificatePolicy, slug)
+                policy.slug = slug
+            policy.name = name if name is not None else policy.name
+            if parsed is not None and parsed != policy.rules:
+                policy.rules = parsed
+                policy.version += 1
+            change.session.add(policy)
+            after = {"slug": policy.slug, "name": policy.name, "rules": policy.rules}
+            change.event("policy.updated", "policy", policy.id, before=before, after=after)
+            return policy
+
+    def delete_policy(self, actor: Actor, reference: str) -> None:
+        """Remove a policy. Raises Conflict while profiles use it."""
+        with self._kernel.change(actor) as change:
+            policy = find_policy(change.session, reference)
+            used = select(CertificateProfile.slug).where(CertificateProfile.policy_id == policy.id)
+            if users := sorted(change.session.exec(used).all()):
+                raise Conflict(f"The policy is used by the profiles {', '.join(users)}.", kind="in-use")
+            change.session.delete(policy)
+            change.event("policy.deleted", "policy", policy.id, slug=policy.slug, rules=policy.rules)
+
+    def create_profile(
+        self,
+        actor: Actor,
+        *,
+        slug: str,
+        name: str,
+        policy: str,
+        ttl: timedelta,
+        ca: str | None = None,
+        issuer_type: IssuerType = "ca",
+        defaults: Mapping[str, Any] | None = None,
+        legacy_enrollment: Mapping[str, Any] | None = None,
+    ) -> CertificateProfile:
+        """Join an authority, or none for certificates that sign themselves, a policy and defaults.
+
+        Args:
+            legacy_enrollment: by method how the profile is usable by itself, as before there were Applications.
+
+        Raises:
+            BadInput: the lifetime, the defaults, or the choice of the issuer is wrong.
+        """
+        seconds = _seconds(ttl)
+        checked = _defaults(defaults or {})
+        with self._kernel.change(actor) as change:
+            refuse_taken(change.session, CertificateProfile, slug)
+            profile = CertificateProfile(
+                id=change.new_id(),
+                created_at=change.now,
+                slug=slug,
+                name=name,
+                issuer_type=issuer_type,
+                ca_id=_issuer(change.session, issuer_type, ca),
+                policy_id=find_policy(change.session, policy).id,
+                defaults=checked,
+                ttl_seconds=seconds,
+                legacy_enrollment=dict(legacy_enrollment) if legacy_enrollment is not None else None,
+            )
+            change.session.add(profile)
+            change.event("profile.created", "profile", profile.id, **_facts(profile))
+            return profile
+
+    def update_profile(
+        self,
+        actor: Actor,
+        reference: str,
+        *,
+        slug: str | None = None,
+        name: str | None = None,
+        ca: str | None = None,
+        policy: str | None = None,
+        ttl: timedelta | None = None,
+        defaults: Mapping[str, Any] | None = None,
+        legacy_enrollment: Mapping[str, Any] | None = None,
+    ) -> CertificateProfile:
+        """Change what is given; votes on open requests were for the profile as it was, and are asked anew.
+
+        Raises:
+            Conflict: an enrollment of its own is given to a profile that never had one.
+        """
+        checked = _defaults(defaults) if defaults is not None else None
+        with self._kernel.change(actor) as change:
+            profile = hold(change.session, find_profile(change.session, reference), "certificate profile")
+            before = _facts(profile)
+            if slug is not None and slug != profile.slug:
+                refuse_taken(change.session, CertificateProfile, slug)
+                profile.slug = slug
+            profile.name = name if name is not None else profile.name
+            if ca is not None:
+                profile.ca_id = _issuer(change.session, profile.issuer_type, ca)
+            if policy is not None:
+                profile.policy_id = find_policy(change.session, policy).id
+            if ttl is not None:
+                profile.ttl_seconds = _seconds(ttl)
+            profile.defaults = checked if checked is not None else profile.defaults
+            if legacy_enrollment is not None:
+                _change_enrollment(change, profile, legacy_enrollment)
+            after = _facts(profile)
+            naming = {"slug", "name", "legacy_enrollment"}
+            if {k: v for k, v in before.items() if k not in naming} != {
+                k: v for k, v in after.items() if k not in naming
+            }:
+                profile.version += 1
+            change.session.add(profile)
+            change.event("profile.updated", "profile", profile.id, before=before, after=after)
+            return profile
+
+    def delete_profile(self, actor: Actor, reference: str) -> None:
+        """Remove a profile that was never used. Raises Conflict for another, which is detached instead."""
+        with self._kernel.change(actor) as change:
+            profile = find_profile(change.session, reference)
+            _refuse_used(change.session, profile)
+            change.session.delete(profile)
+            change.event("profile.deleted", "profile", profile.id, **_facts(profile))
+
+    def policies(self) -> Sequence[CertificatePolicy]:
+        """All certificate policies."""
+        with self._kernel.db.read() as session:
+            return session.exec(select(CertificatePolicy).order_by(CertificatePolicy.slug)).all()
+
+    def policy(self, reference: str) -> CertificatePolicy:
+        """One certificate policy."""
+        with self._kernel.db.read() as session:
+            return find_policy(session, reference)
+
+    def profiles(self) -> Sequence[CertificateProfile]:
+        """All certificate profiles."""
+        with self._kernel.db.read() as session:
+            return session.exec(select(CertificateProfile).order_by(CertificateProfile.slug)).all()
+
+    def profile(self, reference: str) -> CertificateProfile:
+        """One certificate profile."""
+        with self._kernel.db.read() as session:
+            return find_profile(session, reference)
+
+
+def find_policy(session: Session, reference: str) -> CertificatePolicy:
+    """By slug or id. Raises NotFound."""
+    return find(session, CertificatePolicy, reference, "certificate policy")
+
+
+def find_profile(session: Session, reference: str) -> CertificateProfile:
+    """By slug or id. Raises NotFound."""
+    return find(session, CertificateProfile, reference, "certificate profile")
+
+
+def _facts(profile: CertificateProfile) -> dict[str, Any]:
+    return profile.model_dump(exclude={"id", "created_at", "version"})
+
+
+def _seconds(ttl: timedelta) -> int:
+    seconds = int(ttl.total_seconds())
+    if not 0 < seconds <= LONGEST_TTL_SECONDS:
+        raise BadInput("The lifetime is at least a second and at most a century.", "ttl")
+    return seconds
+
+
+def _issuer(session: Session, issuer_type: str, ca: str | None) -> str | None:
+    if issuer_type == "self-signed":
+        if ca is not None:
+            raise BadInput("Certificates that sign themselves have no authority; leave it out.", "ca")
+        return None
+    if ca is None:
+        raise BadInput("Name the authority that signs, or choose the issuer type self-signed.", "ca")
+    return find_authority(session, ca).id
+
+
+def _change_enrollment(change: Change, profile: CertificateProfile, given: Mapping[str, Any]) -> None:
+    """Methods, and settings of a method, that are not given stay as they are; renewals are planned anew."""
+    if profile.legacy_enrollment is None:
+        raise Conflict(
+            "Enrollment belongs to an Application: attach the profile there, with POST"
+            " /api/v1/applications/{application}/profiles.",
+            kind="legacy-creation",
+            endpoint="/api/v1/applications/{application}/profiles",
+        )
+    kept = profile.legacy_enrollment
+    changed = {method: {**kept.get(method, {}), **settings} for method, settings in given.items()}
+    profile.legacy_enrollment = {**kept, **changed}
+    change.session.add(profile)
+    if "api" in given:
+        replan(change, None, profile.id)
+
+
+def _refuse_used(session: Session, profile: CertificateProfile) -> None:
+    attached = session.exec(
+        select(Application.slug)
+        .join(ApplicationProfile, col(ApplicationProfile.application_id) == col(Application.id))
+        .where(ApplicationProfile.profile_id == profile.id)
+    ).all()
+    if attached:
+        raise Conflict(
+            f"The profile is attached to {', '.join(sorted(attached))}; detach it there.", kind="in-use"
+        )
+    requested = select(CertificateRequest.id).where(CertificateRequest.profile_id == profile.id).limit(1)
+    if session.exec(requested).first():
+        raise Conflict(
+            "Certificates were requested with this profile, so it stays on record. Detached everywhere, it issues"
+            " no more.",
+            kind="in-use",
+        )
+
+
+def _rules(rules: Mapping[str, Any]) -> dict[str, Any]:
+    try:
+        return PolicyRules.model_validate(rules).model_dump(mode="json", exclude_none=True)
+    except ValidationError as err:
+        raise BadInput(f"The rules are wrong. {in_one_line(err, PolicyRules)}", "rules") from None
+
+
+def _refuse_unfit_usages(defaults: RequestContent) -> None:
+    key = defaults.key_algorithm
+    if unfit := [usage for usage in defaults.key_usages if usage not in usages_of(key)]:
+        raise BadInput(
+            f"The defaults are wrong. A key of the algorithm {key} cannot be used for {', '.join(unfit)}.",
+            "defaults",
+        )
+
+
+def _defaults(given: Mapping[str, Any]) -> dict[str, Any]:
+    """What a request may leave out, checked as if a request had said it."""
+    own = {"csr", "ttl_seconds"} & given.keys()
+    if own:
+        raise BadInput(f"These are no defaults: {', '.join(sorted(own))}.", "defaults")
+    complete = {"subject": {"common_name": "default"}, **given, "ttl_seconds": 1}
+    try:
+        parsed = RequestContent.model_validate(complete)
+    except ValidationError as err:
+        what = in_one_line(err, RequestContent)
+        raise BadInput(f"The defaults are wrong. {what}", "defaults") from None
+    if {"key_algorithm", "key_usages"} <= given.keys():
+        _refuse_unfit_usages(parsed)
+    return dict(given)

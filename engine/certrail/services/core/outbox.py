@@ -1,0 +1,85 @@
+"""The outbox: what was committed and must still be told to the orchestrator."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+from sqlalchemy import func
+from sqlmodel import Session, col, select, update
+
+from certrail.checkpoints import checkpoint
+from certrail.persistence.database import locked
+from certrail.persistence.tables import OutboxRow
+from certrail.services.core.orchestrator import OutboxMessage
+from certrail.services.core.unit_of_work import Kernel
+
+LEASE = timedelta(seconds=15)
+"""How long a claimed row is left to its claimer before another may send it again."""
+LONGEST_WAIT = timedelta(seconds=60)
+
+
+class Outbox:
+    """Claim, send, mark. A crash in between makes a row due again."""
+
+    def __init__(self, kernel: Kernel) -> None:
+        self._kernel = kernel
+
+    def claim(self, limit: int = 100) -> list[OutboxMessage]:
+        """Take the oldest due rows; others see them again only after the lease."""
+        now = self._kernel.clock()
+        with self._kernel.db.write() as session:
+            due = (
+                select(OutboxRow)
+                .where(col(OutboxRow.dispatched_at).is_(None), col(OutboxRow.due_at) <= now)
+                .order_by(col(OutboxRow.seq))
+                .limit(limit)
+            )
+            rows = session.exec(locked(due, skip_locked=True)).all()
+            for row in rows:
+                row.due_at = now + LEASE
+                session.add(row)
+            return [_message(row) for row in rows]
+
+    def dispatched(self, seqs: Sequence[int]) -> None:
+        """Mark rows as told."""
+        checkpoint("outbox.sent")
+        now = self._kernel.clock()
+        with self._kernel.db.write() as session:
+            self._set(session, seqs, dispatched_at=now, last_error=None)
+
+    def deferred(self, seq: int, error: str) -> None:
+        """Put a row off after a failure."""
+        now = self._kernel.clock()
+        with self._kernel.db.write() as session:
+            row = session.get_one(OutboxRow, seq)
+            row.attempts += 1
+            row.due_at = now + min(LONGEST_WAIT, timedelta(seconds=2 ** min(row.attempts, 6)))
+            row.last_error = error[:500]
+            session.add(row)
+
+    def release(self, seqs: Sequence[int], error: str) -> None:
+        """Give claimed rows back untried, because the orchestrator cannot be reached."""
+        with self._kernel.db.write() as session:
+            self._set(session, seqs, due_at=self._kernel.clock(), last_error=error[:500])
+
+    def pending(self) -> int:
+        """How many rows wait."""
+        with self._kernel.db.read() as session:
+            return session.exec(
+                select(func.count()).select_from(OutboxRow).where(col(OutboxRow.dispatched_at).is_(None))
+            ).one()
+
+    @staticmethod
+    def _set(session: Session, seqs: Sequence[int], **values: object) -> None:
+        session.exec(update(OutboxRow).where(col(OutboxRow.seq).in_(seqs)).values(**values))
+
+
+def _message(row: OutboxRow) -> OutboxMessage:
+    assert row.seq is not None
+    return OutboxMessage(
+        seq=row.seq,
+        flow=row.flow,
+        workflow_id=row.workflow_id,
+        subject_id=row.subject_id,
+        plugin=row.plugin,
+        signal=row.signal,
+    )

@@ -1,0 +1,152 @@
+"""What every use case is built from: one transaction that holds the change, its events and its outbox rows."""
+
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy.exc import IntegrityError
+from sqlmodel import Session
+
+from certrail.crypto.keyring import Keyring
+from certrail.domain.errors import Conflict
+from certrail.persistence.database import Database
+from certrail.persistence.tables import EventRow, OutboxRow
+from certrail.plugins.registry import PluginRegistry
+from certrail.services.core.actor import Actor
+from certrail.services.core.audit_log import append, document
+from certrail.services.core.idempotency import refuse_repeated, remember
+
+log = logging.getLogger(__name__)
+
+EventHook = Callable[["Change", EventRow], None]
+
+
+@dataclass
+class Kernel:
+    """The parts that services share.
+
+    Attributes:
+        on_event: called inside the transaction for every event, to fan it out to alerts.
+        nudge: called after a commit that left outbox rows.
+    """
+
+    db: Database
+    keyring: Keyring
+    plugins: PluginRegistry
+    clock: Callable[[], datetime]
+    new_id: Callable[[], str]
+    public_url: str | None = None
+    on_event: EventHook | None = None
+    nudge: Callable[[], None] = lambda: None
+
+    @contextmanager
+    def change(self, actor: Actor) -> Iterator["Change"]:
+        """One step: everything in it commits together, and only then is anybody told.
+
+        Raises:
+            AlreadyDone: the actor's call carries an idempotency key under which this was done before.
+        """
+        try:
+            with self.db.write() as session:
+                refuse_repeated(session, actor)
+                change = Change(self, session, actor, self.clock())
+                yield change
+                remember(session, actor, change.created_id, change.now)
+                append(session, self.keyring, change.events)
+        except (IntegrityError, Conflict):
+            # The same call may have won on another connection, be it the one that this one found in its way:
+            # then it is done, else the error stands.
+            with self.db.read() as session:
+                refuse_repeated(session, actor)
+            raise
+        if change.outbox:
+            self.nudge()
+        for event in change.events:
+            self.plugins.broadcast(document(event))
+
+
+@dataclass
+class Change:
+    """An open transaction with the record of what it does.
+
+    Attributes:
+        created_id: the object that this step made, which the same call made again is answered with.
+    """
+
+    kernel: Kernel
+    session: Session
+    actor: Actor
+    now: datetime
+    events: list[EventRow] = field(default_factory=list)
+    outbox: int = 0
+    created_id: str | None = None
+
+    def new_id(self) -> str:
+        """An id for a new row."""
+        return self.kernel.new_id()
+
+    @contextmanager
+    def attempt(self) -> Iterator[None]:
+        """A part that may fail by itself: what it wrote and recorded is undone, the rest of the change goes on."""
+        events, outbox = len(self.events), self.outbox
+        try:
+            with self.session.begin_nested():
+                yield
+        except BaseException:
+            del self.events[events:]
+            self.outbox = outbox
+            raise
+
+    def event(
+        self,
+        type_: str,
+        subject_type: str,
+        subject_id: str,
+        application_id: str | None = None,
+        **data: Any,
+    ) -> EventRow:
+        """Record a fact. `data` holds public values only. It gets its place in the record at the end."""
+        row = EventRow(
+            id=self.new_id(),
+            created_at=self.now,
+            type=type_,
+            application_id=application_id,
+            subject_type=subject_type,
+            subject_id=subject_id,
+            actor_id=self.actor.principal_id,
+            actor_name=self.actor.name,
+            request_id=self.actor.request_id,
+            data=data,
+        )
+        self.events.append(row)
+        if type_.endswith(".created") and self.created_id is None:
+            self.created_id = subject_id
+        if self.kernel.on_event is not None:
+            self.kernel.on_event(self, row)
+        return row
+
+    def enqueue(
+        self,
+        flow: str,
+        workflow_id: str,
+        subject_id: str,
+        *,
+        plugin: str | None = None,
+        signal: str | None = None,
+    ) -> None:
+        """Ask for a workflow to be started, or with `signal` to be started if needed and told."""
+        self.session.add(
+            OutboxRow(
+                created_at=self.now,
+                due_at=self.now,
+                flow=flow,
+                workflow_id=workflow_id,
+                subject_id=subject_id,
+                plugin=plugin,
+                signal=signal,
+            )
+        )
+        self.outbox += 1

@@ -1,0 +1,1 @@
+"""Syncs: desired state, deliveries and retirements at destinations."""

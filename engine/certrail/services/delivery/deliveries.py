@@ -1,0 +1,349 @@
+"""Deliveries: one lineage at one sync, kept right by a workflow that calls these steps."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import SecretStr
+from sqlmodel import Session, col, or_, select
+
+from certrail.checkpoints import checkpoint
+from certrail.domain.errors import NotFound
+from certrail.persistence.database import locked
+from certrail.persistence.tables import Certificate, Delivery, FormerPlace, Sync
+from certrail.services.core.actor import SYSTEM, Actor
+from certrail.services.core.failure import Failure
+from certrail.services.core.paging import PAGE, Position, newest_first
+from certrail.services.core.unit_of_work import Kernel
+from certrail.services.delivery import retirement_planner
+from certrail.services.delivery.desired_state import REMOVED, delivery_event, wish_again
+from certrail.services.delivery.rate_limits import Turn, hold_rate, next_turn
+from certrail.services.integrations.plugin_config import destination_of
+from certrail_sdk import Bundle, Context, Deployment, Destination, Observation, Observes, Receipt, Target
+
+FAILED = "failed"
+KEY_PURPOSE = "certificate-key"
+
+
+@dataclass(frozen=True)
+class Work:
+    """One try: which plugin object gets which deployment.
+
+    Attributes:
+        place: where the sync points now, kept only if it has been pointed elsewhere when the receipt comes.
+    """
+
+    delivery_id: str
+    wish: int
+    certificate_id: str
+    destination: Destination[Any]
+    deployment: Deployment
+    plugin: str
+    place: FormerPlace
+
+
+@dataclass(frozen=True)
+class VerifyWork:
+    """One read-back."""
+
+    delivery_id: str
+    certificate_id: str
+    destination: Destination[Any]
+    target: Target
+    fingerprint: str
+    plugin: str
+
+
+@dataclass(frozen=True)
+class DeliveryState:
+    """What the workflow needs to know between its steps.
+
+    Attributes:
+        wish: number of the present one.
+        in_place: it is granted.
+    """
+
+    wish: int
+    delivered_certificate_id: str | None
+    status: str
+    in_place: bool
+    retiring: bool = False
+
+
+class Deliveries:
+    """Every step may run twice and lands on the same row."""
+
+    def __init__(self, kernel: Kernel) -> None:
+        self._kernel = kernel
+
+    def begin(
+        self, delivery_id: str, attempt: int, heartbeat: Callable[[], None] = lambda: None
+    ) -> Work | Turn | None:
+        """Record the intent to deliver, then hand out the work; ``None`` when it is done already.
+
+        Where the connection has a rate, what has to wait is told its turn, which is kept for it.
+
+        The intent is committed before the destination is touched: whoever finds it later without a
+        receipt knows that an object may be there.
+        """
+        with self._kernel.change(SYSTEM) as change:
+            rated = hold_rate(change.session, delivery_id)
+            delivery = _locked(change.session, delivery_id)
+            if delivery is None or delivery.status in (FAILED, REMOVED):
+                return None
+            if delivery.fulfilled == delivery.wishes:
+                return None
+            may_exist = delivery.intent_at is not None
+            sync = change.session.get_one(Sync, delivery.sync_id)
+            certificate = change.session.get_one(Certificate, delivery.desired_certificate_id)
+            unwanted = sync.leaving or certificate.status == "revoked"
+            if unwanted and not may_exist:  # what may exist is brought to its receipt first, and leaves by it
+                if delivery.delivered_certificate_id == certificate.id:  # it leaves by its receipt, if at all
+                    delivery.status, delivery.fulfilled = "delivered", delivery.wishes
+                    change.session.add(delivery)
+                else:
+                    retirement_planner.dropped(change, sync, delivery)
+                return None
+            if rated is not None and (turn := next_turn(change, rated, delivery)):
+                delivery.next_try_at = turn.at
+                return turn
+            context = Context(heartbeat=heartbeat)
+            work = Work(
+                delivery_id=delivery.id,
+                wish=delivery.wishes,
+                certificate_id=certificate.id,
+                destination=destination_of(self._kernel, change.session, sync, context),
+                deployment=self._deployment(delivery, sync, certificate, may_exist),
+                plugin=self._plugin(sync),
+                place=retirement_planner.place_of(change, sync),
+            )
+            delivery.intent_at = delivery.intent_at or change.now
+            delivery.status = "delivering"
+            delivery.attempts = attempt
+            delivery.next_try_at = None
+            change.session.add(delivery)
+        checkpoint("delivery.intended")
+        return work
+
+    def complete(self, work: Work, receipt: Receipt) -> None:
+        """Record the receipt. A newer wish that came meanwhile stays wanted."""
+        checkpoint("delivery.deployed")
+        with self._kernel.change(SYSTEM) as change:
+            delivery = _locked(change.session, work.delivery_id)
+            if delivery is None or delivery.fulfilled >= work.wish:
+                return
+            recovered = delivery.last_error is not None
+            sync = change.session.get_one(Sync, delivery.sync_id)
+            if delivery.receipt and delivery.receipt["reference"] != receipt.reference:
+                retirement_planner.superseded(change, sync, delivery)
+            delivery.delivered_certificate_id, delivery.fulfilled = work.certificate_id, work.wish
+            delivery.receipt = receipt.model_dump(mode="json")
+            delivery.intent_at = None
+            retirement_planner.arrived(change, sync, delivery, work.place)
+            delivery.delivered_at = change.now
+            delivery.verified_at = None
+            delivery.last_error = None
+            if delivery.wishes == work.wish:
+                delivery.status, delivery.since = "delivered", change.now
+            change.session.add(delivery)
+            certificate = change.session.get_one(Certificate, work.certificate_id)
+            retirement_planner.delivered(change, sync, delivery, certificate)
+            delivery_event(
+                change,
+                "delivery.recovered" if recovered else "delivery.delivered",
+                delivery,
+                certificate_id=work.certificate_id,
+                reference=receipt.reference,
+                version=receipt.version,
+                changed=receipt.changed,
+            )
+        checkpoint("delivery.recorded")
+
+    def begin_verify(self, delivery_id: str) -> VerifyWork | None:
+        """What to read back; ``None`` when the destination cannot be read or nothing is delivered."""
+        with self._kernel.db.read() as session:
+            delivery = session.get(Delivery, delivery_id)
+            if delivery is None or delivery.receipt is None or delivery.delivered_certificate_id is None:
+                return None
+            sync = session.get_one(Sync, delivery.sync_id)
+            if retirement_planner.has_due(session, delivery.id, delivery.receipt["reference"]):
+                return None  # it is about to leave
+            destination = destination_of(self._kernel, session, sync, Context(), delivery.place_id)
+            if not isinstance(destination, Observes):
+                return None
+            certificate = session.get_one(Certificate, delivery.delivered_certificate_id)
+            return VerifyWork(
+                delivery_id=delivery.id,
+                certificate_id=certificate.id,
+                destination=destination,
+                target=_target(delivery),
+                fingerprint=certificate.fingerprint,
+                plugin=self._plugin(sync),
+            )
+
+    def verified(self, delivery_id: str, certificate_id: str, observation: Observation) -> bool:
+        """Record what was read back; ``False`` when it is not what we delivered, which is then wanted anew."""
+        with self._kernel.change(SYSTEM) as change:
+            delivery = _locked(change.session, delivery_id)
+            if delivery is None or delivery.delivered_certificate_id != certificate_id:
+                return True
+            expected = change.session.get_one(Certificate, certificate_id).fingerprint
+            good = (
+                observation.present
+                and observation.fingerprint == expected
+                and observation.key_matches is not False
+            )
+            delivery.observed = {**observation.model_dump(mode="json"), "good": good}
+            delivery.verified_at = change.now if good else None
+            if not good:
+                delivery.wishes += 1
+                delivery.status, delivery.since = "pending", change.now
+                delivery_event(change, "delivery.mismatch", delivery, found=observation.fingerprint)
+            else:
+                delivery_event(change, "delivery.verified", delivery, certificate_id=certificate_id)
+            change.session.add(delivery)
+        checkpoint("delivery.verified")
+        return good
+
+    def unverified(self, delivery_id: str, certificate_id: str, failure: Failure) -> None:
+        """Record that a delivery could not be read back; what was delivered stands."""
+        with self._kernel.change(SYSTEM) as change:
+            delivery = _locked(change.session, delivery_id)
+            if delivery is None or delivery.delivered_certificate_id != certificate_id:
+                return
+            first = delivery.observed is None or "error" not in delivery.observed
+            delivery.observed = {"good": None, "error": failure.stored(change.now)}
+            change.session.add(delivery)
+            if first or failure.permanent:
+                delivery_event(
+                    change, "delivery.unverified", delivery, message=failure.message, action=failure.action
+                )
+
+    def failed(self, delivery_id: str, wish: int, failure: Failure) -> None:
+        """Record a failed try; the first of a series, and the final one, become events."""
+        with self._kernel.change(SYSTEM) as change:
+            if failure.permanent:
+                retirement_planner.hold_sync_of(change.session, delivery_id)
+            delivery = _locked(change.session, delivery_id)
+            if delivery is None or delivery.wishes != wish or delivery.fulfilled == wish:
+                return  # what was granted has not failed
+            first = delivery.last_error is None
+            if first:
+                delivery.since = change.now
+            delivery.status = FAILED if failure.permanent else "retrying"
+            delivery.last_error = failure.stored(change.now)
+            delivery.next_try_at = failure.next_try_at
+            change.session.add(delivery)
+            if first or failure.permanent:
+                delivery_event(
+                    change,
+                    "delivery.failed",
+                    delivery,
+                    kind=failure.kind,
+                    message=failure.message,
+                    action=failure.action,
+                    permanent=failure.permanent,
+                )
+            sync = change.session.get_one(Sync, delivery.sync_id)
+            if sync.leaving and failure.permanent:
+                retirement_planner.finish(change, sync)
+
+    def state(self, delivery_id: str) -> DeliveryState:
+        """Where the delivery stands; a deleted one counts as done."""
+        with self._kernel.db.read() as session:
+            delivery = session.get(Delivery, delivery_id)
+            if delivery is None:
+                return DeliveryState(0, None, "deleted", in_place=True)
+            return DeliveryState(
+                delivery.wishes,
+                delivery.delivered_certificate_id,
+                delivery.status,
+                delivery.fulfilled == delivery.wishes,
+                retirement_planner.has_due(session, delivery_id),
+            )
+
+    def retry(self, actor: Actor, delivery_id: str) -> Delivery:
+        """Deliver it now, by hand, also what is delivered: that changes nothing where all is as it should be."""
+        with self._kernel.change(actor) as change:
+            delivery = _locked(change.session, delivery_id)
+            if delivery is None:
+                raise NotFound("delivery")
+            wish_again(change, change.session.get_one(Sync, delivery.sync_id), delivery)
+            delivery_event(change, "delivery.retried", delivery)
+            return delivery
+
+    def get(self, delivery_id: str) -> tuple[Delivery, Sync]:
+        """One delivery with its sync. Raises NotFound."""
+        with self._kernel.db.read() as session:
+            delivery = session.get(Delivery, delivery_id)
+            if delivery is None:
+                raise NotFound("delivery")
+            return delivery, session.get_one(Sync, delivery.sync_id)
+
+    def list(
+        self,
+        application_id: str | None,
+        *,
+        sync: str | None = None,
+        lineage_id: str | None = None,
+        status: str | None = None,
+        after: Position | None = None,
+        limit: int = PAGE,
+    ) -> Sequence[tuple[Delivery, Sync]]:
+        """One page of the deliveries of an Application, newest first: all, or those of one sync, lineage or status.
+
+        Args:
+            sync: slug or id.
+        """
+        with self._kernel.db.read() as session:
+            query = select(Delivery, Sync).join(Sync, col(Sync.id) == col(Delivery.sync_id))
+            query = query.where(Sync.application_id == application_id)
+            if sync:
+                query = query.where(or_(Sync.slug == sync, Sync.id == sync))
+            if status:
+                query = query.where(Delivery.status == status)
+            if lineage_id:
+                query = query.where(Delivery.lineage_id == lineage_id)
+            return session.exec(newest_first(query, Delivery, after, limit)).all()
+
+    def _deployment(
+        self, delivery: Delivery, sync: Sync, certificate: Certificate, may_exist: bool
+    ) -> Deployment:
+        return Deployment(
+            **dict(_target(delivery)),
+            application=certificate.application_id or "",
+            lineage=certificate.lineage_id,
+            certificate=certificate.id,
+            bundle=self._bundle(certificate, sync.include_root),
+            keep_identity=sync.keep_identity,
+            may_exist=may_exist,
+        )
+
+    def _bundle(self, certificate: Certificate, include_root: bool) -> Bundle:
+        key = None
+        if certificate.key_sealed:
+            key = SecretStr(self._kernel.keyring.open(certificate.key_sealed, KEY_PURPOSE).decode())
+        return Bundle(
+            certificate=certificate.pem,
+            chain=tuple(certificate.chain),
+            root=certificate.root if include_root else None,
+            private_key=key,
+            fingerprint=certificate.fingerprint,
+            serial=certificate.serial,
+            common_name=certificate.common_name,
+            dns_names=tuple(certificate.names.get("dns", ())),
+            not_before=certificate.not_before,
+            not_after=certificate.not_after,
+        )
+
+    def _plugin(self, sync: Sync) -> str:
+        return f"{sync.destination} {self._kernel.plugins.info('destination', sync.destination).version}"
+
+
+def _locked(session: Session, delivery_id: str) -> Delivery | None:
+    return session.exec(locked(select(Delivery).where(Delivery.id == delivery_id))).first()
+
+
+def _target(delivery: Delivery) -> Target:
+    receipt = Receipt.model_validate(delivery.receipt) if delivery.receipt else None
+    return Target(delivery=delivery.id, name=delivery.object_name, receipt=receipt)

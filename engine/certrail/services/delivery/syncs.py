@@ -1,0 +1,403 @@
+"""Syncs: which certificates of an Application belong at which destination."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, inspect, not_, true
+from sqlmodel import Session, col, or_, select
+
+from certrail.domain.errors import BadInput, Conflict, NotFound
+from certrail.domain.names import ObjectNameSchema
+from certrail.persistence.database import locked
+from certrail.persistence.tables import Certificate, Delivery, Sync
+from certrail.persistence.tables.delivery import GRACE_SECONDS
+from certrail.services.core.actor import Actor
+from certrail.services.core.unit_of_work import Change, Kernel
+from certrail.services.delivery.desired_state import (
+    REMOVED,
+    hold_scope,
+    is_wished,
+    object_name,
+    wish,
+    wish_again,
+)
+from certrail.services.delivery.retirement_planner import (
+    clean_up,
+    discard,
+    moved,
+    place_of,
+    points_at,
+    replan,
+)
+from certrail.services.integrations.plugin_config import (
+    SYNC_PURPOSE,
+    destination_class,
+    destination_of,
+    find_connection,
+    masked,
+    own_values,
+    resealed,
+    validated,
+)
+from certrail.services.inventory.selectors import Selection, carried
+from certrail_sdk import Context, Destination, Receipt, Removes
+
+FAILING = ("retrying", "failed")
+DEFAULT_NAME_SCHEMA = "certrail-{{short_certificate_id}}"
+
+
+@dataclass(frozen=True)
+class Delivered:
+    """Where a certificate is already, put there before this sync was known here.
+
+    Attributes:
+        reference: the object's own identifier at the destination, such as an ARN.
+    """
+
+    certificate_id: str
+    object_name: str
+    reference: str
+
+
+class Syncs:
+    """Configured by Application Admins."""
+
+    def __init__(self, kernel: Kernel) -> None:
+        self._kernel = kernel
+
+    def create(
+        self,
+        actor: Actor,
+        application_id: str | None,
+        *,
+        slug: str,
+        name: str,
+        destination: str,
+        config: Mapping[str, Any],
+        connection: str | None = None,
+        selection: Selection | None = None,
+        name_schema: str = DEFAULT_NAME_SCHEMA,
+        include_root: bool = False,
+        keep_identity: bool = True,
+        auto: bool = True,
+        remove: bool = False,
+        grace_seconds: int = GRACE_SECONDS,
+        delivered: Sequence[Delivered] = (),
+    ) -> Sync:
+        """Make a sync; certificates that match it already are delivered at once, but for those that are there.
+
+        Args:
+            remove: take away what is not wanted there any more: superseded by another object, revoked, ended, or not
+                carried by the sync any more.
+            grace_seconds: how long it stays all the same, but for what is revoked.
+
+        Raises:
+            BadInput: the plugin, its configuration, the connection or the name schema does not fit.
+            Conflict: the slug is taken in this Application.
+        """
+        plugin = destination_class(self._kernel, destination)
+        _check_name_schema(name_schema, plugin)
+        _check_removal(remove, plugin)
+        selection = selection or Selection()
+        with self._kernel.change(actor) as change:
+            session = change.session
+            hold_scope(session, application_id)
+            if session.exec(
+                select(Sync).where(Sync.application_id == application_id, Sync.slug == slug)
+            ).first():
+                raise Conflict(f"A sync {slug!r} exists already in this Application.")
+            link = find_connection(session, connection) if connection else None
+            parsed = validated(self._kernel, plugin, config, link)
+            sync = Sync(
+                id=change.new_id(),
+                created_at=change.now,
+                application_id=application_id,
+                slug=slug,
+                name=name,
+                destination=destination,
+                connection_id=link.id if link else None,
+                config_sealed=self._kernel.keyring.seal_json(own_values(parsed, config), SYNC_PURPOSE),
+                config_revision=plugin.config_type.revision,
+                selection=selection.stored(session, application_id),
+                name_schema=name_schema,
+                include_root=include_root,
+                keep_identity=keep_identity,
+                auto=auto,
+                remove=remove,
+                grace_seconds=grace_seconds,
+            )
+            session.add(sync)
+            change.event("sync.created", "sync", sync.id, application_id, slug=slug, destination=destination)
+            for known in delivered:
+                _take_over(change, sync, known)
+            if auto:
+                self._catch_up(change, sync)
+            return sync
+
+    def update(
+        self,
+        actor: Actor,
+        application_id: str | None,
+        reference: str,
+        *,
+        name: str | None = None,
+        config: Mapping[str, Any] | None = None,
+        connection: str | None = None,
+        selection: Selection | None = None,
+        name_schema: str | None = None,
+        include_root: bool | None = None,
+        keep_identity: bool | None = None,
+        auto: bool | None = None,
+        remove: bool | None = None,
+        grace_seconds: int | None = None,
+    ) -> Sync:
+        """Change what is given. What matches only now is delivered, and everything anew where something else is to be
+        put there; a new name schema names new objects only.
+
+        Args:
+            config: replaced as a whole; a masked value stays as it was.
+
+        Raises:
+            BadInput: the configuration, the connection or the name schema does not fit.
+            Conflict: it is being deleted.
+        """
+        with self._kernel.change(actor) as change:
+            session = change.session
+            hold_scope(session, application_id)
+            sync = _held(session, application_id, reference)
+            _check_stays(sync)
+            plugin = destination_class(self._kernel, sync.destination)
+            _check_removal(remove or False, plugin)
+            before, put = _facts(sync), (points_at(change, sync), sync.include_root)
+            former = place_of(change, sync)
+            if name_schema is not None:
+                _check_name_schema(name_schema, plugin)
+                sync.name_schema = name_schema
+            if connection is not None:
+                sync.connection_id = find_connection(session, connection).id
+            if config is not None or connection is not None:
+                sync.config_sealed = resealed(self._kernel, session, plugin, sync, SYNC_PURPOSE, config)
+                sync.config_revision = plugin.config_type.revision
+            if selection is not None:
+                sync.selection = selection.stored(session, application_id)
+            given = {
+                "name": name,
+                "include_root": include_root,
+                "keep_identity": keep_identity,
+                "auto": auto,
+                "remove": remove,
+                "grace_seconds": grace_seconds,
+            }
+            for attribute, value in given.items():
+                if value is not None:
+                    setattr(sync, attribute, value)
+            session.add(sync)
+            session.flush()
+            fields = ["config"] if config is not None else []
+            after = _facts(sync)
+            change.event(
+                "sync.updated",
+                "sync",
+                sync.id,
+                application_id,
+                before=before,
+                after=after,
+                secret_fields=fields,
+            )
+            if (points_at(change, sync), sync.include_root) != put:
+                moved(change, sync, former)
+                _wish_all_again(change, sync)
+            elif config is not None or connection is not None:
+                wish_failing_again(change, sync)
+            if sync.auto:
+                self._catch_up(change, sync)
+            if selection is not None or remove is not None or grace_seconds is not None:
+                replan(change, sync)
+            return sync
+
+    def trigger(
+        self, actor: Actor, application_id: str | None, reference: str, lineages: Collection[str] = ()
+    ) -> int:
+        """Deliver now, by hand, what the sync carries, also what is delivered; returns how many certificates.
+
+        Args:
+            lineages: these only.
+
+        Raises:
+            NotFound: unknown.
+            BadInput: it does not carry one of the lineages.
+            Conflict: it is being deleted.
+        """
+        with self._kernel.change(actor) as change:
+            sync = _held(change.session, application_id, reference)
+            _check_stays(sync)
+            wanted = [
+                c
+                for c in carried(change.session, application_id, sync.selection)
+                if not lineages or c.lineage_id in lineages
+            ]
+            if missing := sorted(set(lineages) - {certificate.lineage_id for certificate in wanted}):
+                listed = ", ".join(missing[:5])
+                raise BadInput(
+                    f"The sync carries no active certificate of these lineages: {listed}.", "lineages"
+                )
+            for certificate in wanted:
+                wish(self._kernel, change, sync, certificate)
+            change.event(
+                "sync.triggered", "sync", sync.id, application_id, slug=sync.slug, certificates=len(wanted)
+            )
+            return len(wanted)
+
+    def preview(
+        self,
+        application_id: str | None,
+        *,
+        destination: str,
+        selection: Selection,
+        name_schema: str = DEFAULT_NAME_SCHEMA,
+    ) -> Sequence[tuple[Certificate, str]]:
+        """What a sync would carry, each certificate with the name of its object; nothing is delivered.
+
+        Raises:
+            BadInput: the plugin, the selection or the name schema does not fit.
+        """
+        _check_name_schema(name_schema, destination_class(self._kernel, destination))
+        with self._kernel.db.read() as session:
+            rows = carried(session, application_id, selection.stored(session, application_id))
+            return [(row, object_name(self._kernel, session, destination, name_schema, row)) for row in rows]
+
+    def delete(
+        self, actor: Actor, application_id: str | None, reference: str, *, cleanup: bool = False
+    ) -> Sync | None:
+        """Stop a sync.
+
+        Args:
+            cleanup: take away what it delivered, and delete it when the last object is gone; else everything stays
+                where it is, also what was to leave.
+
+        Returns:
+            The sync, while objects of it are left to be taken away.
+
+        Raises:
+            NotFound: unknown.
+            BadInput: the destination cannot take anything away.
+        """
+        with self._kernel.change(actor) as change:
+            sync = _held(change.session, application_id, reference)
+            if not cleanup:
+                discard(change, sync)
+                return None
+            _check_removal(True, destination_class(self._kernel, sync.destination), "cleanup")
+            change.event("sync.cleanup", "sync", sync.id, application_id, slug=sync.slug)
+            clean_up(change, sync)
+            return None if sync in change.session.deleted or inspect(sync).deleted else sync
+
+    def list(self, application_id: str | None) -> Sequence[Sync]:
+        """The syncs of an Application."""
+        with self._kernel.db.read() as session:
+            return session.exec(
+                select(Sync).where(Sync.application_id == application_id).order_by(Sync.slug)
+            ).all()
+
+    def get(self, application_id: str | None, reference: str) -> Sync:
+        """One sync by slug or id. Raises NotFound."""
+        with self._kernel.db.read() as session:
+            return find_sync(session, application_id, reference)
+
+    def shown(self, sync: Sync) -> dict[str, Any]:
+        """The configuration with its secrets masked."""
+        stored = self._kernel.keyring.open_json(sync.config_sealed, SYNC_PURPOSE)
+        return masked(destination_class(self._kernel, sync.destination), stored)
+
+    def build(self, application_id: str | None, reference: str) -> Destination[Any]:
+        """The plugin object of a sync, to check its credentials."""
+        with self._kernel.db.read() as session:
+            sync = find_sync(session, application_id, reference)
+            return destination_of(self._kernel, session, sync, Context())
+
+    def trial(self, destination: str, config: Mapping[str, Any], connection: str | None) -> Destination[Any]:
+        """A plugin object of a configuration that is not saved yet."""
+        plugin = destination_class(self._kernel, destination)
+        with self._kernel.db.read() as session:
+            link = find_connection(session, connection) if connection else None
+            return plugin(validated(self._kernel, plugin, config, link), Context())
+
+    def _catch_up(self, change: Change, sync: Sync) -> None:
+        for certificate in carried(change.session, sync.application_id, sync.selection):
+            if not is_wished(change.session, sync, certificate):
+                wish(self._kernel, change, sync, certificate)
+
+
+def find_sync(session: Session, application_id: str | None, reference: str) -> Sync:
+    """By slug or id, inside one Application. Raises NotFound."""
+    query = select(Sync).where(
+        Sync.application_id == application_id, or_(Sync.id == reference, Sync.slug == reference)
+    )
+    if (found := session.exec(query).first()) is None:
+        raise NotFound("sync", reference)
+    return found
+
+
+def _held(session: Session, application_id: str | None, reference: str) -> Sync:
+    """The same, for whoever is to lock its deliveries: one at a time, so that two never wait for each other."""
+    ident = find_sync(session, application_id, reference).id
+    return session.exec(locked(select(Sync).where(Sync.id == ident))).one()
+
+
+def _take_over(change: Change, sync: Sync, known: Delivered) -> None:
+    certificate = change.session.get_one(Certificate, known.certificate_id)
+    receipt = Receipt(reference=known.reference, fingerprint=certificate.fingerprint, changed=False)
+    change.session.add(
+        Delivery(
+            id=change.new_id(),
+            created_at=change.now,
+            sync_id=sync.id,
+            lineage_id=certificate.lineage_id,
+            object_name=known.object_name,
+            status="delivered",
+            since=change.now,
+            desired_certificate_id=certificate.id,
+            delivered_certificate_id=certificate.id,
+            receipt=receipt.model_dump(mode="json"),
+            delivered_at=change.now,
+        )
+    )
+
+
+def _facts(sync: Sync) -> dict[str, Any]:
+    hidden = {"id", "created_at", "config_sealed", "config_revision", "application_id"}
+    return sync.model_dump(mode="json", exclude=hidden)
+
+
+def wish_failing_again(change: Change, sync: Sync) -> None:
+    """Try at once what does not work, because its cause may be mended."""
+    _wish_again_where(change, sync, col(Delivery.status).in_(FAILING))
+
+
+def _wish_all_again(change: Change, sync: Sync) -> None:
+    """Bring everything there as it is to be from now on; without `auto` only what is on its way."""
+    there = col(Delivery.fulfilled) == col(Delivery.wishes)
+    _wish_again_where(change, sync, true() if sync.auto else not_(there))
+
+
+def _wish_again_where(change: Change, sync: Sync, condition: ColumnElement[bool]) -> None:
+    query = select(Delivery).where(Delivery.sync_id == sync.id, Delivery.status != REMOVED, condition)
+    for delivery in change.session.exec(locked(query.order_by(col(Delivery.id)))).all():
+        wish_again(change, sync, delivery)
+
+
+def _check_stays(sync: Sync) -> None:
+    if sync.leaving:
+        raise Conflict("The sync is being deleted; it waits for its last object to leave.")
+
+
+def _check_removal(wanted: bool, plugin: type[Destination[Any]], field: str = "remove") -> None:
+    if wanted and not issubclass(plugin, Removes):
+        raise BadInput("This destination cannot take anything away; what was delivered stays there.", field)
+
+
+def _check_name_schema(text: str, plugin: type[Destination[Any]]) -> None:
+    problem = ObjectNameSchema.parse(text).problem(pattern=plugin.name_pattern, length=plugin.name_length)
+    if problem:
+        raise BadInput(problem, "name_schema")

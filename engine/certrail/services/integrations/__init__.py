@@ -1,0 +1,1 @@
+"""Plugin configuration and connections to other systems."""

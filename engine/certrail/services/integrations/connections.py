@@ -1,0 +1,215 @@
+"""Connections: credentials for outside systems, shared by syncs and channels."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from pydantic import ValidationError, create_model
+from sqlmodel import and_, col, or_, select
+from sqlmodel.sql.expression import SelectOfScalar
+
+from certrail.domain.errors import BadInput, Conflict
+from certrail.persistence.database import locked
+from certrail.persistence.tables import (
+    Channel,
+    Connection,
+    CrlMirror,
+    Delivery,
+    FormerPlace,
+    Retirement,
+    Sync,
+)
+from certrail.services.core.actor import Actor
+from certrail.services.core.unit_of_work import Change, Kernel
+from certrail.services.delivery.retirement_planner import PLANNED
+from certrail.services.delivery.syncs import wish_failing_again
+from certrail.services.integrations.plugin_config import (
+    CONNECTION_PURPOSE,
+    config_error,
+    find_connection,
+    keep_masked,
+    masked,
+)
+from certrail.services.operations.expiry_watch import stage_of
+from certrail_sdk import Config, Plugin, connection_fields
+
+
+class Connections:
+    """Made by Product Admins; never shown in clear again."""
+
+    def __init__(self, kernel: Kernel) -> None:
+        self._kernel = kernel
+
+    def create(
+        self,
+        actor: Actor,
+        *,
+        slug: str,
+        name: str,
+        type_: str,
+        config: Mapping[str, Any],
+        expires_at: datetime | None = None,
+        max_per_minute: int | None = None,
+    ) -> Connection:
+        """Store credentials.
+
+        Args:
+            expires_at: until when the outside system accepts them, if that is known; alerts tell of it in time.
+            max_per_minute: how many deliveries and removals it bears; more wait for their turn. Left out, any number.
+
+        Raises:
+            BadInput: no installed plugin takes this type, a field is wrong, or they have ended.
+            Conflict: the slug is taken.
+        """
+        values = self._validated(type_, config)
+        with self._kernel.change(actor) as change:
+            if change.session.exec(select(Connection).where(Connection.slug == slug)).first():
+                raise Conflict(f"A connection {slug!r} exists already.")
+            row = Connection(
+                id=change.new_id(),
+                created_at=change.now,
+                slug=slug,
+                name=name,
+                type=type_,
+                config_sealed=self._kernel.keyring.seal_json(values, CONNECTION_PURPOSE),
+                max_per_minute=max_per_minute,
+            )
+            _set_end(change, row, expires_at)
+            change.session.add(row)
+            change.event("connection.created", "connection", row.id, slug=slug, type=type_)
+            return row
+
+    def update(
+        self,
+        actor: Actor,
+        reference: str,
+        config: Mapping[str, Any],
+        changes: Mapping[str, Any] | None = None,
+    ) -> Connection:
+        """Replace the credentials; a value sent back masked stays as it was. What failed with them is tried again.
+
+        Args:
+            changes: ``{"expires_at": …}`` says until when they are accepted from now on, ``None`` that nobody knows;
+                ``{"max_per_minute": …}`` how many deliveries and removals it bears, ``None`` any number.
+
+        Raises:
+            BadInput: a field is wrong, or they have ended.
+        """
+        with self._kernel.change(actor) as change:
+            row = find_connection(change.session, reference)
+            stored = self._kernel.keyring.open_json(row.config_sealed, CONNECTION_PURPOSE)
+            values = self._validated(row.type, keep_masked(config, stored))
+            row.config_sealed = self._kernel.keyring.seal_json(values, CONNECTION_PURPOSE)
+            change.session.add(row)
+            changed = sorted(k for k in values.keys() | stored.keys() if values.get(k) != stored.get(k))
+            change.event("connection.updated", "connection", row.id, slug=row.slug, fields=changed)
+            if changed:
+                for sync in change.session.exec(_users_of(row)).all():
+                    wish_failing_again(change, sync)
+            if changes and "max_per_minute" in changes:
+                row.max_per_minute, row.next_slot_at = changes["max_per_minute"], None
+                change.session.add(row)
+            if changes and "expires_at" in changes:
+                before, after = row.expires_at, changes["expires_at"]
+                _set_end(change, row, after)
+                if before and (after is None or after > before):
+                    change.event("connection.prolonged", "connection", row.id, slug=row.slug)
+            return row
+
+    def delete(self, actor: Actor, reference: str) -> None:
+        """Remove credentials that nothing uses.
+
+        Raises:
+            Conflict: naming the syncs, channels and mirrors that use them.
+        """
+        with self._kernel.change(actor) as change:
+            row = find_connection(change.session, reference)
+            users = [
+                *change.session.exec(select(Sync.slug).where(Sync.connection_id == row.id)),
+                *change.session.exec(select(Channel.slug).where(Channel.connection_id == row.id)),
+                *change.session.exec(select(CrlMirror.slug).where(CrlMirror.connection_id == row.id)),
+            ]
+            if users:
+                raise Conflict(f"It is used by {', '.join(users[:5])}. Change these first.", users=users)
+            if leaving := change.session.exec(_still_there(row)).all():
+                raise Conflict(
+                    f"What {', '.join(leaving[:5])} put there before is still to leave, which takes this connection.",
+                    users=leaving,
+                )
+            for place in change.session.exec(
+                select(FormerPlace).where(FormerPlace.connection_id == row.id)
+            ).all():
+                place.connection_id = None
+                change.session.add(place)
+            change.session.delete(row)
+            change.event("connection.deleted", "connection", row.id, slug=row.slug)
+
+    def list(self) -> Sequence[Connection]:
+        """All connections."""
+        with self._kernel.db.read() as session:
+            return session.exec(select(Connection).order_by(Connection.slug)).all()
+
+    def shown(self, row: Connection) -> dict[str, Any]:
+        """The configuration with its secrets masked."""
+        stored = self._kernel.keyring.open_json(row.config_sealed, CONNECTION_PURPOSE)
+        plugins = self._kernel.plugins.with_connection(row.type)
+        return masked(plugins[0] if plugins else None, stored)
+
+    def _validated(self, type_: str, config: Mapping[str, Any]) -> dict[str, Any]:
+        plugins = self._kernel.plugins.with_connection(type_)
+        if not plugins:
+            raise BadInput(f"No installed plugin takes a connection of type {type_!r}.", "type")
+        known: set[str] = set().union(*(connection_fields(p.config_type) for p in plugins))
+        if unknown := sorted(config.keys() - known):
+            raise BadInput(
+                f"Unknown fields: {', '.join(unknown)}. Known: {', '.join(sorted(known))}.", unknown[0]
+            )
+        for plugin in plugins:
+            _check_part(plugin, config)
+        return dict(config)
+
+
+def _still_there(row: Connection) -> SelectOfScalar[str]:
+    """Slugs of syncs that were pointed elsewhere, and are to take away what they had put there."""
+    delivered = select(Delivery.place_id).where(col(Delivery.place_id).is_not(None))
+    planned = select(Retirement.place_id).where(
+        col(Retirement.place_id).is_not(None), col(Retirement.status).in_(PLANNED)
+    )
+    place = col(FormerPlace.id)
+    return (
+        select(Sync.slug)
+        .join(FormerPlace, col(FormerPlace.sync_id) == col(Sync.id))
+        .where(
+            FormerPlace.connection_id == row.id,
+            or_(place.in_(planned), and_(col(Sync.remove), place.in_(delivered))),
+        )
+        .distinct()
+    )
+
+
+def _users_of(row: Connection) -> SelectOfScalar[Sync]:
+    return locked(select(Sync).where(Sync.connection_id == row.id).order_by(Sync.id))
+
+
+def _set_end(change: Change, row: Connection, expires_at: datetime | None) -> None:
+    """What is known of the end, from now on; only what lies between now and then is told of."""
+    left = expires_at - change.now if expires_at else None
+    if left is not None and left <= timedelta(0):
+        raise BadInput("These credentials have ended already.", "expires_at")
+    row.expires_at = expires_at
+    row.told_seconds = stage_of(left) if left is not None else None
+    change.session.add(row)
+
+
+def _check_part(plugin: type[Plugin[Any]], config: Mapping[str, Any]) -> None:
+    """Validate the fields that a connection supplies by the plugin's own rules for them."""
+    fields = plugin.config_type.model_fields
+    part: dict[str, Any] = {
+        name: (fields[name].rebuild_annotation(), fields[name])
+        for name in connection_fields(plugin.config_type)
+    }
+    model = create_model(f"{plugin.__name__}Connection", __base__=Config, **part)
+    try:
+        model.model_validate({name: value for name, value in config.items() if name in part})
+    except ValidationError as err:
+        raise config_error(err) from None

@@ -1,0 +1,163 @@
+"""Plugin configurations: validated by the plugin's own model, sealed at rest, masked on the way out."""
+
+import json
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+from pydantic import SecretStr, ValidationError
+from sqlmodel import Session, or_, select
+
+from certrail.domain.errors import BadInput, NotFound
+from certrail.domain.faults import told_of
+from certrail.persistence.tables import Channel, Connection, CrlMirror, FormerPlace, Sync
+from certrail.plugins.registry import UnknownPlugin
+from certrail.services.core.unit_of_work import Kernel
+from certrail_sdk import Config, Context, Destination, Notifier, Plugin, connection_fields, secret_fields
+
+MASK = "**********"
+CONNECTION_PURPOSE = "connection"
+SYNC_PURPOSE = "sync"
+CHANNEL_PURPOSE = "channel"
+
+P = TypeVar("P", bound=Plugin[Any])
+
+
+def destination_class(kernel: Kernel, name: str) -> type[Destination[Any]]:
+    """The plugin class, or a refusal a person can act on."""
+    try:
+        return kernel.plugins.destination(name)
+    except UnknownPlugin as err:
+        raise BadInput(str(err), "destination") from None
+
+
+def notifier_class(kernel: Kernel, name: str) -> type[Notifier[Any]]:
+    """The plugin class, or a refusal a person can act on."""
+    try:
+        return kernel.plugins.notifier(name)
+    except UnknownPlugin as err:
+        raise BadInput(str(err), "notifier") from None
+
+
+def find_connection(session: Session, reference: str) -> Connection:
+    """By slug or id. Raises NotFound."""
+    query = select(Connection).where(or_(Connection.id == reference, Connection.slug == reference))
+    if (found := session.exec(query).first()) is None:
+        raise NotFound("connection", reference)
+    return found
+
+
+def validated(
+    kernel: Kernel, plugin: type[Plugin[Any]], config: Mapping[str, Any], connection: Connection | None
+) -> Config:
+    """The configuration of one plugin object: its own values, and its connection's for connection fields.
+
+    Raises:
+        BadInput: naming every wrong field, never its value.
+    """
+    if plugin.connection_type != (connection.type if connection else None):
+        wanted = f"one of type {plugin.connection_type!r}" if plugin.connection_type else "none"
+        given = f"{connection.slug!r} is of type {connection.type!r}" if connection else "none is named"
+        raise BadInput(
+            f"{plugin.name!r} takes a connection, {wanted}; {given}. Product Admins make them.", "connection"
+        )
+    known = connection_fields(plugin.config_type)
+    # Whoever may edit a sync or a channel must not choose which hosts and folders we go to, nor send the
+    # connection's credentials there; so not even what the connection leaves at its default can be given.
+    if own := sorted(known & config.keys()):
+        raise BadInput(f"These fields belong to the connection; leave them out: {', '.join(own)}.", "config")
+    shared: dict[str, Any] = {}
+    if connection is not None:
+        stored = kernel.keyring.open_json(connection.config_sealed, CONNECTION_PURPOSE)
+        shared = {name: value for name, value in stored.items() if name in known}
+    return parse_config(plugin.config_type, {**shared, **config})
+
+
+def parse_config(model: type[Config], values: Mapping[str, Any], revision: int | None = None) -> Config:
+    """Validate values against a model, with an error a person can act on."""
+    try:
+        return model.parse(values, revision)
+    except ValidationError as err:
+        raise config_error(err) from None
+
+
+def config_error(err: ValidationError) -> BadInput:
+    """Every wrong field with what is wrong, without the values."""
+    faults = [{"field": field, "message": message} for field, message in told_of(err)]
+    detail = "; ".join(f"{f['field']}: {f['message']}" for f in faults)
+    return BadInput(f"The configuration is wrong. {detail}", faults[0]["field"], errors=faults)
+
+
+def destination_of(
+    kernel: Kernel, session: Session, row: Sync | CrlMirror, context: Context, place_id: str | None = None
+) -> Destination[Any]:
+    """The plugin object of a sync or a mirror, built for one call.
+
+    Args:
+        place_id: of a former place of the sync, for what is still there.
+    """
+    plugin = destination_class(kernel, row.destination)
+    place = session.get_one(FormerPlace, place_id) if place_id else row
+    return _build(kernel, session, plugin, place, SYNC_PURPOSE, context)
+
+
+def notifier_of(kernel: Kernel, session: Session, channel: Channel, context: Context) -> Notifier[Any]:
+    """The plugin object of a channel, built for one call."""
+    plugin = notifier_class(kernel, channel.notifier)
+    return _build(kernel, session, plugin, channel, CHANNEL_PURPOSE, context)
+
+
+def _build(
+    kernel: Kernel,
+    session: Session,
+    plugin: type[P],
+    row: Sync | Channel | CrlMirror | FormerPlace,
+    purpose: str,
+    context: Context,
+) -> P:
+    own = kernel.keyring.open_json(row.config_sealed, purpose)
+    own = plugin.config_type.migrate(own, row.config_revision)
+    connection = session.get_one(Connection, row.connection_id) if row.connection_id else None
+    return plugin(validated(kernel, plugin, own, connection), context)
+
+
+def resealed(
+    kernel: Kernel,
+    session: Session,
+    plugin: type[Plugin[Any]],
+    row: Sync | Channel,
+    purpose: str,
+    config: Mapping[str, Any] | None,
+) -> str:
+    """The configuration of a sync or channel with new values, or with its present ones and another connection.
+
+    Raises:
+        BadInput: they do not fit together.
+    """
+    stored = plugin.config_type.migrate(
+        kernel.keyring.open_json(row.config_sealed, purpose), row.config_revision
+    )
+    own = keep_masked(config, stored) if config is not None else stored
+    connection = session.get_one(Connection, row.connection_id) if row.connection_id else None
+    parsed = validated(kernel, plugin, own, connection)
+    return kernel.keyring.seal_json(own_values(parsed, own), purpose)
+
+
+def own_values(config: Config, given: Mapping[str, Any]) -> dict[str, Any]:
+    """The values to store with a sync or channel: what was given, in clear, for sealing."""
+    revealed = json.loads(json.dumps(config.reveal(), default=str))
+    return {name: revealed[name] for name in given}
+
+
+def masked(plugin: type[Plugin[Any]] | None, values: Mapping[str, Any]) -> dict[str, Any]:
+    """A stored configuration as it may be shown."""
+    secret = secret_fields(plugin.config_type) if plugin else values.keys()
+    return {name: MASK if name in secret and value else value for name, value in values.items()}
+
+
+def keep_masked(new: Mapping[str, Any], stored: Mapping[str, Any]) -> dict[str, Any]:
+    """A submitted configuration in which a masked value means: as it was."""
+    return {name: stored.get(name) if value == MASK else _plain(value) for name, value in new.items()}
+
+
+def _plain(value: Any) -> Any:
+    return value.get_secret_value() if isinstance(value, SecretStr) else value

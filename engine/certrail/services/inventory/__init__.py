@@ -1,0 +1,1 @@
+"""Certificates and lineages: storage, search, export, and the renewal schedule."""

@@ -1,0 +1,240 @@
+"""When each lineage is renewed next, and why then: kept beside it, so that what is due is found by an index."""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import Any
+
+from pydantic import ValidationError
+from sqlmodel import Session, col, select, update
+
+from certrail.domain.errors import Conflict, NotFound
+from certrail.domain.renewal import SPREAD, Advice, Life, Moment, RenewalRule, next_try, plan_renewal
+from certrail.persistence.database import recall
+from certrail.persistence.tables import (
+    CaCertificate,
+    Certificate,
+    CertificateAuthority,
+    CertificateProfile,
+    CertificateRequest,
+    Lineage,
+)
+from certrail.services.catalog.enrollment import enrollment
+from certrail.services.core.unit_of_work import Change
+from certrail.services.inventory.lineages import hold_lineage
+
+RUNNING = ("pending_approval", "approved")
+AT_ONCE = 100
+"""So many moments are chosen anew in the transaction that changed a rule; more are marked, and the sweep's work."""
+TROUBLE = ("failures", "error", "failed_at", "slot", "turn", "in_step", "late")
+"""What outlives another choice of the moment, as long as the certificate is the same."""
+
+
+def plan(change: Change, lineage: Lineage, certificate: Certificate, *, told: bool = False) -> None:
+    """Choose the next moment anew; the lineage's row is held by the caller, or new.
+
+    Args:
+        told: whether the caller has told of it already that there is no moment before the end.
+    """
+    rule, off = _rule(change, lineage, certificate)
+    kept = {name: value for name, value in (lineage.renewal or {}).items() if name in TROUBLE}
+    lineage.stale = False
+    if rule is None:
+        lineage.renew_at, lineage.renewal = None, {"off": off}
+    else:
+        _choose(change, lineage, certificate, rule, kept, tell=not told)
+    change.session.add(lineage)
+
+
+def plan_first(change: Change, lineage: Lineage, certificate: Certificate) -> None:
+    """Choose the moment of a certificate that was just added to its lineage."""
+    before = lineage.renewal or {}
+    planned = datetime.fromisoformat(before["planned"]) if before.get("planned") else None
+    near = (certificate.not_after - certificate.not_before) * SPREAD
+    in_step = planned is not None and timedelta(0) <= change.now - planned <= near
+    lineage.renewal = {"in_step": True} if in_step else None
+    # It has a moment, unless the plan says otherwise, or it came so long after its end that nobody would try any more.
+    lineage.renew_at = change.now if change.now < life_of(certificate).last else None
+    plan(change, lineage, certificate, told=True)
+    kept = dict(lineage.renewal or {})
+    if kept.pop("late", False):  # nobody hears of it before the certificate itself: the sweep says it
+        lineage.stale, lineage.renew_at, lineage.renewal = True, change.now, kept
+
+
+def replan(change: Change, application_id: str | None, profile_id: str) -> None:
+    """Choose the moments of all present certificates of a profile somewhere anew.
+
+    Few get theirs at once. Of many, each is marked, and the sweep chooses in its own chunks: none is renewed because
+    of the mark.
+    """
+    of_profile = (Certificate.application_id == application_id, Certificate.profile_id == profile_id)
+    query = (
+        select(Lineage, Certificate)
+        .join(Certificate, col(Lineage.current_certificate_id) == col(Certificate.id))
+        .where(*of_profile)
+        .limit(AT_ONCE + 1)
+    )
+    rows = change.session.exec(query).all()
+    if len(rows) > AT_ONCE:
+        mark(change, *of_profile)
+        return
+    running = running_renewals(change.session, (certificate.id for _, certificate in rows))
+    for lineage, certificate in rows:
+        if certificate.id not in running:
+            plan(change, lineage, certificate)
+
+
+def mark(change: Change, *which: Any) -> None:
+    """Have the sweep choose the moments of these certificates anew, by one cheap statement for any number."""
+    lineages = select(Certificate.lineage_id).where(*which, Certificate.status == "active")
+    due = update(Lineage).where(col(Lineage.id).in_(lineages)).values(stale=True, renew_at=change.now)
+    change.session.exec(due.execution_options(synchronize_session=False))
+
+
+def running_renewal(session: Session, present: Certificate) -> str | None:
+    """The request that renews a certificate and is not decided yet, by its id."""
+    query = select(CertificateRequest.id).where(
+        CertificateRequest.renews_id == present.id, col(CertificateRequest.status).in_(RUNNING)
+    )
+    return session.exec(query).first()
+
+
+def refuse_second(session: Session, present: Certificate) -> None:
+    """Raises Conflict while a request renews this certificate; its lineage is held by the caller."""
+    if (running := running_renewal(session, present)) is not None:
+        raise Conflict(
+            f"The certificate is being renewed by the request {running}.",
+            kind="renewal-open",
+            request=running,
+        )
+
+
+def running_renewals(session: Session, certificates: Iterable[str | None]) -> frozenset[str | None]:
+    """Those of the certificates that a request which is not decided yet renews."""
+    query = select(CertificateRequest.renews_id).where(
+        col(CertificateRequest.renews_id).in_(certificates), col(CertificateRequest.status).in_(RUNNING)
+    )
+    return frozenset(session.exec(query))
+
+
+def note_failure(change: Change, certificate: Certificate, reason: str, **data: Any) -> None:
+    """A renewal came to nothing: try again later where renewal is automatic, and tell of it once in a row.
+
+    Of a certificate that another one has followed only the request itself tells: the moment is the successor's.
+    """
+    _, lineage = hold_lineage(change.session, certificate.id)
+    if lineage.current_certificate_id != certificate.id:
+        return
+    kept = dict(lineage.renewal or {})
+    failures = int(kept.get("failures", 0)) + 1
+    rule, _ = _rule(change, lineage, certificate, tried="off" not in kept)
+    again = next_try(rule, life_of(certificate), change.now, failures) if rule and "off" not in kept else None
+    lineage.renew_at = again
+    told = bool(kept.get("failures")) and again is not None
+    facts: dict[str, Any] = {"failures": failures, "error": reason, "failed_at": change.now.isoformat()}
+    if rule and again is None:
+        facts["off"] = "it has ended, and no try succeeded in the month after that"
+    lineage.renewal = {**kept, **facts}
+    change.session.add(lineage)
+    if not told:
+        _tell(change, certificate, reason, again, **data)
+
+
+def rule_of(change: Change, lineage: Lineage, certificate: Certificate) -> RenewalRule | None:
+    """How a certificate is renewed by itself; ``None`` when it is not."""
+    return _rule(change, lineage, certificate)[0]
+
+
+def life_of(certificate: Certificate) -> Life:
+    """From when until when it is valid, and its place in every spread."""
+    return Life(certificate.not_before, certificate.not_after, certificate.id)
+
+
+def _choose(
+    change: Change,
+    lineage: Lineage,
+    certificate: Certificate,
+    rule: RenewalRule,
+    kept: dict[str, Any],
+    *,
+    tell: bool,
+) -> None:
+    advice = _advice(change.session, certificate)
+    chosen = plan_renewal(
+        rule,
+        life_of(certificate),
+        now=change.now,
+        moment=Moment.model_validate(lineage.moment) if lineage.moment else None,
+        advice=advice,
+        in_step=bool(kept.get("in_step")),
+    )
+    told = kept.pop("late", False)
+    if chosen.late:
+        kept["late"] = True
+        if tell and not told:
+            _tell(change, certificate, "there is no open window before the end", chosen.at)
+    # A fleet that its authority wants replaced comes all at once: what follows is spread as if it were new.
+    planned = {"planned": chosen.at.isoformat()} if chosen.at and advice is None else {}
+    lineage.renew_at, lineage.renewal = chosen.at, {**kept, **planned, "inputs": list(chosen.inputs)}
+
+
+def _tell(change: Change, certificate: Certificate, reason: str, again: datetime | None, **data: Any) -> None:
+    change.event(
+        "certificate.renewal_failed",
+        "certificate",
+        certificate.id,
+        certificate.application_id,
+        lineage_id=certificate.lineage_id,
+        common_name=certificate.common_name,
+        not_after=certificate.not_after.isoformat(),
+        reason=reason,
+        next_try_at=again.isoformat() if again else None,
+        **data,
+    )
+
+
+def _advice(session: Session, certificate: Certificate) -> Advice | None:
+    """The window in which the certificate's authority wants what it had issued by then replaced."""
+    if certificate.ca_certificate_id is None:
+        return None
+    issuer = session.get_one(CaCertificate, certificate.ca_certificate_id)
+    said = session.get_one(CertificateAuthority, issuer.ca_id).advice
+    if said is None or certificate.created_at >= datetime.fromisoformat(said["issued_before"]):
+        return None
+    return Advice.model_validate({name: said[name] for name in Advice.model_fields})
+
+
+def _rule(
+    change: Change, lineage: Lineage, certificate: Certificate, *, tried: bool = False
+) -> tuple[RenewalRule | None, str]:
+    """How a certificate is renewed by itself, or why it is not.
+
+    Args:
+        tried: whether it was being renewed just now; else its moment says so.
+    """
+    if certificate.status != "active":
+        return None, f"the certificate is {certificate.status}"
+    tried = tried or (lineage.renew_at is not None and "off" not in (lineage.renewal or {}))
+    if certificate.not_after <= change.now and not tried:
+        return None, "it has ended"
+    if certificate.profile_id is None:
+        return None, "it was imported without a profile, so nothing says who would issue the next one"
+    if certificate.key_sealed is None:
+        return None, "its key is not held here: whoever holds it renews it"
+    if lineage.auto_renew is False:
+        return None, "it is switched off for this certificate"
+    profile = change.session.get_one(CertificateProfile, certificate.profile_id)
+    where = (certificate.application_id, profile.id)
+    try:
+        rule = recall(change.session, ("rule", *where), lambda: _said(change.session, where[0], profile))
+    except NotFound:
+        return None, "the profile is not attached any more"
+    except ValidationError:
+        return None, "the rule of its profile here cannot be read: say it anew"
+    if not rule.enabled and lineage.auto_renew is not True:
+        return None, "it is switched off for this profile here"
+    return rule, ""
+
+
+def _said(session: Session, application_id: str | None, profile: CertificateProfile) -> RenewalRule:
+    settings = enrollment(session, application_id, profile)
+    return RenewalRule.model_validate(settings.get("auto_renew", {}))

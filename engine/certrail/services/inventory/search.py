@@ -1,0 +1,187 @@
+"""Certificates as they are read: searched page by page, one by one, and the key once."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import tuple_
+from sqlmodel import Session, col, func, select
+from sqlmodel.sql.expression import SelectOfScalar
+
+from certrail.domain.errors import Conflict, Forbidden, NotFound
+from certrail.domain.search import CertificateFilter, Position
+from certrail.persistence.database import locked
+from certrail.persistence.tables import CaCertificate, Certificate, CertificateRequest, CertificateTerm
+from certrail.services.authorities.signing import find_authority
+from certrail.services.catalog.profiles import find_profile
+from certrail.services.core.actor import Actor
+from certrail.services.core.unit_of_work import Kernel
+from certrail.services.delivery.deliveries import KEY_PURPOSE
+
+Query = SelectOfScalar[Certificate]
+EVERYTHING = CertificateFilter()
+
+
+class Inventory:
+    """What there is. Every search is answered from an index, so its cost follows the page, not the inventory."""
+
+    def __init__(self, kernel: Kernel) -> None:
+        self._kernel = kernel
+
+    def get(self, certificate_id: str) -> Certificate:
+        """One certificate. Raises NotFound."""
+        with self._kernel.db.read() as session:
+            row = session.get(Certificate, certificate_id)
+            if row is None:
+                raise NotFound("certificate")
+            return row
+
+    def search(
+        self,
+        application_id: str | None,
+        wanted: CertificateFilter = EVERYTHING,
+        *,
+        after: Position | None = None,
+        limit: int = 50,
+        outside: bool = False,
+    ) -> Sequence[Certificate]:
+        """One page of an Application's certificates, or of all for ``None``; `after` is where the last one ended.
+
+        Args:
+            outside: not of all, but of those that belong to no Application.
+
+        Raises:
+            NotFound: the profile or the authority asked for does not exist.
+        """
+        with self._kernel.db.read() as session:
+            query = page_query(session, application_id, wanted, self._kernel.clock(), after, outside=outside)
+            return session.exec(query.limit(limit)).all()
+
+    def show_key(self, actor: Actor, certificate_id: str) -> str:
+        """The private key, PKCS#8 PEM, to its requester, once.
+
+        Raises:
+            Forbidden: the caller did not request it.
+            Conflict: it was shown before, or certrail does not hold it.
+        """
+        with self._kernel.change(actor) as change:
+            row = change.session.exec(
+                locked(select(Certificate).where(Certificate.id == certificate_id))
+            ).first()
+            if row is None:
+                raise NotFound("certificate")
+            request = change.session.get(CertificateRequest, row.request_id) if row.request_id else None
+            if request is None or request.requester_id != actor.principal_id:
+                raise Forbidden("Only the requester is shown the private key.", kind="not-requester")
+            if row.key_sealed is None:
+                raise Conflict("certrail does not hold this key: the request came with a CSR.", kind="no-key")
+            if row.key_shown_at is not None:
+                raise Conflict(
+                    f"The key was shown already, at {row.key_shown_at.isoformat()}.", kind="key-shown"
+                )
+            row.key_shown_at = change.now
+            change.session.add(row)
+            change.event("certificate.key_shown", "certificate", row.id, row.application_id)
+            return self._kernel.keyring.open(row.key_sealed, KEY_PURPOSE).decode()
+
+
+def position_of(row: Certificate, wanted: CertificateFilter) -> Position:
+    """Where a page that ends with this row ends."""
+    return (row.not_after if wanted.by_expiry else row.created_at, row.id)
+
+
+def page_query(
+    session: Session,
+    application_id: str | None,
+    wanted: CertificateFilter,
+    now: datetime,
+    after: Position | None,
+    *,
+    outside: bool = False,
+) -> Query:
+    """The statement behind a page, without its limit.
+
+    What few certificates have decides where the search begins: a serial or fingerprint, else a name or metadata
+    entry, else the order of the list. Conditions that would lead the planner elsewhere are kept from its indexes.
+    """
+    few = bool(wanted.serial or wanted.fingerprint)
+    query = select(Certificate)
+    term = None if few else _leading_term(wanted)
+    created: Any = col(Certificate.created_at)
+    ident: Any = col(Certificate.id)
+    if term is not None:
+        query = query.join(CertificateTerm, col(CertificateTerm.certificate_id) == ident)
+        query = query.where(col(CertificateTerm.kind) == term[0], col(CertificateTerm.value) == term[1])
+        created, ident = col(CertificateTerm.created_at), col(CertificateTerm.certificate_id)
+    if application_id is not None or outside:
+        owner = col(Certificate.application_id) if term is None else col(CertificateTerm.application_id)
+        here = func.coalesce(owner, "") == (application_id or "") if few else owner == application_id
+        query = query.where(here)
+    query = _conditions(session, query, wanted, now, term)
+    if wanted.by_expiry:
+        ends = col(Certificate.not_after)
+        query = query.where(tuple_(ends, col(Certificate.id)) > after) if after else query
+        return query.order_by(ends, col(Certificate.id))
+    query = query.where(tuple_(created, ident) < after) if after else query
+    return query.order_by(created.desc(), ident.desc())
+
+
+def _leading_term(wanted: CertificateFilter) -> tuple[str, str] | None:
+    if wanted.name:
+        return "name", wanted.name.lower()
+    return ("metadata", wanted.metadata[0]) if wanted.metadata else None
+
+
+def _conditions(
+    session: Session, query: Query, wanted: CertificateFilter, now: datetime, leading: tuple[str, str] | None
+) -> Query:
+    if wanted.serial:
+        query = query.where(Certificate.serial == wanted.serial)
+    if wanted.fingerprint:
+        query = query.where(Certificate.fingerprint == wanted.fingerprint)
+    if wanted.lineage:
+        query = query.where(Certificate.lineage_id == wanted.lineage)
+    if wanted.profile:
+        query = query.where(Certificate.profile_id == find_profile(session, wanted.profile).id)
+    if wanted.issuer:
+        ca = find_authority(session, wanted.issuer)
+        versions = select(CaCertificate.id).where(CaCertificate.ca_id == ca.id)
+        query = query.where(col(Certificate.ca_certificate_id).in_(versions))
+    if wanted.expires_after:
+        query = query.where(col(Certificate.not_after) >= wanted.expires_after)
+    if wanted.expires_before:
+        query = query.where(col(Certificate.not_after) < wanted.expires_before)
+    query = _status(query, wanted.status, now) if wanted.status else query
+    for kind, value in _other_terms(wanted, leading):
+        query = query.where(col(Certificate.id).in_(_having(kind, CertificateTerm.value, value)))
+    if wanted.name_begins:
+        query = query.where(col(Certificate.id).in_(_beginning(CertificateTerm.value, wanted.name_begins)))
+    if wanted.name_ends:
+        backwards = wanted.name_ends[::-1]
+        query = query.where(col(Certificate.id).in_(_beginning(CertificateTerm.reversed, backwards)))
+    return query
+
+
+def _status(query: Query, status: str, now: datetime) -> Query:
+    if status == "expired":
+        return query.where(Certificate.status == "active", col(Certificate.not_after) <= now)
+    if status == "active":
+        return query.where(Certificate.status == "active", col(Certificate.not_after) > now)
+    return query.where(Certificate.status == status)
+
+
+def _other_terms(wanted: CertificateFilter, leading: tuple[str, str] | None) -> list[tuple[str, str]]:
+    terms = [*([("name", wanted.name.lower())] if wanted.name else [])]
+    terms += [("metadata", pair) for pair in wanted.metadata]
+    return [term for term in terms if term != leading]
+
+
+def _having(kind: str, column: Any, value: str) -> Any:
+    return select(CertificateTerm.certificate_id).where(CertificateTerm.kind == kind, column == value)
+
+
+def _beginning(column: Any, prefix: str) -> Any:
+    """Certificates with a name that begins with this, by the range of an index: after U+10FFFF nothing comes."""
+    return select(CertificateTerm.certificate_id).where(
+        CertificateTerm.kind == "name", column >= prefix, column < prefix + "\U0010ffff"
+    )

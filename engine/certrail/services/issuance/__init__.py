@@ -1,0 +1,1 @@
+"""Certificate requests, from acceptance to the issued certificate, and imports."""

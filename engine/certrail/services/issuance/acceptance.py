@@ -1,0 +1,125 @@
+"""The moment at which a request is accepted: judged, kept, its approval opened, its workflow wished for."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from certrail.domain.content import RequestContent, digest
+from certrail.domain.errors import BadInput, PolicyViolation
+from certrail.persistence.tables import Certificate, CertificateProfile, CertificateRequest
+from certrail.services.approvals.lifecycle import open_approval
+from certrail.services.core.actor import Actor
+from certrail.services.core.unit_of_work import Change, Kernel
+from certrail.services.issuance.state import enqueue_issuance, judge
+
+
+def accept(
+    change: Change,
+    application_id: str | None,
+    profile: CertificateProfile,
+    content: RequestContent,
+    attributes: dict[str, str],
+    *,
+    renews: Certificate | None = None,
+    same_key: bool = False,
+    requester_id: str | None = None,
+    start: bool = True,
+) -> CertificateRequest:
+    """Keep a request in the transaction of the change.
+
+    Args:
+        renews: the certificate that the new one takes the place of.
+        same_key: keep the private key of that certificate.
+        requester_id: in whose name it is asked for, when it is not the actor.
+        start: whether its workflow is wished for at once.
+
+    Raises:
+        BadInput: this profile can never sign such a request.
+        PolicyViolation: the certificate policy denies it.
+        Conflict: no approval could ever succeed, or the authority cannot sign.
+    """
+    requester_id = requester_id or change.actor.principal_id
+    assert requester_id is not None
+    _refuse_impossible(profile, content)
+    policy = judge(change.session, profile, content, change.now)
+    row = CertificateRequest(
+        id=change.new_id(),
+        created_at=change.now,
+        updated_at=change.now,
+        application_id=application_id,
+        profile_id=profile.id,
+        requester_id=requester_id,
+        status="approved",
+        content=content.model_dump(mode="json"),
+        digest=digest(
+            content,
+            profile.id,
+            profile.version,
+            policy.version,
+            application_id or "",
+            renews.id if renews else None,
+        ),
+        policy_version=policy.version,
+        profile_version=profile.version,
+        attributes=attributes,
+        renews_id=renews.id if renews else None,
+        same_key=same_key,
+    )
+    change.session.add(row)
+    approval = open_approval(change, row, profile)
+    if approval is not None:
+        row.status = "pending_approval"
+        change.session.add(row)
+    change.event(
+        "request.created",
+        "request",
+        row.id,
+        application_id,
+        profile=profile.slug,
+        status=row.status,
+        digest=row.digest,
+        **_of(content, renews),
+    )
+    if start:
+        enqueue_issuance(change, row.id)
+    return row
+
+
+@contextmanager
+def refusals_recorded(
+    kernel: Kernel,
+    actor: Actor,
+    application_id: str | None,
+    profile: CertificateProfile,
+    content: RequestContent,
+    renews: Certificate | None = None,
+) -> Iterator[None]:
+    """Put on record that a policy denied what was asked for, after the transaction in which it did was undone."""
+    try:
+        yield
+    except PolicyViolation as refusal:
+        with kernel.change(actor) as change:
+            change.event(
+                "request.refused",
+                "profile",
+                profile.id,
+                application_id,
+                profile=profile.slug,
+                **_of(content, renews),
+                **refusal.extra,
+            )
+        raise
+
+
+def _of(content: RequestContent, renews: Certificate | None) -> dict[str, Any]:
+    facts: dict[str, Any] = {"common_name": content.subject.common_name, "dns_names": list(content.sans.dns)}
+    return {**facts, "renews": renews.id, "lineage_id": renews.lineage_id} if renews else facts
+
+
+def _refuse_impossible(profile: CertificateProfile, content: RequestContent) -> None:
+    if profile.issuer_type != "self-signed":
+        return
+    if content.csr:
+        raise BadInput("A certificate that signs itself needs its key here; leave the CSR out.", "csr")
+    if content.subject.is_empty():
+        raise BadInput("A certificate that signs itself needs a subject, which is its issuer too.", "subject")

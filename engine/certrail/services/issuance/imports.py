@@ -1,0 +1,280 @@
+"""Certificates that were issued elsewhere, kept here: seen, watched, and delivered like our own."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
+from pydantic import ValidationError
+from sqlmodel import Session, col, select
+
+from certrail.domain.content import KeyAlgorithm, RequestContent
+from certrail.domain.errors import BadInput, Conflict, PolicyViolation
+from certrail.domain.faults import in_one_line
+from certrail.domain.policy import PolicyRules, decide
+from certrail.persistence.tables import (
+    CaCertificate,
+    Certificate,
+    CertificatePolicy,
+    CertificateProfile,
+    DeletedCertificate,
+)
+from certrail.pki import keys
+from certrail.pki.bundle import certificate_facts
+from certrail.pki.chain import is_self_signed, is_signed_by
+from certrail.pki.csr import certificate_content
+from certrail.pki.offer import Offer
+from certrail.pki.revocation import Reason
+from certrail.services.alerting.expiry import catch_up
+from certrail.services.authorities.signing import loaded
+from certrail.services.catalog.enrollment import enrollment
+from certrail.services.catalog.profiles import find_profile
+from certrail.services.core.actor import Actor
+from certrail.services.core.unit_of_work import Change, Kernel
+from certrail.services.delivery.deliveries import KEY_PURPOSE
+from certrail.services.delivery.desired_state import wish_everywhere
+from certrail.services.inventory.lineages import hold_lineage
+from certrail.services.inventory.store import add_certificate
+from certrail.services.issuance.requests import checked_attributes
+
+
+@dataclass(frozen=True)
+class Past:
+    """What became of a certificate in the inventory that held it.
+
+    Attributes:
+        status: ``active``, ``held`` or ``revoked``.
+        superseded: another took its place, and comes later.
+        replaces: id of the certificate here whose place it took.
+        auto_renew: whether it is renewed by itself, against the rule of its profile.
+    """
+
+    status: str = "active"
+    revoked_at: datetime | None = None
+    reason: Reason | None = None
+    superseded: bool = False
+    replaces: str | None = None
+    auto_renew: bool | None = None
+
+    def stand(self, row: Certificate) -> None:
+        """Write it down on the certificate's row."""
+        row.status = "superseded" if self.superseded and self.status == "active" else self.status
+        row.revoked_at = self.revoked_at.replace(microsecond=0) if self.revoked_at else None
+        row.revocation_reason = str(self.reason) if self.reason else None
+
+
+PRESENT = Past()
+
+
+class Imports:
+    """An import with a profile must satisfy its policy; without one nothing is asked, nor renewed."""
+
+    def __init__(self, kernel: Kernel) -> None:
+        self._kernel = kernel
+
+    def take(
+        self,
+        actor: Actor,
+        application_id: str | None,
+        offer: Offer,
+        *,
+        profile: str | None = None,
+        attributes: Mapping[str, str] | None = None,
+    ) -> Certificate:
+        """Keep a certificate, its key sealed, and deliver it to the syncs that carry it.
+
+        Raises:
+            NotFound: the profile is not attached to this Application.
+            BadInput: with a profile: it has names or usages that no profile can have.
+            PolicyViolation: with a profile: its policy denies it; the refusal is on record.
+            Conflict: the certificate is in the inventory.
+        """
+        checked = checked_attributes(attributes or {})
+        try:
+            with self._kernel.change(actor) as change:
+                chosen = _enrolled(change.session, application_id, profile) if profile else None
+                if chosen:
+                    _judge(change.session, chosen, offer.certificate, change.now)
+                row = self._keep(change, application_id, offer, chosen, checked)
+                if row.status == "active" and row.not_after > change.now:
+                    wish_everywhere(self._kernel, change, row)
+                return row
+        except PolicyViolation as refusal:
+            facts = certificate_facts(offer.certificate)
+            with self._kernel.change(actor) as change:
+                change.event(
+                    "certificate.import_refused",
+                    "application",
+                    application_id or "none",
+                    application_id,
+                    common_name=facts.common_name,
+                    dns_names=facts.names.get("dns", []),
+                    fingerprint=facts.fingerprint,
+                    profile=profile,
+                    **refusal.extra,
+                )
+            raise
+
+    def keep(
+        self,
+        actor: Actor,
+        application_id: str | None,
+        offer: Offer,
+        *,
+        profile: str | None = None,
+        attributes: Mapping[str, str] | None = None,
+        past: Past = PRESENT,
+    ) -> Certificate:
+        """Keep what another inventory held, as it is: no policy is asked until it is renewed, and nothing is delivered.
+
+        Nobody is told of an import either: it is no news where it comes from.
+
+        Raises:
+            NotFound: the profile cannot be used there.
+            Conflict: the certificate is in the inventory, or the one whose place it took was renewed here.
+        """
+        checked = checked_attributes(attributes or {})
+        with self._kernel.change(actor) as change:
+            chosen = _enrolled(change.session, application_id, profile) if profile else None
+            return self._keep(change, application_id, offer, chosen, checked, past)
+
+    def _keep(
+        self,
+        change: Change,
+        application_id: str | None,
+        offer: Offer,
+        profile: CertificateProfile | None,
+        attributes: dict[str, Any],
+        past: Past | None = None,
+    ) -> Certificate:
+        facts = certificate_facts(offer.certificate)
+        if change.session.exec(
+            select(Certificate).where(Certificate.fingerprint == facts.fingerprint)
+        ).first():
+            raise Conflict("This certificate is in the inventory already.", kind="imported")
+        adopted, past = past is not None, past or PRESENT
+        present = _replaced(change.session, past.replaces) if past.replaces else None
+        pems = [issuer.public_bytes(Encoding.PEM).decode() for issuer in offer.issuers]
+        complete = bool(offer.issuers) and is_self_signed(offer.issuers[-1])
+        row = Certificate(
+            id=change.new_id(),
+            created_at=change.now,
+            application_id=application_id,
+            lineage_id=present.lineage_id if present else change.new_id(),
+            profile_id=profile.id if profile else None,
+            ca_certificate_id=_own_issuer(change.session, offer.certificate),
+            serial=facts.serial,
+            fingerprint=facts.fingerprint,
+            common_name=facts.common_name,
+            names=facts.names,
+            key_algorithm=facts.key_algorithm,
+            not_before=facts.not_before,
+            not_after=facts.not_after,
+            pem=facts.pem,
+            chain=pems[:-1] if complete else pems,
+            root=pems[-1] if complete else None,
+            key_sealed=self._kernel.keyring.seal(keys.to_pem(offer.key), KEY_PURPOSE) if offer.key else None,
+            attributes=attributes,
+        )
+        past.stand(row)
+        _take_over_status(change.session, row)
+        add_certificate(change, row, present, auto_renew=past.auto_renew)
+        change.created_id = row.id
+        change.event(
+            "certificate.adopted" if adopted else "certificate.imported",
+            "certificate",
+            row.id,
+            application_id,
+            common_name=row.common_name,
+            dns_names=row.names.get("dns", []),
+            serial=row.serial,
+            fingerprint=row.fingerprint,
+            not_after=row.not_after.isoformat(),
+            profile=profile.slug if profile else None,
+            profile_id=row.profile_id,
+            lineage_id=row.lineage_id,
+            with_key=row.key_sealed is not None,
+            status=row.status,
+        )
+        catch_up(change, row)
+        return row
+
+
+def _take_over_status(session: Session, row: Certificate) -> None:
+    """A certificate from here that was told of without being here is what was told: good, held or revoked."""
+    query = (
+        select(DeletedCertificate)
+        .join(CaCertificate, col(CaCertificate.id) == col(DeletedCertificate.ca_certificate_id))
+        .where(DeletedCertificate.serial == row.serial, CaCertificate.ca_id == _authority_of(session, row))
+    )
+    deleted = session.exec(query).first()
+    if deleted is None:
+        return
+    if deleted.revoked_at is not None:
+        held = deleted.revocation_reason == Reason.CERTIFICATE_HOLD
+        row.status = "held" if held else "revoked"
+        row.revoked_at, row.revocation_reason = deleted.revoked_at, deleted.revocation_reason
+    session.delete(deleted)
+
+
+def _authority_of(session: Session, row: Certificate) -> str | None:
+    return session.get_one(CaCertificate, row.ca_certificate_id).ca_id if row.ca_certificate_id else None
+
+
+def _replaced(session: Session, certificate_id: str) -> Certificate:
+    """The certificate whose place another one took, its lineage held."""
+    present, lineage = hold_lineage(session, certificate_id)
+    if lineage.current_certificate_id != present.id:
+        raise Conflict("The certificate whose place it took was renewed here already.", kind="superseded")
+    return present
+
+
+def _enrolled(session: Session, application_id: str | None, reference: str) -> CertificateProfile:
+    profile = find_profile(session, reference)
+    enrollment(session, application_id, profile)
+    return profile
+
+
+def _judge(
+    session: Session, profile: CertificateProfile, certificate: x509.Certificate, now: datetime
+) -> None:
+    """The one policy function, over what the certificate says instead of what a request asks for."""
+    try:
+        content = RequestContent.model_validate(certificate_content(certificate))
+    except ValidationError as err:
+        what = in_one_line(err)
+        raise BadInput(f"No profile can have such a certificate. {what}", "certificate") from None
+    policy = session.get_one(CertificatePolicy, profile.policy_id)
+    violations = decide(
+        content,
+        PolicyRules.model_validate(policy.rules),
+        now=now,
+        issuer_not_after=None,
+        issuer_key_algorithm=_signed_with(certificate),
+    )
+    if violations:
+        raise PolicyViolation(violations)
+
+
+_ISSUER_KEYS = {
+    "1.2.840.113549.1.1.11": KeyAlgorithm.RSA_2048,
+    "1.2.840.10045.4.3.2": KeyAlgorithm.EC_P256,
+    "1.2.840.10045.4.3.3": KeyAlgorithm.EC_P384,
+    "1.2.840.10045.4.3.4": KeyAlgorithm.EC_P521,
+    "1.3.101.112": KeyAlgorithm.ED25519,
+}
+"""By the OID of a signature: a key of the kind that makes it. Others no rule on signatures allows."""
+
+
+def _signed_with(certificate: x509.Certificate) -> KeyAlgorithm | None:
+    return _ISSUER_KEYS.get(certificate.signature_algorithm_oid.dotted_string)
+
+
+def _own_issuer(session: Session, certificate: x509.Certificate) -> str | None:
+    """The certificate of one of our authorities that signed this one, if one did."""
+    for own in session.exec(select(CaCertificate)):
+        if is_signed_by(certificate, loaded(own)):
+            return own.id
+    return None

@@ -1,0 +1,54 @@
+"""Approvals that stand: one yes for a series of renewals that ask for the same thing."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlmodel import Session, col, func, select
+
+from certrail.persistence.tables import ApprovalPolicy, ApprovalRequest, Certificate, CertificateRequest
+from certrail.services.issuance.state import UNSUCCESSFUL
+
+
+def standing_approval(
+    session: Session, request: CertificateRequest, policy: ApprovalPolicy, now: datetime
+) -> ApprovalRequest | None:
+    """The approval that covers a renewal: still young, not used up, under the same policy, for the same content."""
+    if policy.standing is None or request.renews_id is None:
+        return None
+    present = session.get_one(Certificate, request.renews_id)
+    before = session.get(CertificateRequest, present.request_id) if present.request_id else None
+    if before is None or _what(before) != _what(request):
+        return None
+    base = _base(session, before)
+    if base is None or base.status != "approved" or base.decided_at is None:
+        return None
+    same_policy = base.policy_id == policy.id and base.policy.get("version") == policy.version
+    young = now <= base.decided_at + timedelta(days=policy.standing["days"])
+    return base if same_policy and young and _used(session, base) < policy.standing["renewals"] else None
+
+
+def _used(session: Session, base: ApprovalRequest) -> int:
+    """For how many renewals it stood; one that came to nothing was none."""
+    query = select(func.count()).where(
+        CertificateRequest.standing_approval_id == base.id,
+        col(CertificateRequest.status).not_in(UNSUCCESSFUL),
+    )
+    return session.exec(query).one()
+
+
+def _base(session: Session, before: CertificateRequest) -> ApprovalRequest | None:
+    if before.standing_approval_id:
+        return session.get(ApprovalRequest, before.standing_approval_id)
+    query = select(ApprovalRequest).where(ApprovalRequest.certificate_request_id == before.id)
+    return session.exec(query).first()
+
+
+def _what(request: CertificateRequest) -> dict[str, Any]:
+    """All that was said yes to, but for the key itself: that it is a new one is the point of a renewal."""
+    return {
+        "content": {name: value for name, value in request.content.items() if name != "csr"},
+        "own key": bool(request.content.get("csr")),
+        "profile": [request.profile_id, request.profile_version],
+        "policy": request.policy_version,
+        "application": request.application_id,
+    }

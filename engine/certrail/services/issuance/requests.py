@@ -1,0 +1,213 @@
+"""Certificate requests: accepted once, judged at once, and never lost."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from pydantic import ValidationError
+from sqlmodel import Session, select
+
+from certrail.domain.access import ProductRole, Role
+from certrail.domain.content import RequestContent, fitting_usages
+from certrail.domain.errors import BadInput, Conflict, Forbidden, NotFound
+from certrail.domain.faults import told_of
+from certrail.persistence.tables import CertificateProfile, CertificateRequest
+from certrail.pki.csr import read_csr
+from certrail.services.access.membership import role_in
+from certrail.services.approvals.lifecycle import ask_if_guarded, close, reopen
+from certrail.services.catalog.enrollment import enrollment
+from certrail.services.catalog.profiles import find_profile
+from certrail.services.core.actor import Actor
+from certrail.services.core.paging import PAGE, Position, newest_first
+from certrail.services.core.unit_of_work import Change, Kernel
+from certrail.services.inventory.lineages import lock_current
+from certrail.services.inventory.renewal_schedule import refuse_second
+from certrail.services.issuance.acceptance import accept, refusals_recorded
+from certrail.services.issuance.state import approval_of, enqueue_issuance, judged_now, lock_request, move
+
+BY_HAND = "retried by hand"
+MOST_ATTRIBUTES = 50
+LONGEST_NAME = 128
+LONGEST_VALUE = 1024
+
+
+class Requests:
+    """The front door of issuance."""
+
+    def __init__(self, kernel: Kernel) -> None:
+        self._kernel = kernel
+
+    def submit(
+        self,
+        actor: Actor,
+        application_id: str | None,
+        *,
+        profile: str,
+        content: Mapping[str, Any],
+        attributes: Mapping[str, str] | None = None,
+    ) -> CertificateRequest:
+        """Accept a request, or refuse it with every reason at once.
+
+        Raises:
+            BadInput: the content or the CSR cannot be read.
+            PolicyViolation: the certificate policy denies it; the refusal is on record.
+            Conflict: no approval could ever succeed.
+        """
+        chosen = self._enrolled_profile(application_id, profile)
+        parsed = _content(content, chosen)
+        attributes = checked_attributes(attributes or {})
+        with (
+            refusals_recorded(self._kernel, actor, application_id, chosen, parsed),
+            self._kernel.change(actor) as change,
+        ):
+            profile_now = change.session.get_one(CertificateProfile, chosen.id)
+            return accept(change, application_id, profile_now, parsed, attributes)
+
+    def cancel(self, actor: Actor, request_id: str) -> CertificateRequest:
+        """Withdraw a request that waits for approval: one's own, or as an Admin, who clears up behind a leaver.
+
+        Raises:
+            Forbidden: it is somebody else's, and the caller is no Admin here.
+            Conflict: it is decided already.
+        """
+        with self._kernel.change(actor) as change:
+            row = lock_request(change.session, request_id)
+            if row.requester_id != actor.principal_id and not _is_admin(change.session, actor, row):
+                raise Forbidden("Only the requester or an Admin cancels a request.", kind="not-requester")
+            if row.status != "pending_approval":
+                raise Conflict(f"The request is {row.status}; only one that waits for approval is cancelled.")
+            approval = approval_of(change.session, row.id)
+            if approval:
+                by = "the requester" if row.requester_id == actor.principal_id else "an Admin"
+                close(change, approval, "cancelled", actor.principal_id, f"cancelled by {by}")
+            return row
+
+    def retry(self, actor: Actor, request_id: str) -> CertificateRequest:
+        """Try a failed request again. An approval that was given still holds; one that was not is asked for anew.
+
+        What nobody was asked about is looked at like a new request: it may be guarded by now, or what stood for it
+        stands no more.
+
+        Raises:
+            Conflict: it has not failed, could never be approved, or what it renews is renewed otherwise.
+            PolicyViolation: it would be denied again.
+        """
+        with self._kernel.change(actor) as change:
+            row = lock_request(change.session, request_id)
+            if row.status != "failed":
+                raise Conflict(f"The request is {row.status}; only a failed one is retried.")
+            if row.renews_id:
+                refuse_second(change.session, lock_current(change.session, row.renews_id))
+            _ask_again(change, row)
+            enqueue_issuance(change, row.id)
+            return row
+
+    def get(self, request_id: str) -> CertificateRequest:
+        """One request. Raises NotFound."""
+        with self._kernel.db.read() as session:
+            row = session.get(CertificateRequest, request_id)
+            if row is None:
+                raise NotFound("certificate request")
+            return row
+
+    def list(
+        self,
+        application_id: str | None,
+        *,
+        status: str | None = None,
+        after: Position | None = None,
+        limit: int = PAGE,
+    ) -> Sequence[CertificateRequest]:
+        """One page, newest first."""
+        with self._kernel.db.read() as session:
+            query = select(CertificateRequest).where(CertificateRequest.application_id == application_id)
+            if status:
+                query = query.where(CertificateRequest.status == status)
+            return session.exec(newest_first(query, CertificateRequest, after, limit)).all()
+
+    def _enrolled_profile(self, application_id: str | None, reference: str) -> CertificateProfile:
+        with self._kernel.db.read() as session:
+            profile = find_profile(session, reference)
+            if not enrollment(session, application_id, profile).get("enabled"):
+                raise Conflict(
+                    "Enrollment by API is switched off for this profile here.", kind="enrollment-off"
+                )
+            return profile
+
+
+def _ask_again(change: Change, row: CertificateRequest) -> None:
+    """Whom a failed request needs to be asked about now: nobody, if somebody said yes to it already."""
+    approval = approval_of(change.session, row.id)
+    if approval is not None and approval.status == "approved":
+        move(change, row, "approved", BY_HAND)
+        return
+    judged = judged_now(change.session, row, change.now)
+    if approval is not None:
+        reopen(change, approval, row, judged, BY_HAND)
+    elif ask_if_guarded(change, row, judged) is not None:
+        move(change, row, "pending_approval", BY_HAND)
+    else:
+        move(change, row, "approved", BY_HAND)
+
+
+def _is_admin(session: Session, actor: Actor, row: CertificateRequest) -> bool:
+    if actor.product_role == ProductRole.ADMIN:
+        return True
+    return role_in(session, actor.principal_id, row.application_id) is Role.ADMIN
+
+
+def _content(given: Mapping[str, Any], profile: CertificateProfile) -> RequestContent:
+    """What is asked for, with the profile's defaults for what is left out; what is empty was meant to be."""
+    said = {**given, **_from_csr(given)} if given.get("csr") else dict(given)
+    values = {"ttl_seconds": profile.ttl_seconds, **profile.defaults, **said}
+    if "csr" not in said and "subject" in profile.defaults:
+        values["subject"] = {**profile.defaults["subject"], **(said.get("subject") or {})}
+    content = parsed_content(values)
+    if "key_usages" in profile.defaults and "key_usages" not in said:
+        # One profile serves keys of several kinds, and no kind of key can do everything.
+        fitting = fitting_usages(content.key_algorithm, content.key_usages)
+        return content.model_copy(update={"key_usages": tuple(fitting)})
+    return content
+
+
+def parsed_content(values: Mapping[str, Any]) -> RequestContent:
+    """What is asked for, checked in itself. Raises BadInput with every fault."""
+    try:
+        return RequestContent.model_validate(values)
+    except ValidationError as err:
+        faults = [
+            {"field": field or "content", "message": message}
+            for field, message in told_of(err, RequestContent)
+        ]
+        detail = "; ".join(f"{f['field']}: {f['message']}" for f in faults)
+        raise BadInput(f"The request cannot be read. {detail}", faults[0]["field"], errors=faults) from None
+
+
+def _from_csr(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Subject, names and key come from the CSR; saying them twice is refused."""
+    if both := sorted(
+        {"subject", "sans", "key_algorithm", "basic_constraints"} & {n for n, v in values.items() if v}
+    ):
+        raise BadInput(f"With a CSR these come from the CSR; leave them out: {', '.join(both)}.", both[0])
+    facts = read_csr(str(values["csr"]))
+    usages = {"key_usages": facts.key_usages, "extended_key_usages": facts.extended_key_usages}
+    return {
+        "subject": facts.subject.model_dump(),
+        "sans": facts.sans.model_dump(),
+        "key_algorithm": facts.key_algorithm,
+        "basic_constraints": facts.basic_constraints.model_dump(),
+        **{name: named for name, named in usages.items() if named and name not in values},
+    }
+
+
+def checked_attributes(given: Mapping[str, str]) -> dict[str, str]:
+    """Metadata within its limits. Raises BadInput."""
+    if len(given) > MOST_ATTRIBUTES:
+        raise BadInput(f"At most {MOST_ATTRIBUTES} metadata entries.", "metadata")
+    for name, value in given.items():
+        if not 1 <= len(name.encode()) <= LONGEST_NAME or len(value.encode()) > LONGEST_VALUE:
+            raise BadInput(
+                f"A metadata entry has a name of 1 to {LONGEST_NAME} and a value of at most {LONGEST_VALUE}"
+                f" bytes; {name[:LONGEST_NAME]!r} has not.",
+                "metadata",
+            )
+    return dict(given)

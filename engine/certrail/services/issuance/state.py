@@ -1,0 +1,147 @@
+"""What several steps do with a certificate request's row."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlmodel import Session, select
+
+from certrail.domain.content import KeyAlgorithm, RequestContent, digest
+from certrail.domain.errors import NotFound, PolicyViolation
+from certrail.domain.policy import PolicyRules, decide
+from certrail.persistence.database import locked, recall
+from certrail.persistence.tables import (
+    ApprovalRequest,
+    Certificate,
+    CertificateAuthority,
+    CertificatePolicy,
+    CertificateProfile,
+    CertificateRequest,
+)
+from certrail.services.authorities.signing import active_certificate
+from certrail.services.core.unit_of_work import Change
+from certrail.services.inventory.renewal_schedule import note_failure
+
+UNSUCCESSFUL = frozenset({"rejected", "cancelled", "expired", "failed"})
+FINAL = UNSUCCESSFUL | {"issued"}
+
+
+def judge(
+    session: Session, profile: CertificateProfile, content: RequestContent, now: datetime
+) -> CertificatePolicy:
+    """Apply the one policy function with the rules and issuer of this moment.
+
+    Raises:
+        PolicyViolation: with every violation.
+        Conflict: the authority cannot sign.
+    """
+    policy = session.get_one(CertificatePolicy, profile.policy_id)
+    rules = recall(session, ("rules", policy.id), lambda: PolicyRules.model_validate(policy.rules))
+    issuer = active_certificate(session, profile.ca_id) if profile.ca_id else None
+    violations = decide(
+        content,
+        rules,
+        now=now,
+        issuer_not_after=issuer.not_after if issuer else None,
+        issuer_key_algorithm=_signing_algorithm(session, profile, content),
+    )
+    if violations:
+        raise PolicyViolation(violations)
+    return policy
+
+
+def _signing_algorithm(
+    session: Session, profile: CertificateProfile, content: RequestContent
+) -> KeyAlgorithm:
+    if profile.ca_id is None:
+        return content.key_algorithm
+    return KeyAlgorithm(session.get_one(CertificateAuthority, profile.ca_id).key_algorithm)
+
+
+def called(row: CertificateRequest) -> str | None:
+    """What people call what is asked for: its common name, or else its first other name."""
+    sans = row.content.get("sans", {}).values()
+    names = (
+        row.content.get("subject", {}).get("common_name"),
+        *(name for group in sans for name in group or ()),
+    )
+    return next((name for name in names if name), None)
+
+
+def lock_request(session: Session, request_id: str) -> CertificateRequest:
+    """The row, held until the transaction ends. Raises NotFound."""
+    row = session.exec(locked(select(CertificateRequest).where(CertificateRequest.id == request_id))).first()
+    if row is None:
+        raise NotFound("certificate request")
+    return row
+
+
+def lock_approval(session: Session, approval_id: str) -> ApprovalRequest | None:
+    """An approval with its request, held until the transaction ends.
+
+    The request comes first, as in every step of the issuance: two orders would end in a deadlock.
+    """
+    found = session.get(ApprovalRequest, approval_id)
+    if found is None:
+        return None
+    lock_request(session, found.certificate_request_id)
+    return session.exec(locked(select(ApprovalRequest).where(ApprovalRequest.id == approval_id))).first()
+
+
+def approval_of(session: Session, request_id: str) -> ApprovalRequest | None:
+    """The approval of a request, if its profile asks for one."""
+    return session.exec(
+        select(ApprovalRequest).where(ApprovalRequest.certificate_request_id == request_id)
+    ).first()
+
+
+def move(change: Change, row: CertificateRequest, status: str, reason: str | None = None) -> None:
+    """Change a request's status, on record."""
+    before, row.status, row.reason, row.updated_at = row.status, status, reason, change.now
+    change.session.add(row)
+    change.event(
+        f"request.{status}",
+        "request",
+        row.id,
+        row.application_id,
+        before=before,
+        reason=reason,
+        common_name=called(row),
+    )
+    if row.renews_id and status in UNSUCCESSFUL:
+        renewed = change.session.get_one(Certificate, row.renews_id)
+        note_failure(change, renewed, f"{status}: {reason}" if reason else status, request_id=row.id)
+
+
+def enqueue_issuance(change: Change, request_id: str, signal: str | None = None) -> None:
+    """Start the request's workflow, or tell it that something changed."""
+    change.enqueue("issuance", f"issuance-{request_id}", request_id, signal=signal)
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What would be signed at some moment; votes hold for its digest only."""
+
+    digest: str
+    profile_version: int
+    policy_version: int
+
+
+def judged_now(session: Session, row: CertificateRequest, now: datetime) -> Judged:
+    """What would be signed if it were signed now.
+
+    Raises:
+        PolicyViolation: it would not be signed at all any more.
+        Conflict: the authority cannot sign.
+    """
+    profile = session.get_one(CertificateProfile, row.profile_id)
+    content = RequestContent.model_validate(row.content)
+    policy = judge(session, profile, content, now)
+    application = row.application_id or ""
+    found = digest(content, profile.id, profile.version, policy.version, application, row.renews_id)
+    return Judged(found, profile.version, policy.version)
+
+
+def take(row: CertificateRequest, judged: Judged) -> None:
+    """Let a request stand for what would be signed now."""
+    row.digest = judged.digest
+    row.profile_version, row.policy_version = judged.profile_version, judged.policy_version

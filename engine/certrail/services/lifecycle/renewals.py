@@ -1,0 +1,176 @@
+"""Renewal: a new certificate for a lineage, in the place of the present one. There is one path for every cause."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from cryptography import x509
+from sqlmodel import Session
+
+from certrail.domain.content import RequestContent, fitting_usages
+from certrail.domain.errors import BadInput, Conflict, NotFound
+from certrail.domain.renewal import Moment
+from certrail.persistence.tables import Certificate, CertificateProfile, CertificateRequest, Lineage
+from certrail.pki.csr import certificate_content, read_csr
+from certrail.services.catalog.enrollment import enrollment
+from certrail.services.core.actor import Actor
+from certrail.services.core.unit_of_work import Kernel
+from certrail.services.inventory.lineages import lock_current
+from certrail.services.inventory.renewal_schedule import plan, refuse_second, running_renewal
+from certrail.services.issuance.acceptance import accept, refusals_recorded
+from certrail.services.issuance.requests import checked_attributes, parsed_content
+
+
+class Renewals:
+    """The old certificate stays valid, is superseded when the new one is issued, and cannot be renewed again."""
+
+    def __init__(self, kernel: Kernel) -> None:
+        self._kernel = kernel
+
+    def renew(
+        self,
+        actor: Actor,
+        certificate_id: str,
+        *,
+        csr: str | None = None,
+        same_key: bool = False,
+        changes: Mapping[str, Any] | None = None,
+    ) -> CertificateRequest:
+        """Ask for the next certificate of a lineage: the same names and lifetime, with a new key.
+
+        Args:
+            csr: PKCS#10, PEM, of the new key, where the requester keeps it.
+            same_key: keep the present key instead.
+            changes: ``{"attributes": {...}}`` replaces the metadata, ``{"attributes": None}`` clears it; left out, it
+                is carried over.
+
+        Raises:
+            NotFound: the certificate, or its profile is attached no more.
+            BadInput: the choice of the key does not fit the certificate.
+            PolicyViolation: the certificate policy denies it now; the refusal is on record.
+            Conflict: it is superseded or revoked, has no profile, or is being renewed.
+        """
+        with self._kernel.db.read() as session:
+            present = session.get(Certificate, certificate_id)
+            if present is None:
+                raise NotFound("certificate")
+            profile = renewal_profile(session, present)
+            content = renewal_content(session, present, csr, same_key)
+        attributes = checked_attributes((changes or {}).get("attributes", present.attributes) or {})
+        with (
+            refusals_recorded(self._kernel, actor, present.application_id, profile, content, present),
+            self._kernel.change(actor) as change,
+        ):
+            current = lock_current(change.session, certificate_id)
+            refuse_second(change.session, current)
+            return accept(
+                change,
+                current.application_id,
+                change.session.get_one(CertificateProfile, profile.id),
+                content,
+                attributes,
+                renews=current,
+                same_key=same_key,
+            )
+
+    def explained(self, certificate_id: str) -> dict[str, Any]:
+        """When a certificate is renewed by itself and why then, or why it is not, and what failed. Raises NotFound."""
+        with self._kernel.db.read() as session:
+            certificate = session.get(Certificate, certificate_id)
+            if certificate is None:
+                raise NotFound("certificate")
+            lineage = session.get_one(Lineage, certificate.lineage_id)
+            if lineage.current_certificate_id != certificate_id:
+                return {"renew_at": None, "off": f"superseded by {lineage.current_certificate_id}"}
+            running = running_renewal(session, certificate)
+            facts = {"renew_at": lineage.renew_at, "auto_renew": lineage.auto_renew, "request": running}
+            own = {"moment": lineage.moment, "stale": lineage.stale}
+            return {**facts, **own, **(lineage.renewal or {})}
+
+    def decide(
+        self, actor: Actor, certificate_id: str, auto_renew: bool | None, moment: Moment | None = None
+    ) -> dict[str, Any]:
+        """Renew a certificate by itself or not, against the rule of its profile; ``None`` leaves it to the rule.
+
+        What is said holds for its successors, too.
+
+        Args:
+            moment: a fraction of the lifetime or a time before the end of its own; windows and freezes are the rule's.
+
+        Raises:
+            NotFound: unknown.
+            Conflict: it is superseded or revoked.
+        """
+        with self._kernel.change(actor) as change:
+            if change.session.get(Certificate, certificate_id) is None:
+                raise NotFound("certificate")
+            present = lock_current(change.session, certificate_id)
+            lineage = change.session.get_one(Lineage, present.lineage_id)
+            before, own = lineage.auto_renew, lineage.moment
+            lineage.auto_renew = auto_renew
+            lineage.moment = (moment.model_dump(exclude_none=True) or None) if moment else None
+            plan(change, lineage, present)
+            change.event(
+                "certificate.renewal_decided",
+                "certificate",
+                present.id,
+                present.application_id,
+                before=before,
+                after=auto_renew,
+                moment_before=own,
+                moment=lineage.moment,
+            )
+        return self.explained(certificate_id)
+
+
+def renewal_profile(session: Session, certificate: Certificate) -> CertificateProfile:
+    """By which it is renewed. Raises Conflict where nothing says so, NotFound where it may not be used any more."""
+    if certificate.profile_id is None:
+        raise Conflict(
+            "The certificate was imported without a profile, so nothing says who would issue the next one."
+            " Request a new one.",
+            kind="not-renewable",
+        )
+    profile = session.get_one(CertificateProfile, certificate.profile_id)
+    enrollment(session, certificate.application_id, profile)
+    return profile
+
+
+def renewal_content(
+    session: Session, present: Certificate, csr: str | None, same_key: bool
+) -> RequestContent:
+    """What the present certificate was asked for with, or says where it was imported; never a profile's defaults.
+
+    Raises:
+        BadInput: the choice of the key does not fit the certificate.
+    """
+    if csr and same_key:
+        raise BadInput("Give a CSR or keep the same key, not both.", "csr")
+    asked = session.get(CertificateRequest, present.request_id) if present.request_id else None
+    if asked is not None:
+        values: dict[str, Any] = dict(asked.content)
+    else:
+        values = certificate_content(x509.load_pem_x509_certificate(present.pem.encode()))
+    if csr:
+        facts = read_csr(csr)
+        said = {
+            "subject": facts.subject.model_dump(),
+            "sans": facts.sans.model_dump(),
+            "basic_constraints": facts.basic_constraints.model_dump(),
+        }
+        return _fitted({**values, **said, "csr": csr, "key_algorithm": facts.key_algorithm})
+    if present.key_sealed is None and not (same_key and values.get("csr")):
+        raise BadInput(
+            "The key of this certificate is not held here: send a CSR of the new key"
+            + (", or keep the same key." if values.get("csr") else "."),
+            "csr",
+        )
+    if present.key_sealed is not None:
+        values["csr"] = None
+    return _fitted(values)
+
+
+def _fitted(values: dict[str, Any]) -> RequestContent:
+    """With its usages but for what the key cannot do: others sign that, and a new key may be of another kind."""
+    content = parsed_content(values)
+    usages = fitting_usages(content.key_algorithm, content.key_usages)
+    return content.model_copy(update={"key_usages": tuple(usages)})

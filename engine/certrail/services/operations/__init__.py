@@ -1,0 +1,1 @@
+"""Housekeeping, key rotation and the watch over what expires."""

@@ -1,0 +1,77 @@
+"""What is needed for a while only is deleted when that is over, in small steps, the oldest first."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+
+from sqlmodel import SQLModel, col, delete, select
+
+from certrail.persistence.database import locked
+from certrail.persistence.tables import (
+    IdempotencyKey,
+    OutboxRow,
+    QuestionCopy,
+    QuestionToken,
+    SeenCallback,
+    TokenUse,
+)
+from certrail.services.approvals.callback_refusals import CallbackRefusals
+from certrail.services.core.unit_of_work import Kernel
+
+ROWS = 500
+COPIES = 50
+"""Fewer: each has the tokens of all its refreshes."""
+
+KEPT: Sequence[tuple[type[SQLModel], Any, timedelta]] = (
+    # A signature is refused after minutes, whether its callback was seen before or not.
+    (SeenCallback, col(SeenCallback.created_at), timedelta(days=1)),
+    # For whoever wants to know what was told to the orchestrator, and when.
+    (OutboxRow, col(OutboxRow.dispatched_at), timedelta(days=7)),
+    (IdempotencyKey, col(IdempotencyKey.created_at), timedelta(days=30)),
+)
+"""What is deleted by its age, and from which moment on it is counted."""
+TOKENS_KEPT = timedelta(days=30)
+"""So long a button that is pressed on a closed question is told why it does not count any more."""
+
+
+class Housekeeping:
+    """Any number may run at once: each passes by what another is deleting."""
+
+    def __init__(self, kernel: Kernel, refusals: CallbackRefusals) -> None:
+        self._kernel = kernel
+        self._refusals = refusals
+
+    def run(self) -> int:
+        """Do one step of everything that is due; returns how many rows that were."""
+        aged = sum(self._delete(table, moment, kept) for table, moment, kept in KEPT)
+        return self._refusals.catch_up() + aged + self._delete_tokens()
+
+    def _delete(self, table: type[SQLModel], moment: Any, kept: timedelta) -> int:
+        with self._kernel.db.write() as session:
+            due = select(table).where(moment <= self._kernel.clock() - kept).order_by(moment).limit(ROWS)
+            rows = session.exec(locked(due, skip_locked=True)).all()
+            for row in rows:
+                session.delete(row)
+            return len(rows)
+
+    def _delete_tokens(self) -> int:
+        with self._kernel.db.write() as session:
+            now = self._kernel.clock()
+            due = (
+                select(QuestionCopy)
+                .where(
+                    col(QuestionCopy.tokens_deleted_at).is_(None),
+                    col(QuestionCopy.closed_at) <= now - TOKENS_KEPT,
+                )
+                .order_by(col(QuestionCopy.closed_at))
+                .limit(COPIES)
+            )
+            copies = session.exec(locked(due, skip_locked=True)).all()
+            of_copies = col(QuestionToken.copy_id).in_([copy.id for copy in copies])
+            tokens = select(QuestionToken.token_hash).where(of_copies)
+            session.exec(delete(TokenUse).where(col(TokenUse.token_hash).in_(tokens)))
+            session.exec(delete(QuestionToken).where(of_copies))
+            for copy in copies:
+                copy.tokens_deleted_at = now
+                session.add(copy)
+            return len(copies)

@@ -1,0 +1,81 @@
+"""Everything that is stored under the keyring, and how it is brought under a new key."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from sqlmodel import SQLModel, col, select
+
+from certrail.persistence.database import locked
+from certrail.persistence.tables import (
+    CaKey,
+    Certificate,
+    Channel,
+    Connection,
+    CrlMirror,
+    FormerPlace,
+    OcspSigner,
+    RecordHead,
+    Sync,
+)
+from certrail.services.authorities.signing import CA_KEY_PURPOSE
+from certrail.services.core.actor import SYSTEM
+from certrail.services.core.audit_log import HEAD_PURPOSE
+from certrail.services.core.unit_of_work import Kernel
+from certrail.services.delivery.deliveries import KEY_PURPOSE
+from certrail.services.integrations.plugin_config import CHANNEL_PURPOSE, CONNECTION_PURPOSE, SYNC_PURPOSE
+from certrail.services.lifecycle.revocation import SIGNER_KEY
+
+SEALED: Sequence[tuple[type[SQLModel], str, str]] = (
+    (CaKey, "key_sealed", CA_KEY_PURPOSE),
+    (Certificate, "key_sealed", KEY_PURPOSE),
+    (Connection, "config_sealed", CONNECTION_PURPOSE),
+    (Sync, "config_sealed", SYNC_PURPOSE),
+    (FormerPlace, "config_sealed", SYNC_PURPOSE),
+    (CrlMirror, "config_sealed", SYNC_PURPOSE),
+    (Channel, "config_sealed", CHANNEL_PURPOSE),
+    (OcspSigner, "key_sealed", SIGNER_KEY),
+    (RecordHead, "seal", HEAD_PURPOSE),
+)
+"""Table, column and purpose of every envelope."""
+BATCH = 100
+
+
+class Sealing:
+    """Envelopes follow the keyring."""
+
+    def __init__(self, kernel: Kernel) -> None:
+        self._kernel = kernel
+
+    def reseal(self, progress: Callable[[int], None] = lambda _count: None) -> int:
+        """Bring every envelope under the active key, in small steps; returns how many were sealed anew.
+
+        It may be interrupted and run again. `progress` hears how many were sealed so far.
+
+        Raises:
+            KeyringError: an envelope cannot be opened; it and what follows it stay as they are.
+        """
+        count = 0
+        for table, column, purpose in SEALED:
+            last: Any = None
+            while (step := self._step(table, column, purpose, last)) is not None:
+                last, sealed = step
+                count += sealed
+                progress(count)
+        if count:
+            with self._kernel.change(SYSTEM) as change:
+                change.event("keyring.resealed", "keyring", "keyring", count=count)
+        return count
+
+    def _step(self, table: type[SQLModel], column: str, purpose: str, last: Any) -> tuple[Any, int] | None:
+        """Seal one batch of rows behind `last`; returns its last id and how many were old, ``None`` at the end."""
+        keyring, ident, sealed = self._kernel.keyring, table.id, 0  # type: ignore[attr-defined]
+        with self._kernel.db.write() as session:
+            query = select(table).where(col(getattr(table, column)).is_not(None)).order_by(ident).limit(BATCH)
+            rows = session.exec(locked(query if last is None else query.where(ident > last))).all()
+            for row in rows:
+                envelope = getattr(row, column)
+                if envelope and keyring.needs_rotation(envelope):
+                    setattr(row, column, keyring.seal(keyring.open(envelope, purpose), purpose))
+                    session.add(row)
+                    sealed += 1
+        return (rows[-1].id, sealed) if rows else None  # type: ignore[attr-defined]

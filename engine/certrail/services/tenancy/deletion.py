@@ -1,0 +1,251 @@
+"""The end of an Application: what would go is said first, and only what was said goes."""
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, delete, insert
+from sqlmodel import Session, SQLModel, col, func, select
+
+from certrail.domain.errors import Conflict
+from certrail.persistence.database import locked
+from certrail.persistence.tables import (
+    Alert,
+    AlertChannel,
+    AlertCursor,
+    Application,
+    ApplicationProfile,
+    ApprovalPolicy,
+    ApprovalPolicyProfile,
+    ApprovalRequest,
+    Certificate,
+    CertificateRequest,
+    CertificateTerm,
+    Channel,
+    DeletedCertificate,
+    Delivery,
+    FormerPlace,
+    Incident,
+    InventoryView,
+    Lineage,
+    Membership,
+    NotificationRow,
+    QuestionCopy,
+    QuestionToken,
+    Retirement,
+    Sync,
+    TokenUse,
+    Vote,
+)
+from certrail.services.alerting.posting import UNSENT
+from certrail.services.core.actor import Actor
+from certrail.services.core.unit_of_work import Kernel
+from certrail.services.issuance.state import FINAL
+
+COUNTED: Mapping[str, type[SQLModel]] = {
+    "members": Membership,
+    "certificate_requests": CertificateRequest,
+    "certificates": Certificate,
+    "syncs": Sync,
+    "alerts": Alert,
+    "channels": Channel,
+    "approval_policies": ApprovalPolicy,
+    "views": InventoryView,
+}
+"""What a person knows an Application by; what hangs on it goes with it."""
+
+
+@dataclass(frozen=True)
+class Deletion:
+    """What would go.
+
+    Attributes:
+        warnings: what should give one pause, for a person.
+        confirm: to be given back; it changes with everything that is counted here, be it one put for another.
+    """
+
+    counts: dict[str, int]
+    warnings: list[str]
+    confirm: str
+
+
+class Deletions:
+    """Applications go whole, or not at all. The record of events stays."""
+
+    def __init__(self, kernel: Kernel) -> None:
+        self._kernel = kernel
+
+    def preview(self, application_id: str) -> Deletion:
+        """What would go with an Application."""
+        with self._kernel.db.read() as session:
+            return self._look(session, application_id)
+
+    def delete(self, actor: Actor, application_id: str, confirm: str) -> None:
+        """Delete an Application with all that is in it.
+
+        Raises:
+            Conflict: requests are under way, or something else would go than what was confirmed.
+        """
+        with self._kernel.change(actor) as change:
+            session = change.session
+            # Revocations and renewals hold lineages: what they are about to change is waited for, then counted. They
+            # come to name the Application only then, so it is held after the lineages, as they do.
+            lineages = select(Lineage.id).where(Lineage.application_id == application_id)
+            session.exec(locked(lineages.order_by(col(Lineage.id)), may_be_named=True)).all()
+            row = session.exec(locked(select(Application).where(Application.id == application_id))).one()
+            running = select(CertificateRequest.id).where(
+                CertificateRequest.application_id == application_id,
+                col(CertificateRequest.status).not_in(FINAL),
+            )
+            if under_way := len(session.exec(running).all()):
+                raise Conflict(
+                    f"{under_way} certificate requests are under way; wait for them, or cancel them.",
+                    kind="requests-under-way",
+                )
+            look = self._look(session, application_id)
+            if confirm != look.confirm:
+                raise Conflict(
+                    "Something else would go than what you confirmed. Look at the preview, then confirm it.",
+                    kind="not-confirmed",
+                    counts=look.counts,
+                    warnings=look.warnings,
+                )
+            _keep_statuses(session, application_id)
+            for table, condition in _in_order(application_id):
+                session.execute(delete(table).where(condition))
+            session.delete(row)
+            change.event(
+                "application.deleted",
+                "application",
+                application_id,
+                application_id,
+                slug=row.slug,
+                name=row.name,
+                counts=look.counts,
+            )
+
+    def _look(self, session: Session, application_id: str) -> Deletion:
+        going = {
+            what: session.exec(
+                select(_any(table).id)
+                .where(_any(table).application_id == application_id)
+                .order_by(_any(table).id)
+            ).all()
+            for what, table in COUNTED.items()
+        }
+        warnings = [
+            *_of_certificates(session, application_id, self._kernel.clock()),
+            *_of_what_stays_elsewhere(session, application_id),
+        ]
+        counts = {what: len(ids) for what, ids in going.items()}
+        return Deletion(counts, warnings, _digest([application_id, going, warnings]))
+
+
+def _of_certificates(session: Session, application_id: str, now: datetime) -> Iterator[str]:
+    def count(*conditions: Any) -> int:
+        of_here = Certificate.application_id == application_id, col(Certificate.not_after) > now
+        return session.exec(select(func.count()).select_from(Certificate).where(*of_here, *conditions)).one()
+
+    from_here = col(Certificate.ca_certificate_id).is_not(None)
+    if valid := count(Certificate.status == "active"):
+        yield f"{valid} certificates are valid; nobody will renew them or watch them."
+    if good := count(from_here, col(Certificate.revoked_at).is_(None)):
+        yield (
+            f"{good} certificates stay good for everybody who asks, and nobody can revoke them unless they are"
+            " imported again; revoke first what is not to be trusted any more."
+        )
+    if held := count(from_here, Certificate.status == "held"):
+        yield f"{held} certificates stay on hold until they end; release or revoke them first."
+
+
+def _of_what_stays_elsewhere(session: Session, application_id: str) -> Iterator[str]:
+    delivered = session.exec(
+        select(Sync.slug, func.count())
+        .join(Delivery, col(Delivery.sync_id) == col(Sync.id))
+        .where(Sync.application_id == application_id, col(Delivery.delivered_at).is_not(None))
+        .group_by(Sync.slug)
+        .order_by(Sync.slug)
+    ).all()
+    for slug, objects in delivered:
+        yield f"The sync {slug} leaves {objects} objects at its destination."
+    unsent = session.exec(
+        select(func.count())
+        .select_from(NotificationRow)
+        .where(
+            NotificationRow.application_id == application_id,
+            col(NotificationRow.status).in_(UNSENT),
+        )
+    ).one()
+    if unsent:
+        yield f"{unsent} messages were not sent yet, and will not be."
+
+
+def _keep_statuses(session: Session, application_id: str) -> None:
+    """What was issued here stays revoked, on hold or good for whoever asks, whatever becomes of the inventory."""
+    names = ("fingerprint", "ca_certificate_id", "serial", "not_after", "revoked_at", "revocation_reason")
+    issued_here = (
+        Certificate.application_id == application_id,
+        col(Certificate.ca_certificate_id).is_not(None),
+    )
+    kept = select(*(getattr(Certificate, name) for name in names)).where(*issued_here)
+    session.execute(insert(DeletedCertificate).from_select(names, kept))
+
+
+def parts_of_questions(copies: Any) -> Sequence[tuple[type[SQLModel], ColumnElement[bool]]]:
+    """The tables of these copies of questions, given as a statement of ids; those that point at others first."""
+    tokens = select(QuestionToken.token_hash).where(col(QuestionToken.copy_id).in_(copies))
+    return [
+        (TokenUse, col(TokenUse.token_hash).in_(tokens)),
+        (QuestionToken, col(QuestionToken.copy_id).in_(copies)),
+        (QuestionCopy, col(QuestionCopy.id).in_(copies)),
+    ]
+
+
+def _any(table: Any) -> Any:
+    return table
+
+
+def _digest(value: Any) -> str:
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:32]
+
+
+def _in_order(application_id: str) -> Sequence[tuple[type[SQLModel], ColumnElement[bool]]]:
+    """Every table with rows of an Application, those that point at others first."""
+
+    def own(table: Any) -> Any:
+        return select(table.id).where(table.application_id == application_id)
+
+    approvals, channels, syncs = own(ApprovalRequest), own(Channel), own(Sync)
+    copies = select(QuestionCopy.id).where(col(QuestionCopy.approval_request_id).in_(approvals))
+    deliveries = select(Delivery.id).where(col(Delivery.sync_id).in_(syncs))
+    whole = (
+        Incident,
+        NotificationRow,
+        Alert,
+        ApprovalRequest,
+        ApprovalPolicy,
+        Sync,
+        Channel,
+        InventoryView,
+        CertificateTerm,
+        Certificate,
+        CertificateRequest,
+        Lineage,
+        ApplicationProfile,
+        Membership,
+    )
+    return [
+        *parts_of_questions(copies),
+        (Vote, col(Vote.approval_request_id).in_(approvals)),
+        (ApprovalPolicyProfile, col(ApprovalPolicyProfile.policy_id).in_(own(ApprovalPolicy))),
+        (AlertChannel, col(AlertChannel.alert_id).in_(own(Alert))),
+        (AlertCursor, col(AlertCursor.alert_id).in_(own(Alert))),
+        (NotificationRow, col(NotificationRow.channel_id).in_(channels)),
+        (Retirement, col(Retirement.delivery_id).in_(deliveries)),
+        (Delivery, col(Delivery.sync_id).in_(syncs)),
+        (FormerPlace, col(FormerPlace.sync_id).in_(syncs)),
+        *((table, _any(table).application_id == application_id) for table in whole),
+    ]
