@@ -11,15 +11,15 @@ LONGEST_FIRST = (
     "tests/docs/test_followed",
     "tests/integration",
 )
-SHARING_A_SHOP = ("tests/live/test_failures.py", "tests/live/test_secrets.py", "tests/live/test_votes.py")
+SHARING_A_STACK = ("tests/live/test_failures.py", "tests/live/test_secrets.py", "tests/live/test_votes.py")
 
 
 class Together(LoadScopeScheduling):
-    """Hands out whole files, and those that share a shop as one."""
+    """Hands out whole files, and those that share a live_stack as one."""
 
     def _split_scope(self, nodeid: str) -> str:
         file = nodeid.split("::", maxsplit=1)[0]
-        return "shop" if file in SHARING_A_SHOP else file
+        return "live_stack" if file in SHARING_A_STACK else file
 
 
 @pytest.hookimpl(optionalhook=True)

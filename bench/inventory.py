@@ -27,7 +27,7 @@ from certrail.persistence.database import Database
 from certrail.persistence.migrate import migrate
 from certrail.persistence.tables import Application
 from certrail.plugins.registry import PluginRegistry
-from certrail.services.core.unit_of_work import Kernel
+from certrail.services.core.unit_of_work import ServiceContext
 from certrail.services.inventory.search import Inventory, position_of
 
 SMALL, LARGE = 10_000, 1_000_000
@@ -113,7 +113,7 @@ def measure(made: dict[str, dict[int, Database]]) -> list[tuple[str, str, float,
     """Per database and search: both percentiles and the plan in the large inventory."""
     found = []
     for kind, sizes in made.items():
-        by_size = {count: Inventory(_kernel(database)) for count, database in sizes.items()}
+        by_size = {count: Inventory(_context(database)) for count, database in sizes.items()}
         for what in searches(SMALL):
             percentiles(by_size, what)  # both are as warm as they will be
             small, large = percentiles(by_size, what)
@@ -124,8 +124,8 @@ def measure(made: dict[str, dict[int, Database]]) -> list[tuple[str, str, float,
     return found
 
 
-def _kernel(database: Database) -> Kernel:
-    return Kernel(
+def _context(database: Database) -> ServiceContext:
+    return ServiceContext(
         db=database,
         keyring=Keyring.generate(),
         plugins=PluginRegistry(),

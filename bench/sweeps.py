@@ -33,7 +33,7 @@ from certrail.persistence.tables import AlertCursor, Certificate, Lineage, Notif
 from certrail.plugins.registry import PluginRegistry
 from certrail.services.access.membership import actor_of
 from certrail.services.alerting.expiry import EXPIRING
-from certrail.services.core.unit_of_work import Kernel
+from certrail.services.core.unit_of_work import ServiceContext
 from certrail.services.facade import Services
 
 SMALL, LARGE = 10_000, 1_000_000
@@ -51,14 +51,14 @@ class Fleet:
 
     def __init__(self, database: Database, count: int, progress: Callable[[int], None]) -> None:
         self.database, self.now = database, NOW
-        kernel = Kernel(
+        context = ServiceContext(
             db=database,
             keyring=Keyring.generate(),
             plugins=PluginRegistry.discover(),
             clock=lambda: self.now,
             new_id=lambda: uuid.uuid4().hex,
         )
-        self.services = Services.build(kernel)
+        self.services = Services.build(context)
         self.admin = actor_of(self.services.identities.bootstrap("Admin")[0])
         self.application = self._set_up()
         fill(database, count, self.application, START, progress, searchable=False)
@@ -80,7 +80,11 @@ class Fleet:
             session.exec(delete(NotificationRow))
             cursor = session.exec(select(AlertCursor)).one()
             # Behind those that are renewed, which live for two hours.
-            cursor.reached, cursor.reached_id, cursor.look_at = self.now + timedelta(hours=11), "", self.now
+            cursor.watermark, cursor.watermark_id, cursor.next_scan_at = (
+                self.now + timedelta(hours=11),
+                "",
+                self.now,
+            )
             session.add(cursor)
             ends = {"not_before": self.now - timedelta(days=90), "not_after": self.now + timedelta(hours=12)}
             session.exec(update(Certificate).where(col(Certificate.id).in_(self.told)).values(**ends))

@@ -23,7 +23,7 @@ from certrail.persistence.database import Database
 from certrail.plugins.registry import PluginRegistry
 from certrail.services.alerting.messages import KNOWN
 from certrail.services.core.orchestrator import OutboxMessage
-from certrail.services.core.unit_of_work import Kernel
+from certrail.services.core.unit_of_work import ServiceContext
 from certrail.services.facade import Services
 from certrail_sdk import errors as plugin_errors
 from certrail_server.api.app import create_app
@@ -74,14 +74,14 @@ class NoOrchestrator:
 
 def application() -> FastAPI:
     """The HTTP application, over a database that is never opened."""
-    kernel = Kernel(
+    context = ServiceContext(
         db=Database("sqlite:///never-opened.db"),
         keyring=Keyring.generate(),
         plugins=PluginRegistry(),
         clock=lambda: datetime.now(UTC),
         new_id=lambda: uuid.uuid4().hex,
     )
-    return create_app(Services.build(kernel), NoOrchestrator())
+    return create_app(Services.build(context), NoOrchestrator())
 
 
 @cache

@@ -9,10 +9,10 @@ from azure.identity import ClientSecretCredential
 from azure.keyvault.certificates import CertificateClient
 from azure.keyvault.secrets import SecretClient
 
-from certrail_standins.acm import AcmServer
-from certrail_standins.key_vault import KeyVaultServer
-from certrail_standins.slack import SlackServer
-from certrail_standins.smtp import SmtpServer
+from certrail_fakes.acm import AcmServer
+from certrail_fakes.key_vault import KeyVaultServer
+from certrail_fakes.slack import SlackServer
+from certrail_fakes.smtp import SmtpServer
 
 MAIL_USER, MAIL_PASSWORD = "certrail", "mail-password-of-the-demo"
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from certrail.crypto.keyring import Keyring, KeyringError
 from certrail.persistence.database import Database
 from certrail.plugins.registry import PluginRegistry
-from certrail.services.core.unit_of_work import Kernel
+from certrail.services.core.unit_of_work import ServiceContext
 from certrail.services.facade import Services
 from certrail_server.settings import Settings
 from certrail_workflows.client import TemporalOrchestrator
@@ -27,9 +27,9 @@ class App:
     orchestrator: TemporalOrchestrator
 
     @property
-    def kernel(self) -> Kernel:
+    def context(self) -> ServiceContext:
         """What the services share."""
-        return self.services.kernel
+        return self.services.context
 
     @property
     def address(self) -> str:
@@ -42,7 +42,7 @@ class App:
         from certrail_server.api.app import create_app  # noqa: PLC0415
         from certrail_server.api.sign_in import SignIn  # noqa: PLC0415
 
-        sign_in = SignIn(self.settings, self.kernel.keyring) if self.settings.oidc_issuer else None
+        sign_in = SignIn(self.settings, self.context.keyring) if self.settings.oidc_issuer else None
         return create_app(self.services, self.orchestrator, sign_in)
 
 
@@ -51,7 +51,7 @@ def build(settings: Settings, *, make_keyring: bool = True) -> App:
     keyring = load_keyring(settings, make=make_keyring)
     if (file := settings.database_file()) is not None:
         file.parent.mkdir(parents=True, exist_ok=True)
-    kernel = Kernel(
+    context = ServiceContext(
         db=Database(settings.database()),
         keyring=keyring,
         plugins=PluginRegistry.discover(settings.disabled_plugins),
@@ -64,7 +64,7 @@ def build(settings: Settings, *, make_keyring: bool = True) -> App:
         namespace=settings.temporal_namespace,
         keyring=keyring,
     )
-    return App(settings, Services.build(kernel), orchestrator)
+    return App(settings, Services.build(context), orchestrator)
 
 
 def load_keyring(settings: Settings, *, make: bool = True) -> Keyring:

@@ -47,7 +47,7 @@ async def examine(app: App) -> list[Finding]:
 
 def _database(app: App) -> Finding:
     try:
-        behind = pending(app.kernel.db)
+        behind = pending(app.context.db)
     except Exception as err:
         return Finding(
             "database", False, f"does not answer ({type(err).__name__}); check CERTRAIL_DATABASE_URL"
@@ -56,8 +56,8 @@ def _database(app: App) -> Finding:
 
 
 def _outbox(app: App) -> Finding:
-    limit = app.kernel.clock() - STUCK
-    with app.kernel.db.read() as session:
+    limit = app.context.clock() - STUCK
+    with app.context.db.read() as session:
         stuck = session.exec(
             select(OutboxRow).where(col(OutboxRow.dispatched_at).is_(None), col(OutboxRow.created_at) < limit)
         ).all()
@@ -80,7 +80,7 @@ async def _temporal(app: App) -> list[Finding]:
         return [Finding("temporal", False, f"{where} does not answer; {asked}")]
     client = await app.orchestrator.client()
     findings = [Finding("temporal", True, f"{where}, namespace {client.namespace}")]
-    for queue in (CORE_QUEUE, *app.kernel.plugins.queues()):
+    for queue in (CORE_QUEUE, *app.context.plugins.queues()):
         count = await pollers(client, queue)
         detail = counted(count, "worker") if count else f"no worker; run: certrail worker --queue {queue}"
         findings.append(Finding(f"queue {queue}", count > 0, detail))
@@ -90,5 +90,5 @@ async def _temporal(app: App) -> list[Finding]:
 def _plugins(app: App) -> list[Finding]:
     return [
         Finding(f"plugin {info.key}", info.state != "failed", info.reason or info.state)
-        for info in app.kernel.plugins.all()
+        for info in app.context.plugins.all()
     ]

@@ -49,7 +49,7 @@ def prepare(database: Database) -> None:
 
 def serve(app: App) -> None:
     """Serve HTTP until told to stop. Raises CannotListen."""
-    prepare(app.kernel.db)
+    prepare(app.context.db)
     settings = app.settings
     config = uvicorn.Config(
         app.http(),
@@ -72,13 +72,13 @@ def serve(app: App) -> None:
 
 async def work(app: App, queues: Sequence[str]) -> None:
     """Serve task queues until told to stop, waiting for Temporal as long as it takes. Raises UnknownQueue."""
-    known = (CORE_QUEUE, *app.kernel.plugins.queues())
+    known = (CORE_QUEUE, *app.context.plugins.queues())
     if unknown := sorted(set(queues) - set(known)):
         raise UnknownQueue(f"there is no queue {', '.join(unknown)}; known: {', '.join(known)}")
-    prepare(app.kernel.db)
+    prepare(app.context.db)
     chosen = tuple(queues) or known
     dispatcher = Dispatcher(app.services.outbox, app.orchestrator)
-    app.kernel.nudge = dispatcher.nudge
+    app.context.nudge = dispatcher.nudge
     stop = asyncio.Event()
     for name in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(name, stop.set)

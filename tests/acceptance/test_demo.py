@@ -12,7 +12,7 @@ from tests.support.canaries import leaks, private_keys, sqlite_dump
 
 from certrail.crypto.keyring import Keyring
 from certrail.persistence.database import Database
-from certrail_standins.acm import AcmServer
+from certrail_fakes.acm import AcmServer
 
 ROOT = Path(__file__).parents[2]
 PATIENCE = 300

@@ -21,7 +21,7 @@ from tests.live.temporal import TemporalServer
 from tests.support.composed import Composed
 from tests.support.postgres import fresh_database
 
-from certrail_standins.acm import AcmServer
+from certrail_fakes.acm import AcmServer
 
 APP = "/applications/payments-api"
 HEAD = 'docker compose exec --no-TTY server certrail audit verify | grep -Eo "[0-9]+:[0-9a-f]{64}"'

@@ -12,7 +12,7 @@ from tests.docs.forks import forking
 from tests.docs.pages import FOLLOWED, Block, blocks
 from tests.docs.reader import Reader, Stumbled
 
-from certrail_standins.smtp import SmtpServer
+from certrail_fakes.smtp import SmtpServer
 
 FIRST, FURTHER = FOLLOWED[:2], FOLLOWED[2:]
 
@@ -82,7 +82,7 @@ def test_a_reader_who_sees_something_else_stumbles(reader: Reader) -> None:
     asked = written("bash", "certrail app show payments\n")
     reader.follow([asked, written("text", "slug  pay…\n", line=5)])
     with pytest.raises(Stumbled, match="but this came"):
-        reader.follow([asked, written("text", "slug  shop\n", line=5)])
+        reader.follow([asked, written("text", "slug  live_stack\n", line=5)])
 
 
 def written(language: str, text: str, line: int = 1) -> Block:

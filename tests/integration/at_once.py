@@ -13,7 +13,7 @@ from tests.integration.conftest import Team
 
 def meanwhile(team: Team, first: Callable[[], object], second: Callable[[], Any], commit: int = 1) -> Any:
     """Do one thing, and before its first commit, or a later one, another, until that is done or waits for a row."""
-    db, coming, commits = team.services.kernel.db, list[Future[Any]](), count(1)
+    db, coming, commits = team.services.context.db, list[Future[Any]](), count(1)
 
     def somebody_waits() -> bool:
         with db.engine.connect() as connection:

@@ -21,7 +21,7 @@ from certrail.plugins.registry import PluginRegistry
 from certrail.services.access.membership import actor_of
 from certrail.services.approvals.policies import Step
 from certrail.services.core.actor import Actor
-from certrail.services.core.unit_of_work import Kernel
+from certrail.services.core.unit_of_work import ServiceContext
 from certrail.services.facade import Services
 
 
@@ -157,14 +157,14 @@ def shell(
 def installed(database: Database, plugins: PluginRegistry) -> Team:
     """An installation with an authority, a policy, a profile and an Application."""
     clock = Clock()
-    kernel = Kernel(
+    context = ServiceContext(
         db=database,
         keyring=Keyring.generate(),
         plugins=plugins,
         clock=clock,
         new_id=lambda: uuid.uuid4().hex,
     )
-    services = Services.build(kernel)
+    services = Services.build(context)
     admin = actor_of(services.identities.bootstrap("Admin")[0])
     product = services.product
     services.authorities.create_root(admin, slug="root", name="Root", subject=Subject(common_name="Root"))

@@ -85,7 +85,7 @@ class Project:
 
     def told(self) -> list[str]:
         """The events that channels are told of."""
-        with self.team.services.kernel.db.read() as session:
+        with self.team.services.context.db.read() as session:
             rows = session.exec(select(NotificationRow).order_by(col(NotificationRow.created_at))).all()
         return [row.content["event_type"] for row in rows]
 

@@ -55,18 +55,18 @@ def due_at(team: Team, certificate: Certificate) -> datetime:
 
 
 def present(team: Team, lineage: str) -> Certificate:
-    with team.services.kernel.db.read() as session:
+    with team.services.context.db.read() as session:
         return session.get_one(Certificate, session.get_one(Lineage, lineage).current_certificate_id)
 
 
 def events(team: Team, kind: str) -> list[EventRow]:
-    with team.services.kernel.db.read() as session:
+    with team.services.context.db.read() as session:
         rows = session.exec(select(EventRow).where(EventRow.type == kind).order_by(col(EventRow.seq)))
         return list(rows)
 
 
 def renewed_count(team: Team) -> int:
-    with team.services.kernel.db.read() as session:
+    with team.services.context.db.read() as session:
         query = select(func.count()).where(
             col(CertificateRequest.renews_id).is_not(None), CertificateRequest.status == "issued"
         )
@@ -93,7 +93,7 @@ def broken_authority(team: Team) -> None:
 
 def lose_key(team: Team, slug: str) -> str:
     """Returns what was there, to be put back."""
-    with team.services.kernel.db.write() as session:
+    with team.services.context.db.write() as session:
         authority = session.exec(select(CertificateAuthority).where(CertificateAuthority.slug == slug)).one()
         key = session.exec(select(CaKey).where(CaKey.ca_id == authority.id)).one()
         before, key.key_sealed = key.key_sealed, Keyring.generate().seal(b"another", "ca-key")
@@ -102,7 +102,7 @@ def lose_key(team: Team, slug: str) -> str:
 
 
 def put_back_key(team: Team, slug: str, sealed: str) -> None:
-    with team.services.kernel.db.write() as session:
+    with team.services.context.db.write() as session:
         authority = session.exec(select(CertificateAuthority).where(CertificateAuthority.slug == slug)).one()
         key = session.exec(select(CaKey).where(CaKey.ca_id == authority.id)).one()
         key.key_sealed = sealed

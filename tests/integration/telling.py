@@ -64,8 +64,8 @@ def alert(team: Team, *events: str, channels: Sequence[str] = ("mail",), **more:
 
 def happens(team: Team, event: str, **data: Any) -> None:
     facts = {"lineage_id": LINEAGE, "common_name": "api.example.com", **data}
-    with team.services.kernel.change(SYSTEM) as change:
-        change.event(event, "certificate", "certificate-1", team.application, **facts)
+    with team.services.context.unit_of_work(SYSTEM) as uow:
+        uow.event(event, "certificate", "certificate-1", team.application, **facts)
 
 
 def log(team: Team, slug: str = "") -> list[tuple[str, str]]:
@@ -77,7 +77,7 @@ def log(team: Team, slug: str = "") -> list[tuple[str, str]]:
 
 def sent_now(team: Team) -> int:
     """How many messages were handed to Temporal."""
-    with team.services.kernel.db.read() as session:
+    with team.services.context.db.read() as session:
         rows = session.exec(select(OutboxRow)).all()
     return sum(row.flow == "notification" for row in rows)
 

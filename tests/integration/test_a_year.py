@@ -9,7 +9,7 @@ import pytest
 from sqlmodel import col, func, select
 from tests.integration.conftest import Team
 
-from certrail.domain.renewal import Life, RenewalRule, plan_renewal
+from certrail.domain.renewal import RenewalRule, ValidityPeriod, plan_renewal
 from certrail.persistence.tables import AlertCursor, Certificate, EventRow, Lineage, NotificationRow
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -29,7 +29,7 @@ def test_no_certificate_ends_and_every_expected_word_is_said_once(team: Team) ->
         for sweep in ("renewals", "expiry"):
             while services.sweeps[sweep]():
                 pass
-        with services.kernel.db.read() as session:
+        with services.context.db.read() as session:
             soonest = session.exec(select(func.min(Lineage.renew_at))).one()
             present = session.exec(select(Certificate).where(Certificate.status == "active")).all()
         assert all(row.not_after > clock.now for row in present), "nothing ends"
@@ -38,7 +38,7 @@ def test_no_certificate_ends_and_every_expected_word_is_said_once(team: Team) ->
         clock.now = min(moment for moment in moments if moment > clock.now)
         _let_cursors_look(team)
 
-    with services.kernel.db.read() as session:
+    with services.context.db.read() as session:
         rows = session.exec(select(Certificate)).all()
         words = session.exec(select(EventRow).where(EventRow.type == "certificate.expiring")).all()
         failed = session.exec(select(EventRow).where(EventRow.type == "certificate.renewal_failed")).all()
@@ -91,7 +91,7 @@ def _renewals(
     for number, length in enumerate(length for length, many in fleet.items() for _ in range(many)):
         issued = start if at_once else start - length * random.random() / 2
         for generation in count():
-            life = Life(issued, issued + length, f"{number}-{generation}")
+            life = ValidityPeriod(issued, issued + length, f"{number}-{generation}")
             at = plan_renewal(rule, life, in_step=generation > 0 or not at_once).at
             assert at is not None
             assert at <= life.safe, "validity never lapses"
@@ -138,7 +138,7 @@ def _channel_and_alert(team: Team) -> None:
 
 def _let_cursors_look(team: Team) -> None:
     """Time was skipped, so every cursor looks now: it would have in between, too."""
-    with team.services.kernel.db.write() as session:
-        for cursor in session.exec(select(AlertCursor).where(col(AlertCursor.look_at) > team.clock.now)):
-            cursor.look_at = team.clock.now
+    with team.services.context.db.write() as session:
+        for cursor in session.exec(select(AlertCursor).where(col(AlertCursor.next_scan_at) > team.clock.now)):
+            cursor.next_scan_at = team.clock.now
             session.add(cursor)

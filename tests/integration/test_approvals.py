@@ -15,7 +15,7 @@ from certrail.domain.errors import CertrailError, Conflict, PolicyViolation
 from certrail.persistence.tables import Certificate, EventRow, OutboxRow, Vote
 from certrail.services.approvals.lifecycle import close
 from certrail.services.approvals.policies import Step
-from certrail.services.core.actor import Actor, Once
+from certrail.services.core.actor import Actor, IdempotencyKey
 from certrail.services.core.idempotency import AlreadyDone
 from certrail.services.issuance.state import approval_of, lock_request
 
@@ -27,7 +27,7 @@ def refused(team: Team, actor: Actor, approval: str, decision: str = "approve", 
     """The kind of refusal, which must also be on record."""
     with pytest.raises(CertrailError) as raised:
         team.services.approvals.vote(actor, approval, decision, comment)
-    with team.services.kernel.db.read() as session:
+    with team.services.context.db.read() as session:
         events = session.exec(select(EventRow).where(EventRow.type == "approval.vote_refused")).all()
     assert events[-1].actor_id == actor.principal_id
     assert events[-1].data["reason"] == raised.value.kind
@@ -54,7 +54,7 @@ def test_many_simultaneous_votes_give_one_issuance(team: Team) -> None:
     assert outcomes.count("approval-closed") == VOTERS - 3
     for _ in range(3):
         assert team.services.issuance.advance(request).status == "issued"
-    with team.services.kernel.db.read() as session:
+    with team.services.context.db.read() as session:
         assert len(session.exec(select(Certificate)).all()) == 1
         assert len(session.exec(select(Vote)).all()) == 3
         refusals = select(EventRow).where(EventRow.type == "approval.vote_refused")
@@ -95,16 +95,16 @@ def test_who_comes_second_waits_and_sees_what_the_first_one_did(team: Team, what
         else:
             services.approval_policies.delete(team.admin, team.application, policy)
 
-    event.listen(services.kernel.db.engine, "before_cursor_execute", seen)
+    event.listen(services.context.db.engine, "before_cursor_execute", seen)
     with ThreadPoolExecutor(1) as pool:
-        with services.kernel.change(asker) as change:
-            lock_request(change.session, request)
+        with services.context.unit_of_work(asker) as uow:
+            lock_request(uow.session, request)
             answer = pool.submit(second)
             # SQLite lets one writer in at a time: there the second one does not even begin.
-            assert services.kernel.db.is_sqlite or waits.wait(60)
-            row = approval_of(change.session, request)
+            assert services.context.db.is_sqlite or waits.wait(60)
+            row = approval_of(uow.session, request)
             assert row is not None
-            close(change, row, "cancelled", asker.principal_id, "not needed any more")
+            close(uow, row, "cancelled", asker.principal_id, "not needed any more")
         answer.result(60)
     assert services.approvals.get(approval)[0].comment == "not needed any more"
 
@@ -115,7 +115,7 @@ def test_the_same_vote_again_is_the_same_vote(team: Team) -> None:
     team.guard(Step("One", ("voter",)))
     _, approval = team.ask(asker)
     assert approval is not None
-    patient = replace(voter, once=Once("key-1", "fingerprint"))
+    patient = replace(voter, idempotency_key=IdempotencyKey("key-1", "fingerprint"))
     vote = team.services.approvals.vote(patient, approval, "approve")
     with pytest.raises(AlreadyDone) as done:
         team.services.approvals.vote(patient, approval, "approve")
@@ -177,7 +177,7 @@ def test_content_that_changed_after_the_approval_is_asked_about_again(team: Team
     assert team.services.issuance.advance(request).status == "waiting"
     team.services.approvals.vote(voter, approval, "approve")
     assert team.services.issuance.advance(request).status == "issued"
-    with team.services.kernel.db.read() as session:
+    with team.services.context.db.read() as session:
         assert len(session.exec(select(Certificate)).all()) == 1
 
 
@@ -191,7 +191,7 @@ def test_the_workflow_hears_of_every_decision_also_when_it_is_the_same_one_again
     team.services.product.update_policy(team.admin, "tls", {"max_ttl_seconds": 47 * 86400})
     assert team.services.issuance.advance(request).status == "waiting"
     team.services.approvals.vote(voter, approval, "approve")
-    with team.services.kernel.db.read() as session:
+    with team.services.context.db.read() as session:
         told = session.exec(select(OutboxRow.signal).where(OutboxRow.subject_id == request)).all()
     decisions = [signal for signal in told if signal]
     assert len(decisions) == len(set(decisions)) == 2
@@ -199,18 +199,18 @@ def test_the_workflow_hears_of_every_decision_also_when_it_is_the_same_one_again
 
 def test_a_standing_approval_does_not_cover_what_changed_after_it_was_asked_for(team: Team) -> None:
     voter, asker = team.person("voter"), team.person("asker")
-    team.guard(Step("One", ("voter",)), standing={"renewals": 5, "days": 400})
+    team.guard(Step("One", ("voter",)), renewal_preapproval={"renewals": 5, "days": 400})
     request, approval = team.ask(asker)
     team.services.approvals.vote(voter, approval or "", "approve")
     assert team.services.issuance.advance(request).status == "issued"
     first = team.services.requests.get(request).certificate_id or ""
     renewal = team.services.renewals.renew(asker, first)
-    assert (renewal.status, renewal.standing_approval_id) == ("approved", approval)
+    assert (renewal.status, renewal.preapproval_id) == ("approved", approval)
     team.services.product.update_policy(team.admin, "tls", {"max_ttl_seconds": 47 * 86400})
     assert team.services.issuance.advance(renewal.id).status == "waiting"
     asked = team.services.approvals.of_request(renewal.id)
     assert asked is not None
-    assert team.services.requests.get(renewal.id).standing_approval_id is None
+    assert team.services.requests.get(renewal.id).preapproval_id is None
     team.services.approvals.vote(voter, asked.id, "approve")
     assert team.services.issuance.advance(renewal.id).status == "issued"
 
@@ -274,7 +274,7 @@ def test_a_standing_approval_must_still_stand_when_a_renewal_is_tried_again(
     team: Team, days: int, status: str
 ) -> None:
     voter, asker = team.person("voter"), team.person("asker")
-    team.guard(Step("One", ("voter",)), standing={"renewals": 1, "days": 400})
+    team.guard(Step("One", ("voter",)), renewal_preapproval={"renewals": 1, "days": 400})
     request, approval = team.ask(asker)
     team.services.approvals.vote(voter, approval or "", "approve")
     assert team.services.issuance.advance(request).status == "issued"
@@ -332,6 +332,6 @@ def test_an_unreachable_quorum_is_found_at_once(team: Team) -> None:
 def test_a_refused_request_leaves_an_event_with_every_violation(team: Team) -> None:
     with pytest.raises(PolicyViolation):
         team.ask(team.person("asker"), "a.evil.example")
-    with team.services.kernel.db.read() as session:
+    with team.services.context.db.read() as session:
         row = session.exec(select(EventRow).where(EventRow.type == "request.refused")).one()
     assert row.data["violations"][0]["offered"] == "a.evil.example"

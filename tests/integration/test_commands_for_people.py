@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key, p
 from tests.integration.shell import Shell
 from tests.support.terminal import on_a_terminal
 
-from certrail.domain.renewal import Moment
+from certrail.domain.renewal import RenewalOverride
 from certrail.services.approvals.policies import Step
 from certrail_server.cli.tables import named
 
@@ -133,14 +133,14 @@ def test_what_will_leave_one_day_is_planned(shell: Shell) -> None:
     root = shell.folder / "there"
     root.mkdir()
     connection = {"slug": "here", "name": "Here", "type": "folder", "config": {"root": str(root)}}
-    sync = {"slug": "f", "name": "F", "destination": "files", "connection": "here", "remove": True}
+    sync = {"slug": "f", "name": "F", "destination": "files", "connection": "here", "prune": True}
     shell.run("connection", "create", "-", typed=json.dumps(connection))
     shell.run("sync", "create", "app", "-", typed=json.dumps(sync))
     issued(shell)
     (delivery,) = shell.json("delivery", "list", "app")
     deliver(shell, delivery["id"])
     (row,) = shell.json("retirement", "list", "app")
-    assert (row["planned"], row["why"]) == (True, "ended")
+    assert (row["planned"], row["reason"]) == (True, "ended")
     assert re.search(r" planned .* when its certificate ends", shell.run("retirement", "list", "app"))
     shell.run("retirement", "retry", row["id"])
 
@@ -263,9 +263,9 @@ def test_a_renewal_is_decided(shell: Shell) -> None:
 def test_a_decision_on_renewal_leaves_the_moment_that_was_said(shell: Shell) -> None:
     ident = issued(shell)["certificate_id"]
     moment = {"before_seconds": 172800}
-    shell.team.services.renewals.decide(shell.team.admin, ident, None, Moment(before_seconds=172800))
-    assert shell.json("cert", "renewal", ident, "--auto", "on")["moment"] == moment
-    assert shell.json("cert", "renewal", ident)["moment"] == moment
+    shell.team.services.renewals.decide(shell.team.admin, ident, None, RenewalOverride(before_seconds=172800))
+    assert shell.json("cert", "renewal", ident, "--auto", "on")["renewal_override"] == moment
+    assert shell.json("cert", "renewal", ident)["renewal_override"] == moment
 
 
 def test_how_an_application_enrolls_is_said(shell: Shell) -> None:

@@ -236,7 +236,7 @@ def test_certificates_are_delivered(shell: Shell) -> None:
     (delivery,) = shell.json("delivery", "list", "app")
     assert "no active certificate" in shell.refused("sync", "trigger", "app", "files", "--lineage", "x")
     shell.run("delivery", "retry", delivery["id"])
-    assert shell.json("delivery", "show", delivery["id"])["wishes"] == 2
+    assert shell.json("delivery", "show", delivery["id"])["generation"] == 2
     shell.run("sync", "update", "app", "files", shell.file("name.json", '{"name": "Folder"}'))
     assert shell.json("sync", "list", "app")[0]["name"] == "Folder"
     assert shell.run("sync", "check", "app", "files") == "ok\n"

@@ -52,8 +52,8 @@ def full(team: Team, folder: Path) -> str:
     )
     approval = services.approvals.of_request(row.id)
     assert approval
-    with services.kernel.db.read() as session:
-        (copy,) = session.execute(text("select id from question_copy")).scalars()
+    with services.context.db.read() as session:
+        (copy,) = session.execute(text("select id from approval_message")).scalars()
     assert services.questions.begin(copy)
     services.approvals.vote(owner, approval.id, "approve")
     assert services.issuance.advance(row.id).status == "issued"
@@ -65,7 +65,7 @@ def full(team: Team, folder: Path) -> str:
 
 
 def rows_of(team: Team) -> dict[str, int]:
-    with team.services.kernel.db.read() as session:
+    with team.services.context.db.read() as session:
         tables = inspect(session.connection()).get_table_names()
         return {t: session.execute(text(f"select count(*) from {t}")).scalar_one() for t in sorted(tables)}
 
@@ -98,9 +98,9 @@ def test_what_would_go_is_said_and_nothing_else_goes(team: Team, tmp_path: Path)
             team.services.deletions.delete(team.admin, application, wrong)
     team.services.deletions.delete(team.admin, application, look.confirm)
     after = rows_of(team)
-    assert after.pop("deleted_certificate") == 1
-    before.pop("deleted_certificate")
-    kept = {"event", "outbox", "connection", "principal", "record_head", "alembic_version"}
+    assert after.pop("revocation_tombstone") == 1
+    before.pop("revocation_tombstone")
+    kept = {"event", "outbox", "connection", "principal", "audit_chain_head", "alembic_version"}
     assert {t: n for t, n in after.items() if t not in kept} == {
         t: n for t, n in before.items() if t not in kept
     }
@@ -142,7 +142,7 @@ def test_requests_under_way_hold_it_up(team: Team) -> None:
 
 def test_workflows_of_what_was_deleted_end(team: Team, tmp_path: Path) -> None:
     application = full(team, tmp_path)
-    with team.services.kernel.db.read() as session:
+    with team.services.context.db.read() as session:
         rows = session.execute(text("select flow, subject_id from outbox")).all()
     pending = {row.flow: row.subject_id for row in rows}
     team.services.deletions.delete(

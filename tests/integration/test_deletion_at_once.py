@@ -19,7 +19,7 @@ def deleted_before(
     team: Team, application: str, insertion: str, act: Callable[[], Any]
 ) -> tuple[Any, Future[None]]:
     """Do something, and delete the Application right before this is inserted, until that is done or waits."""
-    services, db, coming = team.services, team.services.kernel.db, list[Future[None]]()
+    services, db, coming = team.services, team.services.context.db, list[Future[None]]()
     confirm = services.deletions.preview(application).confirm
 
     def somebody_waits() -> bool:

@@ -8,7 +8,7 @@ from temporalio.testing import ActivityEnvironment
 from tests.integration.conftest import Team
 
 from certrail.services.delivery.deliveries import Work
-from certrail.services.delivery.rate_limits import Turn
+from certrail.services.delivery.rate_limits import RateSlot
 from certrail_sdk import Receipt, Removal
 from certrail_workflows.activities.plugin import DeliveryActivities
 
@@ -46,7 +46,7 @@ def play(team: Team, waiting: list[str]) -> list[datetime]:
         ident = min(turns, key=lambda ident: turns[ident])
         team.clock.now = max(team.clock.now, turns[ident])
         work = team.services.deliveries.begin(ident, 1)
-        if isinstance(work, Turn):
+        if isinstance(work, RateSlot):
             turns[ident] = work.at
             continue
         assert work
@@ -88,7 +88,7 @@ def test_what_leaves_takes_its_turn_too(team: Team, deliveries: list[str]) -> No
         ident = min(turns, key=lambda ident: turns[ident])
         team.clock.now = max(team.clock.now, turns[ident])
         work = services.retirements.begin(ident, 1)
-        if isinstance(work, Turn):
+        if isinstance(work, RateSlot):
             turns[ident] = work.at
             continue
         assert work

@@ -27,7 +27,7 @@ from certrail.persistence.tables import Certificate, Delivery
 from certrail.pki.authority import self_signed_root
 from certrail.pki.keys import PrivateKey, generate, to_pem
 from certrail.pki.leaf import LeafPlan, sign_leaf
-from certrail.pki.offer import Offer, from_pem_text, from_pkcs12
+from certrail.pki.parse import CertificateBundle, from_pem_text, from_pkcs12
 
 DAY = timedelta(days=1)
 PASSWORD = "correct horse"
@@ -71,7 +71,7 @@ def pem(certificate: x509.Certificate) -> str:
     return certificate.public_bytes(Encoding.PEM).decode()
 
 
-def taken(team: Team, offer: Offer, **how: object) -> Certificate:
+def taken(team: Team, offer: CertificateBundle, **how: object) -> Certificate:
     return team.services.imports.take(team.admin, team.application, offer, **how)  # type: ignore[arg-type]
 
 
@@ -98,7 +98,7 @@ def test_pkcs12_is_kept_and_delivered_like_our_own(team: Team, tmp_path: Path) -
     row = taken(team, from_pkcs12(Foreign(team).p12(), PASSWORD), profile="web")
     old = taken(team, from_pem_text(Foreign(team, "old.example.com", days=1).pem))
     assert old.not_after <= team.clock.now
-    with services.kernel.db.read() as session:
+    with services.context.db.read() as session:
         (delivery,) = session.exec(select(Delivery)).all()
     assert delivery.desired_certificate_id == row.id, "what has ended is kept, and goes nowhere"
 
@@ -108,7 +108,7 @@ def test_our_own_issuer_is_recognised(team: Team) -> None:
     team.services.issuance.advance(request)
     own = team.services.inventory.get(team.services.requests.get(request).certificate_id or "")
     signed = x509.load_pem_x509_certificate(own.pem.encode())
-    with team.services.kernel.db.write() as session:
+    with team.services.context.db.write() as session:
         row = session.get_one(Certificate, own.id)
         row.fingerprint = "0" * 64
     assert taken(team, from_pem_text(pem(signed))).ca_certificate_id == own.ca_certificate_id

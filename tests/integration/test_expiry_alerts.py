@@ -16,12 +16,12 @@ from tests.integration.conftest import Team
 
 from certrail.domain.errors import BadInput
 from certrail.persistence.tables import Alert, Certificate, EventRow, NotificationRow
-from certrail.pki.offer import from_pem_text
+from certrail.pki.parse import from_pem_text
 from certrail.pki.revocation import Reason
 from certrail.services.alerting import expiry
 from certrail.services.alerting.expiry import EXPIRING
 from certrail.services.alerting.filters import AlertFilter
-from certrail.services.core.unit_of_work import Change, Kernel
+from certrail.services.core.unit_of_work import ServiceContext, UnitOfWork
 from certrail.services.issuance import imports
 from certrail.services.lifecycle.renewal_sweep import RenewalSweep
 
@@ -81,7 +81,7 @@ def sweep(team: Team) -> None:
 
 
 def told(team: Team) -> Sequence[NotificationRow]:
-    with team.services.kernel.db.read() as session:
+    with team.services.context.db.read() as session:
         return session.exec(select(NotificationRow).order_by(col(NotificationRow.created_at))).all()
 
 
@@ -94,7 +94,7 @@ def what(team: Team) -> list[tuple[str, int]]:
 
 
 def events(team: Team, type_: str) -> Sequence[EventRow]:
-    with team.services.kernel.db.read() as session:
+    with team.services.context.db.read() as session:
         return session.exec(select(EventRow).where(EventRow.type == type_)).all()
 
 
@@ -158,7 +158,7 @@ def test_nothing_is_said_of_what_was_renewed_or_revoked(team: Team) -> None:
     gone, _ = team.ask(team.admin, "b.example.com")
     team.services.issuance.advance(gone)
     team.services.revocation.revoke(team.admin, team.services.requests.get(gone).certificate_id or "")
-    renewals = RenewalSweep(team.services.kernel, team.services.issuance)
+    renewals = RenewalSweep(team.services.context, team.services.issuance)
     for _ in range(60):
         renewals.run()
         pass_time(team, DAY, DAY / 2)
@@ -297,7 +297,7 @@ def test_a_look_that_finds_nothing_writes_nothing(team: Team, monkeypatch: pytes
     imported(team, "a", 60 * DAY)
     sweep(team)
     with monkeypatch.context() as patch:
-        patch.setattr(Kernel, "change", lambda *_: pytest.fail("a transaction was begun"))
+        patch.setattr(ServiceContext, "unit_of_work", lambda *_: pytest.fail("a transaction was begun"))
         for _ in range(5):
             team.clock.advance(HOUR)
             assert team.services.sweeps["expiry"]() == 0
@@ -314,10 +314,10 @@ def test_what_cannot_be_told_of_keeps_no_other_from_its_turn(
     imported(team, "a", 12 * HOUR)
     real, broken = expiry._tell, {"broken"}
 
-    def tell(change: Any, row: Alert, threshold: int, certificate: Certificate) -> bool:
+    def tell(uow: Any, row: Alert, threshold: int, certificate: Certificate) -> bool:
         if row.slug in broken:
             raise ValueError("hunter2-hunter2")
-        return real(change, row, threshold, certificate)
+        return real(uow, row, threshold, certificate)
 
     monkeypatch.setattr(expiry, "_tell", tell)
     for _ in range(3):
@@ -370,10 +370,10 @@ def test_a_look_in_the_middle_of_an_import_passes_nothing_by(
     imported(team, "a", 6 * DAY)
     real, looks = imports.catch_up, list[Future[None]]()
 
-    def catch_up(change: Change, certificate: Certificate) -> None:
-        real(change, certificate)
+    def catch_up(uow: UnitOfWork, certificate: Certificate) -> None:
+        real(uow, certificate)
         looks.append(pool.submit(sweep, team))
-        if not team.services.kernel.db.is_sqlite:
+        if not team.services.context.db.is_sqlite:
             looks[-1].result(60)
 
     with ThreadPoolExecutor(1) as pool, monkeypatch.context() as patch:

@@ -19,7 +19,7 @@ OF_APPLICATION = "/api/v1/applications/{application}/"
 def test_no_generated_call_is_answered_with_a_servers_error(team: Team) -> None:
     _, token = team.services.tokens.issue(team.admin, team.admin.principal_id or "", name="t")
     program = str(Path(sys.executable).with_name("st"))
-    database = team.services.kernel.db.engine.dialect.name
+    database = team.services.context.db.engine.dialect.name
     how = ["--phases", *PHASES[database], "--checks", "not_a_server_error"]
     with serving(team.services) as url:
         twins = [f"^{re.escape(path)}$" for path in _served_twice(url)] if database == "sqlite" else []

@@ -9,18 +9,18 @@ from tests.integration.conftest import Team
 from tests.support.plans import plans_of
 
 from certrail.persistence.tables import (
+    ActionToken,
+    ActionTokenUse,
+    ApprovalMessage,
     Channel,
-    IdempotencyKey,
+    IdempotencyKeyRow,
     OutboxRow,
-    QuestionCopy,
-    QuestionToken,
     RefusedCallback,
     SeenCallback,
-    TokenUse,
 )
 from certrail.services.approvals.callback_refusals import CallbackRefusals
 from certrail.services.approvals.policies import Step
-from certrail.services.core.actor import Once
+from certrail.services.core.actor import IdempotencyKey
 from certrail.services.core.idempotency import AlreadyDone
 from certrail.services.operations import housekeeping
 
@@ -34,12 +34,12 @@ def keep_house(team: Team) -> int:
 
 
 def count(team: Team, table: type[SQLModel]) -> int:
-    with team.services.kernel.db.read() as session:
+    with team.services.context.db.read() as session:
         return session.exec(select(func.count()).select_from(table)).one()
 
 
 def store(team: Team, *rows: SQLModel) -> None:
-    with team.services.kernel.db.write() as session:
+    with team.services.context.db.write() as session:
         session.add_all(rows)
 
 
@@ -51,7 +51,7 @@ def test_replay_keys_are_kept_for_a_day(team: Team, monkeypatch: pytest.MonkeyPa
     assert keep_house(team) == 0
     team.clock.advance(timedelta(hours=12))
     assert keep_house(team) == 5
-    with team.services.kernel.db.read() as session:
+    with team.services.context.db.read() as session:
         assert session.exec(select(SeenCallback.id)).all() == ["new"]
 
 
@@ -72,7 +72,7 @@ def test_rows_of_the_outbox_are_kept_for_a_week_after_they_were_sent(team: Team)
 
 
 def test_idempotency_keys_are_kept_for_thirty_days(team: Team) -> None:
-    caller = replace(team.admin, once=Once("key", "a call"))
+    caller = replace(team.admin, idempotency_key=IdempotencyKey("key", "a call"))
 
     def create() -> None:
         team.services.identities.create(caller, kind="user", slug="ann", name="Ann", email="ann@example.com")
@@ -84,14 +84,14 @@ def test_idempotency_keys_are_kept_for_thirty_days(team: Team) -> None:
         create()
     team.clock.advance(timedelta(seconds=1))
     assert keep_house(team) == 1
-    assert count(team, IdempotencyKey) == 0
+    assert count(team, IdempotencyKeyRow) == 0
 
 
-def show(team: Team, copy_id: str) -> None:
+def show(team: Team, message_id: str) -> None:
     """Bring a copy of a question to its present state, without a channel behind it."""
-    work = team.services.questions.begin(copy_id)
+    work = team.services.questions.begin(message_id)
     assert work is not None
-    team.services.questions.shown(copy_id, work.version, "C1:1.1", work.closed)
+    team.services.questions.shown(message_id, work.version, "C1:1.1", work.closed)
 
 
 def test_tokens_are_kept_until_thirty_days_after_their_question_is_closed(team: Team) -> None:
@@ -100,14 +100,14 @@ def test_tokens_are_kept_until_thirty_days_after_their_question_is_closed(team: 
     asker, ann = team.person("asker"), team.person("ann")
     team.guard(Step("Owners", ("ann",), channels=("approvals",)))
     approvals = [team.ask(asker, name)[1] for name in ("a.example.com", "b.example.com")]
-    with services.kernel.db.read() as session:
-        found = {copy.approval_request_id: copy.id for copy in session.exec(select(QuestionCopy))}
+    with services.context.db.read() as session:
+        found = {copy.approval_request_id: copy.id for copy in session.exec(select(ApprovalMessage))}
     decided, still_open = (found[approval or ""] for approval in approvals)
     show(team, decided)
     show(team, still_open)
-    with services.kernel.db.read() as session:
-        pressed = session.exec(select(QuestionToken).where(QuestionToken.copy_id == decided)).all()
-    store(team, TokenUse(token_hash=pressed[0].token_hash, sender="U1"))
+    with services.context.db.read() as session:
+        pressed = session.exec(select(ActionToken).where(ActionToken.message_id == decided)).all()
+    store(team, ActionTokenUse(token_hash=pressed[0].token_hash, sender="U1"))
     team.clock.advance(timedelta(days=40))
     assert not sweep_tokens(team), "both questions are open"
     services.approvals.vote(ann, approvals[0] or "", "approve")
@@ -116,18 +116,18 @@ def test_tokens_are_kept_until_thirty_days_after_their_question_is_closed(team: 
     assert not sweep_tokens(team)
     team.clock.advance(timedelta(seconds=1))
     assert sweep_tokens(team)
-    with services.kernel.db.read() as session:
-        left = session.exec(select(QuestionToken.copy_id).distinct()).all()
+    with services.context.db.read() as session:
+        left = session.exec(select(ActionToken.message_id).distinct()).all()
     assert left == [still_open]
-    assert count(team, TokenUse) == 0
+    assert count(team, ActionTokenUse) == 0
     assert not sweep_tokens(team), "what was seen to is not looked at again"
 
 
 def sweep_tokens(team: Team) -> bool:
     """Keep house; says whether tokens were deleted."""
-    before = count(team, QuestionToken)
+    before = count(team, ActionToken)
     keep_house(team)
-    return count(team, QuestionToken) < before
+    return count(team, ActionToken) < before
 
 
 def open_channel(team: Team) -> Channel:
@@ -146,7 +146,7 @@ def open_channel(team: Team) -> Channel:
 
 
 def test_what_was_refused_last_comes_on_record_although_no_other_follows(team: Team) -> None:
-    channel, refusals = open_channel(team), CallbackRefusals(team.services.kernel)
+    channel, refusals = open_channel(team), CallbackRefusals(team.services.context)
     for number in range(4):
         refusals.count(channel, "forged", f"number {number}")
     team.clock.advance(timedelta(seconds=59))
@@ -165,10 +165,10 @@ def test_what_was_refused_last_comes_on_record_although_no_other_follows(team: T
 
 
 def test_what_is_due_is_found_by_index(team: Team) -> None:
-    with plans_of(team.services.kernel.db) as plans:
+    with plans_of(team.services.context.db) as plans:
         keep_house(team)
     found = [plan for plan in plans if "refused_callback" not in plan]
     assert len(found) == 4
-    for plan in found if team.services.kernel.db.is_sqlite else ():
+    for plan in found if team.services.context.db.is_sqlite else ():
         assert "USING INDEX" in plan, plan
         assert "TEMP B-TREE" not in plan, plan

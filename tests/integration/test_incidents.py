@@ -188,7 +188,7 @@ class TestEscalation:
         team.clock.now += 24 * HOUR
         assert team.services.sweeps["incidents"]() == 0
         team.services.alerts.delete_alert(team.admin, team.application, "told")
-        with team.services.kernel.db.read() as session:
+        with team.services.context.db.read() as session:
             assert session.exec(select(Incident)).all() == []
 
     def test_a_channel_that_is_escalated_to_is_kept(self, team: Team) -> None:
@@ -215,7 +215,7 @@ class TestOutsideIncidents:
         team.clock.now += MINUTE
         happens(team, "certificate.renewed")
         assert self.stages(team) == ["open", "closed"], "though the alert names one event only"
-        with team.services.kernel.db.read() as session:
+        with team.services.context.db.read() as session:
             rows = session.exec(select(NotificationRow).order_by(col(NotificationRow.created_at))).all()
         assert {row.incident for row in rows} == {f"certificate-{LINEAGE}"}
 

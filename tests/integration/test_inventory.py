@@ -12,8 +12,8 @@ from tests.support.plans import plans_of
 
 from certrail.domain.errors import Conflict, NotFound
 from certrail.domain.search import CertificateFilter, Position
-from certrail.persistence.tables import Certificate, CertificateTerm, Lineage
-from certrail.persistence.terms import terms_of
+from certrail.persistence.search_terms import search_terms_of
+from certrail.persistence.tables import Certificate, CertificateSearchTerm, Lineage
 from certrail.services.inventory.search import position_of
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -35,8 +35,8 @@ def found(team: Team, application: str | None = "", **wanted: object) -> list[st
 
 @pytest.fixture
 def fleet(team: Team) -> Team:
-    """A few thousand certificates, and one Application next door with its own."""
-    fill(team.services.kernel.db, COUNT, team.application, START)
+    """A few thousand certificates, and one Application next api_client with its own."""
+    fill(team.services.context.db, COUNT, team.application, START)
     team.clock.now = START + 100 * DAY
     return team
 
@@ -51,7 +51,7 @@ def test_everything_is_found_once_in_order(fleet: Team) -> None:
 
 def test_the_fleet_is_what_it_says(fleet: Team) -> None:
     """It is made by the database, so what is searched below must be what the product would have written."""
-    with fleet.services.kernel.db.read() as session:
+    with fleet.services.context.db.read() as session:
         for number in (0, 1, 7, COUNT - 1):
             expected = certificate_of(number, COUNT, fleet.application, START)
             row = session.get_one(Certificate, expected["id"])
@@ -59,10 +59,10 @@ def test_the_fleet_is_what_it_says(fleet: Team) -> None:
             lineage = session.get_one(Lineage, row.lineage_id)
             assert (lineage.current_certificate_id, lineage.renew_at) == (row.id, row.not_after - DAY)
             terms = session.exec(
-                select(CertificateTerm).where(CertificateTerm.certificate_id == row.id)
+                select(CertificateSearchTerm).where(CertificateSearchTerm.certificate_id == row.id)
             ).all()
             written = {(term.kind, term.value, term.reversed) for term in terms}
-            wanted = terms_of(row.common_name, row.names, row.attributes)
+            wanted = search_terms_of(row.common_name, row.names, row.attributes)
             assert written == {(term["kind"], term["value"], term["reversed"]) for term in wanted}
             assert {(term.application_id, term.created_at) for term in terms} == {
                 (fleet.application, row.created_at)
@@ -156,10 +156,10 @@ def test_a_search_that_makes_no_sense_is_refused(wanted: dict[str, object]) -> N
 
 SEARCHES: dict[str, tuple[dict[str, object], str]] = {
     "first page": ({}, "ix_certificate_list"),
-    "name": ({"name": "host-7.fleet-7.example.com"}, "ix_certificate_term_"),
-    "metadata": ({"metadata": ["team=team-7"]}, "ix_certificate_term_"),
-    "beginning": ({"name_begins": "host-77."}, "ix_certificate_term_value|certificate_term_pkey"),
-    "end": ({"name_ends": "host-77.fleet-77.example.com"}, "ix_certificate_term_reversed"),
+    "name": ({"name": "host-7.fleet-7.example.com"}, "ix_certificate_search_term_"),
+    "metadata": ({"metadata": ["team=team-7"]}, "ix_certificate_search_term_"),
+    "beginning": ({"name_begins": "host-77."}, "ix_certificate_search_term_value|certificate_term_pkey"),
+    "end": ({"name_ends": "host-77.fleet-77.example.com"}, "ix_certificate_search_term_reversed"),
     "serial": ({"serial": "77"}, "ix_certificate_serial"),
     "fingerprint": ({"fingerprint": f"{77:064x}"}, "fingerprint|sqlite_autoindex_certificate"),
     "window": (
@@ -170,7 +170,7 @@ SEARCHES: dict[str, tuple[dict[str, object], str]] = {
 
 
 def test_every_search_goes_by_an_index(fleet: Team) -> None:
-    database = fleet.services.kernel.db
+    database = fleet.services.context.db
     for scope in (fleet.application, None):
         for what, (wanted, index) in SEARCHES.items():
             search = CertificateFilter.model_validate(wanted)

@@ -3,24 +3,24 @@
 from typing import Any
 
 import pytest
+from tests.integration.acm_world import AcmWorld
 from tests.integration.at_once import meanwhile
-from tests.integration.shelf import Shelf
-from tests.integration.test_retirement import server, shelf
+from tests.integration.test_retirement import acm_world, server
 
 from certrail.domain.errors import NotFound
 from certrail.services.delivery.deliveries import Work
 from certrail.services.delivery.retirements import RemovalWork
 from certrail_sdk import Receipt, Removal
 
-__all__ = ["server", "shelf"]
+__all__ = ["acm_world", "server"]
 
 
-async def test_the_last_two_objects_of_a_sync_end_it(shelf: Shelf) -> None:
-    shelf.sync()
-    shelf.issue()
-    shelf.issue("b.example.com")
-    await shelf.work()
-    team, services = shelf.team, shelf.team.services
+async def test_the_last_two_objects_of_a_sync_end_it(acm_world: AcmWorld) -> None:
+    acm_world.sync()
+    acm_world.issue()
+    acm_world.issue("b.example.com")
+    await acm_world.work()
+    team, services = acm_world.team, acm_world.team.services
     assert services.syncs.delete(team.admin, team.application, "acm", cleanup=True) is not None
     works = [services.retirements.begin(row.id, 1) for row, _ in services.deliveries.list(team.application)]
     first, second = [work.retirement_id for work in works if isinstance(work, RemovalWork)]
@@ -33,11 +33,11 @@ async def test_the_last_two_objects_of_a_sync_end_it(shelf: Shelf) -> None:
         services.syncs.get(team.application, "acm")
 
 
-async def test_what_sets_out_while_its_sync_is_deleted_is_taken_along(shelf: Shelf) -> None:
-    shelf.sync()
-    shelf.issue()
-    team, services = shelf.team, shelf.team.services
-    delivery, works = shelf.delivery(), list[Any]()
+async def test_what_sets_out_while_its_sync_is_deleted_is_taken_along(acm_world: AcmWorld) -> None:
+    acm_world.sync()
+    acm_world.issue()
+    team, services = acm_world.team, acm_world.team.services
+    delivery, works = acm_world.delivery(), list[Any]()
     meanwhile(
         team,
         lambda: works.append(services.deliveries.begin(delivery.id, 1)),
@@ -45,30 +45,30 @@ async def test_what_sets_out_while_its_sync_is_deleted_is_taken_along(shelf: She
     )
     (work,) = works
     services.deliveries.complete(work, await work.destination.deploy(work.deployment))
-    await shelf.work()
-    assert not shelf.there
+    await acm_world.work()
+    assert not acm_world.there
     assert not services.syncs.list(team.application)
 
 
-async def test_what_sets_out_while_its_sync_is_deleted_is_told_of(shelf: Shelf) -> None:
-    shelf.sync()
-    shelf.issue()
-    team, services = shelf.team, shelf.team.services
-    delivery = shelf.delivery()
+async def test_what_sets_out_while_its_sync_is_deleted_is_told_of(acm_world: AcmWorld) -> None:
+    acm_world.sync()
+    acm_world.issue()
+    team, services = acm_world.team, acm_world.team.services
+    delivery = acm_world.delivery()
     meanwhile(
         team,
         lambda: services.deliveries.begin(delivery.id, 1),
         lambda: services.syncs.delete(team.admin, team.application, "acm"),
     )
-    (told,) = shelf.told("sync.deleted")
+    (told,) = acm_world.told("sync.deleted")
     assert told["left_behind"] == [delivery.object_name]
 
 
-async def test_what_is_revoked_while_it_arrives_leaves(shelf: Shelf) -> None:
-    shelf.sync()
-    certificate = shelf.issue()
-    team, services = shelf.team, shelf.team.services
-    work = services.deliveries.begin(shelf.delivery().id, 1)
+async def test_what_is_revoked_while_it_arrives_leaves(acm_world: AcmWorld) -> None:
+    acm_world.sync()
+    certificate = acm_world.issue()
+    team, services = acm_world.team, acm_world.team.services
+    work = services.deliveries.begin(acm_world.delivery().id, 1)
     assert isinstance(work, Work)
     receipt = await work.destination.deploy(work.deployment)
     assert isinstance(receipt, Receipt)
@@ -77,5 +77,5 @@ async def test_what_is_revoked_while_it_arrives_leaves(shelf: Shelf) -> None:
         lambda: services.deliveries.complete(work, receipt),
         lambda: services.revocation.revoke(team.admin, certificate),
     )
-    await shelf.work()
-    assert not shelf.there
+    await acm_world.work()
+    assert not acm_world.there

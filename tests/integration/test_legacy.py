@@ -65,7 +65,7 @@ class TestBackwardCompatibility:
         assert there["receipt"]["reference"] == loaded.export["syncs"][2]["delivered"][0]["reference"]
 
     def test_approval_policies_will_keep_asking(self, loaded: Project) -> None:
-        name = "web-00.shop.acme.example"
+        name = "web-00.live_stack.acme.example"
         present = loaded.certificate(name)
         request = loaded.ok("pipeline", "POST", f"/certificates/{present['id']}/renew", {})
         assert loaded.advance(request["id"])["status"] == "pending_approval"
@@ -203,7 +203,7 @@ class TestFaq:
 
     def test_do_i_need_to_re_issue_certificates_no(self, loaded: Project) -> None:
         given = {one["certificate"].strip() for one in loaded.export["certificates"]}
-        with loaded.team.services.kernel.db.read() as session:
+        with loaded.team.services.context.db.read() as session:
             assert {row.pem.strip() for row in session.exec(select(Certificate))} == given
 
     def test_what_if_i_do_not_migrate_it_continues(self, loaded: Project) -> None:

@@ -54,7 +54,7 @@ class TestLoading:
         outcome = Loader(team.services, Export.model_validate(export)).run()
         assert outcome.kept["certificates"] == 3
         assert outcome.loaded["certificates"] == 2
-        with team.services.kernel.db.read() as session:
+        with team.services.context.db.read() as session:
             assert len(session.exec(select(Delivery)).all()) == 5
 
     def test_names_that_others_have_are_refused_before_anything_is_loaded(
@@ -65,7 +65,7 @@ class TestLoading:
         export["profiles"] = [{**profile, "policy": "tls"} for profile in export["profiles"]]
         with pytest.raises(Conflict, match="policy tls"):
             Loader(team.services, Export.model_validate(export)).run()
-        with team.services.kernel.db.read() as session:
+        with team.services.context.db.read() as session:
             assert session.exec(select(Certificate)).first() is None
 
     def test_what_is_named_must_be_there(self, exported: Json) -> None:

@@ -19,12 +19,12 @@ from tests.integration.older_project import Project
 from tests.support.web import serving
 
 from certrail.domain.errors import BadInput, Conflict
-from certrail.pki.offer import from_pem_text
+from certrail.pki.parse import from_pem_text
 from certrail_server.legacy.format import Export
 from certrail_server.legacy.loading import Loader
 
 LISTED_BEFORE = 0x5EEDFACE
-LOST, IDLE, WEB = "lost.shop.acme.example", "idle.int.acme.example", "web-00.shop.acme.example"
+LOST, IDLE, WEB = "lost.live_stack.acme.example", "idle.int.acme.example", "web-00.live_stack.acme.example"
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,7 @@ from certrail.services.approvals.votes import READ_AHEAD
 from certrail.services.core.actor import SYSTEM
 from certrail.services.core.failure import Failure
 from certrail_sdk import Sent
-from certrail_server.api.pages import Turn, decode_cursor, encode_cursor
+from certrail_server.api.pages import PageRequest, decode_cursor, encode_cursor
 
 MAIL = {"sender": "certrail@example.com", "recipients": ["ops@example.com"]}
 
@@ -42,9 +42,9 @@ def told(team: Team) -> Team:
 
 
 def refuse(team: Team, times: int) -> None:
-    with team.services.kernel.change(SYSTEM) as change:
+    with team.services.context.unit_of_work(SYSTEM) as uow:
         for number in range(times):
-            change.event("request.refused", "certificate_request", str(number), team.application)
+            uow.event("request.refused", "certificate_request", str(number), team.application)
 
 
 def log(team: Team, status: str | None = None) -> list[NotificationRow]:
@@ -58,7 +58,7 @@ def test_the_log_is_read_to_its_end(told: Team) -> None:
     seen: list[str] = []
     cursor = None
     while True:
-        page = Turn(decode_cursor(cursor), 5).of(
+        page = PageRequest(decode_cursor(cursor), 5).of(
             lambda **turn: told.services.alerts.notifications(told.application, **turn)
         )
         seen += [item["id"] for item in page["items"]]
@@ -79,13 +79,13 @@ def test_a_foreign_cursor_is_refused(team: Team, wrong: Any) -> None:
 def test_pages_are_found_by_index(told: Team) -> None:
     services, here = told.services, told.application
     after = (told.clock.now, "x")
-    with plans_of(services.kernel.db) as plans:
+    with plans_of(services.context.db) as plans:
         services.alerts.notifications(here, after=after)
         services.approvals.list(here, after=after)
         services.incidents.list(here, after=after)
         services.requests.list(here, after=after)
     assert len(plans) == 4
-    for plan in plans if services.kernel.db.is_sqlite else ():
+    for plan in plans if services.context.db.is_sqlite else ():
         assert "_list" in plan, plan
         assert "TEMP B-TREE" not in plan, plan
 

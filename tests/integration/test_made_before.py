@@ -3,8 +3,8 @@
 from typing import Any
 
 import pytest
+from tests.integration.api_client import entered
 from tests.integration.conftest import Team
-from tests.integration.door import entered
 
 HERE = "applications/app/"
 MADE: dict[str, dict[str, Any]] = {
@@ -23,15 +23,15 @@ MADE: dict[str, dict[str, Any]] = {
 @pytest.mark.parametrize("path", MADE)
 def test_what_was_deleted_since_is_not_found(team: Team, path: str) -> None:
     team.person("boss")
-    with entered(team, team.admin.principal_id or "") as door:
+    with entered(team, team.admin.principal_id or "") as api_client:
         url, headers = f"/api/v1/{path}", {"idempotency-key": "key-1"}
-        first = door.client.post(url, json=MADE[path], headers=headers)
+        first = api_client.client.post(url, json=MADE[path], headers=headers)
         assert first.status_code == 201, first.text
-        again = door.client.post(url, json=MADE[path], headers=headers)
+        again = api_client.client.post(url, json=MADE[path], headers=headers)
         assert (again.status_code, again.json()["id"]) == (201, first.json()["id"])
         query = {}
         if path == "applications":
-            query = {"confirm": door.client.get(f"{url}/x/deletion").json()["confirm"]}
-        gone = door.client.delete(f"{url}/x", params=query)
+            query = {"confirm": api_client.client.get(f"{url}/x/deletion").json()["confirm"]}
+        gone = api_client.client.delete(f"{url}/x", params=query)
         assert gone.status_code == 204, gone.text
-        assert door.client.post(url, json=MADE[path], headers=headers).status_code == 404
+        assert api_client.client.post(url, json=MADE[path], headers=headers).status_code == 404

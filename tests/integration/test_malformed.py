@@ -7,8 +7,8 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import dsa, ec, rsa
 from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, pkcs12
+from tests.integration.api_client import ApiClient, Bodies, entered
 from tests.integration.conftest import Team
-from tests.integration.door import Bodies, Door, entered
 from tests.integration.handmade import CURVE, KEY_KIND, TEXT, altered, certificate, csr, unchecked
 
 from certrail.domain.content import KeyAlgorithm
@@ -18,10 +18,10 @@ NAMES = {"sans": {"dns": ["a.example.com"]}}
 
 
 @pytest.fixture
-def door(team: Team) -> Iterator[Door]:
+def api_client(team: Team) -> Iterator[ApiClient]:
     team.person("operator")
-    with entered(team, "operator") as door:
-        yield door
+    with entered(team, "operator") as api_client:
+        yield api_client
 
 
 def csrs() -> Bodies:
@@ -208,26 +208,26 @@ def renewals() -> Bodies:
     }
 
 
-def test_malformed_inputs_are_refused(door: Door) -> None:
+def test_malformed_inputs_are_refused(api_client: ApiClient) -> None:
     for path, kinds in {
         "certificate-requests": (csrs(), jsons()),
         "certificates": (pems(), stores()),
     }.items():
         for bodies in kinds:
-            door.refuses(f"applications/app/{path}", bodies)
-    assert door.kept() == 0
+            api_client.refuses(f"applications/app/{path}", bodies)
+    assert api_client.kept() == 0
 
 
-def test_malformed_renewals_are_refused(door: Door) -> None:
-    request, _ = door.team.ask(door.team.admin)
-    door.team.services.issuance.advance(request)
-    present = door.team.services.requests.get(request).certificate_id
-    before = door.kept()
-    door.refuses(f"certificates/{present}/renew", renewals())
-    assert door.kept() == before
+def test_malformed_renewals_are_refused(api_client: ApiClient) -> None:
+    request, _ = api_client.team.ask(api_client.team.admin)
+    api_client.team.services.issuance.advance(request)
+    present = api_client.team.services.requests.get(request).certificate_id
+    before = api_client.kept()
+    api_client.refuses(f"certificates/{present}/renew", renewals())
+    assert api_client.kept() == before
 
 
-def test_no_secret_is_repeated_in_an_answer(door: Door) -> None:
+def test_no_secret_is_repeated_in_an_answer(api_client: ApiClient) -> None:
     secret = "hunter2-hunter2"
     for body in (
         {"certificate": "hello", "private_key": secret, "password": secret},
@@ -235,6 +235,6 @@ def test_no_secret_is_repeated_in_an_answer(door: Door) -> None:
         {"pkcs12": secret, "password": {"is": secret}},
         {"certificate": 7, "private_key": [secret]},
     ):
-        answer = door.post("applications/app/certificates", body)
+        answer = api_client.post("applications/app/certificates", body)
         assert 400 <= answer.status_code < 500
         assert secret not in answer.text

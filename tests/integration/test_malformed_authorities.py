@@ -9,8 +9,8 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding
+from tests.integration.api_client import ApiClient, Bodies, entered
 from tests.integration.conftest import Team
-from tests.integration.door import Bodies, Door, entered
 from tests.integration.handmade import CURVE, KEY_KIND, TEXT, altered, csr
 
 from certrail.domain.content import KeyAlgorithm, Subject
@@ -108,12 +108,12 @@ def installations(above: Above) -> Bodies:
 
 
 @pytest.fixture
-def front_door(team: Team) -> Iterator[Door]:
-    with entered(team, team.admin.principal_id or "") as door:
-        yield door
+def front_door(team: Team) -> Iterator[ApiClient]:
+    with entered(team, team.admin.principal_id or "") as api_client:
+        yield api_client
 
 
-def test_malformed_certificates_of_authorities_are_refused(front_door: Door) -> None:
+def test_malformed_certificates_of_authorities_are_refused(front_door: ApiClient) -> None:
     authorities, team = front_door.team.services.authorities, front_door.team
     subject = Subject(common_name="a.example.org")
     authorities.create_intermediate(team.admin, slug="below", name="Below", subject=subject)

@@ -1,6 +1,5 @@
 """The schema that the migrations make is the one that the code expects."""
 
-import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
@@ -37,14 +36,4 @@ def test_an_empty_database_is_behind(tmp_path: object) -> None:
     migrate(database)
     assert not pending(database)
     migrate(database)
-    database.close()
-
-
-@pytest.mark.parametrize("revision", ["0001", "0006"])
-def test_an_older_database_is_brought_up(tmp_path: object, revision: str) -> None:
-    database = Database(f"sqlite:///{tmp_path}/old.db")
-    migrate(database, revision)
-    assert pending(database)
-    migrate(database)
-    assert not pending(database)
     database.close()

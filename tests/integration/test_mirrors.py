@@ -31,7 +31,7 @@ class Mirrored:
 
     async def work(self) -> None:
         """Let every copy's workflow take its turn."""
-        with self.team.services.kernel.db.read() as session:
+        with self.team.services.context.db.read() as session:
             copies = session.exec(select(CrlCopy.id)).all()
         activities = MirrorActivities(self.team.services.mirrors, self.team.clock)
         for copy in copies:
@@ -159,7 +159,7 @@ async def test_a_mirror_that_is_deleted_leaves_what_it_published(mirrored: Mirro
 def test_every_new_list_is_told_to_the_workflow_of_each_copy(mirrored: Mirrored) -> None:
     mirrored.create()
     mirrored.team.services.revocation.revoke(mirrored.team.admin, mirrored.issue().id)
-    with mirrored.team.services.kernel.db.read() as session:
+    with mirrored.team.services.context.db.read() as session:
         rows = session.exec(select(OutboxRow).where(OutboxRow.flow == "mirror")).all()
     assert len(rows) == len({row.signal for row in rows}) == 2
     assert {row.workflow_id for row in rows} == {f"mirror-{mirrored.copy.id}"}

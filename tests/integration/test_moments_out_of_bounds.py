@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from tests.integration.api_client import ApiClient, entered, names, told
 from tests.integration.conftest import Team
-from tests.integration.door import Door, entered, names, told
 
 CENTURIES = 86_399_999_999_999
 NAMES = {"sans": {"dns": ["a.example.com"]}}
@@ -69,12 +69,12 @@ PUT: list[tuple[str, dict[str, Any], str]] = [
 
 
 @pytest.fixture
-def front_door(team: Team) -> Iterator[Door]:
-    with entered(team, team.admin.principal_id or "") as door:
-        yield door
+def front_door(team: Team) -> Iterator[ApiClient]:
+    with entered(team, team.admin.principal_id or "") as api_client:
+        yield api_client
 
 
-def test_moments_and_durations_out_of_all_bounds_are_refused(front_door: Door) -> None:
+def test_moments_and_durations_out_of_all_bounds_are_refused(front_door: ApiClient) -> None:
     ending = {"slug": "ending", "name": "E", "filter": {"expires_before": "2029-01-01T00:00:00Z"}}
     assert front_door.post("applications/app/views", ending).status_code == 201
     answers = [

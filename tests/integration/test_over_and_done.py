@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import event
 from sqlmodel import select
 from tests.integration.conftest import Team
-from tests.integration.desk import open_channel, step
+from tests.integration.slack_world import open_channel, step
 from tests.integration.telling import (
     HOUR,
     LINEAGE,
@@ -24,7 +24,7 @@ from tests.integration.telling import (
     the_alert,
 )
 
-from certrail.persistence.tables import QuestionCopy
+from certrail.persistence.tables import ApprovalMessage
 from certrail.services.alerting.alerts import Escalation
 from certrail.services.core.actor import SYSTEM
 from certrail.services.core.failure import Failure
@@ -164,8 +164,8 @@ class TestChannelsThatWorkAgain:
         team.person("ann")
         team.guard(step("Owners", "ann"))
         team.ask(team.admin)
-        with team.services.kernel.db.read() as session:
-            copy = session.exec(select(QuestionCopy)).one()
+        with team.services.context.db.read() as session:
+            copy = session.exec(select(ApprovalMessage)).one()
         team.services.questions.failed(copy.id, BUSY)
         assert self.events(team) == ["channel.failed"]
         team.services.questions.shown(copy.id, "1", "C1:1700.1", closed=False)
@@ -175,7 +175,7 @@ class TestChannelsThatWorkAgain:
 def test_two_troubles_at_the_same_moment_are_one_incident(team: Team) -> None:
     channel(team, "mail")
     alert(team, "certificate.renewal_failed", escalation=[Escalation(10 * MINUTE, ["mail"])])
-    db, coming = team.services.kernel.db, threading.Event()
+    db, coming = team.services.context.db, threading.Event()
 
     def before(_connection: object, _cursor: object, statement: str, *_more: object) -> None:
         if threading.current_thread() is not threading.main_thread() and "INTO incident" in statement:
@@ -184,10 +184,10 @@ def test_two_troubles_at_the_same_moment_are_one_incident(team: Team) -> None:
     event.listen(db.engine, "before_cursor_execute", before)
     try:
         with ThreadPoolExecutor(1) as pool:
-            with team.services.kernel.change(SYSTEM) as change:
+            with team.services.context.unit_of_work(SYSTEM) as uow:
                 facts = {"lineage_id": LINEAGE, "common_name": "api.example.com"}
-                change.event("certificate.renewal_failed", "certificate", "c-1", team.application, **facts)
-                change.session.flush()
+                uow.event("certificate.renewal_failed", "certificate", "c-1", team.application, **facts)
+                uow.session.flush()
                 other = pool.submit(happens, team, "certificate.renewal_failed")
                 assert db.is_sqlite or coming.wait(60)
             other.result(60)

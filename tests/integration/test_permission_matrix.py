@@ -19,7 +19,7 @@ from certrail.persistence.tables import Delivery, EventRow
 from certrail.services.alerting.alerts import Escalation
 from certrail.services.approvals.policies import Step
 from certrail.services.core.actor import SYSTEM
-from certrail.services.delivery.retirement_planner import Why, retire
+from certrail.services.delivery.retirement_planner import RetirementReason, retire
 
 EVERYBODY = ("Product Admin", "Admin", "Operator", "Auditor", "no role")
 COUNTS_AS = {
@@ -75,7 +75,7 @@ class Walk:
 
         What the object itself refused to somebody whom the route let through has finer reasons.
         """
-        with self.team.services.kernel.db.read() as session:
+        with self.team.services.context.db.read() as session:
             events = session.exec(select(EventRow).where(EventRow.type == "access.refused")).all()
         return {event.request_id for event in events if event.data["reason"] in ("forbidden", "not-found")}
 
@@ -95,8 +95,10 @@ def walk(team: Team, tmp_path: Path) -> Iterator[Walk]:
         _through_a_group(team, slug, own, role)
     _through_a_group(team, "group-off", None, Role.OPERATOR)
     services.identities.set_active(team.admin, "group-off-group", False)
-    # Whoever has no role here is an Admin next door: what they may do there must not help them here.
-    next_door = services.applications.create(team.admin, slug="next-door", name="Next door", profiles=["web"])
+    # Whoever has no role here is an Admin next api_client: what they may do there must not help them here.
+    next_door = services.applications.create(
+        team.admin, slug="next-api_client", name="Next api_client", profiles=["web"]
+    )
     services.applications.set_member(team.admin, next_door.id, "elsewhere", Role.ADMIN)
     with serving(services) as url, httpx2.Client(base_url=url, timeout=60, trust_env=False) as client:
         yield Walk(team, client, tokens_of(team), objects_in(team, tmp_path))
@@ -167,10 +169,10 @@ def objects_in(team: Team, tmp_path: Path) -> dict[str, str]:
     services.issuance.advance(issued)
     (incident,) = services.incidents.list(team.application)
     (notification,) = services.alerts.notifications(team.application)
-    with services.kernel.change(SYSTEM) as change:
-        delivery = change.session.exec(select(Delivery)).one()
+    with services.context.unit_of_work(SYSTEM) as uow:
+        delivery = uow.session.exec(select(Delivery)).one()
         delivery.receipt, delivery.delivered_certificate_id = {"reference": "/there"}, "it"
-        retirement = retire(change, delivery, Why.ENDED, change.now)
+        retirement = retire(uow, delivery, RetirementReason.ENDED, uow.now)
         assert retirement
     team.guard(Step("Owners", ("operator",)))
     waiting, approval = team.ask(team.admin, "b.example.com")

@@ -26,7 +26,7 @@ from certrail.pki.csr import certificate_content
 from certrail.pki.keys import generate, hash_for
 from certrail.pki.leaf import LeafPlan, sign_leaf
 from certrail.pki.names import to_general_names, to_name
-from certrail.pki.offer import from_pem_text
+from certrail.pki.parse import from_pem_text
 from certrail.plugins.registry import PluginRegistry
 from certrail.services.approvals.policies import Step
 

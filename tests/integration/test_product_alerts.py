@@ -17,7 +17,7 @@ from certrail.services.alerting.filters import AlertFilter
 from certrail.services.core.actor import SYSTEM
 
 DAY = timedelta(days=1)
-SHARED = ["ca.expiring", "ca.certificate_installed", "connection.expiring", "connection.prolonged"]
+SHARED = ["ca.expiring", "ca.certificate_installed", "connection.expiring", "connection.expiry_extended"]
 PLUGINS = ["plugin.unhealthy", "plugin.recovered"]
 
 
@@ -53,7 +53,7 @@ def alert(team: Team, *events: str, everywhere: bool = False, **options: Any) ->
 
 def told(team: Team) -> list[str]:
     """The titles of all messages, in the order of what they are about."""
-    with team.services.kernel.db.read() as session:
+    with team.services.context.db.read() as session:
         places = dict(session.exec(select(EventRow.id, EventRow.seq)).all())
         rows = [row.content for row in session.exec(select(NotificationRow))]
     return [row["title"] for row in sorted(rows, key=lambda row: places[row["data"]["event_id"]])]
@@ -112,13 +112,13 @@ class TestFilters:
             config={},
             connection="disk",
         )
-        alert(team, "delivery.mismatch", filters=AlertFilter(names=["api.*"]))
+        alert(team, "delivery.drift_detected", filters=AlertFilter(names=["api.*"]))
         for name in ("api.example.com", "www.example.com"):
             issue(team, name)
         for delivery, sync in team.services.deliveries.list(team.application):
-            with team.services.kernel.change(SYSTEM) as change:
+            with team.services.context.unit_of_work(SYSTEM) as uow:
                 facts = {"sync": sync.slug, "lineage_id": delivery.lineage_id}
-                change.event("delivery.mismatch", "delivery", delivery.id, team.application, **facts)
+                uow.event("delivery.drift_detected", "delivery", delivery.id, team.application, **facts)
         assert len(told(team)) == 1
 
     def test_a_new_name_of_the_profile_changes_nothing(self, team: Team) -> None:
@@ -201,7 +201,7 @@ class TestEverywhere:
 
 
 def end_of_root(team: Team, left: timedelta) -> None:
-    with team.services.kernel.db.read() as session:
+    with team.services.context.db.read() as session:
         team.clock.now = session.exec(select(CaCertificate.not_after)).one() - left
 
 
@@ -242,10 +242,10 @@ class TestEnds:
     def test_a_disabled_authority_is_nobodys_worry(self, team: Team) -> None:
         alert(team, *SHARED, everywhere=True)
         end_of_root(team, 20 * DAY)
-        with team.services.kernel.change(team.admin) as change:
-            row = change.session.exec(select(CertificateAuthority)).one()
+        with team.services.context.unit_of_work(team.admin) as uow:
+            row = uow.session.exec(select(CertificateAuthority)).one()
             row.status = "disabled"
-            change.session.add(row)
+            uow.session.add(row)
         watch(team)
         assert not told(team)
 
@@ -291,7 +291,7 @@ class TestPlugins:
 
     def test_one_that_failed_to_load(self, team: Team, monkeypatch: pytest.MonkeyPatch) -> None:
         alert(team, *PLUGINS, everywhere=True)
-        plugins = team.services.kernel.plugins
+        plugins = team.services.context.plugins
         broken = PluginInfo("odd", "destination", "odd-dist", "1", "failed", "ImportError: no module")
         monkeypatch.setattr(plugins, "_info", [*plugins._info, broken])
         for _ in range(3):
@@ -314,7 +314,7 @@ class TestPlugins:
         def missing(name: str) -> None:
             raise UnknownPlugin(f"The notifier plugin {name!r} cannot be used: it is not installed here")
 
-        monkeypatch.setattr(team.services.kernel.plugins, "notifier", missing)
+        monkeypatch.setattr(team.services.context.plugins, "notifier", missing)
         watch(team)
         (event,) = team.services.record.events(None, type_="plugin.unhealthy", limit=100)
         assert (event.subject_id, "not installed" in event.data["message"]) == ("notifier-email", True)

@@ -14,10 +14,10 @@ from sqlmodel import col
 from tests.integration.conftest import Team
 
 from certrail.crypto.keyring import Keyring
+from certrail.domain.audit_chain import Place, link
 from certrail.domain.errors import BadInput
-from certrail.domain.record import Place, link
 from certrail.persistence.database import Database
-from certrail.persistence.tables import EventRow, RecordHead
+from certrail.persistence.tables import AuditChainHead, EventRow
 from certrail.services.core.audit_log import document, verify_export
 
 
@@ -67,7 +67,7 @@ TAMPERING: dict[str, tuple[Callable[[Database, int], None], str]] = {
     ),
     "order": (lambda db, n: _swap(db, 3, 4), "event 3 was changed"),
     "head": (
-        lambda db, n: _change(db, update(RecordHead).values(seq=n - 1)),
+        lambda db, n: _change(db, update(AuditChainHead).values(seq=n - 1)),
         "the record ends with event",
     ),
 }
@@ -89,7 +89,7 @@ def test_every_event_is_chained_without_gaps(team: Team) -> None:
 def test_tampering_is_found(team: Team, what: str) -> None:
     last = _some_history(team)
     tamper, fault = TAMPERING[what]
-    tamper(team.services.kernel.db, last)
+    tamper(team.services.context.db, last)
     faults = team.services.record.verify().faults
     assert any(fault in line for line in faults), faults
 
@@ -99,7 +99,7 @@ def test_tampering_is_found(team: Team, what: str) -> None:
 )
 def test_no_column_is_left_out_of_the_hash(team: Team, column: str) -> None:
     _some_history(team)
-    _change(team.services.kernel.db, update(EventRow).where(col(EventRow.seq) == 6).values({column: "x"}))
+    _change(team.services.context.db, update(EventRow).where(col(EventRow.seq) == 6).values({column: "x"}))
     assert team.services.record.verify().faults == [
         "event 6 was changed, or is not the one that was recorded here"
     ]
@@ -107,7 +107,7 @@ def test_no_column_is_left_out_of_the_hash(team: Team, column: str) -> None:
 
 def test_an_added_event_is_found(team: Team) -> None:
     last = _some_history(team)
-    with team.services.kernel.db.write() as session:
+    with team.services.context.db.write() as session:
         forged = session.get_one(EventRow, last).model_copy(update={"id": uuid.uuid4().hex, "seq": last + 1})
         session.add(EventRow(**forged.model_dump()))
     outside = f"event {last + 1} stands outside of the chain: it was added"
@@ -115,7 +115,7 @@ def test_an_added_event_is_found(team: Team) -> None:
     # The next honest event collides with it, loudly.
     with pytest.raises(Exception, match=r"UNIQUE|duplicate key"):
         team.person("next")
-    _change(team.services.kernel.db, update(RecordHead).values(seq=last + 1, hash=forged.hash))
+    _change(team.services.context.db, update(AuditChainHead).values(seq=last + 1, hash=forged.hash))
     faults = team.services.record.verify().faults
     assert len(faults) == 2, "it is inside now, and the hash is wrong"
     assert f"event {last + 1} was changed" in faults[0]
@@ -124,7 +124,7 @@ def test_an_added_event_is_found(team: Team) -> None:
 
 def test_an_event_at_any_place_is_missed_found_changed_or_moved(team: Team) -> None:
     _some_history(team)
-    database, record = team.services.kernel.db, team.services.record
+    database, record = team.services.context.db, team.services.record
     rows = [row.model_dump() for row in record.events(None, limit=1000)]
 
     def faults(tampered: list[dict[str, Any]]) -> list[str]:
@@ -148,14 +148,14 @@ def test_an_event_at_any_place_is_missed_found_changed_or_moved(team: Team) -> N
 
 def test_an_older_record_that_was_put_back_is_found_by_a_head_noted_elsewhere(team: Team) -> None:
     _some_history(team)
-    record, database = team.services.record, team.services.kernel.db
+    record, database = team.services.record, team.services.context.db
     older = record.head()
     team.person("late")
     noted = Place(record.head().seq, record.head().hash)
     assert record.verify(remembered=noted).faults == []
     assert record.verify(remembered=Place(older.seq, older.hash)).faults == []
     _change(database, delete(EventRow).where(col(EventRow.seq) > older.seq))
-    _change(database, update(RecordHead).values(seq=older.seq, hash=older.hash, seal=older.seal))
+    _change(database, update(AuditChainHead).values(seq=older.seq, hash=older.hash, seal=older.seal))
     assert record.verify().faults == [], "it was sealed once"
     fault = f"the head says {older.seq}, event {noted.seq} was remembered: it was set back"
     assert record.verify(remembered=noted).faults == [fault]
@@ -174,13 +174,13 @@ def test_what_is_no_head_is_refused(text: str) -> None:
 def test_a_rewritten_record_is_found_by_its_seal(team: Team) -> None:
     """Whoever may write the database can compute every hash anew, but cannot seal the new head."""
     _some_history(team)
-    with team.services.kernel.db.write() as session:
+    with team.services.context.db.write() as session:
         before = "0" * 64
         for event in team.services.record.events(None, limit=1000):
             event.actor_name = "Somebody"
             event.hash = before = link(before, document(event))
             session.merge(event)
-        session.get_one(RecordHead, 1).hash = before
+        session.get_one(AuditChainHead, 1).hash = before
     assert team.services.record.verify().faults == ["the head was rewritten: its seal is that of another one"]
 
 
@@ -207,7 +207,7 @@ def _faults(lines: list[str], keyring: Keyring | None = None) -> list[str]:
 def test_an_export_is_verified_without_the_database(team: Team) -> None:
     last = _some_history(team)
     lines = _exported(team)
-    keyring = team.services.kernel.keyring
+    keyring = team.services.context.keyring
     assert _faults(lines) == _faults(lines, keyring) == []
     assert _faults(lines[:4] + lines[5:]) == ["event 4 is missing"]
     assert _faults(lines[:-1]) == ["the head is missing: the file was cut off"]

@@ -12,7 +12,7 @@ from certrail.domain.access import ProductRole, Role
 from certrail.persistence.tables import EventRow
 from certrail.services.approvals.policies import Step
 from certrail.services.core.actor import Actor
-from certrail_server.api.refusals import ELSEWHERE, MOST_REMOTES, Knocks
+from certrail_server.api.refusals import ELSEWHERE, MOST_REMOTES, AuthFailureWindow
 
 
 @pytest.fixture
@@ -88,7 +88,7 @@ def test_a_flood_of_strangers_is_two_events(team: Team) -> None:
 
 
 def test_a_minute_is_told_of_when_it_is_over_and_the_next_begins() -> None:
-    knocks, now = Knocks(), datetime.now(UTC)
+    knocks, now = AuthFailureWindow(), datetime.now(UTC)
     assert [knocks.first("here", now) for _ in range(3)] == ["here", None, None]
     assert knocks.over(now + timedelta(seconds=59)) == {}
     assert knocks.over(now + timedelta(minutes=1)) == {"here": 2}
@@ -97,7 +97,7 @@ def test_a_minute_is_told_of_when_it_is_over_and_the_next_begins() -> None:
 
 
 def test_many_places_at_once_are_one() -> None:
-    knocks, now = Knocks(), datetime.now(UTC)
+    knocks, now = AuthFailureWindow(), datetime.now(UTC)
     places = [knocks.first(f"place {n}", now) for n in range(MOST_REMOTES + 50)]
     assert places[MOST_REMOTES:] == [ELSEWHERE] + [None] * 49
     assert knocks.first("place 1", now) is None
@@ -109,7 +109,7 @@ def test_a_refusal_stands_where_it_cannot_be_recorded(team: Team, url: str) -> N
     team.person("stranger", None)
     _, token = team.services.tokens.issue(team.admin, "stranger", name="t")
     events = team.services.record.events(None, limit=1000)
-    with team.services.kernel.db.write() as session:
+    with team.services.context.db.write() as session:
         session.add(EventRow(**{**events[-1].model_dump(), "seq": len(events) + 1, "id": "forged"}))
     answer = httpx2.get(
         f"{url}/api/v1/audit/head", headers={"authorization": f"Bearer {token}"}, trust_env=False, timeout=60

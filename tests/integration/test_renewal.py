@@ -18,13 +18,13 @@ from tests.integration.renewing import due_at, present, sweep
 
 from certrail.domain.errors import BadInput, Conflict, Forbidden, NotFound, PolicyViolation
 from certrail.persistence.tables import Certificate, EventRow, Lineage
-from certrail.pki.offer import from_pem_text
+from certrail.pki.parse import from_pem_text
 from certrail.services.approvals.policies import Step
-from certrail.services.core.actor import Actor, Once
+from certrail.services.core.actor import Actor, IdempotencyKey
 from certrail.services.core.idempotency import AlreadyDone
 from certrail.services.inventory.lineages import lock_current
 from certrail.services.issuance.acceptance import accept
-from certrail.services.issuance.imports import Past
+from certrail.services.issuance.imports import ImportedStatus
 from certrail.services.lifecycle.renewals import renewal_content, renewal_profile
 
 
@@ -69,7 +69,7 @@ def loaded(certificate: Certificate) -> x509.Certificate:
 
 
 def events(team: Team, kind: str) -> list[EventRow]:
-    with team.services.kernel.db.read() as session:
+    with team.services.context.db.read() as session:
         return list(session.exec(select(EventRow).where(EventRow.type == kind)))
 
 
@@ -83,7 +83,7 @@ def test_the_next_certificate_takes_the_place_of_the_present_one(team: Team, ada
     assert loaded(second).public_key() != loaded(first).public_key()
     old = team.services.inventory.get(first.id)
     assert (old.status, second.status) == ("superseded", "active")
-    with team.services.kernel.db.read() as session:
+    with team.services.context.db.read() as session:
         assert session.get_one(Lineage, first.lineage_id).current_certificate_id == second.id
     assert [e.data["supersedes"] for e in events(team, "certificate.renewed")] == [first.id]
     assert len(events(team, "certificate.issued")) == 1, "a renewal is not also an issuance"
@@ -155,22 +155,22 @@ def test_a_certificate_is_renewed_once(team: Team, ada: Actor) -> None:
 def test_a_call_that_is_made_again_while_it_runs_is_the_same_renewal(team: Team, ada: Actor) -> None:
     """Its client gave up waiting: it is answered with what the first call makes, not that it is in the way."""
     first, services, waits = issued(team, ada), team.services, threading.Event()
-    patient = replace(ada, once=Once("key-1", "fingerprint"))
+    patient = replace(ada, idempotency_key=IdempotencyKey("key-1", "fingerprint"))
 
     def seen(_connection: object, _cursor: object, statement: str, *_more: object) -> None:
         if threading.current_thread() is not threading.main_thread() and "FOR UPDATE" in statement:
             waits.set()
 
-    event.listen(services.kernel.db.engine, "before_cursor_execute", seen)
+    event.listen(services.context.db.engine, "before_cursor_execute", seen)
     with ThreadPoolExecutor(1) as pool:
-        with services.kernel.change(patient) as change:
-            present = lock_current(change.session, first.id)
+        with services.context.unit_of_work(patient) as uow:
+            present = lock_current(uow.session, first.id)
             again = pool.submit(services.renewals.renew, patient, first.id)
             # SQLite lets one writer in at a time: there the second call does not even begin.
-            assert services.kernel.db.is_sqlite or waits.wait(60)
-            profile = renewal_profile(change.session, present)
-            content = renewal_content(change.session, present, None, False)
-            request = accept(change, team.application, profile, content, {}, renews=present)
+            assert services.context.db.is_sqlite or waits.wait(60)
+            profile = renewal_profile(uow.session, present)
+            content = renewal_content(uow.session, present, None, False)
+            request = accept(uow, team.application, profile, content, {}, renews=present)
         with pytest.raises(AlreadyDone) as done:
             again.result(60)
     assert done.value.subject_id == request.id
@@ -216,7 +216,7 @@ def test_a_renewal_that_comes_to_nothing_leaves_the_moment_of_a_successor_alone(
     key = ec.generate_private_key(ec.SECP256R1())
     offer = from_pem_text(_self_signed("a.example.com", key), "", _pkcs8(key))
     second = team.services.imports.keep(
-        team.admin, team.application, offer, profile="web", past=Past(replaces=first.id)
+        team.admin, team.application, offer, profile="web", past=ImportedStatus(replaces=first.id)
     )
     planned = team.services.renewals.explained(second.id)
     approval = team.services.approvals.of_request(request.id)

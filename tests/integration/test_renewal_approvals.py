@@ -81,9 +81,9 @@ def test_what_ended_while_nobody_decided_is_asked_about_again(team: Team) -> Non
 class TestStandingApproval:
     """One yes for a series of renewals."""
 
-    def begin(self, team: Team, **standing: int) -> tuple[Actor, Certificate]:
+    def begin(self, team: Team, **limits: int) -> tuple[Actor, Certificate]:
         boss = team.person("boss")
-        team.guard(Step("Owners", ("boss",)), standing=standing)
+        team.guard(Step("Owners", ("boss",)), renewal_preapproval=limits)
         row, approval = team.ask(team.admin)
         assert approval
         team.services.approvals.vote(boss, approval, "approve")
@@ -102,7 +102,7 @@ class TestStandingApproval:
             assert row.id != before.id
         assert self.renewed(team, row).id == row.id
         assert team.services.renewals.explained(row.id)["request"]
-        assert len(events(team, "approval.standing")) == 2
+        assert len(events(team, "approval.preapproved")) == 2
 
     def test_a_renewal_that_failed_was_none(self, team: Team) -> None:
         _, row = self.begin(team, renewals=1, days=3650)
@@ -130,10 +130,10 @@ class TestStandingApproval:
             team.admin, "tls", {"sans": {"dns": {"allowed": ["*.example.com", "*.example.org"]}}}
         )
         assert self.renewed(team, row).id == row.id
-        assert not events(team, "approval.standing")
+        assert not events(team, "approval.preapproved")
 
     def test_by_hand_it_counts_too_and_other_names_do_not(self, team: Team) -> None:
         _, row = self.begin(team, renewals=1, days=3650)
         request = team.services.renewals.renew(team.admin, row.id)
         assert request.status == "approved"
-        assert request.standing_approval_id
+        assert request.preapproval_id

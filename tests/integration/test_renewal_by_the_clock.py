@@ -60,7 +60,7 @@ def test_many_due_at_once_are_each_renewed_once_by_sweeps_that_run_at_once(team:
     with ThreadPoolExecutor(3) as pool:
         assert sum(pool.map(one, range(3))) >= 60
     assert sweep(team) == 0
-    with team.services.kernel.db.read() as session:
+    with team.services.context.db.read() as session:
         per_lineage = Counter(session.exec(select(Certificate.lineage_id)).all())
     assert set(per_lineage.values()) == {2}
     assert len(per_lineage) == 60
@@ -83,7 +83,7 @@ def test_a_sweep_that_dies_loses_nothing_and_does_nothing_twice(
         with pytest.raises(SystemExit):
             team.services.sweeps["renewals"](3)  # type: ignore[call-arg]
     sweep(team)
-    with team.services.kernel.db.read() as session:
+    with team.services.context.db.read() as session:
         per_lineage = Counter(session.exec(select(Certificate.lineage_id)).all())
     assert set(per_lineage.values()) == {2}
     assert len(events(team, "certificate.renewed")) == 9
@@ -102,7 +102,7 @@ class TestManyAtOnce:
     ) -> None:
         rows = self.many(team, monkeypatch)
         set_rule(team, before_seconds=10 * 86400)
-        assert {team.services.renewals.explained(row.id)["stale"] for row in rows} == {True}
+        assert {team.services.renewals.explained(row.id)["needs_replan"] for row in rows} == {True}
         assert sweep(team) == 8
         assert [present(team, row.lineage_id).id for row in rows] == [row.id for row in rows]
         for row in rows:

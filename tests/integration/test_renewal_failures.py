@@ -113,13 +113,13 @@ def test_a_key_that_cannot_be_opened_does_not_hold_up_the_others(team: Team) -> 
 def test_a_lineage_that_cannot_even_be_told_of_does_not_hold_up_the_others(team: Team) -> None:
     good, bad = issue(team, 2)
     team.clock.now = max(due_at(team, row) for row in (good, bad))
-    with team.services.kernel.db.write() as session:
+    with team.services.context.db.write() as session:
         lineage = session.get_one(Lineage, bad.lineage_id)
         lineage.current_certificate_id = "gone"
         session.add(lineage)
     sweep(team)
     assert present(team, good.lineage_id).id != good.id
-    with team.services.kernel.db.read() as session:
+    with team.services.context.db.read() as session:
         assert session.get_one(Lineage, bad.lineage_id).renew_at == team.clock.now + HOUR
 
 
@@ -152,7 +152,7 @@ def test_an_outage_of_three_days_is_outlived_by_certificates_of_36_hours(team: T
     due = {row.lineage_id for row, moment in zip(rows, moments, strict=True) if moment < team.clock.now}
     assert Counter(event.data["lineage_id"] for event in told) == Counter(due)
     assert short <= due
-    with team.services.kernel.db.read() as session:
+    with team.services.context.db.read() as session:
         sent = session.exec(select(NotificationRow)).all()
         wishes = session.exec(select(OutboxRow).where(OutboxRow.flow == "notification")).all()
     assert len(sent) == len(wishes) == len(due), "one message for each, and no other"

@@ -18,7 +18,7 @@ from tests.integration.renewing import (
     sweep,
 )
 
-from certrail.domain.renewal import Advice, Moment, RenewalRule
+from certrail.domain.renewal import Advice, RenewalOverride, RenewalRule
 from certrail.persistence.tables import Certificate
 from certrail_server.api.shapes import AutoRenewalIn
 
@@ -61,7 +61,7 @@ class TestRules:
 
     def test_a_key_that_is_not_here_and_an_import_without_a_profile_are_not_renewed(self, team: Team) -> None:
         (row,) = issue(team)
-        with team.services.kernel.db.write() as session:
+        with team.services.context.db.write() as session:
             stored = session.get_one(Certificate, row.id)
             stored.key_sealed = None
             session.add(stored)
@@ -189,9 +189,9 @@ class TestAMomentOfItsOwn:
     def test_it_counts_for_the_certificate_and_its_successors(self, team: Team) -> None:
         row, other = issue(team, 2)
         before = due_at(team, other)
-        own = Moment(before_seconds=8 * 86400)
+        own = RenewalOverride(before_seconds=8 * 86400)
         explained = team.services.renewals.decide(team.admin, row.id, None, own)
-        assert explained["moment"] == {"before_seconds": 8 * 86400}
+        assert explained["renewal_override"] == {"before_seconds": 8 * 86400}
         assert any(
             "8.0 days before the end" in text and "this certificate" in text for text in explained["inputs"]
         )
@@ -202,18 +202,18 @@ class TestAMomentOfItsOwn:
         assert after.id != row.id
         assert due_at(team, after) <= after.not_after - timedelta(days=8)
         assert any("8.0 days" in text for text in team.services.renewals.explained(after.id)["inputs"])
-        assert team.services.renewals.decide(team.admin, after.id, None)["moment"] is None
+        assert team.services.renewals.decide(team.admin, after.id, None)["renewal_override"] is None
 
     def test_windows_and_freezes_are_those_of_the_rule(self, team: Team) -> None:
         (row,) = issue(team)
         set_rule(team, windows=TestOpenTimes.NIGHT)
-        team.services.renewals.decide(team.admin, row.id, None, Moment(fraction=0.4))
+        team.services.renewals.decide(team.admin, row.id, None, RenewalOverride(fraction=0.4))
         assert 2 <= due_at(team, row).hour < 4
 
     def test_one_that_says_nothing_clear_is_refused(self) -> None:
         for wrong in ({"fraction": 2}, {"fraction": 0.5, "before_seconds": 60}, {"windows": []}):
             with pytest.raises(ValidationError):
-                AutoRenewalIn.model_validate({"auto_renew": None, "moment": wrong})
+                AutoRenewalIn.model_validate({"auto_renew": None, "renewal_override": wrong})
 
 
 class TestAdvice:

@@ -5,171 +5,173 @@ from datetime import timedelta
 
 import pytest
 from temporalio.exceptions import ApplicationError
-from tests.integration.shelf import GRACE, Shelf
-from tests.integration.test_retirement import LOAD_BALANCER, server, shelf
+from tests.integration.acm_world import GRACE, AcmWorld
+from tests.integration.test_retirement import LOAD_BALANCER, acm_world, server
 
 from certrail.services.delivery.deliveries import Work
 from certrail.services.delivery.retirements import RemovalWork
 from certrail.services.inventory.selectors import Selection
 
-__all__ = ["server", "shelf"]
+__all__ = ["acm_world", "server"]
 
 
 OTHERS = Selection(attributes={"team": "others"})
 
 
-async def leaving_while(shelf: Shelf, something: Callable[[], object]) -> None:
+async def leaving_while(acm_world: AcmWorld, something: Callable[[], object]) -> None:
     """Have the only object leave because it is not selected any more, and something happen while it goes."""
-    services = shelf.team.services
-    services.syncs.update(shelf.team.admin, shelf.team.application, "acm", selection=OTHERS)
-    shelf.advance(GRACE)
-    services.retirements.release()
-    work = services.retirements.begin(shelf.delivery().id, 1)
+    services = acm_world.team.services
+    services.syncs.update(acm_world.team.admin, acm_world.team.application, "acm", selection=OTHERS)
+    acm_world.advance(GRACE)
+    services.retirements.start_due()
+    work = services.retirements.begin(acm_world.delivery().id, 1)
     assert isinstance(work, RemovalWork)
     something()
     removal = await work.destination.remove(work.target)  # type: ignore[attr-defined]
     services.retirements.removed(work.retirement_id, removal)
-    assert not shelf.there
+    assert not acm_world.there
 
 
-async def test_what_is_selected_again_while_it_leaves_comes_back(shelf: Shelf) -> None:
-    shelf.sync()
-    shelf.issue()
-    await shelf.work()
-    syncs, here, admin = shelf.team.services.syncs, shelf.team.application, shelf.team.admin
-    await leaving_while(shelf, lambda: syncs.update(admin, here, "acm", selection=Selection()))
-    await shelf.work()
-    assert len(shelf.there) == 1
-    assert shelf.delivery().status == "delivered"
+async def test_what_is_selected_again_while_it_leaves_comes_back(acm_world: AcmWorld) -> None:
+    acm_world.sync()
+    acm_world.issue()
+    await acm_world.work()
+    syncs, here, admin = acm_world.team.services.syncs, acm_world.team.application, acm_world.team.admin
+    await leaving_while(acm_world, lambda: syncs.update(admin, here, "acm", selection=Selection()))
+    await acm_world.work()
+    assert len(acm_world.there) == 1
+    assert acm_world.delivery().status == "delivered"
 
 
-async def test_a_retry_by_hand_while_it_leaves_is_granted(shelf: Shelf) -> None:
-    shelf.sync()
-    shelf.issue()
-    await shelf.work()
-    deliveries, delivery = shelf.team.services.deliveries, shelf.delivery()
-    await leaving_while(shelf, lambda: deliveries.retry(shelf.team.admin, delivery.id))
+async def test_a_retry_by_hand_while_it_leaves_is_granted(acm_world: AcmWorld) -> None:
+    acm_world.sync()
+    acm_world.issue()
+    await acm_world.work()
+    deliveries, delivery = acm_world.team.services.deliveries, acm_world.delivery()
+    await leaving_while(acm_world, lambda: deliveries.retry(acm_world.team.admin, delivery.id))
     assert not deliveries.state(delivery.id).in_place
-    await shelf.work()
-    assert len(shelf.there) == 1
+    await acm_world.work()
+    assert len(acm_world.there) == 1
 
 
-async def test_a_renewal_that_comes_while_its_predecessor_leaves_is_delivered(shelf: Shelf) -> None:
-    shelf.sync()
-    shelf.advance(-timedelta(days=40))  # ACM takes nothing that is not valid yet
-    first = shelf.issue()
-    await shelf.work()
-    syncs, here, admin = shelf.team.services.syncs, shelf.team.application, shelf.team.admin
+async def test_a_renewal_that_comes_while_its_predecessor_leaves_is_delivered(acm_world: AcmWorld) -> None:
+    acm_world.sync()
+    acm_world.advance(-timedelta(days=40))  # ACM takes nothing that is not valid yet
+    first = acm_world.issue()
+    await acm_world.work()
+    syncs, here, admin = acm_world.team.services.syncs, acm_world.team.application, acm_world.team.admin
 
     def renewed() -> None:
         syncs.update(admin, here, "acm", selection=Selection())
-        shelf.renew(first)
+        acm_world.renew(first)
 
-    await leaving_while(shelf, renewed)
-    await shelf.work()
-    assert len(shelf.there) == 1
-    assert shelf.delivery().status == "delivered"
+    await leaving_while(acm_world, renewed)
+    await acm_world.work()
+    assert len(acm_world.there) == 1
+    assert acm_world.delivery().status == "delivered"
 
 
-async def test_removal_switched_off_spares_what_waits_for_its_users(shelf: Shelf) -> None:
-    shelf.sync(keep_identity=False)
-    first = shelf.issue()
-    await shelf.work()
-    (old,) = shelf.there
-    shelf.renew(first)
-    await shelf.work()
-    shelf.acm.settings.in_use[old] = [LOAD_BALANCER]
-    shelf.advance(GRACE)
+async def test_removal_switched_off_spares_what_waits_for_its_users(acm_world: AcmWorld) -> None:
+    acm_world.sync(keep_identity=False)
+    first = acm_world.issue()
+    await acm_world.work()
+    (old,) = acm_world.there
+    acm_world.renew(first)
+    await acm_world.work()
+    acm_world.acm.settings.in_use[old] = [LOAD_BALANCER]
+    acm_world.advance(GRACE)
     with pytest.raises(ApplicationError):
-        await shelf.work()
-    shelf.team.services.syncs.update(shelf.team.admin, shelf.team.application, "acm", remove=False)
-    shelf.acm.settings.in_use.clear()
-    await shelf.work()
-    assert old in shelf.there
-    assert ("superseded", "kept") in shelf.plans()
+        await acm_world.work()
+    acm_world.team.services.syncs.update(acm_world.team.admin, acm_world.team.application, "acm", prune=False)
+    acm_world.acm.settings.in_use.clear()
+    await acm_world.work()
+    assert old in acm_world.there
+    assert ("superseded", "kept") in acm_world.plans()
 
 
-async def test_one_that_is_revoked_after_another_took_its_place_leaves_at_once(shelf: Shelf) -> None:
-    shelf.sync(keep_identity=False)
-    first = shelf.issue()
-    await shelf.work()
-    (old,) = shelf.there
-    shelf.renew(first)
-    await shelf.work()
-    shelf.team.services.revocation.revoke(shelf.team.admin, first)
-    await shelf.work()
-    assert old not in shelf.there
-    assert len(shelf.there) == 1
+async def test_one_that_is_revoked_after_another_took_its_place_leaves_at_once(acm_world: AcmWorld) -> None:
+    acm_world.sync(keep_identity=False)
+    first = acm_world.issue()
+    await acm_world.work()
+    (old,) = acm_world.there
+    acm_world.renew(first)
+    await acm_world.work()
+    acm_world.team.services.revocation.revoke(acm_world.team.admin, first)
+    await acm_world.work()
+    assert old not in acm_world.there
+    assert len(acm_world.there) == 1
 
 
-async def test_one_that_was_revoked_before_another_takes_its_place_leaves_at_once(shelf: Shelf) -> None:
-    shelf.sync(keep_identity=False)
-    first = shelf.issue()
-    await shelf.work()
-    (old,) = shelf.there
-    shelf.renew(first)
-    shelf.team.services.revocation.revoke(shelf.team.admin, first)
-    await shelf.work()
-    await shelf.work()
-    assert old not in shelf.there
-    assert len(shelf.there) == 1
+async def test_one_that_was_revoked_before_another_takes_its_place_leaves_at_once(
+    acm_world: AcmWorld,
+) -> None:
+    acm_world.sync(keep_identity=False)
+    first = acm_world.issue()
+    await acm_world.work()
+    (old,) = acm_world.there
+    acm_world.renew(first)
+    acm_world.team.services.revocation.revoke(acm_world.team.admin, first)
+    await acm_world.work()
+    await acm_world.work()
+    assert old not in acm_world.there
+    assert len(acm_world.there) == 1
 
 
-async def test_what_is_not_selected_any_more_while_it_is_on_its_way_leaves(shelf: Shelf) -> None:
-    shelf.sync()
-    shelf.issue()
-    services, here, admin = shelf.team.services, shelf.team.application, shelf.team.admin
-    work = services.deliveries.begin(shelf.delivery().id, 1)
+async def test_what_is_not_selected_any_more_while_it_is_on_its_way_leaves(acm_world: AcmWorld) -> None:
+    acm_world.sync()
+    acm_world.issue()
+    services, here, admin = acm_world.team.services, acm_world.team.application, acm_world.team.admin
+    work = services.deliveries.begin(acm_world.delivery().id, 1)
     assert isinstance(work, Work)
     receipt = await work.destination.deploy(work.deployment)
     services.syncs.update(admin, here, "acm", selection=OTHERS)
     services.deliveries.complete(work, receipt)
-    shelf.advance(GRACE)
-    await shelf.work()
-    assert not shelf.there
+    acm_world.advance(GRACE)
+    await acm_world.work()
+    assert not acm_world.there
 
 
-async def test_one_whose_successor_never_came_leaves_when_it_is_revoked(shelf: Shelf) -> None:
-    shelf.sync()
-    first = shelf.issue()
-    await shelf.work()
-    second = shelf.renew(first)
-    revocation = shelf.team.services.revocation
-    revocation.revoke(shelf.team.admin, second)
-    await shelf.work()
-    assert len(shelf.there) == 1
-    revocation.revoke(shelf.team.admin, first)
-    await shelf.work()
-    assert not shelf.there
+async def test_one_whose_successor_never_came_leaves_when_it_is_revoked(acm_world: AcmWorld) -> None:
+    acm_world.sync()
+    first = acm_world.issue()
+    await acm_world.work()
+    second = acm_world.renew(first)
+    revocation = acm_world.team.services.revocation
+    revocation.revoke(acm_world.team.admin, second)
+    await acm_world.work()
+    assert len(acm_world.there) == 1
+    revocation.revoke(acm_world.team.admin, first)
+    await acm_world.work()
+    assert not acm_world.there
 
 
-async def test_one_whose_successor_never_came_leaves_when_it_has_ended(shelf: Shelf) -> None:
-    shelf.sync()
-    first = shelf.issue()
-    await shelf.work()
-    shelf.team.services.revocation.revoke(shelf.team.admin, shelf.renew(first))
-    await shelf.work()
-    assert len(shelf.there) == 1
-    shelf.advance(timedelta(days=200))
-    await shelf.work()
-    assert not shelf.there
+async def test_one_whose_successor_never_came_leaves_when_it_has_ended(acm_world: AcmWorld) -> None:
+    acm_world.sync()
+    first = acm_world.issue()
+    await acm_world.work()
+    acm_world.team.services.revocation.revoke(acm_world.team.admin, acm_world.renew(first))
+    await acm_world.work()
+    assert len(acm_world.there) == 1
+    acm_world.advance(timedelta(days=200))
+    await acm_world.work()
+    assert not acm_world.there
 
 
 async def test_one_that_ended_while_its_successor_was_awaited_leaves_when_that_is_revoked(
-    shelf: Shelf,
+    acm_world: AcmWorld,
 ) -> None:
-    shelf.sync()
-    first = shelf.issue()
-    await shelf.work()
-    end = shelf.team.services.inventory.get(first).not_after
-    shelf.team.clock.now = end - timedelta(days=1)
-    second = shelf.renew(first)
-    shelf.team.clock.now = end + GRACE
-    services, delivery = shelf.team.services, shelf.delivery()
-    services.retirements.release()
+    acm_world.sync()
+    first = acm_world.issue()
+    await acm_world.work()
+    end = acm_world.team.services.inventory.get(first).not_after
+    acm_world.team.clock.now = end - timedelta(days=1)
+    second = acm_world.renew(first)
+    acm_world.team.clock.now = end + GRACE
+    services, delivery = acm_world.team.services, acm_world.delivery()
+    services.retirements.start_due()
     assert services.retirements.begin(delivery.id, 1) is None
-    assert shelf.plans() == [("ended", "kept")]
-    services.revocation.revoke(shelf.team.admin, second)
-    await shelf.work()
-    await shelf.work()
-    assert not shelf.there
+    assert acm_world.plans() == [("ended", "kept")]
+    services.revocation.revoke(acm_world.team.admin, second)
+    await acm_world.work()
+    await acm_world.work()
+    assert not acm_world.there

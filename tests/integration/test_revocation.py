@@ -25,12 +25,12 @@ from certrail.domain.search import CertificateFilter
 from certrail.persistence.tables import (
     CaCertificate,
     Certificate,
-    DeletedCertificate,
     EventRow,
     Lineage,
     OcspSigner,
+    RevocationTombstone,
 )
-from certrail.pki.offer import from_pem_text
+from certrail.pki.parse import from_pem_text
 from certrail.pki.revocation import Reason
 
 CA, OCSP = "root", "/ocsp/root"
@@ -39,7 +39,7 @@ CA, OCSP = "root", "/ocsp/root"
 @pytest.fixture
 def url(team: Team) -> Iterator[str]:
     with serving(team.services) as url:
-        team.services.kernel.public_url = url
+        team.services.context.public_url = url
         yield url
 
 
@@ -121,7 +121,7 @@ def test_lists_ocsp_and_our_own_state_agree(team: Team, url: str, tmp_path: Path
     revocation.release(team.admin, held.id)
     assert by_list(team, held, tmp_path, url) == by_ocsp(held, team, tmp_path, url) == "good"
     assert services.inventory.get(held.id).status == "active"
-    with services.kernel.db.read() as session:
+    with services.context.db.read() as session:
         recorded = select(EventRow.type).where(EventRow.subject_id == held.id).order_by(col(EventRow.seq))
         kinds = session.exec(recorded).all()
     assert kinds[-2:] == ["certificate.held", "certificate.released"]
@@ -129,7 +129,7 @@ def test_lists_ocsp_and_our_own_state_agree(team: Team, url: str, tmp_path: Path
 
 def test_what_is_revoked_is_renewed_no_more(team: Team, url: str) -> None:
     row = issued(team)
-    with team.services.kernel.db.read() as session:
+    with team.services.context.db.read() as session:
         assert session.get_one(Lineage, row.lineage_id).renew_at is not None
     team.services.revocation.revoke(team.admin, row.id)
     assert team.services.renewals.explained(row.id)["off"] == "the certificate is revoked"
@@ -206,7 +206,7 @@ def test_lists_and_answers_are_as_the_rfcs_want_them(
             )
     point = x509.load_der_x509_crl(der).extensions.get_extension_for_class(x509.IssuingDistributionPoint)
     assert point.critical
-    with services.kernel.db.read() as session:
+    with services.context.db.read() as session:
         (signer,) = session.exec(select(OcspSigner)).all()
     assert not errors_in(x509.load_pem_x509_certificate(signer.pem.encode()))
 
@@ -316,7 +316,7 @@ def test_what_an_old_key_signed_is_in_the_list_of_that_key(team: Team, url: str,
     team.services.authorities.renew(team.admin, "root", new_key=True)
     new = issued(team, "new.example.com")
     team.services.revocation.revoke(team.admin, old.id)
-    with team.services.kernel.db.read() as session:
+    with team.services.context.db.read() as session:
         versions = {row.id: row for row in session.exec(select(CaCertificate)).all()}
     for row, expected in ((old, 1), (new, 0)):
         leaf = x509.load_pem_x509_certificate(row.pem.encode())
@@ -363,8 +363,8 @@ def test_status_outlives_the_application(team: Team, url: str, tmp_path: Path) -
     assert revocation.refresh()
     der = revocation.crl("root").content
     assert not list(x509.load_der_x509_crl(der))
-    with team.services.kernel.db.read() as session:
-        assert session.exec(select(DeletedCertificate)).all() == []
+    with team.services.context.db.read() as session:
+        assert session.exec(select(RevocationTombstone)).all() == []
 
 
 def test_what_comes_back_after_its_application_is_what_it_was(team: Team, url: str, tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from tests.integration.conftest import Team
 from certrail.domain.content import Subject
 from certrail.domain.errors import Conflict
 from certrail.domain.renewal import Advice
-from certrail.persistence.tables import CaKey, Certificate, Crl, DeletedCertificate, Lineage
+from certrail.persistence.tables import CaKey, Certificate, Crl, Lineage, RevocationTombstone
 from certrail.pki.revocation import Reason
 
 
@@ -26,7 +26,7 @@ def issued(team: Team) -> Certificate:
 
 
 def lineage_of(team: Team, certificate: Certificate) -> Lineage:
-    with team.services.kernel.db.read() as session:
+    with team.services.context.db.read() as session:
         return session.get_one(Lineage, certificate.lineage_id)
 
 
@@ -45,7 +45,7 @@ def both(team: Team, first: Callable[[], object], second: Callable[[], Any]) -> 
 
     Whoever takes rows in another order than the first holds by then what the first has yet to ask for.
     """
-    engine, wants, coming = team.services.kernel.db.engine, threading.Event(), list[Future[Any]]()
+    engine, wants, coming = team.services.context.db.engine, threading.Event(), list[Future[Any]]()
     main = threading.main_thread()
 
     def before(_connection: object, _cursor: object, statement: str, *_more: object) -> None:
@@ -56,7 +56,7 @@ def both(team: Team, first: Callable[[], object], second: Callable[[], Any]) -> 
         if threading.current_thread() is main and "FROM lineage" in statement and not coming:
             coming.append(pool.submit(second))
             # SQLite lets one writer in at a time: there the second one does not even begin.
-            assert team.services.kernel.db.is_sqlite or wants.wait(60)
+            assert team.services.context.db.is_sqlite or wants.wait(60)
 
     with ThreadPoolExecutor(1) as pool:
         event.listen(engine, "before_cursor_execute", before)
@@ -139,8 +139,8 @@ def test_an_application_is_not_deleted_as_it_was_before_a_revocation(team: Team)
     services.deletions.delete(
         team.admin, team.application, services.deletions.preview(team.application).confirm
     )
-    with services.kernel.db.read() as session:
-        (told,) = session.exec(select(DeletedCertificate)).all()
+    with services.context.db.read() as session:
+        (told,) = session.exec(select(RevocationTombstone)).all()
     assert told.revocation_reason == "certificateHold"
     assert listed(team) == {row.serial}
 
@@ -151,14 +151,14 @@ def test_a_key_that_cannot_be_opened_keeps_no_other_list_from_being_signed(team:
         team.admin, slug="other", name="Other", subject=Subject(common_name="Other")
     )
     sweep()
-    with services.kernel.db.write() as session:
+    with services.context.db.write() as session:
         broken = session.exec(select(CaKey).where(CaKey.ca_id != other.id)).one()
         broken.key_sealed = broken.key_sealed[:-8] + "AAAAAAAA"
         session.add(broken)
     team.clock.advance(timedelta(days=2))
     for _ in range(3):
         sweep()
-    with services.kernel.db.read() as session:
+    with services.context.db.read() as session:
         fresh = {row.ca_id: row.this_update == team.clock.now for row in session.exec(select(Crl)).all()}
     assert fresh == {other.id: True, broken.ca_id: False}
     (told,) = services.record.events(None, type_="sweep.failed")

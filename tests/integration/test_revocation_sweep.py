@@ -15,20 +15,20 @@ def sweep(team: Team) -> int:
 
 
 def events(team: Team, type_: str) -> list[EventRow]:
-    with team.services.kernel.db.read() as session:
+    with team.services.context.db.read() as session:
         return list(session.exec(select(EventRow).where(EventRow.type == type_)).all())
 
 
 def numbers(team: Team) -> dict[str, int]:
     """Of the present lists, by authority."""
-    with team.services.kernel.db.read() as session:
+    with team.services.context.db.read() as session:
         query = select(CertificateAuthority.slug, Crl.number).join(Crl)
         return dict(session.exec(query).all())
 
 
 def swap_keys(team: Team, *envelopes: str) -> list[str]:
     """Put envelopes in place of those of the authorities, in the order of their slugs; returns what was there."""
-    with team.services.kernel.db.write() as session:
+    with team.services.context.db.write() as session:
         query = select(CaKey).join(CertificateAuthority).order_by(CertificateAuthority.slug)
         rows = session.exec(query).all()
         before = [row.key_sealed for row in rows]
@@ -68,7 +68,7 @@ def test_a_look_that_finds_nothing_due_loads_no_list(team: Team) -> None:
     def seen(_connection: object, _cursor: object, statement: str, *_more: object) -> None:
         asked.append(statement)
 
-    engine = team.services.kernel.db.engine
+    engine = team.services.context.db.engine
     event.listen(engine, "before_cursor_execute", seen)
     try:
         assert sweep(team) == 0

@@ -52,7 +52,7 @@ def told(team: Team) -> list[tuple[str, object]]:
     return [
         (event.type, event.data.get("step"))
         for event in team.services.record.events(None, limit=1000)
-        if event.type in ("approval.unreachable", "approval.reachable")
+        if event.type in ("approval.quorum_lost", "approval.quorum_restored")
     ]
 
 
@@ -79,12 +79,12 @@ def test_a_quorum_out_of_reach_is_told_of_once(team: Team, how: str) -> None:
     people, _, approval = asked(team, Step("Owners", ("alice", "bob"), quorum=2))
     LEAVING[how](team, "alice")
     team.person("somebody-else")
-    assert told(team) == [("approval.unreachable", "Owners")]
-    (event,) = team.services.record.events(None, type_="approval.unreachable")
+    assert told(team) == [("approval.quorum_lost", "Owners")]
+    (event,) = team.services.record.events(None, type_="approval.quorum_lost")
     assert (event.data["quorum"], event.data["able"], event.application_id) == (2, 1, team.application)
     assert team.services.approvals.get(approval)[0].unreachable_step == 0
     RETURNING[how](team, "alice")
-    assert told(team)[1:] == [("approval.reachable", None)]
+    assert told(team)[1:] == [("approval.quorum_restored", None)]
     for person in ("alice", "bob"):
         team.services.approvals.vote(people[person], approval, "approve")
     assert status(team, approval) == "approved"
@@ -93,10 +93,10 @@ def test_a_quorum_out_of_reach_is_told_of_once(team: Team, how: str) -> None:
 def test_a_later_step_out_of_reach_is_told_of_at_once(team: Team) -> None:
     people, _, approval = asked(team, Step("First", ("alice",)), Step("Second", ("bob",)))
     LEAVING["removed"](team, "bob")
-    assert told(team) == [("approval.unreachable", "Second")]
+    assert told(team) == [("approval.quorum_lost", "Second")]
     team.services.approvals.vote(people["alice"], approval, "approve")
     LEAVING["removed"](team, "carol")
-    assert told(team) == [("approval.unreachable", "Second")]
+    assert told(team) == [("approval.quorum_lost", "Second")]
     assert status(team, approval) == "open"
 
 
@@ -111,9 +111,9 @@ def test_groups_give_and_take_seats(team: Team) -> None:
     with pytest.raises(Exception, match="no such approval"):
         team.services.approvals.vote(people["bob"], approval, "approve")
     identities.set_group_member(team.admin, "owners", "alice", False)
-    assert told(team) == [("approval.unreachable", "Owners")]
+    assert told(team) == [("approval.quorum_lost", "Owners")]
     identities.set_group_member(team.admin, "owners", "bob", True)
-    assert told(team)[1:] == [("approval.reachable", None)]
+    assert told(team)[1:] == [("approval.quorum_restored", None)]
     assert [row.slug for row in identities.group_members("owners")] == ["bob"]
     team.services.approvals.vote(people["bob"], approval, "approve")
     assert status(team, approval) == "approved"
@@ -130,7 +130,7 @@ def test_a_group_that_is_not_active_gives_nothing_until_it_is_again(team: Team) 
     _, approval = team.ask(team.person("asker", kind="machine"))
     assert approval
     identities.set_active(team.admin, "owners", False)
-    assert told(team) == [("approval.unreachable", "Owners")]
+    assert told(team) == [("approval.quorum_lost", "Owners")]
     assert team.services.applications.visible_to(alice) == []
     assert team.services.approvals.inbox(alice) == []
     for refused in (
@@ -140,7 +140,7 @@ def test_a_group_that_is_not_active_gives_nothing_until_it_is_again(team: Team) 
         with pytest.raises(NotFound):
             refused()
     identities.set_active(team.admin, "owners", True)
-    assert told(team)[1:] == [("approval.reachable", None)]
+    assert told(team)[1:] == [("approval.quorum_restored", None)]
     team.services.approvals.vote(alice, approval, "approve")
     assert status(team, approval) == "approved"
 
@@ -155,7 +155,7 @@ def test_a_group_without_a_role_of_its_own_gives_seats_while_it_is_active(team: 
     team.services.applications.remove_member(team.admin, team.application, "owners")
     assert told(team) == []
     team.services.identities.set_active(team.admin, "owners", False)
-    assert told(team) == [("approval.unreachable", "Owners")]
+    assert told(team) == [("approval.quorum_lost", "Owners")]
 
 
 def test_an_auditor_is_refused_though_the_step_names_them(team: Team) -> None:
@@ -183,7 +183,7 @@ def test_two_admins_who_demote_each_other_at_once_leave_one(team: Team) -> None:
     team.person("second", None)
     identities.update(team.admin, "second", product_role=ProductRole.ADMIN)
     second = team.actor("second")
-    team.services.kernel.on_event = lambda _change, _event: meet.wait()
+    team.services.context.on_event = lambda _change, _event: meet.wait()
     meet = OneIsHeld(team)
     with ThreadPoolExecutor(2) as pool:
         demoted = [
@@ -209,7 +209,7 @@ class OneIsHeld:
             assert time.monotonic() < deadline, "the other one never came"
 
     def _held(self) -> bool:
-        with self.team.services.kernel.db.read() as session:
+        with self.team.services.context.db.read() as session:
             return bool(session.connection().scalar(text("select count(*) from pg_locks where not granted")))
 
 
@@ -234,4 +234,4 @@ def test_a_quorum_that_came_into_reach_between_two_tries_is_told_of_when_it_is_l
     team.services.requests.retry(team.admin, request)
     assert team.services.approvals.get(approval)[0].unreachable_step is None
     team.services.applications.remove_member(team.admin, team.application, "alice")
-    assert [kind for kind, _ in told(team)] == ["approval.unreachable"] * 2
+    assert [kind for kind, _ in told(team)] == ["approval.quorum_lost"] * 2

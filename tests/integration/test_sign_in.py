@@ -56,7 +56,7 @@ class Site:
         return browser
 
     def events(self, kind: str) -> list[EventRow]:
-        with self.team.services.kernel.db.read() as session:
+        with self.team.services.context.db.read() as session:
             return list(session.exec(select(EventRow).where(EventRow.type == kind)))
 
 
@@ -76,7 +76,7 @@ def sign_in(team: Team, openbao: Provider) -> Open:
             "public_url": PUBLIC,
             **changes,
         }
-        return SignIn(Settings.model_validate(values), team.services.kernel.keyring)
+        return SignIn(Settings.model_validate(values), team.services.context.keyring)
 
     return make
 
@@ -98,7 +98,7 @@ def test_a_user_signs_in_and_works(site: Site) -> None:
     made = browser.post("/api/v1/applications/app/certificate-requests", json=wanted, headers=headers)
     assert made.status_code == 202
     assert made.json()["requester_id"] == session["id"]
-    (begun,) = site.events("session.begun")
+    (begun,) = site.events("session.started")
     assert begun.subject_id == session["id"]
 
 
@@ -138,7 +138,7 @@ def test_the_cookie_is_out_of_the_reach_of_scripts_and_other_sites(
 def test_a_session_is_taken_under_the_name_that_fits_the_public_address_only(
     team: Team, sign_in: Open, public: str, name: str, other: str
 ) -> None:
-    """Over https a page next door can set a cookie for us, but none with the prefix."""
+    """Over https a page next api_client can set a cookie for us, but none with the prefix."""
     team.person("ada")
     text = team.services.sessions.begin(FROM_ADA)
     with serving(team.services, sign_in(public_url=public)) as url:
@@ -185,7 +185,7 @@ def test_strangers_are_refused_unless_they_are_admitted(site: Site, sign_in: Ope
         for _ in range(2):
             session = site.signed_in("eve").get("/auth/session").json()
             assert session["product_role"] == "member"
-    with site.team.services.kernel.db.read() as session_:
+    with site.team.services.context.db.read() as session_:
         assert len(session_.exec(select(Principal).where(Principal.kind == "user")).all()) == 3
 
 
@@ -260,7 +260,7 @@ def test_it_says_what_is_missing(team: Team, sign_in: Open, openbao: Provider) -
 
 def test_nothing_of_a_cookie_is_stored(site: Site) -> None:
     secret = site.signed_in().cookies["certrail"].partition(".")[2]
-    with site.team.services.kernel.db.read() as session:
+    with site.team.services.context.db.read() as session:
         (row,) = session.exec(select(BrowserSession)).all()
         assert secret not in repr(row)
         assert secret not in repr(session.exec(select(EventRow)).all())

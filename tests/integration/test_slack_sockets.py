@@ -4,134 +4,142 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 from tests.integration.conftest import Team
-from tests.integration.desk import Desk, connect, credentials, gone, open_channel, step
+from tests.integration.slack_world import SlackWorld, connect, credentials, gone, open_channel, step
 from tests.support.web import serving
 
+from certrail_fakes.arrivals import Arrivals
+from certrail_fakes.slack import SlackServer
 from certrail_server.api.listeners import Listeners
-from certrail_standins.arrivals import Arrivals
-from certrail_standins.slack import SlackServer
 
 
 @pytest.fixture
-def desk(team: Team) -> Iterator[Desk]:
+def slack_world(team: Team) -> Iterator[SlackWorld]:
     slack = SlackServer().start()
     connect(team, slack, "workspace", socket_mode=True)
-    yield Desk(team, slack, "", open_channel(team, "approvals"))
+    yield SlackWorld(team, slack, "", open_channel(team, "approvals"))
     slack.stop()
 
 
 @pytest.fixture
-async def listeners(desk: Desk) -> AsyncIterator[Listeners]:
+async def listeners(slack_world: SlackWorld) -> AsyncIterator[Listeners]:
     """Looks when the test says so."""
-    listeners = Listeners(desk.team.services.chat)
+    listeners = Listeners(slack_world.team.services.chat)
     yield listeners
     await listeners.stop()
 
 
 async def test_one_connection_hears_the_clicks_of_all_channels_of_an_app(
-    desk: Desk, listeners: Listeners
+    slack_world: SlackWorld, listeners: Listeners
 ) -> None:
-    asker, _ = desk.person("asker"), desk.person("ann")
-    open_channel(desk.team, "alerts")
+    asker, _ = slack_world.person("asker"), slack_world.person("ann")
+    open_channel(slack_world.team, "alerts")
     await listeners.look()
-    await desk.slack.wait_connected()
-    await desk.ask(
+    await slack_world.slack.wait_connected()
+    await slack_world.ask(
         asker, step("Owners", "ann", channels=("approvals",)), step("Security", "ann", channels=("alerts",))
     )
     for count, channel in enumerate(("approvals", "alerts"), start=1):
-        message = desk.slack.messages[-1]
-        assert message.channel == desk.slack.channel(channel).id
-        await press(desk, "ann", message.ts)
-        await desk.slack.wait_acks(count)
-        await desk.refresh()
-    assert desk.votes == [("ann", "approve"), ("ann", "approve")]
-    assert not desk.slack.whispers
+        message = slack_world.slack.messages[-1]
+        assert message.channel == slack_world.slack.channel(channel).id
+        await press(slack_world, "ann", message.ts)
+        await slack_world.slack.wait_acks(count)
+        await slack_world.refresh()
+    assert slack_world.votes == [("ann", "approve"), ("ann", "approve")]
+    assert not slack_world.slack.whispers
     await listeners.look()
-    assert len(desk.team.services.chat.listeners()) == 1
-    assert desk.slack.count("apps.connections.open") == 1
+    assert len(slack_world.team.services.chat.listeners()) == 1
+    assert slack_world.slack.count("apps.connections.open") == 1
 
 
-async def test_the_api_listens_by_itself(desk: Desk) -> None:
-    asker, _ = desk.person("asker"), desk.person("ann")
-    message = await desk.ask(asker, step("Owners", "ann"))
-    with serving(desk.team.services):
-        await desk.slack.wait_connected()
-        envelope = await press(desk, "ann", message.ts)
-        (ack,) = await desk.slack.wait_acks()
+async def test_the_api_listens_by_itself(slack_world: SlackWorld) -> None:
+    asker, _ = slack_world.person("asker"), slack_world.person("ann")
+    message = await slack_world.ask(asker, step("Owners", "ann"))
+    with serving(slack_world.team.services):
+        await slack_world.slack.wait_connected()
+        envelope = await press(slack_world, "ann", message.ts)
+        (ack,) = await slack_world.slack.wait_acks()
     assert ack.envelope_id == envelope
-    assert desk.votes == [("ann", "approve")]
+    assert slack_world.votes == [("ann", "approve")]
 
 
-async def test_without_the_database_the_person_is_told_to_try_again(desk: Desk, listeners: Listeners) -> None:
-    asker, _ = desk.person("asker"), desk.person("ann")
-    message = await desk.ask(asker, step("Owners", "ann"))
+async def test_without_the_database_the_person_is_told_to_try_again(
+    slack_world: SlackWorld, listeners: Listeners
+) -> None:
+    asker, _ = slack_world.person("asker"), slack_world.person("ann")
+    message = await slack_world.ask(asker, step("Owners", "ann"))
     await listeners.look()
-    await desk.slack.wait_connected()
-    with gone(desk.team.services.kernel.db):
-        await press(desk, "ann", message.ts)
-        await desk.slack.wait_acks(1)
-    assert desk.told("ann") == ["Your answer was not recorded. Please try again."]
-    await press(desk, "ann", message.ts)
-    await desk.slack.wait_acks(2)
-    assert desk.votes == [("ann", "approve")]
+    await slack_world.slack.wait_connected()
+    with gone(slack_world.team.services.context.db):
+        await press(slack_world, "ann", message.ts)
+        await slack_world.slack.wait_acks(1)
+    assert slack_world.told("ann") == ["Your answer was not recorded. Please try again."]
+    await press(slack_world, "ann", message.ts)
+    await slack_world.slack.wait_acks(2)
+    assert slack_world.votes == [("ann", "approve")]
 
 
-async def test_channels_of_two_connections_have_a_listener_each(desk: Desk) -> None:
-    connect(desk.team, desk.slack, "elsewhere", socket_mode=True)
-    connect(desk.team, desk.slack, "by-callback")
+async def test_channels_of_two_connections_have_a_listener_each(slack_world: SlackWorld) -> None:
+    connect(slack_world.team, slack_world.slack, "elsewhere", socket_mode=True)
+    connect(slack_world.team, slack_world.slack, "by-callback")
     for slug, connection in (("alerts", "elsewhere"), ("random", "by-callback")):
-        open_channel(desk.team, slug, connection)
-    heard = desk.team.services.chat.listeners()
+        open_channel(slack_world.team, slug, connection)
+    heard = slack_world.team.services.chat.listeners()
     assert sorted(channel.slug for channel in heard.values()) == ["alerts", "approvals"]
 
 
-async def test_changed_credentials_are_used_at_the_next_look(desk: Desk, listeners: Listeners) -> None:
+async def test_changed_credentials_are_used_at_the_next_look(
+    slack_world: SlackWorld, listeners: Listeners
+) -> None:
     await listeners.look()
-    await desk.slack.wait_connected(1)
-    (before,) = desk.team.services.chat.listeners()
-    desk.slack.state.app_token = "xapp-rotated"
-    desk.team.services.connections.update(desk.team.admin, "workspace", credentials(desk.slack, True))
+    await slack_world.slack.wait_connected(1)
+    (before,) = slack_world.team.services.chat.listeners()
+    slack_world.slack.state.app_token = "xapp-rotated"
+    slack_world.team.services.connections.update(
+        slack_world.team.admin, "workspace", credentials(slack_world.slack, True)
+    )
     await listeners.look()
-    await desk.slack.wait_connected(2)
-    (after,) = desk.team.services.chat.listeners()
+    await slack_world.slack.wait_connected(2)
+    (after,) = slack_world.team.services.chat.listeners()
     assert before != after
     assert "xapp" not in before + after
 
 
 async def test_a_listener_outlives_the_channel_that_it_was_opened_for(
-    desk: Desk, listeners: Listeners
+    slack_world: SlackWorld, listeners: Listeners
 ) -> None:
-    open_channel(desk.team, "alerts")
-    (first,) = desk.team.services.chat.listeners().values()
+    open_channel(slack_world.team, "alerts")
+    (first,) = slack_world.team.services.chat.listeners().values()
     await listeners.look()
-    await desk.slack.wait_connected(1)
-    desk.team.services.channels.delete(desk.team.admin, desk.team.application, first.slug)
-    (second,) = desk.team.services.chat.listeners().values()
+    await slack_world.slack.wait_connected(1)
+    slack_world.team.services.channels.delete(
+        slack_world.team.admin, slack_world.team.application, first.slug
+    )
+    (second,) = slack_world.team.services.chat.listeners().values()
     assert second.id != first.id
     await listeners.look()
-    await desk.slack.wait_connected(2)
+    await slack_world.slack.wait_connected(2)
 
 
 async def test_what_cannot_be_read_is_refused_and_on_record(
-    desk: Desk, listeners: Listeners, monkeypatch: pytest.MonkeyPatch
+    slack_world: SlackWorld, listeners: Listeners, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     recorded: Arrivals[dict[str, object]] = Arrivals()
-    monkeypatch.setattr(desk.team.services.kernel.plugins, "broadcast", recorded.add)
+    monkeypatch.setattr(slack_world.team.services.context.plugins, "broadcast", recorded.add)
     await listeners.look()
-    await desk.slack.wait_connected()
-    asker, _ = desk.person("asker"), desk.person("ann")
-    message = await desk.ask(asker, step("Owners", "ann"))
+    await slack_world.slack.wait_connected()
+    asker, _ = slack_world.person("asker"), slack_world.person("ann")
+    message = await slack_world.ask(asker, step("Owners", "ann"))
     before = len(recorded.all())
-    foreign = desk.slack.press(desk.people["ann"].id, message.ts, answer="Approve")
+    foreign = slack_world.slack.press(slack_world.people["ann"].id, message.ts, answer="Approve")
     foreign["response_url"] = "https://evil.example/actions/x"
     for count, payload in enumerate((foreign, {"type": "block_actions"}), start=before + 1):
-        desk.slack.sockets.deliver(payload)
+        slack_world.slack.sockets.deliver(payload)
         await recorded.wait_for(count, 60)
-    assert desk.refusals("callback.refused") == ["forged", "malformed"]
-    assert {event.subject_id for event in desk.events("callback.refused")} == {desk.channel.id}
-    assert desk.stored_votes() == 0
+    assert slack_world.refusals("callback.refused") == ["forged", "malformed"]
+    assert {event.subject_id for event in slack_world.events("callback.refused")} == {slack_world.channel.id}
+    assert slack_world.stored_votes() == 0
 
 
-async def press(desk: Desk, slug: str, ts: str) -> str:
+async def press(slack_world: SlackWorld, slug: str, ts: str) -> str:
     """Press Approve; returns the envelope id."""
-    return await desk.slack.click_over_socket(desk.people[slug].id, ts, answer="Approve")
+    return await slack_world.slack.click_over_socket(slack_world.people[slug].id, ts, answer="Approve")

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from tests.integration.conftest import Team
 
-from certrail.services.core.sweeps import Isolation
+from certrail.services.core.sweeps import SweepItems
 
 
 def broken(_item: str) -> int:
@@ -19,33 +19,33 @@ def told(team: Team) -> list[str]:
 
 def test_who_starts_anew_knows_what_was_told(team: Team) -> None:
     for _ in range(2):
-        assert Isolation(team.services.kernel, "things").each(["a", "b"], broken) == 0
+        assert SweepItems(team.services.context, "things").run_each(["a", "b"], broken) == 0
     assert told(team) == ["failed", "failed"], "one for each of them, and not again after a start"
     team.clock.advance(timedelta(days=1))
-    Isolation(team.services.kernel, "things").each(["a"], broken)
+    SweepItems(team.services.context, "things").run_each(["a"], broken)
     assert told(team) == ["failed"] * 3
     for _ in range(2):
-        assert Isolation(team.services.kernel, "things").each(["a", "b"], len) == 2
+        assert SweepItems(team.services.context, "things").run_each(["a", "b"], len) == 2
     assert told(team) == [*["failed"] * 3, "recovered", "recovered"]
 
 
 def test_sweeps_are_told_apart(team: Team) -> None:
-    Isolation(team.services.kernel, "things").each(["a"], broken)
-    Isolation(team.services.kernel, "thing").each(["a", "s-a"], len)
+    SweepItems(team.services.context, "things").run_each(["a"], broken)
+    SweepItems(team.services.context, "thing").run_each(["a", "s-a"], len)
     assert told(team) == ["failed"]
 
 
 def test_one_that_goes_on_looking_knows_what_another_told(team: Team) -> None:
-    one, other = (Isolation(team.services.kernel, "things") for _ in range(2))
-    one.each(["a"], len)
-    other.each(["a"], broken)
-    one.each(["a"], len)
-    other.each(["a"], broken)
+    one, other = (SweepItems(team.services.context, "things") for _ in range(2))
+    one.run_each(["a"], len)
+    other.run_each(["a"], broken)
+    one.run_each(["a"], len)
+    other.run_each(["a"], broken)
     assert told(team) == ["failed", "recovered", "failed"]
 
 
 @pytest.mark.parametrize("items", [[], ["x" * 200]])
 def test_long_names_and_nothing_at_all(team: Team, items: list[str]) -> None:
-    Isolation(team.services.kernel, "things").each(items, broken)
-    Isolation(team.services.kernel, "things").each(items, len)
+    SweepItems(team.services.context, "things").run_each(items, broken)
+    SweepItems(team.services.context, "things").run_each(items, len)
     assert told(team) == ["failed", "recovered"][: 2 * len(items)]

@@ -25,7 +25,7 @@ REFUSED = Failure("Unauthorized", "It is not allowed.", "Allow it.", "files 1", 
 
 
 @dataclass
-class Desk:
+class SlackWorld:
     """Syncs to folders, and their deliveries as their workflows make them."""
 
     team: Team
@@ -71,164 +71,172 @@ class Desk:
         """The destination refuses what is wanted now."""
         row = self.delivery()
         assert self.begun()
-        self.team.services.deliveries.failed(row.id, row.wishes, REFUSED)
+        self.team.services.deliveries.failed(row.id, row.generation, REFUSED)
 
     def told(self, type_: str) -> list[dict[str, Any]]:
         return [event.data for event in self.team.services.record.events(None, type_=type_, limit=1000)]
 
     def handed_over(self) -> int:
         """How often deliveries' workflows were told of something."""
-        with self.team.services.kernel.db.read() as session:
+        with self.team.services.context.db.read() as session:
             return len(session.exec(select(OutboxRow).where(OutboxRow.flow == "delivery")).all())
 
 
 @pytest.fixture
-def desk(team: Team, tmp_path: Path) -> Desk:
+def slack_world(team: Team, tmp_path: Path) -> SlackWorld:
     for slug in ("one", "two"):
         (tmp_path / slug).mkdir()
         config = {"root": str(tmp_path / slug)}
         team.services.connections.create(team.admin, slug=slug, name=slug, type_="folder", config=config)
-    return Desk(team)
+    return SlackWorld(team)
 
 
 class TestByHand:
-    async def test_what_is_not_automatic_waits_for_somebodys_word(self, desk: Desk) -> None:
-        desk.sync(auto=False)
-        first, second = desk.issue("a.example.com"), desk.issue("b.example.com")
-        assert desk.deliveries() == []
-        assert desk.trigger(desk.lineage(first)) == 1
-        assert [row.desired_certificate_id for row in desk.deliveries()] == [first]
-        assert desk.trigger() == 2
-        await desk.work()
-        assert {(row.desired_certificate_id, row.status) for row in desk.deliveries()} == {
+    async def test_what_is_not_automatic_waits_for_somebodys_word(self, slack_world: SlackWorld) -> None:
+        slack_world.sync(auto=False)
+        first, second = slack_world.issue("a.example.com"), slack_world.issue("b.example.com")
+        assert slack_world.deliveries() == []
+        assert slack_world.trigger(slack_world.lineage(first)) == 1
+        assert [row.desired_certificate_id for row in slack_world.deliveries()] == [first]
+        assert slack_world.trigger() == 2
+        await slack_world.work()
+        assert {(row.desired_certificate_id, row.status) for row in slack_world.deliveries()} == {
             (first, "delivered"),
             (second, "delivered"),
         }
-        assert [told["certificates"] for told in desk.told("sync.triggered")] == [1, 2]
+        assert [told["certificates"] for told in slack_world.told("sync.triggered")] == [1, 2]
 
-    async def test_what_is_delivered_is_delivered_again_and_nothing_changes(self, desk: Desk) -> None:
-        desk.sync()
-        desk.issue()
-        await desk.work()
-        assert desk.begun() is None
-        assert desk.trigger() == 1
-        await desk.work()
-        assert [told["changed"] for told in desk.told("delivery.delivered")] == [True, False]
-        before = desk.handed_over()
-        desk.team.services.deliveries.retry(desk.team.admin, desk.delivery().id)
-        assert desk.handed_over() == before + 1
-        await desk.work()
-        assert [told["changed"] for told in desk.told("delivery.delivered")] == [True, False, False]
+    async def test_what_is_delivered_is_delivered_again_and_nothing_changes(
+        self, slack_world: SlackWorld
+    ) -> None:
+        slack_world.sync()
+        slack_world.issue()
+        await slack_world.work()
+        assert slack_world.begun() is None
+        assert slack_world.trigger() == 1
+        await slack_world.work()
+        assert [told["changed"] for told in slack_world.told("delivery.delivered")] == [True, False]
+        before = slack_world.handed_over()
+        slack_world.team.services.deliveries.retry(slack_world.team.admin, slack_world.delivery().id)
+        assert slack_world.handed_over() == before + 1
+        await slack_world.work()
+        assert [told["changed"] for told in slack_world.told("delivery.delivered")] == [True, False, False]
 
-    def test_only_what_it_carries(self, desk: Desk) -> None:
-        desk.sync(selection=Selection(names=("b.*",)))
-        other = desk.lineage(desk.issue("a.example.com"))
+    def test_only_what_it_carries(self, slack_world: SlackWorld) -> None:
+        slack_world.sync(selection=Selection(names=("b.*",)))
+        other = slack_world.lineage(slack_world.issue("a.example.com"))
         with pytest.raises(BadInput, match="carries no active certificate"):
-            desk.trigger(other)
-        assert desk.trigger() == 0
+            slack_world.trigger(other)
+        assert slack_world.trigger() == 0
 
-    async def test_not_while_it_is_being_deleted(self, desk: Desk) -> None:
-        desk.sync()
-        desk.issue()
-        await desk.work()
-        desk.team.services.syncs.delete(desk.team.admin, desk.team.application, "files", cleanup=True)
+    async def test_not_while_it_is_being_deleted(self, slack_world: SlackWorld) -> None:
+        slack_world.sync()
+        slack_world.issue()
+        await slack_world.work()
+        slack_world.team.services.syncs.delete(
+            slack_world.team.admin, slack_world.team.application, "files", cleanup=True
+        )
         with pytest.raises(Conflict, match="being deleted"):
-            desk.trigger()
+            slack_world.trigger()
 
 
 class TestChanges:
-    async def test_another_content_is_brought_to_everything(self, desk: Desk) -> None:
-        desk.sync()
-        desk.issue("a.example.com")
-        desk.issue("b.example.com")
-        await desk.work()
-        desk.update(include_root=True)
-        assert {row.status for row in desk.deliveries()} == {"pending"}
-        await desk.work()
-        assert {row.status for row in desk.deliveries()} == {"delivered"}
-        told = desk.handed_over()
-        desk.update(include_root=True, name="Called otherwise")
-        assert desk.handed_over() == told
+    async def test_another_content_is_brought_to_everything(self, slack_world: SlackWorld) -> None:
+        slack_world.sync()
+        slack_world.issue("a.example.com")
+        slack_world.issue("b.example.com")
+        await slack_world.work()
+        slack_world.update(include_root=True)
+        assert {row.status for row in slack_world.deliveries()} == {"pending"}
+        await slack_world.work()
+        assert {row.status for row in slack_world.deliveries()} == {"delivered"}
+        told = slack_world.handed_over()
+        slack_world.update(include_root=True, name="Called otherwise")
+        assert slack_world.handed_over() == told
 
-    async def test_what_was_on_its_way_before_the_change_does_not_count(self, desk: Desk) -> None:
-        desk.sync()
-        desk.issue()
-        work = desk.begun()
+    async def test_what_was_on_its_way_before_the_change_does_not_count(
+        self, slack_world: SlackWorld
+    ) -> None:
+        slack_world.sync()
+        slack_world.issue()
+        work = slack_world.begun()
         assert work
-        desk.update(include_root=True)
+        slack_world.update(include_root=True)
         receipt = await work.destination.deploy(work.deployment)
-        desk.team.services.deliveries.complete(work, receipt)
-        row = desk.delivery()
+        slack_world.team.services.deliveries.complete(work, receipt)
+        row = slack_world.delivery()
         assert (row.status, row.receipt) == ("pending", receipt.model_dump(mode="json"))
-        again = desk.begun()
+        again = slack_world.begun()
         assert again
         assert again.deployment.bundle.root
-        desk.team.services.deliveries.complete(again, await again.destination.deploy(again.deployment))
-        desk.team.services.deliveries.complete(
+        slack_world.team.services.deliveries.complete(again, await again.destination.deploy(again.deployment))
+        slack_world.team.services.deliveries.complete(
             work, receipt
         )  # that its worker was slow to say so changes nothing
-        assert desk.delivery().status == "delivered"
-        assert desk.begun() is None
+        assert slack_world.delivery().status == "delivered"
+        assert slack_world.begun() is None
 
-    def test_nor_does_its_failure(self, desk: Desk) -> None:
-        desk.sync()
-        desk.issue()
-        work = desk.begun()
+    def test_nor_does_its_failure(self, slack_world: SlackWorld) -> None:
+        slack_world.sync()
+        slack_world.issue()
+        work = slack_world.begun()
         assert work
-        desk.update(connection="two")
-        desk.team.services.deliveries.failed(work.delivery_id, work.wish, REFUSED)
-        assert desk.delivery().status == "pending"
-        assert desk.begun()
+        slack_world.update(connection="two")
+        slack_world.team.services.deliveries.failed(work.delivery_id, work.wish, REFUSED)
+        assert slack_world.delivery().status == "pending"
+        assert slack_world.begun()
 
-    async def test_another_secret_is_tried_where_something_failed(self, desk: Desk) -> None:
-        desk.sync(config={"format": "pkcs12", "password": "hunter2-hunter2"})
-        desk.issue()
-        await desk.work()
-        told = desk.handed_over()
-        desk.update(config={"format": "pkcs12", "password": "hunter3-hunter3"})
-        assert desk.handed_over() == told
-        desk.trigger()
-        desk.fail()
-        assert desk.begun() is None
-        desk.update(config={"format": "pkcs12", "password": MASK})
-        await desk.work()
-        assert desk.delivery().status == "delivered"
-        assert len(desk.told("delivery.recovered")) == 1
+    async def test_another_secret_is_tried_where_something_failed(self, slack_world: SlackWorld) -> None:
+        slack_world.sync(config={"format": "pkcs12", "password": "hunter2-hunter2"})
+        slack_world.issue()
+        await slack_world.work()
+        told = slack_world.handed_over()
+        slack_world.update(config={"format": "pkcs12", "password": "hunter3-hunter3"})
+        assert slack_world.handed_over() == told
+        slack_world.trigger()
+        slack_world.fail()
+        assert slack_world.begun() is None
+        slack_world.update(config={"format": "pkcs12", "password": MASK})
+        await slack_world.work()
+        assert slack_world.delivery().status == "delivered"
+        assert len(slack_world.told("delivery.recovered")) == 1
 
     async def test_other_credentials_are_tried_where_something_failed(
-        self, desk: Desk, tmp_path: Path
+        self, slack_world: SlackWorld, tmp_path: Path
     ) -> None:
-        desk.sync()
-        desk.sync("second", connection="two")
-        desk.issue()
-        await desk.work()
-        told = desk.handed_over()
-        row = desk.deliveries()[0]
-        desk.team.services.deliveries.retry(desk.team.admin, row.id)
-        assert desk.team.services.deliveries.begin(row.id, 1)
-        desk.team.services.deliveries.failed(row.id, row.wishes + 1, REFUSED)
-        connections, admin = desk.team.services.connections, desk.team.admin
+        slack_world.sync()
+        slack_world.sync("second", connection="two")
+        slack_world.issue()
+        await slack_world.work()
+        told = slack_world.handed_over()
+        row = slack_world.deliveries()[0]
+        slack_world.team.services.deliveries.retry(slack_world.team.admin, row.id)
+        assert slack_world.team.services.deliveries.begin(row.id, 1)
+        slack_world.team.services.deliveries.failed(row.id, row.generation + 1, REFUSED)
+        connections, admin = slack_world.team.services.connections, slack_world.team.admin
         connections.update(admin, "one", {"root": str(tmp_path / "one")})
-        assert desk.handed_over() == told + 1, "nothing is changed"
+        assert slack_world.handed_over() == told + 1, "nothing is changed"
         (tmp_path / "three").mkdir()
         connections.update(admin, "one", {"root": str(tmp_path / "three")})
         connections.update(admin, "two", {"root": str(tmp_path / "three")})
-        assert desk.handed_over() == told + 2
-        await desk.work()
-        assert {row.status for row in desk.deliveries()} == {"delivered"}
+        assert slack_world.handed_over() == told + 2
+        await slack_world.work()
+        assert {row.status for row in slack_world.deliveries()} == {"delivered"}
 
 
 class TestChoice:
-    def test_by_patterns_of_names(self, desk: Desk) -> None:
-        desk.sync(selection=Selection(names=("*.shop.example.com", "PAY.example.com")))
-        chosen = {desk.issue("eu.shop.example.com"), desk.issue("pay.example.com")}
-        desk.issue("a.example.com")
-        assert {row.desired_certificate_id for row in desk.deliveries()} == chosen
+    def test_by_patterns_of_names(self, slack_world: SlackWorld) -> None:
+        slack_world.sync(selection=Selection(names=("*.live_stack.example.com", "PAY.example.com")))
+        chosen = {slack_world.issue("eu.live_stack.example.com"), slack_world.issue("pay.example.com")}
+        slack_world.issue("a.example.com")
+        assert {row.desired_certificate_id for row in slack_world.deliveries()} == chosen
 
-    def test_a_look_at_it_delivers_nothing(self, desk: Desk) -> None:
-        certificates = [desk.issue("a.example.com"), desk.issue("b.example.com")]
-        desk.team.services.revocation.revoke(desk.team.admin, desk.issue("c.example.com"), Reason.SUPERSEDED)
-        syncs, here = desk.team.services.syncs, desk.team.application
+    def test_a_look_at_it_delivers_nothing(self, slack_world: SlackWorld) -> None:
+        certificates = [slack_world.issue("a.example.com"), slack_world.issue("b.example.com")]
+        slack_world.team.services.revocation.revoke(
+            slack_world.team.admin, slack_world.issue("c.example.com"), Reason.SUPERSEDED
+        )
+        syncs, here = slack_world.team.services.syncs, slack_world.team.application
         rows = syncs.preview(
             here,
             destination="files",
@@ -238,7 +246,7 @@ class TestChoice:
         assert {(row.id, name) for row, name in rows} == {
             (ident, f"{name}.example.com-{ident}") for name, ident in zip("ab", certificates, strict=True)
         }
-        assert desk.deliveries() == []
+        assert slack_world.deliveries() == []
         for wrong in (
             {"selection": Selection(profiles=("nobody",))},
             {"selection": Selection(), "name_schema": "no-placeholder"},
@@ -246,13 +254,13 @@ class TestChoice:
             with pytest.raises(BadInput):
                 syncs.preview(here, destination="files", **wrong)  # type: ignore[arg-type]
 
-    def test_never_from_another_application(self, desk: Desk) -> None:
-        lineage = desk.lineage(desk.issue())
-        applications = desk.team.services.applications
-        other = applications.create(desk.team.admin, slug="other", name="Other", profiles=("web",))
+    def test_never_from_another_application(self, slack_world: SlackWorld) -> None:
+        lineage = slack_world.lineage(slack_world.issue())
+        applications = slack_world.team.services.applications
+        other = applications.create(slack_world.team.admin, slug="other", name="Other", profiles=("web",))
         with pytest.raises(BadInput, match="There is no lineage"):
-            desk.team.services.syncs.create(
-                desk.team.admin,
+            slack_world.team.services.syncs.create(
+                slack_world.team.admin,
                 other.id,
                 slug="files",
                 name="F",
@@ -266,8 +274,8 @@ class TestChoice:
 class TestDropped:
     """What is not wanted any more is no trouble any more."""
 
-    def trouble(self, desk: Desk) -> None:
-        team = desk.team
+    def trouble(self, slack_world: SlackWorld) -> None:
+        team = slack_world.team
         team.services.connections.create(
             team.admin, slug="mail", name="M", type_="smtp", config={"host": "mail.example.com", "port": 587}
         )
@@ -291,68 +299,68 @@ class TestDropped:
             escalation=[Escalation(timedelta(hours=1), ("mail",))],
         )
 
-    def open_incidents(self, desk: Desk) -> int:
-        with desk.team.services.kernel.db.read() as session:
+    def open_incidents(self, slack_world: SlackWorld) -> int:
+        with slack_world.team.services.context.db.read() as session:
             return len(session.exec(select(Incident).where(col(Incident.closed_at).is_(None))).all())
 
-    async def test_what_is_revoked_before_it_arrived(self, desk: Desk) -> None:
-        self.trouble(desk)
-        desk.sync()
-        certificate = desk.issue()
-        row = desk.delivery()
-        desk.team.services.deliveries.failed(row.id, row.wishes, REFUSED)
-        assert self.open_incidents(desk) == 1
-        desk.team.services.revocation.revoke(desk.team.admin, certificate, Reason.SUPERSEDED)
-        desk.team.services.deliveries.retry(desk.team.admin, row.id)
-        assert desk.begun() is None
-        assert desk.delivery().status == "removed"
-        assert self.open_incidents(desk) == 0
+    async def test_what_is_revoked_before_it_arrived(self, slack_world: SlackWorld) -> None:
+        self.trouble(slack_world)
+        slack_world.sync()
+        certificate = slack_world.issue()
+        row = slack_world.delivery()
+        slack_world.team.services.deliveries.failed(row.id, row.generation, REFUSED)
+        assert self.open_incidents(slack_world) == 1
+        slack_world.team.services.revocation.revoke(slack_world.team.admin, certificate, Reason.SUPERSEDED)
+        slack_world.team.services.deliveries.retry(slack_world.team.admin, row.id)
+        assert slack_world.begun() is None
+        assert slack_world.delivery().status == "removed"
+        assert self.open_incidents(slack_world) == 0
 
-    def test_what_a_deleted_sync_carried(self, desk: Desk) -> None:
-        self.trouble(desk)
-        desk.sync()
-        desk.issue()
-        desk.fail()
-        assert self.open_incidents(desk) == 1
-        desk.team.services.syncs.delete(desk.team.admin, desk.team.application, "files")
-        assert self.open_incidents(desk) == 0
+    def test_what_a_deleted_sync_carried(self, slack_world: SlackWorld) -> None:
+        self.trouble(slack_world)
+        slack_world.sync()
+        slack_world.issue()
+        slack_world.fail()
+        assert self.open_incidents(slack_world) == 1
+        slack_world.team.services.syncs.delete(slack_world.team.admin, slack_world.team.application, "files")
+        assert self.open_incidents(slack_world) == 0
 
-    async def test_but_what_is_there_is_not_called_gone(self, desk: Desk) -> None:
-        desk.sync()
-        certificate = desk.issue()
-        await desk.work()
-        desk.trigger()
-        desk.team.services.revocation.revoke(desk.team.admin, certificate, Reason.SUPERSEDED)
-        assert desk.begun() is None
-        assert desk.delivery().status == "delivered"
+    async def test_but_what_is_there_is_not_called_gone(self, slack_world: SlackWorld) -> None:
+        slack_world.sync()
+        certificate = slack_world.issue()
+        await slack_world.work()
+        slack_world.trigger()
+        slack_world.team.services.revocation.revoke(slack_world.team.admin, certificate, Reason.SUPERSEDED)
+        assert slack_world.begun() is None
+        assert slack_world.delivery().status == "delivered"
 
 
-async def test_what_others_changed_is_still_known_to_be_there(desk: Desk) -> None:
-    desk.sync(remove=True)
-    certificate = desk.issue()
-    await desk.work()
+async def test_what_others_changed_is_still_known_to_be_there(slack_world: SlackWorld) -> None:
+    slack_world.sync(prune=True)
+    certificate = slack_world.issue()
+    await slack_world.work()
     other = Observation(present=True, fingerprint="00" * 32)
-    assert not desk.team.services.deliveries.verified(desk.delivery().id, certificate, other)
-    assert desk.delivery().status == "pending"
-    desk.team.services.revocation.revoke(desk.team.admin, certificate, Reason.KEY_COMPROMISE)
-    await desk.work()
-    assert desk.delivery().status == "removed"
-    assert [told["reason"] for told in desk.told("delivery.removed")] == ["revoked"]
+    assert not slack_world.team.services.deliveries.verified(slack_world.delivery().id, certificate, other)
+    assert slack_world.delivery().status == "pending"
+    slack_world.team.services.revocation.revoke(slack_world.team.admin, certificate, Reason.KEY_COMPROMISE)
+    await slack_world.work()
+    assert slack_world.delivery().status == "removed"
+    assert [told["reason"] for told in slack_world.told("delivery.removed")] == ["revoked"]
 
 
-async def test_another_directory_empties_the_former_one_only(desk: Desk, tmp_path: Path) -> None:
+async def test_another_directory_empties_the_former_one_only(slack_world: SlackWorld, tmp_path: Path) -> None:
     for name in ("old", "new"):
         (tmp_path / "one" / name).mkdir()
-    desk.sync(remove=True, grace_seconds=0, config={"directory": "old"})
-    desk.issue()
-    await desk.work()
-    desk.update(config={"directory": "new"})
-    await desk.work()
-    name = desk.delivery().object_name
+    slack_world.sync(prune=True, prune_grace_seconds=0, config={"directory": "old"})
+    slack_world.issue()
+    await slack_world.work()
+    slack_world.update(config={"directory": "new"})
+    await slack_world.work()
+    name = slack_world.delivery().object_name
     assert (tmp_path / "one" / "old" / name).exists()
-    while desk.team.services.sweeps["retirements"]():
+    while slack_world.team.services.sweeps["retirements"]():
         pass
-    await desk.work()
+    await slack_world.work()
     assert not (tmp_path / "one" / "old" / name).exists()
     assert (tmp_path / "one" / "new" / name / "current").exists()
-    assert [told["reason"] for told in desk.told("delivery.removed")] == ["superseded"]
+    assert [told["reason"] for told in slack_world.told("delivery.removed")] == ["superseded"]

@@ -37,7 +37,7 @@ def changes(team: Team, what: str) -> tuple[Callable[[], object], Callable[[], o
     team.guard(Step("Owners", ("boss",)))
     slug = guards.list(here)[0][0].slug
     return (
-        lambda: guards.update(admin, here, slug, standing={"renewals": 1, "days": 1}),
+        lambda: guards.update(admin, here, slug, renewal_preapproval={"renewals": 1, "days": 1}),
         lambda: guards.update(admin, here, slug, allow_self_approval=True),
         lambda: guards.list(here)[0][0].version,
     )
@@ -46,11 +46,11 @@ def changes(team: Team, what: str) -> tuple[Callable[[], object], Callable[[], o
 @pytest.mark.parametrize("what", TABLES)
 def test_two_changes_at_once_are_two_versions(team: Team, what: str) -> None:
     first, second, version = changes(team, what)
-    before, has_read, engine = version(), threading.Event(), team.services.kernel.db.engine
+    before, has_read, engine = version(), threading.Event(), team.services.context.db.engine
 
     def written(_connection: object, _cursor: object, statement: str, *_more: object) -> None:
         # SQLite lets one writer in at a time: there the second one does not even begin.
-        if threading.current_thread() is threading.main_thread() and not team.services.kernel.db.is_sqlite:
+        if threading.current_thread() is threading.main_thread() and not team.services.context.db.is_sqlite:
             assert not statement.startswith(f"UPDATE {TABLES[what]}") or has_read.wait(60)
 
     def read(_connection: object, _cursor: object, statement: str, *_more: object) -> None:

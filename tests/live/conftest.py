@@ -4,13 +4,13 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 
 import pytest
-from tests.live.shop import Shop, opened
+from tests.live.live_stack import LiveStack, opened
 from tests.support.postgres import fresh_database
 
 
 @pytest.fixture(scope="session")
-def shop(tmp_path_factory: pytest.TempPathFactory, postgres: str) -> Iterator[Shop]:
+def live_stack(tmp_path_factory: pytest.TempPathFactory, postgres: str) -> Iterator[LiveStack]:
     """The installation. Tests leave the outside world as they found it."""
     with ExitStack() as stack:
-        folder = tmp_path_factory.mktemp("shop")
+        folder = tmp_path_factory.mktemp("live_stack")
         yield opened(stack, folder, CERTRAIL_DATABASE_URL=fresh_database(postgres))

@@ -11,11 +11,11 @@ import httpx2
 import pytest
 from examples.demo.installation import Refused, until
 from examples.demo.team import connection
-from tests.live.shop import Order, Shop
+from tests.live.live_stack import LiveStack, Order
 
-from certrail_standins.pagerduty import ROUTING_KEY, PagerDutyServer
-from certrail_standins.receiver import WebhookReceiver
-from certrail_standins.teams import TeamsWorkflow
+from certrail_fakes.pagerduty import ROUTING_KEY, PagerDutyServer
+from certrail_fakes.receiver import WebhookReceiver
+from certrail_fakes.teams import TeamsWorkflow
 
 CANARY = "canary-8c1f0b7e"
 LOCAL = {"allowed_hosts": ["127.0.0.1"]}
@@ -41,7 +41,7 @@ class Channel(NamedTuple):
 
 @dataclass
 class Outside:
-    """Receivers beyond those of the shop's world."""
+    """Receivers beyond those of the live_stack's world."""
 
     hook: WebhookReceiver = field(default_factory=WebhookReceiver)
     apprise: WebhookReceiver = field(default_factory=WebhookReceiver)
@@ -62,21 +62,21 @@ class Outside:
 
 @dataclass
 class Journey:
-    """What the shop's people did, and everything that the API answered them."""
+    """What the live_stack's people did, and everything that the API answered them."""
 
-    shop: Shop
+    live_stack: LiveStack
     outside: Outside = field(default_factory=Outside)
     heard: list[Heard] = field(default_factory=list)
 
     def make(self) -> Order:
         """Both journeys; returns the order of the one that came to its end."""
-        for api in (self.shop.admin, self.shop.deployer, self.shop.alice):
+        for api in (self.live_stack.admin, self.live_stack.deployer, self.live_stack.alice):
             api._client.event_hooks["response"].append(self._hear)
         try:
             order = self._travel()
             self._be_refused()
         finally:
-            for api in (self.shop.admin, self.shop.deployer, self.shop.alice):
+            for api in (self.live_stack.admin, self.live_stack.deployer, self.live_stack.alice):
                 api._client.event_hooks["response"].remove(self._hear)
         return order
 
@@ -86,16 +86,16 @@ class Journey:
             self.heard.append(Heard(call, answer.status_code, answer.read()))
 
     def _travel(self) -> Order:
-        shop = self.shop
-        shop.application("secret")
-        (shop.folder / "stores").mkdir()
+        live_stack = self.live_stack
+        live_stack.application("secret")
+        (live_stack.folder / "stores").mkdir()
         store = {"directory": "stores", "format": "pkcs12", "password": f"{CANARY}-store"}
-        shop.sync("secret", "files", "folder")
-        shop.sync("secret", "files", "folder", slug="store", config=store)
-        shop.sync("secret", "aws-acm", "aws")
-        shop.sync("secret", "azure-key-vault", "azure")
+        live_stack.sync("secret", "files", "folder")
+        live_stack.sync("secret", "files", "folder", slug="store", config=store)
+        live_stack.sync("secret", "aws-acm", "aws")
+        live_stack.sync("secret", "azure-key-vault", "azure")
         self._channels("secret", self._good_channels())
-        order = shop.order("secret", "secret.live.example")
+        order = live_stack.order("secret", "secret.live.example")
         order.wait_until_issued()
         until(lambda: all_verified(order), "four deliveries")
         order.wait_until_told()
@@ -104,15 +104,15 @@ class Journey:
 
     def _click(self) -> None:
         """Alice answers a question in Slack, after somebody who signs with another secret tried to."""
-        shop, slack = self.shop, self.shop.world.slack
-        asked = shop.order("asked", "asked-secret.live.example")
+        live_stack, slack = self.live_stack, self.live_stack.world.slack
+        asked = live_stack.order("asked", "asked-secret.live.example")
         message = until(
             lambda: next((found for found in slack.messages if asked.name in str(found)), None),
             "the question in Slack",
         )
-        channels = shop.admin.get("/applications/asked/channels")["items"]
+        channels = live_stack.admin.get("/applications/asked/channels")["items"]
         channel = next(row["id"] for row in channels if row["slug"] == "approvals")
-        callback = f"{shop.installation.url}/callbacks/{channel}"
+        callback = f"{live_stack.installation.url}/callbacks/{channel}"
         alice = slack.add_user("Alice", "alice@example.com")
         for secret in (f"{CANARY}-forged", slack.signing_secret):
             press = slack.click(
@@ -124,7 +124,7 @@ class Journey:
         asked.wait_until_issued()
 
     def _good_channels(self) -> Iterator[Channel]:
-        yield Channel("slack", "slack", self.shop.world.workspace(), {"channel": "#approvals"})
+        yield Channel("slack", "slack", self.live_stack.world.workspace(), {"channel": "#approvals"})
         yield from self._receivers(ROUTING_KEY)
 
     def _receivers(self, routing_key: str) -> Iterator[Channel]:
@@ -143,7 +143,7 @@ class Journey:
 
     def _channels(self, application: str, channels: Iterator[Channel]) -> None:
         """Channels that hear of every certificate, each with a connection of its own."""
-        admin, slugs = self.shop.admin, []
+        admin, slugs = self.live_stack.admin, []
         for channel in channels:
             slug = f"{application}-{channel.notifier}"
             connection(admin, slug, channel.connection, channel.secrets)
@@ -155,24 +155,28 @@ class Journey:
 
     def _be_refused(self) -> None:
         """The same with credentials that are refused everywhere."""
-        shop, world = self.shop, self.shop.world
+        live_stack, world = self.live_stack, self.live_stack.world
         self.outside.refuse()
-        shop.application("wrong")
-        connection(shop.admin, "wrong-aws", "aws", {**world.aws(), "secret_access_key": f"{CANARY}-aws"})
-        connection(shop.admin, "wrong-azure", "azure", {**world.azure(), "client_secret": f"{CANARY}-azure"})
-        shop.sync("wrong", "aws-acm", "wrong-aws")
-        shop.sync("wrong", "azure-key-vault", "wrong-azure")
+        live_stack.application("wrong")
+        connection(
+            live_stack.admin, "wrong-aws", "aws", {**world.aws(), "secret_access_key": f"{CANARY}-aws"}
+        )
+        connection(
+            live_stack.admin, "wrong-azure", "azure", {**world.azure(), "client_secret": f"{CANARY}-azure"}
+        )
+        live_stack.sync("wrong", "aws-acm", "wrong-aws")
+        live_stack.sync("wrong", "azure-key-vault", "wrong-azure")
         nowhere = {"directory": "nowhere", "format": "pkcs12", "password": f"{CANARY}-store"}
-        shop.sync("wrong", "files", "folder", config=nowhere)
+        live_stack.sync("wrong", "files", "folder", config=nowhere)
         self._channels("wrong", self._wrong_channels())
         self._checks_are_refused()
-        order = shop.order("wrong", "wrong.live.example")
+        order = live_stack.order("wrong", "wrong.live.example")
         order.wait_until_issued()
         until(lambda: all(row["status"] == "failed" for row in order.deliveries()), "the refusals")
         until(self._all_told, "the refusals of the notifiers")
 
     def _wrong_channels(self) -> Iterator[Channel]:
-        world = self.shop.world
+        world = self.live_stack.world
         mail = {"sender": "certrail@example.com", "recipients": ["wrong@example.com"]}
         yield Channel("email", "smtp", {**world.smtp(), "password": f"{CANARY}-mail"}, mail)
         slack = {"bot_token": f"xoxb-{CANARY}", "signing_secret": f"{CANARY}-signing"}
@@ -181,7 +185,7 @@ class Journey:
 
     def _checks_are_refused(self) -> None:
         """All but that of Apprise, whose check sends nothing."""
-        admin = self.shop.admin
+        admin = self.live_stack.admin
         rows = {kind: admin.get(f"/applications/wrong/{kind}")["items"] for kind in ("syncs", "channels")}
         for kind, found in rows.items():
             for slug in {row["slug"] for row in found} - {"mail", "wrong-apprise"}:
@@ -191,7 +195,7 @@ class Journey:
 
     def _all_told(self) -> bool:
         """Every notifier was tried; only the Application's own mail was sent."""
-        rows = self.shop.admin.get("/applications/wrong/notifications", limit=200)["items"]
+        rows = self.live_stack.admin.get("/applications/wrong/notifications", limit=200)["items"]
         ends = [row["status"] for row in rows]
         return len(ends) == 7 and set(ends) <= SETTLED and ends.count("sent") == 1
 
@@ -205,4 +209,4 @@ def all_verified(order: Order) -> bool:
 def delivered_key(order: Order) -> Path:
     """The key file that the order's first sync wrote."""
     name = next(row["object_name"] for row in order.deliveries() if row["sync"] == "files")
-    return order.shop.folder / str(name) / "current" / "privkey.pem"
+    return order.live_stack.folder / str(name) / "current" / "privkey.pem"

@@ -9,8 +9,8 @@ from pathlib import Path
 import httpx2
 import pytest
 from examples.demo.installation import until
+from tests.live.live_stack import LiveStack, Order, opened
 from tests.live.processes import is_alive
-from tests.live.shop import Order, Shop, opened
 from tests.live.temporal import TemporalServer
 
 pytestmark = pytest.mark.crash
@@ -30,9 +30,9 @@ PLACES = {
 
 @dataclass
 class Doomed:
-    """A shop whose processes die where they are told to."""
+    """A live_stack whose processes die where they are told to."""
 
-    shop: Shop
+    live_stack: LiveStack
     temporal: TemporalServer
     armed: Path
 
@@ -56,13 +56,13 @@ def doomed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Doomed]:
         stack.callback(temporal.stop)
         temporal.start()
         env = {"PYTHONPATH": path, "CERTRAIL_TEST_ARMED": str(armed)}
-        shop = opened(stack, folder, CERTRAIL_TEMPORAL_ADDRESS=temporal.address, **env)
-        yield Doomed(shop, temporal, armed)
+        live_stack = opened(stack, folder, CERTRAIL_TEMPORAL_ADDRESS=temporal.address, **env)
+        yield Doomed(live_stack, temporal, armed)
 
 
 def assert_once(order: Order, mails: int = 1) -> None:
     """Everything that should be there is there, once."""
-    world = order.shop.world
+    world = order.live_stack.world
     [certificate] = order.certificates()
     arrived = order.mails()
     assert len(arrived) == mails, order.name
@@ -75,15 +75,15 @@ def assert_once(order: Order, mails: int = 1) -> None:
         elif delivery["sync"] == "azure-key-vault":
             assert len(world.vault.versions(name)) == 1
         else:
-            found = (order.shop.folder / name / "current" / "cert.pem").read_text()
+            found = (order.live_stack.folder / name / "current" / "cert.pem").read_text()
             assert found.strip() == certificate["pem"].strip()
 
 
 @pytest.mark.parametrize("application", PLACES)
 def test_killed_at_each_step_boundary(doomed: Doomed, application: str) -> None:
     """Each order loses a process at its place, while the ones before it are still on their way."""
-    shop = doomed.shop
-    imports = shop.world.acm.count("ImportCertificate", "ok")
+    live_stack = doomed.live_stack
+    imports = live_stack.world.acm.count("ImportCertificate", "ok")
     orders: dict[str, Order] = {}
     for place in PLACES[application]:
         if place.startswith("notification"):
@@ -93,10 +93,12 @@ def test_killed_at_each_step_boundary(doomed: Doomed, application: str) -> None:
             orders[place] = ordered(doomed, application, place)
             orders[place].wait_until_told()
         else:
-            with mails_under_way(shop, orders.values()):
+            with mails_under_way(live_stack, orders.values()):
                 orders[place] = ordered(doomed, application, place)
         if place.startswith("question"):
-            until(lambda name=orders[place].name: question_about(shop, name), f"the question at {place}")
+            until(
+                lambda name=orders[place].name: question_about(live_stack, name), f"the question at {place}"
+            )
             orders[place].approve()
     for place, order in orders.items():
         order.wait_until_issued()
@@ -106,15 +108,17 @@ def test_killed_at_each_step_boundary(doomed: Doomed, application: str) -> None:
         # A mail server that took a mail cannot be asked for it: the second one says that it is the same.
         assert_once(order, mails=2 if place == "notification.sent" else 1)
         # Who is approved at once may be asked about or not, but nobody is asked twice.
-        assert question_about(shop, order.name) in ((1,) if place.startswith("question") else (0, 1)), place
-    made = shop.world.acm.count("ImportCertificate", "ok") - imports
+        assert question_about(live_stack, order.name) in ((1,) if place.startswith("question") else (0, 1)), (
+            place
+        )
+    made = live_stack.world.acm.count("ImportCertificate", "ok") - imports
     assert made == (len(orders) if application == "acm" else 0)
 
 
 def ordered(doomed: Doomed, application: str, place: str) -> Order:
     """An order during which a process dies at the place."""
     doomed.die_at(place)
-    order = doomed.shop.order(application, f"{application}-{place.replace('.', '-')}.live.example")
+    order = doomed.live_stack.order(application, f"{application}-{place.replace('.', '-')}.live.example")
     if application == "asked" and not place.startswith("question"):
         order.approve()
     doomed.wait_until_died_at(place)
@@ -122,62 +126,66 @@ def ordered(doomed: Doomed, application: str, place: str) -> Order:
 
 
 @contextmanager
-def mails_under_way(shop: Shop, earlier: Iterable[Order]) -> Iterator[None]:
+def mails_under_way(live_stack: LiveStack, earlier: Iterable[Order]) -> Iterator[None]:
     """What is sent meanwhile is still at the mail server's door at the end, so that no process dies just after it
     was taken: that would excuse a second mail."""
-    shop.world.mail.hold()
+    live_stack.world.mail.hold()
     try:
         for order in earlier:
             if order.mails():  # taken already: then the record has to know it, too
                 order.wait_until_told()
         yield
     finally:
-        shop.world.mail.release()
+        live_stack.world.mail.release()
 
 
-def question_about(shop: Shop, name: str) -> int:
+def question_about(live_stack: LiveStack, name: str) -> int:
     """How many messages in Slack ask about a name."""
-    return sum(name in str(message) for message in shop.world.slack.messages)
+    return sum(name in str(message) for message in live_stack.world.slack.messages)
 
 
 def test_temporal_killed_in_flight(doomed: Doomed) -> None:
     """With an import that is not answered, deliveries that begin, mails at the door and a question that is open."""
-    shop = doomed.shop
-    shop.world.acm.hold("after")
-    with mails_under_way(shop, ()):
-        acm, asked = (shop.order(name, f"{name}-temporal-dies.live.example") for name in ("acm", "asked"))
-        until(lambda: question_about(shop, asked.name), "the question")
-        assert shop.world.acm.wait_until_held(180)
-        begun = [shop.order(name, f"{name}-temporal-dies.live.example") for name in ("files", "vault")]
+    live_stack = doomed.live_stack
+    live_stack.world.acm.hold("after")
+    with mails_under_way(live_stack, ()):
+        acm, asked = (
+            live_stack.order(name, f"{name}-temporal-dies.live.example") for name in ("acm", "asked")
+        )
+        until(lambda: question_about(live_stack, asked.name), "the question")
+        assert live_stack.world.acm.wait_until_held(180)
+        begun = [live_stack.order(name, f"{name}-temporal-dies.live.example") for name in ("files", "vault")]
         for order in begun:
             order.wait_until_issued()
         doomed.temporal.kill()
         asked.approve()
-        shop.world.acm.release()
+        live_stack.world.acm.release()
     doomed.temporal.start()
     assert_all_once([acm, *begun, asked])
-    assert question_about(shop, asked.name) == 1
+    assert question_about(live_stack, asked.name) == 1
 
 
 def test_accepted_while_temporal_is_down(doomed: Doomed) -> None:
-    shop = doomed.shop
+    live_stack = doomed.live_stack
     doomed.temporal.kill()
     try:
-        orders = [accepted(shop, name, f"down-{n}.live.example") for n, name in enumerate(DELIVERING * 2)]
-        asked = accepted(shop, "asked", "down-and-asked.live.example")
+        orders = [
+            accepted(live_stack, name, f"down-{n}.live.example") for n, name in enumerate(DELIVERING * 2)
+        ]
+        asked = accepted(live_stack, "asked", "down-and-asked.live.example")
         asked.approve()
     finally:
         doomed.temporal.start()
     assert_all_once([*orders, asked])
 
 
-def accepted(shop: Shop, application: str, name: str) -> Order:
+def accepted(live_stack: LiveStack, application: str, name: str) -> Order:
     """An order that is kept, and not yet acted upon."""
-    url = f"{shop.installation.url}/api/v1/applications/{application}/certificate-requests"
-    headers = {"Authorization": f"Bearer {shop.tokens['deployer']}"}
-    answer = httpx2.post(url, json=shop.wish(name), headers=headers, timeout=60, trust_env=False)
+    url = f"{live_stack.installation.url}/api/v1/applications/{application}/certificate-requests"
+    headers = {"Authorization": f"Bearer {live_stack.tokens['deployer']}"}
+    answer = httpx2.post(url, json=live_stack.wish(name), headers=headers, timeout=60, trust_env=False)
     assert answer.status_code == 202, answer.text
-    order = Order(shop, application, name, answer.json())
+    order = Order(live_stack, application, name, answer.json())
     assert order.request["status"] == ("pending_approval" if application == "asked" else "approved")
     return order
 

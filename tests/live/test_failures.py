@@ -10,24 +10,24 @@ from cryptography import x509
 from examples.demo.installation import until
 from examples.demo.team import connection
 from temporalio.client import Client
-from tests.live.shop import Order, Shop
+from tests.live.live_stack import LiveStack, Order
 
 DELAY = timedelta(seconds=30)
 AT_ONCE = timedelta(minutes=1)
-TROUBLES = ["delivery.failed", "certificate.renewal_failed"]
+INCIDENT_STAGES = ["delivery.failed", "certificate.renewal_failed"]
 
 
-def test_each_destination_fails_alone(shop: Shop) -> None:
+def test_each_destination_fails_alone(live_stack: LiveStack) -> None:
     """One is throttled, one refuses for good, one works: each is told as what it is, and none holds another up."""
-    world = shop.world
-    shop.application("mixed")
-    shop.sync("mixed", "files", "folder")
-    shop.sync("mixed", "aws-acm", "aws")
-    shop.sync("mixed", "azure-key-vault", "azure")
+    world = live_stack.world
+    live_stack.application("mixed")
+    live_stack.sync("mixed", "files", "folder")
+    live_stack.sync("mixed", "aws-acm", "aws")
+    live_stack.sync("mixed", "azure-key-vault", "azure")
     world.acm.configure(throttle_next=1, retry_after=int(DELAY.total_seconds()), hold="before")
     world.vault.vault.forbidden = "ForbiddenByRbac"
     try:
-        order = shop.order("mixed", "mixed.live.example")
+        order = live_stack.order("mixed", "mixed.live.example")
         order.wait_until_issued()
 
         throttled = status_of(order, "aws-acm", "retrying")
@@ -37,7 +37,7 @@ def test_each_destination_fails_alone(shop: Shop) -> None:
         due = datetime.fromisoformat(throttled["next_try_at"])
         assert abs(due - failed_at - DELAY) < timedelta(seconds=1)
 
-        waiting = pending_activity(shop, throttled)
+        waiting = pending_activity(live_stack, throttled)
         assert waiting.attempt == throttled["attempts"] + 1, "the next try is Temporal's"
         assert abs(waiting.delay - DELAY) < timedelta(seconds=1)
 
@@ -60,72 +60,77 @@ def test_each_destination_fails_alone(shop: Shop) -> None:
     early = [call for call in world.acm.calls[calls:] if call.at < due.timestamp()]
     assert not early, "the plugin tried again by itself"
     assert status_of(order, "azure-key-vault", "failed")["attempts"] == 1
-    failures = {event["data"]["kind"]: event for event in shop.events("mixed", "delivery.failed")}
+    failures = {event["data"]["kind"]: event for event in live_stack.events("mixed", "delivery.failed")}
     assert failures.keys() == {"RateLimited", "Unauthorized"}
     assert failures["Unauthorized"]["data"]["action"] == refused["last_error"]["action"]
 
-    shop.admin.post(f"/deliveries/{refused['id']}/retry")
+    live_stack.admin.post(f"/deliveries/{refused['id']}/retry")
     status_of(order, "azure-key-vault", "delivered")
 
 
-def test_a_failed_delivery_and_a_failed_renewal_are_told_within_a_minute(shop: Shop) -> None:
+def test_a_failed_delivery_and_a_failed_renewal_are_told_within_a_minute(live_stack: LiveStack) -> None:
     """From the moment at which it failed to the one at which the mail server took the mail."""
-    vault = shop.world.vault.vault
+    vault = live_stack.world.vault.vault
     rules = {"sans": {"dns": {"allowed": ["*.live.example"]}}}
-    shop.admin.post("/certificate-policies", {"slug": "brief", "name": "Brief", "rules": rules})
-    shop.admin.post(
+    live_stack.admin.post("/certificate-policies", {"slug": "brief", "name": "Brief", "rules": rules})
+    live_stack.admin.post(
         "/certificate-profiles",
         {"slug": "brief", "name": "Brief", "ca": "root", "policy": "brief", "ttl": "60s"},
     )
-    shop.application("troubled", profile="brief")
-    alert = {"slug": "trouble", "name": "Trouble", "events": TROUBLES, "channels": ["mail"]}
-    shop.admin.post("/applications/troubled/alerts", alert)
-    shop.sync("troubled", "azure-key-vault", "azure")
+    live_stack.application("troubled", profile="brief")
+    alert = {"slug": "trouble", "name": "Trouble", "events": INCIDENT_STAGES, "channels": ["mail"]}
+    live_stack.admin.post("/applications/troubled/alerts", alert)
+    live_stack.sync("troubled", "azure-key-vault", "azure")
     vault.forbidden = "ForbiddenByRbac"
     try:
-        shop.order("troubled", "troubled.live.example", profile="brief").wait_until_issued()
+        live_stack.order("troubled", "troubled.live.example", profile="brief").wait_until_issued()
         denied = {"sans": {"dns": {"allowed": ["*.elsewhere.example"]}}}
-        shop.admin.patch("/certificate-policies/brief", {"rules": denied})
-        for kind in TROUBLES:
-            event = until(lambda kind=kind: first(shop.events("troubled", kind)), kind)
-            mail = until(lambda event=event: mail_about(shop, event), f"the mail about {kind}")
+        live_stack.admin.patch("/certificate-policies/brief", {"rules": denied})
+        for kind in INCIDENT_STAGES:
+            event = until(lambda kind=kind: first(live_stack.events("troubled", kind)), kind)
+            mail = until(lambda event=event: mail_about(live_stack, event), f"the mail about {kind}")
             late = datetime.fromisoformat(mail["sent_at"]) - datetime.fromisoformat(event["created_at"])
             assert late < AT_ONCE, f"{kind} was told after {late}"
-            assert mail["reference"] in {arrived.message_id for arrived in shop.world.mail.mails}
+            assert mail["reference"] in {arrived.message_id for arrived in live_stack.world.mail.mails}
     finally:
         vault.forbidden = None
 
 
-def test_what_is_superseded_or_revoked_leaves_and_the_mirror_says_so(shop: Shop, tmp_path: Path) -> None:
+def test_what_is_superseded_or_revoked_leaves_and_the_mirror_says_so(
+    live_stack: LiveStack, tmp_path: Path
+) -> None:
     """Superseded: its object goes when the grace is over. Revoked: at once, and every list says so."""
-    shop.application("tidy")
-    shop.sync("tidy", "aws-acm", "aws", keep_identity=False, remove=True, grace_seconds=0)
-    connection(shop.admin, "lists", "folder", {"root": str(tmp_path)})
+    live_stack.application("tidy")
+    live_stack.sync("tidy", "aws-acm", "aws", keep_identity=False, prune=True, prune_grace_seconds=0)
+    connection(live_stack.admin, "lists", "folder", {"root": str(tmp_path)})
     authority = "root"
     mirror = {"slug": "lists", "destination": "files", "connection": "lists", "config": {}}
-    shop.admin.post(f"/certificate-authorities/{authority}/crl-mirrors", mirror)
-    order = shop.order("tidy", "tidy.live.example")
+    live_stack.admin.post(f"/certificate-authorities/{authority}/crl-mirrors", mirror)
+    order = live_stack.order("tidy", "tidy.live.example")
     order.wait_until_issued()
     order.wait_until_verified()
-    old = objects_of(shop, order)
-    shop.admin.post(f"/certificates/{order.request['certificate_id']}/renew")
-    until(lambda: objects_of(shop, order) and not objects_of(shop, order) & old, "the old object to leave")
+    old = objects_of(live_stack, order)
+    live_stack.admin.post(f"/certificates/{order.request['certificate_id']}/renew")
+    until(
+        lambda: objects_of(live_stack, order) and not objects_of(live_stack, order) & old,
+        "the old object to leave",
+    )
 
     present = next(row for row in order.certificates() if row["status"] == "active")
-    shop.admin.post(f"/certificates/{present['id']}/revoke", {"reason": "superseded"})
-    until(lambda: not objects_of(shop, order), "the revoked object to leave")
+    live_stack.admin.post(f"/certificates/{present['id']}/revoke", {"reason": "superseded"})
+    until(lambda: not objects_of(live_stack, order), "the revoked object to leave")
     until(lambda: is_listed(tmp_path, present["serial"]), "the mirror to hold the new list")
 
     def reasons() -> list[str]:
-        return [event["data"]["reason"] for event in shop.events("tidy", "delivery.removed")]
+        return [event["data"]["reason"] for event in live_stack.events("tidy", "delivery.removed")]
 
     until(lambda: len(reasons()) > 1, "the record, a moment after both are gone")
     assert reasons() == ["superseded", "revoked"]
 
 
-def objects_of(shop: Shop, order: Order) -> set[str]:
+def objects_of(live_stack: LiveStack, order: Order) -> set[str]:
     """The ARNs under which the account holds certificates for an order's name."""
-    return {stored.arn for stored in shop.world.acm.certificates() if order.name in stored.names}
+    return {stored.arn for stored in live_stack.world.acm.certificates() if order.name in stored.names}
 
 
 def is_listed(folder: Path, serial: str) -> bool:
@@ -139,9 +144,9 @@ def first(rows: list[dict[str, Any]]) -> dict[str, Any] | None:
     return rows[0] if rows else None
 
 
-def mail_about(shop: Shop, event: dict[str, Any]) -> dict[str, Any] | None:
+def mail_about(live_stack: LiveStack, event: dict[str, Any]) -> dict[str, Any] | None:
     """The message about an event, once it was sent."""
-    rows = shop.admin.get("/applications/troubled/notifications", limit=200)["items"]
+    rows = live_stack.admin.get("/applications/troubled/notifications", limit=200)["items"]
     mine = [row for row in rows if row["content"]["data"]["event_id"] == event["id"]]
     return first([row for row in mine if row["status"] == "sent"])
 
@@ -165,11 +170,11 @@ class Waiting:
     delay: timedelta
 
 
-def pending_activity(shop: Shop, delivery: dict[str, Any]) -> Waiting:
+def pending_activity(live_stack: LiveStack, delivery: dict[str, Any]) -> Waiting:
     """What Temporal says of a delivery's next try."""
 
     async def describe() -> Any:
-        port = int((shop.installation.data_dir / "temporal.port").read_text())
+        port = int((live_stack.installation.data_dir / "temporal.port").read_text())
         client = await Client.connect(f"127.0.0.1:{port}")
         handle = client.get_workflow_handle(f"delivery-{delivery['sync_id']}-{delivery['lineage_id']}")
         pending = (await handle.describe()).raw_description.pending_activities

@@ -10,7 +10,7 @@ import pytest
 from cryptography import x509
 from examples.demo.installation import Api, Refused, until
 from examples.legacy.project import Json, project
-from tests.live.shop import PATIENCE, Shop, names_of
+from tests.live.live_stack import PATIENCE, LiveStack, names_of
 
 DUE = ("int-05", "int-06", "int-12", "int-13")
 """Issued five or six days ago, for seven."""
@@ -21,7 +21,7 @@ APPROVERS = ("ada", "grace")
 class Older:
     """The loaded project in the installation of all live tests."""
 
-    shop: Shop
+    live_stack: LiveStack
     export: Json
     folder: Path
     arn: str
@@ -32,7 +32,7 @@ class Older:
         """Run the command as a person does."""
         file = self.folder / "export.json"
         file.write_text(json.dumps(self.export))
-        outcome: Json = json.loads(self.shop.installation.run("legacy", "load", str(file), "--json"))
+        outcome: Json = json.loads(self.live_stack.installation.run("legacy", "load", str(file), "--json"))
         return outcome
 
     def read(self, path: str, who: str = "admin", **params: Any) -> list[Json]:
@@ -70,33 +70,33 @@ class Older:
 
 
 @pytest.fixture(scope="module")
-def older(shop: Shop, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Older]:
+def older(live_stack: LiveStack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Older]:
     folder = tmp_path_factory.mktemp("older")
     hosts = folder / "hosts"
     hosts.mkdir()
     connections = {
-        "acme-cloud": shop.world.aws(),
-        "acme-mail": shop.world.smtp(),
-        "acme-slack": shop.world.workspace(),
+        "acme-cloud": live_stack.world.aws(),
+        "acme-mail": live_stack.world.smtp(),
+        "acme-slack": live_stack.world.workspace(),
     }
     export = project(str(hosts), connections)
     export["channels"][1]["config"]["channel"] = "#approvals"
     (web,) = [one for one in export["certificates"] if one["id"] == "web-00"]
-    arn = shop.world.acm_client().import_certificate(
+    arn = live_stack.world.acm_client().import_certificate(
         Certificate=web["certificate"].encode(),
         PrivateKey=web["private_key"].encode(),
         CertificateChain=web["chain"].encode(),
     )["CertificateArn"]
     (balancer,) = [sync for sync in export["syncs"] if sync["slug"] == "balancer"]
     balancer["delivered"][0]["reference"] = arn
-    older = Older(shop, export, folder, arn)
+    older = Older(live_stack, export, folder, arn)
     older.loaded = older.load()
-    older.people["admin"] = shop.admin
+    older.people["admin"] = live_stack.admin
     for slug in (*APPROVERS, "linus", "pipeline"):
-        shop.token(slug)
-        older.people[slug] = shop.api(slug)
+        live_stack.token(slug)
+        older.people[slug] = live_stack.api(slug)
     yield older
-    shop.world.acm_client().delete_certificate(CertificateArn=arn)
+    live_stack.world.acm_client().delete_certificate(CertificateArn=arn)
 
 
 def test_everything_is_loaded_and_read_by_its_members(older: Older) -> None:
@@ -119,7 +119,7 @@ def test_what_is_due_is_renewed_by_itself_then_delivered_and_told(older: Older) 
         until(
             lambda row=row: any(
                 row["common_name"] in mail.part("text/plain")
-                for mail in older.shop.world.mail.mails
+                for mail in older.live_stack.world.mail.mails
                 if "ops@acme.example" in mail.recipients
             ),
             f"the mail about {ident}",
@@ -131,7 +131,7 @@ def test_what_is_due_is_renewed_by_itself_then_delivered_and_told(older: Older) 
 def test_an_approval_is_asked_and_the_object_that_was_there_is_updated(older: Older) -> None:
     before = older.present("web-00")
     request = older.people["pipeline"].post(f"/certificates/{before['id']}/renew")
-    slack = older.shop.world.slack
+    slack = older.live_stack.world.slack
     until(lambda: any("web-00" in str(posted) for posted in slack.messages), "the question", PATIENCE)
     for voter in APPROVERS:
         (asked,) = until(
@@ -148,7 +148,7 @@ def test_an_approval_is_asked_and_the_object_that_was_there_is_updated(older: Ol
     after = older.present("web-00")
     assert after["lineage_id"] == before["lineage_id"]
     until(lambda: older.delivered("balancer", after), "the load balancer's certificate", PATIENCE)
-    there = older.shop.world.acm_client().get_certificate(CertificateArn=older.arn)["Certificate"]
+    there = older.live_stack.world.acm_client().get_certificate(CertificateArn=older.arn)["Certificate"]
     assert there.strip() == after["pem"].strip()
 
 

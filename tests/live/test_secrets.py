@@ -10,8 +10,8 @@ from typing import Any
 
 import httpx2
 import pytest
+from tests.live.live_stack import LiveStack, Order
 from tests.live.marked import CANARY, Heard, Journey, delivered_key
-from tests.live.shop import Order, Shop
 from tests.support.canaries import leaks, private_keys, sqlite_dump
 from tests.support.postgres import dump
 
@@ -30,31 +30,31 @@ SHOWN_ONCE = ("/tokens", "/private-key")
 class Travelled:
     """Where both journeys ended."""
 
-    shop: Shop
+    live_stack: LiveStack
     order: Order
     heard: list[Heard]
     secrets: dict[str, bytes]
 
 
 @pytest.fixture(scope="module")
-def travelled(shop: Shop) -> Iterator[Travelled]:
+def travelled(live_stack: LiveStack) -> Iterator[Travelled]:
     """A journey that used every secret, and one on which each destination and each notifier refused."""
     with ExitStack() as stack:
-        journey = Journey(shop)
+        journey = Journey(live_stack)
         journey.outside.start(stack)
         order = journey.make()
-        yield Travelled(shop, order, journey.heard, secrets_of(shop))
+        yield Travelled(live_stack, order, journey.heard, secrets_of(live_stack))
 
 
-def secrets_of(shop: Shop) -> dict[str, bytes]:
+def secrets_of(live_stack: LiveStack) -> dict[str, bytes]:
     """Every secret by what it is."""
-    world = shop.world
-    found = {f"token of {slug}": token for slug, token in shop.tokens.items()}
+    world = live_stack.world
+    found = {f"token of {slug}": token for slug, token in live_stack.tokens.items()}
     found |= {"marked credential": CANARY, "AWS secret": world.acm.secret_access_key}
     found |= {"Azure secret": world.vault.client_secret, "Slack token": world.slack.token}
     found |= {"Slack signing secret": world.slack.signing_secret, "mail password": world.smtp()["password"]}
-    database = Database(shop.database_url)
-    keys = private_keys(database, Keyring.load(shop.installation.data_dir / "keyring.json"))
+    database = Database(live_stack.database_url)
+    keys = private_keys(database, Keyring.load(live_stack.installation.data_dir / "keyring.json"))
     database.close()
     return {what: secret.encode() for what, secret in found.items()} | keys
 
@@ -79,14 +79,14 @@ def test_the_search_finds_what_is_there(travelled: Travelled) -> None:
 
 def test_nothing_in_any_answer_to_a_reader(travelled: Travelled) -> None:
     """Everything that can be read is read, as the one who may read everything."""
-    shop = travelled.shop
+    live_stack = travelled.live_stack
     known = defaultdict(set, applications={"secret", "wrong"})
-    with caller(shop) as client:
+    with caller(live_stack) as client:
         answers = dict(everything_readable(client, known))
     assert len(answers) > 40
     for path, answer in answers.items():
         assert not leaks(answer, travelled.secrets), path
-    events = shop.events("wrong", "delivery.failed")
+    events = live_stack.events("wrong", "delivery.failed")
     assert {event["data"]["kind"] for event in events} == {"Unauthorized", "Misconfigured"}
 
 
@@ -104,7 +104,7 @@ def test_nothing_in_any_refusal_to_a_writer(travelled: Travelled) -> None:
     fields = ("password", "private_key", "signing_secret", "token")
     wrong = dict.fromkeys(fields, typed) | {"config": dict.fromkeys(fields, typed)}
     refused = 0
-    with caller(travelled.shop) as client:
+    with caller(travelled.live_stack) as client:
         known = defaultdict(set, applications={"wrong"})
         dict(everything_readable(client, known, below="/applications/wrong"))
         known = defaultdict(lambda: {"nobody"}, known, applications={"wrong"}, connections={"wrong-aws"})
@@ -139,16 +139,16 @@ def test_nothing_in_the_refusal_of_a_secret_that_cannot_be_used(
     body: dict[str, Any] = {"config": config}
     if method == "POST":
         path, body = "/connections", {"slug": "refused", "name": "Refused", "type": path, **body}
-    with caller(travelled.shop) as client:
+    with caller(travelled.live_stack) as client:
         answer = client.request(method, f"/api/v1{path}", json=body)
     assert answer.is_client_error
     assert not leaks(answer.content, travelled.secrets)
 
 
-def caller(shop: Shop) -> httpx2.Client:
+def caller(live_stack: LiveStack) -> httpx2.Client:
     """The one who may do everything."""
-    headers = {"Authorization": f"Bearer {shop.tokens['admin']}"}
-    return httpx2.Client(base_url=shop.installation.url, headers=headers, timeout=60, trust_env=False)
+    headers = {"Authorization": f"Bearer {live_stack.tokens['admin']}"}
+    return httpx2.Client(base_url=live_stack.installation.url, headers=headers, timeout=60, trust_env=False)
 
 
 def everything_readable(
@@ -195,7 +195,7 @@ def learn(known: dict[str, set[str]], path: str, answer: httpx2.Response) -> Non
     ],
 )
 def test_nothing_in_the_refusal_of_an_import(travelled: Travelled, body: dict[str, Any]) -> None:
-    with caller(travelled.shop) as client:
+    with caller(travelled.live_stack) as client:
         answer = client.post("/api/v1/applications/wrong/certificates", json=body)
     assert answer.is_client_error
     assert not leaks(answer.content, travelled.secrets)
@@ -203,7 +203,7 @@ def test_nothing_in_the_refusal_of_an_import(travelled: Travelled, body: dict[st
 
 def test_nothing_in_any_file(travelled: Travelled) -> None:
     """Temporal's database, the logs and whatever else the installation writes."""
-    folder = travelled.shop.installation.data_dir
+    folder = travelled.live_stack.installation.data_dir
     files = [path for path in folder.rglob("*") if path.is_file()]
     assert {"temporal.db", "certrail.log"} <= {path.name for path in files}
     for path in files:
@@ -216,13 +216,13 @@ def test_nothing_in_any_file(travelled: Travelled) -> None:
 
 def test_nothing_in_the_database(travelled: Travelled) -> None:
     """A dump of the application's database: sealed and hashed values, and none in clear."""
-    text = dump(travelled.shop.database_url)
+    text = dump(travelled.live_stack.database_url)
     assert "secret.live.example" in text
     assert not leaks(text.encode(), travelled.secrets)
 
 
 def test_keys_and_folders_are_for_their_owner_only(travelled: Travelled) -> None:
     """The key file and the delivered key."""
-    folder = travelled.shop.installation.data_dir
+    folder = travelled.live_stack.installation.data_dir
     assert (folder / "keyring.json").stat().st_mode & 0o077 == 0
     assert delivered_key(travelled.order).stat().st_mode & 0o077 == 0

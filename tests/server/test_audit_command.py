@@ -43,7 +43,7 @@ def test_a_head_that_was_noted_shows_an_older_record_that_was_put_back(installat
     (file,) = installation.glob("*.db")
     noted_before = json.loads(run("audit", "verify", "--json").stdout)["head"]
     with sqlite3.connect(file) as connection:
-        (older,) = connection.execute("select hash, seal from record_head")
+        (older,) = connection.execute("select hash, seal from audit_chain_head")
     assert run("token", "create", "admin").exit_code == 0
     export = installation / "record.jsonl"
     noted = json.loads(run("audit", "verify", "--json").stdout)["head"]
@@ -51,7 +51,7 @@ def test_a_head_that_was_noted_shows_an_older_record_that_was_put_back(installat
         assert run("audit", "verify", "--head", head).exit_code == 0
     with sqlite3.connect(file) as connection:
         connection.execute("delete from event where seq = 4")
-        connection.execute("update record_head set seq = 3, hash = ?, seal = ?", older)
+        connection.execute("update audit_chain_head set seq = 3, hash = ?, seal = ?", older)
     run("audit", "export", "--output", str(export))
     assert run("audit", "verify").exit_code == run("audit", "verify", str(export)).exit_code == 0
     for where in ((), (str(export),)):

@@ -36,7 +36,7 @@ def run(*arguments: str) -> Result:
 
 def sealed_under(parts: App) -> set[str]:
     """The ids of the keys in use, in every column that holds an envelope."""
-    with parts.kernel.db.read() as session:
+    with parts.context.db.read() as session:
         columns = [getattr(table, column) for table, column, _ in SEALED]
         envelopes = [envelope for column in columns for envelope in session.exec(select(column))]
     return {envelope.split(".")[1] for envelope in envelopes if envelope}
@@ -58,7 +58,7 @@ def test_the_key_changes_while_processes_run(running: App, folder: Path) -> None
 
 
 def test_a_keyring_in_a_variable_is_not_rotated(monkeypatch: pytest.MonkeyPatch, running: App) -> None:
-    monkeypatch.setenv("CERTRAIL_KEYRING", running.kernel.keyring.to_text())
+    monkeypatch.setenv("CERTRAIL_KEYRING", running.context.keyring.to_text())
     result = run("keyring", "rotate")
     assert result.exit_code == 1
     assert "CERTRAIL_KEYRING_FILE" in result.stderr

@@ -9,7 +9,7 @@ from pathlib import Path
 from sqlmodel import col, func, select
 
 from certrail.domain.content import RequestContent, Subject
-from certrail.persistence.database import remembering
+from certrail.persistence.database import session_cache
 from certrail.persistence.migrate import migrate
 from certrail.persistence.tables import Certificate, CertificateProfile, CertificateRequest, Lineage
 from certrail.services.access.membership import actor_of
@@ -36,10 +36,10 @@ class Aged:
     def __init__(self, data_dir: Path) -> None:
         data_dir.mkdir(parents=True, exist_ok=True)
         parts = build(Settings(data_dir=data_dir))
-        migrate(parts.kernel.db)
+        migrate(parts.context.db)
         self.services: Services = parts.services
-        self._kernel = parts.kernel
-        self._kernel.clock = lambda: datetime.now(UTC) - AGE
+        self._context = parts.context
+        self._context.clock = lambda: datetime.now(UTC) - AGE
         self.admin: Actor = actor_of(self.services.identities.bootstrap("Admin")[0])
         services = self.services
         services.authorities.create_root(
@@ -65,12 +65,12 @@ class Aged:
         )
         services.applications.attach_profile(self.admin, self.application, profile)
         self.renew_by_the_clock(profile, False)
-        self._kernel.clock = lambda: datetime.now(UTC) - AGE
+        self._context.clock = lambda: datetime.now(UTC) - AGE
         made: list[str] = []
         for begin in range(0, count, CHUNK):
-            with self._kernel.change(self.admin) as change, remembering(change.session):
+            with self._context.unit_of_work(self.admin) as uow, session_cache(uow.session):
                 found = select(CertificateProfile).where(CertificateProfile.slug == profile)
-                row = change.session.exec(found).one()
+                row = uow.session.exec(found).one()
                 for number in range(begin, min(begin + CHUNK, count)):
                     content = RequestContent.model_validate(
                         {
@@ -78,11 +78,11 @@ class Aged:
                             "ttl_seconds": int(LIFETIME.total_seconds()),
                         }
                     )
-                    request = accept(change, self.application, row, content, {}, start=False)
-                    services.issuance.issue(change, request)
+                    request = accept(uow, self.application, row, content, {}, start=False)
+                    services.issuance.issue(uow, request)
                     assert request.certificate_id
                     made.append(request.certificate_id)
-        self._kernel.clock = lambda: datetime.now(UTC)
+        self._context.clock = lambda: datetime.now(UTC)
         return made
 
     def renew_by_the_clock(self, profile: str, enabled: bool) -> None:
@@ -92,7 +92,7 @@ class Aged:
 
     def renewed(self, profile: str) -> list[datetime]:
         """When the successors of a profile's certificates were made."""
-        with self._kernel.db.read() as session:
+        with self._context.db.read() as session:
             query = (
                 select(Certificate.created_at)
                 .join(CertificateProfile, col(CertificateProfile.id) == col(Certificate.profile_id))
@@ -103,7 +103,7 @@ class Aged:
 
     def count_renewed(self, profile: str) -> int:
         """How many successors there are, without reading them: for whoever asks again and again."""
-        with self._kernel.db.read() as session:
+        with self._context.db.read() as session:
             query = (
                 select(func.count())
                 .select_from(CertificateRequest)
@@ -118,10 +118,10 @@ class Aged:
 
     def generations(self) -> Counter[int]:
         """How many lineages have how many certificates."""
-        with self._kernel.db.read() as session:
+        with self._context.db.read() as session:
             per_lineage = Counter(session.exec(select(Certificate.lineage_id)).all())
             assert len(per_lineage) == len(session.exec(select(Lineage.id)).all())
             return Counter(per_lineage.values())
 
     def close(self) -> None:
-        self._kernel.db.close()
+        self._context.db.close()

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Index, insert, text
 from sqlalchemy.schema import CreateIndex, DropIndex
 
 from certrail.persistence.database import Database
-from certrail.persistence.tables import Certificate, CertificateTerm, Lineage
+from certrail.persistence.tables import Certificate, CertificateSearchTerm, Lineage
 
 BATCH = 50_000
 PEM = "-----BEGIN CERTIFICATE-----\n" + "A" * 900 + "\n-----END CERTIFICATE-----\n"
@@ -22,7 +22,7 @@ STRIDE = 7919
 """So that neighbours in the list do not end together."""
 NAME = "'host-' || n || '.fleet-' || (n % 97) || '.example.com'"
 ENDS = f"((n * {STRIDE}) % :count) * {SPREAD_DAYS * 86400} / :count"
-TABLES = (Lineage, Certificate, CertificateTerm)
+TABLES = (Lineage, Certificate, CertificateSearchTerm)
 FIRST = {Lineage: "l000000000", Certificate: "c000000000"}
 SQLITE = {
     "moment": "datetime(:start, '+' || ({seconds}) || ' seconds') || '.000000'",
@@ -158,7 +158,7 @@ def _terms(words: dict[str, str]) -> list[str]:
     columns = "certificate_id, kind, value, reversed, application_id, created_at"
     created = words["moment"].format(seconds="n")
     return [
-        f"insert into certificate_term ({columns}) select 'c' || {words['padded']}, '{kind}', {value}, "
+        f"insert into certificate_search_term ({columns}) select 'c' || {words['padded']}, '{kind}', {value}, "
         f"{f'reverse({value})' if kind == 'name' else 'null'}, :application, {created} from numbers"
         for value, kind in values.items()
     ]

@@ -14,7 +14,7 @@ from pydantic import SecretStr
 from temporalio.client import Client, WorkflowHandle
 from tests.workflows.fake_plugins import FakeDestination, FakeNotifier, Tries
 
-from certrail.persistence.tables import FormerPlace
+from certrail.persistence.tables import PreviousTarget
 from certrail.services.alerting.notify_work import NotifyWork
 from certrail.services.approvals.questions import QuestionWork
 from certrail.services.authorities.crl_mirrors import MirrorWork
@@ -34,7 +34,7 @@ from certrail_sdk import (
     Sent,
     Target,
 )
-from certrail_workflows.messages import CORE_QUEUE, PluginOrder, plugin_queue
+from certrail_workflows.messages import CORE_QUEUE, PluginTaskInput, plugin_queue
 from certrail_workflows.worker import core_worker, plugin_worker
 
 QUEUE = plugin_queue("destination-fake")
@@ -43,9 +43,9 @@ MOMENT = datetime(2026, 1, 1, tzinfo=UTC)
 PRIVATE_KEY = "canary-private-key"
 
 
-def order(subject_id: str) -> PluginOrder:
+def task(subject_id: str) -> PluginTaskInput:
     """Work for the fake plugin."""
-    return PluginOrder(subject_id, QUEUE)
+    return PluginTaskInput(subject_id, QUEUE)
 
 
 async def planned(handle: WorkflowHandle[Any, Any], attempt: int) -> None:
@@ -95,8 +95,8 @@ class FakeDeliveries:
     tries: Tries = field(default_factory=Tries)
     desired: str = "certificate-1"
     delivered: str | None = None
-    wishes: int = 1
-    fulfilled: int = 0
+    generation: int = 1
+    observed_generation: int = 0
     status: str = "pending"
     failures: list[Failure] = field(default_factory=list)
     deployed: list[str] = field(default_factory=list)
@@ -108,19 +108,19 @@ class FakeDeliveries:
     def begin(self, delivery_id: str, attempt: int) -> Work | None:
         if self.refusal is not None:
             raise self.refusal
-        if self.fulfilled == self.wishes:
+        if self.observed_generation == self.generation:
             return None
         destination = FakeDestination(self.tries, self.observations)
         deployment = _deployment(delivery_id, self.desired)
-        place = FormerPlace(
+        place = PreviousTarget(
             id="place", created_at=MOMENT, sync_id="sync", config_sealed="", config_revision=1
         )
-        return Work(delivery_id, self.wishes, self.desired, destination, deployment, PLUGIN, place)
+        return Work(delivery_id, self.generation, self.desired, destination, deployment, PLUGIN, place)
 
     def complete(self, work: Work, receipt: Receipt) -> None:
         self.deployed.append(work.certificate_id)
-        self.delivered, self.fulfilled = work.certificate_id, work.wish
-        if work.wish == self.wishes:
+        self.delivered, self.observed_generation = work.certificate_id, work.generation
+        if work.generation == self.generation:
             self.status = "delivered"
 
     def begin_verify(self, delivery_id: str) -> VerifyWork | None:
@@ -134,22 +134,24 @@ class FakeDeliveries:
         good = observation.fingerprint == "ab"
         self.looked += 1
         if not good:
-            self.wishes, self.status = self.wishes + 1, "pending"
+            self.generation, self.status = self.generation + 1, "pending"
         return good
 
     def failed(self, delivery_id: str, wish: int, failure: Failure) -> None:
-        if wish != self.wishes:
+        if wish != self.generation:
             return
         self.failures.append(failure)
         self.status = "failed" if failure.permanent else "retrying"
 
     def state(self, delivery_id: str) -> DeliveryState:
-        in_place = self.fulfilled == self.wishes
-        return DeliveryState(self.wishes, self.delivered, self.status, in_place, bool(self.retirements.due))
+        in_place = self.observed_generation == self.generation
+        return DeliveryState(
+            self.generation, self.delivered, self.status, in_place, bool(self.retirements.due)
+        )
 
-    def wish(self, certificate_id: str) -> None:
+    def set_desired(self, certificate_id: str) -> None:
         """A newer certificate is wanted."""
-        self.desired, self.wishes, self.status = certificate_id, self.wishes + 1, "pending"
+        self.desired, self.generation, self.status = certificate_id, self.generation + 1, "pending"
 
 
 @dataclass
@@ -270,12 +272,12 @@ class Fakes:
     @property
     def services(self) -> Any:
         """In the shape that the workers take."""
-        kernel = SimpleNamespace(clock=lambda: MOMENT)
+        context = SimpleNamespace(clock=lambda: MOMENT)
         names = ("issuance", "deliveries", "notifications", "questions", "mirrors")
         parts = {name: getattr(self, name) for name in names}
         parts["retirements"] = self.deliveries.retirements
         sweeps = {"renewals": lambda: self.due.pop(0) if self.due else 0}
-        return cast(Any, SimpleNamespace(kernel=kernel, sweeps=sweeps, **parts))
+        return cast(Any, SimpleNamespace(context=context, sweeps=sweeps, **parts))
 
     async def drain(self) -> int:
         self.drained += 1

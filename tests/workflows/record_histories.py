@@ -15,13 +15,13 @@ from typing import Any
 from temporalio.client import Client, WorkflowFailureError
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.testing import WorkflowEnvironment
-from tests.workflows.fakes import MOMENT, Fakes, order, planned
+from tests.workflows.fakes import MOMENT, Fakes, planned, task
 
 from certrail.services.issuance.issuance import Advance
 from certrail_sdk import Observation, RateLimited, Unauthorized
 from certrail_workflows import policies
 from certrail_workflows.binaries import temporal_binary
-from certrail_workflows.messages import CORE_QUEUE, IssuanceOrder
+from certrail_workflows.messages import CORE_QUEUE, IssuanceInput
 
 HISTORIES = Path(__file__).parent / "histories"
 Story = Callable[[Client, Fakes, str], Awaitable[None]]
@@ -29,7 +29,9 @@ Story = Callable[[Client, Fakes, str], Awaitable[None]]
 
 async def _start(client: Client, flow: str, argument: Any, name: str) -> Any:
     arguments = [argument] if argument is not None else []
-    signal = "changed" if flow in {"DeliveryFlow", "MirrorFlow", "QuestionFlow"} else None
+    signal = (
+        "changed" if flow in {"DeliveryWorkflow", "CrlMirrorWorkflow", "ApprovalMessageWorkflow"} else None
+    )
     return await client.start_workflow(
         flow,
         args=arguments,
@@ -41,12 +43,12 @@ async def _start(client: Client, flow: str, argument: Any, name: str) -> Any:
 
 
 async def issuance_at_once(client: Client, _fakes: Fakes, name: str) -> None:
-    await (await _start(client, "IssuanceFlow", IssuanceOrder("request-1"), name)).result()
+    await (await _start(client, "IssuanceWorkflow", IssuanceInput("request-1"), name)).result()
 
 
 async def issuance_with_approval(client: Client, fakes: Fakes, name: str) -> None:
     fakes.issuance.steps = [Advance("waiting", MOMENT), Advance("waiting"), Advance("issued")]
-    handle = await _start(client, "IssuanceFlow", IssuanceOrder("request-1"), name)
+    handle = await _start(client, "IssuanceWorkflow", IssuanceInput("request-1"), name)
     for _ in range(2):
         await fakes.issuance.asked.get()
     await handle.signal("changed", "approved")
@@ -55,44 +57,44 @@ async def issuance_with_approval(client: Client, fakes: Fakes, name: str) -> Non
 
 async def issuance_that_fails(client: Client, fakes: Fakes, name: str) -> None:
     fakes.issuance.steps = [Advance("failed")]
-    await _failing(await _start(client, "IssuanceFlow", IssuanceOrder("request-1"), name))
+    await _failing(await _start(client, "IssuanceWorkflow", IssuanceInput("request-1"), name))
 
 
 async def delivery_at_once(client: Client, _fakes: Fakes, name: str) -> None:
-    await (await _start(client, "DeliveryFlow", order("delivery-1"), name)).result()
+    await (await _start(client, "DeliveryWorkflow", task("delivery-1"), name)).result()
 
 
 async def delivery_refused(client: Client, fakes: Fakes, name: str) -> None:
     fakes.deliveries.tries.script = [Unauthorized("the token was refused")]
-    await (await _start(client, "DeliveryFlow", order("delivery-1"), name)).result()
+    await (await _start(client, "DeliveryWorkflow", task("delivery-1"), name)).result()
 
 
 async def delivery_superseded(client: Client, fakes: Fakes, name: str) -> None:
     fakes.deliveries.tries.script = [RateLimited("slow down", retry_after=timedelta(hours=1))]
-    handle = await _start(client, "DeliveryFlow", order("delivery-1"), name)
+    handle = await _start(client, "DeliveryWorkflow", task("delivery-1"), name)
     await planned(handle, 2)
     await handle.signal("changed", "first")
-    fakes.deliveries.wish("certificate-2")
+    fakes.deliveries.set_desired("certificate-2")
     await handle.signal("changed", "second")
     await handle.result()
 
 
 async def delivery_mismatch(client: Client, fakes: Fakes, name: str) -> None:
     fakes.deliveries.observations = [Observation(present=True, fingerprint="cd")]
-    await (await _start(client, "DeliveryFlow", order("delivery-1"), name)).result()
+    await (await _start(client, "DeliveryWorkflow", task("delivery-1"), name)).result()
 
 
 async def notification_sent(client: Client, _fakes: Fakes, name: str) -> None:
-    await (await _start(client, "NotificationFlow", order("notification-1"), name)).result()
+    await (await _start(client, "NotificationWorkflow", task("notification-1"), name)).result()
 
 
 async def notification_refused(client: Client, fakes: Fakes, name: str) -> None:
     fakes.notifications.tries.script = [Unauthorized("the token was refused")]
-    await _failing(await _start(client, "NotificationFlow", order("notification-1"), name))
+    await _failing(await _start(client, "NotificationWorkflow", task("notification-1"), name))
 
 
 async def question_closed(client: Client, fakes: Fakes, name: str) -> None:
-    handle = await _start(client, "QuestionFlow", order("copy-1"), name)
+    handle = await _start(client, "ApprovalMessageWorkflow", task("copy-1"), name)
     await fakes.questions.tries.reached(1)
     fakes.questions.status, fakes.questions.closed = "approved", True
     await handle.signal("changed", "second")
@@ -104,12 +106,12 @@ async def delivery_retired(client: Client, fakes: Fakes, name: str) -> None:
     fakes.deliveries.status = "delivered"
     fakes.deliveries.retirements.due = ["one", "two"]
     fakes.deliveries.retirements.tries.script = [None, Unauthorized("not yours")]
-    await (await _start(client, "DeliveryFlow", order("delivery-1"), name)).result()
+    await (await _start(client, "DeliveryWorkflow", task("delivery-1"), name)).result()
 
 
 async def mirror_published(client: Client, fakes: Fakes, name: str) -> None:
     fakes.mirrors.tries.script = [RateLimited("slow down", retry_after=timedelta(hours=1))]
-    handle = await _start(client, "MirrorFlow", order("copy-1"), name)
+    handle = await _start(client, "CrlMirrorWorkflow", task("copy-1"), name)
     await planned(handle, 2)
     fakes.mirrors.number = 2
     await handle.signal("changed", "second")
@@ -117,12 +119,12 @@ async def mirror_published(client: Client, fakes: Fakes, name: str) -> None:
 
 
 async def outbox_sweep(client: Client, _fakes: Fakes, name: str) -> None:
-    await (await _start(client, "OutboxSweepFlow", None, name)).result()
+    await (await _start(client, "OutboxSweepWorkflow", None, name)).result()
 
 
 async def sweep(client: Client, fakes: Fakes, name: str) -> None:
     fakes.due = [3, 2]
-    await (await _start(client, "SweepFlow", "renewals", name)).result()
+    await (await _start(client, "SweepWorkflow", "renewals", name)).result()
 
 
 STORIES: tuple[Story, ...] = (

@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 from temporalio.client import Client, WorkflowHandle
 from temporalio.testing import WorkflowEnvironment
-from tests.workflows.fakes import MOMENT, PLUGIN, PRIVATE_KEY, QUEUE, Fakes, order, planned
+from tests.workflows.fakes import MOMENT, PLUGIN, PRIVATE_KEY, QUEUE, Fakes, planned, task
 
 from certrail.domain.errors import BadInput
 from certrail_sdk import Observation, RateLimited, Retryable, Unauthorized
 from certrail_workflows import policies
-from certrail_workflows.flows import DeliveryFlow
+from certrail_workflows.flows import DeliveryWorkflow
 from certrail_workflows.messages import CORE_QUEUE, DeliveryResult
 
 Handle = WorkflowHandle[Any, DeliveryResult]
@@ -21,8 +21,8 @@ Handle = WorkflowHandle[Any, DeliveryResult]
 
 async def start(client: Client, reference: str = "certificate-1", name: str = "delivery-1") -> Handle:
     return await client.start_workflow(
-        DeliveryFlow.run,
-        order("delivery-1"),
+        DeliveryWorkflow.run,
+        task("delivery-1"),
         id=name,
         task_queue=CORE_QUEUE,
         start_signal="changed",
@@ -64,8 +64,8 @@ async def test_a_newer_wish_cuts_a_long_pause_short(skipping: WorkflowEnvironmen
     async with fakes.workers(skipping.client):
         handle = await start(skipping.client)
         await planned(handle, 2)
-        deliveries.wish("certificate-2")
-        await handle.signal(DeliveryFlow.changed, "certificate-2")
+        deliveries.set_desired("certificate-2")
+        await handle.signal(DeliveryWorkflow.changed, "certificate-2")
         await handle.result()
     assert deliveries.deployed == ["certificate-2"]
     assert deliveries.tries.gap() < timedelta(minutes=1)
@@ -77,7 +77,7 @@ async def test_a_repeated_signal_changes_nothing(skipping: WorkflowEnvironment, 
     async with fakes.workers(skipping.client):
         handle = await start(skipping.client, "certificate-1")
         await planned(handle, 2)
-        await handle.signal(DeliveryFlow.changed, "certificate-1")
+        await handle.signal(DeliveryWorkflow.changed, "certificate-1")
         await handle.result()
     assert deliveries.tries.attempts == [1, 2]
     assert deliveries.tries.gap() >= timedelta(hours=2)
@@ -150,8 +150,8 @@ async def test_a_wish_during_a_try_lets_it_finish_and_is_delivered_after_it(
     async with fakes.workers(client):
         handle = await start(client, name="delivery-overlap")
         await deliveries.tries.reached(1)
-        deliveries.wish("certificate-2")
-        await handle.signal(DeliveryFlow.changed, "certificate-2")
+        deliveries.set_desired("certificate-2")
+        await handle.signal(DeliveryWorkflow.changed, "certificate-2")
         await _cancel_requested(handle)
         go_on.set()
         result = await handle.result()
@@ -167,8 +167,8 @@ async def test_a_result_and_a_wish_that_arrive_together_are_both_heard(client: C
             deliveries.tries.script = [_wait_for(go_on)]
             handle = await start(client, name="delivery-together")
             await deliveries.tries.reached(1)
-        deliveries.wish("certificate-2")
-        await handle.signal(DeliveryFlow.changed, "certificate-2")
+        deliveries.set_desired("certificate-2")
+        await handle.signal(DeliveryWorkflow.changed, "certificate-2")
         go_on.set()
         await _event(handle, "activity_task_completed")
         async with fakes.workers(client, CORE_QUEUE):
@@ -187,7 +187,7 @@ async def test_what_is_to_leave_goes_after_the_new_one_is_there_and_each_by_itse
     retirements.tries.script = [in_use, None, Unauthorized("not ours")]
     async with fakes.workers(skipping.client):
         result = await skipping.client.execute_workflow(
-            DeliveryFlow.run, order("delivery-1"), id="d", task_queue=CORE_QUEUE
+            DeliveryWorkflow.run, task("delivery-1"), id="d", task_queue=CORE_QUEUE
         )
     assert result.status == "delivered"
     assert fakes.deliveries.deployed == ["certificate-1"]
@@ -224,8 +224,8 @@ async def test_a_newer_wish_does_not_wait_for_what_stays_in_use(
     async with fakes.workers(skipping.client):
         handle = await start(skipping.client)
         await planned(handle, 2)
-        deliveries.wish("certificate-2")
-        await handle.signal(DeliveryFlow.changed, "certificate-2")
+        deliveries.set_desired("certificate-2")
+        await handle.signal(DeliveryWorkflow.changed, "certificate-2")
         await handle.result()
     assert deliveries.deployed == ["certificate-1", "certificate-2"]
     assert deliveries.looked == 2

@@ -10,10 +10,10 @@ from requests.adapters import HTTPAdapter
 
 from certrail_destination_aws_acm import AwsAcm, AwsAcmConfig
 from certrail_destination_azure_key_vault import AzureKeyVault, AzureKeyVaultConfig
+from certrail_fakes.acm import AcmServer
+from certrail_fakes.key_vault import KeyVaultServer
 from certrail_sdk import PluginError
 from certrail_sdk.testing import make_deployment
-from certrail_standins.acm import AcmServer
-from certrail_standins.key_vault import KeyVaultServer
 from certrail_workflows.policies import CANCEL_GRACE
 
 Timeouts = list[tuple[float, float]]

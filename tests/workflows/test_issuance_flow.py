@@ -12,13 +12,13 @@ from tests.workflows.fakes import Fakes
 
 from certrail.services.issuance.issuance import Advance
 from certrail_workflows import policies
-from certrail_workflows.flows import IssuanceFlow
-from certrail_workflows.messages import CORE_QUEUE, IssuanceOrder
+from certrail_workflows.flows import IssuanceWorkflow
+from certrail_workflows.messages import CORE_QUEUE, IssuanceInput
 
 
-async def start(client: Client, name: str = "issuance-1") -> WorkflowHandle[IssuanceFlow, str]:
+async def start(client: Client, name: str = "issuance-1") -> WorkflowHandle[IssuanceWorkflow, str]:
     return await client.start_workflow(
-        IssuanceFlow.run, IssuanceOrder("request-1"), id=name, task_queue=CORE_QUEUE
+        IssuanceWorkflow.run, IssuanceInput("request-1"), id=name, task_queue=CORE_QUEUE
     )
 
 
@@ -58,7 +58,7 @@ async def test_a_decision_wakes_it(skipping: WorkflowEnvironment, fakes: Fakes) 
     async with fakes.workers(skipping.client, CORE_QUEUE):
         handle = await start(skipping.client)
         await asyncio.wait_for(fakes.issuance.asked.get(), 20)
-        await handle.signal(IssuanceFlow.changed, "approval-approved")
+        await handle.signal(IssuanceWorkflow.changed, "approval-approved")
         assert await handle.result() == "issued"
     history = await handle.fetch_history()
     assert not any(event.HasField("timer_fired_event_attributes") for event in history.events)

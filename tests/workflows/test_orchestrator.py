@@ -69,7 +69,7 @@ async def test_a_new_wish_starts_a_delivery_that_had_ended(
 ) -> None:
     async with fakes.workers(client):
         for wish in ("certificate-1", "certificate-2"):
-            fakes.deliveries.wish(wish)
+            fakes.deliveries.set_desired(wish)
             await orchestrator.dispatch(message("delivery", "delivery-wishes", signal=wish))
             await client.get_workflow_handle("delivery-wishes").result()
     assert fakes.deliveries.deployed == ["certificate-1", "certificate-2"]

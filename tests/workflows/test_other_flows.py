@@ -6,11 +6,17 @@ from datetime import timedelta
 import pytest
 from temporalio.client import Client, WorkflowFailureError
 from temporalio.testing import WorkflowEnvironment
-from tests.workflows.fakes import Fakes, order, planned
+from tests.workflows.fakes import Fakes, planned, task
 
 from certrail_sdk import Retryable, Unauthorized
 from certrail_workflows import policies
-from certrail_workflows.flows import MirrorFlow, NotificationFlow, OutboxSweepFlow, QuestionFlow, SweepFlow
+from certrail_workflows.flows import (
+    ApprovalMessageWorkflow,
+    CrlMirrorWorkflow,
+    NotificationWorkflow,
+    OutboxSweepWorkflow,
+    SweepWorkflow,
+)
 from certrail_workflows.messages import CORE_QUEUE
 
 
@@ -23,7 +29,7 @@ async def test_a_message_is_sent_again_until_it_gets_through(
     ]
     async with fakes.workers(skipping.client):
         await skipping.client.execute_workflow(
-            NotificationFlow.run, order("notification-1"), id="n", task_queue=CORE_QUEUE
+            NotificationWorkflow.run, task("notification-1"), id="n", task_queue=CORE_QUEUE
         )
     assert fakes.notifications.status == "sent"
     assert fakes.notifications.tries.gap(1) >= timedelta(minutes=3)
@@ -36,7 +42,7 @@ async def test_a_message_that_cannot_be_sent_fails_so_that_it_may_be_started_aga
     async with fakes.workers(skipping.client):
         with pytest.raises(WorkflowFailureError):
             await skipping.client.execute_workflow(
-                NotificationFlow.run, order("notification-1"), id="n", task_queue=CORE_QUEUE
+                NotificationWorkflow.run, task("notification-1"), id="n", task_queue=CORE_QUEUE
             )
     assert [f.kind for f in fakes.notifications.failures] == ["Unauthorized"]
 
@@ -48,7 +54,7 @@ async def test_a_message_that_fails_for_days_is_given_up_on_record(
     async with fakes.workers(skipping.client):
         with pytest.raises(WorkflowFailureError):
             await skipping.client.execute_workflow(
-                NotificationFlow.run, order("notification-1"), id="n", task_queue=CORE_QUEUE
+                NotificationWorkflow.run, task("notification-1"), id="n", task_queue=CORE_QUEUE
             )
     assert fakes.notifications.failures[-1].kind == "OutOfTime"
     assert fakes.notifications.status == "failed"
@@ -60,7 +66,7 @@ async def test_a_list_is_published_again_until_it_gets_through(
     fakes.mirrors.tries.script = [Retryable("busy"), Retryable("busy", retry_after=timedelta(hours=3))]
     async with fakes.workers(skipping.client):
         await skipping.client.execute_workflow(
-            MirrorFlow.run, order("copy-1"), id="mirror-again", task_queue=CORE_QUEUE
+            CrlMirrorWorkflow.run, task("copy-1"), id="mirror-again", task_queue=CORE_QUEUE
         )
     assert fakes.mirrors.there == 1
     assert fakes.mirrors.tries.gap(1) >= timedelta(hours=3)
@@ -72,11 +78,11 @@ async def test_a_newer_list_does_not_wait_for_an_older_one(
     fakes.mirrors.tries.script = [Retryable("busy", retry_after=timedelta(days=3))]
     async with fakes.workers(skipping.client):
         handle = await skipping.client.start_workflow(
-            MirrorFlow.run, order("copy-1"), id="mirror-newer", task_queue=CORE_QUEUE
+            CrlMirrorWorkflow.run, task("copy-1"), id="mirror-newer", task_queue=CORE_QUEUE
         )
         await planned(handle, 2)
         fakes.mirrors.number = 2
-        await handle.signal(MirrorFlow.changed, "2")
+        await handle.signal(CrlMirrorWorkflow.changed, "2")
         await handle.result()
     assert fakes.mirrors.there == 2
     assert fakes.mirrors.tries.gap() < timedelta(days=1)
@@ -90,7 +96,7 @@ async def test_a_list_that_is_refused_or_never_gets_through_ends_on_record(
         for number, script in enumerate(([Unauthorized("no")], weekly)):
             fakes.mirrors.tries.script = [*script]
             await skipping.client.execute_workflow(
-                MirrorFlow.run, order("copy-1"), id=f"mirror-{number}", task_queue=CORE_QUEUE
+                CrlMirrorWorkflow.run, task("copy-1"), id=f"mirror-{number}", task_queue=CORE_QUEUE
             )
     kinds = [failure.kind for failure in fakes.mirrors.failures]
     assert (kinds[0], kinds[-1]) == ("Unauthorized", "OutOfTime")
@@ -100,14 +106,14 @@ async def test_a_question_follows_its_approval_until_it_closes(client: Client, f
     questions = fakes.questions
     async with fakes.workers(client):
         handle = await client.start_workflow(
-            QuestionFlow.run, order("copy-1"), id="question-follows", task_queue=CORE_QUEUE
+            ApprovalMessageWorkflow.run, task("copy-1"), id="question-follows", task_queue=CORE_QUEUE
         )
         await questions.tries.reached(1)
         questions.status = "1 of 2"
-        await handle.signal(QuestionFlow.changed, "vote-1")
+        await handle.signal(ApprovalMessageWorkflow.changed, "vote-1")
         await questions.tries.reached(2)
         questions.status, questions.closed = "approved", True
-        await handle.signal(QuestionFlow.changed, "vote-2")
+        await handle.signal(ApprovalMessageWorkflow.changed, "vote-2")
         await handle.result()
     assert questions.notifier.shown == [("ask", "open"), ("post-1", "1 of 2"), ("post-1", "approved")]
 
@@ -119,11 +125,11 @@ async def test_a_question_that_cannot_be_shown_waits_for_the_next_change(
     questions.tries.script = [Unauthorized("the token was refused")]
     async with fakes.workers(client):
         handle = await client.start_workflow(
-            QuestionFlow.run, order("copy-1"), id="question-refused", task_queue=CORE_QUEUE
+            ApprovalMessageWorkflow.run, task("copy-1"), id="question-refused", task_queue=CORE_QUEUE
         )
         await questions.tries.reached(1)
         questions.status, questions.closed = "expired", True
-        await handle.signal(QuestionFlow.changed, "expired")
+        await handle.signal(ApprovalMessageWorkflow.changed, "expired")
         await handle.result()
     assert [f.kind for f in questions.failures] == ["Unauthorized"]
     assert questions.notifier.shown == [("ask", "expired")]
@@ -135,7 +141,7 @@ async def test_a_question_that_nobody_changes_does_not_run_for_ever(
     before = await skipping.get_current_time()
     async with fakes.workers(skipping.client):
         await skipping.client.execute_workflow(
-            QuestionFlow.run, order("copy-1"), id="q", task_queue=CORE_QUEUE
+            ApprovalMessageWorkflow.run, task("copy-1"), id="q", task_queue=CORE_QUEUE
         )
     assert await skipping.get_current_time() - before >= policies.QUESTION_IDLE
 
@@ -146,18 +152,20 @@ async def test_a_sweep_looks_again_and_again_and_ends_with_its_worker(
     monkeypatch.setattr(policies, "SWEEP_EVERY", timedelta(milliseconds=10))
     monkeypatch.setattr(policies, "SWEEP_SHIFT", timedelta(milliseconds=50))
     async with fakes.workers(client, CORE_QUEUE):
-        sent = await client.execute_workflow(OutboxSweepFlow.run, id="sweep", task_queue=CORE_QUEUE)
+        sent = await client.execute_workflow(OutboxSweepWorkflow.run, id="sweep", task_queue=CORE_QUEUE)
     assert sent == fakes.drained == 5
 
     fakes.due = [100, 100, 7]
     async with fakes.workers(client, CORE_QUEUE):
-        handled = await client.execute_workflow(SweepFlow.run, "renewals", id="due", task_queue=CORE_QUEUE)
+        handled = await client.execute_workflow(
+            SweepWorkflow.run, "renewals", id="due", task_queue=CORE_QUEUE
+        )
     assert handled == 207, "a look goes on until nothing is due"
 
     monkeypatch.setattr(policies, "SWEEP_EVERY", timedelta(hours=1))
     monkeypatch.setattr(policies, "SWEEP_SHIFT", timedelta(hours=2))
     async with fakes.workers(client, CORE_QUEUE):
-        handle = await client.start_workflow(OutboxSweepFlow.run, id="sweep-2", task_queue=CORE_QUEUE)
+        handle = await client.start_workflow(OutboxSweepWorkflow.run, id="sweep-2", task_queue=CORE_QUEUE)
         async with asyncio.timeout(20):
             while await fakes.looked.get() < 6:
                 pass

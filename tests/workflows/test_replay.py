@@ -12,7 +12,7 @@ from tests.workflows.record_histories import HISTORIES, STORIES, payloads
 
 from certrail_workflows import policies
 from certrail_workflows.flows import FLOWS
-from certrail_workflows.messages import ADVANCE_ISSUANCE, IssuanceOrder, IssuanceStep
+from certrail_workflows.messages import ADVANCE_ISSUANCE, IssuanceInput, IssuanceStep
 from certrail_workflows.worker import sandbox
 
 RECORDED = sorted(HISTORIES.glob("*.json"))
@@ -39,15 +39,15 @@ def test_a_recorded_history_holds_ids_only(path: Path) -> None:
     assert b"canary" not in held
 
 
-@workflow.defn(name="IssuanceFlow", sandboxed=False)
+@workflow.defn(name="IssuanceWorkflow", sandboxed=False)
 class ChangedFlow:
     """An issuance that waits a second first: a change that needs a patch marker."""
 
     @workflow.run
-    async def run(self, order: IssuanceOrder) -> str:
+    async def run(self, task: IssuanceInput) -> str:
         await workflow.sleep(1)
         step: IssuanceStep = await workflow.execute_local_activity(
-            ADVANCE_ISSUANCE, order.request_id, result_type=IssuanceStep, **policies.OWN_STEP
+            ADVANCE_ISSUANCE, task.request_id, result_type=IssuanceStep, **policies.OWN_STEP
         )
         return step.status
 

@@ -3,12 +3,12 @@
 import pytest
 from temporalio.api.common.v1 import Payload
 from temporalio.client import Client, WorkflowFailureError
-from tests.workflows.fakes import Fakes, order
+from tests.workflows.fakes import Fakes, task
 
 from certrail.crypto.keyring import Keyring, KeyringError
 from certrail_sdk import Unauthorized
 from certrail_workflows.codec import ENCODING, EncryptionCodec
-from certrail_workflows.flows import DeliveryFlow, NotificationFlow
+from certrail_workflows.flows import DeliveryWorkflow, NotificationWorkflow
 from certrail_workflows.messages import CORE_QUEUE
 
 CANARY = "canary-in-the-clear"
@@ -25,7 +25,7 @@ async def test_neither_ids_nor_failures_can_be_read(client: Client, fakes: Fakes
     async with fakes.workers(client):
         with pytest.raises(WorkflowFailureError):
             await client.execute_workflow(
-                NotificationFlow.run, order(CANARY), id="sealed-failure", task_queue=CORE_QUEUE
+                NotificationWorkflow.run, task(CANARY), id="sealed-failure", task_queue=CORE_QUEUE
             )
     raw = await raw_history(client, "sealed-failure")
     assert CANARY.encode() not in raw
@@ -36,8 +36,8 @@ async def test_neither_ids_nor_failures_can_be_read(client: Client, fakes: Fakes
 async def test_signals_and_local_results_cannot_be_read(client: Client, fakes: Fakes) -> None:
     async with fakes.workers(client):
         handle = await client.start_workflow(
-            DeliveryFlow.run,
-            order("delivery-1"),
+            DeliveryWorkflow.run,
+            task("delivery-1"),
             id="sealed-signal",
             task_queue=CORE_QUEUE,
             start_signal="changed",

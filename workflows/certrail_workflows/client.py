@@ -13,19 +13,25 @@ from temporalio.service import RPCError, RPCStatusCode
 from certrail.services.core.orchestrator import OrchestratorUnavailable, OutboxMessage
 from certrail_workflows import policies
 from certrail_workflows.codec import Seals, data_converter
-from certrail_workflows.flows import DeliveryFlow, IssuanceFlow, MirrorFlow, NotificationFlow, QuestionFlow
-from certrail_workflows.flows.listening import Listening
-from certrail_workflows.messages import CORE_QUEUE, IssuanceOrder, PluginOrder, plugin_queue
+from certrail_workflows.flows import (
+    ApprovalMessageWorkflow,
+    CrlMirrorWorkflow,
+    DeliveryWorkflow,
+    IssuanceWorkflow,
+    NotificationWorkflow,
+)
+from certrail_workflows.flows.signals import ChangeSignals
+from certrail_workflows.messages import CORE_QUEUE, IssuanceInput, PluginTaskInput, plugin_queue
 from certrail_workflows.setup import ensure_namespace, ensure_sweeps
 
 log = logging.getLogger(__name__)
 
 _FLOWS: Mapping[str, type] = {
-    "issuance": IssuanceFlow,
-    "delivery": DeliveryFlow,
-    "notification": NotificationFlow,
-    "question": QuestionFlow,
-    "mirror": MirrorFlow,
+    "issuance": IssuanceWorkflow,
+    "delivery": DeliveryWorkflow,
+    "notification": NotificationWorkflow,
+    "question": ApprovalMessageWorkflow,
+    "mirror": CrlMirrorWorkflow,
 }
 _ONCE = frozenset({"issuance", "notification"})
 """Flows whose success is final: a message that comes again must not start them again."""
@@ -118,18 +124,18 @@ async def _start(client: Client, message: OutboxMessage) -> None:
         id=message.workflow_id,
         task_queue=CORE_QUEUE,
         id_reuse_policy=_reuse(message.flow),
-        start_signal=Listening.changed.__name__ if message.signal else None,
+        start_signal=ChangeSignals.changed.__name__ if message.signal else None,
         start_signal_args=[message.signal] if message.signal else [],
         rpc_timeout=policies.RPC_TIMEOUT,
     )
 
 
-def _order(message: OutboxMessage) -> IssuanceOrder | PluginOrder:
+def _order(message: OutboxMessage) -> IssuanceInput | PluginTaskInput:
     if message.flow == "issuance":
-        return IssuanceOrder(message.subject_id)
+        return IssuanceInput(message.subject_id)
     if message.plugin is None:
         raise ValueError(f"The outbox row {message.seq} for {message.workflow_id} names no plugin.")
-    return PluginOrder(message.subject_id, plugin_queue(message.plugin))
+    return PluginTaskInput(message.subject_id, plugin_queue(message.plugin))
 
 
 def _reuse(flow: str) -> WorkflowIDReusePolicy:

@@ -96,7 +96,7 @@ def _verdict(failure: Failure, now: datetime, wait: timedelta | None) -> Verdict
         type=failure.kind,
         non_retryable=failure.permanent,
         next_retry_delay=wait,
-        # Temporal logs a traceback of all others; of what plugins may raise the line of `Try` says everything.
+        # Temporal logs a traceback of all others; for plugin errors the line of `AttemptRecorder` suffices.
         category=ApplicationErrorCategory.UNSPECIFIED if bug else ApplicationErrorCategory.BENIGN,
     )
     return Verdict(failure, error)

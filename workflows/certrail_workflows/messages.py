@@ -11,18 +11,16 @@ CORE_QUEUE = "certrail"
 
 ADVANCE_ISSUANCE = "advance_issuance"
 FAIL_ISSUANCE = "fail_issuance"
-DELIVERY_STANDING = "delivery_state"
-GIVE_UP = "give_up"
+DELIVERY_STATUS = "delivery_status"
+RECORD_TIMEOUT = "record_timeout"
 DRAIN_OUTBOX = "drain_outbox"
 SWEEP = "sweep"
 DELIVER = "deliver"
-"""Bring, and remove after it: of workflows that began before these were steps of their own."""
-BRING = "bring"
 REMOVE = "remove"
 VERIFY = "verify"
 MIRROR = "mirror"
 NOTIFY = "notify"
-REFRESH_QUESTION = "refresh_question"
+REFRESH_APPROVAL_MESSAGE = "refresh_approval_message"
 
 WAITING = "waiting"
 FAILED = "failed"
@@ -40,7 +38,7 @@ def plugin_of(queue: str) -> str:
 
 
 @dataclass(frozen=True)
-class IssuanceOrder:
+class IssuanceInput:
     """The request to carry to its end."""
 
     request_id: str
@@ -63,22 +61,22 @@ class IssuanceFailure:
 
 
 @dataclass(frozen=True)
-class PluginOrder:
+class PluginTaskInput:
     """Work for a plugin.
 
     Attributes:
         subject_id: id of the delivery, notification, or copy of a question or a revocation list.
         queue: task queue of the plugin.
-        heard: references heard in an earlier run of the same workflow.
+        seen: signal references received in an earlier run of the same workflow.
     """
 
     subject_id: str
     queue: str
-    heard: tuple[str, ...] = ()
+    seen: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
-class DeliveryStanding:
+class DeliveryStatus:
     """What the record says of a delivery.
 
     Attributes:
@@ -114,7 +112,7 @@ class Refreshed:
 
 
 @dataclass(frozen=True)
-class Abandoned:
+class TimedOut:
     """Work that ran out of time: ``flow`` as in the outbox or ``retirement``, and the id of its subject."""
 
     flow: str

@@ -76,7 +76,7 @@ NOTIFY = ActivityConfig(
     heartbeat_timeout=HEARTBEAT_TIMEOUT,
     retry_policy=_PATIENT,
 )
-REFRESH_QUESTION = ActivityConfig(
+REFRESH_APPROVAL_MESSAGE = ActivityConfig(
     start_to_close_timeout=timedelta(minutes=2),
     schedule_to_close_timeout=timedelta(days=3),
     heartbeat_timeout=HEARTBEAT_TIMEOUT,

@@ -24,7 +24,7 @@ from temporalio.client import (
 from temporalio.service import RPCError, RPCStatusCode
 
 from certrail_workflows import policies
-from certrail_workflows.flows import OutboxSweepFlow, SweepFlow
+from certrail_workflows.flows import OutboxSweepWorkflow, SweepWorkflow
 from certrail_workflows.messages import CORE_QUEUE
 
 OUTBOX = "outbox"
@@ -81,7 +81,7 @@ async def _ensure(client: Client, ident: str, schedule: Schedule) -> None:
 
 
 def _sweep(kind: str) -> Schedule:
-    flow, arguments = (OutboxSweepFlow, []) if kind == OUTBOX else (SweepFlow, [kind])
+    flow, arguments = (OutboxSweepWorkflow, []) if kind == OUTBOX else (SweepWorkflow, [kind])
     return Schedule(
         action=ScheduleActionStartWorkflow(
             flow.run,

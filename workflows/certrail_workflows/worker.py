@@ -17,10 +17,10 @@ from certrail_workflows.activities.core import (
     SweepActivities,
 )
 from certrail_workflows.activities.plugin import (
+    ApprovalMessageActivities,
     DeliveryActivities,
     MirrorActivities,
     NotificationActivities,
-    QuestionActivities,
 )
 from certrail_workflows.flows import FLOWS
 from certrail_workflows.messages import CORE_QUEUE
@@ -73,8 +73,8 @@ def core_worker(client: Client, services: "Services", drain: Drain) -> Worker:
         activities=[
             issuance.advance_issuance,
             issuance.fail_issuance,
-            outcomes.delivery_state,
-            outcomes.give_up,
+            outcomes.delivery_status,
+            outcomes.record_timeout,
             OutboxActivities(drain).drain_outbox,
             SweepActivities(services.sweeps).sweep,
         ],
@@ -89,19 +89,18 @@ def core_worker(client: Client, services: "Services", drain: Drain) -> Worker:
 
 def plugin_worker(client: Client, services: "Services", queue: str) -> Worker:
     """Serves one plugin; a limit of its own keeps a slow one from taking the others' threads."""
-    clock = services.kernel.clock
+    clock = services.context.clock
     deliveries = DeliveryActivities(services.deliveries, services.retirements, clock)
     return Worker(
         client,
         task_queue=queue,
         activities=[
             deliveries.deliver,
-            deliveries.bring,
             deliveries.remove,
             deliveries.verify,
             MirrorActivities(services.mirrors, clock).mirror,
             NotificationActivities(services.notifications, clock).notify,
-            QuestionActivities(services.questions, clock).refresh_question,
+            ApprovalMessageActivities(services.questions, clock).refresh_approval_message,
         ],
         max_concurrent_activities=policies.ACTIVITIES_PER_PLUGIN,
         # Cancellation travels with the answers to heartbeats.

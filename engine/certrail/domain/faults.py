@@ -9,7 +9,7 @@ from pydantic_core import ErrorDetails
 _UNKNOWN = "extra_forbidden"
 
 
-def told_of(error: ValidationError, model: type[BaseModel] | None = None) -> list[tuple[str, str]]:
+def describe_faults(error: ValidationError, model: type[BaseModel] | None = None) -> list[tuple[str, str]]:
     """Each wrong field and what is wrong with it, never its value.
 
     Args:
@@ -21,7 +21,9 @@ def told_of(error: ValidationError, model: type[BaseModel] | None = None) -> lis
 
 def in_one_line(error: ValidationError, model: type[BaseModel] | None = None) -> str:
     """All that is wrong."""
-    return "; ".join(f"{field}: {message}" if field else message for field, message in told_of(error, model))
+    return "; ".join(
+        f"{field}: {message}" if field else message for field, message in describe_faults(error, model)
+    )
 
 
 def message_of(fault: ErrorDetails | Mapping[str, Any], model: type[BaseModel] | None = None) -> str:

@@ -7,7 +7,7 @@ from typing import Annotated, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
-from certrail.domain import moments
+from certrail.domain import timestamps
 from certrail.domain.content import LONGEST_TTL_SECONDS
 from certrail.domain.windows import Rules, Window
 
@@ -35,8 +35,8 @@ PERSISTENCE = timedelta(days=30)
 class Freeze(Rules):
     """A time in which nothing is renewed."""
 
-    begins: moments.Moment
-    ends: moments.Moment
+    begins: timestamps.Timestamp
+    ends: timestamps.Timestamp
     reason: Annotated[str, StringConstraints(max_length=200)] = ""
 
     @model_validator(mode="after")
@@ -46,7 +46,7 @@ class Freeze(Rules):
         return self
 
 
-class Moment(Rules):
+class RenewalOverride(Rules):
     """When a certificate is renewed at the latest.
 
     Attributes:
@@ -64,7 +64,7 @@ class Moment(Rules):
         return self
 
 
-class RenewalRule(Moment):
+class RenewalRule(RenewalOverride):
     """How certificates are renewed by themselves.
 
     Attributes:
@@ -108,8 +108,8 @@ DEFAULT_FRACTION = 2 / 3
 class Advice(Rules):
     """In which window an authority wants certificates replaced, and why (RFC 9773 section 4.2)."""
 
-    begins: moments.Moment
-    ends: moments.Moment
+    begins: timestamps.Timestamp
+    ends: timestamps.Timestamp
     explanation: Annotated[str, StringConstraints(max_length=500)] = ""
 
     @model_validator(mode="after")
@@ -120,7 +120,7 @@ class Advice(Rules):
 
 
 @dataclass(frozen=True)
-class Life:
+class ValidityPeriod:
     """Of one certificate; the same `seed` gives the same place in every spread."""
 
     not_before: datetime
@@ -133,7 +133,7 @@ class Life:
         return self.not_after - self.not_before
 
     @property
-    def share(self) -> float:
+    def jitter(self) -> float:
         """Between 0 and 1, evenly spread over seeds."""
         return int.from_bytes(hashlib.sha256(self.seed.encode()).digest()[:8]) / 2**64
 
@@ -164,10 +164,10 @@ class Plan:
 
 def plan_renewal(
     rule: RenewalRule,
-    life: Life,
+    life: ValidityPeriod,
     *,
     now: datetime | None = None,
-    moment: Moment | None = None,
+    override: RenewalOverride | None = None,
     advice: Advice | None = None,
     in_step: bool = False,
 ) -> Plan:
@@ -175,18 +175,18 @@ def plan_renewal(
 
     Args:
         now: what lies before it was missed; left out, nothing was.
-        moment: what was said for this certificate alone, in place of that of the rule.
+        override: what was said for this certificate alone, in place of that of the rule.
         advice: what the authority suggests.
         in_step: the certificate came at a moment of its own, so its neighbours came at others.
     """
     now = now or life.not_before
     inputs = [f"valid from {_shown(life.not_before)} to {_shown(life.not_after)}"]
-    latest, said = _latest(moment or rule, life)
-    inputs.append(f"{said}, as was said for this certificate" if moment else said)
+    latest, said = _latest(override or rule, life)
+    inputs.append(f"{said}, as was said for this certificate" if override else said)
     spread = life.length * SPREAD if in_step else (latest - life.not_before) * FIRST_SPREAD
-    at = latest - spread * life.share
+    at = latest - spread * life.jitter
     inputs.append(f"spread over {_hours(spread)} before it: {_shown(at)}")
-    if advice is not None and (advised := advice.begins + (advice.ends - advice.begins) * life.share) < at:
+    if advice is not None and (advised := advice.begins + (advice.ends - advice.begins) * life.jitter) < at:
         at = advised
         why = f", because of {advice.explanation}" if advice.explanation else ""
         window = f"{_shown(advice.begins)} to {_shown(advice.ends)}"
@@ -203,7 +203,7 @@ def plan_renewal(
     return Plan(opened.replace(microsecond=0), tuple(inputs), late)
 
 
-def next_open(rule: RenewalRule, at: datetime, life: Life) -> datetime | None:
+def next_open(rule: RenewalRule, at: datetime, life: ValidityPeriod) -> datetime | None:
     """This moment, or one in the next open time; spread over it, so that it does not begin with a herd."""
     opening = rule.opens(at, life.last)
     if opening is None or opening == at:
@@ -211,7 +211,7 @@ def next_open(rule: RenewalRule, at: datetime, life: Life) -> datetime | None:
     return _within(rule, opening, life)
 
 
-def next_try(rule: RenewalRule, life: Life, now: datetime, failures: int) -> datetime | None:
+def next_try(rule: RenewalRule, life: ValidityPeriod, now: datetime, failures: int) -> datetime | None:
     """When to try again after so many failures in a row: more often before the end than a wait would allow."""
     again, last = now + wait_after(failures), life.not_after - LAST_CHANCE
     return next_open(rule, min(again, last) if now < last else again, life)
@@ -222,7 +222,7 @@ def wait_after(failures: int) -> timedelta:
     return min(LONGEST_WAIT, FIRST_WAIT * (1 << min(max(failures, 1) - 1, 10)))
 
 
-def _latest(said: Moment, life: Life) -> tuple[datetime, str]:
+def _latest(said: RenewalOverride, life: ValidityPeriod) -> tuple[datetime, str]:
     if said.before_seconds is not None:
         before = timedelta(seconds=said.before_seconds)
         passed, words = 1 - before / life.length, f"{_hours(before)} before the end"
@@ -236,7 +236,7 @@ def _latest(said: Moment, life: Life) -> tuple[datetime, str]:
     return moment, f"{words}: {_shown(moment)}"
 
 
-def _opened(rule: RenewalRule, at: datetime, life: Life, now: datetime) -> datetime | None:
+def _opened(rule: RenewalRule, at: datetime, life: ValidityPeriod, now: datetime) -> datetime | None:
     """The moment itself or the next open one; one before it, if the next is unsafely late; never a closed one."""
     opened = next_open(rule, at, life)
     if opened is None or opened > life.safe:
@@ -246,7 +246,7 @@ def _opened(rule: RenewalRule, at: datetime, life: Life, now: datetime) -> datet
     return opened
 
 
-def _before(rule: RenewalRule, start: datetime, at: datetime, life: Life) -> datetime | None:
+def _before(rule: RenewalRule, start: datetime, at: datetime, life: ValidityPeriod) -> datetime | None:
     """A moment of the last open time that begins before `at`."""
     found, opening = None, rule.opens(start, at)
     while opening is not None:
@@ -255,12 +255,14 @@ def _before(rule: RenewalRule, start: datetime, at: datetime, life: Life) -> dat
     return _within(rule, found, life, at) if found else None
 
 
-def _within(rule: RenewalRule, opening: datetime, life: Life, until: datetime | None = None) -> datetime:
+def _within(
+    rule: RenewalRule, opening: datetime, life: ValidityPeriod, until: datetime | None = None
+) -> datetime:
     """A moment of the open time that begins then, spread so that most of them are safe."""
     safe = life.safe if opening < life.safe else opening + max(life.not_after - opening, LONGEST_WAIT) / 2
     closing = rule.closes(opening, min(safe, opening + life.length * SPREAD, until or safe))
     length = closing - opening
-    chosen = opening + (length - min(ROOM_AT_THE_END, length / 2)) * life.share
+    chosen = opening + (length - min(ROOM_AT_THE_END, length / 2)) * life.jitter
     return chosen if rule.open_at(chosen) else opening
 
 

@@ -12,7 +12,7 @@ from pydantic import (
     model_validator,
 )
 
-from certrail.domain.moments import Moment
+from certrail.domain.timestamps import Timestamp
 
 LONGEST_TEXT = 320
 SHORTEST_PART = 3
@@ -75,8 +75,8 @@ class CertificateFilter(BaseModel):
     profile: _Text | None = None
     issuer: _Text | None = None
     lineage: _Text | None = None
-    expires_after: Moment | None = None
-    expires_before: Moment | None = None
+    expires_after: Timestamp | None = None
+    expires_before: Timestamp | None = None
     metadata: Annotated[list[Metadata], Field(max_length=5)] = Field(default_factory=list)
     sort: Literal["newest", "expiry"] | None = None
 

@@ -55,7 +55,7 @@ class Database:
 
 
 def locked(
-    rows: SelectOfScalar[T], *, skip_locked: bool = False, may_be_named: bool = False, shared: bool = False
+    rows: SelectOfScalar[T], *, skip_locked: bool = False, key_share: bool = False, read: bool = False
 ) -> SelectOfScalar[T]:
     """The same rows, held until the transaction ends.
 
@@ -63,9 +63,9 @@ def locked(
 
     Args:
         may_be_named: others go on writing rows that name these, for which PostgreSQL looks at them under a lock too.
-        shared: others may hold them shared, too; nobody changes them meanwhile.
+        read: others may hold them shared, too; nobody changes them meanwhile.
     """
-    held = rows.with_for_update(skip_locked=skip_locked, key_share=may_be_named, read=shared)
+    held = rows.with_for_update(skip_locked=skip_locked, key_share=key_share, read=read)
     return held.execution_options(populate_existing=True)
 
 
@@ -73,8 +73,8 @@ _REMEMBERED = "certrail remembered"
 
 
 @contextmanager
-def remembering(session: Session) -> Iterator[None]:
-    """For work on many rows in one transaction: what was loaded stays loaded, and `recall` asks once for each key."""
+def session_cache(session: Session) -> Iterator[None]:
+    """For work on many rows in one transaction: what was loaded stays loaded, and `cached` asks once for each key."""
     held: list[object] = []
 
     def hold(_session: object, instance: object) -> None:
@@ -91,8 +91,8 @@ def remembering(session: Session) -> Iterator[None]:
             event.remove(session, moment, hold)
 
 
-def recall(session: Session, key: tuple[object, ...], ask: Callable[[], T]) -> T:
-    """The answer to a question that many rows have in common; outside of `remembering` it is asked each time."""
+def cached(session: Session, key: tuple[object, ...], ask: Callable[[], T]) -> T:
+    """The answer to a question that many rows have in common; outside of `session_cache` it is asked each time."""
     remembered = session.info.get(_REMEMBERED)
     if remembered is None:
         return ask()

@@ -37,5 +37,5 @@ def pending(database: Database) -> bool:
 
 
 def newest() -> str:
-    """The last revision, by the names of the scripts: ``v0007_chain.py`` makes revision 0007."""
+    """The last revision, by the names of the scripts: ``v0001_schema.py`` makes revision 0001."""
     return max(script.name[1:5] for script in (SCRIPTS / "versions").glob("v[0-9]*.py"))

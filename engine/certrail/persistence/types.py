@@ -26,7 +26,7 @@ class UtcDateTime(TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
-class Bytewise(TypeDecorator[str]):
+class BinaryCollatedString(TypeDecorator[str]):
     """Text that is compared byte by byte everywhere, so that an index finds what begins with something."""
 
     impl = String

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from certrail.services.access.principals import Identities
+from certrail.services.access.principals import Principals
 from certrail.services.access.sessions import Sessions
 from certrail.services.access.tokens import Tokens
 from certrail.services.alerting.alerts import Alerts
@@ -20,15 +20,15 @@ from certrail.services.approvals.votes import Approvals
 from certrail.services.authorities.authorities import Authorities
 from certrail.services.authorities.crl_mirrors import Mirrors
 from certrail.services.catalog.profiles import Product
-from certrail.services.core.audit_log import Record
+from certrail.services.core.audit_log import AuditLog
 from certrail.services.core.outbox import Outbox
-from certrail.services.core.unit_of_work import Kernel
+from certrail.services.core.unit_of_work import ServiceContext
 from certrail.services.delivery.deliveries import Deliveries
 from certrail.services.delivery.retirements import Retirements
 from certrail.services.delivery.syncs import Syncs
 from certrail.services.integrations.connections import Connections
 from certrail.services.inventory.export import Export
-from certrail.services.inventory.saved_searches import InventoryViews
+from certrail.services.inventory.saved_searches import SavedSearches
 from certrail.services.inventory.search import Inventory
 from certrail.services.issuance.imports import Imports
 from certrail.services.issuance.issuance import Issuance
@@ -36,9 +36,9 @@ from certrail.services.issuance.requests import Requests
 from certrail.services.lifecycle.renewal_sweep import RenewalSweep
 from certrail.services.lifecycle.renewals import Renewals
 from certrail.services.lifecycle.revocation import Revocation
-from certrail.services.operations.expiry_watch import SharedWatch
+from certrail.services.operations.expiry_watch import ExpiryWatch
 from certrail.services.operations.housekeeping import Housekeeping
-from certrail.services.operations.key_rotation import Sealing
+from certrail.services.operations.key_rotation import KeyRotation
 from certrail.services.tenancy.applications import Applications
 from certrail.services.tenancy.deletion import Deletions
 
@@ -50,7 +50,7 @@ Sweeps = Mapping[str, Callable[[], int]]
 class Services:
     """Every use case, by noun."""
 
-    kernel: Kernel
+    context: ServiceContext
     alerts: Alerts
     applications: Applications
     approval_policies: ApprovalPolicies
@@ -62,7 +62,7 @@ class Services:
     deletions: Deletions
     deliveries: Deliveries
     export: Export
-    identities: Identities
+    identities: Principals
     imports: Imports
     incidents: Incidents
     inventory: Inventory
@@ -72,69 +72,69 @@ class Services:
     outbox: Outbox
     product: Product
     questions: Questions
-    record: Record
+    record: AuditLog
     renewals: Renewals
     requests: Requests
     retirements: Retirements
     revocation: Revocation
-    sealing: Sealing
+    sealing: KeyRotation
     sessions: Sessions
     sweeps: Sweeps
     syncs: Syncs
     tokens: Tokens
-    views: InventoryViews
+    views: SavedSearches
 
     @classmethod
-    def build(cls, kernel: Kernel) -> "Services":
+    def build(cls, context: ServiceContext) -> "Services":
         """Join the use cases, and the alerts to the record of events."""
-        kernel.on_event = fan_out
-        approvals = Approvals(kernel)
-        refusals = CallbackRefusals(kernel)
-        incidents = Incidents(kernel)
-        issuance = Issuance(kernel)
-        retirements = Retirements(kernel)
-        revocation = Revocation(kernel)
+        context.on_event = fan_out
+        approvals = Approvals(context)
+        refusals = CallbackRefusals(context)
+        incidents = Incidents(context)
+        issuance = Issuance(context)
+        retirements = Retirements(context)
+        revocation = Revocation(context)
         return cls(
-            kernel=kernel,
-            alerts=Alerts(kernel),
-            applications=Applications(kernel),
-            approval_policies=ApprovalPolicies(kernel),
+            context=context,
+            alerts=Alerts(context),
+            applications=Applications(context),
+            approval_policies=ApprovalPolicies(context),
             approvals=approvals,
-            authorities=Authorities(kernel),
-            channels=Channels(kernel),
-            chat=Chat(kernel, approvals, refusals),
-            connections=Connections(kernel),
-            deletions=Deletions(kernel),
-            deliveries=Deliveries(kernel),
-            export=Export(kernel),
-            identities=Identities(kernel),
-            imports=Imports(kernel),
+            authorities=Authorities(context),
+            channels=Channels(context),
+            chat=Chat(context, approvals, refusals),
+            connections=Connections(context),
+            deletions=Deletions(context),
+            deliveries=Deliveries(context),
+            export=Export(context),
+            identities=Principals(context),
+            imports=Imports(context),
             incidents=incidents,
-            inventory=Inventory(kernel),
+            inventory=Inventory(context),
             issuance=issuance,
-            mirrors=Mirrors(kernel),
-            notifications=Notifications(kernel),
-            outbox=Outbox(kernel),
-            product=Product(kernel),
-            questions=Questions(kernel),
-            record=Record(kernel.db, kernel.keyring),
-            renewals=Renewals(kernel),
-            requests=Requests(kernel),
+            mirrors=Mirrors(context),
+            notifications=Notifications(context),
+            outbox=Outbox(context),
+            product=Product(context),
+            questions=Questions(context),
+            record=AuditLog(context.db, context.keyring),
+            renewals=Renewals(context),
+            requests=Requests(context),
             retirements=retirements,
             revocation=revocation,
-            sealing=Sealing(kernel),
-            sessions=Sessions(kernel),
+            sealing=KeyRotation(context),
+            sessions=Sessions(context),
             sweeps={
-                "digests": DigestSweep(kernel).run,
-                "expiry": ExpirySweep(kernel).run,
-                "housekeeping": Housekeeping(kernel, refusals).run,
+                "digests": DigestSweep(context).run,
+                "expiry": ExpirySweep(context).run,
+                "housekeeping": Housekeeping(context, refusals).run,
                 "incidents": incidents.escalate,
-                "renewals": RenewalSweep(kernel, issuance).run,
-                "retirements": retirements.release,
+                "renewals": RenewalSweep(context, issuance).run,
+                "retirements": retirements.start_due,
                 "revocation-lists": revocation.refresh,
-                "shared": SharedWatch(kernel).run,
+                "shared": ExpiryWatch(context).run,
             },
-            syncs=Syncs(kernel),
-            tokens=Tokens(kernel),
-            views=InventoryViews(kernel),
+            syncs=Syncs(context),
+            tokens=Tokens(context),
+            views=SavedSearches(context),
         )

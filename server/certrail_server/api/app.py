@@ -103,7 +103,7 @@ async def _work(app: FastAPI) -> AsyncIterator[None]:
     """What runs beside the calls: workflows are started, channels are listened to, and refusals are counted."""
     services: Services = app.state.services
     dispatcher = Dispatcher(services.outbox, app.state.orchestrator)
-    services.kernel.nudge = dispatcher.nudge
+    services.context.nudge = dispatcher.nudge
     refusals = app.state.refusals = Refusals(services)
     running = (dispatcher.run(), Listeners(services.chat).run(), refusals.run())
     tasks = [asyncio.create_task(work) for work in running]

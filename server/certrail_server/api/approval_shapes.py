@@ -16,7 +16,7 @@ class StepIn(In):
     channels: References = Field(default_factory=list)
 
 
-class StandingIn(In):
+class RenewalPreapprovalIn(In):
     """For how many renewals of the same content one approval stands, and how long; 0 renewals: for none."""
 
     renewals: int = Field(ge=0, le=1000)
@@ -34,7 +34,7 @@ class ApprovalPolicyIn(In):
     reminder: Duration | None = None
     allow_self_approval: bool = False
     bypass_machine_identities: bool = False
-    standing: StandingIn | None = None
+    renewal_preapproval: RenewalPreapprovalIn | None = None
 
 
 class ApprovalPolicyChangeIn(In):
@@ -47,7 +47,7 @@ class ApprovalPolicyChangeIn(In):
     reminder: Duration | None = None
     allow_self_approval: bool | None = None
     bypass_machine_identities: bool | None = None
-    standing: StandingIn | None = None
+    renewal_preapproval: RenewalPreapprovalIn | None = None
 
 
 class VoteIn(In):

@@ -8,7 +8,7 @@ from fastapi import Request
 from certrail.domain.errors import Forbidden
 from certrail.services.access.sessions import Browser
 from certrail.services.facade import Services
-from certrail_server.api.refusals import Attempt
+from certrail_server.api.refusals import CallAttempt
 
 if TYPE_CHECKING:
     from certrail_server.api.sign_in import SignIn
@@ -34,7 +34,7 @@ def session_cookie(request: Request) -> str | None:
 def signed_in(request: Request, services: Services, cookie: str) -> Browser:
     """The session behind a cookie, for a call that it may make. Raises Unauthenticated, Forbidden."""
     browser = services.sessions.resume(cookie, request.state.request_id)
-    request.state.attempt = Attempt(browser.actor)
+    request.state.attempt = CallAttempt(browser.actor)
     check_csrf(request, browser)
     return browser
 

@@ -11,11 +11,11 @@ from fastapi.concurrency import run_in_threadpool
 
 from certrail.domain.access import SCOPED, Permission
 from certrail.domain.errors import BadInput, Conflict, NotFound, Unauthenticated
-from certrail.services.core.actor import Actor, Once
+from certrail.services.core.actor import Actor, IdempotencyKey
 from certrail.services.core.idempotency import AlreadyDone
 from certrail.services.facade import Services
 from certrail_server.api.browser import session_cookie, signed_in
-from certrail_server.api.refusals import Attempt
+from certrail_server.api.refusals import CallAttempt
 
 T = TypeVar("T")
 
@@ -105,16 +105,18 @@ class Guard:
 
     async def __call__(self, request: Request) -> Call:
         services: Services = request.app.state.services
-        once = await _once(request)
+        idempotent = await _once(request)
         creates = "" if self.unless and await _says(request, self.unless) else self.creates
-        return await run_in_threadpool(self._admit, services, request, once, creates)
+        return await run_in_threadpool(self._admit, services, request, idempotent, creates)
 
-    def _admit(self, services: Services, request: Request, once: Once | None, creates: str) -> Call:
+    def _admit(
+        self, services: Services, request: Request, idempotent: IdempotencyKey | None, creates: str
+    ) -> Call:
         actor = _caller(services, request)
-        request.state.attempt = attempt = Attempt(actor, self.permission)
+        request.state.attempt = attempt = CallAttempt(actor, self.permission)
         scope = self._scope(services, actor, request, creates)
         request.state.attempt = replace(attempt, admitted=True, application_id=scope)
-        return Call(replace(actor, once=once), services, scope)
+        return Call(replace(actor, idempotency_key=idempotent), services, scope)
 
     def _scope(self, services: Services, actor: Actor, request: Request, creates: str) -> str | None:
         """Where the call acts, once it is allowed to."""
@@ -150,7 +152,7 @@ def allow(
     return Depends(Guard(permission, creates, unless, outside))
 
 
-def once(make: Callable[[], T], read: Callable[[str], T]) -> T:
+def idempotent(make: Callable[[], T], read: Callable[[str], T]) -> T:
     """Make an object, or read the one that the same call made before."""
     try:
         return make()
@@ -158,7 +160,7 @@ def once(make: Callable[[], T], read: Callable[[str], T]) -> T:
         return read(done.subject_id)
 
 
-def made(rows: Iterable[R], ident: str, noun: str) -> R:
+def find_created(rows: Iterable[R], ident: str, noun: str) -> R:
     """What an earlier call made. Raises NotFound when it was deleted since."""
     found = next((row for row in rows if row.id == ident), None)
     if found is None:
@@ -188,14 +190,14 @@ def _outside(noun: str, unless: str) -> Conflict:
     )
 
 
-async def _once(request: Request) -> Once | None:
+async def _once(request: Request) -> IdempotencyKey | None:
     key = request.headers.get("idempotency-key")
     if key is None or request.method != "POST":
         return None
     if not 1 <= len(key) <= LONGEST_KEY:
         raise BadInput(f"An Idempotency-Key has 1 to {LONGEST_KEY} characters.", "Idempotency-Key")
     call = f"{request.method} {request.url.path}\n".encode() + await request.body()
-    return Once(key, hashlib.sha256(call).hexdigest())
+    return IdempotencyKey(key, hashlib.sha256(call).hexdigest())
 
 
 async def _says(request: Request, member: str) -> bool:

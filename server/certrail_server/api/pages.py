@@ -12,13 +12,13 @@ from fastapi import Depends, Query
 from sqlmodel import SQLModel
 
 from certrail.domain.errors import BadInput
-from certrail.domain.moments import in_utc
+from certrail.domain.timestamps import in_utc
 from certrail.services.core.paging import PAGE, Position
 from certrail_server.api.views import Json, shown
 
 
 @dataclass(frozen=True)
-class Turn:
+class PageRequest:
     """Which page of a list is asked for; `after` is where the page before ended."""
 
     after: Position | None
@@ -34,11 +34,11 @@ class Turn:
 def _turn(
     cursor: Annotated[str | None, Query(max_length=200)] = None,
     limit: Annotated[int, Query(ge=1, le=200)] = PAGE,
-) -> Turn:
-    return Turn(decode_cursor(cursor), limit)
+) -> PageRequest:
+    return PageRequest(decode_cursor(cursor), limit)
 
 
-Page = Annotated[Turn, Depends(_turn)]
+Page = Annotated[PageRequest, Depends(_turn)]
 """A parameter of a route: `cursor` and `limit` of the query."""
 
 

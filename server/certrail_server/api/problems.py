@@ -78,7 +78,7 @@ def install(app: FastAPI) -> None:
     @app.exception_handler(OperationalError)
     def database(request: Request, err: OperationalError) -> JSONResponse:
         log.error("the database did not answer: %s", type(err.orig).__name__)
-        detail = "The database did not answer, so nothing was recorded. Try again."
+        detail = "The database did not answer, so nothing was recorded. AttemptRecorder again."
         return problem(request, 503, "unavailable", "Not available now", detail)
 
     @app.exception_handler(Exception)

@@ -5,8 +5,8 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, StringConstraints, model_serializer, model_validator
 
 from certrail.domain.content import KeyAlgorithm, Subject
-from certrail.domain.moments import Moment
 from certrail.domain.renewal import RenewalRule
+from certrail.domain.timestamps import Timestamp
 from certrail_server.api.shapes import Duration, In, Name, Pem, Reference, Settings, Slug
 
 WebFolder = Annotated[str, StringConstraints(pattern=r"^https?://[A-Za-z0-9._:/~%-]+$", max_length=200)]
@@ -150,7 +150,7 @@ class ConnectionIn(In):
     name: Name
     type: Reference
     config: Settings
-    expires_at: Moment | None = Field(default=None, description="until when they are accepted, if known")
+    expires_at: Timestamp | None = Field(default=None, description="until when they are accepted, if known")
     max_per_minute: PerMinute = None
 
 
@@ -158,7 +158,7 @@ class ConnectionChangeIn(In):
     """New credentials; a masked value sent back stays as it was, and so do end and rate when they are left out."""
 
     config: Settings
-    expires_at: Moment | None = None
+    expires_at: Timestamp | None = None
     max_per_minute: PerMinute = None
 
     def changes(self) -> dict[str, Any]:

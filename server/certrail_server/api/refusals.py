@@ -26,7 +26,7 @@ LONGEST_SUBJECT = 80
 
 
 @dataclass(frozen=True)
-class Attempt:
+class CallAttempt:
     """What a call tries to do whose caller is known.
 
     Attributes:
@@ -55,7 +55,7 @@ class _Window:
     repeated: int = 0
 
 
-class Knocks:
+class AuthFailureWindow:
     """Calls without credentials that hold, by where they come from.
 
     Anybody can make them, so a flood must not fill the record: the first of a minute is told at once, and how many
@@ -89,11 +89,11 @@ class Refusals:
 
     def __init__(self, services: Services) -> None:
         self._services = services
-        self._knocks = Knocks()
+        self._knocks = AuthFailureWindow()
 
     def take(self, request: Request, refusal: CertrailError) -> None:
         """Record a refusal, if it is one; it stands even where the record cannot be written."""
-        attempt: Attempt | None = getattr(request.state, "attempt", None)
+        attempt: CallAttempt | None = getattr(request.state, "attempt", None)
         try:
             if isinstance(refusal, Unauthenticated):
                 self._knocked(request, refusal)
@@ -106,14 +106,14 @@ class Refusals:
         """Put on record how many calls followed, minute by minute."""
         while True:
             await asyncio.sleep(LOOK_SECONDS)
-            await run_in_threadpool(self._settle, self._services.kernel.clock())
+            await run_in_threadpool(self._settle, self._services.context.clock())
 
     async def close(self) -> None:
         """Put on record what was counted and not told yet."""
         await run_in_threadpool(self._settle, None)
 
-    def _refused(self, request: Request, refusal: CertrailError, attempt: Attempt) -> None:
-        with self._services.kernel.change(attempt.actor) as change:
+    def _refused(self, request: Request, refusal: CertrailError, attempt: CallAttempt) -> None:
+        with self._services.context.unit_of_work(attempt.actor) as change:
             change.event(
                 "access.refused",
                 "route",
@@ -125,12 +125,14 @@ class Refusals:
             )
 
     def _knocked(self, request: Request, refusal: CertrailError) -> None:
-        now = self._services.kernel.clock()
+        now = self._services.context.clock()
         self._settle(now)
         remote = request.client.host if request.client else "unknown"
         if (place := self._knocks.first(remote, now)) is None:
             return
-        with self._services.kernel.change(replace(SYSTEM, request_id=request.state.request_id)) as change:
+        with self._services.context.unit_of_work(
+            replace(SYSTEM, request_id=request.state.request_id)
+        ) as change:
             change.event(
                 "access.unauthenticated",
                 "remote",
@@ -144,7 +146,7 @@ class Refusals:
         if not (counts := self._knocks.over(now)):
             return
         try:
-            with self._services.kernel.change(SYSTEM) as change:
+            with self._services.context.unit_of_work(SYSTEM) as change:
                 for place, count in counts.items():
                     change.event("access.unauthenticated", "remote", place[:LONGEST_SUBJECT], repeated=count)
         except SQLAlchemyError as problem:

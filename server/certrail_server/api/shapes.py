@@ -23,10 +23,10 @@ from certrail.domain.access import Permission, ProductRole, Role
 from certrail.domain.content import BasicConstraints, KeyAlgorithm, SignatureAlgorithm
 from certrail.domain.durations import bounded, parse_duration, positive
 from certrail.domain.errors import BadInput
-from certrail.domain.renewal import Moment, RenewalRule
+from certrail.domain.renewal import RenewalOverride, RenewalRule
 from certrail.domain.search import CertificateFilter
 from certrail.persistence.tables.delivery import GRACE_SECONDS
-from certrail.pki.offer import Offer, from_pem_text, from_pkcs12
+from certrail.pki.parse import CertificateBundle, from_pem_text, from_pkcs12
 from certrail.pki.revocation import Reason
 from certrail.services.delivery.syncs import DEFAULT_NAME_SCHEMA
 from certrail.services.inventory.selectors import Selection
@@ -242,7 +242,7 @@ class ImportIn(In):
             raise ValueError("with pkcs12 the chain and the key come from the file; leave them out")
         return self
 
-    def offer(self) -> Offer:
+    def offer(self) -> CertificateBundle:
         """What was brought. Raises BadInput."""
         password = self.password.get_secret_value() if self.password else None
         if self.pkcs12 is not None:
@@ -273,7 +273,7 @@ class AutoRenewalIn(In):
     """Whether a certificate is renewed by itself, and when; null leaves it to the rule of its profile."""
 
     auto_renew: bool | None
-    moment: Moment | None = Field(
+    renewal_override: RenewalOverride | None = Field(
         default=None, description="a fraction of the lifetime or a time before the end of its own"
     )
 
@@ -322,8 +322,8 @@ class SyncIn(In):
     include_root: bool = False
     keep_identity: bool = True
     auto: bool = True
-    remove: bool = False
-    grace_seconds: Grace = GRACE_SECONDS
+    prune: bool = False
+    prune_grace_seconds: Grace = GRACE_SECONDS
 
 
 class SyncChangeIn(In):
@@ -337,8 +337,8 @@ class SyncChangeIn(In):
     include_root: bool | None = None
     keep_identity: bool | None = None
     auto: bool | None = None
-    remove: bool | None = None
-    grace_seconds: Grace | None = None
+    prune: bool | None = None
+    prune_grace_seconds: Grace | None = None
 
 
 class PreviewIn(In):

@@ -16,7 +16,7 @@ from certrail_server.words import counted
 
 if TYPE_CHECKING:
     from certrail.crypto.keyring import Keyring
-    from certrail.domain.record import Place, Verifier
+    from certrail.domain.audit_chain import Place, Verifier
     from certrail.services.core.audit_log import Progress
     from certrail_server.settings import Settings
 
@@ -97,8 +97,8 @@ def export(
 
 
 def _place(text: str) -> "Place":
+    from certrail.domain.audit_chain import Place
     from certrail.domain.errors import BadInput
-    from certrail.domain.record import Place
 
     try:
         return Place.parse(text)

@@ -120,7 +120,7 @@ def show_renewal(
     present = call("GET", path)
     if auto:  # what is not said here stays: the API takes both as one
         decision = {"auto_renew": None if auto is Auto.PROFILE else auto is Auto.ON}
-        present = call("PUT", path, {**decision, "moment": present.get("moment")})
+        present = call("PUT", path, {**decision, "renewal_override": present.get("renewal_override")})
     shown(present, as_json)
 
 

@@ -17,13 +17,13 @@ from certrail_server.cli.remote import AsJson, Json, Limit, answer_of, call, pag
 from certrail_server.cli.tables import listed, named, shown
 from certrail_server.words import counted
 
-SYNC_COLUMNS = ("slug", "destination", "auto", "remove", "selection")
+SYNC_COLUMNS = ("slug", "destination", "auto", "prune", "selection")
 DELIVERY_COLUMNS = (
     "id",
     "sync",
     ("object", "object_name"),
     "status",
-    "since",
+    ("since", "last_transition_at"),
     ("next try", "next_try_at"),
     ("trouble", "last_error.message"),
 )
@@ -45,7 +45,7 @@ Ident = Annotated[str, typer.Argument(help="Id.")]
 
 def _why(row: Json) -> str:
     """Whoever reads `ended` of what waits for it would think that the certificate has ended."""
-    return "when its certificate ends" if row["planned"] and row["why"] == "ended" else str(row["why"])
+    return "when its certificate ends" if row["planned"] and row["reason"] == "ended" else str(row["reason"])
 
 
 RETIREMENT_COLUMNS = (

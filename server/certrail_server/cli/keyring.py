@@ -40,7 +40,7 @@ def reseal() -> None:
 
     parts = joined()
     with told(), counting("envelopes sealed anew") as report:
-        prepare(parts.kernel.db)
+        prepare(parts.context.db)
         try:
             count = parts.services.sealing.reseal(report)
         except KeyringError as problem:

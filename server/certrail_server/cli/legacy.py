@@ -32,7 +32,7 @@ def load(
     parts = joined()
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with told(), Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as bars:
-        prepare(parts.kernel.db)
+        prepare(parts.context.db)
         tasks = {}
 
         def report(kind: str, done: int, of: int) -> None:

@@ -48,7 +48,7 @@ def settings() -> "Settings":
     """The settings of this process, with logging set up by them."""
     from pydantic import ValidationError
 
-    from certrail.domain.faults import told_of
+    from certrail.domain.faults import describe_faults
     from certrail_server import logs
     from certrail_server.settings import Settings
 
@@ -57,7 +57,7 @@ def settings() -> "Settings":
     except ValidationError as problem:
         faults = (
             f"CERTRAIL_{field.upper()}: {message}" if field else message
-            for field, message in told_of(problem)
+            for field, message in describe_faults(problem)
         )
         fail("The settings are wrong. " + "; ".join(faults))
     logs.configure(found.log_level, found.log_format)
@@ -88,7 +88,7 @@ def services() -> "Services":
 
     parts = joined()
     with told():
-        prepare(parts.kernel.db)
+        prepare(parts.context.db)
     return parts.services
 
 

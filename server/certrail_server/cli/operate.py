@@ -22,7 +22,7 @@ def migrate_database() -> None:
     from certrail.persistence.migrate import migrate
 
     with told():
-        migrate(joined(make=True).kernel.db)
+        migrate(joined(make=True).context.db)
     out.print("The database is up to date.")
 
 

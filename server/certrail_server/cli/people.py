@@ -61,7 +61,7 @@ def _principals(path: str, one: str, noun: str) -> typer.Typer:
         body = {"slug": slug, "name": name or slug, "email": email, "product_role": product_role}
         shown(call("POST", path, body), as_json)
 
-    @commands.command("update", help="Change a name or a product role.")
+    @commands.command("update", help="UnitOfWork a name or a product role.")
     def update_principal(
         principal: Principal, name: Title = None, product_role: ProductRole = None, as_json: AsJson = False
     ) -> None:

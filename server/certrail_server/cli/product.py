@@ -35,7 +35,7 @@ MIRROR_COLUMNS = (
     "url",
     ("lists", lambda row: ", ".join(copy["status"] for copy in row["copies"])),
 )
-HIDDEN = ("certificate", "pem", "chain", "root", "ca_id", "told_seconds")
+HIDDEN = ("certificate", "pem", "chain", "root", "ca_id", "last_warning_threshold")
 """Not shown of an authority: its present certificate is one of its versions, the files can be fetched."""
 
 

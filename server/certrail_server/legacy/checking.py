@@ -11,8 +11,8 @@ from certrail.domain.errors import BadInput
 from certrail.pki import keys
 from certrail.pki.bundle import CertificateFacts, certificate_facts
 from certrail.pki.chain import is_signed_by, read_certificates
-from certrail.pki.offer import Offer, from_pem_text
-from certrail.services.authorities.adoption import Listed
+from certrail.pki.parse import CertificateBundle, from_pem_text
+from certrail.services.authorities.adoption import RevokedEntry
 from certrail_server.legacy import format as legacy
 
 Report = Callable[[str, int, int], None]
@@ -30,7 +30,7 @@ class Checked:
     """
 
     fingerprints: dict[str, str] = field(default_factory=dict)
-    revoked: dict[str, list[Listed]] = field(default_factory=dict)
+    revoked: dict[str, list[RevokedEntry]] = field(default_factory=dict)
 
 
 def check(export: legacy.Export, report: Report) -> Checked:
@@ -41,7 +41,7 @@ def check(export: legacy.Export, report: Report) -> Checked:
     for authority in export.authorities:
         with _noted(faults, "authorities", authority):
             issuers[authority.slug] = _issuer(authority)
-            checked.revoked[authority.slug] = [Listed(**dict(entry)) for entry in authority.revoked]
+            checked.revoked[authority.slug] = [RevokedEntry(**dict(entry)) for entry in authority.revoked]
     seen: dict[str, str] = {}
     for done, certificate in enumerate(export.certificates, start=1):
         with _noted(faults, "certificates", certificate):
@@ -60,7 +60,7 @@ def check(export: legacy.Export, report: Report) -> Checked:
     return checked
 
 
-def offer_of(certificate: legacy.Certificate) -> Offer:
+def offer_of(certificate: legacy.Certificate) -> CertificateBundle:
     """The certificate as it is kept. Raises BadInput."""
     key = certificate.private_key.get_secret_value() if certificate.private_key else None
     return from_pem_text(certificate.certificate, certificate.chain, key)
@@ -74,9 +74,9 @@ def _issuer(authority: legacy.Authority) -> x509.Certificate:
     return certificate
 
 
-def _listed(certificate: legacy.Certificate, facts: CertificateFacts) -> Listed:
+def _listed(certificate: legacy.Certificate, facts: CertificateFacts) -> RevokedEntry:
     assert certificate.revoked_at is not None
-    return Listed(facts.serial, certificate.revoked_at, certificate.reason(), facts.not_after)
+    return RevokedEntry(facts.serial, certificate.revoked_at, certificate.reason(), facts.not_after)
 
 
 @contextmanager

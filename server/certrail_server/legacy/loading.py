@@ -13,7 +13,7 @@ from certrail.services.core.actor import Actor
 from certrail.services.delivery.syncs import Delivered
 from certrail.services.facade import Services
 from certrail.services.inventory.selectors import Selection
-from certrail.services.issuance.imports import Past
+from certrail.services.issuance.imports import ImportedStatus
 from certrail_server.api.alert_shapes import ChannelIn
 from certrail_server.api.approval_shapes import ApprovalPolicyIn
 from certrail_server.api.product_shapes import ConnectionIn, PolicyIn
@@ -69,7 +69,7 @@ class Loader:
         self._each("alerts", export.alerts, self._alert)
         self._each("certificates", export.oldest_first(), self._certificate)
         self._each("syncs", export.syncs, self._sync)
-        with self._services.kernel.change(self._actor) as change:
+        with self._services.context.unit_of_work(self._actor) as change:
             change.event("legacy.loaded", "project", export.project.slug, loaded=self._outcome.loaded)
         return self._outcome
 
@@ -87,7 +87,7 @@ class Loader:
         made = select(tables.EventRow).where(
             col(tables.EventRow.type).endswith(".created"), tables.EventRow.actor_name == self._actor.name
         )
-        with self._services.kernel.db.read() as session:
+        with self._services.context.db.read() as session:
             rows = session.exec(made).all()
         return frozenset((row.subject_type, row.data["slug"]) for row in rows if "slug" in row.data)
 
@@ -103,7 +103,7 @@ class Loader:
             ("sync", tables.Sync, export.syncs, True),
             ("alert", tables.Alert, export.alerts, True),
         )
-        with self._services.kernel.db.read() as session:
+        with self._services.context.db.read() as session:
             for kind, table, parts, scoped in kinds:
                 for part in parts:
                     if not self._is_made(kind, part.slug) and _present(
@@ -146,7 +146,7 @@ class Loader:
     def _member(self, member: legacy.Member) -> bool:
         """People may be here already: a slug is the same person everywhere. A role is given once."""
         identities = self._services.identities
-        with self._services.kernel.db.read() as session:
+        with self._services.context.db.read() as session:
             known = _present(session, tables.Principal, member.slug, scoped=False)
         row = known or identities.create(
             self._actor,
@@ -166,7 +166,7 @@ class Loader:
             tables.EventRow.type == "member.set",
             tables.EventRow.actor_name == self._actor.name,
         )
-        with self._services.kernel.db.read() as session:
+        with self._services.context.db.read() as session:
             return session.exec(given).first() is not None
 
     def _authority(self, authority: legacy.Authority) -> bool:
@@ -230,9 +230,9 @@ class Loader:
         )
         return found is None
 
-    def _past(self, certificate: legacy.Certificate) -> Past:
+    def _past(self, certificate: legacy.Certificate) -> ImportedStatus:
         replaced = self._export.replaced.get(certificate.id)
-        return Past(
+        return ImportedStatus(
             status=certificate.status,
             revoked_at=certificate.revoked_at,
             reason=certificate.reason() if certificate.revoked_at else None,
@@ -242,7 +242,7 @@ class Loader:
         )
 
     def _by_fingerprint(self, fingerprint: str) -> tables.Certificate | None:
-        with self._services.kernel.db.read() as session:
+        with self._services.context.db.read() as session:
             query = select(tables.Certificate).where(tables.Certificate.fingerprint == fingerprint)
             return session.exec(query).first()
 

@@ -17,9 +17,9 @@ from certrail.domain.renewal import (
     SPREAD,
     Advice,
     Freeze,
-    Life,
-    Moment,
+    RenewalOverride,
     RenewalRule,
+    ValidityPeriod,
     Window,
     next_open,
     next_try,
@@ -31,8 +31,8 @@ START = datetime(2026, 3, 2, 12, tzinfo=UTC)  # a Monday
 DAY = timedelta(days=1)
 
 
-def life(lifetime: timedelta = 47 * DAY, seed: str = "one") -> Life:
-    return Life(START, START + lifetime, seed)
+def life(lifetime: timedelta = 47 * DAY, seed: str = "one") -> ValidityPeriod:
+    return ValidityPeriod(START, START + lifetime, seed)
 
 
 def chosen(
@@ -99,7 +99,7 @@ def test_the_authoritys_advice_counts_when_it_is_earlier() -> None:
 
 def test_what_was_said_for_a_certificate_alone_takes_the_place_of_the_rules_moment() -> None:
     rule = RenewalRule(fraction=0.5, windows=(NIGHTS,))
-    own = plan_renewal(rule, life(), moment=Moment(before_seconds=10 * 86400), in_step=True)
+    own = plan_renewal(rule, life(), override=RenewalOverride(before_seconds=10 * 86400), in_step=True)
     assert own.at
     assert own.at > chosen(rule)
     assert NIGHTS.holds(own.at)

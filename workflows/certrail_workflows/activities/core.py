@@ -8,13 +8,13 @@ from temporalio import activity
 
 from certrail.services.core.failure import Failure
 from certrail_workflows import messages, policies
-from certrail_workflows.activities.running import carried
+from certrail_workflows.activities.running import run_with_heartbeat
 from certrail_workflows.errors import judge_own_step
 from certrail_workflows.messages import (
-    Abandoned,
-    DeliveryStanding,
+    DeliveryStatus,
     IssuanceFailure,
     IssuanceStep,
+    TimedOut,
 )
 
 if TYPE_CHECKING:
@@ -73,21 +73,21 @@ class OutcomeActivities:
         self._notifications = notifications
         self._questions = questions
 
-    @activity.defn(name=messages.DELIVERY_STANDING)
-    async def delivery_state(self, delivery_id: str) -> DeliveryStanding:
+    @activity.defn(name=messages.DELIVERY_STATUS)
+    async def delivery_status(self, delivery_id: str) -> DeliveryStatus:
         """Where the delivery stands, and whether anything is left to try."""
         state = await own_step(lambda: self._deliveries.state(delivery_id))
         at_rest = state.in_place or state.status in (messages.FAILED, messages.REMOVED)
-        return DeliveryStanding(state.status, at_rest and not state.retiring, state.retiring)
+        return DeliveryStatus(state.status, at_rest and not state.retiring, state.retiring)
 
-    @activity.defn(name=messages.GIVE_UP)
-    async def give_up(self, abandoned: Abandoned) -> None:
+    @activity.defn(name=messages.RECORD_TIMEOUT)
+    async def record_timeout(self, timed_out: TimedOut) -> None:
         """Record that the time for something is over."""
-        await own_step(lambda: self._record(abandoned.flow, abandoned.subject_id))
+        await own_step(lambda: self._record(timed_out.flow, timed_out.subject_id))
 
     def _record(self, flow: str, subject_id: str) -> None:
         if flow == "delivery":
-            self._deliveries.failed(subject_id, self._deliveries.state(subject_id).wish, OUT_OF_TIME)
+            self._deliveries.failed(subject_id, self._deliveries.state(subject_id).generation, OUT_OF_TIME)
         elif flow == "retirement":
             self._retirements.failed_to_begin(subject_id, OUT_OF_TIME)
         elif flow == "notification":
@@ -107,7 +107,7 @@ class OutboxActivities:
     @activity.defn(name=messages.DRAIN_OUTBOX)
     async def drain_outbox(self) -> int:
         """Send what is due, again and again for one shift; returns how many messages were sent."""
-        return await carried(self._shift())
+        return await run_with_heartbeat(self._shift())
 
     async def _shift(self) -> int:
         sent = 0
@@ -127,7 +127,7 @@ class SweepActivities:
     @activity.defn(name=messages.SWEEP)
     async def sweep(self, kind: str) -> int:
         """Handle what is due, again and again for one shift; returns how much was handled."""
-        return await carried(self._shift(self._sweeps[kind]))
+        return await run_with_heartbeat(self._shift(self._sweeps[kind]))
 
     async def _shift(self, some: Callable[[], int]) -> int:
         total = 0

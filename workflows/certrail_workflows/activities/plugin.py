@@ -8,7 +8,7 @@ from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
 from certrail.services.core.failure import Failure
-from certrail.services.delivery.rate_limits import Turn
+from certrail.services.delivery.rate_limits import RateSlot
 from certrail_sdk import (
     Conflict,
     Interactive,
@@ -22,8 +22,8 @@ from certrail_sdk import (
     Sent,
 )
 from certrail_workflows import messages
-from certrail_workflows.activities.running import carried
-from certrail_workflows.activities.tries import Try
+from certrail_workflows.activities.attempts import AttemptRecorder
+from certrail_workflows.activities.running import run_with_heartbeat
 from certrail_workflows.errors import not_yet
 from certrail_workflows.messages import ReadBack, Refreshed
 
@@ -48,35 +48,28 @@ class DeliveryActivities:
 
     @activity.defn(name=messages.DELIVER)
     async def deliver(self, delivery_id: str) -> None:
-        """Deliver what the record wants now, unless it is delivered; then take away what is to leave."""
-        await carried(self._bring_into_line(delivery_id))
-
-    @activity.defn(name=messages.BRING)
-    async def bring(self, delivery_id: str) -> None:
         """Deliver what the record wants now, unless it is delivered."""
-        await carried(self._deliver(delivery_id))
+        await run_with_heartbeat(self._deliver(delivery_id))
 
     @activity.defn(name=messages.REMOVE)
     async def remove(self, delivery_id: str) -> None:
         """Take away what is to leave: each object has its turn, whatever holds another."""
-        await carried(self._remove_all(delivery_id))
+        await run_with_heartbeat(self._remove_all(delivery_id))
 
     @activity.defn(name=messages.VERIFY)
     async def verify(self, delivery_id: str) -> ReadBack:
         """Read back what was delivered, where that is possible."""
-        return ReadBack(await carried(self._verify(delivery_id)))
-
-    async def _bring_into_line(self, delivery_id: str) -> None:
-        await self._deliver(delivery_id)
-        await self._remove_all(delivery_id)
+        return ReadBack(await run_with_heartbeat(self._verify(delivery_id)))
 
     async def _remove_all(self, delivery_id: str) -> None:
         attempt, tried, again = activity.info().attempt, list[str](), list[ApplicationError]()
-        beginning = Try(self._clock, lambda failure: self._retirements.failed_to_begin(delivery_id, failure))
-        while work := await beginning.ours(
+        beginning = AttemptRecorder(
+            self._clock, lambda failure: self._retirements.failed_to_begin(delivery_id, failure)
+        )
+        while work := await beginning.engine_step(
             lambda: self._retirements.begin(delivery_id, attempt, tried=tuple(tried))
         ):
-            if isinstance(work, Turn):
+            if isinstance(work, RateSlot):
                 again.append(not_yet(work.at, self._clock()))
                 break
             tried.append(work.retirement_id)
@@ -89,26 +82,30 @@ class DeliveryActivities:
             raise min(again, key=lambda failed: failed.next_retry_delay or timedelta.max)
 
     async def _remove(self, work: "RemovalWork") -> None:
-        this = Try(self._clock, lambda failure: self._retirements.failed(work.retirement_id, failure))
-        async with this.theirs(work.plugin):
+        this = AttemptRecorder(
+            self._clock, lambda failure: self._retirements.failed(work.retirement_id, failure)
+        )
+        async with this.plugin_call(work.plugin):
             removal = _checked(await _unused_removed(work), Removal)
-        await this.ours(lambda: self._retirements.removed(work.retirement_id, removal))
+        await this.engine_step(lambda: self._retirements.removed(work.retirement_id, removal))
 
     async def _deliver(self, delivery_id: str) -> None:
         attempt = activity.info().attempt
-        beginning = Try(self._clock, lambda failure: self._failed_to_begin(delivery_id, failure))
-        work = await beginning.ours(lambda: self._deliveries.begin(delivery_id, attempt))
+        beginning = AttemptRecorder(self._clock, lambda failure: self._failed_to_begin(delivery_id, failure))
+        work = await beginning.engine_step(lambda: self._deliveries.begin(delivery_id, attempt))
         if work is None:
             return
-        if isinstance(work, Turn):
+        if isinstance(work, RateSlot):
             raise not_yet(work.at, self._clock())
-        this = Try(self._clock, lambda failure: self._deliveries.failed(delivery_id, work.wish, failure))
-        async with this.theirs(work.plugin):
+        this = AttemptRecorder(
+            self._clock, lambda failure: self._deliveries.failed(delivery_id, work.generation, failure)
+        )
+        async with this.plugin_call(work.plugin):
             receipt = _checked(await work.destination.deploy(work.deployment), Receipt)
-        await this.ours(lambda: self._deliveries.complete(work, receipt))
+        await this.engine_step(lambda: self._deliveries.complete(work, receipt))
 
     def _failed_to_begin(self, delivery_id: str, failure: Failure) -> None:
-        self._deliveries.failed(delivery_id, self._deliveries.state(delivery_id).wish, failure)
+        self._deliveries.failed(delivery_id, self._deliveries.state(delivery_id).generation, failure)
 
     def _unverified(self, delivery_id: str, failure: Failure) -> None:
         # What was delivered stays delivered when nobody can look; that nobody could is on record.
@@ -116,14 +113,14 @@ class DeliveryActivities:
             self._deliveries.unverified(delivery_id, delivered, failure)
 
     async def _verify(self, delivery_id: str) -> bool | None:
-        this = Try(self._clock, lambda failure: self._unverified(delivery_id, failure))
-        work = await this.ours(lambda: self._deliveries.begin_verify(delivery_id))
+        this = AttemptRecorder(self._clock, lambda failure: self._unverified(delivery_id, failure))
+        work = await this.engine_step(lambda: self._deliveries.begin_verify(delivery_id))
         if work is None or not isinstance(work.destination, Observes):
             return None
         delivered = work.certificate_id
-        async with this.theirs(work.plugin):
+        async with this.plugin_call(work.plugin):
             observation = _checked(await work.destination.observe(work.target), Observation)
-        return await this.ours(lambda: self._deliveries.verified(delivery_id, delivered, observation))
+        return await this.engine_step(lambda: self._deliveries.verified(delivery_id, delivered, observation))
 
 
 class MirrorActivities:
@@ -136,20 +133,20 @@ class MirrorActivities:
     @activity.defn(name=messages.MIRROR)
     async def mirror(self, copy_id: str) -> None:
         """Publish the present list, unless it is there."""
-        await carried(self._publish(copy_id))
+        await run_with_heartbeat(self._publish(copy_id))
 
     async def _publish(self, copy_id: str) -> None:
         attempt = activity.info().attempt
-        this = Try(self._clock, lambda failure: self._mirrors.failed(copy_id, failure))
-        work = await this.ours(lambda: self._mirrors.begin(copy_id, attempt))
+        this = AttemptRecorder(self._clock, lambda failure: self._mirrors.failed(copy_id, failure))
+        work = await this.engine_step(lambda: self._mirrors.begin(copy_id, attempt))
         if work is None:
             return
         number, destination = work.number, work.destination
-        async with this.theirs(work.plugin):
+        async with this.plugin_call(work.plugin):
             if not isinstance(destination, Publishes):
                 raise Misconfigured("destination", f"{work.plugin} cannot hold public files; choose another")
             receipt = _checked(await destination.publish(work.publication), Receipt)
-        await this.ours(lambda: self._mirrors.published(copy_id, number, receipt))
+        await this.engine_step(lambda: self._mirrors.published(copy_id, number, receipt))
 
 
 class NotificationActivities:
@@ -162,40 +159,42 @@ class NotificationActivities:
     @activity.defn(name=messages.NOTIFY)
     async def notify(self, notification_id: str) -> None:
         """Send one message, unless it was sent."""
-        await carried(self._notify(notification_id))
+        await run_with_heartbeat(self._notify(notification_id))
 
     async def _notify(self, notification_id: str) -> None:
         attempt = activity.info().attempt
-        this = Try(self._clock, lambda failure: self._notifications.failed(notification_id, failure))
-        work = await this.ours(lambda: self._notifications.begin(notification_id, attempt))
+        this = AttemptRecorder(
+            self._clock, lambda failure: self._notifications.failed(notification_id, failure)
+        )
+        work = await this.engine_step(lambda: self._notifications.begin(notification_id, attempt))
         if work is None:
             return
-        async with this.theirs(work.plugin):
+        async with this.plugin_call(work.plugin):
             sent = _checked(await work.notifier.send(work.notification), Sent)
-        await this.ours(lambda: self._notifications.sent(notification_id, sent))
+        await this.engine_step(lambda: self._notifications.sent(notification_id, sent))
 
 
-class QuestionActivities:
+class ApprovalMessageActivities:
     """Ask people."""
 
     def __init__(self, questions: "Questions", clock: Clock) -> None:
         self._questions = questions
         self._clock = clock
 
-    @activity.defn(name=messages.REFRESH_QUESTION)
-    async def refresh_question(self, copy_id: str) -> Refreshed:
+    @activity.defn(name=messages.REFRESH_APPROVAL_MESSAGE)
+    async def refresh_approval_message(self, copy_id: str) -> Refreshed:
         """Bring one copy of a question to its present state."""
-        return await carried(self._refresh(copy_id))
+        return await run_with_heartbeat(self._refresh(copy_id))
 
     async def _refresh(self, copy_id: str) -> Refreshed:
-        this = Try(self._clock, lambda failure: self._questions.failed(copy_id, failure))
-        work = await this.ours(lambda: self._questions.begin(copy_id))
+        this = AttemptRecorder(self._clock, lambda failure: self._questions.failed(copy_id, failure))
+        work = await this.engine_step(lambda: self._questions.begin(copy_id))
         if work is None:
-            return Refreshed(await this.ours(lambda: self._questions.is_closed(copy_id)))
-        async with this.theirs(work.plugin):
+            return Refreshed(await this.engine_step(lambda: self._questions.is_closed(copy_id)))
+        async with this.plugin_call(work.plugin):
             reference = await _shown(work)
         version, closed = work.version, work.closed
-        await this.ours(lambda: self._questions.shown(copy_id, version, reference, closed))
+        await this.engine_step(lambda: self._questions.shown(copy_id, version, reference, closed))
         return Refreshed(closed)
 
 

@@ -12,7 +12,7 @@ from certrail_workflows import policies
 T = TypeVar("T")
 
 
-async def carried(work: Coroutine[Any, Any, T]) -> T:
+async def run_with_heartbeat(work: Coroutine[Any, Any, T]) -> T:
     """Run the work with heartbeats.
 
     A try that is no longer wanted gets ``CANCEL_GRACE`` to finish. One that lost its activity to a timeout,

@@ -1,30 +1,30 @@
 """Replayed code: it decides and waits, and leaves everything else to activities."""
 
-from certrail_workflows.flows.delivery import DeliveryFlow
-from certrail_workflows.flows.issuance import IssuanceFlow
-from certrail_workflows.flows.mirror import MirrorFlow
-from certrail_workflows.flows.notification import NotificationFlow
-from certrail_workflows.flows.outbox_sweep import OutboxSweepFlow
-from certrail_workflows.flows.question import QuestionFlow
-from certrail_workflows.flows.sweep import SweepFlow
+from certrail_workflows.flows.approval_message import ApprovalMessageWorkflow
+from certrail_workflows.flows.crl_mirror import CrlMirrorWorkflow
+from certrail_workflows.flows.delivery import DeliveryWorkflow
+from certrail_workflows.flows.issuance import IssuanceWorkflow
+from certrail_workflows.flows.notification import NotificationWorkflow
+from certrail_workflows.flows.outbox_sweep import OutboxSweepWorkflow
+from certrail_workflows.flows.sweep import SweepWorkflow
 
 FLOWS: tuple[type, ...] = (
-    IssuanceFlow,
-    DeliveryFlow,
-    NotificationFlow,
-    QuestionFlow,
-    MirrorFlow,
-    OutboxSweepFlow,
-    SweepFlow,
+    IssuanceWorkflow,
+    DeliveryWorkflow,
+    NotificationWorkflow,
+    ApprovalMessageWorkflow,
+    CrlMirrorWorkflow,
+    OutboxSweepWorkflow,
+    SweepWorkflow,
 )
 
 __all__ = [
     "FLOWS",
-    "DeliveryFlow",
-    "IssuanceFlow",
-    "MirrorFlow",
-    "NotificationFlow",
-    "OutboxSweepFlow",
-    "QuestionFlow",
-    "SweepFlow",
+    "ApprovalMessageWorkflow",
+    "CrlMirrorWorkflow",
+    "DeliveryWorkflow",
+    "IssuanceWorkflow",
+    "NotificationWorkflow",
+    "OutboxSweepWorkflow",
+    "SweepWorkflow",
 ]

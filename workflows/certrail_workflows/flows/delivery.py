@@ -6,112 +6,107 @@ from temporalio import workflow
 from temporalio.exceptions import ActivityError, is_cancelled_exception
 
 from certrail_workflows import policies
-from certrail_workflows.flows.listening import Listening, is_recorded
+from certrail_workflows.flows.signals import ChangeSignals, is_recorded
 from certrail_workflows.messages import (
-    BRING,
     DELIVER,
-    DELIVERY_STANDING,
-    GIVE_UP,
+    DELIVERY_STATUS,
+    RECORD_TIMEOUT,
     REMOVE,
     VERIFY,
-    Abandoned,
     DeliveryResult,
-    DeliveryStanding,
-    PluginOrder,
+    DeliveryStatus,
+    PluginTaskInput,
     ReadBack,
+    TimedOut,
 )
-
-REMOVALS = "removals-by-themselves"
-"""Since then removals are a step of their own. What began before goes on as it began."""
 
 
 @workflow.defn
-class DeliveryFlow(Listening):
-    """Delivers what the record wants now; a newer wish or a retry by hand cuts any wait short.
+class DeliveryWorkflow(ChangeSignals):
+    """Reconciles one delivery with its desired state; a newer generation or a manual retry cuts any wait short.
 
     A delivery that failed for good ends the workflow normally, with ``failed`` as its result: the record
-    holds the reason, and the next wish starts a new run.
+    holds the reason, and the next generation starts a new run.
     """
 
     @workflow.run
-    async def run(self, order: PluginOrder) -> DeliveryResult:
+    async def run(self, task: PluginTaskInput) -> DeliveryResult:
         """Returns once the record has nothing left to try."""
-        self._remember(order.heard)
+        self._remember(task.seen)
         rounds = 0
         while True:
-            self._news = False
-            result = await self._round(order)
-            if result is not None and not self._news:
+            self._changed = False
+            result = await self._round(task)
+            if result is not None and not self._changed:
                 return result
             if workflow.info().is_continue_as_new_suggested():
-                workflow.continue_as_new(replace(order, heard=self.heard))
-            rounds = 0 if self._news else rounds + 1
+                workflow.continue_as_new(replace(task, seen=self.seen))
+            rounds = 0 if self._changed else rounds + 1
             await self._pause(policies.backoff(rounds))
 
-    async def _round(self, order: PluginOrder) -> DeliveryResult | None:
+    async def _round(self, task: PluginTaskInput) -> DeliveryResult | None:
         """Deliver, read back and take away once; ``None`` when it is to be done again.
 
         What is to leave comes last and by itself: one that is in use for weeks must not keep the new one from being
         looked at, nor count as its failure.
         """
         verified = None
-        if await self._deliver(order):
-            verified = await self._verify(order)
-        if not self._news and workflow.patched(REMOVALS):
-            await self._remove(order)
-        if self._news:
+        if await self._deliver(task):
+            verified = await self._verify(task)
+        if not self._changed:
+            await self._remove(task)
+        if self._changed:
             return None
-        standing = await self._standing(order)
+        status = await self._status(task)
         await workflow.wait_condition(workflow.all_handlers_finished)
-        return DeliveryResult(standing.status, verified) if standing.settled else None
+        return DeliveryResult(status.status, verified) if status.settled else None
 
-    async def _deliver(self, order: PluginOrder) -> bool:
-        name = BRING if workflow.patched(REMOVALS) else DELIVER
+    async def _deliver(self, task: PluginTaskInput) -> bool:
         activity = workflow.start_activity(
-            name, order.subject_id, **policies.on_queue(order.queue, policies.DELIVER)
+            DELIVER, task.subject_id, **policies.on_queue(task.queue, policies.DELIVER)
         )
         try:
-            await self._unless_news(activity)
+            await self._unless_changed(activity)
         except ActivityError as error:
-            if not self._news and not is_recorded(error):
-                await self._give_up("delivery", order, error)
+            if not self._changed and not is_recorded(error):
+                await self._record_timeout("delivery", task, error)
             return False
         return True
 
-    async def _remove(self, order: PluginOrder) -> None:
-        if not (await self._standing(order)).retiring:
+    async def _remove(self, task: PluginTaskInput) -> None:
+        if not (await self._status(task)).retiring:
             return
         activity = workflow.start_activity(
-            REMOVE, order.subject_id, **policies.on_queue(order.queue, policies.REMOVE)
+            REMOVE, task.subject_id, **policies.on_queue(task.queue, policies.REMOVE)
         )
         try:
-            await self._unless_news(activity)
+            await self._unless_changed(activity)
         except ActivityError as error:
-            if not self._news and not is_recorded(error):
-                await self._give_up("retirement", order, error)
+            if not self._changed and not is_recorded(error):
+                await self._record_timeout("retirement", task, error)
 
-    async def _verify(self, order: PluginOrder) -> bool | None:
+    async def _verify(self, task: PluginTaskInput) -> bool | None:
         activity = workflow.start_activity(
             VERIFY,
-            order.subject_id,
+            task.subject_id,
             result_type=ReadBack,
-            **policies.on_queue(order.queue, policies.VERIFY),
+            **policies.on_queue(task.queue, policies.VERIFY),
         )
         try:
-            read_back: ReadBack = await self._unless_news(activity)
+            read_back: ReadBack = await self._unless_changed(activity)
         except ActivityError:
             # It stands there, as its receipt proves; that nobody could look is shown by the record.
             return None
         return read_back.verified
 
-    async def _standing(self, order: PluginOrder) -> DeliveryStanding:
-        standing: DeliveryStanding = await workflow.execute_local_activity(
-            DELIVERY_STANDING, order.subject_id, result_type=DeliveryStanding, **policies.OWN_STEP
+    async def _status(self, task: PluginTaskInput) -> DeliveryStatus:
+        status: DeliveryStatus = await workflow.execute_local_activity(
+            DELIVERY_STATUS, task.subject_id, result_type=DeliveryStatus, **policies.OWN_STEP
         )
-        return standing
+        return status
 
-    async def _give_up(self, what: str, order: PluginOrder, error: ActivityError) -> None:
+    async def _record_timeout(self, what: str, task: PluginTaskInput, error: ActivityError) -> None:
         if is_cancelled_exception(error):
             raise error
-        abandoned = Abandoned(what, order.subject_id)
-        await workflow.execute_local_activity(GIVE_UP, abandoned, **policies.OWN_STEP)
+        timed_out = TimedOut(what, task.subject_id)
+        await workflow.execute_local_activity(RECORD_TIMEOUT, timed_out, **policies.OWN_STEP)

@@ -6,33 +6,33 @@ from temporalio import workflow
 from temporalio.exceptions import ApplicationError, FailureError, is_cancelled_exception
 
 from certrail_workflows import policies
-from certrail_workflows.flows.listening import Listening
+from certrail_workflows.flows.signals import ChangeSignals
 from certrail_workflows.messages import (
     ADVANCE_ISSUANCE,
     FAIL_ISSUANCE,
     FAILED,
     WAITING,
     IssuanceFailure,
-    IssuanceOrder,
+    IssuanceInput,
     IssuanceStep,
 )
 
 
 @workflow.defn
-class IssuanceFlow(Listening):
+class IssuanceWorkflow(ChangeSignals):
     """Asks the record for the next step until there is none; keeps the time while people decide."""
 
     @workflow.run
-    async def run(self, order: IssuanceOrder) -> str:
+    async def run(self, task: IssuanceInput) -> str:
         """Returns the request's final status, or fails when the request failed."""
         while True:
-            self._news = False
-            step = await self._advance(order.request_id)
+            self._changed = False
+            step = await self._advance(task.request_id)
             if step.status != WAITING:
                 break
             await self._pause(_wait(step.wake_at))
             if workflow.info().is_continue_as_new_suggested():
-                workflow.continue_as_new(order)
+                workflow.continue_as_new(task)
         if step.status == FAILED:
             raise _failed()
         return step.status

@@ -4,30 +4,30 @@ from temporalio import workflow
 from temporalio.exceptions import ActivityError, ApplicationError, is_cancelled_exception
 
 from certrail_workflows import policies
-from certrail_workflows.flows.listening import is_recorded
-from certrail_workflows.messages import GIVE_UP, NOTIFY, Abandoned, PluginOrder
+from certrail_workflows.flows.signals import is_recorded
+from certrail_workflows.messages import NOTIFY, RECORD_TIMEOUT, PluginTaskInput, TimedOut
 
 
 @workflow.defn
-class NotificationFlow:
+class NotificationWorkflow:
     """Sends once; a failed one may be started again under the same id."""
 
     @workflow.run
-    async def run(self, order: PluginOrder) -> None:
+    async def run(self, task: PluginTaskInput) -> None:
         """Fails when the message could not be sent."""
         try:
             await workflow.execute_activity(
-                NOTIFY, order.subject_id, **policies.on_queue(order.queue, policies.NOTIFY)
+                NOTIFY, task.subject_id, **policies.on_queue(task.queue, policies.NOTIFY)
             )
         except ActivityError as error:
             if is_cancelled_exception(error):
                 raise
-            await self._fail(order, error)
+            await self._fail(task, error)
 
-    async def _fail(self, order: PluginOrder, error: ActivityError) -> None:
+    async def _fail(self, task: PluginTaskInput, error: ActivityError) -> None:
         if not is_recorded(error):
-            abandoned = Abandoned("notification", order.subject_id)
-            await workflow.execute_local_activity(GIVE_UP, abandoned, **policies.OWN_STEP)
+            timed_out = TimedOut("notification", task.subject_id)
+            await workflow.execute_local_activity(RECORD_TIMEOUT, timed_out, **policies.OWN_STEP)
         raise ApplicationError(
             "The message could not be sent; its record says why.",
             type="NotificationFailed",

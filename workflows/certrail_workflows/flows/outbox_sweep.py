@@ -7,7 +7,7 @@ from certrail_workflows.messages import DRAIN_OUTBOX
 
 
 @workflow.defn
-class OutboxSweepFlow:
+class OutboxSweepWorkflow:
     """One shift of looking into the outbox, started by a Schedule that never lets two overlap."""
 
     @workflow.run

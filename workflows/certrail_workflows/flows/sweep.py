@@ -7,7 +7,7 @@ from certrail_workflows.messages import SWEEP
 
 
 @workflow.defn
-class SweepFlow:
+class SweepWorkflow:
     """One shift of one kind of sweep, started by a Schedule that never lets two of a kind overlap."""
 
     @workflow.run

@@ -64,9 +64,9 @@ class AlertCursor(SQLModel, table=True):
 
     alert_id: str = Field(primary_key=True, foreign_key="alert.id", max_length=40)
     threshold: int = Field(primary_key=True)
-    reached: datetime = Field(sa_type=UtcDateTime)
-    reached_id: str = Field(default="", max_length=80)
-    look_at: datetime = Field(sa_type=UtcDateTime, index=True)
+    watermark: datetime = Field(sa_type=UtcDateTime)
+    watermark_id: str = Field(default="", max_length=80)
+    next_scan_at: datetime = Field(sa_type=UtcDateTime, index=True)
 
 
 class AlertChannel(SQLModel, table=True):

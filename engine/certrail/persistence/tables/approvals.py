@@ -12,7 +12,7 @@ from certrail.persistence.tables.base import Row, json_column, moment, only_wher
 class ApprovalPolicy(Row, table=True):
     """Ordered steps that must say yes before a certificate of the chosen profiles is issued.
 
-    `standing` lets one yes stand for later renewals of the same content: ``{"renewals": …, "days": …}``.
+    `renewal_preapproval` lets one yes stand for later renewals of the same content: ``{"renewals": …, "days": …}``.
     """
 
     __tablename__ = "approval_policy"
@@ -27,7 +27,7 @@ class ApprovalPolicy(Row, table=True):
     reminder_seconds: int | None = None
     allow_self_approval: bool = False
     bypass_machine_identities: bool = False
-    standing: dict[str, int] | None = optional_json()
+    renewal_preapproval: dict[str, int] | None = optional_json()
 
 
 class ApprovalPolicyProfile(SQLModel, table=True):
@@ -87,13 +87,13 @@ class Vote(Row, table=True):
     via: str = Field(max_length=32)
 
 
-class QuestionCopy(Row, table=True):
+class ApprovalMessage(Row, table=True):
     """One copy of an approval's question, posted to one channel for one step of one round."""
 
-    __tablename__ = "question_copy"
+    __tablename__ = "approval_message"
     __table_args__ = (
         UniqueConstraint("approval_request_id", "round", "step", "channel_id"),
-        Index("ix_question_copy_tokens", "closed_at", **only_where("tokens_deleted_at is null")),
+        Index("ix_approval_message_tokens", "closed_at", **only_where("tokens_deleted_at is null")),
     )
 
     approval_request_id: str = Field(foreign_key="approval_request.id", max_length=40)
@@ -108,23 +108,23 @@ class QuestionCopy(Row, table=True):
     last_error: dict[str, Any] | None = optional_json()
 
 
-class QuestionToken(SQLModel, table=True):
+class ActionToken(SQLModel, table=True):
     """A button's token, hashed, bound to an answer, a content digest and a copy, and so to a step and a message."""
 
-    __tablename__ = "question_token"
+    __tablename__ = "action_token"
 
     token_hash: str = Field(primary_key=True, max_length=64)
-    copy_id: str = Field(foreign_key="question_copy.id", index=True, max_length=40)
+    message_id: str = Field(foreign_key="approval_message.id", index=True, max_length=40)
     answer: str = Field(max_length=16)
     digest: str = Field(max_length=64)
 
 
-class TokenUse(SQLModel, table=True):
+class ActionTokenUse(SQLModel, table=True):
     """A token may be used once by each person."""
 
-    __tablename__ = "token_use"
+    __tablename__ = "action_token_use"
 
-    token_hash: str = Field(primary_key=True, foreign_key="question_token.token_hash", max_length=64)
+    token_hash: str = Field(primary_key=True, foreign_key="action_token.token_hash", max_length=64)
     sender: str = Field(primary_key=True, max_length=160)
 
 

@@ -50,7 +50,9 @@ class CaKey(Row, table=True):
 
 
 class CaCertificate(Row, table=True):
-    """One version of an authority's own certificate. `told_seconds`: how long before its end somebody was told last."""
+    """One version of an authority's own certificate. `last_warning_threshold` is the last threshold (seconds
+    before the end) that was reported.
+    """
 
     __tablename__ = "ca_certificate"
     __table_args__ = (UniqueConstraint("ca_id", "version"),)
@@ -64,7 +66,7 @@ class CaCertificate(Row, table=True):
     fingerprint: str = Field(max_length=64)
     not_before: datetime = Field(sa_type=UtcDateTime)
     not_after: datetime = Field(sa_type=UtcDateTime)
-    told_seconds: int | None = None
+    last_warning_threshold: int | None = None
 
 
 class Crl(Row, table=True):
@@ -133,13 +135,13 @@ class OcspSigner(Row, table=True):
     not_after: datetime = Field(sa_type=UtcDateTime)
 
 
-class DeletedCertificate(SQLModel, table=True):
+class RevocationTombstone(SQLModel, table=True):
     """What is still told about a certificate that is not here, until it ends: deleted, or revoked before its authority
     came. Of the latter nobody knows the fingerprint, and another hash stands for it.
     """
 
-    __tablename__ = "deleted_certificate"
-    __table_args__ = (Index("ix_deleted_certificate", "ca_certificate_id", "serial"),)
+    __tablename__ = "revocation_tombstone"
+    __table_args__ = (Index("ix_revocation_tombstone", "ca_certificate_id", "serial"),)
 
     fingerprint: str = Field(primary_key=True, max_length=64)
     ca_certificate_id: str = Field(foreign_key="ca_certificate.id", max_length=40)

@@ -33,10 +33,10 @@ class EventRow(SQLModel, table=True):
     hash: str = Field(default="", max_length=64)
 
 
-class RecordHead(SQLModel, table=True):
+class AuditChainHead(SQLModel, table=True):
     """The end of the chain of events, in the only row of its table. `seal` is an envelope of the keyring."""
 
-    __tablename__ = "record_head"
+    __tablename__ = "audit_chain_head"
 
     id: int = Field(default=1, primary_key=True, sa_type=Integer)
     seq: int = 0
@@ -63,7 +63,7 @@ class OutboxRow(SQLModel, table=True):
     last_error: str | None = None
 
 
-class IdempotencyKey(SQLModel, table=True):
+class IdempotencyKeyRow(SQLModel, table=True):
     """What a create call made, found again by its key."""
 
     __tablename__ = "idempotency_key"
@@ -76,11 +76,11 @@ class IdempotencyKey(SQLModel, table=True):
     subject_id: str = Field(max_length=80)
 
 
-class SweepTrouble(SQLModel, table=True):
+class SweepFailure(SQLModel, table=True):
     """Something that a sweep could not handle, and when that was told; there is no row once it could again."""
 
-    __tablename__ = "sweep_trouble"
+    __tablename__ = "sweep_failure"
 
     key: str = Field(primary_key=True, max_length=80)
     sweep: str = Field(index=True, max_length=40)
-    told_at: datetime = Field(sa_type=UtcDateTime)
+    reported_at: datetime = Field(sa_type=UtcDateTime)

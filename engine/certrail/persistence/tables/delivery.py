@@ -15,8 +15,8 @@ GRACE_SECONDS = 7 * 86400
 class Sync(Row, table=True):
     """These certificates of this Application belong at that destination.
 
-    With `remove`, what is not wanted there any more leaves after `grace_seconds`. One that is `leaving` is deleted
-    when all that it delivered is gone.
+    With `prune`, objects that are no longer desired are removed after `prune_grace_seconds`. A sync with
+    `deletion_requested` is deleted once all that it delivered is removed.
     """
 
     __tablename__ = "sync"
@@ -34,15 +34,15 @@ class Sync(Row, table=True):
     include_root: bool = False
     keep_identity: bool = True
     auto: bool = True
-    remove: bool = False
-    grace_seconds: int = GRACE_SECONDS
-    leaving: bool = False
+    prune: bool = False
+    prune_grace_seconds: int = GRACE_SECONDS
+    deletion_requested: bool = False
 
 
-class FormerPlace(Row, table=True):
+class PreviousTarget(Row, table=True):
     """Where a sync put things before it was pointed elsewhere: what is still there leaves by this configuration."""
 
-    __tablename__ = "former_place"
+    __tablename__ = "previous_target"
 
     sync_id: str = Field(foreign_key="sync.id", index=True, max_length=40)
     connection_id: str | None = Field(default=None, foreign_key="connection.id", index=True, max_length=40)
@@ -53,9 +53,9 @@ class FormerPlace(Row, table=True):
 class Delivery(Row, table=True):
     """The state of one lineage at one sync.
 
-    Each wish to have a certificate there has a number, `wishes` being that of the present one; `fulfilled` is the
-    number of the one that was granted last. `slot_at` is its turn at a connection that has a rate. `place_id` is where
-    the object of the receipt is, if the sync points elsewhere by now.
+    `generation` counts changes of the desired state, `observed_generation` is the last one that was delivered.
+    `slot_at` is its turn at a connection that has a rate. `previous_target_id` is the target that holds the object of
+    the receipt, if the sync was retargeted since.
     """
 
     __tablename__ = "delivery"
@@ -65,11 +65,11 @@ class Delivery(Row, table=True):
     lineage_id: str = Field(foreign_key="lineage.id", index=True, max_length=40)
     object_name: str = Field(max_length=512)
     status: str = Field(default="pending", max_length=16)
-    since: datetime | None = moment()
+    last_transition_at: datetime | None = moment()
     desired_certificate_id: str = Field(foreign_key="certificate.id", max_length=40)
     delivered_certificate_id: str | None = Field(default=None, max_length=40)
-    wishes: int = 0
-    fulfilled: int = 0
+    generation: int = 0
+    observed_generation: int = 0
     receipt: dict[str, Any] | None = optional_json()
     intent_at: datetime | None = moment()
     attempts: int = 0
@@ -78,14 +78,14 @@ class Delivery(Row, table=True):
     slot_at: datetime | None = moment()
     delivered_at: datetime | None = moment()
     verified_at: datetime | None = moment()
-    place_id: str | None = Field(default=None, max_length=80)
+    previous_target_id: str | None = Field(default=None, max_length=80)
     observed: dict[str, Any] | None = optional_json()
 
 
 class Retirement(Row, table=True):
-    """An object of ours that is to leave a destination, or has left. `receipt` names it, `why` says why.
+    """An object of ours that is to leave a destination, or has left. `receipt` names it, `reason` says why.
 
-    `place_id` is where it is, if the sync points elsewhere by now.
+    `previous_target_id` is where it is, if the sync points elsewhere by now.
     """
 
     __tablename__ = "retirement"
@@ -95,11 +95,11 @@ class Retirement(Row, table=True):
     reference: str
     receipt: dict[str, Any] = json_column()
     certificate_id: str = Field(max_length=40)
-    why: str = Field(max_length=16)
+    reason: str = Field(max_length=16)
     status: str = Field(default="waiting", max_length=16)
     remove_at: datetime = Field(sa_type=UtcDateTime)
     attempts: int = 0
     last_error: dict[str, Any] | None = optional_json()
     next_try_at: datetime | None = moment()
     removed_at: datetime | None = moment()
-    place_id: str | None = Field(default=None, max_length=80)
+    previous_target_id: str | None = Field(default=None, max_length=80)

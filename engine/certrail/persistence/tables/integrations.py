@@ -11,7 +11,7 @@ from certrail.persistence.types import UtcDateTime
 class Connection(Row, table=True):
     """Credentials for an outside system, sealed; shared by syncs and channels.
 
-    `expires_at` is what the outside system was said to accept them until; `told_seconds` how long before that
+    `expires_at` is what the outside system was said to accept them until; `last_warning_threshold` how long before that
     somebody was told last. `max_per_minute` is how many deliveries and removals it bears, `next_slot_at` when the
     next one has its turn.
     """
@@ -23,15 +23,15 @@ class Connection(Row, table=True):
     type: str = Field(max_length=64)
     config_sealed: str
     expires_at: datetime | None = moment()
-    told_seconds: int | None = None
+    last_warning_threshold: int | None = None
     max_per_minute: int | None = None
     next_slot_at: datetime | None = moment()
 
 
-class PluginTrouble(SQLModel, table=True):
+class PluginHealthIssue(SQLModel, table=True):
     """A plugin that could not be loaded, or is used and not installed; there is no row for one that works."""
 
-    __tablename__ = "plugin_trouble"
+    __tablename__ = "plugin_health_issue"
 
     key: str = Field(primary_key=True, max_length=80)
     since: datetime = Field(sa_type=UtcDateTime)

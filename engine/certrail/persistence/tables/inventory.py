@@ -7,15 +7,15 @@ from sqlalchemy import Index, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
 from certrail.persistence.tables.base import Row, json_column, moment, only_where, optional_json
-from certrail.persistence.types import Bytewise, UtcDateTime
+from certrail.persistence.types import BinaryCollatedString, UtcDateTime
 
 
 class Lineage(Row, table=True):
     """The stable identity that a certificate and all its renewals share.
 
-    `renew_at` is when it is renewed by itself, empty when it is not; `renewal` says why, and what failed last.
-    `auto_renew` and `moment` are what was said for this lineage, against the rule of its profile. One that is `stale`
-    has its moment chosen anew by the sweep, because something changed for many.
+    `renew_at` is the time of its automatic renewal, empty when there is none; `renewal_state` says why, and what
+    failed last. `auto_renew` and `renewal_override` override the rule of its profile. With `needs_replan` the sweep
+    computes `renew_at` again.
     """
 
     __tablename__ = "lineage"
@@ -25,9 +25,9 @@ class Lineage(Row, table=True):
     current_certificate_id: str | None = Field(default=None, max_length=40)
     renew_at: datetime | None = moment()
     auto_renew: bool | None = None
-    moment: dict[str, Any] | None = optional_json()
-    stale: bool = False
-    renewal: dict[str, Any] | None = optional_json()
+    renewal_override: dict[str, Any] | None = optional_json()
+    needs_replan: bool = False
+    renewal_state: dict[str, Any] | None = optional_json()
 
 
 class Certificate(Row, table=True):
@@ -76,32 +76,39 @@ class Certificate(Row, table=True):
     attributes: dict[str, Any] = json_column()
 
 
-class CertificateTerm(SQLModel, table=True):
+class CertificateSearchTerm(SQLModel, table=True):
     """A name or a metadata entry by which a certificate is found; the certificate's row stays the truth.
 
     `kind` is ``name`` or ``metadata``; names are in lower case, metadata is ``name=value``, `reversed` is a name
     backwards. Application and time are those of the certificate, so that one index finds and sorts.
     """
 
-    __tablename__ = "certificate_term"
+    __tablename__ = "certificate_search_term"
     __table_args__ = (
-        Index("ix_certificate_term_here", "application_id", "kind", "value", "created_at", "certificate_id"),
-        Index("ix_certificate_term_value", "kind", "value", "created_at", "certificate_id"),
-        Index("ix_certificate_term_reversed", "kind", "reversed", "certificate_id"),
+        Index(
+            "ix_certificate_search_term_here",
+            "application_id",
+            "kind",
+            "value",
+            "created_at",
+            "certificate_id",
+        ),
+        Index("ix_certificate_search_term_value", "kind", "value", "created_at", "certificate_id"),
+        Index("ix_certificate_search_term_reversed", "kind", "reversed", "certificate_id"),
     )
 
     certificate_id: str = Field(primary_key=True, foreign_key="certificate.id", max_length=40)
     kind: str = Field(primary_key=True, max_length=16)
-    value: str = Field(primary_key=True, sa_type=Bytewise)
-    reversed: str | None = Field(default=None, sa_type=Bytewise)
+    value: str = Field(primary_key=True, sa_type=BinaryCollatedString)
+    reversed: str | None = Field(default=None, sa_type=BinaryCollatedString)
     application_id: str | None = Field(default=None, max_length=40)
     created_at: datetime = Field(sa_type=UtcDateTime)
 
 
-class InventoryView(Row, table=True):
+class SavedSearch(Row, table=True):
     """A search of the inventory that was given a name."""
 
-    __tablename__ = "inventory_view"
+    __tablename__ = "saved_search"
     __table_args__ = (UniqueConstraint("application_id", "slug"),)
 
     application_id: str = Field(foreign_key="application.id", max_length=40)

@@ -38,5 +38,5 @@ class CertificateRequest(Row, table=True):
     certificate_id: str | None = Field(default=None, max_length=40)
     renews_id: str | None = Field(default=None, index=True, max_length=40)
     same_key: bool = False
-    standing_approval_id: str | None = Field(default=None, index=True, max_length=40)
+    preapproval_id: str | None = Field(default=None, index=True, max_length=40)
     updated_at: datetime = Field(sa_type=UtcDateTime)

@@ -10,16 +10,16 @@ from certrail.persistence.database import locked
 from certrail.persistence.tables import Application, GroupMember, Principal
 from certrail.services.access.membership import find_principal, role_in
 from certrail.services.access.tokens import insert_token
-from certrail.services.approvals.quorum import recheck_everywhere
+from certrail.services.approvals.quorum import reevaluate_everywhere
 from certrail.services.core.actor import SYSTEM, Actor
-from certrail.services.core.unit_of_work import Change, Kernel
+from certrail.services.core.unit_of_work import ServiceContext, UnitOfWork
 
 
-class Identities:
+class Principals:
     """Who there is, and who is calling."""
 
-    def __init__(self, kernel: Kernel) -> None:
-        self._kernel = kernel
+    def __init__(self, context: ServiceContext) -> None:
+        self._context = context
 
     def bootstrap(self, name: str, email: str | None = None) -> tuple[Principal, str]:
         """Make the first Product Admin and a token for them; possible once only.
@@ -27,13 +27,11 @@ class Identities:
         Raises:
             Conflict: there is an admin already.
         """
-        with self._kernel.change(SYSTEM) as change:
-            if change.session.exec(
-                select(Principal).where(Principal.product_role == ProductRole.ADMIN)
-            ).first():
+        with self._context.unit_of_work(SYSTEM) as uow:
+            if uow.session.exec(select(Principal).where(Principal.product_role == ProductRole.ADMIN)).first():
                 raise Conflict("There is a Product Admin already. Ask them for a token.", kind="bootstrapped")
-            principal = _insert(change, "user", _slug_of(name), name, email, ProductRole.ADMIN)
-            _, text = insert_token(change, principal, "bootstrap")
+            principal = _insert(uow, "user", _slug_of(name), name, email, ProductRole.ADMIN)
+            _, text = insert_token(uow, principal, "bootstrap")
             return principal, text
 
     def create(
@@ -53,24 +51,24 @@ class Identities:
             BadInput: a member of the group is a group.
             Conflict: the slug or e-mail address is taken.
         """
-        with self._kernel.change(actor) as change:
+        with self._context.unit_of_work(actor) as uow:
             taken = select(Principal).where(
                 or_(Principal.slug == slug, col(Principal.email) == email if email else False)
             )
-            if change.session.exec(taken).first():
+            if uow.session.exec(taken).first():
                 raise Conflict(f"A principal called {slug!r}, or with this e-mail address, exists already.")
             role = product_role or (None if kind == "group" else ProductRole.MEMBER)
-            principal = _insert(change, kind, slug, name, email, role)
-            found = {row.id: row for row in (find_principal(change.session, m) for m in members)}
+            principal = _insert(uow, kind, slug, name, email, role)
+            found = {row.id: row for row in (find_principal(uow.session, m) for m in members)}
             for inner in found.values():
                 if inner.kind == "group":
                     raise BadInput("A group cannot belong to a group; name its members.", "members")
-                change.session.add(GroupMember(group_id=principal.id, principal_id=inner.id))
+                uow.session.add(GroupMember(group_id=principal.id, principal_id=inner.id))
             return principal
 
     def list(self, kind: str | None = None) -> Sequence[Principal]:
         """All principals, or those of one kind."""
-        with self._kernel.db.read() as session:
+        with self._context.db.read() as session:
             query = select(Principal).order_by(Principal.slug)
             return session.exec(query.where(Principal.kind == kind) if kind else query).all()
 
@@ -82,15 +80,15 @@ class Identities:
         Raises:
             Conflict: it is the last Product Admin.
         """
-        with self._kernel.change(actor) as change:
-            principal = find_principal(change.session, reference)
+        with self._context.unit_of_work(actor) as uow:
+            principal = find_principal(uow.session, reference)
             if not active:
-                _refuse_last_admin(change.session, principal)
+                _refuse_last_admin(uow.session, principal)
             principal.active = active
-            change.session.add(principal)
+            uow.session.add(principal)
             word = "activated" if active else "deactivated"
-            change.event(f"principal.{word}", "principal", principal.id, name=principal.name)
-            recheck_everywhere(change, [principal, *_members_of(change.session, principal)])
+            uow.event(f"principal.{word}", "principal", principal.id, name=principal.name)
+            reevaluate_everywhere(uow, [principal, *_members_of(uow.session, principal)])
             return principal
 
     def update(
@@ -102,18 +100,18 @@ class Identities:
             BadInput: a group has no product role.
             Conflict: it is the last Product Admin.
         """
-        with self._kernel.change(actor) as change:
-            principal = find_principal(change.session, reference)
+        with self._context.unit_of_work(actor) as uow:
+            principal = find_principal(uow.session, reference)
             if product_role is not None and product_role != principal.product_role:
                 if principal.kind == "group":
                     raise BadInput("A group has no product role; give it to its members.", "product_role")
-                _refuse_last_admin(change.session, principal)
+                _refuse_last_admin(uow.session, principal)
             before = {"name": principal.name, "product_role": principal.product_role}
             principal.name = name if name is not None else principal.name
             principal.product_role = product_role if product_role is not None else principal.product_role
-            change.session.add(principal)
+            uow.session.add(principal)
             after = {"name": principal.name, "product_role": principal.product_role}
-            change.event("principal.updated", "principal", principal.id, before=before, after=after)
+            uow.event("principal.updated", "principal", principal.id, before=before, after=after)
             return principal
 
     def set_group_member(self, actor: Actor, group: str, principal: str, inside: bool) -> None:
@@ -122,24 +120,24 @@ class Identities:
         Raises:
             BadInput: the one is no group, or the other is one.
         """
-        with self._kernel.change(actor) as change:
-            outer, inner = find_principal(change.session, group), find_principal(change.session, principal)
+        with self._context.unit_of_work(actor) as uow:
+            outer, inner = find_principal(uow.session, group), find_principal(uow.session, principal)
             if outer.kind != "group" or inner.kind == "group":
                 raise BadInput("Name a group, and a user or machine identity to belong to it.", "principal")
-            row = change.session.get(GroupMember, (outer.id, inner.id))
+            row = uow.session.get(GroupMember, (outer.id, inner.id))
             if (row is not None) == inside:
                 return
             if row is not None:
-                change.session.delete(row)
+                uow.session.delete(row)
             else:
-                change.session.add(GroupMember(group_id=outer.id, principal_id=inner.id))
+                uow.session.add(GroupMember(group_id=outer.id, principal_id=inner.id))
             word = "joined" if inside else "left"
-            change.event(f"group.{word}", "principal", inner.id, group=outer.slug, name=inner.name)
-            recheck_everywhere(change, [outer, inner])
+            uow.event(f"group.{word}", "principal", inner.id, group=outer.slug, name=inner.name)
+            reevaluate_everywhere(uow, [outer, inner])
 
     def group_members(self, group: str) -> Sequence[Principal]:
         """Who belongs to a group."""
-        with self._kernel.db.read() as session:
+        with self._context.db.read() as session:
             return _members_of(session, find_principal(session, group))
 
     def authorize(self, actor: Actor, permission: Permission) -> None:
@@ -156,7 +154,7 @@ class Identities:
             NotFound: the Application is unknown, or nothing in it may be seen.
             Forbidden: it may be seen, but this may not be done.
         """
-        with self._kernel.db.read() as session:
+        with self._context.db.read() as session:
             owner = find_application(session, application).id if application is not None else None
             role = role_in(session, actor.principal_id, owner)
         if role is None and actor.product_role != ProductRole.ADMIN:
@@ -166,7 +164,7 @@ class Identities:
 
     def held_in(self, actor: Actor, application_id: str | None) -> Sequence[Permission]:
         """What the caller may do in an Application, or among what belongs to none."""
-        with self._kernel.db.read() as session:
+        with self._context.db.read() as session:
             return self.held(actor, role_in(session, actor.principal_id, application_id))
 
     def held(self, actor: Actor, role: Role | None = None) -> Sequence[Permission]:
@@ -207,27 +205,25 @@ def _refuse_last_admin(session: Session, principal: Principal) -> None:
     active = select(Principal).where(
         Principal.product_role == ProductRole.ADMIN, col(Principal.active).is_(True)
     )
-    admins = session.exec(locked(active.order_by(Principal.id), may_be_named=True)).all()
+    admins = session.exec(locked(active.order_by(Principal.id), key_share=True)).all()
     if all(admin.id == principal.id for admin in admins):
         raise Conflict("This is the last Product Admin; make another one first.", kind="last-admin")
 
 
 def _insert(
-    change: Change, kind: str, slug: str, name: str, email: str | None, product_role: str | None
+    uow: UnitOfWork, kind: str, slug: str, name: str, email: str | None, product_role: str | None
 ) -> Principal:
     principal = Principal(
-        id=change.new_id(),
-        created_at=change.now,
+        id=uow.new_id(),
+        created_at=uow.now,
         kind=kind,
         slug=slug,
         name=name,
         email=email.lower() if email else None,
         product_role=product_role,
     )
-    change.session.add(principal)
-    change.event(
-        "principal.created", "principal", principal.id, kind=kind, name=name, product_role=product_role
-    )
+    uow.session.add(principal)
+    uow.event("principal.created", "principal", principal.id, kind=kind, name=name, product_role=product_role)
     return principal
 
 

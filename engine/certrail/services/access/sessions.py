@@ -14,7 +14,7 @@ from certrail.persistence.tables import BrowserSession, OidcIdentity, Principal
 from certrail.services.access.membership import actor_of
 from certrail.services.access.tokens import hash_of
 from certrail.services.core.actor import SYSTEM, Actor
-from certrail.services.core.unit_of_work import Change, Kernel
+from certrail.services.core.unit_of_work import ServiceContext, UnitOfWork
 
 LIFETIME = timedelta(hours=12)
 IDLE = timedelta(hours=1)
@@ -53,8 +53,8 @@ class Browser:
 class Sessions:
     """Ended by signing out, by time, by idleness, and by the deactivation of the user."""
 
-    def __init__(self, kernel: Kernel) -> None:
-        self._kernel = kernel
+    def __init__(self, context: ServiceContext) -> None:
+        self._context = context
 
     def begin(self, claims: Claims, *, admit_new: bool = False) -> str:
         """Sign somebody in; returns the text of the cookie, which is kept nowhere.
@@ -69,23 +69,23 @@ class Sessions:
             Forbidden: nobody here has this address, or the user is deactivated; the refusal is on record.
         """
         try:
-            with self._kernel.change(SYSTEM) as change:
-                user = self._user(change, claims, admit_new)
+            with self._context.unit_of_work(SYSTEM) as uow:
+                user = self._user(uow, claims, admit_new)
                 secret = secrets.token_urlsafe(32)
                 row = BrowserSession(
-                    id=change.new_id(),
-                    created_at=change.now,
+                    id=uow.new_id(),
+                    created_at=uow.now,
                     principal_id=user.id,
                     secret_hash=hash_of(secret),
-                    expires_at=change.now + LIFETIME,
-                    seen_at=change.now,
+                    expires_at=uow.now + LIFETIME,
+                    seen_at=uow.now,
                 )
-                change.session.add(row)
-                change.event("session.begun", "principal", user.id, name=user.name, issuer=claims.issuer)
+                uow.session.add(row)
+                uow.event("session.started", "principal", user.id, name=user.name, issuer=claims.issuer)
                 return f"{row.id}.{secret}"
         except Forbidden as refusal:
-            with self._kernel.change(SYSTEM) as change:
-                change.event(
+            with self._context.unit_of_work(SYSTEM) as uow:
+                uow.event(
                     "session.refused", "oidc", claims.issuer[:80], subject=claims.subject, reason=refusal.kind
                 )
             raise
@@ -96,8 +96,8 @@ class Sessions:
         ident, _, secret = cookie.partition(".")
         if not secret or len(cookie) > LONGEST_COOKIE:
             raise refused
-        now = self._kernel.clock()
-        with self._kernel.db.read() as session:
+        now = self._context.clock()
+        with self._context.db.read() as session:
             row = session.get(BrowserSession, ident)
             # The comparison is made for an unknown id too, so that time tells nothing.
             expected = row.secret_hash if row else hash_of("")
@@ -115,25 +115,25 @@ class Sessions:
     def end(self, cookie: str) -> None:
         """Sign out; doing it twice is fine."""
         ident, _, secret = cookie.partition(".")
-        with self._kernel.change(SYSTEM) as change:
-            row = change.session.get(BrowserSession, ident)
+        with self._context.unit_of_work(SYSTEM) as uow:
+            row = uow.session.get(BrowserSession, ident)
             if row is None or row.ended_at or not hmac.compare_digest(hash_of(secret), row.secret_hash):
                 return
-            row.ended_at = change.now
-            change.session.add(row)
-            change.event("session.ended", "principal", row.principal_id)
+            row.ended_at = uow.now
+            uow.session.add(row)
+            uow.event("session.ended", "principal", row.principal_id)
 
     def _seen(self, ident: str, now: datetime) -> None:
-        with self._kernel.db.write() as session:
+        with self._context.db.write() as session:
             if (row := session.get(BrowserSession, ident)) is not None:
                 row.seen_at = now
                 session.add(row)
 
-    def _user(self, change: Change, claims: Claims, admit_new: bool) -> Principal:
-        known = _known(change.session, claims)
-        user = change.session.get_one(Principal, known.principal_id) if known else _by_email(change, claims)
+    def _user(self, uow: UnitOfWork, claims: Claims, admit_new: bool) -> Principal:
+        known = _known(uow.session, claims)
+        user = uow.session.get_one(Principal, known.principal_id) if known else _by_email(uow, claims)
         if user is None and admit_new and claims.email:
-            user = _admitted(change, claims, claims.email)
+            user = _admitted(uow, claims, claims.email)
         if user is None:
             raise Forbidden(
                 "You are not a user of certrail, or your provider does not vouch for your e-mail address. Ask a"
@@ -143,18 +143,16 @@ class Sessions:
         if not user.active:
             raise Forbidden("Your account is deactivated.", kind="deactivated")
         if known is None:
-            change.session.add(
+            uow.session.add(
                 OidcIdentity(
-                    id=change.new_id(),
-                    created_at=change.now,
+                    id=uow.new_id(),
+                    created_at=uow.now,
                     issuer=claims.issuer,
                     subject=claims.subject,
                     principal_id=user.id,
                 )
             )
-            change.event(
-                "principal.linked", "principal", user.id, issuer=claims.issuer, subject=claims.subject
-            )
+            uow.event("principal.linked", "principal", user.id, issuer=claims.issuer, subject=claims.subject)
         return user
 
 
@@ -170,18 +168,18 @@ def _known(session: Session, claims: Claims) -> OidcIdentity | None:
     return session.exec(query).first()
 
 
-def _by_email(change: Change, claims: Claims) -> Principal | None:
+def _by_email(uow: UnitOfWork, claims: Claims) -> Principal | None:
     """A user with this address whom no other subject of the issuer is."""
     if not claims.email:
         return None
     query = select(Principal).where(Principal.kind == "user", col(Principal.email) == claims.email.lower())
-    user = change.session.exec(query).first()
+    user = uow.session.exec(query).first()
     if user is None:
         return None
     taken = select(OidcIdentity.id).where(
         OidcIdentity.principal_id == user.id, OidcIdentity.issuer == claims.issuer
     )
-    if change.session.exec(taken).first():
+    if uow.session.exec(taken).first():
         raise Forbidden(
             "This e-mail address belongs to a user who signs in as somebody else at the same provider.",
             kind="address-taken",
@@ -189,16 +187,16 @@ def _by_email(change: Change, claims: Claims) -> Principal | None:
     return user
 
 
-def _admitted(change: Change, claims: Claims, email: str) -> Principal:
+def _admitted(uow: UnitOfWork, claims: Claims, email: str) -> Principal:
     user = Principal(
-        id=change.new_id(),
-        created_at=change.now,
+        id=uow.new_id(),
+        created_at=uow.now,
         kind="user",
-        slug=f"user-{change.new_id()[:12]}",
+        slug=f"user-{uow.new_id()[:12]}",
         name=(claims.name or email)[:128],
         email=email.lower(),
         product_role=ProductRole.MEMBER,
     )
-    change.session.add(user)
-    change.event("principal.created", "principal", user.id, kind="user", name=user.name, by="sign-in")
+    uow.session.add(user)
+    uow.event("principal.created", "principal", user.id, kind="user", name=user.name, by="sign-in")
     return user

@@ -13,7 +13,7 @@ from certrail.domain.errors import BadInput, Conflict, Forbidden, NotFound, Unau
 from certrail.persistence.tables import AccessToken, Principal
 from certrail.services.access.membership import actor_of, find_principal
 from certrail.services.core.actor import Actor
-from certrail.services.core.unit_of_work import Change, Kernel
+from certrail.services.core.unit_of_work import ServiceContext, UnitOfWork
 
 TOKEN_PREFIX = "crt"  # noqa: S105 - a public prefix, so that secret scanners recognise tokens
 LONGEST_TOKEN = 200
@@ -23,8 +23,8 @@ LONGEST_OVERLAP = timedelta(days=30)
 class Tokens:
     """Of users and machine identities. Only the SHA-256 of a token's secret part is kept."""
 
-    def __init__(self, kernel: Kernel) -> None:
-        self._kernel = kernel
+    def __init__(self, context: ServiceContext) -> None:
+        self._context = context
 
     def issue(
         self,
@@ -50,15 +50,15 @@ class Tokens:
             raise BadInput(
                 f"Unknown scopes: {', '.join(unknown)}. Known: {', '.join(sorted(known))}.", "scopes"
             )
-        with self._kernel.change(actor) as change:
-            owner = _owner(change.session, actor, principal)
+        with self._context.unit_of_work(actor) as uow:
+            owner = _owner(uow.session, actor, principal)
             if (actor.scopes and not set(scopes)) or (actor.scopes and not set(scopes) <= actor.scopes):
                 raise Forbidden("A token may not carry more scopes than the one it is made with.")
             if owner.kind == "group":
                 raise BadInput(
                     "A group cannot hold a token; make one for a user or machine identity.", "principal"
                 )
-            return insert_token(change, owner, name, scopes, lifetime)
+            return insert_token(uow, owner, name, scopes, lifetime)
 
     def rotate(
         self, actor: Actor, token_id: str, overlap: timedelta = timedelta(0)
@@ -76,40 +76,38 @@ class Tokens:
         """
         if not timedelta(0) <= overlap <= LONGEST_OVERLAP:
             raise BadInput("The old token holds for at most 30 days more.", "overlap")
-        with self._kernel.change(actor) as change:
-            present = _managed(change.session, actor, token_id)
-            if present.revoked_at or (present.expires_at and present.expires_at <= change.now):
+        with self._context.unit_of_work(actor) as uow:
+            present = _managed(uow.session, actor, token_id)
+            if present.revoked_at or (present.expires_at and present.expires_at <= uow.now):
                 raise Conflict("The token holds no more; make a new one.", kind="token-ended")
             if actor.scopes and not (present.scopes and set(present.scopes) <= actor.scopes):
                 raise Forbidden("A token may not carry more scopes than the one it is made with.")
             lifetime = present.expires_at - present.created_at if present.expires_at else None
-            owner = change.session.get_one(Principal, present.principal_id)
-            ends = change.now + overlap
+            owner = uow.session.get_one(Principal, present.principal_id)
+            ends = uow.now + overlap
             present.expires_at = min(present.expires_at, ends) if present.expires_at else ends
-            change.session.add(present)
-            change.event(
-                "token.rotated", "token", present.id, name=present.name, holds_until=ends.isoformat()
-            )
-            return insert_token(change, owner, present.name, present.scopes, lifetime)
+            uow.session.add(present)
+            uow.event("token.rotated", "token", present.id, name=present.name, holds_until=ends.isoformat())
+            return insert_token(uow, owner, present.name, present.scopes, lifetime)
 
     def revoke(self, actor: Actor, token_id: str) -> None:
         """Make a token useless at once."""
-        with self._kernel.change(actor) as change:
-            token = _managed(change.session, actor, token_id)
-            token.revoked_at = token.revoked_at or change.now
-            change.session.add(token)
-            change.event("token.revoked", "token", token.id, name=token.name)
+        with self._context.unit_of_work(actor) as uow:
+            token = _managed(uow.session, actor, token_id)
+            token.revoked_at = token.revoked_at or uow.now
+            uow.session.add(token)
+            uow.event("token.revoked", "token", token.id, name=token.name)
 
     def get(self, token_id: str) -> AccessToken:
         """One token. Raises NotFound."""
-        with self._kernel.db.read() as session:
+        with self._context.db.read() as session:
             if (token := session.get(AccessToken, token_id)) is None:
                 raise NotFound("token")
             return token
 
     def list(self, actor: Actor, principal: str | None = None) -> Sequence[AccessToken]:
         """The tokens of the actor, or of anybody for a Product Admin. Raises NotFound."""
-        with self._kernel.db.read() as session:
+        with self._context.db.read() as session:
             owner = find_principal(session, principal).id if principal else actor.principal_id
             if owner != actor.principal_id and actor.product_role != ProductRole.ADMIN:
                 raise NotFound("principal", principal)
@@ -126,13 +124,13 @@ class Tokens:
         token_id, _, secret = rest.partition("_")
         if prefix != TOKEN_PREFIX or not secret or len(text) > LONGEST_TOKEN:
             raise refused
-        with self._kernel.db.read() as session:
+        with self._context.db.read() as session:
             token = session.get(AccessToken, token_id)
             # The comparison is made for an unknown id too, so that time tells nothing.
             expected = token.secret_hash if token else hash_of("")
             if not hmac.compare_digest(hash_of(secret), expected) or token is None:
                 raise refused
-            now = self._kernel.clock()
+            now = self._context.clock()
             if token.revoked_at or (token.expires_at and token.expires_at <= now):
                 raise refused
             owner = session.get_one(Principal, token.principal_id)
@@ -142,7 +140,7 @@ class Tokens:
 
 
 def insert_token(
-    change: Change,
+    uow: UnitOfWork,
     owner: Principal,
     name: str,
     scopes: Sequence[str] = (),
@@ -150,18 +148,18 @@ def insert_token(
 ) -> tuple[AccessToken, str]:
     """A token and its text, which is kept nowhere."""
     secret = secrets.token_urlsafe(32)
-    ends = (change.now + lifetime if lifetime else None, change.actor.until)
+    ends = (uow.now + lifetime if lifetime else None, uow.actor.until)
     token = AccessToken(
-        id=change.new_id(),
-        created_at=change.now,
+        id=uow.new_id(),
+        created_at=uow.now,
         principal_id=owner.id,
         name=name,
         secret_hash=hash_of(secret),
         scopes=sorted(set(scopes)),
         expires_at=min((end for end in ends if end), default=None),
     )
-    change.session.add(token)
-    change.event("token.created", "token", token.id, name=name, owner=owner.name, scopes=token.scopes)
+    uow.session.add(token)
+    uow.event("token.created", "token", token.id, name=name, owner=owner.name, scopes=token.scopes)
     return token, f"{TOKEN_PREFIX}_{token.id}_{secret}"
 
 

@@ -17,14 +17,14 @@ from certrail.persistence.tables import (
     Incident,
     NotificationRow,
 )
-from certrail.services.alerting.channels import find_channel, refuse_inside, refuse_others
+from certrail.services.alerting.channels import find_channel, require_global_scope, require_product_admin
 from certrail.services.alerting.expiry import EXPIRING, set_cursors
 from certrail.services.alerting.filters import AlertFilter
 from certrail.services.alerting.messages import KNOWN
 from certrail.services.alerting.posting import post
 from certrail.services.core.actor import Actor
 from certrail.services.core.paging import PAGE, Position, newest_first
-from certrail.services.core.unit_of_work import Kernel
+from certrail.services.core.unit_of_work import ServiceContext
 from certrail_sdk import Notification
 
 MOST_CHANNELS, MOST_THRESHOLDS, MOST_STEPS = 10, 20, 5
@@ -43,8 +43,8 @@ class Escalation:
 class Alerts:
     """Who is told of what."""
 
-    def __init__(self, kernel: Kernel) -> None:
-        self._kernel = kernel
+    def __init__(self, context: ServiceContext) -> None:
+        self._context = context
 
     def create_alert(
         self,
@@ -71,18 +71,18 @@ class Alerts:
             escalation: further channels, told until somebody acknowledges; the shortest wait first.
             product_wide: hear of all Applications and of what they share; it belongs to none of them itself.
         """
-        refuse_inside(product_wide, application_id)
+        require_global_scope(product_wide, application_id)
         seconds = _seconds(thresholds)
         _check(events, channels, seconds)
-        with self._kernel.change(actor) as change:
-            session = change.session
+        with self._context.unit_of_work(actor) as uow:
+            session = uow.session
             if session.exec(
                 select(Alert).where(Alert.application_id == application_id, Alert.slug == slug)
             ).first():
                 raise Conflict(f"An alert {slug!r} exists already in this Application.")
             row = Alert(
-                id=change.new_id(),
-                created_at=change.now,
+                id=uow.new_id(),
+                created_at=uow.now,
                 application_id=application_id,
                 slug=slug,
                 name=name,
@@ -96,8 +96,8 @@ class Alerts:
             )
             session.add(row)
             _link(session, row, channels)
-            set_cursors(change, row)
-            change.event("alert.created", "alert", row.id, application_id, slug=slug, events=row.events)
+            set_cursors(uow, row)
+            uow.event("alert.created", "alert", row.id, application_id, slug=slug, events=row.events)
             return row
 
     def update_alert(
@@ -116,10 +116,10 @@ class Alerts:
         escalation: Sequence[Escalation] | None = None,
     ) -> Alert:
         """Change what is given. Raises BadInput for unknown events or too many channels."""
-        with self._kernel.change(actor) as change:
-            session = change.session
+        with self._context.unit_of_work(actor) as uow:
+            session = uow.session
             row = find_alert(session, application_id, reference)
-            refuse_others(actor, row.product_wide)
+            require_product_admin(actor, row.product_wide)
             before = _facts(session, row)
             row.name = name if name is not None else row.name
             row.events = sorted(set(events)) if events is not None else row.events
@@ -141,25 +141,25 @@ class Alerts:
             session.flush()
             after = _facts(session, row)
             others = any(before[part] != after[part] for part in ("filters", "channels"))
-            set_cursors(change, row, anew=others)
-            change.event("alert.updated", "alert", row.id, application_id, before=before, after=after)
+            set_cursors(uow, row, anew=others)
+            uow.event("alert.updated", "alert", row.id, application_id, before=before, after=after)
             return row
 
     def delete_alert(self, actor: Actor, application_id: str | None, reference: str) -> None:
         """Remove an alert. Raises NotFound."""
-        with self._kernel.change(actor) as change:
-            session = change.session
+        with self._context.unit_of_work(actor) as uow:
+            session = uow.session
             row = find_alert(session, application_id, reference)
-            refuse_others(actor, row.product_wide)
+            require_product_admin(actor, row.product_wide)
             for table in (AlertChannel, AlertCursor, Incident):
                 for link in session.exec(select(table).where(table.alert_id == row.id)).all():
                     session.delete(link)
             session.delete(row)
-            change.event("alert.deleted", "alert", row.id, application_id, slug=row.slug)
+            uow.event("alert.deleted", "alert", row.id, application_id, slug=row.slug)
 
     def list(self, application_id: str | None) -> Sequence[tuple[Alert, list[str]]]:
         """The alerts of an Application with the ids of their channels."""
-        with self._kernel.db.read() as session:
+        with self._context.db.read() as session:
             alerts = session.exec(
                 select(Alert).where(Alert.application_id == application_id).order_by(Alert.slug)
             )
@@ -174,7 +174,7 @@ class Alerts:
         limit: int = PAGE,
     ) -> Sequence[NotificationRow]:
         """One page of the delivery log, newest first."""
-        with self._kernel.db.read() as session:
+        with self._context.db.read() as session:
             query = select(NotificationRow).where(NotificationRow.application_id == application_id)
             if status:
                 query = query.where(NotificationRow.status == status)
@@ -182,7 +182,7 @@ class Alerts:
 
     def notification(self, notification_id: str) -> NotificationRow:
         """One entry of the delivery log. Raises NotFound."""
-        with self._kernel.db.read() as session:
+        with self._context.db.read() as session:
             if (row := session.get(NotificationRow, notification_id)) is None:
                 raise NotFound("notification")
             return row
@@ -194,15 +194,15 @@ class Alerts:
             NotFound: no such message.
             Conflict: its channel was deleted.
         """
-        with self._kernel.change(actor) as change:
-            if (row := change.session.get(NotificationRow, notification_id)) is None:
+        with self._context.unit_of_work(actor) as uow:
+            if (row := uow.session.get(NotificationRow, notification_id)) is None:
                 raise NotFound("notification")
-            if (channel := change.session.get(Channel, row.channel_id)) is None:
+            if (channel := uow.session.get(Channel, row.channel_id)) is None:
                 raise Conflict("The channel of this message was deleted, so it cannot be sent again.")
-            ident = change.new_id()
+            ident = uow.new_id()
             again = Notification.model_validate({**row.content, "id": ident})
-            sent = post(change, channel, again, f"replay-{ident}")
-            change.event(
+            sent = post(uow, channel, again, f"replay-{ident}")
+            uow.event(
                 "notification.replayed",
                 "notification",
                 ident,

@@ -13,15 +13,15 @@ from certrail.domain.windows import Window, never_end
 from certrail.persistence.tables import (
     Alert,
     AlertChannel,
+    ApprovalMessage,
     ApprovalPolicy,
     ApprovalRequest,
     Channel,
     NotificationRow,
-    QuestionCopy,
 )
 from certrail.services.alerting.posting import UNSENT, withdraw
 from certrail.services.core.actor import Actor
-from certrail.services.core.unit_of_work import Change, Kernel
+from certrail.services.core.unit_of_work import ServiceContext, UnitOfWork
 from certrail.services.integrations.plugin_config import (
     CHANNEL_PURPOSE,
     find_connection,
@@ -41,8 +41,8 @@ SHORTEST_DIGEST, LONGEST_DIGEST = timedelta(minutes=1), timedelta(days=1)
 class Channels:
     """Where people are told."""
 
-    def __init__(self, kernel: Kernel) -> None:
-        self._kernel = kernel
+    def __init__(self, context: ServiceContext) -> None:
+        self._context = context
 
     def create(
         self,
@@ -67,31 +67,31 @@ class Channels:
             fallback: the channel that says what this one fails to say.
             product_wide: for alerts about all Applications; it belongs to none of them itself.
         """
-        refuse_inside(product_wide, application_id)
-        plugin = notifier_class(self._kernel, notifier)
-        with self._kernel.change(actor) as change:
-            session = change.session
+        require_global_scope(product_wide, application_id)
+        plugin = notifier_class(self._context, notifier)
+        with self._context.unit_of_work(actor) as uow:
+            session = uow.session
             if session.exec(
                 select(Channel).where(Channel.application_id == application_id, Channel.slug == slug)
             ).first():
                 raise Conflict(f"A channel {slug!r} exists already in this Application.")
             link = find_connection(session, connection) if connection else None
-            parsed = validated(self._kernel, plugin, config, link)
+            parsed = validated(self._context, plugin, config, link)
             row = Channel(
-                id=change.new_id(),
-                created_at=change.now,
+                id=uow.new_id(),
+                created_at=uow.now,
                 application_id=application_id,
                 slug=slug,
                 name=name,
                 notifier=notifier,
                 connection_id=link.id if link else None,
-                config_sealed=self._kernel.keyring.seal_json(own_values(parsed, config), CHANNEL_PURPOSE),
+                config_sealed=self._context.keyring.seal_json(own_values(parsed, config), CHANNEL_PURPOSE),
                 config_revision=plugin.config_type.revision,
                 product_wide=product_wide,
             )
-            _set_manners(change, row, plugin, quiet_hours, digest, fallback)
+            _set_delivery_preferences(uow, row, plugin, quiet_hours, digest, fallback)
             session.add(row)
-            change.event("channel.created", "channel", row.id, application_id, slug=slug, notifier=notifier)
+            uow.event("channel.created", "channel", row.id, application_id, slug=slug, notifier=notifier)
             return row
 
     def delete(self, actor: Actor, application_id: str | None, reference: str) -> None:
@@ -100,10 +100,10 @@ class Channels:
         Raises:
             Conflict: naming what uses it.
         """
-        with self._kernel.change(actor) as change:
-            session = change.session
+        with self._context.unit_of_work(actor) as uow:
+            session = uow.session
             row = find_channel(session, application_id, reference)
-            refuse_others(actor, row.product_wide)
+            require_product_admin(actor, row.product_wide)
             if users := _users(session, row):
                 raise Conflict(f"The channel is used by {', '.join(users)}.", users=users)
             unsent = session.exec(
@@ -112,12 +112,12 @@ class Channels:
                 )
             ).all()
             for notification in unsent:
-                withdraw(change, notification)
-            copies = select(QuestionCopy.id).where(QuestionCopy.channel_id == row.id)
+                withdraw(uow, notification)
+            copies = select(ApprovalMessage.id).where(ApprovalMessage.channel_id == row.id)
             for table, condition in parts_of_questions(copies):
                 session.execute(delete(table).where(condition))
             session.delete(row)
-            change.event(
+            uow.event(
                 "channel.deleted", "channel", row.id, application_id, slug=row.slug, withdrawn=len(unsent)
             )
 
@@ -142,24 +142,22 @@ class Channels:
             BadInput: naming the wrong field.
             Forbidden: it is about all Applications, and not for members of the older project to change.
         """
-        with self._kernel.change(actor) as change:
-            row = find_channel(change.session, application_id, reference)
-            refuse_others(actor, row.product_wide)
-            plugin = notifier_class(self._kernel, row.notifier)
+        with self._context.unit_of_work(actor) as uow:
+            row = find_channel(uow.session, application_id, reference)
+            require_product_admin(actor, row.product_wide)
+            plugin = notifier_class(self._context, row.notifier)
             before = _facts(row)
             row.name = name if name is not None else row.name
             if connection is not None:
-                row.connection_id = find_connection(change.session, connection).id
+                row.connection_id = find_connection(uow.session, connection).id
             if config is not None or connection is not None:
-                row.config_sealed = resealed(
-                    self._kernel, change.session, plugin, row, CHANNEL_PURPOSE, config
-                )
+                row.config_sealed = resealed(self._context, uow.session, plugin, row, CHANNEL_PURPOSE, config)
                 row.config_revision = plugin.config_type.revision
-            _set_manners(change, row, plugin, quiet_hours, digest, fallback)
-            change.session.add(row)
+            _set_delivery_preferences(uow, row, plugin, quiet_hours, digest, fallback)
+            uow.session.add(row)
             after = _facts(row)
             fields = ["config"] if config is not None else []
-            change.event(
+            uow.event(
                 "channel.updated",
                 "channel",
                 row.id,
@@ -172,30 +170,30 @@ class Channels:
 
     def list(self, application_id: str | None) -> Sequence[Channel]:
         """The channels of an Application."""
-        with self._kernel.db.read() as session:
+        with self._context.db.read() as session:
             query = select(Channel).where(Channel.application_id == application_id)
             return session.exec(query.order_by(Channel.slug)).all()
 
     def shown(self, channel: Channel) -> dict[str, Any]:
         """The configuration with its secrets masked."""
-        stored = self._kernel.keyring.open_json(channel.config_sealed, CHANNEL_PURPOSE)
-        return masked(notifier_class(self._kernel, channel.notifier), stored)
+        stored = self._context.keyring.open_json(channel.config_sealed, CHANNEL_PURPOSE)
+        return masked(notifier_class(self._context, channel.notifier), stored)
 
     def trial(self, notifier: str, config: Mapping[str, Any], connection: str | None) -> Notifier[Any]:
         """A plugin object of a configuration that is not saved yet, to check it."""
-        plugin = notifier_class(self._kernel, notifier)
-        with self._kernel.db.read() as session:
+        plugin = notifier_class(self._context, notifier)
+        with self._context.db.read() as session:
             link = find_connection(session, connection) if connection else None
-            return plugin(validated(self._kernel, plugin, config, link), Context())
+            return plugin(validated(self._context, plugin, config, link), Context())
 
     def build(self, application_id: str | None, reference: str) -> Notifier[Any]:
         """The plugin object of a channel, to check it."""
-        with self._kernel.db.read() as session:
+        with self._context.db.read() as session:
             channel = find_channel(session, application_id, reference)
-            return notifier_of(self._kernel, session, channel, Context())
+            return notifier_of(self._context, session, channel, Context())
 
 
-def refuse_inside(product_wide: bool, application_id: str | None) -> None:
+def require_global_scope(product_wide: bool, application_id: str | None) -> None:
     """Raises BadInput for something about all Applications that is to belong to one of them."""
     if product_wide and application_id is not None:
         raise BadInput(
@@ -203,7 +201,7 @@ def refuse_inside(product_wide: bool, application_id: str | None) -> None:
         )
 
 
-def refuse_others(actor: Actor, product_wide: bool) -> None:
+def require_product_admin(actor: Actor, product_wide: bool) -> None:
     """Raises Forbidden for members of the older project, where something is about all Applications."""
     if product_wide and actor.product_role != ProductRole.ADMIN:
         raise Forbidden("What is about all Applications is changed by Product Admins.")
@@ -241,8 +239,8 @@ def _users(session: Session, channel: Channel) -> list[str]:
     return users + [f"the open approval {row.id}" for row in running if channel.id in str(row.policy)]
 
 
-def _set_manners(
-    change: Change,
+def _set_delivery_preferences(
+    uow: UnitOfWork,
     row: Channel,
     plugin: type[Notifier[Any]],
     quiet_hours: Sequence[Window] | None,
@@ -251,7 +249,7 @@ def _set_manners(
 ) -> None:
     """When a channel may disturb, and who speaks in its place; ``None`` leaves each as it is."""
     if quiet_hours is not None:
-        if never_end(quiet_hours, change.now):
+        if never_end(quiet_hours, uow.now):
             raise BadInput("These hours never end, so nothing that can wait would be sent.", "quiet_hours")
         row.quiet_hours = [window.model_dump(mode="json") for window in quiet_hours]
     if digest is not None:
@@ -264,7 +262,7 @@ def _set_manners(
             "digest" if row.digest_seconds else "quiet_hours",
         )
     if fallback is not None:
-        row.fallback_id = find_channel(change.session, row.application_id, fallback).id if fallback else None
+        row.fallback_id = find_channel(uow.session, row.application_id, fallback).id if fallback else None
         if row.fallback_id == row.id:
             raise BadInput("A channel cannot stand in for itself.", "fallback")
 

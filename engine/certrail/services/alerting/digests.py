@@ -8,8 +8,8 @@ from certrail.persistence.database import locked
 from certrail.persistence.tables import Application, Channel, NotificationRow
 from certrail.services.alerting.posting import post, quiet_now, send
 from certrail.services.core.actor import SYSTEM
-from certrail.services.core.sweeps import Isolation
-from certrail.services.core.unit_of_work import Change, Kernel
+from certrail.services.core.sweeps import SweepItems
+from certrail.services.core.unit_of_work import ServiceContext, UnitOfWork
 from certrail_sdk import Fact, Notification, Severity
 
 MOST, CHANNELS = 200, 50
@@ -19,53 +19,53 @@ ORDER = (Severity.INFO, Severity.WARNING, Severity.CRITICAL)
 class DigestSweep:
     """Any number may run at once: a channel is emptied by one at a time."""
 
-    def __init__(self, kernel: Kernel) -> None:
-        self._kernel, self._isolation = kernel, Isolation(kernel, "digests")
+    def __init__(self, context: ServiceContext) -> None:
+        self._context, self._items = context, SweepItems(context, "digests")
 
     def run(self) -> int:
         """Send what has waited long enough, channel by channel; returns how many messages are on their way."""
-        with self._kernel.db.read() as session:
+        with self._context.db.read() as session:
             due = select(NotificationRow.channel_id).where(
-                col(NotificationRow.held_until) <= self._kernel.clock()
+                col(NotificationRow.held_until) <= self._context.clock()
             )
             channels = session.exec(due.distinct().limit(CHANNELS)).all()
-        return self._isolation.each(channels, self._empty)
+        return self._items.run_each(channels, self._empty)
 
     def _empty(self, channel_id: str) -> int:
-        with self._kernel.change(SYSTEM) as change:
+        with self._context.unit_of_work(SYSTEM) as uow:
             query = select(Channel).where(Channel.id == channel_id)
-            channel = change.session.exec(locked(query, skip_locked=True)).first()
+            channel = uow.session.exec(locked(query, skip_locked=True)).first()
             if channel is None:
                 return 0
             waiting = select(NotificationRow).where(
-                NotificationRow.channel_id == channel_id, col(NotificationRow.held_until) <= change.now
+                NotificationRow.channel_id == channel_id, col(NotificationRow.held_until) <= uow.now
             )
             order = (col(NotificationRow.created_at), col(NotificationRow.id))
-            rows = change.session.exec(locked(waiting.order_by(*order).limit(MOST))).all()
-            quiet = quiet_now(channel, change.now)
+            rows = uow.session.exec(locked(waiting.order_by(*order).limit(MOST))).all()
+            quiet = quiet_now(channel, uow.now)
             for row in rows:
                 row.held_until = quiet
                 row.status = "held" if quiet else "pending"
-                change.session.add(row)
+                uow.session.add(row)
             if quiet or not rows:
                 return 0
             if len(rows) == 1:
-                send(change, channel, rows[0])
+                send(uow, channel, rows[0])
             else:
-                _together(change, channel, rows)
+                _together(uow, channel, rows)
             return len(rows)
 
 
-def _together(change: Change, channel: Channel, rows: Sequence[NotificationRow]) -> None:
-    owner = change.session.get(Application, channel.application_id) if channel.application_id else None
+def _together(uow: UnitOfWork, channel: Channel, rows: Sequence[NotificationRow]) -> None:
+    owner = uow.session.get(Application, channel.application_id) if channel.application_id else None
     told = [Notification.model_validate(row.content) for row in rows]
     since = f"{told[0].occurred_at:%Y-%m-%d %H:%M} UTC"
     where = f" in {owner.name}" if owner else ""
-    ident = change.new_id()
+    ident = uow.new_id()
     digest = Notification(
         id=ident,
         event_type="notification.digest",
-        occurred_at=change.now,
+        occurred_at=uow.now,
         severity=max((one.severity for one in told), key=ORDER.index),
         title=f"{len(told)} messages{where} since {since}",
         summary="They waited to be sent together.",
@@ -77,10 +77,10 @@ def _together(change: Change, channel: Channel, rows: Sequence[NotificationRow])
     )
     for row in rows:
         row.status, row.digest_id = "digested", ident
-        change.session.add(row)
-    row = post(change, channel, digest, f"digest-{ident}")
+        uow.session.add(row)
+    row = post(uow, channel, digest, f"digest-{ident}")
     # It may have come into a new interval of waiting, which it is the end of.
     if row.held_until is not None:
         row.held_until, row.status = None, "pending"
-        change.session.add(row)
-        send(change, channel, row)
+        uow.session.add(row)
+        send(uow, channel, row)

@@ -16,14 +16,14 @@ from sqlmodel.sql.expression import SelectOfScalar
 from certrail.persistence.database import locked
 from certrail.persistence.tables import Alert, AlertCursor, Certificate, CertificateProfile
 from certrail.services.core.actor import SYSTEM
-from certrail.services.core.sweeps import Isolation
-from certrail.services.core.unit_of_work import Change, Kernel
+from certrail.services.core.sweeps import SweepItems
+from certrail.services.core.unit_of_work import ServiceContext, UnitOfWork
 
 EXPIRING = "certificate.expiring"
 PAGE = 200
 LOOK_EVERY = timedelta(seconds=30)
 CURSORS = 100
-PAST_ALL = "z"
+AFTER_LAST_ID = "z"
 """Behind every id: what ends at the very moment that was reached has been looked at."""
 DAY = 86400
 Which = tuple[str, int]
@@ -33,17 +33,17 @@ Which = tuple[str, int]
 class ExpirySweep:
     """Any number may run at once: a cursor is moved by one at a time."""
 
-    def __init__(self, kernel: Kernel) -> None:
-        self._kernel, self._isolation = kernel, Isolation(kernel, "expiry")
+    def __init__(self, context: ServiceContext) -> None:
+        self._context, self._items = context, SweepItems(context, "expiry")
 
     def run(self) -> int:
         """Move every cursor that has something to pass; returns how many certificates were told of or cursors are left.
 
         Where there is nothing to pass nothing is written: most looks find nothing.
         """
-        with self._kernel.db.read() as session:
-            cursors = list(islice(_with_something_to_pass(session, self._kernel.clock()), CURSORS))
-        told = self._isolation.each(cursors, self._move)
+        with self._context.db.read() as session:
+            cursors = list(islice(_with_something_to_pass(session, self._context.clock()), CURSORS))
+        told = self._items.run_each(cursors, self._move)
         return told + (len(cursors) == CURSORS)
 
     def _move(self, cursor: Which) -> int:
@@ -51,41 +51,41 @@ class ExpirySweep:
         try:
             return self._pass(*cursor)
         except Exception:
-            with self._kernel.change(SYSTEM) as change:
-                if row := change.session.get(AlertCursor, cursor):
-                    row.look_at = change.now + LOOK_EVERY
-                    change.session.add(row)
+            with self._context.unit_of_work(SYSTEM) as uow:
+                if row := uow.session.get(AlertCursor, cursor):
+                    row.next_scan_at = uow.now + LOOK_EVERY
+                    uow.session.add(row)
             raise
 
     def _pass(self, alert_id: str, threshold: int) -> int:
-        with self._kernel.change(SYSTEM) as change:
+        with self._context.unit_of_work(SYSTEM) as uow:
             query = select(AlertCursor).where(
                 AlertCursor.alert_id == alert_id, AlertCursor.threshold == threshold
             )
-            cursor = change.session.exec(locked(query, skip_locked=True)).first()
-            if cursor is None or cursor.look_at > change.now:
+            cursor = uow.session.exec(locked(query, skip_locked=True)).first()
+            if cursor is None or cursor.next_scan_at > uow.now:
                 return 0
-            alert = change.session.get_one(Alert, alert_id)
-            until = change.now + timedelta(seconds=threshold)
-            rows = _passed(change.session, alert, cursor, until)
-            told = sum(_tell(change, alert, threshold, row) for row in rows)
+            alert = uow.session.get_one(Alert, alert_id)
+            until = uow.now + timedelta(seconds=threshold)
+            rows = _passed(uow.session, alert, cursor, until)
+            told = sum(_tell(uow, alert, threshold, row) for row in rows)
             if len(rows) < PAGE:
-                cursor.reached, cursor.reached_id = max(until, cursor.reached), PAST_ALL
-                cursor.look_at = change.now + LOOK_EVERY
+                cursor.watermark, cursor.watermark_id = max(until, cursor.watermark), AFTER_LAST_ID
+                cursor.next_scan_at = uow.now + LOOK_EVERY
             else:
-                cursor.reached, cursor.reached_id = rows[-1].not_after, rows[-1].id
-            change.session.add(cursor)
+                cursor.watermark, cursor.watermark_id = rows[-1].not_after, rows[-1].id
+            uow.session.add(cursor)
             return told + (len(rows) == PAGE)
 
 
-def set_cursors(change: Change, alert: Alert, *, anew: bool = False) -> None:
+def set_cursors(uow: UnitOfWork, alert: Alert, *, anew: bool = False) -> None:
     """Give an alert the cursors that its thresholds need; a new one begins with what ends from now on.
 
     Args:
         anew: all of them begin so, because others are told from now on, or of other certificates. Whoever was told
             already is not told again.
     """
-    session = change.session
+    session = uow.session
     query = select(AlertCursor).where(AlertCursor.alert_id == alert.id).order_by(col(AlertCursor.threshold))
     present = {row.threshold: row for row in session.exec(locked(query)).all()}
     wanted = set(effective(alert)) if EXPIRING in alert.events and alert.enabled else set[int]()
@@ -93,9 +93,9 @@ def set_cursors(change: Change, alert: Alert, *, anew: bool = False) -> None:
         session.delete(present[threshold])
     for threshold in wanted if anew else wanted - present.keys():
         cursor = present.get(threshold) or AlertCursor(
-            alert_id=alert.id, threshold=threshold, reached=change.now, look_at=change.now
+            alert_id=alert.id, threshold=threshold, watermark=uow.now, next_scan_at=uow.now
         )
-        cursor.reached, cursor.reached_id, cursor.look_at = change.now, "", change.now
+        cursor.watermark, cursor.watermark_id, cursor.next_scan_at = uow.now, "", uow.now
         session.add(cursor)
 
 
@@ -107,24 +107,24 @@ def effective(alert: Alert) -> list[int]:
     return sorted(moments, reverse=True)
 
 
-def catch_up(change: Change, certificate: Certificate) -> None:
+def catch_up(uow: UnitOfWork, certificate: Certificate) -> None:
     """Tell of a certificate that came in when its moments had passed already, as imports do: of the last one only.
 
     The cursors are held, so that none passes by what it cannot see before this change is committed.
     """
-    session = change.session
+    session = uow.session
     hearing = select(Alert).where(hears(certificate.application_id), col(Alert.enabled).is_(True))
     alerts = [alert for alert in session.exec(hearing).all() if EXPIRING in alert.events]
     if not alerts:
         return
     held = select(AlertCursor).where(col(AlertCursor.alert_id).in_([alert.id for alert in alerts]))
     in_order = held.order_by(col(AlertCursor.alert_id), col(AlertCursor.threshold))
-    reached = {(row.alert_id, row.threshold): row.reached for row in session.exec(locked(in_order)).all()}
+    reached = {(row.alert_id, row.threshold): row.watermark for row in session.exec(locked(in_order)).all()}
     for alert in alerts:
         for threshold in reversed(effective(alert)):
             there = reached.get((alert.id, threshold))
             if there is not None and certificate.not_after <= there:
-                _tell(change, alert, threshold, certificate)
+                _tell(uow, alert, threshold, certificate)
                 break
 
 
@@ -135,7 +135,7 @@ def hears(application_id: str | None) -> ColumnElement[bool]:
 
 def _with_something_to_pass(session: Session, now: datetime) -> Iterator[Which]:
     query = select(AlertCursor, Alert).join(Alert, col(Alert.id) == col(AlertCursor.alert_id))
-    query = query.where(col(AlertCursor.look_at) <= now).order_by(col(AlertCursor.look_at))
+    query = query.where(col(AlertCursor.next_scan_at) <= now).order_by(col(AlertCursor.next_scan_at))
     for cursor, alert in session.exec(query).all():
         until = now + timedelta(seconds=cursor.threshold)
         if session.exec(_ends(col(Certificate.id), alert, cursor, until).limit(1)).first():
@@ -150,16 +150,16 @@ def _ends(what: Any, alert: Alert, cursor: AlertCursor, until: datetime) -> Sele
     """What ends between where a cursor stands and `until`, in the order in which it is passed."""
     ends = tuple_(col(Certificate.not_after), col(Certificate.id))
     query: SelectOfScalar[Any] = select(what).where(
-        ends > (cursor.reached, cursor.reached_id), col(Certificate.not_after) <= until
+        ends > (cursor.watermark, cursor.watermark_id), col(Certificate.not_after) <= until
     )
     if not alert.product_wide:
         query = query.where(Certificate.application_id == alert.application_id)
     return query.order_by(col(Certificate.not_after), col(Certificate.id))
 
 
-def _tell(change: Change, alert: Alert, threshold: int, certificate: Certificate) -> bool:
+def _tell(uow: UnitOfWork, alert: Alert, threshold: int, certificate: Certificate) -> bool:
     """Unless it was renewed or revoked, never lived so long, or a shorter threshold has its turn already."""
-    left = certificate.not_after - change.now
+    left = certificate.not_after - uow.now
     lifetime = certificate.not_after - certificate.not_before
     shorter = [moment for moment in effective(alert) if moment < threshold]
     if (
@@ -168,10 +168,8 @@ def _tell(change: Change, alert: Alert, threshold: int, certificate: Certificate
         or left <= timedelta(seconds=shorter[0] if shorter else 0)
     ):
         return False
-    profile = (
-        change.session.get(CertificateProfile, certificate.profile_id) if certificate.profile_id else None
-    )
-    change.event(
+    profile = uow.session.get(CertificateProfile, certificate.profile_id) if certificate.profile_id else None
+    uow.event(
         EXPIRING,
         "certificate",
         certificate.id,

@@ -10,7 +10,7 @@ from sqlmodel import Session, col, or_, select
 from certrail.domain.content import RequestContent
 from certrail.domain.errors import BadInput, NotFound
 from certrail.domain.patterns import like_ignoring_case
-from certrail.persistence.database import recall
+from certrail.persistence.database import cached
 from certrail.persistence.tables import (
     ApprovalRequest,
     Certificate,
@@ -59,7 +59,7 @@ def passes(session: Session, stored: Mapping[str, Any], event: EventRow) -> bool
     """Whether an event is about a certificate that fits; one that is about none always passes."""
     if not stored:
         return True
-    about = recall(session, ("about", event.id), lambda: _about(session, event))
+    about = cached(session, ("about", event.id), lambda: _about(session, event))
     if about is None:
         return True
     profiles, names = stored.get("profiles"), stored.get("names")

@@ -10,14 +10,14 @@ from sqlalchemy.orm import Mapped
 from sqlmodel import Session, col, or_, select
 
 from certrail.domain.errors import Conflict, NotFound
-from certrail.persistence.database import locked, recall
+from certrail.persistence.database import cached, locked
 from certrail.persistence.tables import Alert, Channel, EventRow, Incident, NotificationRow
 from certrail.plugins.registry import UnknownPlugin
 from certrail.services.alerting.posting import UNSENT, post, withdraw
 from certrail.services.core.actor import SYSTEM, Actor
 from certrail.services.core.paging import PAGE, Position, newest_first
-from certrail.services.core.sweeps import Isolation
-from certrail.services.core.unit_of_work import Change, Kernel
+from certrail.services.core.sweeps import SweepItems
+from certrail.services.core.unit_of_work import ServiceContext, UnitOfWork
 from certrail_sdk import Notification, Severity, Stage
 
 CHUNK = 100
@@ -26,8 +26,8 @@ CHUNK = 100
 class Incidents:
     """What is open, and who sees to it."""
 
-    def __init__(self, kernel: Kernel) -> None:
-        self._kernel, self._isolation = kernel, Isolation(kernel, "incidents")
+    def __init__(self, context: ServiceContext) -> None:
+        self._context, self._items = context, SweepItems(context, "incidents")
 
     def list(
         self,
@@ -38,7 +38,7 @@ class Incidents:
         limit: int = PAGE,
     ) -> Sequence[Incident]:
         """One page of the open troubles of an Application, or of those that are over; newest first."""
-        with self._kernel.db.read() as session:
+        with self._context.db.read() as session:
             query = select(Incident).where(Incident.application_id == application_id)
             query = query.where(
                 col(Incident.closed_at).is_not(None) if closed else col(Incident.closed_at).is_(None)
@@ -47,7 +47,7 @@ class Incidents:
 
     def get(self, incident_id: str) -> Incident:
         """One trouble. Raises NotFound."""
-        with self._kernel.db.read() as session:
+        with self._context.db.read() as session:
             if (row := session.get(Incident, incident_id)) is None:
                 raise NotFound("incident")
             return row
@@ -59,17 +59,17 @@ class Incidents:
             NotFound: there is none.
             Conflict: somebody else sees to it already, or it is over.
         """
-        with self._kernel.change(actor) as change:
-            row = change.session.exec(locked(select(Incident).where(Incident.id == incident_id))).first()
+        with self._context.unit_of_work(actor) as uow:
+            row = uow.session.exec(locked(select(Incident).where(Incident.id == incident_id))).first()
             if row is None:
                 raise NotFound("incident")
             if row.acknowledged_at or row.closed_at:
                 state = "seen to already" if row.acknowledged_at else "over"
                 raise Conflict(f"The incident is {state}.", kind="incident-decided")
-            row.acknowledged_at, row.acknowledged_by, row.comment = change.now, actor.principal_id, comment
+            row.acknowledged_at, row.acknowledged_by, row.comment = uow.now, actor.principal_id, comment
             row.next_at = None
-            change.session.add(row)
-            change.event(
+            uow.session.add(row)
+            uow.event(
                 "incident.acknowledged",
                 "incident",
                 row.id,
@@ -82,31 +82,31 @@ class Incidents:
 
     def escalate(self) -> int:
         """Tell the next people of what nobody sees to; returns how many steps were taken."""
-        with self._kernel.db.read() as session:
-            due = select(Incident.id).where(col(Incident.next_at) <= self._kernel.clock())
+        with self._context.db.read() as session:
+            due = select(Incident.id).where(col(Incident.next_at) <= self._context.clock())
             found = session.exec(due.order_by(col(Incident.next_at)).limit(CHUNK)).all()
-        return self._isolation.each(found, self._step)
+        return self._items.run_each(found, self._step)
 
     def _step(self, incident_id: str) -> int:
-        with self._kernel.change(SYSTEM) as change:
+        with self._context.unit_of_work(SYSTEM) as uow:
             query = select(Incident).where(Incident.id == incident_id)
-            row = change.session.exec(locked(query, skip_locked=True)).first()
-            if row is None or row.next_at is None or row.next_at > change.now:
+            row = uow.session.exec(locked(query, skip_locked=True)).first()
+            if row is None or row.next_at is None or row.next_at > uow.now:
                 return 0
-            alert = change.session.get_one(Alert, row.alert_id)
+            alert = uow.session.get_one(Alert, row.alert_id)
             if not alert.enabled or row.level >= len(alert.escalation):
                 row.next_at = None
-                change.session.add(row)
+                uow.session.add(row)
                 return 0
             step = alert.escalation[row.level]
             for channel_id in step["channels"]:
-                channel = change.session.get_one(Channel, channel_id)
-                post(change, channel, _louder(row, change.new_id()), f"incident-{row.id}-{row.level}")
+                channel = uow.session.get_one(Channel, channel_id)
+                post(uow, channel, _louder(row, uow.new_id()), f"incident-{row.id}-{row.level}")
             row.level += 1
             left = alert.escalation[row.level :]
             row.next_at = row.created_at + timedelta(seconds=left[0]["after_seconds"]) if left else None
-            change.session.add(row)
-            change.event(
+            uow.session.add(row)
+            uow.event(
                 "incident.escalated", "incident", row.id, row.application_id, key=row.key, level=row.level
             )
             return 1
@@ -118,45 +118,45 @@ def _louder(row: Incident, ident: str) -> Notification:
     return told.model_copy(update={"id": ident, "title": title, "severity": Severity.CRITICAL})
 
 
-def open_incident(change: Change, alert: Alert, notification: Notification) -> None:
+def open_incident(uow: UnitOfWork, alert: Alert, notification: Notification) -> None:
     """Begin, or go on with, a trouble that this alert escalates."""
     key = notification.incident or notification.id
     query = select(Incident).where(
         Incident.key == key, Incident.alert_id == alert.id, col(Incident.closed_at).is_(None)
     )
-    if change.session.exec(query).first() is None:
+    if uow.session.exec(query).first() is None:
         # Another may open it at this moment: then it is that one, and what failed here is on record all the same.
-        with suppress(IntegrityError), change.attempt():
-            change.session.add(
+        with suppress(IntegrityError), uow.attempt():
+            uow.session.add(
                 Incident(
-                    id=change.new_id(),
-                    created_at=change.now,
+                    id=uow.new_id(),
+                    created_at=uow.now,
                     application_id=alert.application_id,
                     alert_id=alert.id,
                     key=key,
                     content={},
-                    next_at=change.now + timedelta(seconds=alert.escalation[0]["after_seconds"]),
+                    next_at=uow.now + timedelta(seconds=alert.escalation[0]["after_seconds"]),
                 )
             )
-    if (row := change.session.exec(query).first()) is not None:
+    if (row := uow.session.exec(query).first()) is not None:
         row.content = notification.model_dump(mode="json", exclude={"may_exist"})
-        change.session.add(row)
+        uow.session.add(row)
 
 
-def end_of_trouble(change: Change, event: EventRow, key: str, stage: Stage) -> Sequence[Channel]:
+def resolve_incidents(uow: UnitOfWork, event: EventRow, key: str, stage: Stage) -> Sequence[Channel]:
     """Let go of what is over; returns the channels whose outside system must hear of it.
 
     An acknowledgement lets go of nothing but is passed on all the same.
     """
-    session = change.session
+    session = uow.session
     scope = event.application_id
-    if not recall(session, ("troubles", scope), lambda: _any_trouble(session, scope)):
+    if not cached(session, ("incidents", scope), lambda: _any_incident(session, scope)):
         return []
     if stage is Stage.CLOSED:
-        _close(change, key)
+        _close(uow, key)
     rows = session.exec(select(NotificationRow).where(NotificationRow.incident == key)).all()
     if stage is Stage.CLOSED and any(row.status in UNSENT for row in rows):
-        _let_go(change, key)
+        _let_go(uow, key)
     # One that was withdrawn after a try may have got through all the same.
     last = {
         row.channel_id: row.content.get("stage")
@@ -164,10 +164,10 @@ def end_of_trouble(change: Change, event: EventRow, key: str, stage: Stage) -> S
         if row.status != "withdrawn" or row.intent_at
     }
     channels = {channel_id for channel_id, stage in last.items() if stage != Stage.CLOSED}
-    return [channel for channel in _channels(session, channels) if keeps_incidents(change.kernel, channel)]
+    return [channel for channel in _channels(session, channels) if keeps_incidents(uow.context, channel)]
 
 
-def _let_go(change: Change, key: str) -> None:
+def _let_go(uow: UnitOfWork, key: str) -> None:
     """Have nobody told of a trouble that is over: neither what waits, nor what was tried and did not get through.
 
     What is over is the trouble: that a certificate was renewed or revoked is told whatever happens next. A message
@@ -176,17 +176,17 @@ def _let_go(change: Change, key: str) -> None:
     unsent = select(NotificationRow).where(
         NotificationRow.incident == key, col(NotificationRow.status).in_(UNSENT)
     )
-    for row in change.session.exec(locked(unsent, skip_locked=True)).all():
+    for row in uow.session.exec(locked(unsent, skip_locked=True)).all():
         if row.content.get("stage") != Stage.CLOSED and (row.status == "held" or row.intent_at):
-            withdraw(change, row)
+            withdraw(uow, row)
 
 
-def is_late(change: Change, channel: Channel, row: NotificationRow) -> bool:
+def is_late(uow: UnitOfWork, channel: Channel, row: NotificationRow) -> bool:
     """Whether a message would open an incident outside whose end was told there before: nobody would end it again."""
     if (
         not row.incident
         or row.content.get("stage") == Stage.CLOSED
-        or not keeps_incidents(change.kernel, channel)
+        or not keeps_incidents(uow.context, channel)
     ):
         return False
     later = select(NotificationRow).where(
@@ -194,14 +194,14 @@ def is_late(change: Change, channel: Channel, row: NotificationRow) -> bool:
         NotificationRow.incident == row.incident,
         col(NotificationRow.created_at) > row.created_at,
     )
-    return any(one.content.get("stage") == Stage.CLOSED for one in change.session.exec(later).all())
+    return any(one.content.get("stage") == Stage.CLOSED for one in uow.session.exec(later).all())
 
 
 def _when(row: NotificationRow) -> tuple[datetime, str]:
     return row.created_at, row.id
 
 
-def _any_trouble(session: Session, application_id: str | None) -> bool:
+def _any_incident(session: Session, application_id: str | None) -> bool:
     """Whether anything was told of a trouble, or one is open of which nobody is told before it escalates."""
     told = select(NotificationRow.id).where(col(NotificationRow.incident).is_not(None))
     opened = select(Incident.id).where(col(Incident.closed_at).is_(None))
@@ -215,11 +215,11 @@ def _of(scope: Mapped[str | None], application_id: str) -> ColumnElement[bool]:
     return or_(scope == application_id, scope.is_(None))
 
 
-def _close(change: Change, key: str) -> None:
+def _close(uow: UnitOfWork, key: str) -> None:
     query = select(Incident).where(Incident.key == key, col(Incident.closed_at).is_(None))
-    for incident in change.session.exec(locked(query)).all():
-        incident.closed_at, incident.next_at = change.now, None
-        change.session.add(incident)
+    for incident in uow.session.exec(locked(query)).all():
+        incident.closed_at, incident.next_at = uow.now, None
+        uow.session.add(incident)
 
 
 def _channels(session: Session, idents: set[str]) -> Sequence[Channel]:
@@ -227,9 +227,9 @@ def _channels(session: Session, idents: set[str]) -> Sequence[Channel]:
     return session.exec(select(Channel).where(col(Channel.id).in_(idents)).order_by(Channel.id)).all()
 
 
-def keeps_incidents(kernel: Kernel, channel: Channel) -> bool:
+def keeps_incidents(context: ServiceContext, channel: Channel) -> bool:
     """Whether the outside system keeps an incident open until it is told of its end."""
     try:
-        return kernel.plugins.notifier(channel.notifier).keeps_incidents
+        return context.plugins.notifier(channel.notifier).keeps_incidents
     except UnknownPlugin:
         return False

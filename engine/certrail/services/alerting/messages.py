@@ -17,8 +17,8 @@ KNOWN: Mapping[str, tuple[Severity, str]] = {
     "approval.rejected": (Severity.WARNING, "Rejected: {name}"),
     "approval.expired": (Severity.WARNING, "Approval expired: {name}"),
     "approval.cancelled": (Severity.INFO, "Approval cancelled: {name}"),
-    "approval.unreachable": (Severity.CRITICAL, "Approval out of reach: {name}"),
-    "approval.reachable": (Severity.INFO, "Approval within reach again: {name}"),
+    "approval.quorum_lost": (Severity.CRITICAL, "Approval out of reach: {name}"),
+    "approval.quorum_restored": (Severity.INFO, "Approval within reach again: {name}"),
     "certificate.issued": (Severity.INFO, "Certificate issued: {name}"),
     "certificate.renewed": (Severity.INFO, "Certificate renewed: {name}"),
     "certificate.renewal_failed": (Severity.CRITICAL, "Certificate not renewed: {name}"),
@@ -31,14 +31,14 @@ KNOWN: Mapping[str, tuple[Severity, str]] = {
     "delivery.delivered": (Severity.INFO, "Delivered to {name}"),
     "delivery.recovered": (Severity.INFO, "Delivered again to {name}"),
     "delivery.failed": (Severity.CRITICAL, "Delivery failed: {name}"),
-    "delivery.dropped": (Severity.INFO, "Not to be delivered any more: {name}"),
-    "delivery.mismatch": (Severity.CRITICAL, "Destination holds another certificate: {name}"),
+    "delivery.cancelled": (Severity.INFO, "Not to be delivered any more: {name}"),
+    "delivery.drift_detected": (Severity.CRITICAL, "Destination holds another certificate: {name}"),
     "delivery.removed": (Severity.INFO, "Removed from the destination: {name}"),
     "delivery.removal_failed": (Severity.CRITICAL, "Not removed from the destination: {name}"),
     "ca.expiring": (Severity.CRITICAL, "Certificate authority ends soon: {name}"),
     "ca.certificate_installed": (Severity.INFO, "Certificate authority has a new certificate: {name}"),
     "connection.expiring": (Severity.CRITICAL, "Credentials end soon: {name}"),
-    "connection.prolonged": (Severity.INFO, "Credentials are good for longer: {name}"),
+    "connection.expiry_extended": (Severity.INFO, "Credentials are good for longer: {name}"),
     "crl_mirror.failed": (Severity.CRITICAL, "Revocation list not published: {name}"),
     "crl_mirror.published": (Severity.INFO, "Revocation list published: {name}"),
     "plugin.unhealthy": (Severity.CRITICAL, "A plugin cannot be used: {name}"),
@@ -51,24 +51,24 @@ KNOWN: Mapping[str, tuple[Severity, str]] = {
 }
 """Event types that alerts may name, with their severity and title."""
 
-TROUBLES: Mapping[str, Stage] = {
+INCIDENT_STAGES: Mapping[str, Stage] = {
     "certificate.expiring": Stage.OPEN,
     "certificate.renewal_failed": Stage.OPEN,
     "certificate.renewed": Stage.CLOSED,
     "certificate.revoked": Stage.CLOSED,
     "delivery.failed": Stage.OPEN,
-    "delivery.mismatch": Stage.OPEN,
+    "delivery.drift_detected": Stage.OPEN,
     "delivery.delivered": Stage.CLOSED,
     "delivery.recovered": Stage.CLOSED,
-    "delivery.dropped": Stage.CLOSED,
+    "delivery.cancelled": Stage.CLOSED,
     "delivery.removal_failed": Stage.OPEN,
     "delivery.removed": Stage.CLOSED,
-    "approval.unreachable": Stage.OPEN,
-    "approval.reachable": Stage.CLOSED,
+    "approval.quorum_lost": Stage.OPEN,
+    "approval.quorum_restored": Stage.CLOSED,
     "ca.expiring": Stage.OPEN,
     "ca.certificate_installed": Stage.CLOSED,
     "connection.expiring": Stage.OPEN,
-    "connection.prolonged": Stage.CLOSED,
+    "connection.expiry_extended": Stage.CLOSED,
     "crl_mirror.failed": Stage.OPEN,
     "crl_mirror.published": Stage.CLOSED,
     "plugin.unhealthy": Stage.OPEN,
@@ -79,7 +79,7 @@ TROUBLES: Mapping[str, Stage] = {
     "channel.recovered": Stage.CLOSED,
     "incident.acknowledged": Stage.ACKNOWLEDGED,
 }
-"""What begins and ends a trouble; see `trouble_of`."""
+"""What begins and ends a trouble; see `incident_key`."""
 
 SHARED = frozenset({"ca", "connection", "crl_mirror", "plugin", "sweep"})
 """Types of what belongs to no Application because all may use it."""
@@ -107,13 +107,13 @@ LABELS = {
 }
 
 
-def trouble_of(event: EventRow) -> tuple[str, Stage] | None:
+def incident_key(event: EventRow) -> tuple[str, Stage] | None:
     """The name of the trouble that an event is about, and where it stands with it.
 
     A certificate and all its renewals are one, for it is a renewal that ends the trouble; what is to leave a
     destination is another trouble than what is to come there.
     """
-    stage = TROUBLES.get(event.type)
+    stage = INCIDENT_STAGES.get(event.type)
     # That a certificate is revoked which has a successor ends nothing that the successor is troubled by.
     if stage is None or event.data.get("superseded"):
         return None
@@ -134,7 +134,7 @@ def compose(
     severity, title = KNOWN.get(event.type, (Severity.INFO, event.type))
     names = (event.data.get("common_name"), *event.data.get("dns_names", ()), event.data.get("sync"))
     name = next((name for name in (*names, event.data.get("slug")) if name), where)
-    incident, stage = trouble_of(event) or ("", Stage.OPEN)
+    incident, stage = incident_key(event) or ("", Stage.OPEN)
     path = f"/applications/{application.slug}" if application else "/"
     record = f"{path}/events" if application else "/audit/events"
     return Notification(

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from sqlmodel import Session, col, select
 
 from certrail.checkpoints import checkpoint
-from certrail.persistence.database import locked, recall
+from certrail.persistence.database import cached, locked
 from certrail.persistence.tables import (
     Alert,
     AlertChannel,
@@ -16,26 +16,26 @@ from certrail.persistence.tables import (
 )
 from certrail.services.alerting.expiry import EXPIRING, hears
 from certrail.services.alerting.filters import passes
-from certrail.services.alerting.incidents import end_of_trouble, is_late, open_incident
-from certrail.services.alerting.messages import KNOWN, compose, trouble_of
+from certrail.services.alerting.incidents import is_late, open_incident, resolve_incidents
+from certrail.services.alerting.messages import KNOWN, compose, incident_key
 from certrail.services.alerting.notify_work import NotifyWork
 from certrail.services.alerting.posting import fails, post, withdraw, works
 from certrail.services.core.actor import SYSTEM
 from certrail.services.core.failure import Failure
-from certrail.services.core.unit_of_work import Change, Kernel
+from certrail.services.core.unit_of_work import ServiceContext, UnitOfWork
 from certrail.services.integrations.plugin_config import notifier_of
 from certrail_sdk import Context, Fact, Notification, Sent, Stage
 
 FALLBACK = "fallback-"
 
 
-def fan_out(change: Change, event: EventRow) -> None:
+def fan_out(uow: UnitOfWork, event: EventRow) -> None:
     """Make one notification per channel for every alert that wants this event, and for whom its trouble is over."""
     # What a channel fails to say of a failing channel is recorded, and told to nobody: that would never end.
     if event.type not in KNOWN or event.data.get("of_a_failure"):
         return
-    session, scope = change.session, event.application_id
-    pairs = recall(session, ("alerts", scope), lambda: _alerts(session, scope))
+    session, scope = uow.session, event.application_id
+    pairs = cached(session, ("alerts", scope), lambda: _alerts(session, scope))
     # One that watches the clock has found this certificate by itself, and for itself only.
     meant = event.data.get("alert_id") if event.type == EXPIRING else None
     wanting = [
@@ -43,18 +43,18 @@ def fan_out(change: Change, event: EventRow) -> None:
         for alert, channel in pairs
         if meant in (None, alert.id) and event.type in alert.events and passes(session, alert.filters, event)
     ]
-    trouble = trouble_of(event)
-    if trouble is None or trouble[1] is Stage.OPEN:
+    named = incident_key(event)
+    if named is None or named[1] is Stage.OPEN:
         for alert in {alert.id: alert for alert, _ in wanting if alert.escalation}.values():
-            open_incident(change, alert, _composed(change, event))
+            open_incident(uow, alert, _composed(uow, event))
         ended: Sequence[Channel] = ()
     else:
-        ended = end_of_trouble(change, event, *trouble)
+        ended = resolve_incidents(uow, event, *named)
     told = (*(channel for _, channel in wanting), *ended, *_addressed(session, event))
     for channel in {channel.id: channel for channel in told}.values():
         # A failing channel must not be told of its own failure.
         if event.type != "channel.failed" or event.subject_id != channel.id:
-            post(change, channel, _composed(change, event), _dedupe_key(event))
+            post(uow, channel, _composed(uow, event), _dedupe_key(event))
 
 
 def _addressed(session: Session, event: EventRow) -> Sequence[Channel]:
@@ -74,53 +74,53 @@ def _alerts(session: Session, application_id: str | None) -> Sequence[tuple[Aler
     return session.exec(query).all()
 
 
-def _composed(change: Change, event: EventRow) -> Notification:
-    owner = change.session.get(Application, event.application_id) if event.application_id else None
-    return compose(event, owner, change.new_id(), change.kernel.public_url)
+def _composed(uow: UnitOfWork, event: EventRow) -> Notification:
+    owner = uow.session.get(Application, event.application_id) if event.application_id else None
+    return compose(event, owner, uow.new_id(), uow.context.public_url)
 
 
 class Notifications:
     """Every step may run twice and lands on the same message."""
 
-    def __init__(self, kernel: Kernel) -> None:
-        self._kernel = kernel
+    def __init__(self, context: ServiceContext) -> None:
+        self._context = context
 
     def begin(self, notification_id: str, attempt: int) -> NotifyWork | None:
         """Record the intent to send, then hand out the work; ``None`` when it was sent, withdrawn or deleted."""
-        with self._kernel.change(SYSTEM) as change:
-            row = _message(change, notification_id)
+        with self._context.unit_of_work(SYSTEM) as uow:
+            row = _message(uow, notification_id)
             if row is None or row.status in ("sent", "withdrawn"):
                 return None
-            channel = change.session.get(Channel, row.channel_id)
-            if channel is None or is_late(change, channel, row):
-                withdraw(change, row)
+            channel = uow.session.get(Channel, row.channel_id)
+            if channel is None or is_late(uow, channel, row):
+                withdraw(uow, row)
                 return None
             notification = Notification.model_validate(row.content)
             work = NotifyWork(
                 notification_id=row.id,
-                notifier=notifier_of(self._kernel, change.session, channel, Context()),
+                notifier=notifier_of(self._context, uow.session, channel, Context()),
                 notification=notification.model_copy(update={"may_exist": row.intent_at is not None}),
-                plugin=f"{channel.notifier} {self._kernel.plugins.info('notifier', channel.notifier).version}",
+                plugin=f"{channel.notifier} {self._context.plugins.info('notifier', channel.notifier).version}",
             )
-            row.intent_at = row.intent_at or change.now
+            row.intent_at = row.intent_at or uow.now
             row.attempts, row.next_try_at = attempt, None
-            change.session.add(row)
+            uow.session.add(row)
         checkpoint("notification.intended")
         return work
 
     def sent(self, notification_id: str, sent: Sent) -> None:
         """Record that the outside system took the message."""
         checkpoint("notification.sent")
-        with self._kernel.change(SYSTEM) as change:
-            row = _message(change, notification_id)
+        with self._context.unit_of_work(SYSTEM) as uow:
+            row = _message(uow, notification_id)
             if row is None or row.status == "sent":
                 return
-            row.status, row.sent_at, row.last_error = "sent", change.now, None
+            row.status, row.sent_at, row.last_error = "sent", uow.now, None
             row.reference = sent.reference
             row.recipients = [recipient.model_dump() for recipient in sent.recipients]
-            change.session.add(row)
+            uow.session.add(row)
             refused = [r.address for r in sent.recipients if not r.accepted]
-            change.event(
+            uow.event(
                 "notification.sent",
                 "notification",
                 row.id,
@@ -128,13 +128,13 @@ class Notifications:
                 channel_id=row.channel_id,
                 refused_recipients=refused,
             )
-            works(change, row.channel_id, row.application_id)
+            works(uow, row.channel_id, row.application_id)
         checkpoint("notification.recorded")
 
     def failed(self, notification_id: str, failure: Failure) -> None:
         """Record a failed try."""
-        with self._kernel.change(SYSTEM) as change:
-            row = _message(change, notification_id)
+        with self._context.unit_of_work(SYSTEM) as uow:
+            row = _message(uow, notification_id)
             # A step that runs twice gives up once; and another try may have sent it, or it is over.
             if row is None or row.status in ("sent", "withdrawn"):
                 return
@@ -142,12 +142,12 @@ class Notifications:
                 return
             first = row.last_error is None
             row.status = "failed" if failure.permanent else "retrying"
-            row.last_error = failure.stored(change.now)
+            row.last_error = failure.stored(uow.now)
             row.next_try_at = failure.next_try_at
-            change.session.add(row)
+            uow.session.add(row)
             if first or failure.permanent:
                 fails(
-                    change,
+                    uow,
                     row.channel_id,
                     row.application_id,
                     notification_id=row.id,
@@ -158,13 +158,13 @@ class Notifications:
                     of_a_failure=row.content["event_type"] == "channel.failed",
                 )
             if failure.permanent:
-                _fall_back(change, row, failure)
+                _fall_back(uow, row, failure)
 
 
-def _message(change: Change, notification_id: str) -> NotificationRow | None:
+def _message(uow: UnitOfWork, notification_id: str) -> NotificationRow | None:
     """Held: two tries may be at it, and what it is about may be over at this moment."""
     query = select(NotificationRow).where(NotificationRow.id == notification_id)
-    return change.session.exec(locked(query)).first()
+    return uow.session.exec(locked(query)).first()
 
 
 def _dedupe_key(event: EventRow) -> str:
@@ -174,12 +174,12 @@ def _dedupe_key(event: EventRow) -> str:
     return f"{event.data['alert_id']}-{event.data['threshold_seconds']}-{event.subject_id}"
 
 
-def _fall_back(change: Change, row: NotificationRow, failure: Failure) -> None:
+def _fall_back(uow: UnitOfWork, row: NotificationRow, failure: Failure) -> None:
     """Say it through the channel that stands in; what that fails to say goes no further."""
-    channel = change.session.get(Channel, row.channel_id)
+    channel = uow.session.get(Channel, row.channel_id)
     if channel is None or channel.fallback_id is None or row.dedupe_key.startswith(FALLBACK):
         return
     told = Notification.model_validate(row.content)
     note = Fact(label="Not sent by", value=f"{channel.name}: {failure.message}")
-    instead = told.model_copy(update={"id": change.new_id(), "facts": (*told.facts, note)})
-    post(change, change.session.get_one(Channel, channel.fallback_id), instead, f"{FALLBACK}{row.id}")
+    instead = told.model_copy(update={"id": uow.new_id(), "facts": (*told.facts, note)})
+    post(uow, uow.session.get_one(Channel, channel.fallback_id), instead, f"{FALLBACK}{row.id}")

@@ -8,22 +8,22 @@ from sqlmodel import select
 from certrail.domain.windows import Window, quiet_until
 from certrail.persistence.database import locked
 from certrail.persistence.tables import Channel, NotificationRow
-from certrail.services.core.unit_of_work import Change
+from certrail.services.core.unit_of_work import UnitOfWork
 from certrail_sdk import Notification, Severity
 
 UNSENT = ("pending", "held", "retrying")
 
 
-def post(change: Change, channel: Channel, notification: Notification, key: str) -> NotificationRow:
+def post(uow: UnitOfWork, channel: Channel, notification: Notification, key: str) -> NotificationRow:
     """Write a message down, once per channel and `key`, and have it sent when its time has come."""
     once = select(NotificationRow).where(
         NotificationRow.channel_id == channel.id, NotificationRow.dedupe_key == key
     )
-    if (before := change.session.exec(once).first()) is not None:
+    if (before := uow.session.exec(once).first()) is not None:
         return before
     row = NotificationRow(
         id=notification.id,
-        created_at=change.now,
+        created_at=uow.now,
         channel_id=channel.id,
         dedupe_key=key,
         application_id=channel.application_id,
@@ -31,17 +31,17 @@ def post(change: Change, channel: Channel, notification: Notification, key: str)
         incident=notification.incident or None,
     )
     if notification.severity is not Severity.CRITICAL:
-        row.held_until = held_until(channel, change.now)
+        row.held_until = held_until(channel, uow.now)
     row.status = "held" if row.held_until else "pending"
-    change.session.add(row)
+    uow.session.add(row)
     if row.held_until is None:
-        send(change, channel, row)
+        send(uow, channel, row)
     return row
 
 
-def send(change: Change, channel: Channel, row: NotificationRow) -> None:
+def send(uow: UnitOfWork, channel: Channel, row: NotificationRow) -> None:
     """Have a message sent that was written down."""
-    change.enqueue(
+    uow.enqueue(
         "notification",
         f"notification-{channel.id}-{row.dedupe_key}",
         row.id,
@@ -49,35 +49,35 @@ def send(change: Change, channel: Channel, row: NotificationRow) -> None:
     )
 
 
-def fails(change: Change, channel_id: str, application_id: str | None, **data: Any) -> None:
+def fails(uow: UnitOfWork, channel_id: str, application_id: str | None, **data: Any) -> None:
     """Put on record that a channel could not say something."""
-    if (channel := _held(change, channel_id)) is not None:
-        channel.failing_since = channel.failing_since or change.now
-        change.session.add(channel)
+    if (channel := _held(uow, channel_id)) is not None:
+        channel.failing_since = channel.failing_since or uow.now
+        uow.session.add(channel)
     slug = channel.slug if channel else ""
-    change.event("channel.failed", "channel", channel_id, application_id, slug=slug, **data)
+    uow.event("channel.failed", "channel", channel_id, application_id, slug=slug, **data)
 
 
-def works(change: Change, channel_id: str, application_id: str | None) -> None:
+def works(uow: UnitOfWork, channel_id: str, application_id: str | None) -> None:
     """Put on record that a channel got something through, if it failed before."""
-    channel = change.session.get(Channel, channel_id)
+    channel = uow.session.get(Channel, channel_id)
     if channel is None or channel.failing_since is None:
         return
-    if (channel := _held(change, channel_id)) is not None and channel.failing_since is not None:
+    if (channel := _held(uow, channel_id)) is not None and channel.failing_since is not None:
         channel.failing_since = None
-        change.session.add(channel)
-        change.event("channel.recovered", "channel", channel_id, application_id, slug=channel.slug)
+        uow.session.add(channel)
+        uow.event("channel.recovered", "channel", channel_id, application_id, slug=channel.slug)
 
 
-def _held(change: Change, channel_id: str) -> Channel | None:
+def _held(uow: UnitOfWork, channel_id: str) -> Channel | None:
     query = select(Channel).where(Channel.id == channel_id)
-    return change.session.exec(locked(query, may_be_named=True)).first()
+    return uow.session.exec(locked(query, key_share=True)).first()
 
 
-def withdraw(change: Change, row: NotificationRow) -> None:
+def withdraw(uow: UnitOfWork, row: NotificationRow) -> None:
     """Have a message not sent any more."""
     row.status, row.held_until, row.next_try_at = "withdrawn", None, None
-    change.session.add(row)
+    uow.session.add(row)
 
 
 def held_until(channel: Channel, now: datetime) -> datetime | None:

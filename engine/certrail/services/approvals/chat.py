@@ -13,15 +13,15 @@ from sqlmodel import Session, col, select
 
 from certrail.domain.errors import BadInput, CertrailError, Conflict, Forbidden, NotFound
 from certrail.persistence.tables import (
+    ActionToken,
+    ActionTokenUse,
+    ApprovalMessage,
     ApprovalRequest,
     Channel,
     ChatIdentity,
     Connection,
     Principal,
-    QuestionCopy,
-    QuestionToken,
     SeenCallback,
-    TokenUse,
 )
 from certrail.services.access.membership import actor_of
 from certrail.services.approvals.callback_refusals import CallbackRefusals
@@ -29,7 +29,7 @@ from certrail.services.approvals.lifecycle import tally
 from certrail.services.approvals.questions import token_hash
 from certrail.services.approvals.votes import Approvals, Bound, VoteRefused, cast
 from certrail.services.core.actor import SYSTEM, Actor
-from certrail.services.core.unit_of_work import Change, Kernel
+from certrail.services.core.unit_of_work import ServiceContext, UnitOfWork
 from certrail.services.integrations.plugin_config import notifier_class, notifier_of
 from certrail_sdk import (
     CallbackRequest,
@@ -55,8 +55,8 @@ NO_ANSWER = Outcome(state="refused", message="This is no answer that counts.")
 class Chat:
     """The way of an answer from a button to a vote."""
 
-    def __init__(self, kernel: Kernel, approvals: Approvals, refusals: CallbackRefusals) -> None:
-        self._kernel = kernel
+    def __init__(self, context: ServiceContext, approvals: Approvals, refusals: CallbackRefusals) -> None:
+        self._context = context
         self._approvals = approvals
         self._refusals = refusals
 
@@ -117,18 +117,18 @@ class Chat:
 
     def open(self, channel_id: str) -> tuple[Channel, Notifier[Any]]:
         """A channel and its plugin object. Raises NotFound."""
-        with self._kernel.db.read() as session:
+        with self._context.db.read() as session:
             channel = session.get(Channel, channel_id)
             if channel is None:
                 raise NotFound("channel")
-            return channel, notifier_of(self._kernel, session, channel, Context())
+            return channel, notifier_of(self._context, session, channel, Context())
 
     def listeners(self) -> Mapping[str, Channel]:
         """One channel for each connection that a plugin opens for answers, however many channels it serves.
 
         The key changes with everything that the connection is opened with, and holds only a hash of it.
         """
-        with self._kernel.db.read() as session:
+        with self._context.db.read() as session:
             channels = session.exec(select(Channel).order_by(col(Channel.id))).all()
             sealed = dict(session.exec(select(Connection.id, Connection.config_sealed)).all())
         chosen: dict[str, Channel] = {}
@@ -141,7 +141,7 @@ class Chat:
     def _source(self, channel: Channel) -> str:
         """What brings the answers of a channel: the app of its connection where all channels share it, or its own."""
         try:
-            shared = notifier_class(self._kernel, channel.notifier).shares_answers
+            shared = notifier_class(self._context, channel.notifier).shares_answers
         except BadInput:
             shared = False
         return (
@@ -150,7 +150,7 @@ class Chat:
 
     def _asked_in(self, channel: Channel, interaction: Interaction) -> Channel:
         """The channel whose question is answered, if the one where the answer arrived may bring it."""
-        with self._kernel.db.read() as session:
+        with self._context.db.read() as session:
             _, copy = _button(session, interaction)
             asked = session.get(Channel, copy.channel_id) if copy else None
             return asked if asked and self._source(asked) == self._source(channel) else channel
@@ -164,7 +164,7 @@ class Chat:
         return isinstance(notifier, Listens) and notifier.wants_listener()
 
     def _known(self, channel: Channel, interaction: Interaction) -> Actor | None:
-        with self._kernel.db.read() as session:
+        with self._context.db.read() as session:
             query = select(ChatIdentity).where(
                 ChatIdentity.notifier == channel.notifier,
                 ChatIdentity.workspace == interaction.workspace,
@@ -177,21 +177,21 @@ class Chat:
         """Remember which member a sender is, found once by the verified e-mail address."""
         if not email:
             return None
-        with self._kernel.change(SYSTEM) as change:
-            person = change.session.exec(select(Principal).where(Principal.email == email.lower())).first()
+        with self._context.unit_of_work(SYSTEM) as uow:
+            person = uow.session.exec(select(Principal).where(Principal.email == email.lower())).first()
             if person is None or person.kind != "user":
                 return None
-            change.session.add(
+            uow.session.add(
                 ChatIdentity(
-                    id=change.new_id(),
-                    created_at=change.now,
+                    id=uow.new_id(),
+                    created_at=uow.now,
                     notifier=channel.notifier,
                     workspace=interaction.workspace,
                     sender=interaction.sender,
                     principal_id=person.id,
                 )
             )
-            change.event(
+            uow.event(
                 "chat_identity.linked",
                 "principal",
                 person.id,
@@ -216,13 +216,13 @@ class Chat:
             raise
 
     def _vote(self, channel: Channel, interaction: Interaction, voter: Actor) -> Outcome:
-        with self._kernel.change(voter) as change:
-            session = change.session
+        with self._context.unit_of_work(voter) as uow:
+            session = uow.session
             token, copy = _button(session, interaction)
             approval = session.get(ApprovalRequest, copy.approval_request_id) if copy else None
             if copy is not None and copy.reference is None:
                 return NOT_RECORDED
-            if not _is_new(change, interaction):
+            if not _is_new(uow, interaction):
                 raise VoteRefused(Conflict("This answer was received before.", kind="replayed"), approval)
             if token is None or copy is None or approval is None:
                 raise VoteRefused(Conflict("This button is not known.", kind="bad-token"), None)
@@ -230,17 +230,17 @@ class Chat:
                 raise VoteRefused(
                     Conflict("This button belongs to another message.", kind="other-message"), approval
                 )
-            if session.get(TokenUse, (token.token_hash, interaction.sender)):
+            if session.get(ActionTokenUse, (token.token_hash, interaction.sender)):
                 raise VoteRefused(Conflict("You used this button already.", kind="token-used"), approval)
             bound = Bound(copy.round, copy.step, token.digest)
-            cast(change, approval.id, token.answer, interaction.comment, channel.notifier, bound)
-            session.add(TokenUse(token_hash=token.token_hash, sender=interaction.sender))
+            cast(uow, approval.id, token.answer, interaction.comment, channel.notifier, bound)
+            session.add(ActionTokenUse(token_hash=token.token_hash, sender=interaction.sender))
             return Outcome(state="recorded", message=_said(session, approval, token.answer))
 
     def _refuse_stranger(self, channel: Channel, interaction: Interaction) -> None:
-        with self._kernel.change(SYSTEM) as change:
-            new = _is_new(change, interaction)
-            change.event(
+        with self._context.unit_of_work(SYSTEM) as uow:
+            new = _is_new(uow, interaction)
+            uow.event(
                 "callback.refused",
                 "channel",
                 channel.id,
@@ -251,20 +251,20 @@ class Chat:
             )
 
 
-def _is_new(change: Change, interaction: Interaction) -> bool:
+def _is_new(uow: UnitOfWork, interaction: Interaction) -> bool:
     """Whether an answer is received for the first time; from here on it was received, if the change commits."""
     try:
-        with change.attempt():
-            change.session.add(SeenCallback(id=interaction.replay_key, created_at=change.now))
+        with uow.attempt():
+            uow.session.add(SeenCallback(id=interaction.replay_key, created_at=uow.now))
     except IntegrityError:
         return False
     return True
 
 
-def _button(session: Session, interaction: Interaction) -> tuple[QuestionToken | None, QuestionCopy | None]:
+def _button(session: Session, interaction: Interaction) -> tuple[ActionToken | None, ApprovalMessage | None]:
     """The button that was pressed, and the copy of the question that it belongs to."""
-    token = session.get(QuestionToken, token_hash(interaction.token.get_secret_value()))
-    return token, session.get(QuestionCopy, token.copy_id) if token else None
+    token = session.get(ActionToken, token_hash(interaction.token.get_secret_value()))
+    return token, session.get(ApprovalMessage, token.message_id) if token else None
 
 
 def _opened_with(channel: Channel, sealed: Mapping[str, str]) -> str:

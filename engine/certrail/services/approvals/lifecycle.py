@@ -8,8 +8,9 @@ from sqlmodel import Session, col, select
 
 from certrail.domain.access import Role
 from certrail.domain.errors import Conflict
-from certrail.persistence.database import recall
+from certrail.persistence.database import cached
 from certrail.persistence.tables import (
+    ApprovalMessage,
     ApprovalPolicy,
     ApprovalPolicyProfile,
     ApprovalRequest,
@@ -17,21 +18,20 @@ from certrail.persistence.tables import (
     CertificateRequest,
     Channel,
     Principal,
-    QuestionCopy,
     Vote,
 )
 from certrail.services.access.membership import expand_groups, role_in
-from certrail.services.core.unit_of_work import Change
-from certrail.services.issuance.renewal_preapproval import standing_approval
+from certrail.services.core.unit_of_work import UnitOfWork
+from certrail.services.issuance.renewal_preapproval import find_preapproval
 from certrail.services.issuance.state import (
-    Judged,
+    PolicySnapshot,
+    apply_snapshot,
     approval_of,
-    called,
+    current_snapshot,
+    display_name,
     enqueue_issuance,
-    judged_now,
     lock_request,
-    move,
-    take,
+    transition,
 )
 
 APPROVE, REJECT = "approve", "reject"
@@ -39,54 +39,54 @@ CHANGED = "the content changed after it was asked about"
 
 
 def open_approval(
-    change: Change, request: CertificateRequest, profile: CertificateProfile
+    uow: UnitOfWork, request: CertificateRequest, profile: CertificateProfile
 ) -> ApprovalRequest | None:
     """Begin the approval that the Application's policy asks for on this profile, if any.
 
     Raises:
         Conflict: some step can never reach its quorum.
     """
-    session, scope = change.session, request.application_id or ""
-    policy = recall(session, ("guard", scope, profile.id), lambda: _guard_of(session, scope, profile.id))
+    session, scope = uow.session, request.application_id or ""
+    policy = cached(session, ("guard", scope, profile.id), lambda: _guard_of(session, scope, profile.id))
     if policy is None:
         return None
-    requester = change.session.get_one(Principal, request.requester_id)
+    requester = uow.session.get_one(Principal, request.requester_id)
     if policy.bypass_machine_identities and requester.kind == "machine":
-        change.event("approval.bypassed", "request", request.id, request.application_id, policy=policy.slug)
+        uow.event("approval.bypassed", "request", request.id, request.application_id, policy=policy.slug)
         return None
-    if (standing := standing_approval(change.session, request, policy, change.now)) is not None:
-        request.standing_approval_id = standing.id
-        change.session.add(request)
-        change.event(
-            "approval.standing", "approval", standing.id, request.application_id, request_id=request.id
+    if (preapproval := find_preapproval(uow.session, request, policy, uow.now)) is not None:
+        request.preapproval_id = preapproval.id
+        uow.session.add(request)
+        uow.event(
+            "approval.preapproved", "approval", preapproval.id, request.application_id, request_id=request.id
         )
         return None
     approval = ApprovalRequest(
-        id=change.new_id(),
-        created_at=change.now,
+        id=uow.new_id(),
+        created_at=uow.now,
         application_id=request.application_id,
         certificate_request_id=request.id,
         policy_id=policy.id,
         policy=policy.model_dump(mode="json", exclude={"created_at"}),
         digest=request.digest,
         requester_id=request.requester_id,
-        expires_at=_after(change.now, policy.request_ttl_seconds),
-        remind_at=_after(change.now, policy.reminder_seconds),
+        expires_at=_after(uow.now, policy.request_ttl_seconds),
+        remind_at=_after(uow.now, policy.reminder_seconds),
     )
-    _refuse_unreachable(change.session, approval)
-    change.session.add(approval)
-    change.event(
+    _refuse_unreachable(uow.session, approval)
+    uow.session.add(approval)
+    uow.event(
         "approval.opened",
         "approval",
         approval.id,
         request.application_id,
         policy=policy.slug,
         request_id=request.id,
-        common_name=called(request),
+        common_name=display_name(request),
         steps=[{"name": s["name"], "quorum": s["quorum"]} for s in policy.steps],
         expires_at=approval.expires_at.isoformat() if approval.expires_at else None,
     )
-    ask(change, approval)
+    open_prompts(uow, approval)
     return approval
 
 
@@ -100,100 +100,106 @@ def _guard_of(session: Session, scope: str, profile_id: str) -> ApprovalPolicy |
 
 
 def close(
-    change: Change, approval: ApprovalRequest, status: str, by: str | None, comment: str | None
+    uow: UnitOfWork, approval: ApprovalRequest, status: str, by: str | None, comment: str | None
 ) -> None:
     """End an approval, move its request along, and refresh every copy of the question."""
     approval.status = status
-    approval.decided_at = change.now
+    approval.decided_at = uow.now
     approval.decided_by = by
     approval.comment = comment
-    change.session.add(approval)
-    request = lock_request(change.session, approval.certificate_request_id)
+    uow.session.add(approval)
+    request = lock_request(uow.session, approval.certificate_request_id)
     if request.status == "pending_approval":
-        move(change, request, status, comment)
-    change.event(
+        transition(uow, request, status, comment)
+    uow.event(
         f"approval.{status}",
         "approval",
         approval.id,
         approval.application_id,
         request_id=request.id,
-        common_name=called(request),
+        common_name=display_name(request),
         comment=comment,
     )
-    refresh_copies(change, approval, closed=True)
+    refresh_messages(uow, approval, closed=True)
     # The workflow takes one reference for one piece of news, and a later round may end like an earlier one.
-    enqueue_issuance(change, request.id, f"{approval.id}-{approval.round}-{status}")
+    enqueue_issuance(uow, request.id, f"{approval.id}-{approval.round}-{status}")
 
 
 def reopen(
-    change: Change, approval: ApprovalRequest, request: CertificateRequest, judged: Judged, reason: str
+    uow: UnitOfWork,
+    approval: ApprovalRequest,
+    request: CertificateRequest,
+    judged: PolicySnapshot,
+    reason: str,
 ) -> None:
     """Void all votes, and ask everybody again: what they said yes to is not what would be signed now.
 
     Raises:
         Conflict: some step can never reach its quorum any more.
     """
-    refresh_copies(change, approval)
+    refresh_messages(uow, approval)
     if approval.status != "open":
         approval.status, approval.decided_at, approval.decided_by, approval.comment = "open", None, None, None
-        approval.expires_at = _after(change.now, approval.policy.get("request_ttl_seconds"))
-        approval.remind_at = _after(change.now, approval.policy.get("reminder_seconds"))
-        move(change, request, "pending_approval", reason)
+        approval.expires_at = _after(uow.now, approval.policy.get("request_ttl_seconds"))
+        approval.remind_at = _after(uow.now, approval.policy.get("reminder_seconds"))
+        transition(uow, request, "pending_approval", reason)
     approval.round += 1
     approval.current_step, approval.unreachable_step = 0, None
-    take(request, judged)
+    apply_snapshot(request, judged)
     approval.digest = request.digest
-    change.session.add_all([approval, request])
-    _refuse_unreachable(change.session, approval)
-    change.event(
+    uow.session.add_all([approval, request])
+    _refuse_unreachable(uow.session, approval)
+    uow.event(
         "approval.reopened",
         "approval",
         approval.id,
         approval.application_id,
         round=approval.round,
         reason=reason,
-        common_name=called(request),
+        common_name=display_name(request),
     )
-    ask(change, approval)
+    open_prompts(uow, approval)
 
 
-def ask_anew_if_changed(change: Change, request: CertificateRequest) -> bool:
+def reopen_if_changed(uow: UnitOfWork, request: CertificateRequest) -> bool:
     """Whether an approved request would be signed otherwise than it was approved, and so is asked about again."""
-    approval = approval_of(change.session, request.id)
-    if approval is None and request.standing_approval_id is None:
+    approval = approval_of(uow.session, request.id)
+    if approval is None and request.preapproval_id is None:
         return False
-    judged = judged_now(change.session, request, change.now)
+    judged = current_snapshot(uow.session, request, uow.now)
     if approval is not None:
         if judged.digest == approval.digest:
             return False
-        reopen(change, approval, request, judged, CHANGED)
+        reopen(uow, approval, request, judged, CHANGED)
         return True
     if judged.digest == request.digest:
         return False
-    if ask_if_guarded(change, request, judged) is None:
+    if open_approval_if_required(uow, request, judged) is None:
         return False
-    move(change, request, "pending_approval", CHANGED)
+    transition(uow, request, "pending_approval", CHANGED)
     return True
 
 
-def ask_if_guarded(change: Change, request: CertificateRequest, judged: Judged) -> ApprovalRequest | None:
+def open_approval_if_required(
+    uow: UnitOfWork, request: CertificateRequest, judged: PolicySnapshot
+) -> ApprovalRequest | None:
     """Begin the approval that is asked for now, for a request that nobody was asked about before."""
-    take(request, judged)
-    request.standing_approval_id = None
-    return open_approval(change, request, change.session.get_one(CertificateProfile, request.profile_id))
+    apply_snapshot(request, judged)
+    request.preapproval_id = None
+    return open_approval(uow, request, uow.session.get_one(CertificateProfile, request.profile_id))
 
 
-def keep_time(change: Change, approval: ApprovalRequest) -> datetime | None:
+def apply_timers(uow: UnitOfWork, approval: ApprovalRequest) -> datetime | None:
     """Expire or remind when it is time; returns when to look again."""
     if approval.status != "open":
         return None
-    if has_expired(approval, change.now):
-        close(change, approval, "expired", None, "nobody decided in time")
+    if has_expired(approval, uow.now):
+        close(uow, approval, "expired", None, "nobody decided in time")
         return None
-    if approval.remind_at and approval.remind_at <= change.now:
-        approval.remind_at = _after(change.now, approval.policy.get("reminder_seconds"))
-        change.session.add(approval)
-        _remind(change, approval)
+    if approval.remind_at and approval.remind_at <= uow.now:
+        approval.remind_at = _after(uow.now, approval.policy.get("reminder_seconds"))
+        uow.session.add(approval)
+        _remind(uow, approval)
     moments = [m for m in (approval.expires_at, approval.remind_at) if m]
     return min(moments, default=None)
 
@@ -203,50 +209,50 @@ def has_expired(approval: ApprovalRequest, now: datetime) -> bool:
     return approval.expires_at is not None and approval.expires_at <= now
 
 
-def _remind(change: Change, approval: ApprovalRequest) -> None:
+def _remind(uow: UnitOfWork, approval: ApprovalRequest) -> None:
     """Say it again where it is asked, as a message of its own: a message that is changed alerts nobody."""
-    request = change.session.get_one(CertificateRequest, approval.certificate_request_id)
-    given, needed = tally(change.session, approval)
+    request = uow.session.get_one(CertificateRequest, approval.certificate_request_id)
+    given, needed = tally(uow.session, approval)
     step = current_step(approval)
-    change.event(
+    uow.event(
         "approval.reminder",
         "approval",
         approval.id,
         approval.application_id,
         step=step["name"],
-        common_name=called(request),
+        common_name=display_name(request),
         message=f"{given} of {needed} approvals so far",
         expires_at=approval.expires_at.isoformat() if approval.expires_at else None,
         channels=list(step.get("channels", ())),
     )
 
 
-def refresh_copies(change: Change, approval: ApprovalRequest, *, closed: bool = False) -> None:
+def refresh_messages(uow: UnitOfWork, approval: ApprovalRequest, *, closed: bool = False) -> None:
     """Bring every posted copy of the question to its present state.
 
     Args:
         closed: those of earlier steps and rounds as well, which then say how it all ended.
     """
-    query = select(QuestionCopy).where(QuestionCopy.approval_request_id == approval.id)
+    query = select(ApprovalMessage).where(ApprovalMessage.approval_request_id == approval.id)
     if not closed:
-        query = query.where(col(QuestionCopy.closed_at).is_(None))
-    for copy in change.session.exec(query).all():
+        query = query.where(col(ApprovalMessage.closed_at).is_(None))
+    for copy in uow.session.exec(query).all():
         if copy.closed_at is not None and copy.reference is None:
             continue
         copy.closed_at = None
-        change.session.add(copy)
-        enqueue_question(change, copy)
+        uow.session.add(copy)
+        enqueue_approval_message(uow, copy)
 
 
-def enqueue_question(change: Change, copy: QuestionCopy) -> None:
+def enqueue_approval_message(uow: UnitOfWork, copy: ApprovalMessage) -> None:
     """Tell the workflow of one copy that there is something new to show."""
-    channel = change.session.get_one(Channel, copy.channel_id)
-    change.enqueue(
+    channel = uow.session.get_one(Channel, copy.channel_id)
+    uow.enqueue(
         "question",
         f"question-{copy.id}",
         copy.id,
         plugin=f"notifier-{channel.notifier}",
-        signal=change.new_id(),
+        signal=uow.new_id(),
     )
 
 
@@ -273,23 +279,23 @@ def tally(session: Session, approval: ApprovalRequest) -> tuple[int, int]:
     return given, current_step(approval)["quorum"]
 
 
-def settle(change: Change, approval: ApprovalRequest, vote: Vote | None) -> None:
+def advance_step(uow: UnitOfWork, approval: ApprovalRequest, vote: Vote | None) -> None:
     """Take a step whose quorum is reached: on to the next one, or approved."""
     if approval.current_step + 1 == len(approval.policy["steps"]):
         by, comment = (vote.principal_id, vote.comment or None) if vote else (None, "its votes count again")
-        close(change, approval, "approved", by, comment)
+        close(uow, approval, "approved", by, comment)
         return
-    change.event(
+    uow.event(
         "approval.step_completed",
         "approval",
         approval.id,
         approval.application_id,
         step=approval.current_step,
     )
-    refresh_copies(change, approval)
+    refresh_messages(uow, approval)
     approval.current_step += 1
-    change.session.add(approval)
-    ask(change, approval)
+    uow.session.add(approval)
+    open_prompts(uow, approval)
 
 
 def current_step(approval: ApprovalRequest) -> dict[str, Any]:
@@ -304,19 +310,19 @@ def votes_of(session: Session, approval_id: str) -> Sequence[Vote]:
     return session.exec(query.order_by(col(Vote.created_at), col(Vote.id))).all()
 
 
-def ask(change: Change, approval: ApprovalRequest) -> None:
+def open_prompts(uow: UnitOfWork, approval: ApprovalRequest) -> None:
     """Make a copy of the question for every channel of the current step."""
     for channel_id in current_step(approval).get("channels", ()):
-        copy = QuestionCopy(
-            id=change.new_id(),
-            created_at=change.now,
+        copy = ApprovalMessage(
+            id=uow.new_id(),
+            created_at=uow.now,
             approval_request_id=approval.id,
             round=approval.round,
             step=approval.current_step,
             channel_id=channel_id,
         )
-        change.session.add(copy)
-        enqueue_question(change, copy)
+        uow.session.add(copy)
+        enqueue_approval_message(uow, copy)
 
 
 def _refuse_unreachable(session: Session, approval: ApprovalRequest) -> None:

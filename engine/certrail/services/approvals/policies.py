@@ -18,8 +18,8 @@ from certrail.services.approvals.lifecycle import close
 from certrail.services.catalog.enrollment import enrollment
 from certrail.services.catalog.profiles import find_profile
 from certrail.services.core.actor import Actor
-from certrail.services.core.lookup import hold
-from certrail.services.core.unit_of_work import Change, Kernel
+from certrail.services.core.lookup import lock
+from certrail.services.core.unit_of_work import ServiceContext, UnitOfWork
 from certrail.services.integrations.plugin_config import notifier_class
 from certrail.services.issuance.state import lock_approval
 from certrail_sdk import Interactive
@@ -41,8 +41,8 @@ class Step:
 class ApprovalPolicies:
     """Configured by Application Admins. Editing never alters approvals that are running."""
 
-    def __init__(self, kernel: Kernel) -> None:
-        self._kernel = kernel
+    def __init__(self, context: ServiceContext) -> None:
+        self._context = context
 
     def create(
         self,
@@ -57,12 +57,13 @@ class ApprovalPolicies:
         reminder: timedelta | None = None,
         allow_self_approval: bool = False,
         bypass_machine_identities: bool = False,
-        standing: Mapping[str, int] | None = None,
+        renewal_preapproval: Mapping[str, int] | None = None,
     ) -> ApprovalPolicy:
         """Guard profiles.
 
         Args:
-            standing: ``{"renewals": …, "days": …}`` lets one approval stand for renewals of the same content.
+            renewal_preapproval: ``{"renewals": …, "days": …}`` lets one approval cover renewals
+                of the same content.
 
         Raises:
             BadInput: an approver is no member, a quorum cannot be reached, a lifetime is out of bounds.
@@ -71,25 +72,25 @@ class ApprovalPolicies:
         _check_times(request_ttl, reminder)
         if not profiles or not 1 <= len(steps) <= MOST_STEPS:
             raise BadInput(f"Name at least one profile and 1 to {MOST_STEPS} steps.", "steps")
-        with self._kernel.change(actor) as change:
-            _refuse_taken_slug(change.session, application_id, slug)
+        with self._context.unit_of_work(actor) as uow:
+            _refuse_taken_slug(uow.session, application_id, slug)
             policy = ApprovalPolicy(
-                id=change.new_id(),
-                created_at=change.now,
+                id=uow.new_id(),
+                created_at=uow.now,
                 application_id=application_id,
                 slug=slug,
                 name=name,
-                steps=[self._step(change.session, application_id, n, s) for n, s in enumerate(steps)],
+                steps=[self._step(uow.session, application_id, n, s) for n, s in enumerate(steps)],
                 request_ttl_seconds=int(request_ttl.total_seconds()) if request_ttl else None,
                 reminder_seconds=int(reminder.total_seconds()) if reminder else None,
                 allow_self_approval=allow_self_approval,
                 bypass_machine_identities=bypass_machine_identities,
-                standing=dict(standing) if standing else None,
+                renewal_preapproval=dict(renewal_preapproval) if renewal_preapproval else None,
             )
-            change.session.add(policy)
+            uow.session.add(policy)
             for reference in profiles:
-                _guard(change, policy, application_id, reference)
-            change.event("approval_policy.created", "approval_policy", policy.id, application_id, slug=slug)
+                _guard(uow, policy, application_id, reference)
+            uow.event("approval_policy.created", "approval_policy", policy.id, application_id, slug=slug)
             return policy
 
     def update(
@@ -105,7 +106,7 @@ class ApprovalPolicies:
         reminder: timedelta | None = None,
         allow_self_approval: bool | None = None,
         bypass_machine_identities: bool | None = None,
-        standing: Mapping[str, int] | None = None,
+        renewal_preapproval: Mapping[str, int] | None = None,
     ) -> ApprovalPolicy:
         """Change what is given; approvals that run keep the policy they began under.
 
@@ -113,10 +114,10 @@ class ApprovalPolicies:
             BadInput: as for a new one.
             Conflict: a profile is guarded by another policy already.
         """
-        with self._kernel.change(actor) as change:
-            session = change.session
+        with self._context.unit_of_work(actor) as uow:
+            session = uow.session
             policy = find_approval_policy(session, application_id, reference)
-            policy = hold(session, policy, "approval policy")
+            policy = lock(session, policy, "approval policy")
             before = _facts(session, policy)
             if steps is not None:
                 if not 1 <= len(steps) <= MOST_STEPS:
@@ -132,14 +133,16 @@ class ApprovalPolicies:
                 policy.allow_self_approval = allow_self_approval
             if bypass_machine_identities is not None:
                 policy.bypass_machine_identities = bypass_machine_identities
-            policy.standing = dict(standing) if standing is not None else policy.standing
+            policy.renewal_preapproval = (
+                dict(renewal_preapproval) if renewal_preapproval is not None else policy.renewal_preapproval
+            )
             if profiles is not None:
-                _reguard(change, policy, application_id, profiles)
+                _reguard(uow, policy, application_id, profiles)
             policy.version += 1
             session.add(policy)
             session.flush()
             after = _facts(session, policy)
-            change.event(
+            uow.event(
                 "approval_policy.updated",
                 "approval_policy",
                 policy.id,
@@ -151,8 +154,8 @@ class ApprovalPolicies:
 
     def delete(self, actor: Actor, application_id: str | None, reference: str) -> None:
         """Remove a policy; approvals that run under it are cancelled, visibly."""
-        with self._kernel.change(actor) as change:
-            session = change.session
+        with self._context.unit_of_work(actor) as uow:
+            session = uow.session
             policy = find_approval_policy(session, application_id, reference)
             running = select(ApprovalRequest.id).where(
                 ApprovalRequest.policy_id == policy.id, ApprovalRequest.status == "open"
@@ -161,20 +164,18 @@ class ApprovalPolicies:
             for approval_id in session.exec(in_one_order).all():
                 approval = lock_approval(session, approval_id)
                 if approval is not None and approval.status == "open":
-                    close(
-                        change, approval, "cancelled", actor.principal_id, "the approval policy was deleted"
-                    )
+                    close(uow, approval, "cancelled", actor.principal_id, "the approval policy was deleted")
             links = select(ApprovalPolicyProfile).where(ApprovalPolicyProfile.policy_id == policy.id)
             for link in session.exec(links).all():
                 session.delete(link)
             session.delete(policy)
-            change.event(
+            uow.event(
                 "approval_policy.deleted", "approval_policy", policy.id, application_id, slug=policy.slug
             )
 
     def list(self, application_id: str | None) -> Sequence[tuple[ApprovalPolicy, list[str]]]:
         """The policies of an Application with the ids of the profiles they guard."""
-        with self._kernel.db.read() as session:
+        with self._context.db.read() as session:
             query = select(ApprovalPolicy).where(ApprovalPolicy.application_id == application_id)
             return [
                 (p, _profiles_of(session, p.id)) for p in session.exec(query.order_by(ApprovalPolicy.slug))
@@ -198,7 +199,7 @@ class ApprovalPolicies:
             )
         channels = [find_channel(session, application_id, reference) for reference in step.channels]
         for channel in channels:
-            if not issubclass(notifier_class(self._kernel, channel.notifier), Interactive):
+            if not issubclass(notifier_class(self._context, channel.notifier), Interactive):
                 raise BadInput(f"The channel {channel.slug!r} cannot carry questions.", f"{where}.channels")
         return {
             "name": step.name,
@@ -220,16 +221,16 @@ def find_approval_policy(session: Session, application_id: str | None, reference
 
 
 def _reguard(
-    change: Change, policy: ApprovalPolicy, application_id: str | None, profiles: Sequence[str]
+    uow: UnitOfWork, policy: ApprovalPolicy, application_id: str | None, profiles: Sequence[str]
 ) -> None:
     if not profiles:
         raise BadInput("Name at least one profile.", "profiles")
     links = select(ApprovalPolicyProfile).where(ApprovalPolicyProfile.policy_id == policy.id)
-    for link in change.session.exec(links).all():
-        change.session.delete(link)
-    change.session.flush()
+    for link in uow.session.exec(links).all():
+        uow.session.delete(link)
+    uow.session.flush()
     for reference in profiles:
-        _guard(change, policy, application_id, reference)
+        _guard(uow, policy, application_id, reference)
 
 
 def _duration(seconds: int | None) -> timedelta | None:
@@ -258,10 +259,10 @@ def _refuse_taken_slug(session: Session, application_id: str | None, slug: str) 
         raise Conflict(f"An approval policy {slug!r} exists already in this Application.")
 
 
-def _guard(change: Change, policy: ApprovalPolicy, application_id: str | None, reference: str) -> None:
-    profile = find_profile(change.session, reference)
+def _guard(uow: UnitOfWork, policy: ApprovalPolicy, application_id: str | None, reference: str) -> None:
+    profile = find_profile(uow.session, reference)
     try:
-        enrollment(change.session, application_id, profile)
+        enrollment(uow.session, application_id, profile)
     except NotFound:
         raise BadInput(
             f"The profile {reference!r} is not attached to this Application.", "profiles"
@@ -270,10 +271,10 @@ def _guard(change: Change, policy: ApprovalPolicy, application_id: str | None, r
     taken = select(ApprovalPolicyProfile).where(
         ApprovalPolicyProfile.scope == scope, ApprovalPolicyProfile.profile_id == profile.id
     )
-    if change.session.exec(taken).first():
+    if uow.session.exec(taken).first():
         raise Conflict(f"The profile {profile.slug!r} is guarded by another policy already.", kind="overlap")
-    change.session.add(ApprovalPolicyProfile(policy_id=policy.id, profile_id=profile.id, scope=scope))
-    change.session.flush()
+    uow.session.add(ApprovalPolicyProfile(policy_id=policy.id, profile_id=profile.id, scope=scope))
+    uow.session.flush()
 
 
 def _profiles_of(session: Session, policy_id: str) -> list[str]:

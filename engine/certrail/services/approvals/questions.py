@@ -10,22 +10,22 @@ from sqlmodel import Session
 
 from certrail.checkpoints import checkpoint
 from certrail.persistence.tables import (
+    ActionToken,
     Application,
+    ApprovalMessage,
     ApprovalRequest,
     CertificateProfile,
     CertificateRequest,
     Channel,
     Principal,
-    QuestionCopy,
-    QuestionToken,
 )
 from certrail.services.alerting.posting import fails, works
 from certrail.services.approvals.lifecycle import APPROVE, REJECT, current_step, tally, votes_of
 from certrail.services.core.actor import SYSTEM
 from certrail.services.core.failure import Failure
-from certrail.services.core.unit_of_work import Change, Kernel
+from certrail.services.core.unit_of_work import ServiceContext, UnitOfWork
 from certrail.services.integrations.plugin_config import notifier_of
-from certrail.services.issuance.state import called
+from certrail.services.issuance.state import display_name
 from certrail_sdk import Choice, Context, Fact, Notifier, Question
 
 
@@ -38,7 +38,7 @@ class QuestionWork:
         version: what the question said, to be handed back when it is shown.
     """
 
-    copy_id: str
+    message_id: str
     notifier: Notifier[Any]
     question: Question
     reference: str | None
@@ -50,92 +50,92 @@ class QuestionWork:
 class Questions:
     """Every step may run twice and lands on the same copy."""
 
-    def __init__(self, kernel: Kernel) -> None:
-        self._kernel = kernel
+    def __init__(self, context: ServiceContext) -> None:
+        self._context = context
 
-    def begin(self, copy_id: str) -> QuestionWork | None:
+    def begin(self, message_id: str) -> QuestionWork | None:
         """The question as it should look now; ``None`` when there is nothing left to show.
 
         Tokens are made here and kept only as hashes, so every refresh carries new ones; those of the
         same copy that were shown before stay good until it closes.
         """
-        with self._kernel.change(SYSTEM) as change:
-            copy = change.session.get(QuestionCopy, copy_id)
+        with self._context.unit_of_work(SYSTEM) as uow:
+            copy = uow.session.get(ApprovalMessage, message_id)
             if copy is None or copy.closed_at is not None:
                 return None
-            approval = change.session.get_one(ApprovalRequest, copy.approval_request_id)
+            approval = uow.session.get_one(ApprovalRequest, copy.approval_request_id)
             closed = _is_over(copy, approval)
             if closed and copy.reference is None and copy.intent_at is None:
-                copy.closed_at = change.now
-                change.session.add(copy)
+                copy.closed_at = uow.now
+                uow.session.add(copy)
                 return None
-            channel = change.session.get_one(Channel, copy.channel_id)
-            question = self._question(change, copy, approval, closed)
+            channel = uow.session.get_one(Channel, copy.channel_id)
+            question = self._question(uow, copy, approval, closed)
             version = _version(question, closed)
             if copy.shown == version and copy.reference is not None:
                 return None
             if not closed:
-                question = question.model_copy(update={"choices": _choices(change, copy, approval)})
+                question = question.model_copy(update={"choices": _choices(uow, copy, approval)})
             work = QuestionWork(
-                copy_id=copy.id,
-                notifier=notifier_of(self._kernel, change.session, channel, Context()),
+                message_id=copy.id,
+                notifier=notifier_of(self._context, uow.session, channel, Context()),
                 question=question,
                 reference=copy.reference,
                 closed=closed,
                 version=version,
-                plugin=f"{channel.notifier} {self._kernel.plugins.info('notifier', channel.notifier).version}",
+                plugin=f"{channel.notifier} {self._context.plugins.info('notifier', channel.notifier).version}",
             )
-            copy.intent_at = copy.intent_at or change.now
-            change.session.add(copy)
+            copy.intent_at = copy.intent_at or uow.now
+            uow.session.add(copy)
         checkpoint("question.intended")
         return work
 
-    def shown(self, copy_id: str, version: str, reference: str, closed: bool) -> None:
+    def shown(self, message_id: str, version: str, reference: str, closed: bool) -> None:
         """Record that a copy stands in the channel as it should."""
         checkpoint("question.posted")
-        with self._kernel.change(SYSTEM) as change:
-            copy = change.session.get(QuestionCopy, copy_id)
+        with self._context.unit_of_work(SYSTEM) as uow:
+            copy = uow.session.get(ApprovalMessage, message_id)
             if copy is None:
                 return
             copy.reference, copy.shown, copy.last_error = reference, version, None
             if closed:
-                copy.closed_at = change.now
-            change.session.add(copy)
-            approval = change.session.get_one(ApprovalRequest, copy.approval_request_id)
-            works(change, copy.channel_id, approval.application_id)
+                copy.closed_at = uow.now
+            uow.session.add(copy)
+            approval = uow.session.get_one(ApprovalRequest, copy.approval_request_id)
+            works(uow, copy.channel_id, approval.application_id)
 
-    def is_closed(self, copy_id: str) -> bool:
+    def is_closed(self, message_id: str) -> bool:
         """Whether the copy needs no more refreshing."""
-        with self._kernel.db.read() as session:
-            copy = session.get(QuestionCopy, copy_id)
+        with self._context.db.read() as session:
+            copy = session.get(ApprovalMessage, message_id)
             return copy is None or copy.closed_at is not None
 
-    def failed(self, copy_id: str, failure: Failure) -> None:
+    def failed(self, message_id: str, failure: Failure) -> None:
         """Record that a copy could not be shown; the first failure becomes an event."""
-        with self._kernel.change(SYSTEM) as change:
-            copy = change.session.get(QuestionCopy, copy_id)
+        with self._context.unit_of_work(SYSTEM) as uow:
+            copy = uow.session.get(ApprovalMessage, message_id)
             if copy is None:
                 return
             if copy.last_error is None or failure.permanent:
-                approval = change.session.get_one(ApprovalRequest, copy.approval_request_id)
+                approval = uow.session.get_one(ApprovalRequest, copy.approval_request_id)
                 fails(
-                    change,
+                    uow,
                     copy.channel_id,
                     approval.application_id,
                     message=failure.message,
                     action=failure.action,
                     approval_id=approval.id,
                 )
-            copy.last_error = failure.stored(change.now)
-            change.session.add(copy)
+            copy.last_error = failure.stored(uow.now)
+            uow.session.add(copy)
 
     def _question(
-        self, change: Change, copy: QuestionCopy, approval: ApprovalRequest, closed: bool
+        self, uow: UnitOfWork, copy: ApprovalMessage, approval: ApprovalRequest, closed: bool
     ) -> Question:
-        session = change.session
+        session = uow.session
         request = session.get_one(CertificateRequest, approval.certificate_request_id)
-        name = called(request) or "(no name)"
-        public_url = self._kernel.public_url
+        name = display_name(request) or "(no name)"
+        public_url = self._context.public_url
         return Question(
             id=copy.id,
             title=f"Approve a certificate for {name}?",
@@ -154,18 +154,18 @@ def token_hash(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()
 
 
-def _is_over(copy: QuestionCopy, approval: ApprovalRequest) -> bool:
+def _is_over(copy: ApprovalMessage, approval: ApprovalRequest) -> bool:
     same = (copy.round, copy.step) == (approval.round, approval.current_step)
     return approval.status != "open" or not same
 
 
-def _choices(change: Change, copy: QuestionCopy, approval: ApprovalRequest) -> tuple[Choice, ...]:
+def _choices(uow: UnitOfWork, copy: ApprovalMessage, approval: ApprovalRequest) -> tuple[Choice, ...]:
     choices = []
     for answer, label, wants_comment in ((APPROVE, "Approve", False), (REJECT, "Reject", True)):
         token = secrets.token_urlsafe(24)
-        change.session.add(
-            QuestionToken(
-                token_hash=token_hash(token), copy_id=copy.id, answer=answer, digest=approval.digest
+        uow.session.add(
+            ActionToken(
+                token_hash=token_hash(token), message_id=copy.id, answer=answer, digest=approval.digest
             )
         )
         choices.append(
@@ -193,7 +193,7 @@ def _facts(session: Session, approval: ApprovalRequest, request: CertificateRequ
     return tuple(Fact(label=label, value=value) for label, value in pairs)
 
 
-def _status(session: Session, copy: QuestionCopy, approval: ApprovalRequest, closed: bool) -> str:
+def _status(session: Session, copy: ApprovalMessage, approval: ApprovalRequest, closed: bool) -> str:
     if not closed:
         given, needed = tally(session, approval)
         return f"{given} of {needed} approvals in {current_step(approval)['name']}"

@@ -6,35 +6,35 @@ from sqlmodel import Session, col, select
 
 from certrail.persistence.tables import ApprovalRequest, Membership, Principal
 from certrail.services.access.membership import identities_of
-from certrail.services.approvals.lifecycle import eligible, has_expired, refresh_copies, settle, tally
-from certrail.services.core.unit_of_work import Change
+from certrail.services.approvals.lifecycle import advance_step, eligible, has_expired, refresh_messages, tally
+from certrail.services.core.unit_of_work import UnitOfWork
 from certrail.services.issuance.state import lock_approval
 
 
-def recheck_everywhere(change: Change, principals: Iterable[Principal]) -> None:
+def reevaluate_everywhere(uow: UnitOfWork, principals: Iterable[Principal]) -> None:
     """The same, in all Applications where these principals have a role, by themselves or through groups."""
-    owners = {owner for row in principals for owner in identities_of(change.session, row.id)}
+    owners = {owner for row in principals for owner in identities_of(uow.session, row.id)}
     applications = select(Membership.application_id).where(col(Membership.principal_id).in_(owners))
-    for application_id in sorted(set(change.session.exec(applications).all()), key=lambda ident: ident or ""):
-        recheck(change, application_id)
+    for application_id in sorted(set(uow.session.exec(applications).all()), key=lambda ident: ident or ""):
+        reevaluate(uow, application_id)
 
 
-def recheck(change: Change, application_id: str | None) -> None:
+def reevaluate(uow: UnitOfWork, application_id: str | None) -> None:
     """Look at every open approval of an Application after its members changed.
 
     A step whose quorum cannot be reached any more is told of once, as is one that can be reached again; a quorum
     that is reached by votes which count again is taken at once.
     """
-    change.session.flush()
-    for approval_id in _open_approvals(change.session, application_id):
-        approval = lock_approval(change.session, approval_id)
-        if approval is None or approval.status != "open" or has_expired(approval, change.now):
+    uow.session.flush()
+    for approval_id in _open_approvals(uow.session, application_id):
+        approval = lock_approval(uow.session, approval_id)
+        if approval is None or approval.status != "open" or has_expired(approval, uow.now):
             continue
-        given, needed = tally(change.session, approval)
+        given, needed = tally(uow.session, approval)
         if given >= needed:
-            settle(change, approval, None)
+            advance_step(uow, approval, None)
         if approval.status == "open":
-            _tell_of_quorum(change, approval)
+            _tell_of_quorum(uow, approval)
 
 
 def _open_approvals(session: Session, application_id: str | None) -> list[str]:
@@ -45,19 +45,19 @@ def _open_approvals(session: Session, application_id: str | None) -> list[str]:
     return list(session.exec(query.order_by(ApprovalRequest.certificate_request_id)).all())
 
 
-def _tell_of_quorum(change: Change, approval: ApprovalRequest) -> None:
-    before, approval.unreachable_step = approval.unreachable_step, _unreachable(change.session, approval)
-    change.session.add(approval)
-    refresh_copies(change, approval)
+def _tell_of_quorum(uow: UnitOfWork, approval: ApprovalRequest) -> None:
+    before, approval.unreachable_step = approval.unreachable_step, _unreachable(uow.session, approval)
+    uow.session.add(approval)
+    refresh_messages(uow, approval)
     if approval.unreachable_step == before:
         return
     if approval.unreachable_step is None:
-        change.event("approval.reachable", "approval", approval.id, approval.application_id)
+        uow.event("approval.quorum_restored", "approval", approval.id, approval.application_id)
         return
     step = approval.policy["steps"][approval.unreachable_step]
-    able = len(eligible(change.session, approval, approval.unreachable_step))
-    change.event(
-        "approval.unreachable",
+    able = len(eligible(uow.session, approval, approval.unreachable_step))
+    uow.event(
+        "approval.quorum_lost",
         "approval",
         approval.id,
         approval.application_id,

@@ -20,18 +20,18 @@ from certrail.services.access.membership import identities_of, role_in
 from certrail.services.approvals.lifecycle import (
     APPROVE,
     REJECT,
+    advance_step,
     close,
     eligible,
     has_expired,
-    refresh_copies,
-    settle,
+    refresh_messages,
     tally,
     votes_of,
 )
 from certrail.services.core.actor import Actor
 from certrail.services.core.paging import PAGE, Position, newest_first
-from certrail.services.core.unit_of_work import Change, Kernel
-from certrail.services.issuance.state import enqueue_issuance, judged_now, lock_approval
+from certrail.services.core.unit_of_work import ServiceContext, UnitOfWork
+from certrail.services.issuance.state import current_snapshot, enqueue_issuance, lock_approval
 
 READ_AHEAD = 200
 
@@ -60,8 +60,8 @@ class VoteRefused(Exception):
 class Approvals:
     """Votes and what they decide."""
 
-    def __init__(self, kernel: Kernel) -> None:
-        self._kernel = kernel
+    def __init__(self, context: ServiceContext) -> None:
+        self._context = context
 
     def vote(
         self, actor: Actor, approval_id: str, decision: str, comment: str = "", via: str = "api"
@@ -75,8 +75,8 @@ class Approvals:
             AlreadyDone: the same call, made again.
         """
         try:
-            with self._kernel.change(actor) as change:
-                return cast(change, approval_id, decision, comment, via)
+            with self._context.unit_of_work(actor) as uow:
+                return cast(uow, approval_id, decision, comment, via)
         except VoteRefused as refusal:
             self.record_refusal(actor, refusal, via)
             raise refusal.error from None
@@ -86,17 +86,17 @@ class Approvals:
         actor: Actor,
         refusal: VoteRefused,
         via: str,
-        received: Callable[[Change], object] = lambda _: None,
+        received: Callable[[UnitOfWork], object] = lambda _: None,
     ) -> None:
         """Put a refused vote on record; where the content changed, also ask again.
 
         Args:
             received: notes in the same transaction how the vote came.
         """
-        with self._kernel.change(actor) as change:
-            received(change)
+        with self._context.unit_of_work(actor) as uow:
+            received(uow)
             approval = refusal.approval
-            change.event(
+            uow.event(
                 "approval.vote_refused",
                 "approval",
                 approval.id if approval else "unknown",
@@ -106,18 +106,18 @@ class Approvals:
                 via=via,
             )
             if approval is not None and refusal.error.kind == "content-changed":
-                enqueue_issuance(change, approval.certificate_request_id, change.new_id())
+                enqueue_issuance(uow, approval.certificate_request_id, uow.new_id())
 
     def cast_before(self, vote_id: str) -> Vote:
         """The vote that an earlier call made. Raises NotFound."""
-        with self._kernel.db.read() as session:
+        with self._context.db.read() as session:
             if vote := session.get(Vote, vote_id):
                 return vote
         raise NotFound("vote")
 
     def get(self, approval_id: str) -> tuple[ApprovalRequest, Sequence[Vote]]:
         """One approval with its votes in order. Raises NotFound."""
-        with self._kernel.db.read() as session:
+        with self._context.db.read() as session:
             row = session.get(ApprovalRequest, approval_id)
             if row is None:
                 raise NotFound("approval request")
@@ -125,7 +125,7 @@ class Approvals:
 
     def of_request(self, request_id: str) -> ApprovalRequest | None:
         """The approval that a certificate request needs or needed."""
-        with self._kernel.db.read() as session:
+        with self._context.db.read() as session:
             query = select(ApprovalRequest).where(ApprovalRequest.certificate_request_id == request_id)
             return session.exec(query).first()
 
@@ -138,7 +138,7 @@ class Approvals:
         limit: int = PAGE,
     ) -> Sequence[ApprovalRequest]:
         """One page of the approvals of an Application, newest first."""
-        with self._kernel.db.read() as session:
+        with self._context.db.read() as session:
             query = select(ApprovalRequest).where(ApprovalRequest.application_id == application_id)
             if status:
                 query = query.where(ApprovalRequest.status == status)
@@ -148,7 +148,7 @@ class Approvals:
         self, actor: Actor, *, status: str | None = None, after: Position | None = None, limit: int = PAGE
     ) -> Sequence[ApprovalRequest]:
         """One page of the approvals that ask the actor, where it is a member, or that it asked for; newest first."""
-        with self._kernel.db.read() as session:
+        with self._context.db.read() as session:
             mine = identities_of(session, actor.principal_id or "")
             here = select(func.coalesce(Membership.application_id, "")).where(
                 col(Membership.principal_id).in_(mine)
@@ -170,7 +170,7 @@ class Approvals:
 
     def about(self, rows: Sequence[ApprovalRequest]) -> Sequence[About]:
         """Approvals with what they are about: the slug of the Application, and the names on the certificate."""
-        with self._kernel.db.read() as session:
+        with self._context.db.read() as session:
             query = (
                 select(CertificateRequest.id, CertificateRequest.content, Application.slug)
                 .join(
@@ -187,21 +187,21 @@ class Approvals:
 
 
 def cast(
-    change: Change, approval_id: str, decision: str, comment: str, via: str, bound: Bound | None = None
+    uow: UnitOfWork, approval_id: str, decision: str, comment: str, via: str, bound: Bound | None = None
 ) -> Vote:
     """Check and count a vote under the lock of its approval.
 
     Raises:
         VoteRefused: with the error to show; the transaction must be rolled back.
     """
-    session, voter = change.session, change.actor.principal_id or ""
+    session, voter = uow.session, uow.actor.principal_id or ""
     approval = lock_approval(session, approval_id)
-    if error := _refusal(change, approval, voter, decision, comment, bound):
+    if error := _refusal(uow, approval, voter, decision, comment, bound):
         raise VoteRefused(error, approval)
     assert approval is not None
     vote = Vote(
-        id=change.new_id(),
-        created_at=change.now,
+        id=uow.new_id(),
+        created_at=uow.now,
         approval_request_id=approval.id,
         round=approval.round,
         step=approval.current_step,
@@ -213,8 +213,8 @@ def cast(
     )
     session.add(vote)
     session.flush()
-    change.created_id = vote.id
-    change.event(
+    uow.created_id = vote.id
+    uow.event(
         "approval.voted",
         "approval",
         approval.id,
@@ -224,12 +224,12 @@ def cast(
         via=via,
         comment=comment,
     )
-    _count(change, approval, vote)
+    _count(uow, approval, vote)
     return vote
 
 
 def _refusal(
-    change: Change,
+    uow: UnitOfWork,
     approval: ApprovalRequest | None,
     voter: str,
     decision: str,
@@ -237,7 +237,7 @@ def _refusal(
     bound: Bound | None,
 ) -> CertrailError | None:
     """Why this vote does not count, or nothing."""
-    session = change.session
+    session = uow.session
     if approval is None:
         return NotFound("approval request")
     person = session.get(Principal, voter)
@@ -248,12 +248,12 @@ def _refusal(
         return NotFound("approval request")
     if role is Role.AUDITOR:
         return Forbidden("Auditors do not vote.", kind="auditor")
-    if approval.status != "open" or has_expired(approval, change.now):
+    if approval.status != "open" or has_expired(approval, uow.now):
         state = approval.status if approval.status != "open" else "expired"
         return Conflict(f"The approval is {state} already.", kind="approval-closed")
     if voter == approval.requester_id and not approval.policy.get("allow_self_approval"):
         return Forbidden("You asked for it, so others must decide.", kind="own-request")
-    if _stale(change, approval, bound):
+    if _stale(uow, approval, bound):
         return Conflict(
             "What was asked has changed since this question was shown. Look at the new question.",
             kind="content-changed",
@@ -271,12 +271,12 @@ def _refusal(
     return None
 
 
-def _stale(change: Change, approval: ApprovalRequest, bound: Bound | None) -> bool:
+def _stale(uow: UnitOfWork, approval: ApprovalRequest, bound: Bound | None) -> bool:
     if bound and bound.digest != approval.digest:
         return True
-    request = change.session.get_one(CertificateRequest, approval.certificate_request_id)
+    request = uow.session.get_one(CertificateRequest, approval.certificate_request_id)
     try:
-        return judged_now(change.session, request, change.now).digest != approval.digest
+        return current_snapshot(uow.session, request, uow.now).digest != approval.digest
     except CertrailError:
         return True
 
@@ -291,15 +291,15 @@ def _voted(session: Session, approval: ApprovalRequest, voter: str) -> bool:
     return session.exec(query).first() is not None
 
 
-def _count(change: Change, approval: ApprovalRequest, vote: Vote) -> None:
+def _count(uow: UnitOfWork, approval: ApprovalRequest, vote: Vote) -> None:
     if vote.decision == REJECT:
-        close(change, approval, "rejected", vote.principal_id, vote.comment)
+        close(uow, approval, "rejected", vote.principal_id, vote.comment)
         return
-    given, needed = tally(change.session, approval)
+    given, needed = tally(uow.session, approval)
     if given < needed:
-        refresh_copies(change, approval)
+        refresh_messages(uow, approval)
     else:
-        settle(change, approval, vote)
+        advance_step(uow, approval, vote)
 
 
 def _asked(approval: ApprovalRequest) -> list[str]:

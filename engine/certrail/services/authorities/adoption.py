@@ -5,14 +5,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from certrail.persistence.tables import CaCertificate, Crl, DeletedCertificate
+from certrail.persistence.tables import CaCertificate, Crl, RevocationTombstone
 from certrail.pki.revocation import Reason
 from certrail.services.authorities.signing import spki_of
-from certrail.services.core.unit_of_work import Change
+from certrail.services.core.unit_of_work import UnitOfWork
 
 
 @dataclass(frozen=True)
-class Listed:
+class RevokedEntry:
     """An entry of a list. Without an end it is listed as long as the authority's certificate lasts."""
 
     serial: str
@@ -21,11 +21,11 @@ class Listed:
     not_after: datetime | None = None
 
 
-def keep_listed(change: Change, issuer: CaCertificate, entries: Iterable[Listed]) -> None:
+def import_revoked(uow: UnitOfWork, issuer: CaCertificate, entries: Iterable[RevokedEntry]) -> None:
     """Go on telling of these, whether or not their certificates come later."""
     for entry in {entry.serial: entry for entry in entries}.values():
-        change.session.add(
-            DeletedCertificate(
+        uow.session.add(
+            RevocationTombstone(
                 fingerprint=hashlib.sha256(f"{issuer.id} {entry.serial}".encode()).hexdigest(),
                 ca_certificate_id=issuer.id,
                 serial=entry.serial,
@@ -36,18 +36,18 @@ def keep_listed(change: Change, issuer: CaCertificate, entries: Iterable[Listed]
         )
 
 
-def count_on(change: Change, issuer: CaCertificate, last: int) -> None:
+def continue_crl_number(uow: UnitOfWork, issuer: CaCertificate, last: int) -> None:
     """Have the next list follow this number; it is due at once."""
-    change.session.add(
+    uow.session.add(
         Crl(
-            id=change.new_id(),
-            created_at=change.now,
+            id=uow.new_id(),
+            created_at=uow.now,
             ca_id=issuer.ca_id,
             spki=spki_of(issuer),
             number=last,
-            this_update=change.now,
-            next_update=change.now,
-            refresh_at=change.now,
+            this_update=uow.now,
+            next_update=uow.now,
+            refresh_at=uow.now,
             entries=0,
             pem="",
         )

@@ -25,7 +25,7 @@ from certrail.pki.authority import (
 )
 from certrail.pki.chain import path_to_root, read_certificates
 from certrail.pki.names import from_name
-from certrail.services.authorities.adoption import Listed, count_on, keep_listed
+from certrail.services.authorities.adoption import RevokedEntry, continue_crl_number, import_revoked
 from certrail.services.authorities.deletion import delete_unused
 from certrail.services.authorities.signing import (
     active_certificate,
@@ -42,7 +42,7 @@ from certrail.services.authorities.signing import (
 from certrail.services.authorities.versions import add_key, insert_authority, install_certificate
 from certrail.services.core.actor import Actor
 from certrail.services.core.lookup import find, refuse_taken
-from certrail.services.core.unit_of_work import Change, Kernel
+from certrail.services.core.unit_of_work import ServiceContext, UnitOfWork
 from certrail.services.inventory.renewal_schedule import mark
 
 ROOT_LIFETIME = timedelta(days=3652)
@@ -52,8 +52,8 @@ INTERMEDIATE_LIFETIME = timedelta(days=1826)
 class Authorities:
     """Owned by Product Admins. Private keys never leave their envelopes but to sign."""
 
-    def __init__(self, kernel: Kernel) -> None:
-        self._kernel = kernel
+    def __init__(self, context: ServiceContext) -> None:
+        self._context = context
 
     def create_root(
         self,
@@ -74,10 +74,10 @@ class Authorities:
         """
         _refuse_nameless(subject)
         key = keys.generate(key_algorithm)
-        with self._kernel.change(actor) as change:
-            authority = insert_authority(change, "root", slug, name, subject, key, max_path_length, None)
-            certificate = _self_signed(authority, key, change.now, lifetime)
-            install_certificate(change, authority, certificate, [])
+        with self._context.unit_of_work(actor) as uow:
+            authority = insert_authority(uow, "root", slug, name, subject, key, max_path_length, None)
+            certificate = _self_signed(authority, key, uow.now, lifetime)
+            install_certificate(uow, authority, certificate, [])
             return authority
 
     def create_intermediate(
@@ -104,14 +104,12 @@ class Authorities:
         """
         _refuse_nameless(subject)
         key = keys.generate(key_algorithm)
-        with self._kernel.change(actor) as change:
-            above = find(change.session, CertificateAuthority, parent, "parent authority") if parent else None
+        with self._context.unit_of_work(actor) as uow:
+            above = find(uow.session, CertificateAuthority, parent, "parent authority") if parent else None
             parent_id = above.id if above else None
-            row = insert_authority(
-                change, "intermediate", slug, name, subject, key, max_path_length, parent_id
-            )
+            row = insert_authority(uow, "intermediate", slug, name, subject, key, max_path_length, parent_id)
             if above is not None:
-                self._sign_below(change, row, above, key.public_key(), lifetime)
+                self._sign_below(uow, row, above, key.public_key(), lifetime)
             return row
 
     def adopt(
@@ -124,7 +122,7 @@ class Authorities:
         private_key: str,
         chain: str = "",
         crl_number: int | None = None,
-        revoked: Sequence[Listed] = (),
+        revoked: Sequence[RevokedEntry] = (),
     ) -> CertificateAuthority:
         """Take over an authority that exists already, with its private key and all that it has revoked.
 
@@ -147,15 +145,15 @@ class Authorities:
             raise BadInput("The private key is not that of the certificate.", "private_key")
         path = path_to_root(first, issuers, "chain")
         kind = "intermediate" if path else "root"
-        with self._kernel.change(actor) as change:
+        with self._context.unit_of_work(actor) as uow:
             room = first.extensions.get_extension_for_class(x509.BasicConstraints).value.path_length
-            authority = insert_authority(change, kind, slug, name, subject, key, room, None)
-            install_certificate(change, authority, first, path)
-            change.session.flush()
-            issuer = active_certificate(change.session, authority.id)
-            keep_listed(change, issuer, revoked)
+            authority = insert_authority(uow, kind, slug, name, subject, key, room, None)
+            install_certificate(uow, authority, first, path)
+            uow.session.flush()
+            issuer = active_certificate(uow.session, authority.id)
+            import_revoked(uow, issuer, revoked)
             if crl_number is not None:
-                count_on(change, issuer, crl_number)
+                continue_crl_number(uow, issuer, crl_number)
             return authority
 
     def request(self, reference: str) -> str:
@@ -164,12 +162,12 @@ class Authorities:
         Raises:
             Conflict: the authority signs itself, or its parent is here.
         """
-        with self._kernel.db.read() as session:
+        with self._context.db.read() as session:
             authority = find_authority(session, reference)
             _refuse_signed_here(authority)
             csr = authority_request(
                 Subject.model_validate(authority.subject),
-                key_to_certify(self._kernel.keyring, session, authority.id),
+                key_to_certify(self._context.keyring, session, authority.id),
                 authority.max_path_length,
             )
             return csr.public_bytes(Encoding.PEM).decode()
@@ -189,24 +187,24 @@ class Authorities:
         """
         first, *more = read_certificates(certificate, "certificate")
         issuers = [*more, *(read_certificates(chain, "chain") if chain.strip() else [])]
-        with self._kernel.change(actor) as change:
-            authority = lock_authority(change.session, reference)
+        with self._context.unit_of_work(actor) as uow:
+            authority = lock_authority(uow.session, reference)
             _refuse_signed_here(authority)
             refuse_unfit_authority(first, Subject.model_validate(authority.subject))
             spki = keys.spki_fingerprint(first.public_key())
-            if spki not in {key.spki for key in keys_of(change.session, authority.id)}:
+            if spki not in {key.spki for key in keys_of(uow.session, authority.id)}:
                 raise BadInput(
                     "The certificate holds another key than the request; have the present request signed.",
                     "certificate",
                 )
-            if not first.not_valid_before_utc <= change.now < first.not_valid_after_utc:
+            if not first.not_valid_before_utc <= uow.now < first.not_valid_after_utc:
                 raise BadInput("The certificate is not valid now; look at its times.", "certificate")
             path = path_to_root(first, issuers, "chain")
             if not path:
                 raise BadInput(
                     "The certificate signs itself; have the request signed by an authority.", "certificate"
                 )
-            install_certificate(change, authority, first, path)
+            install_certificate(uow, authority, first, path)
             return authority
 
     def renew(
@@ -219,22 +217,22 @@ class Authorities:
         Raises:
             Conflict: it is pending, or its parent cannot sign or allows less than is asked for.
         """
-        with self._kernel.change(actor) as change:
-            authority = lock_authority(change.session, reference)
-            present = active_certificate(change.session, authority.id)
-            change.created_id = authority.id
+        with self._context.unit_of_work(actor) as uow:
+            authority = lock_authority(uow.session, reference)
+            present = active_certificate(uow.session, authority.id)
+            uow.created_id = authority.id
             if new_key:
                 key = keys.generate(KeyAlgorithm(authority.key_algorithm))
-                add_key(change, authority, key)
+                add_key(uow, authority, key)
             else:
-                key = key_of(self._kernel.keyring, change.session, present)
+                key = key_of(self._context.keyring, uow.session, present)
             if authority.kind == "root":
-                install_certificate(change, authority, _self_signed(authority, key, change.now, lifetime), [])
+                install_certificate(uow, authority, _self_signed(authority, key, uow.now, lifetime), [])
             elif authority.parent_id:
-                above = change.session.get_one(CertificateAuthority, authority.parent_id)
-                self._sign_below(change, authority, above, key.public_key(), lifetime)
+                above = uow.session.get_one(CertificateAuthority, authority.parent_id)
+                self._sign_below(uow, authority, above, key.public_key(), lifetime)
             else:
-                change.event("ca.renewal_requested", "ca", authority.id, slug=authority.slug, new_key=new_key)
+                uow.event("ca.renewal_requested", "ca", authority.id, slug=authority.slug, new_key=new_key)
             return authority
 
     def update(
@@ -252,21 +250,21 @@ class Authorities:
         Args:
             renewals_per_minute: how many renewals by the clock it takes at most; 0 for any number.
         """
-        with self._kernel.change(actor) as change:
-            authority = lock_authority(change.session, reference)
+        with self._context.unit_of_work(actor) as uow:
+            authority = lock_authority(uow.session, reference)
             before = {"slug": authority.slug, "name": authority.name, "status": authority.status}
             if slug is not None and slug != authority.slug:
-                refuse_taken(change.session, CertificateAuthority, slug)
+                refuse_taken(uow.session, CertificateAuthority, slug)
                 authority.slug = slug
             authority.name = name if name is not None else authority.name
             if enabled is not None:
-                has_one = versions_of(change.session, authority.id)
+                has_one = versions_of(uow.session, authority.id)
                 authority.status = ("active" if has_one else "pending") if enabled else "disabled"
             if renewals_per_minute is not None:
                 authority.renewals_per_minute = renewals_per_minute or None
-            change.session.add(authority)
+            uow.session.add(authority)
             after = {"slug": authority.slug, "name": authority.name, "status": authority.status}
-            change.event("ca.updated", "ca", authority.id, before=before, after=after)
+            uow.event("ca.updated", "ca", authority.id, before=before, after=after)
             return authority
 
     def advise(self, actor: Actor, reference: str, advice: Advice | None) -> CertificateAuthority:
@@ -274,16 +272,16 @@ class Authorities:
 
         Every certificate that it concerns gets its moment anew; ``None`` withdraws what was said. Raises NotFound.
         """
-        with self._kernel.change(actor) as change:
-            known = find_authority(change.session, reference)
-            own = [version.id for version in versions_of(change.session, known.id)]
+        with self._context.unit_of_work(actor) as uow:
+            known = find_authority(uow.session, reference)
+            own = [version.id for version in versions_of(uow.session, known.id)]
             # Lineages before the authority, in the order of renewals and revocations.
-            mark(change, col(Certificate.ca_certificate_id).in_(own))
-            authority = lock_authority(change.session, known.id)
+            mark(uow, col(Certificate.ca_certificate_id).in_(own))
+            authority = lock_authority(uow.session, known.id)
             said = advice.model_dump(mode="json") if advice else None
-            authority.advice = {**said, "issued_before": change.now.isoformat()} if said else None
-            change.session.add(authority)
-            change.event("ca.renewal_advised", "ca", authority.id, slug=authority.slug, advice=said)
+            authority.advice = {**said, "issued_before": uow.now.isoformat()} if said else None
+            uow.session.add(authority)
+            uow.event("ca.renewal_advised", "ca", authority.id, slug=authority.slug, advice=said)
             return authority
 
     def delete(self, actor: Actor, reference: str) -> None:
@@ -292,14 +290,14 @@ class Authorities:
         Raises:
             Conflict: a profile, an authority or a certificate does; they are named.
         """
-        with self._kernel.change(actor) as change:
-            authority = lock_authority(change.session, reference)
-            delete_unused(change, authority)
-            change.event("ca.deleted", "ca", authority.id, slug=authority.slug, name=authority.name)
+        with self._context.unit_of_work(actor) as uow:
+            authority = lock_authority(uow.session, reference)
+            delete_unused(uow, authority)
+            uow.event("ca.deleted", "ca", authority.id, slug=authority.slug, name=authority.name)
 
     def list(self) -> Sequence[tuple[CertificateAuthority, CaCertificate | None]]:
         """All authorities with the certificate they sign with; ``None`` while there is none."""
-        with self._kernel.db.read() as session:
+        with self._context.db.read() as session:
             rows = session.exec(select(CertificateAuthority).order_by(CertificateAuthority.slug)).all()
             signing = session.exec(select(CaCertificate).where(col(CaCertificate.active).is_(True))).all()
             own = {certificate.ca_id: certificate for certificate in signing}
@@ -307,33 +305,33 @@ class Authorities:
 
     def get(self, reference: str) -> tuple[CertificateAuthority, Sequence[CaCertificate]]:
         """One authority with every version of its certificate, newest first."""
-        with self._kernel.db.read() as session:
+        with self._context.db.read() as session:
             authority = find_authority(session, reference)
             return authority, versions_of(session, authority.id)
 
     def _sign_below(
         self,
-        change: Change,
+        uow: UnitOfWork,
         authority: CertificateAuthority,
         above: CertificateAuthority,
         public_key: keys.PublicKey,
         lifetime: timedelta | None,
     ) -> None:
-        parent = signer(self._kernel.keyring, change.session, above.id)
+        parent = signer(self._context.keyring, uow.session, above.id)
         longest = parent.issuer.not_after
-        ends = change.now + lifetime if lifetime else min(change.now + INTERMEDIATE_LIFETIME, longest)
+        ends = uow.now + lifetime if lifetime else min(uow.now + INTERMEDIATE_LIFETIME, longest)
         certificate = intermediate(
             Subject.model_validate(authority.subject),
             public_key,
             parent.certificate,
             parent.key,
             serial=new_serial(),
-            not_before=change.now,
+            not_before=uow.now,
             not_after=ends,
             max_path_length=authority.max_path_length,
         )
         path = [parent.certificate, *loaded_chain(parent.issuer)]
-        install_certificate(change, authority, certificate, path)
+        install_certificate(uow, authority, certificate, path)
 
 
 def _subject_of(certificate: x509.Certificate) -> Subject:

@@ -15,7 +15,7 @@ from certrail.persistence.tables import Crl, CrlCopy, CrlMirror
 from certrail.services.authorities.signing import find_authority
 from certrail.services.core.actor import SYSTEM, Actor
 from certrail.services.core.failure import Failure
-from certrail.services.core.unit_of_work import Change, Kernel
+from certrail.services.core.unit_of_work import ServiceContext, UnitOfWork
 from certrail.services.integrations.plugin_config import (
     SYNC_PURPOSE,
     destination_class,
@@ -45,8 +45,8 @@ class MirrorWork:
 class Mirrors:
     """Made by Product Admins. Every step of a copy may run twice and lands on the same file."""
 
-    def __init__(self, kernel: Kernel) -> None:
-        self._kernel = kernel
+    def __init__(self, context: ServiceContext) -> None:
+        self._context = context
 
     def create(
         self,
@@ -70,83 +70,83 @@ class Mirrors:
             BadInput: the destination cannot publish, or its configuration is wrong.
             Conflict: the authority has a mirror of this name.
         """
-        plugin = destination_class(self._kernel, destination)
+        plugin = destination_class(self._context, destination)
         if not issubclass(plugin, Publishes):
             raise BadInput("This destination cannot hold public files; choose another one.", "destination")
-        with self._kernel.change(actor) as change:
-            session, ca = change.session, find_authority(change.session, authority)
+        with self._context.unit_of_work(actor) as uow:
+            session, ca = uow.session, find_authority(uow.session, authority)
             taken = select(CrlMirror).where(CrlMirror.ca_id == ca.id, CrlMirror.slug == slug)
             if session.exec(taken).first():
                 raise Conflict(f"The authority has a mirror {slug!r} already.")
             link = find_connection(session, connection) if connection else None
-            parsed = validated(self._kernel, plugin, config, link)
+            parsed = validated(self._context, plugin, config, link)
             mirror = CrlMirror(
-                id=change.new_id(),
-                created_at=change.now,
+                id=uow.new_id(),
+                created_at=uow.now,
                 ca_id=ca.id,
                 slug=slug,
                 destination=destination,
                 connection_id=link.id if link else None,
-                config_sealed=self._kernel.keyring.seal_json(own_values(parsed, config), SYNC_PURPOSE),
+                config_sealed=self._context.keyring.seal_json(own_values(parsed, config), SYNC_PURPOSE),
                 config_revision=plugin.config_type.revision,
                 url=url.rstrip("/") if url else None,
             )
             session.add(mirror)
-            change.event("crl_mirror.created", "crl_mirror", mirror.id, ca=ca.slug, slug=slug, url=mirror.url)
+            uow.event("crl_mirror.created", "crl_mirror", mirror.id, ca=ca.slug, slug=slug, url=mirror.url)
             for crl in session.exec(select(Crl).where(Crl.ca_id == ca.id)).all():
-                _want(change, mirror, crl)
+                _want(uow, mirror, crl)
             return mirror
 
     def delete(self, actor: Actor, authority: str, slug: str) -> None:
         """Copy no more. What was published stays where it is. Raises NotFound."""
-        with self._kernel.change(actor) as change:
-            mirror = _find(change.session, authority, slug)
-            copies = change.session.exec(select(CrlCopy).where(CrlCopy.mirror_id == mirror.id)).all()
+        with self._context.unit_of_work(actor) as uow:
+            mirror = _find(uow.session, authority, slug)
+            copies = uow.session.exec(select(CrlCopy).where(CrlCopy.mirror_id == mirror.id)).all()
             for row in (*copies, mirror):
-                change.session.delete(row)
+                uow.session.delete(row)
             left = [copy.object_name for copy in copies if copy.receipt]
-            change.event("crl_mirror.deleted", "crl_mirror", mirror.id, slug=slug, left_behind=left)
+            uow.event("crl_mirror.deleted", "crl_mirror", mirror.id, slug=slug, left_behind=left)
 
     def list(self, authority: str) -> Sequence[tuple[CrlMirror, Sequence[CrlCopy]]]:
         """The mirrors of an authority with their copies. Raises NotFound."""
-        with self._kernel.db.read() as session:
+        with self._context.db.read() as session:
             ca = find_authority(session, authority)
             found = session.exec(select(CrlMirror).where(CrlMirror.ca_id == ca.id).order_by(CrlMirror.slug))
             return [(mirror, _copies(session, mirror)) for mirror in found.all()]
 
     def get(self, authority: str, slug: str) -> tuple[CrlMirror, Sequence[CrlCopy]]:
         """One mirror with its copies. Raises NotFound."""
-        with self._kernel.db.read() as session:
+        with self._context.db.read() as session:
             mirror = _find(session, authority, slug)
             return mirror, _copies(session, mirror)
 
     def shown(self, mirror: CrlMirror) -> dict[str, Any]:
         """The configuration with its secrets masked."""
-        stored = self._kernel.keyring.open_json(mirror.config_sealed, SYNC_PURPOSE)
-        return masked(destination_class(self._kernel, mirror.destination), stored)
+        stored = self._context.keyring.open_json(mirror.config_sealed, SYNC_PURPOSE)
+        return masked(destination_class(self._context, mirror.destination), stored)
 
     def retry(self, actor: Actor, authority: str, slug: str) -> tuple[CrlMirror, Sequence[CrlCopy]]:
         """Publish every list anew, by hand. Raises NotFound."""
-        with self._kernel.change(actor) as change:
-            mirror = _find(change.session, authority, slug)
-            for crl in change.session.exec(select(Crl).where(Crl.ca_id == mirror.ca_id)).all():
-                _want(change, mirror, crl, anew=True)
-            change.event("crl_mirror.retried", "crl_mirror", mirror.id, slug=slug)
+        with self._context.unit_of_work(actor) as uow:
+            mirror = _find(uow.session, authority, slug)
+            for crl in uow.session.exec(select(Crl).where(Crl.ca_id == mirror.ca_id)).all():
+                _want(uow, mirror, crl, anew=True)
+            uow.event("crl_mirror.retried", "crl_mirror", mirror.id, slug=slug)
         return self.get(authority, slug)
 
     def begin(self, copy_id: str, attempt: int) -> MirrorWork | None:
         """Record the intent to publish, then hand out the work; ``None`` when the present list is there."""
-        with self._kernel.change(SYSTEM) as change:
-            copy = _locked(change.session, copy_id)
-            crl = change.session.get_one(Crl, copy.crl_id) if copy else None
+        with self._context.unit_of_work(SYSTEM) as uow:
+            copy = _locked(uow.session, copy_id)
+            crl = uow.session.get_one(Crl, copy.crl_id) if copy else None
             if copy is None or crl is None or copy.number == crl.number or copy.status == "failed":
                 return None
-            mirror = change.session.get_one(CrlMirror, copy.mirror_id)
+            mirror = uow.session.get_one(CrlMirror, copy.mirror_id)
             der = x509.load_pem_x509_crl(crl.pem.encode()).public_bytes(Encoding.DER)
             work = MirrorWork(
                 copy_id=copy.id,
                 number=crl.number,
-                destination=destination_of(self._kernel, change.session, mirror, Context()),
+                destination=destination_of(self._context, uow.session, mirror, Context()),
                 publication=Publication(
                     delivery=copy.id,
                     name=copy.object_name,
@@ -156,25 +156,25 @@ class Mirrors:
                     may_exist=copy.intent_at is not None,
                 ),
                 plugin=f"{mirror.destination} "
-                f"{self._kernel.plugins.info('destination', mirror.destination).version}",
+                f"{self._context.plugins.info('destination', mirror.destination).version}",
             )
-            copy.intent_at, copy.attempts, copy.next_try_at = copy.intent_at or change.now, attempt, None
-            change.session.add(copy)
+            copy.intent_at, copy.attempts, copy.next_try_at = copy.intent_at or uow.now, attempt, None
+            uow.session.add(copy)
         checkpoint("mirror.intended")
         return work
 
     def published(self, copy_id: str, number: int, receipt: Receipt) -> None:
         """Record the receipt."""
-        with self._kernel.change(SYSTEM) as change:
-            copy = _locked(change.session, copy_id)
+        with self._context.unit_of_work(SYSTEM) as uow:
+            copy = _locked(uow.session, copy_id)
             if copy is None or copy.number == number:
                 return
             copy.number, copy.receipt = number, receipt.model_dump(mode="json")
             copy.intent_at = copy.last_error = copy.next_try_at = None
-            copy.status, copy.published_at = "published", change.now
-            change.session.add(copy)
-            mirror = change.session.get_one(CrlMirror, copy.mirror_id)
-            change.event(
+            copy.status, copy.published_at = "published", uow.now
+            uow.session.add(copy)
+            mirror = uow.session.get_one(CrlMirror, copy.mirror_id)
+            uow.event(
                 "crl_mirror.published",
                 "crl_mirror",
                 mirror.id,
@@ -185,17 +185,17 @@ class Mirrors:
 
     def failed(self, copy_id: str, failure: Failure) -> None:
         """Record a failed try; the first of a series, and the final one, become events."""
-        with self._kernel.change(SYSTEM) as change:
-            copy = _locked(change.session, copy_id)
+        with self._context.unit_of_work(SYSTEM) as uow:
+            copy = _locked(uow.session, copy_id)
             if copy is None:
                 return
             first = copy.last_error is None
             copy.status = "failed" if failure.permanent else "retrying"
-            copy.last_error, copy.next_try_at = failure.stored(change.now), failure.next_try_at
-            change.session.add(copy)
+            copy.last_error, copy.next_try_at = failure.stored(uow.now), failure.next_try_at
+            uow.session.add(copy)
             if first or failure.permanent:
-                mirror = change.session.get_one(CrlMirror, copy.mirror_id)
-                change.event(
+                mirror = uow.session.get_one(CrlMirror, copy.mirror_id)
+                uow.event(
                     "crl_mirror.failed",
                     "crl_mirror",
                     mirror.id,
@@ -207,10 +207,10 @@ class Mirrors:
                 )
 
 
-def mirror_everywhere(change: Change, crl: Crl) -> None:
+def mirror_everywhere(uow: UnitOfWork, crl: Crl) -> None:
     """Have a list that was just signed copied to every mirror of its authority."""
-    for mirror in change.session.exec(select(CrlMirror).where(CrlMirror.ca_id == crl.ca_id)).all():
-        _want(change, mirror, crl)
+    for mirror in uow.session.exec(select(CrlMirror).where(CrlMirror.ca_id == crl.ca_id)).all():
+        _want(uow, mirror, crl)
 
 
 def mirror_urls(session: Session, ca_id: str, spki: str) -> tuple[str, ...]:
@@ -231,26 +231,26 @@ def delete_mirrors(session: Session, ca_id: str) -> None:
             session.delete(row)
 
 
-def _want(change: Change, mirror: CrlMirror, crl: Crl, *, anew: bool = False) -> None:
+def _want(uow: UnitOfWork, mirror: CrlMirror, crl: Crl, *, anew: bool = False) -> None:
     query = select(CrlCopy).where(CrlCopy.mirror_id == mirror.id, CrlCopy.crl_id == crl.id)
-    copy = change.session.exec(locked(query)).first()
+    copy = uow.session.exec(locked(query)).first()
     if copy is None:
         copy = CrlCopy(
-            id=change.new_id(),
-            created_at=change.now,
+            id=uow.new_id(),
+            created_at=uow.now,
             mirror_id=mirror.id,
             crl_id=crl.id,
             object_name=file_name(crl.spki),
         )
-    copy.status, copy.next_try_at = "pending", change.now
+    copy.status, copy.next_try_at = "pending", uow.now
     copy.number = None if anew else copy.number
-    change.session.add(copy)
-    change.enqueue(
+    uow.session.add(copy)
+    uow.enqueue(
         "mirror",
         f"mirror-{copy.id}",
         copy.id,
         plugin=f"destination-{mirror.destination}",
-        signal=f"{crl.number}-{change.new_id()}",
+        signal=f"{crl.number}-{uow.new_id()}",
     )
 
 

@@ -9,36 +9,36 @@ from certrail.persistence.tables import (
     CertificateAuthority,
     CertificateProfile,
     Crl,
-    DeletedCertificate,
     OcspSigner,
+    RevocationTombstone,
 )
 from certrail.services.authorities.crl_mirrors import delete_mirrors
 from certrail.services.authorities.signing import keys_of, versions_of
-from certrail.services.core.unit_of_work import Change
+from certrail.services.core.unit_of_work import UnitOfWork
 
 
-def delete_unused(change: Change, authority: CertificateAuthority) -> None:
+def delete_unused(uow: UnitOfWork, authority: CertificateAuthority) -> None:
     """Delete an authority with its keys, certificates, lists and mirrors.
 
     Raises:
         Conflict: a profile, an authority or a certificate depends on it; they are named.
     """
-    _forget_ended(change, authority)
-    _refuse_used(change.session, authority)
-    for row in (*versions_of(change.session, authority.id), *keys_of(change.session, authority.id)):
-        change.session.delete(row)
-    delete_mirrors(change.session, authority.id)
+    _forget_ended(uow, authority)
+    _refuse_used(uow.session, authority)
+    for row in (*versions_of(uow.session, authority.id), *keys_of(uow.session, authority.id)):
+        uow.session.delete(row)
+    delete_mirrors(uow.session, authority.id)
     for table in (Crl, OcspSigner):
-        for part in change.session.exec(select(table).where(table.ca_id == authority.id)).all():
-            change.session.delete(part)
-    change.session.delete(authority)
+        for part in uow.session.exec(select(table).where(table.ca_id == authority.id)).all():
+            uow.session.delete(part)
+    uow.session.delete(authority)
 
 
-def _forget_ended(change: Change, authority: CertificateAuthority) -> None:
-    own = [version.id for version in versions_of(change.session, authority.id)]
-    deleted = DeletedCertificate
-    ended = col(deleted.ca_certificate_id).in_(own), col(deleted.not_after) <= change.now
-    change.session.execute(delete(deleted).where(*ended))
+def _forget_ended(uow: UnitOfWork, authority: CertificateAuthority) -> None:
+    own = [version.id for version in versions_of(uow.session, authority.id)]
+    deleted = RevocationTombstone
+    ended = col(deleted.ca_certificate_id).in_(own), col(deleted.not_after) <= uow.now
+    uow.session.execute(delete(deleted).where(*ended))
 
 
 def _refuse_used(session: Session, authority: CertificateAuthority) -> None:
@@ -55,7 +55,7 @@ def _refuse_used(session: Session, authority: CertificateAuthority) -> None:
     own = [version.id for version in versions_of(session, authority.id)]
     issued = (
         select(table.fingerprint).where(col(table.ca_certificate_id).in_(own)).limit(1)
-        for table in (Certificate, DeletedCertificate)
+        for table in (Certificate, RevocationTombstone)
     )
     if any(session.exec(query).first() for query in issued):
         raise Conflict("The authority has issued certificates; disable it instead.", kind="in-use")

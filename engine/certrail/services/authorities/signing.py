@@ -8,7 +8,7 @@ from sqlmodel import Session, col, select
 
 from certrail.crypto.keyring import Keyring
 from certrail.domain.errors import Conflict
-from certrail.persistence.database import locked, recall
+from certrail.persistence.database import cached, locked
 from certrail.persistence.tables import CaCertificate, CaKey, CertificateAuthority
 from certrail.pki import keys
 from certrail.services.core.lookup import find
@@ -47,12 +47,12 @@ def signer(keyring: Keyring, session: Session, ca_id: str) -> Signer:
             session.get_one(CertificateAuthority, ca_id), issuer, loaded(issuer), key, spki_of(issuer)
         )
 
-    return recall(session, ("signer", ca_id), ask)
+    return cached(session, ("signer", ca_id), ask)
 
 
 def active_certificate(session: Session, ca_id: str) -> CaCertificate:
     """The certificate that an authority signs with now. Raises Conflict when it may not, or not yet."""
-    return recall(session, ("active", ca_id), lambda: _active_certificate(session, ca_id))
+    return cached(session, ("active", ca_id), lambda: _active_certificate(session, ca_id))
 
 
 def _active_certificate(session: Session, ca_id: str) -> CaCertificate:

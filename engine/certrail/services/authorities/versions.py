@@ -12,11 +12,11 @@ from certrail.pki import keys
 from certrail.pki.bundle import certificate_facts
 from certrail.services.authorities.signing import CA_KEY_PURPOSE, versions_of
 from certrail.services.core.lookup import refuse_taken
-from certrail.services.core.unit_of_work import Change
+from certrail.services.core.unit_of_work import UnitOfWork
 
 
 def insert_authority(
-    change: Change,
+    uow: UnitOfWork,
     kind: str,
     slug: str,
     name: str,
@@ -26,10 +26,10 @@ def insert_authority(
     parent_id: str | None,
 ) -> CertificateAuthority:
     """An authority with its first key, pending until it has a certificate. Raises Conflict when the slug is taken."""
-    refuse_taken(change.session, CertificateAuthority, slug)
+    refuse_taken(uow.session, CertificateAuthority, slug)
     authority = CertificateAuthority(
-        id=change.new_id(),
-        created_at=change.now,
+        id=uow.new_id(),
+        created_at=uow.now,
         slug=slug,
         name=name,
         kind=kind,
@@ -39,45 +39,45 @@ def insert_authority(
         key_algorithm=keys.algorithm_of(key.public_key()),
         max_path_length=max_path_length,
     )
-    change.session.add(authority)
-    change.event("ca.created", "ca", authority.id, slug=slug, kind=kind, parent_id=parent_id)
-    add_key(change, authority, key)
+    uow.session.add(authority)
+    uow.event("ca.created", "ca", authority.id, slug=slug, kind=kind, parent_id=parent_id)
+    add_key(uow, authority, key)
     return authority
 
 
-def add_key(change: Change, authority: CertificateAuthority, key: keys.PrivateKey) -> None:
+def add_key(uow: UnitOfWork, authority: CertificateAuthority, key: keys.PrivateKey) -> None:
     """Seal another key of an authority."""
-    change.session.add(
+    uow.session.add(
         CaKey(
-            id=change.new_id(),
-            created_at=change.now,
+            id=uow.new_id(),
+            created_at=uow.now,
             ca_id=authority.id,
             algorithm=authority.key_algorithm,
             spki=keys.spki_fingerprint(key.public_key()),
-            key_sealed=change.kernel.keyring.seal(keys.to_pem(key), CA_KEY_PURPOSE),
+            key_sealed=uow.context.keyring.seal(keys.to_pem(key), CA_KEY_PURPOSE),
         )
     )
 
 
 def install_certificate(
-    change: Change,
+    uow: UnitOfWork,
     authority: CertificateAuthority,
     certificate: x509.Certificate,
     path: Sequence[x509.Certificate],
 ) -> None:
     """Make a certificate the one that the authority signs with; the versions before it stay on record."""
     facts = certificate_facts(certificate)
-    versions = versions_of(change.session, authority.id)
+    versions = versions_of(uow.session, authority.id)
     if any(version.fingerprint == facts.fingerprint for version in versions):
         raise Conflict("This certificate is installed already.", kind="installed")
     for version in versions:
         version.active = False
-        change.session.add(version)
+        uow.session.add(version)
     number = versions[0].version + 1 if versions else 1
-    change.session.add(
+    uow.session.add(
         CaCertificate(
-            id=change.new_id(),
-            created_at=change.now,
+            id=uow.new_id(),
+            created_at=uow.now,
             ca_id=authority.id,
             version=number,
             pem=facts.pem,
@@ -90,8 +90,8 @@ def install_certificate(
     )
     if authority.status == "pending":
         authority.status = "active"
-    change.session.add(authority)
-    change.event(
+    uow.session.add(authority)
+    uow.event(
         "ca.certificate_installed",
         "ca",
         authority.id,

@@ -20,8 +20,8 @@ from certrail.persistence.tables import (
 )
 from certrail.services.authorities.signing import find_authority
 from certrail.services.core.actor import Actor
-from certrail.services.core.lookup import find, hold, refuse_taken
-from certrail.services.core.unit_of_work import Change, Kernel
+from certrail.services.core.lookup import find, lock, refuse_taken
+from certrail.services.core.unit_of_work import ServiceContext, UnitOfWork
 from certrail.services.inventory.renewal_schedule import replan
 
 IssuerType = Literal["ca", "self-signed"]
@@ -30,21 +30,21 @@ IssuerType = Literal["ca", "self-signed"]
 class Product:
     """Owned by Product Admins. Everything is linked by id, so a new name unhooks nothing."""
 
-    def __init__(self, kernel: Kernel) -> None:
-        self._kernel = kernel
+    def __init__(self, context: ServiceContext) -> None:
+        self._context = context
 
     def create_policy(
         self, actor: Actor, *, slug: str, name: str, rules: Mapping[str, Any]
     ) -> CertificatePolicy:
         """Say what may be requested. Raises BadInput for rules that cannot be read."""
         parsed = _rules(rules)
-        with self._kernel.change(actor) as change:
-            refuse_taken(change.session, CertificatePolicy, slug)
+        with self._context.unit_of_work(actor) as uow:
+            refuse_taken(uow.session, CertificatePolicy, slug)
             policy = CertificatePolicy(
-                id=change.new_id(), created_at=change.now, slug=slug, name=name, rules=parsed
+                id=uow.new_id(), created_at=uow.now, slug=slug, name=name, rules=parsed
             )
-            change.session.add(policy)
-            change.event("policy.created", "policy", policy.id, slug=slug, rules=parsed)
+            uow.session.add(policy)
+            uow.event("policy.created", "policy", policy.id, slug=slug, rules=parsed)
             return policy
 
     def update_policy(
@@ -58,30 +58,30 @@ class Product:
     ) -> CertificatePolicy:
         """Rename, or replace the rules: requests that are still open are judged by the new ones."""
         parsed = _rules(rules) if rules is not None else None
-        with self._kernel.change(actor) as change:
-            policy = hold(change.session, find_policy(change.session, reference), "certificate policy")
+        with self._context.unit_of_work(actor) as uow:
+            policy = lock(uow.session, find_policy(uow.session, reference), "certificate policy")
             before = {"slug": policy.slug, "name": policy.name, "rules": policy.rules}
             if slug is not None and slug != policy.slug:
-                refuse_taken(change.session, CertificatePolicy, slug)
+                refuse_taken(uow.session, CertificatePolicy, slug)
                 policy.slug = slug
             policy.name = name if name is not None else policy.name
             if parsed is not None and parsed != policy.rules:
                 policy.rules = parsed
                 policy.version += 1
-            change.session.add(policy)
+            uow.session.add(policy)
             after = {"slug": policy.slug, "name": policy.name, "rules": policy.rules}
-            change.event("policy.updated", "policy", policy.id, before=before, after=after)
+            uow.event("policy.updated", "policy", policy.id, before=before, after=after)
             return policy
 
     def delete_policy(self, actor: Actor, reference: str) -> None:
         """Remove a policy. Raises Conflict while profiles use it."""
-        with self._kernel.change(actor) as change:
-            policy = find_policy(change.session, reference)
+        with self._context.unit_of_work(actor) as uow:
+            policy = find_policy(uow.session, reference)
             used = select(CertificateProfile.slug).where(CertificateProfile.policy_id == policy.id)
-            if users := sorted(change.session.exec(used).all()):
+            if users := sorted(uow.session.exec(used).all()):
                 raise Conflict(f"The policy is used by the profiles {', '.join(users)}.", kind="in-use")
-            change.session.delete(policy)
-            change.event("policy.deleted", "policy", policy.id, slug=policy.slug, rules=policy.rules)
+            uow.session.delete(policy)
+            uow.event("policy.deleted", "policy", policy.id, slug=policy.slug, rules=policy.rules)
 
     def create_profile(
         self,
@@ -106,22 +106,22 @@ class Product:
         """
         seconds = _seconds(ttl)
         checked = _defaults(defaults or {})
-        with self._kernel.change(actor) as change:
-            refuse_taken(change.session, CertificateProfile, slug)
+        with self._context.unit_of_work(actor) as uow:
+            refuse_taken(uow.session, CertificateProfile, slug)
             profile = CertificateProfile(
-                id=change.new_id(),
-                created_at=change.now,
+                id=uow.new_id(),
+                created_at=uow.now,
                 slug=slug,
                 name=name,
                 issuer_type=issuer_type,
-                ca_id=_issuer(change.session, issuer_type, ca),
-                policy_id=find_policy(change.session, policy).id,
+                ca_id=_issuer(uow.session, issuer_type, ca),
+                policy_id=find_policy(uow.session, policy).id,
                 defaults=checked,
                 ttl_seconds=seconds,
                 legacy_enrollment=dict(legacy_enrollment) if legacy_enrollment is not None else None,
             )
-            change.session.add(profile)
-            change.event("profile.created", "profile", profile.id, **_facts(profile))
+            uow.session.add(profile)
+            uow.event("profile.created", "profile", profile.id, **_facts(profile))
             return profile
 
     def update_profile(
@@ -143,58 +143,58 @@ class Product:
             Conflict: an enrollment of its own is given to a profile that never had one.
         """
         checked = _defaults(defaults) if defaults is not None else None
-        with self._kernel.change(actor) as change:
-            profile = hold(change.session, find_profile(change.session, reference), "certificate profile")
+        with self._context.unit_of_work(actor) as uow:
+            profile = lock(uow.session, find_profile(uow.session, reference), "certificate profile")
             before = _facts(profile)
             if slug is not None and slug != profile.slug:
-                refuse_taken(change.session, CertificateProfile, slug)
+                refuse_taken(uow.session, CertificateProfile, slug)
                 profile.slug = slug
             profile.name = name if name is not None else profile.name
             if ca is not None:
-                profile.ca_id = _issuer(change.session, profile.issuer_type, ca)
+                profile.ca_id = _issuer(uow.session, profile.issuer_type, ca)
             if policy is not None:
-                profile.policy_id = find_policy(change.session, policy).id
+                profile.policy_id = find_policy(uow.session, policy).id
             if ttl is not None:
                 profile.ttl_seconds = _seconds(ttl)
             profile.defaults = checked if checked is not None else profile.defaults
             if legacy_enrollment is not None:
-                _change_enrollment(change, profile, legacy_enrollment)
+                _change_enrollment(uow, profile, legacy_enrollment)
             after = _facts(profile)
             naming = {"slug", "name", "legacy_enrollment"}
             if {k: v for k, v in before.items() if k not in naming} != {
                 k: v for k, v in after.items() if k not in naming
             }:
                 profile.version += 1
-            change.session.add(profile)
-            change.event("profile.updated", "profile", profile.id, before=before, after=after)
+            uow.session.add(profile)
+            uow.event("profile.updated", "profile", profile.id, before=before, after=after)
             return profile
 
     def delete_profile(self, actor: Actor, reference: str) -> None:
         """Remove a profile that was never used. Raises Conflict for another, which is detached instead."""
-        with self._kernel.change(actor) as change:
-            profile = find_profile(change.session, reference)
-            _refuse_used(change.session, profile)
-            change.session.delete(profile)
-            change.event("profile.deleted", "profile", profile.id, **_facts(profile))
+        with self._context.unit_of_work(actor) as uow:
+            profile = find_profile(uow.session, reference)
+            _refuse_used(uow.session, profile)
+            uow.session.delete(profile)
+            uow.event("profile.deleted", "profile", profile.id, **_facts(profile))
 
     def policies(self) -> Sequence[CertificatePolicy]:
         """All certificate policies."""
-        with self._kernel.db.read() as session:
+        with self._context.db.read() as session:
             return session.exec(select(CertificatePolicy).order_by(CertificatePolicy.slug)).all()
 
     def policy(self, reference: str) -> CertificatePolicy:
         """One certificate policy."""
-        with self._kernel.db.read() as session:
+        with self._context.db.read() as session:
             return find_policy(session, reference)
 
     def profiles(self) -> Sequence[CertificateProfile]:
         """All certificate profiles."""
-        with self._kernel.db.read() as session:
+        with self._context.db.read() as session:
             return session.exec(select(CertificateProfile).order_by(CertificateProfile.slug)).all()
 
     def profile(self, reference: str) -> CertificateProfile:
         """One certificate profile."""
-        with self._kernel.db.read() as session:
+        with self._context.db.read() as session:
             return find_profile(session, reference)
 
 
@@ -229,7 +229,7 @@ def _issuer(session: Session, issuer_type: str, ca: str | None) -> str | None:
     return find_authority(session, ca).id
 
 
-def _change_enrollment(change: Change, profile: CertificateProfile, given: Mapping[str, Any]) -> None:
+def _change_enrollment(uow: UnitOfWork, profile: CertificateProfile, given: Mapping[str, Any]) -> None:
     """Methods, and settings of a method, that are not given stay as they are; renewals are planned anew."""
     if profile.legacy_enrollment is None:
         raise Conflict(
@@ -241,9 +241,9 @@ def _change_enrollment(change: Change, profile: CertificateProfile, given: Mappi
     kept = profile.legacy_enrollment
     changed = {method: {**kept.get(method, {}), **settings} for method, settings in given.items()}
     profile.legacy_enrollment = {**kept, **changed}
-    change.session.add(profile)
+    uow.session.add(profile)
     if "api" in given:
-        replan(change, None, profile.id)
+        replan(uow, None, profile.id)
 
 
 def _refuse_used(session: Session, profile: CertificateProfile) -> None:

@@ -5,7 +5,7 @@ from datetime import datetime
 
 
 @dataclass(frozen=True, slots=True)
-class Once:
+class IdempotencyKey:
     """An idempotency key, and the SHA-256 of the call it stands for."""
 
     key: str
@@ -32,7 +32,7 @@ class Actor:
     scopes: frozenset[str] = frozenset()
     request_id: str | None = None
     until: datetime | None = None
-    once: Once | None = None
+    idempotency_key: IdempotencyKey | None = None
 
 
 SYSTEM = Actor(principal_id=None, kind="system", name="certrail")

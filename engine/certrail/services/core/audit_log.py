@@ -9,10 +9,10 @@ from sqlalchemy import ColumnElement
 from sqlmodel import Session, col, or_, select
 
 from certrail.crypto.keyring import Keyring, KeyringError
+from certrail.domain.audit_chain import GENESIS, Place, Verifier, link
 from certrail.domain.errors import BadInput
-from certrail.domain.record import GENESIS, Place, Verifier, link
 from certrail.persistence.database import Database, locked
-from certrail.persistence.tables import EventRow, RecordHead
+from certrail.persistence.tables import AuditChainHead, EventRow
 
 HEAD_PURPOSE = "record-head"
 FORMAT = "certrail-record/1"
@@ -52,7 +52,7 @@ def append(session: Session, keyring: Keyring, events: Sequence[EventRow]) -> No
     if not events:
         return
     session.flush()
-    head = session.exec(locked(select(RecordHead))).one()
+    head = session.exec(locked(select(AuditChainHead))).one()
     for event in events:
         event.seq = head.seq + 1
         event.hash = link(head.hash, document(event))
@@ -62,7 +62,7 @@ def append(session: Session, keyring: Keyring, events: Sequence[EventRow]) -> No
     session.add(head)
 
 
-class Record:
+class AuditLog:
     """Reads, verifies and exports what happened."""
 
     def __init__(self, db: Database, keyring: Keyring) -> None:
@@ -95,10 +95,10 @@ class Record:
                 query = query.where(EventRow.subject_id == subject_id)
             return session.exec(query.order_by(col(EventRow.seq)).limit(limit)).all()
 
-    def head(self) -> RecordHead:
+    def head(self) -> AuditChainHead:
         """The end of the chain. Kept elsewhere, it proves later that nothing before it was rewritten."""
         with self._db.read() as session:
-            return session.exec(select(RecordHead)).one()
+            return session.exec(select(AuditChainHead)).one()
 
     def verify(self, progress: Progress = lambda _count: None, remembered: Place | None = None) -> Verifier:
         """Follow the whole chain in the database; `progress` hears how many events were read.
@@ -113,11 +113,11 @@ class Record:
         found.faults.extend(seal_faults(self._keyring, head.seq, head.hash, head.seal))
         return found
 
-    def _head_and_outside(self) -> tuple[RecordHead, Sequence[int]]:
+    def _head_and_outside(self) -> tuple[AuditChainHead, Sequence[int]]:
         """The head, and numbers that no event under it has: in one statement, since others go on writing."""
-        outside = or_(col(EventRow.seq) > RecordHead.seq, col(EventRow.seq) < 1)
+        outside = or_(col(EventRow.seq) > AuditChainHead.seq, col(EventRow.seq) < 1)
         with self._db.read() as session:
-            query = select(RecordHead, EventRow.seq).join(EventRow, outside, isouter=True)
+            query = select(AuditChainHead, EventRow.seq).join(EventRow, outside, isouter=True)
             rows = session.exec(query.order_by(col(EventRow.seq)).limit(BATCH)).all()
         return rows[0][0], [seq for _, seq in rows if seq is not None]
 
@@ -203,7 +203,7 @@ def _sealed_text(seq: int, hash_: str) -> bytes:
 def _follow(events: Iterable[Mapping[str, Any]], progress: Progress, remembered: Place | None) -> Verifier:
     verifier = Verifier(remembered) if remembered else Verifier()
     for count, event in enumerate(events, start=1):
-        verifier.take(event)
+        verifier.append(event)
         progress(count)
     return verifier
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from sqlmodel import Session
 
 from certrail.domain.errors import Conflict
-from certrail.persistence.tables import IdempotencyKey
+from certrail.persistence.tables import IdempotencyKeyRow
 from certrail.services.core.actor import Actor
 
 
@@ -27,12 +27,12 @@ def refuse_repeated(session: Session, actor: Actor) -> None:
         AlreadyDone: the same call.
         Conflict: another call under the same key.
     """
-    if actor.once is None:
+    if actor.idempotency_key is None:
         return
-    row = session.get(IdempotencyKey, (actor.principal_id, actor.once.key))
+    row = session.get(IdempotencyKeyRow, (actor.principal_id, actor.idempotency_key.key))
     if row is None:
         return
-    if row.fingerprint != actor.once.fingerprint:
+    if row.fingerprint != actor.idempotency_key.fingerprint:
         raise Conflict(
             "This Idempotency-Key was used for a different call. Use a new key.", kind="idempotency-mismatch"
         )
@@ -41,13 +41,13 @@ def refuse_repeated(session: Session, actor: Actor) -> None:
 
 def remember(session: Session, actor: Actor, subject_id: str | None, now: datetime) -> None:
     """Store the key with what the call made."""
-    if actor.once is None or actor.principal_id is None or subject_id is None:
+    if actor.idempotency_key is None or actor.principal_id is None or subject_id is None:
         return
     session.add(
-        IdempotencyKey(
+        IdempotencyKeyRow(
             principal_id=actor.principal_id,
-            key=actor.once.key,
-            fingerprint=actor.once.fingerprint,
+            key=actor.idempotency_key.key,
+            fingerprint=actor.idempotency_key.fingerprint,
             created_at=now,
             subject_id=subject_id,
         )

@@ -19,7 +19,7 @@ def find(session: Session, table: type[T], reference: str, what: str) -> T:
     return found
 
 
-def hold(session: Session, row: T, what: str) -> T:
+def lock(session: Session, row: T, what: str) -> T:
     """The row as it is once it is held, for a change that counts versions: another one waits, and counts on from it.
 
     Raises NotFound when it was deleted meanwhile.
@@ -28,7 +28,7 @@ def hold(session: Session, row: T, what: str) -> T:
     named: Any = table
     ident: Any = row
     query = select(table).where(col(named.id) == ident.id)
-    if (held := session.exec(locked(query, may_be_named=True)).first()) is None:
+    if (held := session.exec(locked(query, key_share=True)).first()) is None:
         raise NotFound(what)
     return held
 

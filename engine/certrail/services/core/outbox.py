@@ -10,7 +10,7 @@ from certrail.checkpoints import checkpoint
 from certrail.persistence.database import locked
 from certrail.persistence.tables import OutboxRow
 from certrail.services.core.orchestrator import OutboxMessage
-from certrail.services.core.unit_of_work import Kernel
+from certrail.services.core.unit_of_work import ServiceContext
 
 LEASE = timedelta(seconds=15)
 """How long a claimed row is left to its claimer before another may send it again."""
@@ -20,13 +20,13 @@ LONGEST_WAIT = timedelta(seconds=60)
 class Outbox:
     """Claim, send, mark. A crash in between makes a row due again."""
 
-    def __init__(self, kernel: Kernel) -> None:
-        self._kernel = kernel
+    def __init__(self, context: ServiceContext) -> None:
+        self._context = context
 
     def claim(self, limit: int = 100) -> list[OutboxMessage]:
         """Take the oldest due rows; others see them again only after the lease."""
-        now = self._kernel.clock()
-        with self._kernel.db.write() as session:
+        now = self._context.clock()
+        with self._context.db.write() as session:
             due = (
                 select(OutboxRow)
                 .where(col(OutboxRow.dispatched_at).is_(None), col(OutboxRow.due_at) <= now)
@@ -42,14 +42,14 @@ class Outbox:
     def dispatched(self, seqs: Sequence[int]) -> None:
         """Mark rows as told."""
         checkpoint("outbox.sent")
-        now = self._kernel.clock()
-        with self._kernel.db.write() as session:
+        now = self._context.clock()
+        with self._context.db.write() as session:
             self._set(session, seqs, dispatched_at=now, last_error=None)
 
     def deferred(self, seq: int, error: str) -> None:
         """Put a row off after a failure."""
-        now = self._kernel.clock()
-        with self._kernel.db.write() as session:
+        now = self._context.clock()
+        with self._context.db.write() as session:
             row = session.get_one(OutboxRow, seq)
             row.attempts += 1
             row.due_at = now + min(LONGEST_WAIT, timedelta(seconds=2 ** min(row.attempts, 6)))
@@ -58,12 +58,12 @@ class Outbox:
 
     def release(self, seqs: Sequence[int], error: str) -> None:
         """Give claimed rows back untried, because the orchestrator cannot be reached."""
-        with self._kernel.db.write() as session:
-            self._set(session, seqs, due_at=self._kernel.clock(), last_error=error[:500])
+        with self._context.db.write() as session:
+            self._set(session, seqs, due_at=self._context.clock(), last_error=error[:500])
 
     def pending(self) -> int:
         """How many rows wait."""
-        with self._kernel.db.read() as session:
+        with self._context.db.read() as session:
             return session.exec(
                 select(func.count()).select_from(OutboxRow).where(col(OutboxRow.dispatched_at).is_(None))
             ).one()

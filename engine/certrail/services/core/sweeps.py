@@ -10,9 +10,9 @@ from sqlmodel.sql.expression import SelectOfScalar
 
 from certrail.domain.errors import CertrailError
 from certrail.persistence.database import locked
-from certrail.persistence.tables import SweepTrouble
+from certrail.persistence.tables import SweepFailure
 from certrail.services.core.actor import SYSTEM
-from certrail.services.core.unit_of_work import Kernel
+from certrail.services.core.unit_of_work import ServiceContext
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -21,43 +21,43 @@ TELL_AGAIN = timedelta(days=1)
 LONGEST_SUBJECT = 80
 
 
-class Isolation:
-    """Of one sweep. What was told of is written down, so that a trouble that lasts is told of once a day."""
+class SweepItems:
+    """Of one sweep. What was told of is written down, so that a error that lasts is told of once a day."""
 
-    def __init__(self, kernel: Kernel, sweep: str) -> None:
-        self._kernel, self._sweep = kernel, sweep
+    def __init__(self, context: ServiceContext, sweep: str) -> None:
+        self._context, self._sweep = context, sweep
 
-    def each(self, items: Iterable[T], handle: Callable[[T], int]) -> int:
+    def run_each(self, items: Iterable[T], handle: Callable[[T], int]) -> int:
         """Handle every item; returns the sum of what `handle` returns for those that it could handle."""
         pending, handled = list(items), 0
-        troubles = self._known() if pending else set[str]()
+        failures = self._known() if pending else set[str]()
         for item in pending:
             try:
                 handled += handle(item)
-            except Exception as trouble:
-                self._failed(str(item), trouble)
+            except Exception as error:
+                self._failed(str(item), error)
             else:
-                if self._key(item) in troubles:
+                if self._key(item) in failures:
                     self._recovered(self._key(item))
         return handled
 
     def _known(self) -> set[str]:
-        with self._kernel.db.read() as session:
-            return set(session.exec(select(SweepTrouble.key).where(SweepTrouble.sweep == self._sweep)).all())
+        with self._context.db.read() as session:
+            return set(session.exec(select(SweepFailure.key).where(SweepFailure.sweep == self._sweep)).all())
 
-    def _failed(self, item: str, trouble: Exception) -> None:
+    def _failed(self, item: str, error: Exception) -> None:
         log.exception("the sweep %s could not handle %s", self._sweep, item)
         # Only our own errors are written to be read by anybody; others may quote what they stumbled over.
-        reason = trouble.detail if isinstance(trouble, CertrailError) else type(trouble).__name__
+        reason = error.detail if isinstance(error, CertrailError) else type(error).__name__
         key = self._key(item)
-        with self._kernel.change(SYSTEM) as change:
-            row = change.session.exec(_held(key)).first()
-            if row is not None and change.now < row.told_at + TELL_AGAIN:
+        with self._context.unit_of_work(SYSTEM) as uow:
+            row = uow.session.exec(_locked(key)).first()
+            if row is not None and uow.now < row.reported_at + TELL_AGAIN:
                 return
-            row = row or SweepTrouble(key=key, sweep=self._sweep, told_at=change.now)
-            row.told_at = change.now
-            change.session.add(row)
-            change.event(
+            row = row or SweepFailure(key=key, sweep=self._sweep, reported_at=uow.now)
+            row.reported_at = uow.now
+            uow.session.add(row)
+            uow.event(
                 "sweep.failed",
                 "sweep",
                 key,
@@ -67,14 +67,14 @@ class Isolation:
             )
 
     def _recovered(self, key: str) -> None:
-        with self._kernel.change(SYSTEM) as change:
-            if (row := change.session.exec(_held(key)).first()) is not None:
-                change.session.delete(row)
-                change.event("sweep.recovered", "sweep", key, slug=self._sweep)
+        with self._context.unit_of_work(SYSTEM) as uow:
+            if (row := uow.session.exec(_locked(key)).first()) is not None:
+                uow.session.delete(row)
+                uow.event("sweep.recovered", "sweep", key, slug=self._sweep)
 
     def _key(self, item: object) -> str:
         return f"{self._sweep}-{item}"[:LONGEST_SUBJECT]
 
 
-def _held(key: str) -> SelectOfScalar[SweepTrouble]:
-    return locked(select(SweepTrouble).where(SweepTrouble.key == key))
+def _locked(key: str) -> SelectOfScalar[SweepFailure]:
+    return locked(select(SweepFailure).where(SweepFailure.key == key))

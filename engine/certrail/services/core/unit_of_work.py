@@ -21,11 +21,11 @@ from certrail.services.core.idempotency import refuse_repeated, remember
 
 log = logging.getLogger(__name__)
 
-EventHook = Callable[["Change", EventRow], None]
+EventHook = Callable[["UnitOfWork", EventRow], None]
 
 
 @dataclass
-class Kernel:
+class ServiceContext:
     """The parts that services share.
 
     Attributes:
@@ -43,7 +43,7 @@ class Kernel:
     nudge: Callable[[], None] = lambda: None
 
     @contextmanager
-    def change(self, actor: Actor) -> Iterator["Change"]:
+    def unit_of_work(self, actor: Actor) -> Iterator["UnitOfWork"]:
         """One step: everything in it commits together, and only then is anybody told.
 
         Raises:
@@ -52,31 +52,31 @@ class Kernel:
         try:
             with self.db.write() as session:
                 refuse_repeated(session, actor)
-                change = Change(self, session, actor, self.clock())
-                yield change
-                remember(session, actor, change.created_id, change.now)
-                append(session, self.keyring, change.events)
+                uow = UnitOfWork(self, session, actor, self.clock())
+                yield uow
+                remember(session, actor, uow.created_id, uow.now)
+                append(session, self.keyring, uow.events)
         except (IntegrityError, Conflict):
             # The same call may have won on another connection, be it the one that this one found in its way:
             # then it is done, else the error stands.
             with self.db.read() as session:
                 refuse_repeated(session, actor)
             raise
-        if change.outbox:
+        if uow.outbox:
             self.nudge()
-        for event in change.events:
+        for event in uow.events:
             self.plugins.broadcast(document(event))
 
 
 @dataclass
-class Change:
+class UnitOfWork:
     """An open transaction with the record of what it does.
 
     Attributes:
         created_id: the object that this step made, which the same call made again is answered with.
     """
 
-    kernel: Kernel
+    context: ServiceContext
     session: Session
     actor: Actor
     now: datetime
@@ -86,7 +86,7 @@ class Change:
 
     def new_id(self) -> str:
         """An id for a new row."""
-        return self.kernel.new_id()
+        return self.context.new_id()
 
     @contextmanager
     def attempt(self) -> Iterator[None]:
@@ -124,8 +124,8 @@ class Change:
         self.events.append(row)
         if type_.endswith(".created") and self.created_id is None:
             self.created_id = subject_id
-        if self.kernel.on_event is not None:
-            self.kernel.on_event(self, row)
+        if self.context.on_event is not None:
+            self.context.on_event(self, row)
         return row
 
     def enqueue(

@@ -10,14 +10,14 @@ from sqlmodel import Session, col, or_, select
 from certrail.checkpoints import checkpoint
 from certrail.domain.errors import NotFound
 from certrail.persistence.database import locked
-from certrail.persistence.tables import Certificate, Delivery, FormerPlace, Sync
+from certrail.persistence.tables import Certificate, Delivery, PreviousTarget, Sync
 from certrail.services.core.actor import SYSTEM, Actor
 from certrail.services.core.failure import Failure
 from certrail.services.core.paging import PAGE, Position, newest_first
-from certrail.services.core.unit_of_work import Kernel
+from certrail.services.core.unit_of_work import ServiceContext
 from certrail.services.delivery import retirement_planner
-from certrail.services.delivery.desired_state import REMOVED, delivery_event, wish_again
-from certrail.services.delivery.rate_limits import Turn, hold_rate, next_turn
+from certrail.services.delivery.desired_state import REMOVED, bump_generation, delivery_event
+from certrail.services.delivery.rate_limits import RateSlot, acquire_slot, lock_rate_limit
 from certrail.services.integrations.plugin_config import destination_of
 from certrail_sdk import Bundle, Context, Deployment, Destination, Observation, Observes, Receipt, Target
 
@@ -34,12 +34,12 @@ class Work:
     """
 
     delivery_id: str
-    wish: int
+    generation: int
     certificate_id: str
     destination: Destination[Any]
     deployment: Deployment
     plugin: str
-    place: FormerPlace
+    place: PreviousTarget
 
 
 @dataclass(frozen=True)
@@ -59,11 +59,11 @@ class DeliveryState:
     """What the workflow needs to know between its steps.
 
     Attributes:
-        wish: number of the present one.
+        generation: number of the present one.
         in_place: it is granted.
     """
 
-    wish: int
+    generation: int
     delivered_certificate_id: str | None
     status: str
     in_place: bool
@@ -73,12 +73,12 @@ class DeliveryState:
 class Deliveries:
     """Every step may run twice and lands on the same row."""
 
-    def __init__(self, kernel: Kernel) -> None:
-        self._kernel = kernel
+    def __init__(self, context: ServiceContext) -> None:
+        self._context = context
 
     def begin(
         self, delivery_id: str, attempt: int, heartbeat: Callable[[], None] = lambda: None
-    ) -> Work | Turn | None:
+    ) -> Work | RateSlot | None:
         """Record the intent to deliver, then hand out the work; ``None`` when it is done already.
 
         Where the connection has a rate, what has to wait is told its turn, which is kept for it.
@@ -86,70 +86,73 @@ class Deliveries:
         The intent is committed before the destination is touched: whoever finds it later without a
         receipt knows that an object may be there.
         """
-        with self._kernel.change(SYSTEM) as change:
-            rated = hold_rate(change.session, delivery_id)
-            delivery = _locked(change.session, delivery_id)
+        with self._context.unit_of_work(SYSTEM) as uow:
+            rated = lock_rate_limit(uow.session, delivery_id)
+            delivery = _locked(uow.session, delivery_id)
             if delivery is None or delivery.status in (FAILED, REMOVED):
                 return None
-            if delivery.fulfilled == delivery.wishes:
+            if delivery.observed_generation == delivery.generation:
                 return None
             may_exist = delivery.intent_at is not None
-            sync = change.session.get_one(Sync, delivery.sync_id)
-            certificate = change.session.get_one(Certificate, delivery.desired_certificate_id)
-            unwanted = sync.leaving or certificate.status == "revoked"
+            sync = uow.session.get_one(Sync, delivery.sync_id)
+            certificate = uow.session.get_one(Certificate, delivery.desired_certificate_id)
+            unwanted = sync.deletion_requested or certificate.status == "revoked"
             if unwanted and not may_exist:  # what may exist is brought to its receipt first, and leaves by it
                 if delivery.delivered_certificate_id == certificate.id:  # it leaves by its receipt, if at all
-                    delivery.status, delivery.fulfilled = "delivered", delivery.wishes
-                    change.session.add(delivery)
+                    delivery.status, delivery.observed_generation = "delivered", delivery.generation
+                    uow.session.add(delivery)
                 else:
-                    retirement_planner.dropped(change, sync, delivery)
+                    retirement_planner.cancel_and_retire(uow, sync, delivery)
                 return None
-            if rated is not None and (turn := next_turn(change, rated, delivery)):
+            if rated is not None and (turn := acquire_slot(uow, rated, delivery)):
                 delivery.next_try_at = turn.at
                 return turn
             context = Context(heartbeat=heartbeat)
             work = Work(
                 delivery_id=delivery.id,
-                wish=delivery.wishes,
+                generation=delivery.generation,
                 certificate_id=certificate.id,
-                destination=destination_of(self._kernel, change.session, sync, context),
+                destination=destination_of(self._context, uow.session, sync, context),
                 deployment=self._deployment(delivery, sync, certificate, may_exist),
                 plugin=self._plugin(sync),
-                place=retirement_planner.place_of(change, sync),
+                place=retirement_planner.target_snapshot(uow, sync),
             )
-            delivery.intent_at = delivery.intent_at or change.now
+            delivery.intent_at = delivery.intent_at or uow.now
             delivery.status = "delivering"
             delivery.attempts = attempt
             delivery.next_try_at = None
-            change.session.add(delivery)
+            uow.session.add(delivery)
         checkpoint("delivery.intended")
         return work
 
     def complete(self, work: Work, receipt: Receipt) -> None:
-        """Record the receipt. A newer wish that came meanwhile stays wanted."""
+        """Record the receipt. A newer generation that came meanwhile stays wanted."""
         checkpoint("delivery.deployed")
-        with self._kernel.change(SYSTEM) as change:
-            delivery = _locked(change.session, work.delivery_id)
-            if delivery is None or delivery.fulfilled >= work.wish:
+        with self._context.unit_of_work(SYSTEM) as uow:
+            delivery = _locked(uow.session, work.delivery_id)
+            if delivery is None or delivery.observed_generation >= work.generation:
                 return
             recovered = delivery.last_error is not None
-            sync = change.session.get_one(Sync, delivery.sync_id)
+            sync = uow.session.get_one(Sync, delivery.sync_id)
             if delivery.receipt and delivery.receipt["reference"] != receipt.reference:
-                retirement_planner.superseded(change, sync, delivery)
-            delivery.delivered_certificate_id, delivery.fulfilled = work.certificate_id, work.wish
+                retirement_planner.superseded(uow, sync, delivery)
+            delivery.delivered_certificate_id, delivery.observed_generation = (
+                work.certificate_id,
+                work.generation,
+            )
             delivery.receipt = receipt.model_dump(mode="json")
             delivery.intent_at = None
-            retirement_planner.arrived(change, sync, delivery, work.place)
-            delivery.delivered_at = change.now
+            retirement_planner.record_target(uow, sync, delivery, work.place)
+            delivery.delivered_at = uow.now
             delivery.verified_at = None
             delivery.last_error = None
-            if delivery.wishes == work.wish:
-                delivery.status, delivery.since = "delivered", change.now
-            change.session.add(delivery)
-            certificate = change.session.get_one(Certificate, work.certificate_id)
-            retirement_planner.delivered(change, sync, delivery, certificate)
+            if delivery.generation == work.generation:
+                delivery.status, delivery.last_transition_at = "delivered", uow.now
+            uow.session.add(delivery)
+            certificate = uow.session.get_one(Certificate, work.certificate_id)
+            retirement_planner.delivered(uow, sync, delivery, certificate)
             delivery_event(
-                change,
+                uow,
                 "delivery.recovered" if recovered else "delivery.delivered",
                 delivery,
                 certificate_id=work.certificate_id,
@@ -161,14 +164,14 @@ class Deliveries:
 
     def begin_verify(self, delivery_id: str) -> VerifyWork | None:
         """What to read back; ``None`` when the destination cannot be read or nothing is delivered."""
-        with self._kernel.db.read() as session:
+        with self._context.db.read() as session:
             delivery = session.get(Delivery, delivery_id)
             if delivery is None or delivery.receipt is None or delivery.delivered_certificate_id is None:
                 return None
             sync = session.get_one(Sync, delivery.sync_id)
             if retirement_planner.has_due(session, delivery.id, delivery.receipt["reference"]):
                 return None  # it is about to leave
-            destination = destination_of(self._kernel, session, sync, Context(), delivery.place_id)
+            destination = destination_of(self._context, session, sync, Context(), delivery.previous_target_id)
             if not isinstance(destination, Observes):
                 return None
             certificate = session.get_one(Certificate, delivery.delivered_certificate_id)
@@ -183,60 +186,64 @@ class Deliveries:
 
     def verified(self, delivery_id: str, certificate_id: str, observation: Observation) -> bool:
         """Record what was read back; ``False`` when it is not what we delivered, which is then wanted anew."""
-        with self._kernel.change(SYSTEM) as change:
-            delivery = _locked(change.session, delivery_id)
+        with self._context.unit_of_work(SYSTEM) as uow:
+            delivery = _locked(uow.session, delivery_id)
             if delivery is None or delivery.delivered_certificate_id != certificate_id:
                 return True
-            expected = change.session.get_one(Certificate, certificate_id).fingerprint
+            expected = uow.session.get_one(Certificate, certificate_id).fingerprint
             good = (
                 observation.present
                 and observation.fingerprint == expected
                 and observation.key_matches is not False
             )
             delivery.observed = {**observation.model_dump(mode="json"), "good": good}
-            delivery.verified_at = change.now if good else None
+            delivery.verified_at = uow.now if good else None
             if not good:
-                delivery.wishes += 1
-                delivery.status, delivery.since = "pending", change.now
-                delivery_event(change, "delivery.mismatch", delivery, found=observation.fingerprint)
+                delivery.generation += 1
+                delivery.status, delivery.last_transition_at = "pending", uow.now
+                delivery_event(uow, "delivery.drift_detected", delivery, found=observation.fingerprint)
             else:
-                delivery_event(change, "delivery.verified", delivery, certificate_id=certificate_id)
-            change.session.add(delivery)
+                delivery_event(uow, "delivery.verified", delivery, certificate_id=certificate_id)
+            uow.session.add(delivery)
         checkpoint("delivery.verified")
         return good
 
     def unverified(self, delivery_id: str, certificate_id: str, failure: Failure) -> None:
         """Record that a delivery could not be read back; what was delivered stands."""
-        with self._kernel.change(SYSTEM) as change:
-            delivery = _locked(change.session, delivery_id)
+        with self._context.unit_of_work(SYSTEM) as uow:
+            delivery = _locked(uow.session, delivery_id)
             if delivery is None or delivery.delivered_certificate_id != certificate_id:
                 return
             first = delivery.observed is None or "error" not in delivery.observed
-            delivery.observed = {"good": None, "error": failure.stored(change.now)}
-            change.session.add(delivery)
+            delivery.observed = {"good": None, "error": failure.stored(uow.now)}
+            uow.session.add(delivery)
             if first or failure.permanent:
                 delivery_event(
-                    change, "delivery.unverified", delivery, message=failure.message, action=failure.action
+                    uow, "delivery.unverified", delivery, message=failure.message, action=failure.action
                 )
 
-    def failed(self, delivery_id: str, wish: int, failure: Failure) -> None:
+    def failed(self, delivery_id: str, generation: int, failure: Failure) -> None:
         """Record a failed try; the first of a series, and the final one, become events."""
-        with self._kernel.change(SYSTEM) as change:
+        with self._context.unit_of_work(SYSTEM) as uow:
             if failure.permanent:
-                retirement_planner.hold_sync_of(change.session, delivery_id)
-            delivery = _locked(change.session, delivery_id)
-            if delivery is None or delivery.wishes != wish or delivery.fulfilled == wish:
+                retirement_planner.lock_sync_of(uow.session, delivery_id)
+            delivery = _locked(uow.session, delivery_id)
+            if (
+                delivery is None
+                or delivery.generation != generation
+                or delivery.observed_generation == generation
+            ):
                 return  # what was granted has not failed
             first = delivery.last_error is None
             if first:
-                delivery.since = change.now
+                delivery.last_transition_at = uow.now
             delivery.status = FAILED if failure.permanent else "retrying"
-            delivery.last_error = failure.stored(change.now)
+            delivery.last_error = failure.stored(uow.now)
             delivery.next_try_at = failure.next_try_at
-            change.session.add(delivery)
+            uow.session.add(delivery)
             if first or failure.permanent:
                 delivery_event(
-                    change,
+                    uow,
                     "delivery.failed",
                     delivery,
                     kind=failure.kind,
@@ -244,37 +251,37 @@ class Deliveries:
                     action=failure.action,
                     permanent=failure.permanent,
                 )
-            sync = change.session.get_one(Sync, delivery.sync_id)
-            if sync.leaving and failure.permanent:
-                retirement_planner.finish(change, sync)
+            sync = uow.session.get_one(Sync, delivery.sync_id)
+            if sync.deletion_requested and failure.permanent:
+                retirement_planner.delete_if_drained(uow, sync)
 
     def state(self, delivery_id: str) -> DeliveryState:
         """Where the delivery stands; a deleted one counts as done."""
-        with self._kernel.db.read() as session:
+        with self._context.db.read() as session:
             delivery = session.get(Delivery, delivery_id)
             if delivery is None:
                 return DeliveryState(0, None, "deleted", in_place=True)
             return DeliveryState(
-                delivery.wishes,
+                delivery.generation,
                 delivery.delivered_certificate_id,
                 delivery.status,
-                delivery.fulfilled == delivery.wishes,
+                delivery.observed_generation == delivery.generation,
                 retirement_planner.has_due(session, delivery_id),
             )
 
     def retry(self, actor: Actor, delivery_id: str) -> Delivery:
         """Deliver it now, by hand, also what is delivered: that changes nothing where all is as it should be."""
-        with self._kernel.change(actor) as change:
-            delivery = _locked(change.session, delivery_id)
+        with self._context.unit_of_work(actor) as uow:
+            delivery = _locked(uow.session, delivery_id)
             if delivery is None:
                 raise NotFound("delivery")
-            wish_again(change, change.session.get_one(Sync, delivery.sync_id), delivery)
-            delivery_event(change, "delivery.retried", delivery)
+            bump_generation(uow, uow.session.get_one(Sync, delivery.sync_id), delivery)
+            delivery_event(uow, "delivery.retried", delivery)
             return delivery
 
     def get(self, delivery_id: str) -> tuple[Delivery, Sync]:
         """One delivery with its sync. Raises NotFound."""
-        with self._kernel.db.read() as session:
+        with self._context.db.read() as session:
             delivery = session.get(Delivery, delivery_id)
             if delivery is None:
                 raise NotFound("delivery")
@@ -295,7 +302,7 @@ class Deliveries:
         Args:
             sync: slug or id.
         """
-        with self._kernel.db.read() as session:
+        with self._context.db.read() as session:
             query = select(Delivery, Sync).join(Sync, col(Sync.id) == col(Delivery.sync_id))
             query = query.where(Sync.application_id == application_id)
             if sync:
@@ -322,7 +329,7 @@ class Deliveries:
     def _bundle(self, certificate: Certificate, include_root: bool) -> Bundle:
         key = None
         if certificate.key_sealed:
-            key = SecretStr(self._kernel.keyring.open(certificate.key_sealed, KEY_PURPOSE).decode())
+            key = SecretStr(self._context.keyring.open(certificate.key_sealed, KEY_PURPOSE).decode())
         return Bundle(
             certificate=certificate.pem,
             chain=tuple(certificate.chain),
@@ -337,7 +344,7 @@ class Deliveries:
         )
 
     def _plugin(self, sync: Sync) -> str:
-        return f"{sync.destination} {self._kernel.plugins.info('destination', sync.destination).version}"
+        return f"{sync.destination} {self._context.plugins.info('destination', sync.destination).version}"
 
 
 def _locked(session: Session, delivery_id: str) -> Delivery | None:

@@ -5,33 +5,33 @@ from typing import Any
 
 from sqlmodel import Session, col, select
 
-from certrail.domain.names import ObjectNameSchema
-from certrail.persistence.database import locked, recall
+from certrail.domain.object_names import ObjectNameSchema
+from certrail.persistence.database import cached, locked
 from certrail.persistence.tables import Application, Certificate, CertificateProfile, Delivery, Sync
-from certrail.services.core.unit_of_work import Change, Kernel
+from certrail.services.core.unit_of_work import ServiceContext, UnitOfWork
 from certrail.services.integrations.plugin_config import destination_class
-from certrail.services.inventory.selectors import carries, names_of
+from certrail.services.inventory.selectors import names_of, selects
 
 REMOVED = "removed"
 
 
-def wish_everywhere(kernel: Kernel, change: Change, certificate: Certificate) -> None:
+def fan_out_to_syncs(context: ServiceContext, uow: UnitOfWork, certificate: Certificate) -> None:
     """Bring a new certificate to every automatic sync of its Application that carries it."""
-    session, scope = change.session, certificate.application_id
-    recall(session, ("scope", scope), lambda: hold_scope(session, scope, shared=True))
-    syncs = recall(session, ("syncs", scope), lambda: _automatic(session, scope))
+    session, scope = uow.session, certificate.application_id
+    cached(session, ("scope", scope), lambda: lock_scope(session, scope, read=True))
+    syncs = cached(session, ("syncs", scope), lambda: _automatic(session, scope))
     for sync in syncs:
-        if carries(sync.selection, certificate):
-            wish(kernel, change, sync, certificate)
+        if selects(sync.selection, certificate):
+            set_desired(context, uow, sync, certificate)
 
 
-def hold_scope(session: Session, application_id: str | None, *, shared: bool = False) -> None:
+def lock_scope(session: Session, application_id: str | None, *, read: bool = False) -> None:
     """Hold an Application before its syncs are looked at or changed.
 
     Who has a new certificate holds it shared, who changes a sync alone: else neither would know of the other's.
     """
     held = select(Application.id).where(Application.id == application_id)
-    session.exec(locked(held, may_be_named=not shared, shared=shared)).first()
+    session.exec(locked(held, key_share=not read, read=read)).first()
 
 
 def _automatic(session: Session, application_id: str | None) -> Sequence[Sync]:
@@ -39,52 +39,52 @@ def _automatic(session: Session, application_id: str | None) -> Sequence[Sync]:
     return session.exec(query).all()
 
 
-def wish(kernel: Kernel, change: Change, sync: Sync, certificate: Certificate) -> Delivery:
+def set_desired(context: ServiceContext, uow: UnitOfWork, sync: Sync, certificate: Certificate) -> Delivery:
     """Want this certificate at that sync. A newer wish replaces an older one, never the other way round."""
     existing = select(Delivery).where(
         Delivery.sync_id == sync.id, Delivery.lineage_id == certificate.lineage_id
     )
-    delivery = change.session.exec(locked(existing)).first()
+    delivery = uow.session.exec(locked(existing)).first()
     if delivery is None:
         delivery = Delivery(
-            id=change.new_id(),
-            created_at=change.now,
+            id=uow.new_id(),
+            created_at=uow.now,
             sync_id=sync.id,
             lineage_id=certificate.lineage_id,
-            object_name=object_name(kernel, change.session, sync.destination, sync.name_schema, certificate),
+            object_name=object_name(context, uow.session, sync.destination, sync.name_schema, certificate),
             desired_certificate_id=certificate.id,
         )
     else:
-        present = change.session.get_one(Certificate, delivery.desired_certificate_id)
+        present = uow.session.get_one(Certificate, delivery.desired_certificate_id)
         if present.not_before > certificate.not_before:
             return delivery
         if present.id != certificate.id:
             delivery.desired_certificate_id, delivery.last_error = certificate.id, None
-    wish_again(change, sync, delivery)
+    bump_generation(uow, sync, delivery)
     return delivery
 
 
-def wish_again(change: Change, sync: Sync, delivery: Delivery) -> None:
+def bump_generation(uow: UnitOfWork, sync: Sync, delivery: Delivery) -> None:
     """Want what is wanted already, but from now on: whatever is on its way does not count any more."""
-    delivery.wishes += 1
-    delivery.status, delivery.since, delivery.attempts = "pending", change.now, 0
-    delivery.next_try_at = change.now
-    change.session.add(delivery)
-    enqueue_delivery(change, sync, delivery, f"wish-{delivery.wishes}")
+    delivery.generation += 1
+    delivery.status, delivery.last_transition_at, delivery.attempts = "pending", uow.now, 0
+    delivery.next_try_at = uow.now
+    uow.session.add(delivery)
+    enqueue_delivery(uow, sync, delivery, f"generation-{delivery.generation}")
 
 
-def drop(change: Change, delivery: Delivery) -> None:
+def cancel_delivery(uow: UnitOfWork, delivery: Delivery) -> None:
     """Want nothing there any more; what went wrong on the way there is over, too."""
-    delivery.status, delivery.since, delivery.next_try_at = REMOVED, change.now, None
+    delivery.status, delivery.last_transition_at, delivery.next_try_at = REMOVED, uow.now, None
     delivery.last_error = None
-    change.session.add(delivery)
-    delivery_event(change, "delivery.dropped", delivery)
+    uow.session.add(delivery)
+    delivery_event(uow, "delivery.cancelled", delivery)
 
 
-def delivery_event(change: Change, type_: str, delivery: Delivery, **data: Any) -> None:
+def delivery_event(uow: UnitOfWork, type_: str, delivery: Delivery, **data: Any) -> None:
     """Put on record what became of a delivery."""
-    sync = change.session.get_one(Sync, delivery.sync_id)
-    change.event(
+    sync = uow.session.get_one(Sync, delivery.sync_id)
+    uow.event(
         type_,
         "delivery",
         delivery.id,
@@ -97,9 +97,9 @@ def delivery_event(change: Change, type_: str, delivery: Delivery, **data: Any) 
     )
 
 
-def enqueue_delivery(change: Change, sync: Sync, delivery: Delivery, reference: str) -> None:
+def enqueue_delivery(uow: UnitOfWork, sync: Sync, delivery: Delivery, reference: str) -> None:
     """Tell the delivery's workflow that there is something to do."""
-    change.enqueue(
+    uow.enqueue(
         "delivery",
         f"delivery-{sync.id}-{delivery.lineage_id}",
         delivery.id,
@@ -109,10 +109,10 @@ def enqueue_delivery(change: Change, sync: Sync, delivery: Delivery, reference: 
 
 
 def object_name(
-    kernel: Kernel, session: Session, destination: str, schema: str, certificate: Certificate
+    context: ServiceContext, session: Session, destination: str, schema: str, certificate: Certificate
 ) -> str:
     """What the certificate's object is called at a destination."""
-    plugin = destination_class(kernel, destination)
+    plugin = destination_class(context, destination)
     profile = session.get(CertificateProfile, certificate.profile_id) if certificate.profile_id else None
     application = session.get(Application, certificate.application_id) if certificate.application_id else None
     return ObjectNameSchema.parse(schema).render(
@@ -126,7 +126,7 @@ def object_name(
     )
 
 
-def is_wished(session: Session, sync: Sync, certificate: Certificate) -> bool:
+def is_desired(session: Session, sync: Sync, certificate: Certificate) -> bool:
     """Whether this certificate is what is wanted at the sync already."""
     query = select(Delivery.id).where(
         Delivery.sync_id == sync.id,

@@ -17,22 +17,22 @@ from certrail.persistence.tables import Certificate, Delivery, Retirement, Sync
 from certrail.services.core.actor import SYSTEM, Actor
 from certrail.services.core.failure import Failure, place
 from certrail.services.core.paging import PAGE, Position, newest_first
-from certrail.services.core.unit_of_work import Change, Kernel
-from certrail.services.delivery.desired_state import REMOVED, delivery_event, wish_again
-from certrail.services.delivery.rate_limits import Turn, hold_rate, next_turn
+from certrail.services.core.unit_of_work import ServiceContext, UnitOfWork
+from certrail.services.delivery.desired_state import REMOVED, bump_generation, delivery_event
+from certrail.services.delivery.rate_limits import RateSlot, acquire_slot, lock_rate_limit
 from certrail.services.delivery.retirement_planner import (
     DUE,
     FAILED,
     KEPT,
     PLANNED,
     WAITING,
-    Why,
-    finish,
-    hold_sync_of,
-    release,
+    RetirementReason,
+    delete_if_drained,
+    lock_sync_of,
+    mark_due,
 )
 from certrail.services.integrations.plugin_config import destination_of
-from certrail.services.inventory.selectors import carries
+from certrail.services.inventory.selectors import selects
 from certrail_sdk import Context, Destination, Receipt, Removal, Target
 
 log = logging.getLogger(__name__)
@@ -54,14 +54,14 @@ class RemovalWork:
 class Retirements:
     """Planned beside a delivery, carried out by its workflow, so that nobody puts there what another takes away."""
 
-    def __init__(self, kernel: Kernel) -> None:
-        self._kernel = kernel
+    def __init__(self, context: ServiceContext) -> None:
+        self._context = context
 
     def list(
         self, application_id: str | None, *, after: Position | None = None, limit: int = PAGE
     ) -> Sequence[tuple[Retirement, Delivery, Sync]]:
         """One page of what is to leave the destinations of an Application, and what has left; newest first."""
-        with self._kernel.db.read() as session:
+        with self._context.db.read() as session:
             query = (
                 select(Retirement, Delivery, Sync)
                 .join(Delivery, col(Delivery.id) == col(Retirement.delivery_id))
@@ -72,7 +72,7 @@ class Retirements:
 
     def get(self, retirement_id: str) -> tuple[Retirement, Delivery, Sync]:
         """One retirement with what it is of. Raises NotFound."""
-        with self._kernel.db.read() as session:
+        with self._context.db.read() as session:
             if (row := session.get(Retirement, retirement_id)) is None:
                 raise NotFound("retirement")
             delivery = session.get_one(Delivery, row.delivery_id)
@@ -85,39 +85,39 @@ class Retirements:
             NotFound: unknown.
             Conflict: it is over.
         """
-        with self._kernel.change(actor) as change:
-            row = _locked(change.session, retirement_id)
+        with self._context.unit_of_work(actor) as uow:
+            row = _locked(uow.session, retirement_id)
             if row is None:
                 raise NotFound("retirement")
             if row.status not in PLANNED:
                 raise Conflict(f"The object is {row.status}; there is nothing to try.")
-            release(change, row)
+            mark_due(uow, row)
             return row
 
-    def release(self, limit: int = CHUNK) -> int:
+    def start_due(self, limit: int = CHUNK) -> int:
         """Hand what is due over to its workflows; returns how many."""
-        with self._kernel.change(SYSTEM) as change:
+        with self._context.unit_of_work(SYSTEM) as uow:
             due = select(Retirement).where(
-                col(Retirement.status) == WAITING, col(Retirement.remove_at) <= change.now
+                col(Retirement.status) == WAITING, col(Retirement.remove_at) <= uow.now
             )
             query = due.order_by(col(Retirement.remove_at), col(Retirement.id)).limit(limit)
-            rows = change.session.exec(locked(query, skip_locked=True)).all()
+            rows = uow.session.exec(locked(query, skip_locked=True)).all()
             for row in rows:
-                self._release_alone(change, row)
+                self._release_alone(uow, row)
             return len(rows)
 
-    def _release_alone(self, change: Change, row: Retirement) -> None:
+    def _release_alone(self, uow: UnitOfWork, row: Retirement) -> None:
         """One that cannot be handed over does not hold up the others: it is left alone for a while."""
         ident = row.id
         try:
-            with change.attempt():
-                release(change, row)
+            with uow.attempt():
+                mark_due(uow, row)
         except (OperationalError, InterfaceError):
             raise
-        except Exception as trouble:
-            log.error("retirement %s: %s at %s", ident, type(trouble).__name__, place(trouble))
-            row.remove_at = change.now + LATER
-            change.session.add(row)
+        except Exception as error:
+            log.error("retirement %s: %s at %s", ident, type(error).__name__, place(error))
+            row.remove_at = uow.now + LATER
+            uow.session.add(row)
 
     def begin(
         self,
@@ -126,7 +126,7 @@ class Retirements:
         heartbeat: Callable[[], None] = lambda: None,
         *,
         tried: Collection[str] = (),
-    ) -> RemovalWork | Turn | None:
+    ) -> RemovalWork | RateSlot | None:
         """The next object to take away; ``None`` when there is none. What is wanted again by now is kept.
 
         Where the connection has a rate, what has to wait is told its turn, as deliveries are.
@@ -134,19 +134,19 @@ class Retirements:
         Args:
             tried: those that were tried.
         """
-        with self._kernel.change(SYSTEM) as change:
-            rated = hold_rate(change.session, delivery_id)
-            _hold_delivery(change.session, delivery_id)
-            for row in _due(change.session, delivery_id):
+        with self._context.unit_of_work(SYSTEM) as uow:
+            rated = lock_rate_limit(uow.session, delivery_id)
+            _lock_delivery(uow.session, delivery_id)
+            for row in _due(uow.session, delivery_id):
                 if row.id in tried:
                     continue
-                delivery = change.session.get_one(Delivery, row.delivery_id)
-                sync = change.session.get_one(Sync, delivery.sync_id)
-                change.session.add(row)
-                if not _is_unwanted(change, row, delivery, sync):
+                delivery = uow.session.get_one(Delivery, row.delivery_id)
+                sync = uow.session.get_one(Sync, delivery.sync_id)
+                uow.session.add(row)
+                if not _is_unwanted(uow, row, delivery, sync):
                     row.attempts, row.status = attempt, KEPT
                     continue
-                if rated is not None and (turn := next_turn(change, rated, delivery)):
+                if rated is not None and (turn := acquire_slot(uow, rated, delivery)):
                     row.next_try_at = turn.at
                     return turn
                 row.attempts = attempt
@@ -154,90 +154,94 @@ class Retirements:
                 return RemovalWork(
                     retirement_id=row.id,
                     destination=destination_of(
-                        self._kernel, change.session, sync, Context(heartbeat=heartbeat), row.place_id
+                        self._context, uow.session, sync, Context(heartbeat=heartbeat), row.previous_target_id
                     ),
                     target=Target(delivery=delivery.id, name=delivery.object_name, receipt=receipt),
                     plugin=f"{sync.destination} "
-                    f"{self._kernel.plugins.info('destination', sync.destination).version}",
+                    f"{self._context.plugins.info('destination', sync.destination).version}",
                 )
         return None
 
     def removed(self, retirement_id: str, removal: Removal) -> None:
         """Record that the object is gone."""
         checkpoint("retirement.removed")
-        with self._kernel.change(SYSTEM) as change:
-            row = _held_with_all_above(change.session, retirement_id)
+        with self._context.unit_of_work(SYSTEM) as uow:
+            row = _held_with_all_above(uow.session, retirement_id)
             if row is None or row.status == REMOVED:
                 return
-            row.status, row.removed_at, row.last_error = REMOVED, change.now, None
-            change.session.add(row)
-            delivery = change.session.get_one(Delivery, row.delivery_id)
-            sync = change.session.get_one(Sync, delivery.sync_id)
+            row.status, row.removed_at, row.last_error = REMOVED, uow.now, None
+            uow.session.add(row)
+            delivery = uow.session.get_one(Delivery, row.delivery_id)
+            sync = uow.session.get_one(Sync, delivery.sync_id)
             if delivery.receipt and delivery.receipt["reference"] == row.reference:
-                _left(change, row, delivery, sync)
-            _event(change, "delivery.removed", row, delivery, changed=removal.changed)
-            if sync.leaving:
-                finish(change, sync)
+                _left(uow, row, delivery, sync)
+            _event(uow, "delivery.removed", row, delivery, changed=removal.changed)
+            if sync.deletion_requested:
+                delete_if_drained(uow, sync)
 
     def failed_to_begin(self, delivery_id: str, failure: Failure) -> None:
         """Record that nothing of a delivery can be taken away, because the destination cannot be asked."""
-        with self._kernel.db.read() as session:
+        with self._context.db.read() as session:
             due = [row.id for row in session.exec(_due_of(delivery_id)).all()]
         for ident in due:
             self.failed(ident, failure)
 
     def failed(self, retirement_id: str, failure: Failure) -> None:
         """Record a failed try; the first of a series, and the final one, become events."""
-        with self._kernel.change(SYSTEM) as change:
-            row = _locked(change.session, retirement_id)
+        with self._context.unit_of_work(SYSTEM) as uow:
+            row = _locked(uow.session, retirement_id)
             if row is None or row.status != DUE:
                 return
             first = row.last_error is None
             row.status = FAILED if failure.permanent else DUE
-            row.last_error, row.next_try_at = failure.stored(change.now), failure.next_try_at
-            change.session.add(row)
+            row.last_error, row.next_try_at = failure.stored(uow.now), failure.next_try_at
+            uow.session.add(row)
             if first or failure.permanent:
-                delivery = change.session.get_one(Delivery, row.delivery_id)
+                delivery = uow.session.get_one(Delivery, row.delivery_id)
                 facts = {"kind": failure.kind, "message": failure.message, "action": failure.action}
-                _event(change, "delivery.removal_failed", row, delivery, permanent=failure.permanent, **facts)
+                _event(uow, "delivery.removal_failed", row, delivery, permanent=failure.permanent, **facts)
 
 
-def _left(change: Change, row: Retirement, delivery: Delivery, sync: Sync) -> None:
+def _left(uow: UnitOfWork, row: Retirement, delivery: Delivery, sync: Sync) -> None:
     """Nothing is there any more; what was wished or is wanted again since the removal began, comes back."""
-    unwanted = _is_unwanted(change, row, delivery, sync)
+    unwanted = _is_unwanted(uow, row, delivery, sync)
     delivery.receipt = delivery.delivered_certificate_id = delivery.observed = None
     delivery.verified_at = None
-    change.session.add(delivery)
-    if delivery.fulfilled != delivery.wishes:
+    uow.session.add(delivery)
+    if delivery.observed_generation != delivery.generation:
         return
     if unwanted:
-        delivery.status, delivery.since = REMOVED, change.now
+        delivery.status, delivery.last_transition_at = REMOVED, uow.now
     else:
-        wish_again(change, sync, delivery)
+        bump_generation(uow, sync, delivery)
 
 
-def _is_unwanted(change: Change, row: Retirement, delivery: Delivery, sync: Sync) -> bool:
+def _is_unwanted(uow: UnitOfWork, row: Retirement, delivery: Delivery, sync: Sync) -> bool:
     present = delivery.receipt["reference"] if delivery.receipt else None
-    if sync.leaving:
+    if sync.deletion_requested:
         return True
-    if not sync.remove:
+    if not sync.prune:
         return False
     if present != row.reference:
         return True
-    if row.why == Why.SUPERSEDED or _awaits_successor(change, row, delivery):
+    if row.reason == RetirementReason.SUPERSEDED or _awaits_successor(uow, row, delivery):
         return False
-    certificate = change.session.get_one(Certificate, row.certificate_id)
-    if row.why == Why.UNSELECTED:
-        return not carries(sync.selection, certificate)
-    return certificate.status == "revoked" if row.why == Why.REVOKED else certificate.not_after <= change.now
+    certificate = uow.session.get_one(Certificate, row.certificate_id)
+    if row.reason == RetirementReason.UNSELECTED:
+        return not selects(sync.selection, certificate)
+    return (
+        certificate.status == "revoked"
+        if row.reason == RetirementReason.REVOKED
+        else certificate.not_after <= uow.now
+    )
 
 
-def _awaits_successor(change: Change, row: Retirement, delivery: Delivery) -> bool:
+def _awaits_successor(uow: UnitOfWork, row: Retirement, delivery: Delivery) -> bool:
     """Whether another certificate is on its way to the place of this one."""
     wanted = delivery.desired_certificate_id
     if wanted == row.certificate_id or delivery.status == REMOVED:
         return False
-    return change.session.get_one(Certificate, wanted).status != "revoked"
+    return uow.session.get_one(Certificate, wanted).status != "revoked"
 
 
 def _due(session: Session, delivery_id: str) -> Sequence[Retirement]:
@@ -249,7 +253,7 @@ def _due_of(delivery_id: str) -> SelectOfScalar[Retirement]:
     return query.order_by(col(Retirement.remove_at), col(Retirement.id))
 
 
-def _hold_delivery(session: Session, delivery_id: str) -> None:
+def _lock_delivery(session: Session, delivery_id: str) -> None:
     """Whoever changes a delivery and what is to leave of it takes them in this order."""
     session.exec(locked(select(Delivery).where(Delivery.id == delivery_id))).first()
 
@@ -258,8 +262,8 @@ def _held_with_all_above(session: Session, retirement_id: str) -> Retirement | N
     """Its sync first, then its delivery."""
     if (known := session.get(Retirement, retirement_id)) is None:
         return None
-    hold_sync_of(session, known.delivery_id)
-    _hold_delivery(session, known.delivery_id)
+    lock_sync_of(session, known.delivery_id)
+    _lock_delivery(session, known.delivery_id)
     return _locked(session, retirement_id)
 
 
@@ -267,6 +271,6 @@ def _locked(session: Session, retirement_id: str) -> Retirement | None:
     return session.exec(locked(select(Retirement).where(Retirement.id == retirement_id))).first()
 
 
-def _event(change: Change, type_: str, row: Retirement, delivery: Delivery, **data: Any) -> None:
-    facts = {"reference": row.reference, "retirement_id": row.id, "reason": row.why}
-    delivery_event(change, type_, delivery, **facts, **data)
+def _event(uow: UnitOfWork, type_: str, row: Retirement, delivery: Delivery, **data: Any) -> None:
+    facts = {"reference": row.reference, "retirement_id": row.id, "reason": row.reason}
+    delivery_event(uow, type_, delivery, **facts, **data)

@@ -8,27 +8,27 @@ from sqlalchemy import ColumnElement, inspect, not_, true
 from sqlmodel import Session, col, or_, select
 
 from certrail.domain.errors import BadInput, Conflict, NotFound
-from certrail.domain.names import ObjectNameSchema
+from certrail.domain.object_names import ObjectNameSchema
 from certrail.persistence.database import locked
 from certrail.persistence.tables import Certificate, Delivery, Sync
 from certrail.persistence.tables.delivery import GRACE_SECONDS
 from certrail.services.core.actor import Actor
-from certrail.services.core.unit_of_work import Change, Kernel
+from certrail.services.core.unit_of_work import ServiceContext, UnitOfWork
 from certrail.services.delivery.desired_state import (
     REMOVED,
-    hold_scope,
-    is_wished,
+    bump_generation,
+    is_desired,
+    lock_scope,
     object_name,
-    wish,
-    wish_again,
+    set_desired,
 )
 from certrail.services.delivery.retirement_planner import (
     clean_up,
     discard,
-    moved,
-    place_of,
-    points_at,
     replan,
+    retarget,
+    target_of,
+    target_snapshot,
 )
 from certrail.services.integrations.plugin_config import (
     SYNC_PURPOSE,
@@ -40,7 +40,7 @@ from certrail.services.integrations.plugin_config import (
     resealed,
     validated,
 )
-from certrail.services.inventory.selectors import Selection, carried
+from certrail.services.inventory.selectors import Selection, selected
 from certrail_sdk import Context, Destination, Receipt, Removes
 
 FAILING = ("retrying", "failed")
@@ -63,8 +63,8 @@ class Delivered:
 class Syncs:
     """Configured by Application Admins."""
 
-    def __init__(self, kernel: Kernel) -> None:
-        self._kernel = kernel
+    def __init__(self, context: ServiceContext) -> None:
+        self._context = context
 
     def create(
         self,
@@ -81,58 +81,58 @@ class Syncs:
         include_root: bool = False,
         keep_identity: bool = True,
         auto: bool = True,
-        remove: bool = False,
-        grace_seconds: int = GRACE_SECONDS,
+        prune: bool = False,
+        prune_grace_seconds: int = GRACE_SECONDS,
         delivered: Sequence[Delivered] = (),
     ) -> Sync:
         """Make a sync; certificates that match it already are delivered at once, but for those that are there.
 
         Args:
-            remove: take away what is not wanted there any more: superseded by another object, revoked, ended, or not
+            prune: take away what is not wanted there any more: superseded by another object, revoked, ended, or not
                 carried by the sync any more.
-            grace_seconds: how long it stays all the same, but for what is revoked.
+            prune_grace_seconds: how long it stays all the same, but for what is revoked.
 
         Raises:
             BadInput: the plugin, its configuration, the connection or the name schema does not fit.
             Conflict: the slug is taken in this Application.
         """
-        plugin = destination_class(self._kernel, destination)
+        plugin = destination_class(self._context, destination)
         _check_name_schema(name_schema, plugin)
-        _check_removal(remove, plugin)
+        _check_removal(prune, plugin)
         selection = selection or Selection()
-        with self._kernel.change(actor) as change:
-            session = change.session
-            hold_scope(session, application_id)
+        with self._context.unit_of_work(actor) as uow:
+            session = uow.session
+            lock_scope(session, application_id)
             if session.exec(
                 select(Sync).where(Sync.application_id == application_id, Sync.slug == slug)
             ).first():
                 raise Conflict(f"A sync {slug!r} exists already in this Application.")
             link = find_connection(session, connection) if connection else None
-            parsed = validated(self._kernel, plugin, config, link)
+            parsed = validated(self._context, plugin, config, link)
             sync = Sync(
-                id=change.new_id(),
-                created_at=change.now,
+                id=uow.new_id(),
+                created_at=uow.now,
                 application_id=application_id,
                 slug=slug,
                 name=name,
                 destination=destination,
                 connection_id=link.id if link else None,
-                config_sealed=self._kernel.keyring.seal_json(own_values(parsed, config), SYNC_PURPOSE),
+                config_sealed=self._context.keyring.seal_json(own_values(parsed, config), SYNC_PURPOSE),
                 config_revision=plugin.config_type.revision,
                 selection=selection.stored(session, application_id),
                 name_schema=name_schema,
                 include_root=include_root,
                 keep_identity=keep_identity,
                 auto=auto,
-                remove=remove,
-                grace_seconds=grace_seconds,
+                prune=prune,
+                prune_grace_seconds=prune_grace_seconds,
             )
             session.add(sync)
-            change.event("sync.created", "sync", sync.id, application_id, slug=slug, destination=destination)
+            uow.event("sync.created", "sync", sync.id, application_id, slug=slug, destination=destination)
             for known in delivered:
-                _take_over(change, sync, known)
+                _take_over(uow, sync, known)
             if auto:
-                self._catch_up(change, sync)
+                self._catch_up(uow, sync)
             return sync
 
     def update(
@@ -149,8 +149,8 @@ class Syncs:
         include_root: bool | None = None,
         keep_identity: bool | None = None,
         auto: bool | None = None,
-        remove: bool | None = None,
-        grace_seconds: int | None = None,
+        prune: bool | None = None,
+        prune_grace_seconds: int | None = None,
     ) -> Sync:
         """Change what is given. What matches only now is delivered, and everything anew where something else is to be
         put there; a new name schema names new objects only.
@@ -162,22 +162,22 @@ class Syncs:
             BadInput: the configuration, the connection or the name schema does not fit.
             Conflict: it is being deleted.
         """
-        with self._kernel.change(actor) as change:
-            session = change.session
-            hold_scope(session, application_id)
+        with self._context.unit_of_work(actor) as uow:
+            session = uow.session
+            lock_scope(session, application_id)
             sync = _held(session, application_id, reference)
             _check_stays(sync)
-            plugin = destination_class(self._kernel, sync.destination)
-            _check_removal(remove or False, plugin)
-            before, put = _facts(sync), (points_at(change, sync), sync.include_root)
-            former = place_of(change, sync)
+            plugin = destination_class(self._context, sync.destination)
+            _check_removal(prune or False, plugin)
+            before, put = _facts(sync), (target_of(uow, sync), sync.include_root)
+            former = target_snapshot(uow, sync)
             if name_schema is not None:
                 _check_name_schema(name_schema, plugin)
                 sync.name_schema = name_schema
             if connection is not None:
                 sync.connection_id = find_connection(session, connection).id
             if config is not None or connection is not None:
-                sync.config_sealed = resealed(self._kernel, session, plugin, sync, SYNC_PURPOSE, config)
+                sync.config_sealed = resealed(self._context, session, plugin, sync, SYNC_PURPOSE, config)
                 sync.config_revision = plugin.config_type.revision
             if selection is not None:
                 sync.selection = selection.stored(session, application_id)
@@ -186,8 +186,8 @@ class Syncs:
                 "include_root": include_root,
                 "keep_identity": keep_identity,
                 "auto": auto,
-                "remove": remove,
-                "grace_seconds": grace_seconds,
+                "prune": prune,
+                "prune_grace_seconds": prune_grace_seconds,
             }
             for attribute, value in given.items():
                 if value is not None:
@@ -196,7 +196,7 @@ class Syncs:
             session.flush()
             fields = ["config"] if config is not None else []
             after = _facts(sync)
-            change.event(
+            uow.event(
                 "sync.updated",
                 "sync",
                 sync.id,
@@ -205,15 +205,15 @@ class Syncs:
                 after=after,
                 secret_fields=fields,
             )
-            if (points_at(change, sync), sync.include_root) != put:
-                moved(change, sync, former)
-                _wish_all_again(change, sync)
+            if (target_of(uow, sync), sync.include_root) != put:
+                retarget(uow, sync, former)
+                _redeliver_all(uow, sync)
             elif config is not None or connection is not None:
-                wish_failing_again(change, sync)
+                retry_failing_deliveries(uow, sync)
             if sync.auto:
-                self._catch_up(change, sync)
-            if selection is not None or remove is not None or grace_seconds is not None:
-                replan(change, sync)
+                self._catch_up(uow, sync)
+            if selection is not None or prune is not None or prune_grace_seconds is not None:
+                replan(uow, sync)
             return sync
 
     def trigger(
@@ -229,12 +229,12 @@ class Syncs:
             BadInput: it does not carry one of the lineages.
             Conflict: it is being deleted.
         """
-        with self._kernel.change(actor) as change:
-            sync = _held(change.session, application_id, reference)
+        with self._context.unit_of_work(actor) as uow:
+            sync = _held(uow.session, application_id, reference)
             _check_stays(sync)
             wanted = [
                 c
-                for c in carried(change.session, application_id, sync.selection)
+                for c in selected(uow.session, application_id, sync.selection)
                 if not lineages or c.lineage_id in lineages
             ]
             if missing := sorted(set(lineages) - {certificate.lineage_id for certificate in wanted}):
@@ -243,8 +243,8 @@ class Syncs:
                     f"The sync carries no active certificate of these lineages: {listed}.", "lineages"
                 )
             for certificate in wanted:
-                wish(self._kernel, change, sync, certificate)
-            change.event(
+                set_desired(self._context, uow, sync, certificate)
+            uow.event(
                 "sync.triggered", "sync", sync.id, application_id, slug=sync.slug, certificates=len(wanted)
             )
             return len(wanted)
@@ -262,10 +262,10 @@ class Syncs:
         Raises:
             BadInput: the plugin, the selection or the name schema does not fit.
         """
-        _check_name_schema(name_schema, destination_class(self._kernel, destination))
-        with self._kernel.db.read() as session:
-            rows = carried(session, application_id, selection.stored(session, application_id))
-            return [(row, object_name(self._kernel, session, destination, name_schema, row)) for row in rows]
+        _check_name_schema(name_schema, destination_class(self._context, destination))
+        with self._context.db.read() as session:
+            rows = selected(session, application_id, selection.stored(session, application_id))
+            return [(row, object_name(self._context, session, destination, name_schema, row)) for row in rows]
 
     def delete(
         self, actor: Actor, application_id: str | None, reference: str, *, cleanup: bool = False
@@ -283,50 +283,50 @@ class Syncs:
             NotFound: unknown.
             BadInput: the destination cannot take anything away.
         """
-        with self._kernel.change(actor) as change:
-            sync = _held(change.session, application_id, reference)
+        with self._context.unit_of_work(actor) as uow:
+            sync = _held(uow.session, application_id, reference)
             if not cleanup:
-                discard(change, sync)
+                discard(uow, sync)
                 return None
-            _check_removal(True, destination_class(self._kernel, sync.destination), "cleanup")
-            change.event("sync.cleanup", "sync", sync.id, application_id, slug=sync.slug)
-            clean_up(change, sync)
-            return None if sync in change.session.deleted or inspect(sync).deleted else sync
+            _check_removal(True, destination_class(self._context, sync.destination), "cleanup")
+            uow.event("sync.cleanup", "sync", sync.id, application_id, slug=sync.slug)
+            clean_up(uow, sync)
+            return None if sync in uow.session.deleted or inspect(sync).deleted else sync
 
     def list(self, application_id: str | None) -> Sequence[Sync]:
         """The syncs of an Application."""
-        with self._kernel.db.read() as session:
+        with self._context.db.read() as session:
             return session.exec(
                 select(Sync).where(Sync.application_id == application_id).order_by(Sync.slug)
             ).all()
 
     def get(self, application_id: str | None, reference: str) -> Sync:
         """One sync by slug or id. Raises NotFound."""
-        with self._kernel.db.read() as session:
+        with self._context.db.read() as session:
             return find_sync(session, application_id, reference)
 
     def shown(self, sync: Sync) -> dict[str, Any]:
         """The configuration with its secrets masked."""
-        stored = self._kernel.keyring.open_json(sync.config_sealed, SYNC_PURPOSE)
-        return masked(destination_class(self._kernel, sync.destination), stored)
+        stored = self._context.keyring.open_json(sync.config_sealed, SYNC_PURPOSE)
+        return masked(destination_class(self._context, sync.destination), stored)
 
     def build(self, application_id: str | None, reference: str) -> Destination[Any]:
         """The plugin object of a sync, to check its credentials."""
-        with self._kernel.db.read() as session:
+        with self._context.db.read() as session:
             sync = find_sync(session, application_id, reference)
-            return destination_of(self._kernel, session, sync, Context())
+            return destination_of(self._context, session, sync, Context())
 
     def trial(self, destination: str, config: Mapping[str, Any], connection: str | None) -> Destination[Any]:
         """A plugin object of a configuration that is not saved yet."""
-        plugin = destination_class(self._kernel, destination)
-        with self._kernel.db.read() as session:
+        plugin = destination_class(self._context, destination)
+        with self._context.db.read() as session:
             link = find_connection(session, connection) if connection else None
-            return plugin(validated(self._kernel, plugin, config, link), Context())
+            return plugin(validated(self._context, plugin, config, link), Context())
 
-    def _catch_up(self, change: Change, sync: Sync) -> None:
-        for certificate in carried(change.session, sync.application_id, sync.selection):
-            if not is_wished(change.session, sync, certificate):
-                wish(self._kernel, change, sync, certificate)
+    def _catch_up(self, uow: UnitOfWork, sync: Sync) -> None:
+        for certificate in selected(uow.session, sync.application_id, sync.selection):
+            if not is_desired(uow.session, sync, certificate):
+                set_desired(self._context, uow, sync, certificate)
 
 
 def find_sync(session: Session, application_id: str | None, reference: str) -> Sync:
@@ -345,22 +345,22 @@ def _held(session: Session, application_id: str | None, reference: str) -> Sync:
     return session.exec(locked(select(Sync).where(Sync.id == ident))).one()
 
 
-def _take_over(change: Change, sync: Sync, known: Delivered) -> None:
-    certificate = change.session.get_one(Certificate, known.certificate_id)
+def _take_over(uow: UnitOfWork, sync: Sync, known: Delivered) -> None:
+    certificate = uow.session.get_one(Certificate, known.certificate_id)
     receipt = Receipt(reference=known.reference, fingerprint=certificate.fingerprint, changed=False)
-    change.session.add(
+    uow.session.add(
         Delivery(
-            id=change.new_id(),
-            created_at=change.now,
+            id=uow.new_id(),
+            created_at=uow.now,
             sync_id=sync.id,
             lineage_id=certificate.lineage_id,
             object_name=known.object_name,
             status="delivered",
-            since=change.now,
+            last_transition_at=uow.now,
             desired_certificate_id=certificate.id,
             delivered_certificate_id=certificate.id,
             receipt=receipt.model_dump(mode="json"),
-            delivered_at=change.now,
+            delivered_at=uow.now,
         )
     )
 
@@ -370,29 +370,29 @@ def _facts(sync: Sync) -> dict[str, Any]:
     return sync.model_dump(mode="json", exclude=hidden)
 
 
-def wish_failing_again(change: Change, sync: Sync) -> None:
+def retry_failing_deliveries(uow: UnitOfWork, sync: Sync) -> None:
     """Try at once what does not work, because its cause may be mended."""
-    _wish_again_where(change, sync, col(Delivery.status).in_(FAILING))
+    _redeliver_where(uow, sync, col(Delivery.status).in_(FAILING))
 
 
-def _wish_all_again(change: Change, sync: Sync) -> None:
+def _redeliver_all(uow: UnitOfWork, sync: Sync) -> None:
     """Bring everything there as it is to be from now on; without `auto` only what is on its way."""
-    there = col(Delivery.fulfilled) == col(Delivery.wishes)
-    _wish_again_where(change, sync, true() if sync.auto else not_(there))
+    there = col(Delivery.observed_generation) == col(Delivery.generation)
+    _redeliver_where(uow, sync, true() if sync.auto else not_(there))
 
 
-def _wish_again_where(change: Change, sync: Sync, condition: ColumnElement[bool]) -> None:
+def _redeliver_where(uow: UnitOfWork, sync: Sync, condition: ColumnElement[bool]) -> None:
     query = select(Delivery).where(Delivery.sync_id == sync.id, Delivery.status != REMOVED, condition)
-    for delivery in change.session.exec(locked(query.order_by(col(Delivery.id)))).all():
-        wish_again(change, sync, delivery)
+    for delivery in uow.session.exec(locked(query.order_by(col(Delivery.id)))).all():
+        bump_generation(uow, sync, delivery)
 
 
 def _check_stays(sync: Sync) -> None:
-    if sync.leaving:
+    if sync.deletion_requested:
         raise Conflict("The sync is being deleted; it waits for its last object to leave.")
 
 
-def _check_removal(wanted: bool, plugin: type[Destination[Any]], field: str = "remove") -> None:
+def _check_removal(wanted: bool, plugin: type[Destination[Any]], field: str = "prune") -> None:
     if wanted and not issubclass(plugin, Removes):
         raise BadInput("This destination cannot take anything away; what was delivered stays there.", field)
 

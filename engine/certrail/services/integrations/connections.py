@@ -15,14 +15,14 @@ from certrail.persistence.tables import (
     Connection,
     CrlMirror,
     Delivery,
-    FormerPlace,
+    PreviousTarget,
     Retirement,
     Sync,
 )
 from certrail.services.core.actor import Actor
-from certrail.services.core.unit_of_work import Change, Kernel
+from certrail.services.core.unit_of_work import ServiceContext, UnitOfWork
 from certrail.services.delivery.retirement_planner import PLANNED
-from certrail.services.delivery.syncs import wish_failing_again
+from certrail.services.delivery.syncs import retry_failing_deliveries
 from certrail.services.integrations.plugin_config import (
     CONNECTION_PURPOSE,
     config_error,
@@ -30,15 +30,15 @@ from certrail.services.integrations.plugin_config import (
     keep_masked,
     masked,
 )
-from certrail.services.operations.expiry_watch import stage_of
+from certrail.services.operations.expiry_watch import current_threshold
 from certrail_sdk import Config, Plugin, connection_fields
 
 
 class Connections:
     """Made by Product Admins; never shown in clear again."""
 
-    def __init__(self, kernel: Kernel) -> None:
-        self._kernel = kernel
+    def __init__(self, context: ServiceContext) -> None:
+        self._context = context
 
     def create(
         self,
@@ -62,21 +62,21 @@ class Connections:
             Conflict: the slug is taken.
         """
         values = self._validated(type_, config)
-        with self._kernel.change(actor) as change:
-            if change.session.exec(select(Connection).where(Connection.slug == slug)).first():
+        with self._context.unit_of_work(actor) as uow:
+            if uow.session.exec(select(Connection).where(Connection.slug == slug)).first():
                 raise Conflict(f"A connection {slug!r} exists already.")
             row = Connection(
-                id=change.new_id(),
-                created_at=change.now,
+                id=uow.new_id(),
+                created_at=uow.now,
                 slug=slug,
                 name=name,
                 type=type_,
-                config_sealed=self._kernel.keyring.seal_json(values, CONNECTION_PURPOSE),
+                config_sealed=self._context.keyring.seal_json(values, CONNECTION_PURPOSE),
                 max_per_minute=max_per_minute,
             )
-            _set_end(change, row, expires_at)
-            change.session.add(row)
-            change.event("connection.created", "connection", row.id, slug=slug, type=type_)
+            _set_end(uow, row, expires_at)
+            uow.session.add(row)
+            uow.event("connection.created", "connection", row.id, slug=slug, type=type_)
             return row
 
     def update(
@@ -95,25 +95,25 @@ class Connections:
         Raises:
             BadInput: a field is wrong, or they have ended.
         """
-        with self._kernel.change(actor) as change:
-            row = find_connection(change.session, reference)
-            stored = self._kernel.keyring.open_json(row.config_sealed, CONNECTION_PURPOSE)
+        with self._context.unit_of_work(actor) as uow:
+            row = find_connection(uow.session, reference)
+            stored = self._context.keyring.open_json(row.config_sealed, CONNECTION_PURPOSE)
             values = self._validated(row.type, keep_masked(config, stored))
-            row.config_sealed = self._kernel.keyring.seal_json(values, CONNECTION_PURPOSE)
-            change.session.add(row)
+            row.config_sealed = self._context.keyring.seal_json(values, CONNECTION_PURPOSE)
+            uow.session.add(row)
             changed = sorted(k for k in values.keys() | stored.keys() if values.get(k) != stored.get(k))
-            change.event("connection.updated", "connection", row.id, slug=row.slug, fields=changed)
+            uow.event("connection.updated", "connection", row.id, slug=row.slug, fields=changed)
             if changed:
-                for sync in change.session.exec(_users_of(row)).all():
-                    wish_failing_again(change, sync)
+                for sync in uow.session.exec(_users_of(row)).all():
+                    retry_failing_deliveries(uow, sync)
             if changes and "max_per_minute" in changes:
                 row.max_per_minute, row.next_slot_at = changes["max_per_minute"], None
-                change.session.add(row)
+                uow.session.add(row)
             if changes and "expires_at" in changes:
                 before, after = row.expires_at, changes["expires_at"]
-                _set_end(change, row, after)
+                _set_end(uow, row, after)
                 if before and (after is None or after > before):
-                    change.event("connection.prolonged", "connection", row.id, slug=row.slug)
+                    uow.event("connection.expiry_extended", "connection", row.id, slug=row.slug)
             return row
 
     def delete(self, actor: Actor, reference: str) -> None:
@@ -122,41 +122,41 @@ class Connections:
         Raises:
             Conflict: naming the syncs, channels and mirrors that use them.
         """
-        with self._kernel.change(actor) as change:
-            row = find_connection(change.session, reference)
+        with self._context.unit_of_work(actor) as uow:
+            row = find_connection(uow.session, reference)
             users = [
-                *change.session.exec(select(Sync.slug).where(Sync.connection_id == row.id)),
-                *change.session.exec(select(Channel.slug).where(Channel.connection_id == row.id)),
-                *change.session.exec(select(CrlMirror.slug).where(CrlMirror.connection_id == row.id)),
+                *uow.session.exec(select(Sync.slug).where(Sync.connection_id == row.id)),
+                *uow.session.exec(select(Channel.slug).where(Channel.connection_id == row.id)),
+                *uow.session.exec(select(CrlMirror.slug).where(CrlMirror.connection_id == row.id)),
             ]
             if users:
                 raise Conflict(f"It is used by {', '.join(users[:5])}. Change these first.", users=users)
-            if leaving := change.session.exec(_still_there(row)).all():
+            if leaving := uow.session.exec(_still_there(row)).all():
                 raise Conflict(
                     f"What {', '.join(leaving[:5])} put there before is still to leave, which takes this connection.",
                     users=leaving,
                 )
-            for place in change.session.exec(
-                select(FormerPlace).where(FormerPlace.connection_id == row.id)
+            for place in uow.session.exec(
+                select(PreviousTarget).where(PreviousTarget.connection_id == row.id)
             ).all():
                 place.connection_id = None
-                change.session.add(place)
-            change.session.delete(row)
-            change.event("connection.deleted", "connection", row.id, slug=row.slug)
+                uow.session.add(place)
+            uow.session.delete(row)
+            uow.event("connection.deleted", "connection", row.id, slug=row.slug)
 
     def list(self) -> Sequence[Connection]:
         """All connections."""
-        with self._kernel.db.read() as session:
+        with self._context.db.read() as session:
             return session.exec(select(Connection).order_by(Connection.slug)).all()
 
     def shown(self, row: Connection) -> dict[str, Any]:
         """The configuration with its secrets masked."""
-        stored = self._kernel.keyring.open_json(row.config_sealed, CONNECTION_PURPOSE)
-        plugins = self._kernel.plugins.with_connection(row.type)
+        stored = self._context.keyring.open_json(row.config_sealed, CONNECTION_PURPOSE)
+        plugins = self._context.plugins.with_connection(row.type)
         return masked(plugins[0] if plugins else None, stored)
 
     def _validated(self, type_: str, config: Mapping[str, Any]) -> dict[str, Any]:
-        plugins = self._kernel.plugins.with_connection(type_)
+        plugins = self._context.plugins.with_connection(type_)
         if not plugins:
             raise BadInput(f"No installed plugin takes a connection of type {type_!r}.", "type")
         known: set[str] = set().union(*(connection_fields(p.config_type) for p in plugins))
@@ -171,17 +171,17 @@ class Connections:
 
 def _still_there(row: Connection) -> SelectOfScalar[str]:
     """Slugs of syncs that were pointed elsewhere, and are to take away what they had put there."""
-    delivered = select(Delivery.place_id).where(col(Delivery.place_id).is_not(None))
-    planned = select(Retirement.place_id).where(
-        col(Retirement.place_id).is_not(None), col(Retirement.status).in_(PLANNED)
+    delivered = select(Delivery.previous_target_id).where(col(Delivery.previous_target_id).is_not(None))
+    planned = select(Retirement.previous_target_id).where(
+        col(Retirement.previous_target_id).is_not(None), col(Retirement.status).in_(PLANNED)
     )
-    place = col(FormerPlace.id)
+    place = col(PreviousTarget.id)
     return (
         select(Sync.slug)
-        .join(FormerPlace, col(FormerPlace.sync_id) == col(Sync.id))
+        .join(PreviousTarget, col(PreviousTarget.sync_id) == col(Sync.id))
         .where(
-            FormerPlace.connection_id == row.id,
-            or_(place.in_(planned), and_(col(Sync.remove), place.in_(delivered))),
+            PreviousTarget.connection_id == row.id,
+            or_(place.in_(planned), and_(col(Sync.prune), place.in_(delivered))),
         )
         .distinct()
     )
@@ -191,14 +191,14 @@ def _users_of(row: Connection) -> SelectOfScalar[Sync]:
     return locked(select(Sync).where(Sync.connection_id == row.id).order_by(Sync.id))
 
 
-def _set_end(change: Change, row: Connection, expires_at: datetime | None) -> None:
+def _set_end(uow: UnitOfWork, row: Connection, expires_at: datetime | None) -> None:
     """What is known of the end, from now on; only what lies between now and then is told of."""
-    left = expires_at - change.now if expires_at else None
+    left = expires_at - uow.now if expires_at else None
     if left is not None and left <= timedelta(0):
         raise BadInput("These credentials have ended already.", "expires_at")
     row.expires_at = expires_at
-    row.told_seconds = stage_of(left) if left is not None else None
-    change.session.add(row)
+    row.last_warning_threshold = current_threshold(left) if left is not None else None
+    uow.session.add(row)
 
 
 def _check_part(plugin: type[Plugin[Any]], config: Mapping[str, Any]) -> None:

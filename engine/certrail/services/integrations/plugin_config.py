@@ -8,10 +8,10 @@ from pydantic import SecretStr, ValidationError
 from sqlmodel import Session, or_, select
 
 from certrail.domain.errors import BadInput, NotFound
-from certrail.domain.faults import told_of
-from certrail.persistence.tables import Channel, Connection, CrlMirror, FormerPlace, Sync
+from certrail.domain.faults import describe_faults
+from certrail.persistence.tables import Channel, Connection, CrlMirror, PreviousTarget, Sync
 from certrail.plugins.registry import UnknownPlugin
-from certrail.services.core.unit_of_work import Kernel
+from certrail.services.core.unit_of_work import ServiceContext
 from certrail_sdk import Config, Context, Destination, Notifier, Plugin, connection_fields, secret_fields
 
 MASK = "**********"
@@ -22,18 +22,18 @@ CHANNEL_PURPOSE = "channel"
 P = TypeVar("P", bound=Plugin[Any])
 
 
-def destination_class(kernel: Kernel, name: str) -> type[Destination[Any]]:
+def destination_class(context: ServiceContext, name: str) -> type[Destination[Any]]:
     """The plugin class, or a refusal a person can act on."""
     try:
-        return kernel.plugins.destination(name)
+        return context.plugins.destination(name)
     except UnknownPlugin as err:
         raise BadInput(str(err), "destination") from None
 
 
-def notifier_class(kernel: Kernel, name: str) -> type[Notifier[Any]]:
+def notifier_class(context: ServiceContext, name: str) -> type[Notifier[Any]]:
     """The plugin class, or a refusal a person can act on."""
     try:
-        return kernel.plugins.notifier(name)
+        return context.plugins.notifier(name)
     except UnknownPlugin as err:
         raise BadInput(str(err), "notifier") from None
 
@@ -47,7 +47,10 @@ def find_connection(session: Session, reference: str) -> Connection:
 
 
 def validated(
-    kernel: Kernel, plugin: type[Plugin[Any]], config: Mapping[str, Any], connection: Connection | None
+    context: ServiceContext,
+    plugin: type[Plugin[Any]],
+    config: Mapping[str, Any],
+    connection: Connection | None,
 ) -> Config:
     """The configuration of one plugin object: its own values, and its connection's for connection fields.
 
@@ -67,7 +70,7 @@ def validated(
         raise BadInput(f"These fields belong to the connection; leave them out: {', '.join(own)}.", "config")
     shared: dict[str, Any] = {}
     if connection is not None:
-        stored = kernel.keyring.open_json(connection.config_sealed, CONNECTION_PURPOSE)
+        stored = context.keyring.open_json(connection.config_sealed, CONNECTION_PURPOSE)
         shared = {name: value for name, value in stored.items() if name in known}
     return parse_config(plugin.config_type, {**shared, **config})
 
@@ -82,46 +85,52 @@ def parse_config(model: type[Config], values: Mapping[str, Any], revision: int |
 
 def config_error(err: ValidationError) -> BadInput:
     """Every wrong field with what is wrong, without the values."""
-    faults = [{"field": field, "message": message} for field, message in told_of(err)]
+    faults = [{"field": field, "message": message} for field, message in describe_faults(err)]
     detail = "; ".join(f"{f['field']}: {f['message']}" for f in faults)
     return BadInput(f"The configuration is wrong. {detail}", faults[0]["field"], errors=faults)
 
 
 def destination_of(
-    kernel: Kernel, session: Session, row: Sync | CrlMirror, context: Context, place_id: str | None = None
+    context: ServiceContext,
+    session: Session,
+    row: Sync | CrlMirror,
+    plugin_context: Context,
+    previous_target_id: str | None = None,
 ) -> Destination[Any]:
     """The plugin object of a sync or a mirror, built for one call.
 
     Args:
         place_id: of a former place of the sync, for what is still there.
     """
-    plugin = destination_class(kernel, row.destination)
-    place = session.get_one(FormerPlace, place_id) if place_id else row
-    return _build(kernel, session, plugin, place, SYNC_PURPOSE, context)
+    plugin = destination_class(context, row.destination)
+    place = session.get_one(PreviousTarget, previous_target_id) if previous_target_id else row
+    return _build(context, session, plugin, place, SYNC_PURPOSE, plugin_context)
 
 
-def notifier_of(kernel: Kernel, session: Session, channel: Channel, context: Context) -> Notifier[Any]:
+def notifier_of(
+    context: ServiceContext, session: Session, channel: Channel, plugin_context: Context
+) -> Notifier[Any]:
     """The plugin object of a channel, built for one call."""
-    plugin = notifier_class(kernel, channel.notifier)
-    return _build(kernel, session, plugin, channel, CHANNEL_PURPOSE, context)
+    plugin = notifier_class(context, channel.notifier)
+    return _build(context, session, plugin, channel, CHANNEL_PURPOSE, plugin_context)
 
 
 def _build(
-    kernel: Kernel,
+    context: ServiceContext,
     session: Session,
     plugin: type[P],
-    row: Sync | Channel | CrlMirror | FormerPlace,
+    row: Sync | Channel | CrlMirror | PreviousTarget,
     purpose: str,
-    context: Context,
+    plugin_context: Context,
 ) -> P:
-    own = kernel.keyring.open_json(row.config_sealed, purpose)
+    own = context.keyring.open_json(row.config_sealed, purpose)
     own = plugin.config_type.migrate(own, row.config_revision)
     connection = session.get_one(Connection, row.connection_id) if row.connection_id else None
-    return plugin(validated(kernel, plugin, own, connection), context)
+    return plugin(validated(context, plugin, own, connection), plugin_context)
 
 
 def resealed(
-    kernel: Kernel,
+    context: ServiceContext,
     session: Session,
     plugin: type[Plugin[Any]],
     row: Sync | Channel,
@@ -134,12 +143,12 @@ def resealed(
         BadInput: they do not fit together.
     """
     stored = plugin.config_type.migrate(
-        kernel.keyring.open_json(row.config_sealed, purpose), row.config_revision
+        context.keyring.open_json(row.config_sealed, purpose), row.config_revision
     )
     own = keep_masked(config, stored) if config is not None else stored
     connection = session.get_one(Connection, row.connection_id) if row.connection_id else None
-    parsed = validated(kernel, plugin, own, connection)
-    return kernel.keyring.seal_json(own_values(parsed, own), purpose)
+    parsed = validated(context, plugin, own, connection)
+    return context.keyring.seal_json(own_values(parsed, own), purpose)
 
 
 def own_values(config: Config, given: Mapping[str, Any]) -> dict[str, Any]:

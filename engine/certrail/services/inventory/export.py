@@ -12,7 +12,7 @@ from certrail.pki import keys
 from certrail.pki.bundle import pkcs12
 from certrail.pki.jks import keystore
 from certrail.services.core.actor import Actor
-from certrail.services.core.unit_of_work import Kernel
+from certrail.services.core.unit_of_work import ServiceContext
 from certrail.services.delivery.deliveries import KEY_PURPOSE
 
 Format = Literal["pem", "der", "pkcs12", "jks"]
@@ -37,8 +37,8 @@ class Exported:
 class Export:
     """PEM and DER hold what is public; PKCS#12 and JKS hold the private key too, where certrail has it."""
 
-    def __init__(self, kernel: Kernel) -> None:
-        self._kernel = kernel
+    def __init__(self, context: ServiceContext) -> None:
+        self._context = context
 
     def export(
         self,
@@ -58,12 +58,12 @@ class Export:
             BadInput: the password is missing, too short or too long, or not wanted.
         """
         _refuse_password(format_, password)
-        with self._kernel.change(actor) as change:
-            row = change.session.get(Certificate, certificate_id)
+        with self._context.unit_of_work(actor) as uow:
+            row = uow.session.get(Certificate, certificate_id)
             if row is None:
                 raise NotFound("certificate")
             exported = self._written(row, format_, password or "", include_root)
-            change.event(
+            uow.event(
                 "certificate.exported",
                 "certificate",
                 row.id,
@@ -89,13 +89,13 @@ class Export:
         if format_ == "pkcs12":
             content = pkcs12(leaf, chain, key, password, alias)
             return Exported(content, "application/x-pkcs12", f"{name}.p12", key is not None)
-        content = keystore(leaf, chain, key, password, alias.lower(), self._kernel.clock())
+        content = keystore(leaf, chain, key, password, alias.lower(), self._context.clock())
         return Exported(content, "application/x-java-keystore", f"{name}.jks", key is not None)
 
     def _key(self, row: Certificate) -> keys.PrivateKey | None:
         if row.key_sealed is None:
             return None
-        return keys.from_pem(self._kernel.keyring.open(row.key_sealed, KEY_PURPOSE))
+        return keys.from_pem(self._context.keyring.open(row.key_sealed, KEY_PURPOSE))
 
 
 def _refuse_password(format_: Format, password: str | None) -> None:

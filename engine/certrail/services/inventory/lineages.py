@@ -7,7 +7,7 @@ from certrail.persistence.database import locked
 from certrail.persistence.tables import Certificate, Lineage
 
 
-def hold_lineage(session: Session, certificate_id: str) -> tuple[Certificate, Lineage]:
+def lock_lineage(session: Session, certificate_id: str) -> tuple[Certificate, Lineage]:
     """A certificate as it is once its lineage is held, until the transaction ends.
 
     Status and successor of a certificate are written only by one who holds its lineage. Who needs the authority as
@@ -32,7 +32,7 @@ def lock_current(session: Session, certificate_id: str) -> Certificate:
         NotFound: unknown.
         Conflict: it is not the one that the lineage stands for now, or it is revoked.
     """
-    present, lineage = hold_lineage(session, certificate_id)
+    present, lineage = lock_lineage(session, certificate_id)
     if lineage.current_certificate_id != certificate_id or present.status == "superseded":
         raise Conflict(
             f"The certificate is superseded by {lineage.current_certificate_id}; renew that one.",

@@ -8,8 +8,16 @@ from pydantic import ValidationError
 from sqlmodel import Session, col, select, update
 
 from certrail.domain.errors import Conflict, NotFound
-from certrail.domain.renewal import SPREAD, Advice, Life, Moment, RenewalRule, next_try, plan_renewal
-from certrail.persistence.database import recall
+from certrail.domain.renewal import (
+    SPREAD,
+    Advice,
+    RenewalOverride,
+    RenewalRule,
+    ValidityPeriod,
+    next_try,
+    plan_renewal,
+)
+from certrail.persistence.database import cached
 from certrail.persistence.tables import (
     CaCertificate,
     Certificate,
@@ -19,8 +27,8 @@ from certrail.persistence.tables import (
     Lineage,
 )
 from certrail.services.catalog.enrollment import enrollment
-from certrail.services.core.unit_of_work import Change
-from certrail.services.inventory.lineages import hold_lineage
+from certrail.services.core.unit_of_work import UnitOfWork
+from certrail.services.inventory.lineages import lock_lineage
 
 RUNNING = ("pending_approval", "approved")
 AT_ONCE = 100
@@ -29,38 +37,38 @@ TROUBLE = ("failures", "error", "failed_at", "slot", "turn", "in_step", "late")
 """What outlives another choice of the moment, as long as the certificate is the same."""
 
 
-def plan(change: Change, lineage: Lineage, certificate: Certificate, *, told: bool = False) -> None:
+def plan(uow: UnitOfWork, lineage: Lineage, certificate: Certificate, *, told: bool = False) -> None:
     """Choose the next moment anew; the lineage's row is held by the caller, or new.
 
     Args:
         told: whether the caller has told of it already that there is no moment before the end.
     """
-    rule, off = _rule(change, lineage, certificate)
-    kept = {name: value for name, value in (lineage.renewal or {}).items() if name in TROUBLE}
-    lineage.stale = False
+    rule, off = _rule(uow, lineage, certificate)
+    kept = {name: value for name, value in (lineage.renewal_state or {}).items() if name in TROUBLE}
+    lineage.needs_replan = False
     if rule is None:
-        lineage.renew_at, lineage.renewal = None, {"off": off}
+        lineage.renew_at, lineage.renewal_state = None, {"off": off}
     else:
-        _choose(change, lineage, certificate, rule, kept, tell=not told)
-    change.session.add(lineage)
+        _choose(uow, lineage, certificate, rule, kept, tell=not told)
+    uow.session.add(lineage)
 
 
-def plan_first(change: Change, lineage: Lineage, certificate: Certificate) -> None:
+def plan_first(uow: UnitOfWork, lineage: Lineage, certificate: Certificate) -> None:
     """Choose the moment of a certificate that was just added to its lineage."""
-    before = lineage.renewal or {}
+    before = lineage.renewal_state or {}
     planned = datetime.fromisoformat(before["planned"]) if before.get("planned") else None
     near = (certificate.not_after - certificate.not_before) * SPREAD
-    in_step = planned is not None and timedelta(0) <= change.now - planned <= near
-    lineage.renewal = {"in_step": True} if in_step else None
+    in_step = planned is not None and timedelta(0) <= uow.now - planned <= near
+    lineage.renewal_state = {"in_step": True} if in_step else None
     # It has a moment, unless the plan says otherwise, or it came so long after its end that nobody would try any more.
-    lineage.renew_at = change.now if change.now < life_of(certificate).last else None
-    plan(change, lineage, certificate, told=True)
-    kept = dict(lineage.renewal or {})
+    lineage.renew_at = uow.now if uow.now < life_of(certificate).last else None
+    plan(uow, lineage, certificate, told=True)
+    kept = dict(lineage.renewal_state or {})
     if kept.pop("late", False):  # nobody hears of it before the certificate itself: the sweep says it
-        lineage.stale, lineage.renew_at, lineage.renewal = True, change.now, kept
+        lineage.needs_replan, lineage.renew_at, lineage.renewal_state = True, uow.now, kept
 
 
-def replan(change: Change, application_id: str | None, profile_id: str) -> None:
+def replan(uow: UnitOfWork, application_id: str | None, profile_id: str) -> None:
     """Choose the moments of all present certificates of a profile somewhere anew.
 
     Few get theirs at once. Of many, each is marked, and the sweep chooses in its own chunks: none is renewed because
@@ -73,21 +81,21 @@ def replan(change: Change, application_id: str | None, profile_id: str) -> None:
         .where(*of_profile)
         .limit(AT_ONCE + 1)
     )
-    rows = change.session.exec(query).all()
+    rows = uow.session.exec(query).all()
     if len(rows) > AT_ONCE:
-        mark(change, *of_profile)
+        mark(uow, *of_profile)
         return
-    running = running_renewals(change.session, (certificate.id for _, certificate in rows))
+    running = running_renewals(uow.session, (certificate.id for _, certificate in rows))
     for lineage, certificate in rows:
         if certificate.id not in running:
-            plan(change, lineage, certificate)
+            plan(uow, lineage, certificate)
 
 
-def mark(change: Change, *which: Any) -> None:
+def mark(uow: UnitOfWork, *which: Any) -> None:
     """Have the sweep choose the moments of these certificates anew, by one cheap statement for any number."""
     lineages = select(Certificate.lineage_id).where(*which, Certificate.status == "active")
-    due = update(Lineage).where(col(Lineage.id).in_(lineages)).values(stale=True, renew_at=change.now)
-    change.session.exec(due.execution_options(synchronize_session=False))
+    due = update(Lineage).where(col(Lineage.id).in_(lineages)).values(needs_replan=True, renew_at=uow.now)
+    uow.session.exec(due.execution_options(synchronize_session=False))
 
 
 def running_renewal(session: Session, present: Certificate) -> str | None:
@@ -116,41 +124,41 @@ def running_renewals(session: Session, certificates: Iterable[str | None]) -> fr
     return frozenset(session.exec(query))
 
 
-def note_failure(change: Change, certificate: Certificate, reason: str, **data: Any) -> None:
+def note_failure(uow: UnitOfWork, certificate: Certificate, reason: str, **data: Any) -> None:
     """A renewal came to nothing: try again later where renewal is automatic, and tell of it once in a row.
 
     Of a certificate that another one has followed only the request itself tells: the moment is the successor's.
     """
-    _, lineage = hold_lineage(change.session, certificate.id)
+    _, lineage = lock_lineage(uow.session, certificate.id)
     if lineage.current_certificate_id != certificate.id:
         return
-    kept = dict(lineage.renewal or {})
+    kept = dict(lineage.renewal_state or {})
     failures = int(kept.get("failures", 0)) + 1
-    rule, _ = _rule(change, lineage, certificate, tried="off" not in kept)
-    again = next_try(rule, life_of(certificate), change.now, failures) if rule and "off" not in kept else None
+    rule, _ = _rule(uow, lineage, certificate, tried="off" not in kept)
+    again = next_try(rule, life_of(certificate), uow.now, failures) if rule and "off" not in kept else None
     lineage.renew_at = again
     told = bool(kept.get("failures")) and again is not None
-    facts: dict[str, Any] = {"failures": failures, "error": reason, "failed_at": change.now.isoformat()}
+    facts: dict[str, Any] = {"failures": failures, "error": reason, "failed_at": uow.now.isoformat()}
     if rule and again is None:
         facts["off"] = "it has ended, and no try succeeded in the month after that"
-    lineage.renewal = {**kept, **facts}
-    change.session.add(lineage)
+    lineage.renewal_state = {**kept, **facts}
+    uow.session.add(lineage)
     if not told:
-        _tell(change, certificate, reason, again, **data)
+        _tell(uow, certificate, reason, again, **data)
 
 
-def rule_of(change: Change, lineage: Lineage, certificate: Certificate) -> RenewalRule | None:
+def rule_of(uow: UnitOfWork, lineage: Lineage, certificate: Certificate) -> RenewalRule | None:
     """How a certificate is renewed by itself; ``None`` when it is not."""
-    return _rule(change, lineage, certificate)[0]
+    return _rule(uow, lineage, certificate)[0]
 
 
-def life_of(certificate: Certificate) -> Life:
+def life_of(certificate: Certificate) -> ValidityPeriod:
     """From when until when it is valid, and its place in every spread."""
-    return Life(certificate.not_before, certificate.not_after, certificate.id)
+    return ValidityPeriod(certificate.not_before, certificate.not_after, certificate.id)
 
 
 def _choose(
-    change: Change,
+    uow: UnitOfWork,
     lineage: Lineage,
     certificate: Certificate,
     rule: RenewalRule,
@@ -158,12 +166,14 @@ def _choose(
     *,
     tell: bool,
 ) -> None:
-    advice = _advice(change.session, certificate)
+    advice = _advice(uow.session, certificate)
     chosen = plan_renewal(
         rule,
         life_of(certificate),
-        now=change.now,
-        moment=Moment.model_validate(lineage.moment) if lineage.moment else None,
+        now=uow.now,
+        override=RenewalOverride.model_validate(lineage.renewal_override)
+        if lineage.renewal_override
+        else None,
         advice=advice,
         in_step=bool(kept.get("in_step")),
     )
@@ -171,14 +181,16 @@ def _choose(
     if chosen.late:
         kept["late"] = True
         if tell and not told:
-            _tell(change, certificate, "there is no open window before the end", chosen.at)
+            _tell(uow, certificate, "there is no open window before the end", chosen.at)
     # A fleet that its authority wants replaced comes all at once: what follows is spread as if it were new.
     planned = {"planned": chosen.at.isoformat()} if chosen.at and advice is None else {}
-    lineage.renew_at, lineage.renewal = chosen.at, {**kept, **planned, "inputs": list(chosen.inputs)}
+    lineage.renew_at, lineage.renewal_state = chosen.at, {**kept, **planned, "inputs": list(chosen.inputs)}
 
 
-def _tell(change: Change, certificate: Certificate, reason: str, again: datetime | None, **data: Any) -> None:
-    change.event(
+def _tell(
+    uow: UnitOfWork, certificate: Certificate, reason: str, again: datetime | None, **data: Any
+) -> None:
+    uow.event(
         "certificate.renewal_failed",
         "certificate",
         certificate.id,
@@ -204,7 +216,7 @@ def _advice(session: Session, certificate: Certificate) -> Advice | None:
 
 
 def _rule(
-    change: Change, lineage: Lineage, certificate: Certificate, *, tried: bool = False
+    uow: UnitOfWork, lineage: Lineage, certificate: Certificate, *, tried: bool = False
 ) -> tuple[RenewalRule | None, str]:
     """How a certificate is renewed by itself, or why it is not.
 
@@ -213,8 +225,8 @@ def _rule(
     """
     if certificate.status != "active":
         return None, f"the certificate is {certificate.status}"
-    tried = tried or (lineage.renew_at is not None and "off" not in (lineage.renewal or {}))
-    if certificate.not_after <= change.now and not tried:
+    tried = tried or (lineage.renew_at is not None and "off" not in (lineage.renewal_state or {}))
+    if certificate.not_after <= uow.now and not tried:
         return None, "it has ended"
     if certificate.profile_id is None:
         return None, "it was imported without a profile, so nothing says who would issue the next one"
@@ -222,10 +234,10 @@ def _rule(
         return None, "its key is not held here: whoever holds it renews it"
     if lineage.auto_renew is False:
         return None, "it is switched off for this certificate"
-    profile = change.session.get_one(CertificateProfile, certificate.profile_id)
+    profile = uow.session.get_one(CertificateProfile, certificate.profile_id)
     where = (certificate.application_id, profile.id)
     try:
-        rule = recall(change.session, ("rule", *where), lambda: _said(change.session, where[0], profile))
+        rule = cached(uow.session, ("rule", *where), lambda: _said(uow.session, where[0], profile))
     except NotFound:
         return None, "the profile is not attached any more"
     except ValidationError:

@@ -11,11 +11,11 @@ from sqlmodel.sql.expression import SelectOfScalar
 from certrail.domain.errors import Conflict, Forbidden, NotFound
 from certrail.domain.search import CertificateFilter, Position
 from certrail.persistence.database import locked
-from certrail.persistence.tables import CaCertificate, Certificate, CertificateRequest, CertificateTerm
+from certrail.persistence.tables import CaCertificate, Certificate, CertificateRequest, CertificateSearchTerm
 from certrail.services.authorities.signing import find_authority
 from certrail.services.catalog.profiles import find_profile
 from certrail.services.core.actor import Actor
-from certrail.services.core.unit_of_work import Kernel
+from certrail.services.core.unit_of_work import ServiceContext
 from certrail.services.delivery.deliveries import KEY_PURPOSE
 
 Query = SelectOfScalar[Certificate]
@@ -25,12 +25,12 @@ EVERYTHING = CertificateFilter()
 class Inventory:
     """What there is. Every search is answered from an index, so its cost follows the page, not the inventory."""
 
-    def __init__(self, kernel: Kernel) -> None:
-        self._kernel = kernel
+    def __init__(self, context: ServiceContext) -> None:
+        self._context = context
 
     def get(self, certificate_id: str) -> Certificate:
         """One certificate. Raises NotFound."""
-        with self._kernel.db.read() as session:
+        with self._context.db.read() as session:
             row = session.get(Certificate, certificate_id)
             if row is None:
                 raise NotFound("certificate")
@@ -53,8 +53,8 @@ class Inventory:
         Raises:
             NotFound: the profile or the authority asked for does not exist.
         """
-        with self._kernel.db.read() as session:
-            query = page_query(session, application_id, wanted, self._kernel.clock(), after, outside=outside)
+        with self._context.db.read() as session:
+            query = page_query(session, application_id, wanted, self._context.clock(), after, outside=outside)
             return session.exec(query.limit(limit)).all()
 
     def show_key(self, actor: Actor, certificate_id: str) -> str:
@@ -64,13 +64,13 @@ class Inventory:
             Forbidden: the caller did not request it.
             Conflict: it was shown before, or certrail does not hold it.
         """
-        with self._kernel.change(actor) as change:
-            row = change.session.exec(
+        with self._context.unit_of_work(actor) as uow:
+            row = uow.session.exec(
                 locked(select(Certificate).where(Certificate.id == certificate_id))
             ).first()
             if row is None:
                 raise NotFound("certificate")
-            request = change.session.get(CertificateRequest, row.request_id) if row.request_id else None
+            request = uow.session.get(CertificateRequest, row.request_id) if row.request_id else None
             if request is None or request.requester_id != actor.principal_id:
                 raise Forbidden("Only the requester is shown the private key.", kind="not-requester")
             if row.key_sealed is None:
@@ -79,10 +79,10 @@ class Inventory:
                 raise Conflict(
                     f"The key was shown already, at {row.key_shown_at.isoformat()}.", kind="key-shown"
                 )
-            row.key_shown_at = change.now
-            change.session.add(row)
-            change.event("certificate.key_shown", "certificate", row.id, row.application_id)
-            return self._kernel.keyring.open(row.key_sealed, KEY_PURPOSE).decode()
+            row.key_shown_at = uow.now
+            uow.session.add(row)
+            uow.event("certificate.key_shown", "certificate", row.id, row.application_id)
+            return self._context.keyring.open(row.key_sealed, KEY_PURPOSE).decode()
 
 
 def position_of(row: Certificate, wanted: CertificateFilter) -> Position:
@@ -110,11 +110,13 @@ def page_query(
     created: Any = col(Certificate.created_at)
     ident: Any = col(Certificate.id)
     if term is not None:
-        query = query.join(CertificateTerm, col(CertificateTerm.certificate_id) == ident)
-        query = query.where(col(CertificateTerm.kind) == term[0], col(CertificateTerm.value) == term[1])
-        created, ident = col(CertificateTerm.created_at), col(CertificateTerm.certificate_id)
+        query = query.join(CertificateSearchTerm, col(CertificateSearchTerm.certificate_id) == ident)
+        query = query.where(
+            col(CertificateSearchTerm.kind) == term[0], col(CertificateSearchTerm.value) == term[1]
+        )
+        created, ident = col(CertificateSearchTerm.created_at), col(CertificateSearchTerm.certificate_id)
     if application_id is not None or outside:
-        owner = col(Certificate.application_id) if term is None else col(CertificateTerm.application_id)
+        owner = col(Certificate.application_id) if term is None else col(CertificateSearchTerm.application_id)
         here = func.coalesce(owner, "") == (application_id or "") if few else owner == application_id
         query = query.where(here)
     query = _conditions(session, query, wanted, now, term)
@@ -153,12 +155,14 @@ def _conditions(
         query = query.where(col(Certificate.not_after) < wanted.expires_before)
     query = _status(query, wanted.status, now) if wanted.status else query
     for kind, value in _other_terms(wanted, leading):
-        query = query.where(col(Certificate.id).in_(_having(kind, CertificateTerm.value, value)))
+        query = query.where(col(Certificate.id).in_(_having(kind, CertificateSearchTerm.value, value)))
     if wanted.name_begins:
-        query = query.where(col(Certificate.id).in_(_beginning(CertificateTerm.value, wanted.name_begins)))
+        query = query.where(
+            col(Certificate.id).in_(_beginning(CertificateSearchTerm.value, wanted.name_begins))
+        )
     if wanted.name_ends:
         backwards = wanted.name_ends[::-1]
-        query = query.where(col(Certificate.id).in_(_beginning(CertificateTerm.reversed, backwards)))
+        query = query.where(col(Certificate.id).in_(_beginning(CertificateSearchTerm.reversed, backwards)))
     return query
 
 
@@ -177,11 +181,13 @@ def _other_terms(wanted: CertificateFilter, leading: tuple[str, str] | None) -> 
 
 
 def _having(kind: str, column: Any, value: str) -> Any:
-    return select(CertificateTerm.certificate_id).where(CertificateTerm.kind == kind, column == value)
+    return select(CertificateSearchTerm.certificate_id).where(
+        CertificateSearchTerm.kind == kind, column == value
+    )
 
 
 def _beginning(column: Any, prefix: str) -> Any:
     """Certificates with a name that begins with this, by the range of an index: after U+10FFFF nothing comes."""
-    return select(CertificateTerm.certificate_id).where(
-        CertificateTerm.kind == "name", column >= prefix, column < prefix + "\U0010ffff"
+    return select(CertificateSearchTerm.certificate_id).where(
+        CertificateSearchTerm.kind == "name", column >= prefix, column < prefix + "\U0010ffff"
     )

@@ -47,7 +47,7 @@ def names_of(certificate: Certificate) -> Sequence[str]:
     return [*filter(None, (certificate.common_name,)), *names]
 
 
-def carries(chosen: Mapping[str, Any], certificate: Certificate) -> bool:
+def selects(chosen: Mapping[str, Any], certificate: Certificate) -> bool:
     """Whether a certificate is among those that a stored selection chooses."""
     if chosen.get("lineages"):
         return certificate.lineage_id in chosen["lineages"]
@@ -60,7 +60,9 @@ def carries(chosen: Mapping[str, Any], certificate: Certificate) -> bool:
     return all(certificate.attributes.get(name) == value for name, value in wanted.items())
 
 
-def carried(session: Session, application_id: str | None, chosen: Mapping[str, Any]) -> Iterator[Certificate]:
+def selected(
+    session: Session, application_id: str | None, chosen: Mapping[str, Any]
+) -> Iterator[Certificate]:
     """The present certificates that a stored selection chooses, by name."""
     query = (
         select(Certificate)
@@ -71,7 +73,7 @@ def carried(session: Session, application_id: str | None, chosen: Mapping[str, A
     if lineages := chosen.get("lineages"):
         query = query.where(col(Lineage.id).in_(lineages))
     rows = session.exec(query).all()
-    return (certificate for certificate in rows if carries(chosen, certificate))
+    return (certificate for certificate in rows if selects(chosen, certificate))
 
 
 def _profile_id(session: Session, reference: str) -> str:

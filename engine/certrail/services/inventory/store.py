@@ -1,13 +1,13 @@
 """A new certificate in the inventory: its row, its lineage, and what it is found by."""
 
-from certrail.persistence.tables import Certificate, CertificateTerm, Lineage
-from certrail.persistence.terms import terms_of
-from certrail.services.core.unit_of_work import Change
+from certrail.persistence.search_terms import search_terms_of
+from certrail.persistence.tables import Certificate, CertificateSearchTerm, Lineage
+from certrail.services.core.unit_of_work import UnitOfWork
 from certrail.services.inventory.renewal_schedule import plan_first
 
 
 def add_certificate(
-    change: Change, row: Certificate, present: Certificate | None = None, *, auto_renew: bool | None = None
+    uow: UnitOfWork, row: Certificate, present: Certificate | None = None, *, auto_renew: bool | None = None
 ) -> None:
     """Store the first certificate of a new lineage, or the one that takes the place of its `present` one.
 
@@ -15,20 +15,20 @@ def add_certificate(
         auto_renew: whether it is renewed by itself; left out, what was said for the lineage stays.
     """
     if present is None:
-        lineage = Lineage(id=row.lineage_id, created_at=change.now, application_id=row.application_id)
+        lineage = Lineage(id=row.lineage_id, created_at=uow.now, application_id=row.application_id)
     else:
-        lineage = change.session.get_one(Lineage, row.lineage_id)
+        lineage = uow.session.get_one(Lineage, row.lineage_id)
         # One that was revoked meanwhile stays so.
         present.status = "superseded" if present.status == "active" else present.status
-        change.session.add(present)
+        uow.session.add(present)
     lineage.current_certificate_id = row.id
     lineage.auto_renew = auto_renew if auto_renew is not None else lineage.auto_renew
-    change.session.add(lineage)
-    change.session.add(row)
-    plan_first(change, lineage, row)
-    for term in terms_of(row.common_name, row.names, row.attributes):
-        change.session.add(
-            CertificateTerm(
+    uow.session.add(lineage)
+    uow.session.add(row)
+    plan_first(uow, lineage, row)
+    for term in search_terms_of(row.common_name, row.names, row.attributes):
+        uow.session.add(
+            CertificateSearchTerm(
                 certificate_id=row.id, application_id=row.application_id, created_at=row.created_at, **term
             )
         )

@@ -9,12 +9,12 @@ from certrail.domain.errors import BadInput, PolicyViolation
 from certrail.persistence.tables import Certificate, CertificateProfile, CertificateRequest
 from certrail.services.approvals.lifecycle import open_approval
 from certrail.services.core.actor import Actor
-from certrail.services.core.unit_of_work import Change, Kernel
-from certrail.services.issuance.state import enqueue_issuance, judge
+from certrail.services.core.unit_of_work import ServiceContext, UnitOfWork
+from certrail.services.issuance.state import enqueue_issuance, evaluate_policy
 
 
 def accept(
-    change: Change,
+    uow: UnitOfWork,
     application_id: str | None,
     profile: CertificateProfile,
     content: RequestContent,
@@ -38,14 +38,14 @@ def accept(
         PolicyViolation: the certificate policy denies it.
         Conflict: no approval could ever succeed, or the authority cannot sign.
     """
-    requester_id = requester_id or change.actor.principal_id
+    requester_id = requester_id or uow.actor.principal_id
     assert requester_id is not None
     _refuse_impossible(profile, content)
-    policy = judge(change.session, profile, content, change.now)
+    policy = evaluate_policy(uow.session, profile, content, uow.now)
     row = CertificateRequest(
-        id=change.new_id(),
-        created_at=change.now,
-        updated_at=change.now,
+        id=uow.new_id(),
+        created_at=uow.now,
+        updated_at=uow.now,
         application_id=application_id,
         profile_id=profile.id,
         requester_id=requester_id,
@@ -65,12 +65,12 @@ def accept(
         renews_id=renews.id if renews else None,
         same_key=same_key,
     )
-    change.session.add(row)
-    approval = open_approval(change, row, profile)
+    uow.session.add(row)
+    approval = open_approval(uow, row, profile)
     if approval is not None:
         row.status = "pending_approval"
-        change.session.add(row)
-    change.event(
+        uow.session.add(row)
+    uow.event(
         "request.created",
         "request",
         row.id,
@@ -81,13 +81,13 @@ def accept(
         **_of(content, renews),
     )
     if start:
-        enqueue_issuance(change, row.id)
+        enqueue_issuance(uow, row.id)
     return row
 
 
 @contextmanager
 def refusals_recorded(
-    kernel: Kernel,
+    context: ServiceContext,
     actor: Actor,
     application_id: str | None,
     profile: CertificateProfile,
@@ -98,8 +98,8 @@ def refusals_recorded(
     try:
         yield
     except PolicyViolation as refusal:
-        with kernel.change(actor) as change:
-            change.event(
+        with context.unit_of_work(actor) as uow:
+            uow.event(
                 "request.refused",
                 "profile",
                 profile.id,

@@ -19,29 +19,29 @@ from certrail.persistence.tables import (
     Certificate,
     CertificatePolicy,
     CertificateProfile,
-    DeletedCertificate,
+    RevocationTombstone,
 )
 from certrail.pki import keys
 from certrail.pki.bundle import certificate_facts
 from certrail.pki.chain import is_self_signed, is_signed_by
 from certrail.pki.csr import certificate_content
-from certrail.pki.offer import Offer
+from certrail.pki.parse import CertificateBundle
 from certrail.pki.revocation import Reason
 from certrail.services.alerting.expiry import catch_up
 from certrail.services.authorities.signing import loaded
 from certrail.services.catalog.enrollment import enrollment
 from certrail.services.catalog.profiles import find_profile
 from certrail.services.core.actor import Actor
-from certrail.services.core.unit_of_work import Change, Kernel
+from certrail.services.core.unit_of_work import ServiceContext, UnitOfWork
 from certrail.services.delivery.deliveries import KEY_PURPOSE
-from certrail.services.delivery.desired_state import wish_everywhere
-from certrail.services.inventory.lineages import hold_lineage
+from certrail.services.delivery.desired_state import fan_out_to_syncs
+from certrail.services.inventory.lineages import lock_lineage
 from certrail.services.inventory.store import add_certificate
 from certrail.services.issuance.requests import checked_attributes
 
 
 @dataclass(frozen=True)
-class Past:
+class ImportedStatus:
     """What became of a certificate in the inventory that held it.
 
     Attributes:
@@ -65,20 +65,20 @@ class Past:
         row.revocation_reason = str(self.reason) if self.reason else None
 
 
-PRESENT = Past()
+PRESENT = ImportedStatus()
 
 
 class Imports:
     """An import with a profile must satisfy its policy; without one nothing is asked, nor renewed."""
 
-    def __init__(self, kernel: Kernel) -> None:
-        self._kernel = kernel
+    def __init__(self, context: ServiceContext) -> None:
+        self._context = context
 
     def take(
         self,
         actor: Actor,
         application_id: str | None,
-        offer: Offer,
+        offer: CertificateBundle,
         *,
         profile: str | None = None,
         attributes: Mapping[str, str] | None = None,
@@ -93,18 +93,18 @@ class Imports:
         """
         checked = checked_attributes(attributes or {})
         try:
-            with self._kernel.change(actor) as change:
-                chosen = _enrolled(change.session, application_id, profile) if profile else None
+            with self._context.unit_of_work(actor) as uow:
+                chosen = _enrolled(uow.session, application_id, profile) if profile else None
                 if chosen:
-                    _judge(change.session, chosen, offer.certificate, change.now)
-                row = self._keep(change, application_id, offer, chosen, checked)
-                if row.status == "active" and row.not_after > change.now:
-                    wish_everywhere(self._kernel, change, row)
+                    _judge(uow.session, chosen, offer.certificate, uow.now)
+                row = self._keep(uow, application_id, offer, chosen, checked)
+                if row.status == "active" and row.not_after > uow.now:
+                    fan_out_to_syncs(self._context, uow, row)
                 return row
         except PolicyViolation as refusal:
             facts = certificate_facts(offer.certificate)
-            with self._kernel.change(actor) as change:
-                change.event(
+            with self._context.unit_of_work(actor) as uow:
+                uow.event(
                     "certificate.import_refused",
                     "application",
                     application_id or "none",
@@ -121,11 +121,11 @@ class Imports:
         self,
         actor: Actor,
         application_id: str | None,
-        offer: Offer,
+        offer: CertificateBundle,
         *,
         profile: str | None = None,
         attributes: Mapping[str, str] | None = None,
-        past: Past = PRESENT,
+        past: ImportedStatus = PRESENT,
     ) -> Certificate:
         """Keep what another inventory held, as it is: no policy is asked until it is renewed, and nothing is delivered.
 
@@ -136,35 +136,33 @@ class Imports:
             Conflict: the certificate is in the inventory, or the one whose place it took was renewed here.
         """
         checked = checked_attributes(attributes or {})
-        with self._kernel.change(actor) as change:
-            chosen = _enrolled(change.session, application_id, profile) if profile else None
-            return self._keep(change, application_id, offer, chosen, checked, past)
+        with self._context.unit_of_work(actor) as uow:
+            chosen = _enrolled(uow.session, application_id, profile) if profile else None
+            return self._keep(uow, application_id, offer, chosen, checked, past)
 
     def _keep(
         self,
-        change: Change,
+        uow: UnitOfWork,
         application_id: str | None,
-        offer: Offer,
+        offer: CertificateBundle,
         profile: CertificateProfile | None,
         attributes: dict[str, Any],
-        past: Past | None = None,
+        past: ImportedStatus | None = None,
     ) -> Certificate:
         facts = certificate_facts(offer.certificate)
-        if change.session.exec(
-            select(Certificate).where(Certificate.fingerprint == facts.fingerprint)
-        ).first():
+        if uow.session.exec(select(Certificate).where(Certificate.fingerprint == facts.fingerprint)).first():
             raise Conflict("This certificate is in the inventory already.", kind="imported")
         adopted, past = past is not None, past or PRESENT
-        present = _replaced(change.session, past.replaces) if past.replaces else None
+        present = _replaced(uow.session, past.replaces) if past.replaces else None
         pems = [issuer.public_bytes(Encoding.PEM).decode() for issuer in offer.issuers]
         complete = bool(offer.issuers) and is_self_signed(offer.issuers[-1])
         row = Certificate(
-            id=change.new_id(),
-            created_at=change.now,
+            id=uow.new_id(),
+            created_at=uow.now,
             application_id=application_id,
-            lineage_id=present.lineage_id if present else change.new_id(),
+            lineage_id=present.lineage_id if present else uow.new_id(),
             profile_id=profile.id if profile else None,
-            ca_certificate_id=_own_issuer(change.session, offer.certificate),
+            ca_certificate_id=_own_issuer(uow.session, offer.certificate),
             serial=facts.serial,
             fingerprint=facts.fingerprint,
             common_name=facts.common_name,
@@ -175,14 +173,14 @@ class Imports:
             pem=facts.pem,
             chain=pems[:-1] if complete else pems,
             root=pems[-1] if complete else None,
-            key_sealed=self._kernel.keyring.seal(keys.to_pem(offer.key), KEY_PURPOSE) if offer.key else None,
+            key_sealed=self._context.keyring.seal(keys.to_pem(offer.key), KEY_PURPOSE) if offer.key else None,
             attributes=attributes,
         )
         past.stand(row)
-        _take_over_status(change.session, row)
-        add_certificate(change, row, present, auto_renew=past.auto_renew)
-        change.created_id = row.id
-        change.event(
+        _take_over_status(uow.session, row)
+        add_certificate(uow, row, present, auto_renew=past.auto_renew)
+        uow.created_id = row.id
+        uow.event(
             "certificate.adopted" if adopted else "certificate.imported",
             "certificate",
             row.id,
@@ -198,16 +196,16 @@ class Imports:
             with_key=row.key_sealed is not None,
             status=row.status,
         )
-        catch_up(change, row)
+        catch_up(uow, row)
         return row
 
 
 def _take_over_status(session: Session, row: Certificate) -> None:
     """A certificate from here that was told of without being here is what was told: good, held or revoked."""
     query = (
-        select(DeletedCertificate)
-        .join(CaCertificate, col(CaCertificate.id) == col(DeletedCertificate.ca_certificate_id))
-        .where(DeletedCertificate.serial == row.serial, CaCertificate.ca_id == _authority_of(session, row))
+        select(RevocationTombstone)
+        .join(CaCertificate, col(CaCertificate.id) == col(RevocationTombstone.ca_certificate_id))
+        .where(RevocationTombstone.serial == row.serial, CaCertificate.ca_id == _authority_of(session, row))
     )
     deleted = session.exec(query).first()
     if deleted is None:
@@ -225,7 +223,7 @@ def _authority_of(session: Session, row: Certificate) -> str | None:
 
 def _replaced(session: Session, certificate_id: str) -> Certificate:
     """The certificate whose place another one took, its lineage held."""
-    present, lineage = hold_lineage(session, certificate_id)
+    present, lineage = lock_lineage(session, certificate_id)
     if lineage.current_certificate_id != present.id:
         raise Conflict("The certificate whose place it took was renewed here already.", kind="superseded")
     return present

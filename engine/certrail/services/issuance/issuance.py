@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from certrail.checkpoints import checkpoint
 from certrail.domain.content import KeyAlgorithm, RequestContent
 from certrail.domain.errors import CertrailError
-from certrail.persistence.database import recall
+from certrail.persistence.database import cached
 from certrail.persistence.tables import (
     CaCertificate,
     Certificate,
@@ -17,16 +17,23 @@ from certrail.pki import keys
 from certrail.pki.bundle import certificate_facts
 from certrail.pki.csr import read_csr
 from certrail.pki.leaf import LeafPlan, self_signed_leaf, sign_leaf
-from certrail.services.approvals.lifecycle import CHANGED, ask_anew_if_changed, close, keep_time, reopen
+from certrail.services.approvals.lifecycle import CHANGED, apply_timers, close, reopen, reopen_if_changed
 from certrail.services.authorities.signing import Signer, new_serial, signer
 from certrail.services.catalog.enrollment import enrollment
 from certrail.services.core.actor import SYSTEM
-from certrail.services.core.unit_of_work import Change, Kernel
+from certrail.services.core.unit_of_work import ServiceContext, UnitOfWork
 from certrail.services.delivery.deliveries import KEY_PURPOSE
-from certrail.services.delivery.desired_state import wish_everywhere
+from certrail.services.delivery.desired_state import fan_out_to_syncs
 from certrail.services.inventory.lineages import lock_current
 from certrail.services.inventory.store import add_certificate
-from certrail.services.issuance.state import FINAL, approval_of, judge, judged_now, lock_request, move
+from certrail.services.issuance.state import (
+    FINAL,
+    approval_of,
+    current_snapshot,
+    evaluate_policy,
+    lock_request,
+    transition,
+)
 from certrail.services.lifecycle.revocation import crl_urls, ocsp_url
 
 
@@ -46,8 +53,8 @@ class Advance:
 class Issuance:
     """Called again and again by the workflow; every call finds its own way on from what is stored."""
 
-    def __init__(self, kernel: Kernel) -> None:
-        self._kernel = kernel
+    def __init__(self, context: ServiceContext) -> None:
+        self._context = context
 
     def advance(self, request_id: str) -> Advance:
         """Take the next step: wait, keep the approval's time, or sign."""
@@ -63,44 +70,44 @@ class Issuance:
 
     def fail(self, request_id: str, reason: str) -> None:
         """Give up on a request, with a reason that its requester can read."""
-        with self._kernel.change(SYSTEM) as change:
-            row = lock_request(change.session, request_id)
+        with self._context.unit_of_work(SYSTEM) as uow:
+            row = lock_request(uow.session, request_id)
             if row.status in FINAL:
                 return
-            move(change, row, "failed", reason)  # first: it did not end with its approval
-            approval = approval_of(change.session, request_id)
+            transition(uow, row, "failed", reason)  # first: it did not end with its approval
+            approval = approval_of(uow.session, request_id)
             if approval is not None and approval.status == "open":
-                close(change, approval, "cancelled", None, reason)
+                close(uow, approval, "cancelled", None, reason)
 
     def _wait_for_approval(self, request_id: str) -> Advance | None:
-        with self._kernel.change(SYSTEM) as change:
-            row = lock_request(change.session, request_id)
+        with self._context.unit_of_work(SYSTEM) as uow:
+            row = lock_request(uow.session, request_id)
             if row.status != "pending_approval":
                 return None
-            wake_at = self._wait(change, row)
+            wake_at = self._wait(uow, row)
             return Advance("waiting", wake_at) if row.status == "pending_approval" else None
 
-    def _wait(self, change: Change, row: CertificateRequest) -> datetime | None:
-        approval = approval_of(change.session, row.id)
+    def _wait(self, uow: UnitOfWork, row: CertificateRequest) -> datetime | None:
+        approval = approval_of(uow.session, row.id)
         if approval is None:
-            move(change, row, "approved")
+            transition(uow, row, "approved")
             return None
-        if (judged := judged_now(change.session, row, change.now)).digest != approval.digest:
-            reopen(change, approval, row, judged, CHANGED)
-        return keep_time(change, approval)
+        if (judged := current_snapshot(uow.session, row, uow.now)).digest != approval.digest:
+            reopen(uow, approval, row, judged, CHANGED)
+        return apply_timers(uow, approval)
 
     def _issue(self, request_id: str) -> Advance:
-        with self._kernel.change(SYSTEM) as change:
-            row = lock_request(change.session, request_id)
+        with self._context.unit_of_work(SYSTEM) as uow:
+            row = lock_request(uow.session, request_id)
             if row.status in FINAL:
                 return Advance(row.status)
-            if row.status == "pending_approval" or ask_anew_if_changed(change, row):
-                return Advance("waiting", change.now)
-            self.issue(change, row)
+            if row.status == "pending_approval" or reopen_if_changed(uow, row):
+                return Advance("waiting", uow.now)
+            self.issue(uow, row)
         checkpoint("issuance.committed")
         return Advance("issued")
 
-    def issue(self, change: Change, row: CertificateRequest, held: Certificate | None = None) -> None:
+    def issue(self, uow: UnitOfWork, row: CertificateRequest, held: Certificate | None = None) -> None:
         """Sign what was accepted, and wish it to where it belongs, in the transaction of the change.
 
         Args:
@@ -112,20 +119,20 @@ class Issuance:
             Conflict: the authority cannot sign, or what it renews is superseded.
         """
         content = RequestContent.model_validate(row.content)
-        profile = change.session.get_one(CertificateProfile, row.profile_id)
-        enrollment(change.session, row.application_id, profile)
-        judge(change.session, profile, content, change.now)
+        profile = uow.session.get_one(CertificateProfile, row.profile_id)
+        enrollment(uow.session, row.application_id, profile)
+        evaluate_policy(uow.session, profile, content, uow.now)
         present = held
         if row.renews_id and present is None:
-            present = lock_current(change.session, row.renews_id)
-        certificate = self._sign(change, row, profile, content, present)
+            present = lock_current(uow.session, row.renews_id)
+        certificate = self._sign(uow, row, profile, content, present)
         checkpoint("issuance.signed")
-        self._record(change, row, profile, certificate, present)
-        wish_everywhere(self._kernel, change, certificate)
+        self._record(uow, row, profile, certificate, present)
+        fan_out_to_syncs(self._context, uow, certificate)
 
     def _sign(
         self,
-        change: Change,
+        uow: UnitOfWork,
         row: CertificateRequest,
         profile: CertificateProfile,
         content: RequestContent,
@@ -136,8 +143,8 @@ class Issuance:
             sans=content.sans,
             key_usages=tuple(content.key_usages),
             extended_key_usages=tuple(content.extended_key_usages),
-            not_before=change.now,
-            not_after=change.now + timedelta(seconds=content.ttl_seconds),
+            not_before=uow.now,
+            not_after=uow.now + timedelta(seconds=content.ttl_seconds),
             basic_constraints=content.basic_constraints,
         )
         own_key = None if content.csr else self._key(row, content, present)
@@ -147,20 +154,20 @@ class Issuance:
             leaf = self_signed_leaf(plan, own_key, new_serial())
         else:
             public_key = own_key.public_key() if own_key else read_csr(content.csr or "").public_key
-            by = signer(self._kernel.keyring, change.session, profile.ca_id)
+            by = signer(self._context.keyring, uow.session, profile.ca_id)
             issuer, (chain, root) = by.issuer.id, _chain(by.issuer)
             plan = replace(
                 plan,
-                crl_urls=recall(change.session, ("crl", profile.ca_id), lambda: _lists(change, by)),
-                ocsp_url=ocsp_url(self._kernel, by.authority.id),
+                crl_urls=cached(uow.session, ("crl", profile.ca_id), lambda: _lists(uow, by)),
+                ocsp_url=ocsp_url(self._context, by.authority.id),
             )
             leaf = sign_leaf(plan, public_key, by.certificate, by.key, new_serial())
         facts = certificate_facts(leaf)
         return Certificate(
-            id=change.new_id(),
-            created_at=change.now,
+            id=uow.new_id(),
+            created_at=uow.now,
             application_id=row.application_id,
-            lineage_id=present.lineage_id if present else change.new_id(),
+            lineage_id=present.lineage_id if present else uow.new_id(),
             request_id=row.id,
             profile_id=profile.id,
             ca_certificate_id=issuer,
@@ -174,7 +181,7 @@ class Issuance:
             pem=facts.pem,
             chain=chain,
             root=root,
-            key_sealed=self._kernel.keyring.seal(keys.to_pem(own_key), KEY_PURPOSE) if own_key else None,
+            key_sealed=self._context.keyring.seal(keys.to_pem(own_key), KEY_PURPOSE) if own_key else None,
             key_shown_at=present.key_shown_at if present and row.same_key else None,
             attributes=row.attributes,
         )
@@ -183,21 +190,21 @@ class Issuance:
         self, row: CertificateRequest, content: RequestContent, present: Certificate | None
     ) -> keys.PrivateKey:
         if present is not None and row.same_key and present.key_sealed is not None:
-            return keys.from_pem(self._kernel.keyring.open(present.key_sealed, KEY_PURPOSE))
+            return keys.from_pem(self._context.keyring.open(present.key_sealed, KEY_PURPOSE))
         return keys.generate(KeyAlgorithm(content.key_algorithm))
 
     def _record(
         self,
-        change: Change,
+        uow: UnitOfWork,
         row: CertificateRequest,
         profile: CertificateProfile,
         certificate: Certificate,
         present: Certificate | None,
     ) -> None:
-        add_certificate(change, certificate, present)
+        add_certificate(uow, certificate, present)
         row.certificate_id = certificate.id
-        move(change, row, "issued")
-        change.event(
+        transition(uow, row, "issued")
+        uow.event(
             "certificate.renewed" if present else "certificate.issued",
             "certificate",
             certificate.id,
@@ -215,8 +222,8 @@ class Issuance:
         )
 
 
-def _lists(change: Change, by: Signer) -> tuple[str, ...]:
-    return crl_urls(change.kernel, change.session, by.authority.id, by.spki)
+def _lists(uow: UnitOfWork, by: Signer) -> tuple[str, ...]:
+    return crl_urls(uow.context, uow.session, by.authority.id, by.spki)
 
 
 def _chain(issuer: CaCertificate) -> tuple[list[str], str]:

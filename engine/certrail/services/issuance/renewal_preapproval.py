@@ -9,11 +9,11 @@ from certrail.persistence.tables import ApprovalPolicy, ApprovalRequest, Certifi
 from certrail.services.issuance.state import UNSUCCESSFUL
 
 
-def standing_approval(
+def find_preapproval(
     session: Session, request: CertificateRequest, policy: ApprovalPolicy, now: datetime
 ) -> ApprovalRequest | None:
     """The approval that covers a renewal: still young, not used up, under the same policy, for the same content."""
-    if policy.standing is None or request.renews_id is None:
+    if policy.renewal_preapproval is None or request.renews_id is None:
         return None
     present = session.get_one(Certificate, request.renews_id)
     before = session.get(CertificateRequest, present.request_id) if present.request_id else None
@@ -23,22 +23,26 @@ def standing_approval(
     if base is None or base.status != "approved" or base.decided_at is None:
         return None
     same_policy = base.policy_id == policy.id and base.policy.get("version") == policy.version
-    young = now <= base.decided_at + timedelta(days=policy.standing["days"])
-    return base if same_policy and young and _used(session, base) < policy.standing["renewals"] else None
+    young = now <= base.decided_at + timedelta(days=policy.renewal_preapproval["days"])
+    return (
+        base
+        if same_policy and young and _used(session, base) < policy.renewal_preapproval["renewals"]
+        else None
+    )
 
 
 def _used(session: Session, base: ApprovalRequest) -> int:
     """For how many renewals it stood; one that came to nothing was none."""
     query = select(func.count()).where(
-        CertificateRequest.standing_approval_id == base.id,
+        CertificateRequest.preapproval_id == base.id,
         col(CertificateRequest.status).not_in(UNSUCCESSFUL),
     )
     return session.exec(query).one()
 
 
 def _base(session: Session, before: CertificateRequest) -> ApprovalRequest | None:
-    if before.standing_approval_id:
-        return session.get(ApprovalRequest, before.standing_approval_id)
+    if before.preapproval_id:
+        return session.get(ApprovalRequest, before.preapproval_id)
     query = select(ApprovalRequest).where(ApprovalRequest.certificate_request_id == before.id)
     return session.exec(query).first()
 

@@ -9,20 +9,26 @@ from sqlmodel import Session, select
 from certrail.domain.access import ProductRole, Role
 from certrail.domain.content import RequestContent, fitting_usages
 from certrail.domain.errors import BadInput, Conflict, Forbidden, NotFound
-from certrail.domain.faults import told_of
+from certrail.domain.faults import describe_faults
 from certrail.persistence.tables import CertificateProfile, CertificateRequest
 from certrail.pki.csr import read_csr
 from certrail.services.access.membership import role_in
-from certrail.services.approvals.lifecycle import ask_if_guarded, close, reopen
+from certrail.services.approvals.lifecycle import close, open_approval_if_required, reopen
 from certrail.services.catalog.enrollment import enrollment
 from certrail.services.catalog.profiles import find_profile
 from certrail.services.core.actor import Actor
 from certrail.services.core.paging import PAGE, Position, newest_first
-from certrail.services.core.unit_of_work import Change, Kernel
+from certrail.services.core.unit_of_work import ServiceContext, UnitOfWork
 from certrail.services.inventory.lineages import lock_current
 from certrail.services.inventory.renewal_schedule import refuse_second
 from certrail.services.issuance.acceptance import accept, refusals_recorded
-from certrail.services.issuance.state import approval_of, enqueue_issuance, judged_now, lock_request, move
+from certrail.services.issuance.state import (
+    approval_of,
+    current_snapshot,
+    enqueue_issuance,
+    lock_request,
+    transition,
+)
 
 BY_HAND = "retried by hand"
 MOST_ATTRIBUTES = 50
@@ -33,8 +39,8 @@ LONGEST_VALUE = 1024
 class Requests:
     """The front door of issuance."""
 
-    def __init__(self, kernel: Kernel) -> None:
-        self._kernel = kernel
+    def __init__(self, context: ServiceContext) -> None:
+        self._context = context
 
     def submit(
         self,
@@ -56,11 +62,11 @@ class Requests:
         parsed = _content(content, chosen)
         attributes = checked_attributes(attributes or {})
         with (
-            refusals_recorded(self._kernel, actor, application_id, chosen, parsed),
-            self._kernel.change(actor) as change,
+            refusals_recorded(self._context, actor, application_id, chosen, parsed),
+            self._context.unit_of_work(actor) as uow,
         ):
-            profile_now = change.session.get_one(CertificateProfile, chosen.id)
-            return accept(change, application_id, profile_now, parsed, attributes)
+            profile_now = uow.session.get_one(CertificateProfile, chosen.id)
+            return accept(uow, application_id, profile_now, parsed, attributes)
 
     def cancel(self, actor: Actor, request_id: str) -> CertificateRequest:
         """Withdraw a request that waits for approval: one's own, or as an Admin, who clears up behind a leaver.
@@ -69,16 +75,16 @@ class Requests:
             Forbidden: it is somebody else's, and the caller is no Admin here.
             Conflict: it is decided already.
         """
-        with self._kernel.change(actor) as change:
-            row = lock_request(change.session, request_id)
-            if row.requester_id != actor.principal_id and not _is_admin(change.session, actor, row):
+        with self._context.unit_of_work(actor) as uow:
+            row = lock_request(uow.session, request_id)
+            if row.requester_id != actor.principal_id and not _is_admin(uow.session, actor, row):
                 raise Forbidden("Only the requester or an Admin cancels a request.", kind="not-requester")
             if row.status != "pending_approval":
                 raise Conflict(f"The request is {row.status}; only one that waits for approval is cancelled.")
-            approval = approval_of(change.session, row.id)
+            approval = approval_of(uow.session, row.id)
             if approval:
                 by = "the requester" if row.requester_id == actor.principal_id else "an Admin"
-                close(change, approval, "cancelled", actor.principal_id, f"cancelled by {by}")
+                close(uow, approval, "cancelled", actor.principal_id, f"cancelled by {by}")
             return row
 
     def retry(self, actor: Actor, request_id: str) -> CertificateRequest:
@@ -91,19 +97,19 @@ class Requests:
             Conflict: it has not failed, could never be approved, or what it renews is renewed otherwise.
             PolicyViolation: it would be denied again.
         """
-        with self._kernel.change(actor) as change:
-            row = lock_request(change.session, request_id)
+        with self._context.unit_of_work(actor) as uow:
+            row = lock_request(uow.session, request_id)
             if row.status != "failed":
                 raise Conflict(f"The request is {row.status}; only a failed one is retried.")
             if row.renews_id:
-                refuse_second(change.session, lock_current(change.session, row.renews_id))
-            _ask_again(change, row)
-            enqueue_issuance(change, row.id)
+                refuse_second(uow.session, lock_current(uow.session, row.renews_id))
+            _ask_again(uow, row)
+            enqueue_issuance(uow, row.id)
             return row
 
     def get(self, request_id: str) -> CertificateRequest:
         """One request. Raises NotFound."""
-        with self._kernel.db.read() as session:
+        with self._context.db.read() as session:
             row = session.get(CertificateRequest, request_id)
             if row is None:
                 raise NotFound("certificate request")
@@ -118,14 +124,14 @@ class Requests:
         limit: int = PAGE,
     ) -> Sequence[CertificateRequest]:
         """One page, newest first."""
-        with self._kernel.db.read() as session:
+        with self._context.db.read() as session:
             query = select(CertificateRequest).where(CertificateRequest.application_id == application_id)
             if status:
                 query = query.where(CertificateRequest.status == status)
             return session.exec(newest_first(query, CertificateRequest, after, limit)).all()
 
     def _enrolled_profile(self, application_id: str | None, reference: str) -> CertificateProfile:
-        with self._kernel.db.read() as session:
+        with self._context.db.read() as session:
             profile = find_profile(session, reference)
             if not enrollment(session, application_id, profile).get("enabled"):
                 raise Conflict(
@@ -134,19 +140,19 @@ class Requests:
             return profile
 
 
-def _ask_again(change: Change, row: CertificateRequest) -> None:
+def _ask_again(uow: UnitOfWork, row: CertificateRequest) -> None:
     """Whom a failed request needs to be asked about now: nobody, if somebody said yes to it already."""
-    approval = approval_of(change.session, row.id)
+    approval = approval_of(uow.session, row.id)
     if approval is not None and approval.status == "approved":
-        move(change, row, "approved", BY_HAND)
+        transition(uow, row, "approved", BY_HAND)
         return
-    judged = judged_now(change.session, row, change.now)
+    judged = current_snapshot(uow.session, row, uow.now)
     if approval is not None:
-        reopen(change, approval, row, judged, BY_HAND)
-    elif ask_if_guarded(change, row, judged) is not None:
-        move(change, row, "pending_approval", BY_HAND)
+        reopen(uow, approval, row, judged, BY_HAND)
+    elif open_approval_if_required(uow, row, judged) is not None:
+        transition(uow, row, "pending_approval", BY_HAND)
     else:
-        move(change, row, "approved", BY_HAND)
+        transition(uow, row, "approved", BY_HAND)
 
 
 def _is_admin(session: Session, actor: Actor, row: CertificateRequest) -> bool:
@@ -176,7 +182,7 @@ def parsed_content(values: Mapping[str, Any]) -> RequestContent:
     except ValidationError as err:
         faults = [
             {"field": field or "content", "message": message}
-            for field, message in told_of(err, RequestContent)
+            for field, message in describe_faults(err, RequestContent)
         ]
         detail = "; ".join(f"{f['field']}: {f['message']}" for f in faults)
         raise BadInput(f"The request cannot be read. {detail}", faults[0]["field"], errors=faults) from None

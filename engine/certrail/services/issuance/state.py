@@ -8,7 +8,7 @@ from sqlmodel import Session, select
 from certrail.domain.content import KeyAlgorithm, RequestContent, digest
 from certrail.domain.errors import NotFound, PolicyViolation
 from certrail.domain.policy import PolicyRules, decide
-from certrail.persistence.database import locked, recall
+from certrail.persistence.database import cached, locked
 from certrail.persistence.tables import (
     ApprovalRequest,
     Certificate,
@@ -18,14 +18,14 @@ from certrail.persistence.tables import (
     CertificateRequest,
 )
 from certrail.services.authorities.signing import active_certificate
-from certrail.services.core.unit_of_work import Change
+from certrail.services.core.unit_of_work import UnitOfWork
 from certrail.services.inventory.renewal_schedule import note_failure
 
 UNSUCCESSFUL = frozenset({"rejected", "cancelled", "expired", "failed"})
 FINAL = UNSUCCESSFUL | {"issued"}
 
 
-def judge(
+def evaluate_policy(
     session: Session, profile: CertificateProfile, content: RequestContent, now: datetime
 ) -> CertificatePolicy:
     """Apply the one policy function with the rules and issuer of this moment.
@@ -35,7 +35,7 @@ def judge(
         Conflict: the authority cannot sign.
     """
     policy = session.get_one(CertificatePolicy, profile.policy_id)
-    rules = recall(session, ("rules", policy.id), lambda: PolicyRules.model_validate(policy.rules))
+    rules = cached(session, ("rules", policy.id), lambda: PolicyRules.model_validate(policy.rules))
     issuer = active_certificate(session, profile.ca_id) if profile.ca_id else None
     violations = decide(
         content,
@@ -57,7 +57,7 @@ def _signing_algorithm(
     return KeyAlgorithm(session.get_one(CertificateAuthority, profile.ca_id).key_algorithm)
 
 
-def called(row: CertificateRequest) -> str | None:
+def display_name(row: CertificateRequest) -> str | None:
     """What people call what is asked for: its common name, or else its first other name."""
     sans = row.content.get("sans", {}).values()
     names = (
@@ -94,31 +94,31 @@ def approval_of(session: Session, request_id: str) -> ApprovalRequest | None:
     ).first()
 
 
-def move(change: Change, row: CertificateRequest, status: str, reason: str | None = None) -> None:
+def transition(uow: UnitOfWork, row: CertificateRequest, status: str, reason: str | None = None) -> None:
     """Change a request's status, on record."""
-    before, row.status, row.reason, row.updated_at = row.status, status, reason, change.now
-    change.session.add(row)
-    change.event(
+    before, row.status, row.reason, row.updated_at = row.status, status, reason, uow.now
+    uow.session.add(row)
+    uow.event(
         f"request.{status}",
         "request",
         row.id,
         row.application_id,
         before=before,
         reason=reason,
-        common_name=called(row),
+        common_name=display_name(row),
     )
     if row.renews_id and status in UNSUCCESSFUL:
-        renewed = change.session.get_one(Certificate, row.renews_id)
-        note_failure(change, renewed, f"{status}: {reason}" if reason else status, request_id=row.id)
+        renewed = uow.session.get_one(Certificate, row.renews_id)
+        note_failure(uow, renewed, f"{status}: {reason}" if reason else status, request_id=row.id)
 
 
-def enqueue_issuance(change: Change, request_id: str, signal: str | None = None) -> None:
+def enqueue_issuance(uow: UnitOfWork, request_id: str, signal: str | None = None) -> None:
     """Start the request's workflow, or tell it that something changed."""
-    change.enqueue("issuance", f"issuance-{request_id}", request_id, signal=signal)
+    uow.enqueue("issuance", f"issuance-{request_id}", request_id, signal=signal)
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
+class PolicySnapshot:
     """What would be signed at some moment; votes hold for its digest only."""
 
     digest: str
@@ -126,7 +126,7 @@ class Judged:
     policy_version: int
 
 
-def judged_now(session: Session, row: CertificateRequest, now: datetime) -> Judged:
+def current_snapshot(session: Session, row: CertificateRequest, now: datetime) -> PolicySnapshot:
     """What would be signed if it were signed now.
 
     Raises:
@@ -135,13 +135,13 @@ def judged_now(session: Session, row: CertificateRequest, now: datetime) -> Judg
     """
     profile = session.get_one(CertificateProfile, row.profile_id)
     content = RequestContent.model_validate(row.content)
-    policy = judge(session, profile, content, now)
+    policy = evaluate_policy(session, profile, content, now)
     application = row.application_id or ""
     found = digest(content, profile.id, profile.version, policy.version, application, row.renews_id)
-    return Judged(found, profile.version, policy.version)
+    return PolicySnapshot(found, profile.version, policy.version)
 
 
-def take(row: CertificateRequest, judged: Judged) -> None:
+def apply_snapshot(row: CertificateRequest, judged: PolicySnapshot) -> None:
     """Let a request stand for what would be signed now."""
     row.digest = judged.digest
     row.profile_version, row.policy_version = judged.profile_version, judged.policy_version

@@ -8,12 +8,12 @@ from sqlmodel import Session
 
 from certrail.domain.content import RequestContent, fitting_usages
 from certrail.domain.errors import BadInput, Conflict, NotFound
-from certrail.domain.renewal import Moment
+from certrail.domain.renewal import RenewalOverride
 from certrail.persistence.tables import Certificate, CertificateProfile, CertificateRequest, Lineage
 from certrail.pki.csr import certificate_content, read_csr
 from certrail.services.catalog.enrollment import enrollment
 from certrail.services.core.actor import Actor
-from certrail.services.core.unit_of_work import Kernel
+from certrail.services.core.unit_of_work import ServiceContext
 from certrail.services.inventory.lineages import lock_current
 from certrail.services.inventory.renewal_schedule import plan, refuse_second, running_renewal
 from certrail.services.issuance.acceptance import accept, refusals_recorded
@@ -23,8 +23,8 @@ from certrail.services.issuance.requests import checked_attributes, parsed_conte
 class Renewals:
     """The old certificate stays valid, is superseded when the new one is issued, and cannot be renewed again."""
 
-    def __init__(self, kernel: Kernel) -> None:
-        self._kernel = kernel
+    def __init__(self, context: ServiceContext) -> None:
+        self._context = context
 
     def renew(
         self,
@@ -49,7 +49,7 @@ class Renewals:
             PolicyViolation: the certificate policy denies it now; the refusal is on record.
             Conflict: it is superseded or revoked, has no profile, or is being renewed.
         """
-        with self._kernel.db.read() as session:
+        with self._context.db.read() as session:
             present = session.get(Certificate, certificate_id)
             if present is None:
                 raise NotFound("certificate")
@@ -57,15 +57,15 @@ class Renewals:
             content = renewal_content(session, present, csr, same_key)
         attributes = checked_attributes((changes or {}).get("attributes", present.attributes) or {})
         with (
-            refusals_recorded(self._kernel, actor, present.application_id, profile, content, present),
-            self._kernel.change(actor) as change,
+            refusals_recorded(self._context, actor, present.application_id, profile, content, present),
+            self._context.unit_of_work(actor) as uow,
         ):
-            current = lock_current(change.session, certificate_id)
-            refuse_second(change.session, current)
+            current = lock_current(uow.session, certificate_id)
+            refuse_second(uow.session, current)
             return accept(
-                change,
+                uow,
                 current.application_id,
-                change.session.get_one(CertificateProfile, profile.id),
+                uow.session.get_one(CertificateProfile, profile.id),
                 content,
                 attributes,
                 renews=current,
@@ -74,7 +74,7 @@ class Renewals:
 
     def explained(self, certificate_id: str) -> dict[str, Any]:
         """When a certificate is renewed by itself and why then, or why it is not, and what failed. Raises NotFound."""
-        with self._kernel.db.read() as session:
+        with self._context.db.read() as session:
             certificate = session.get(Certificate, certificate_id)
             if certificate is None:
                 raise NotFound("certificate")
@@ -83,11 +83,15 @@ class Renewals:
                 return {"renew_at": None, "off": f"superseded by {lineage.current_certificate_id}"}
             running = running_renewal(session, certificate)
             facts = {"renew_at": lineage.renew_at, "auto_renew": lineage.auto_renew, "request": running}
-            own = {"moment": lineage.moment, "stale": lineage.stale}
-            return {**facts, **own, **(lineage.renewal or {})}
+            own = {"renewal_override": lineage.renewal_override, "needs_replan": lineage.needs_replan}
+            return {**facts, **own, **(lineage.renewal_state or {})}
 
     def decide(
-        self, actor: Actor, certificate_id: str, auto_renew: bool | None, moment: Moment | None = None
+        self,
+        actor: Actor,
+        certificate_id: str,
+        auto_renew: bool | None,
+        override: RenewalOverride | None = None,
     ) -> dict[str, Any]:
         """Renew a certificate by itself or not, against the rule of its profile; ``None`` leaves it to the rule.
 
@@ -100,16 +104,16 @@ class Renewals:
             NotFound: unknown.
             Conflict: it is superseded or revoked.
         """
-        with self._kernel.change(actor) as change:
-            if change.session.get(Certificate, certificate_id) is None:
+        with self._context.unit_of_work(actor) as uow:
+            if uow.session.get(Certificate, certificate_id) is None:
                 raise NotFound("certificate")
-            present = lock_current(change.session, certificate_id)
-            lineage = change.session.get_one(Lineage, present.lineage_id)
-            before, own = lineage.auto_renew, lineage.moment
+            present = lock_current(uow.session, certificate_id)
+            lineage = uow.session.get_one(Lineage, present.lineage_id)
+            before, own = lineage.auto_renew, lineage.renewal_override
             lineage.auto_renew = auto_renew
-            lineage.moment = (moment.model_dump(exclude_none=True) or None) if moment else None
-            plan(change, lineage, present)
-            change.event(
+            lineage.renewal_override = (override.model_dump(exclude_none=True) or None) if override else None
+            plan(uow, lineage, present)
+            uow.event(
                 "certificate.renewal_decided",
                 "certificate",
                 present.id,
@@ -117,7 +121,7 @@ class Renewals:
                 before=before,
                 after=auto_renew,
                 moment_before=own,
-                moment=lineage.moment,
+                override=lineage.renewal_override,
             )
         return self.explained(certificate_id)
 

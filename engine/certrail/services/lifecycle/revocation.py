@@ -18,9 +18,9 @@ from certrail.persistence.tables import (
     Certificate,
     CertificateAuthority,
     Crl,
-    DeletedCertificate,
     Lineage,
     OcspSigner,
+    RevocationTombstone,
 )
 from certrail.pki import keys
 from certrail.pki.revocation import (
@@ -44,10 +44,10 @@ from certrail.services.authorities.signing import (
     versions_of,
 )
 from certrail.services.core.actor import SYSTEM, Actor
-from certrail.services.core.sweeps import Isolation
-from certrail.services.core.unit_of_work import Change, Kernel
+from certrail.services.core.sweeps import SweepItems
+from certrail.services.core.unit_of_work import ServiceContext, UnitOfWork
 from certrail.services.delivery import retirement_planner
-from certrail.services.inventory.lineages import hold_lineage
+from certrail.services.inventory.lineages import lock_lineage
 from certrail.services.inventory.renewal_schedule import plan
 
 CRL_LIFETIME, CRL_REFRESH = timedelta(days=7), timedelta(days=1)
@@ -73,8 +73,8 @@ class StatusAnswer:
 class Revocation:
     """Of certificates that authorities here have signed."""
 
-    def __init__(self, kernel: Kernel) -> None:
-        self._kernel, self._isolation = kernel, Isolation(kernel, "revocation-lists")
+    def __init__(self, context: ServiceContext) -> None:
+        self._context, self._items = context, SweepItems(context, "revocation-lists")
 
     def revoke(self, actor: Actor, certificate_id: str, reason: Reason = Reason.UNSPECIFIED) -> Certificate:
         """Revoke for good, or with `certificateHold` until it is released.
@@ -83,16 +83,16 @@ class Revocation:
             NotFound: unknown.
             Conflict: another authority signed it, or it is revoked already.
         """
-        with self._kernel.change(actor) as change:
-            row, lineage, issuer = _own(change.session, certificate_id)
+        with self._context.unit_of_work(actor) as uow:
+            row, lineage, issuer = _own(uow.session, certificate_id)
             hold = reason is Reason.CERTIFICATE_HOLD
             if row.status == "revoked" or (hold and row.status == "held"):
                 raise Conflict(f"The certificate is {row.status} already.", kind="revoked")
-            row.revoked_at = row.revoked_at or change.now.replace(microsecond=0)
+            row.revoked_at = row.revoked_at or uow.now.replace(microsecond=0)
             row.status, row.revocation_reason = ("held" if hold else "revoked"), str(reason)
-            self._changed(change, row, lineage, issuer, f"certificate.{row.status}")
+            self._changed(uow, row, lineage, issuer, f"certificate.{row.status}")
             if not hold:
-                retirement_planner.revoked(change, row)
+                retirement_planner.revoked(uow, row)
         checkpoint("revocation.committed")
         return row
 
@@ -103,14 +103,14 @@ class Revocation:
             NotFound: unknown.
             Conflict: it is not on hold.
         """
-        with self._kernel.change(actor) as change:
-            row, lineage, issuer = _own(change.session, certificate_id)
+        with self._context.unit_of_work(actor) as uow:
+            row, lineage, issuer = _own(uow.session, certificate_id)
             if row.status != "held":
                 raise Conflict(f"The certificate is {row.status}; only one on hold is released.")
             row.status = "active" if lineage.current_certificate_id == row.id else "superseded"
             row.revoked_at = row.revocation_reason = None
-            self._changed(change, row, lineage, issuer, "certificate.released")
-            catch_up(change, row)
+            self._changed(uow, row, lineage, issuer, "certificate.released")
+            catch_up(uow, row)
             return row
 
     def crl(self, reference: str, key: str | None = None) -> StatusAnswer:
@@ -122,13 +122,13 @@ class Revocation:
         Raises:
             NotFound: there is no such authority or key.
         """
-        with self._kernel.db.read() as session:
+        with self._context.db.read() as session:
             authority = find_authority(session, reference)
             issuer = _issuer(session, authority, key)
             found = _list_of(session, authority.id, spki_of(issuer))
-        if found is None or found.next_update <= self._kernel.clock():
-            with self._kernel.change(SYSTEM) as change:
-                found = self._publish(change, issuer)
+        if found is None or found.next_update <= self._context.clock():
+            with self._context.unit_of_work(SYSTEM) as uow:
+                found = self._publish(uow, issuer)
         der = x509.load_pem_x509_crl(found.pem.encode()).public_bytes(Encoding.DER)
         return StatusAnswer(der, (found.this_update, found.next_update))
 
@@ -137,8 +137,8 @@ class Revocation:
 
         An authority whose key cannot be opened keeps no other's list from being signed.
         """
-        with self._kernel.db.read() as session:
-            now = self._kernel.clock()
+        with self._context.db.read() as session:
+            now = self._context.clock()
             lists = session.exec(select(Crl.ca_id, Crl.spki, Crl.refresh_at)).all()
             fresh = {(ca_id, spki) for ca_id, spki, refresh_at in lists if refresh_at > now}
             certified = session.exec(select(CaCertificate).where(col(CaCertificate.not_after) > now)).all()
@@ -150,11 +150,11 @@ class Revocation:
         }
 
         def sign(which: str) -> int:
-            with self._kernel.change(SYSTEM) as change:
-                self._publish(change, wanted[which])
+            with self._context.unit_of_work(SYSTEM) as uow:
+                self._publish(uow, wanted[which])
             return 1
 
-        return self._isolation.each(wanted, sign)
+        return self._items.run_each(wanted, sign)
 
     def status(self, reference: str, request: bytes) -> StatusAnswer:
         """Answer a question about a certificate of an authority (RFC 6960); a wrong one is answered as such."""
@@ -162,8 +162,8 @@ class Revocation:
             question = read_question(request)
         except BadInput:
             return StatusAnswer(refused(malformed=True))
-        now = self._kernel.clock().replace(microsecond=0)
-        with self._kernel.db.read() as session:
+        now = self._context.clock().replace(microsecond=0)
+        with self._context.db.read() as session:
             authority = find_authority(session, reference)
             issuer = next(
                 (v for v in versions_of(session, authority.id) if question.is_about(loaded(v))), None
@@ -185,13 +185,13 @@ class Revocation:
         return StatusAnswer(content, None if question.nonce else (now, until))
 
     def _changed(
-        self, change: Change, row: Certificate, lineage: Lineage, issuer: CaCertificate, event: str
+        self, uow: UnitOfWork, row: Certificate, lineage: Lineage, issuer: CaCertificate, event: str
     ) -> None:
-        change.session.add(row)
+        uow.session.add(row)
         superseded = lineage.current_certificate_id != row.id
         if not superseded:
-            plan(change, lineage, row)
-        change.event(
+            plan(uow, lineage, row)
+        uow.event(
             event,
             "certificate",
             row.id,
@@ -202,97 +202,97 @@ class Revocation:
             superseded=superseded,
             reason=row.revocation_reason,
         )
-        change.session.flush()
-        self._publish(change, issuer)
+        uow.session.flush()
+        self._publish(uow, issuer)
 
-    def _publish(self, change: Change, issuer: CaCertificate) -> Crl:
+    def _publish(self, uow: UnitOfWork, issuer: CaCertificate) -> Crl:
         """Sign the list of one key; the authority is held, so that numbers only grow."""
-        authority = lock_authority(change.session, issuer.ca_id)
-        spki, now = spki_of(issuer), change.now.replace(microsecond=0)
-        row = _list_of(change.session, authority.id, spki)
+        authority = lock_authority(uow.session, issuer.ca_id)
+        spki, now = spki_of(issuer), uow.now.replace(microsecond=0)
+        row = _list_of(uow.session, authority.id, spki)
         number = row.number + 1 if row else 1
-        _forget_ended(change.session, issuer, now)
-        revoked = _revoked_below(change.session, issuer, now)
+        _forget_ended(uow.session, issuer, now)
+        revoked = _revoked_below(uow.session, issuer, now)
         signed = make_crl(
             loaded(issuer),
-            key_of(self._kernel.keyring, change.session, issuer),
+            key_of(self._context.keyring, uow.session, issuer),
             revoked,
             number=number,
             this_update=now,
             next_update=now + CRL_LIFETIME,
-            url=crl_url(self._kernel, authority.id, spki),
+            url=crl_url(self._context, authority.id, spki),
         )
         if row is None:
-            row = Crl(id=change.new_id(), created_at=now, ca_id=authority.id, spki=spki)  # type: ignore[call-arg]
+            row = Crl(id=uow.new_id(), created_at=now, ca_id=authority.id, spki=spki)  # type: ignore[call-arg]
         row.number, row.entries = number, len(revoked)
         row.this_update, row.next_update, row.refresh_at = now, now + CRL_LIFETIME, now + CRL_REFRESH
         row.pem = signed.public_bytes(Encoding.PEM).decode()
-        change.session.add(row)
-        mirror_everywhere(change, row)
-        change.event(
+        uow.session.add(row)
+        mirror_everywhere(uow, row)
+        uow.event(
             "ca.crl_published", "ca", authority.id, slug=authority.slug, number=number, entries=len(revoked)
         )
         return row
 
     def _signer(self, issuer: CaCertificate) -> tuple[x509.Certificate, keys.PrivateKey]:
         """Whom the authority lets answer; made anew in time, so its own key signs once in days."""
-        spki, now = spki_of(issuer), self._kernel.clock().replace(microsecond=0)
-        with self._kernel.db.read() as session:
+        spki, now = spki_of(issuer), self._context.clock().replace(microsecond=0)
+        with self._context.db.read() as session:
             row = _signer_row(session, issuer.ca_id, spki, now)
         if row is None:
-            with self._kernel.change(SYSTEM) as change:
-                lock_authority(change.session, issuer.ca_id)
-                row = _signer_row(change.session, issuer.ca_id, spki, now)
-                row = row or self._make_signer(change, issuer, spki)
+            with self._context.unit_of_work(SYSTEM) as uow:
+                lock_authority(uow.session, issuer.ca_id)
+                row = _signer_row(uow.session, issuer.ca_id, spki, now)
+                row = row or self._make_signer(uow, issuer, spki)
         return (
             x509.load_pem_x509_certificate(row.pem.encode()),
-            keys.from_pem(self._kernel.keyring.open(row.key_sealed, SIGNER_KEY)),
+            keys.from_pem(self._context.keyring.open(row.key_sealed, SIGNER_KEY)),
         )
 
-    def _make_signer(self, change: Change, issuer: CaCertificate, spki: str) -> OcspSigner:
-        now = change.now.replace(microsecond=0)
+    def _make_signer(self, uow: UnitOfWork, issuer: CaCertificate, spki: str) -> OcspSigner:
+        now = uow.now.replace(microsecond=0)
         key = keys.generate(KeyAlgorithm.EC_P256)
         certificate = signer_certificate(
             loaded(issuer),
-            key_of(self._kernel.keyring, change.session, issuer),
+            key_of(self._context.keyring, uow.session, issuer),
             key,
             serial=new_serial(),
             not_before=now - timedelta(minutes=5),
             not_after=now + SIGNER_LIFETIME,
         )
         row = OcspSigner(
-            id=change.new_id(),
+            id=uow.new_id(),
             created_at=now,
             ca_id=issuer.ca_id,
             spki=spki,
             pem=certificate.public_bytes(Encoding.PEM).decode(),
-            key_sealed=self._kernel.keyring.seal(keys.to_pem(key), SIGNER_KEY),
+            key_sealed=self._context.keyring.seal(keys.to_pem(key), SIGNER_KEY),
             not_after=certificate.not_valid_after_utc,
         )
-        change.session.add(row)
-        change.event("ca.ocsp_signer_made", "ca", issuer.ca_id, serial=f"{certificate.serial_number:x}")
+        uow.session.add(row)
+        uow.event("ca.ocsp_signer_made", "ca", issuer.ca_id, serial=f"{certificate.serial_number:x}")
         return row
 
 
-def crl_url(kernel: Kernel, ca_id: str, spki: str) -> str | None:
+def crl_url(context: ServiceContext, ca_id: str, spki: str) -> str | None:
     """Where the list of one key is published, if this server is reachable for others at all."""
-    return f"{kernel.public_url}/crl/{ca_id}/{file_name(spki)}" if kernel.public_url else None
+    return f"{context.public_url}/crl/{ca_id}/{file_name(spki)}" if context.public_url else None
 
 
-def crl_urls(kernel: Kernel, session: Session, ca_id: str, spki: str) -> tuple[str, ...]:
+def crl_urls(context: ServiceContext, session: Session, ca_id: str, spki: str) -> tuple[str, ...]:
     """Where the list of one key can be had: here, and from mirrors that others reach."""
-    here = crl_url(kernel, ca_id, spki)
+    here = crl_url(context, ca_id, spki)
     return (*((here,) if here else ()), *mirror_urls(session, ca_id, spki))
 
 
-def ocsp_url(kernel: Kernel, ca_id: str) -> str | None:
+def ocsp_url(context: ServiceContext, ca_id: str) -> str | None:
     """Where questions about certificates of an authority are answered."""
-    return f"{kernel.public_url}/ocsp/{ca_id}" if kernel.public_url else None
+    return f"{context.public_url}/ocsp/{ca_id}" if context.public_url else None
 
 
 def _own(session: Session, certificate_id: str) -> tuple[Certificate, Lineage, CaCertificate]:
     """A certificate that was signed here, its lineage held: it is not renewed or given up while it is revoked."""
-    row, lineage = hold_lineage(session, certificate_id)
+    row, lineage = lock_lineage(session, certificate_id)
     if row.ca_certificate_id is None:
         raise Conflict(
             "Another authority signed this certificate, so it alone can revoke it.", kind="foreign-issuer"
@@ -331,7 +331,7 @@ def _told(
         select(table.serial, table.revoked_at, table.revocation_reason).where(
             col(table.ca_certificate_id).in_(versions), about(table)
         )
-        for table in (Certificate, DeletedCertificate)
+        for table in (Certificate, RevocationTombstone)
     )
     return [(serial, at, reason) for serial, at, reason in session.execute(union_all(*parts))]
 
@@ -345,7 +345,7 @@ def _revoked_below(session: Session, issuer: CaCertificate, now: datetime) -> li
 
 
 def _forget_ended(session: Session, issuer: CaCertificate, now: datetime) -> None:
-    deleted = DeletedCertificate
+    deleted = RevocationTombstone
     versions = _same_key(session, issuer)
     ended = col(deleted.ca_certificate_id).in_(versions), col(deleted.not_after) <= now - GRACE
     session.execute(delete(deleted).where(*ended))

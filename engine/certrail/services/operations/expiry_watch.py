@@ -13,56 +13,56 @@ from certrail.persistence.tables import (
     Channel,
     Connection,
     CrlMirror,
-    PluginTrouble,
+    PluginHealthIssue,
     Sync,
 )
 from certrail.plugins.registry import PluginRegistry, UnknownPlugin
 from certrail.services.alerting.expiry import in_words
 from certrail.services.core.actor import SYSTEM
-from certrail.services.core.sweeps import Isolation
-from certrail.services.core.unit_of_work import Change, Kernel
+from certrail.services.core.sweeps import SweepItems
+from certrail.services.core.unit_of_work import ServiceContext, UnitOfWork
 
 DAY = 86400
-AHEAD = tuple(days * DAY for days in (0, 1, 3, 7, 14, 30, 90, 180, 365))
+WARNING_THRESHOLDS = tuple(days * DAY for days in (0, 1, 3, 7, 14, 30, 90, 180, 365))
 """So many seconds before an end it is told of, each time once."""
 
 
-def stage_of(left: timedelta, lifetime: timedelta = timedelta.max) -> int | None:
+def current_threshold(left: timedelta, lifetime: timedelta = timedelta.max) -> int | None:
     """Which of the times to tell of an end was passed last; one that is longer than the whole life does not count."""
-    passed = (ahead for ahead in AHEAD if left <= timedelta(seconds=ahead) < lifetime)
+    passed = (ahead for ahead in WARNING_THRESHOLDS if left <= timedelta(seconds=ahead) < lifetime)
     return next(passed, None)
 
 
-class SharedWatch:
+class ExpiryWatch:
     """Any number may look at once: what was told is written down in the transaction that tells it."""
 
-    def __init__(self, kernel: Kernel) -> None:
-        self._kernel, self._isolation = kernel, Isolation(kernel, "shared")
+    def __init__(self, context: ServiceContext) -> None:
+        self._context, self._items = context, SweepItems(context, "shared")
 
     def run(self) -> int:
         """Tell of all that is new; returns how much that was."""
-        now = self._kernel.clock()
-        with self._kernel.db.read() as session:
+        now = self._context.clock()
+        with self._context.db.read() as session:
             authorities = [row.id for row in _ending_authorities(session, now)]
             connections = [row.id for row in _ending_connections(session, now)]
-            unhealthy = _unhealthy(session, self._kernel.plugins)
-            known = set(session.exec(select(PluginTrouble.key)))
-        told = self._isolation.each(authorities, self._tell_of_authority)
-        told += self._isolation.each(connections, self._tell_of_connection)
+            unhealthy = _unhealthy(session, self._context.plugins)
+            known = set(session.exec(select(PluginHealthIssue.key)))
+        told = self._items.run_each(authorities, self._tell_of_authority)
+        told += self._items.run_each(connections, self._tell_of_connection)
         if unhealthy.keys() != known:
             told += self._tell_of_plugins(unhealthy)
         return told
 
     def _tell_of_authority(self, ident: str) -> bool:
-        with self._kernel.change(SYSTEM) as change:
-            row = change.session.exec(locked(select(CaCertificate).where(CaCertificate.id == ident))).one()
-            left, stage = row.not_after - change.now, _authority_stage(row, change.now)
-            if stage == row.told_seconds:
+        with self._context.unit_of_work(SYSTEM) as uow:
+            row = uow.session.exec(locked(select(CaCertificate).where(CaCertificate.id == ident))).one()
+            left, stage = row.not_after - uow.now, _authority_stage(row, uow.now)
+            if stage == row.last_warning_threshold:
                 return False
-            row.told_seconds = stage
-            change.session.add(row)
-            authority = change.session.get_one(CertificateAuthority, row.ca_id)
-            change.event(
+            row.last_warning_threshold = stage
+            uow.session.add(row)
+            authority = uow.session.get_one(CertificateAuthority, row.ca_id)
+            uow.event(
                 "ca.expiring",
                 "ca",
                 authority.id,
@@ -75,17 +75,17 @@ class SharedWatch:
             return True
 
     def _tell_of_connection(self, ident: str) -> bool:
-        with self._kernel.change(SYSTEM) as change:
+        with self._context.unit_of_work(SYSTEM) as uow:
             query = select(Connection).where(Connection.id == ident)
-            row = change.session.exec(locked(query)).one_or_none()
+            row = uow.session.exec(locked(query)).one_or_none()
             if row is None or row.expires_at is None:
                 return False
-            left = row.expires_at - change.now
-            if (stage := stage_of(left)) == row.told_seconds:
+            left = row.expires_at - uow.now
+            if (stage := current_threshold(left)) == row.last_warning_threshold:
                 return False
-            row.told_seconds = stage
-            change.session.add(row)
-            change.event(
+            row.last_warning_threshold = stage
+            uow.session.add(row)
+            uow.event(
                 "connection.expiring",
                 "connection",
                 row.id,
@@ -97,20 +97,20 @@ class SharedWatch:
             return True
 
     def _tell_of_plugins(self, unhealthy: dict[str, str]) -> int:
-        with self._kernel.change(SYSTEM) as change:
-            known = {row.key: row for row in change.session.exec(locked(select(PluginTrouble))).all()}
+        with self._context.unit_of_work(SYSTEM) as uow:
+            known = {row.key: row for row in uow.session.exec(locked(select(PluginHealthIssue))).all()}
             for key in unhealthy.keys() - known.keys():
-                change.session.add(PluginTrouble(key=key, since=change.now, reason=unhealthy[key]))
+                uow.session.add(PluginHealthIssue(key=key, since=uow.now, reason=unhealthy[key]))
                 _plugin_event(
-                    change,
+                    uow,
                     "plugin.unhealthy",
                     key,
                     message=unhealthy[key],
                     action="See `certrail plugins`; install or mend it, and start certrail again.",
                 )
             for key in known.keys() - unhealthy.keys():
-                change.session.delete(known[key])
-                _plugin_event(change, "plugin.recovered", key)
+                uow.session.delete(known[key])
+                _plugin_event(uow, "plugin.recovered", key)
             return len(unhealthy.keys() ^ known.keys())
 
 
@@ -121,20 +121,24 @@ def _ending_authorities(session: Session, now: datetime) -> Iterator[CaCertifica
         .where(
             col(CaCertificate.active).is_(True),
             CertificateAuthority.status == "active",
-            col(CaCertificate.not_after) <= now + timedelta(seconds=AHEAD[-1]),
+            col(CaCertificate.not_after) <= now + timedelta(seconds=WARNING_THRESHOLDS[-1]),
         )
     )
-    return (row for row in session.exec(query) if _authority_stage(row, now) != row.told_seconds)
+    return (row for row in session.exec(query) if _authority_stage(row, now) != row.last_warning_threshold)
 
 
 def _ending_connections(session: Session, now: datetime) -> Iterator[Connection]:
-    soon = col(Connection.expires_at) <= now + timedelta(seconds=AHEAD[-1])
+    soon = col(Connection.expires_at) <= now + timedelta(seconds=WARNING_THRESHOLDS[-1])
     rows = session.exec(select(Connection).where(soon))
-    return (row for row in rows if row.expires_at and stage_of(row.expires_at - now) != row.told_seconds)
+    return (
+        row
+        for row in rows
+        if row.expires_at and current_threshold(row.expires_at - now) != row.last_warning_threshold
+    )
 
 
 def _authority_stage(row: CaCertificate, now: datetime) -> int | None:
-    return stage_of(row.not_after - now, row.not_after - row.not_before)
+    return current_threshold(row.not_after - now, row.not_after - row.not_before)
 
 
 def _end(left: timedelta, at: datetime) -> dict[str, str]:
@@ -146,7 +150,7 @@ def _end(left: timedelta, at: datetime) -> dict[str, str]:
 
 def _unhealthy(session: Session, plugins: PluginRegistry) -> dict[str, str]:
     """Why a plugin cannot be used, by its key: each that failed to load, and each that something here needs."""
-    troubles = {info.key: info.reason for info in plugins.all() if info.state == "failed"}
+    issues = {info.key: info.reason for info in plugins.all() if info.state == "failed"}
     destinations = {*session.exec(select(Sync.destination).distinct())}
     destinations |= {*session.exec(select(CrlMirror.destination).distinct())}
     needed: dict[str, Any] = {f"destination-{name}": (plugins.destination, name) for name in destinations}
@@ -156,9 +160,9 @@ def _unhealthy(session: Session, plugins: PluginRegistry) -> dict[str, str]:
         try:
             find(name)
         except UnknownPlugin as why:
-            troubles.setdefault(key, str(why))
-    return troubles
+            issues.setdefault(key, str(why))
+    return issues
 
 
-def _plugin_event(change: Change, type_: str, key: str, **data: str) -> None:
-    change.event(type_, "plugin", key, slug=key, **data)
+def _plugin_event(uow: UnitOfWork, type_: str, key: str, **data: str) -> None:
+    uow.event(type_, "plugin", key, slug=key, **data)

@@ -8,15 +8,15 @@ from sqlmodel import SQLModel, col, delete, select
 
 from certrail.persistence.database import locked
 from certrail.persistence.tables import (
-    IdempotencyKey,
+    ActionToken,
+    ActionTokenUse,
+    ApprovalMessage,
+    IdempotencyKeyRow,
     OutboxRow,
-    QuestionCopy,
-    QuestionToken,
     SeenCallback,
-    TokenUse,
 )
 from certrail.services.approvals.callback_refusals import CallbackRefusals
-from certrail.services.core.unit_of_work import Kernel
+from certrail.services.core.unit_of_work import ServiceContext
 
 ROWS = 500
 COPIES = 50
@@ -27,7 +27,7 @@ KEPT: Sequence[tuple[type[SQLModel], Any, timedelta]] = (
     (SeenCallback, col(SeenCallback.created_at), timedelta(days=1)),
     # For whoever wants to know what was told to the orchestrator, and when.
     (OutboxRow, col(OutboxRow.dispatched_at), timedelta(days=7)),
-    (IdempotencyKey, col(IdempotencyKey.created_at), timedelta(days=30)),
+    (IdempotencyKeyRow, col(IdempotencyKeyRow.created_at), timedelta(days=30)),
 )
 """What is deleted by its age, and from which moment on it is counted."""
 TOKENS_KEPT = timedelta(days=30)
@@ -37,8 +37,8 @@ TOKENS_KEPT = timedelta(days=30)
 class Housekeeping:
     """Any number may run at once: each passes by what another is deleting."""
 
-    def __init__(self, kernel: Kernel, refusals: CallbackRefusals) -> None:
-        self._kernel = kernel
+    def __init__(self, context: ServiceContext, refusals: CallbackRefusals) -> None:
+        self._context = context
         self._refusals = refusals
 
     def run(self) -> int:
@@ -47,30 +47,30 @@ class Housekeeping:
         return self._refusals.catch_up() + aged + self._delete_tokens()
 
     def _delete(self, table: type[SQLModel], moment: Any, kept: timedelta) -> int:
-        with self._kernel.db.write() as session:
-            due = select(table).where(moment <= self._kernel.clock() - kept).order_by(moment).limit(ROWS)
+        with self._context.db.write() as session:
+            due = select(table).where(moment <= self._context.clock() - kept).order_by(moment).limit(ROWS)
             rows = session.exec(locked(due, skip_locked=True)).all()
             for row in rows:
                 session.delete(row)
             return len(rows)
 
     def _delete_tokens(self) -> int:
-        with self._kernel.db.write() as session:
-            now = self._kernel.clock()
+        with self._context.db.write() as session:
+            now = self._context.clock()
             due = (
-                select(QuestionCopy)
+                select(ApprovalMessage)
                 .where(
-                    col(QuestionCopy.tokens_deleted_at).is_(None),
-                    col(QuestionCopy.closed_at) <= now - TOKENS_KEPT,
+                    col(ApprovalMessage.tokens_deleted_at).is_(None),
+                    col(ApprovalMessage.closed_at) <= now - TOKENS_KEPT,
                 )
-                .order_by(col(QuestionCopy.closed_at))
+                .order_by(col(ApprovalMessage.closed_at))
                 .limit(COPIES)
             )
             copies = session.exec(locked(due, skip_locked=True)).all()
-            of_copies = col(QuestionToken.copy_id).in_([copy.id for copy in copies])
-            tokens = select(QuestionToken.token_hash).where(of_copies)
-            session.exec(delete(TokenUse).where(col(TokenUse.token_hash).in_(tokens)))
-            session.exec(delete(QuestionToken).where(of_copies))
+            of_copies = col(ActionToken.message_id).in_([copy.id for copy in copies])
+            tokens = select(ActionToken.token_hash).where(of_copies)
+            session.exec(delete(ActionTokenUse).where(col(ActionTokenUse.token_hash).in_(tokens)))
+            session.exec(delete(ActionToken).where(of_copies))
             for copy in copies:
                 copy.tokens_deleted_at = now
                 session.add(copy)

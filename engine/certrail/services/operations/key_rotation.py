@@ -7,20 +7,20 @@ from sqlmodel import SQLModel, col, select
 
 from certrail.persistence.database import locked
 from certrail.persistence.tables import (
+    AuditChainHead,
     CaKey,
     Certificate,
     Channel,
     Connection,
     CrlMirror,
-    FormerPlace,
     OcspSigner,
-    RecordHead,
+    PreviousTarget,
     Sync,
 )
 from certrail.services.authorities.signing import CA_KEY_PURPOSE
 from certrail.services.core.actor import SYSTEM
 from certrail.services.core.audit_log import HEAD_PURPOSE
-from certrail.services.core.unit_of_work import Kernel
+from certrail.services.core.unit_of_work import ServiceContext
 from certrail.services.delivery.deliveries import KEY_PURPOSE
 from certrail.services.integrations.plugin_config import CHANNEL_PURPOSE, CONNECTION_PURPOSE, SYNC_PURPOSE
 from certrail.services.lifecycle.revocation import SIGNER_KEY
@@ -30,21 +30,21 @@ SEALED: Sequence[tuple[type[SQLModel], str, str]] = (
     (Certificate, "key_sealed", KEY_PURPOSE),
     (Connection, "config_sealed", CONNECTION_PURPOSE),
     (Sync, "config_sealed", SYNC_PURPOSE),
-    (FormerPlace, "config_sealed", SYNC_PURPOSE),
+    (PreviousTarget, "config_sealed", SYNC_PURPOSE),
     (CrlMirror, "config_sealed", SYNC_PURPOSE),
     (Channel, "config_sealed", CHANNEL_PURPOSE),
     (OcspSigner, "key_sealed", SIGNER_KEY),
-    (RecordHead, "seal", HEAD_PURPOSE),
+    (AuditChainHead, "seal", HEAD_PURPOSE),
 )
 """Table, column and purpose of every envelope."""
 BATCH = 100
 
 
-class Sealing:
+class KeyRotation:
     """Envelopes follow the keyring."""
 
-    def __init__(self, kernel: Kernel) -> None:
-        self._kernel = kernel
+    def __init__(self, context: ServiceContext) -> None:
+        self._context = context
 
     def reseal(self, progress: Callable[[int], None] = lambda _count: None) -> int:
         """Bring every envelope under the active key, in small steps; returns how many were sealed anew.
@@ -62,14 +62,14 @@ class Sealing:
                 count += sealed
                 progress(count)
         if count:
-            with self._kernel.change(SYSTEM) as change:
-                change.event("keyring.resealed", "keyring", "keyring", count=count)
+            with self._context.unit_of_work(SYSTEM) as uow:
+                uow.event("keyring.resealed", "keyring", "keyring", count=count)
         return count
 
     def _step(self, table: type[SQLModel], column: str, purpose: str, last: Any) -> tuple[Any, int] | None:
         """Seal one batch of rows behind `last`; returns its last id and how many were old, ``None`` at the end."""
-        keyring, ident, sealed = self._kernel.keyring, table.id, 0  # type: ignore[attr-defined]
-        with self._kernel.db.write() as session:
+        keyring, ident, sealed = self._context.keyring, table.id, 0  # type: ignore[attr-defined]
+        with self._context.db.write() as session:
             query = select(table).where(col(getattr(table, column)).is_not(None)).order_by(ident).limit(BATCH)
             rows = session.exec(locked(query if last is None else query.where(ident > last))).all()
             for row in rows:

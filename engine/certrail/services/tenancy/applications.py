@@ -18,19 +18,19 @@ from certrail.persistence.tables import (
     Sync,
 )
 from certrail.services.access.membership import find_principal, identities_of
-from certrail.services.approvals.quorum import recheck
+from certrail.services.approvals.quorum import reevaluate
 from certrail.services.catalog.profiles import find_profile
 from certrail.services.core.actor import Actor
 from certrail.services.core.lookup import refuse_taken
-from certrail.services.core.unit_of_work import Change, Kernel
+from certrail.services.core.unit_of_work import ServiceContext, UnitOfWork
 from certrail.services.inventory.renewal_schedule import replan
 
 
 class Applications:
     """Where teams work."""
 
-    def __init__(self, kernel: Kernel) -> None:
-        self._kernel = kernel
+    def __init__(self, context: ServiceContext) -> None:
+        self._context = context
 
     def create(
         self, actor: Actor, *, slug: str, name: str, description: str = "", profiles: Sequence[str] = ()
@@ -40,22 +40,22 @@ class Applications:
         Raises:
             Conflict: the slug is taken.
         """
-        with self._kernel.change(actor) as change:
-            refuse_taken(change.session, Application, slug)
+        with self._context.unit_of_work(actor) as uow:
+            refuse_taken(uow.session, Application, slug)
             row = Application(
-                id=change.new_id(), created_at=change.now, slug=slug, name=name, description=description
+                id=uow.new_id(), created_at=uow.now, slug=slug, name=name, description=description
             )
-            change.session.add(row)
-            change.event("application.created", "application", row.id, row.id, slug=slug, name=name)
+            uow.session.add(row)
+            uow.event("application.created", "application", row.id, row.id, slug=slug, name=name)
             if actor.principal_id:
-                _join(change, row.id, actor.principal_id, Role.ADMIN)
+                _join(uow, row.id, actor.principal_id, Role.ADMIN)
             for profile in profiles:
-                _attach(change, row.id, find_profile(change.session, profile))
+                _attach(uow, row.id, find_profile(uow.session, profile))
             return row
 
     def visible_to(self, actor: Actor) -> Sequence[Application]:
         """All of them for a Product Admin; else those where the actor is a member."""
-        with self._kernel.db.read() as session:
+        with self._context.db.read() as session:
             query = select(Application).order_by(Application.slug)
             if actor.product_role != ProductRole.ADMIN:
                 mine = identities_of(session, actor.principal_id or "")
@@ -65,7 +65,7 @@ class Applications:
 
     def get(self, application_id: str) -> Application:
         """One Application, by id. Raises NotFound."""
-        with self._kernel.db.read() as session:
+        with self._context.db.read() as session:
             if (row := session.get(Application, application_id)) is None:
                 raise NotFound("Application")
             return row
@@ -84,22 +84,22 @@ class Applications:
         Raises:
             Conflict: the slug is taken.
         """
-        with self._kernel.change(actor) as change:
-            row = change.session.get_one(Application, application_id)
+        with self._context.unit_of_work(actor) as uow:
+            row = uow.session.get_one(Application, application_id)
             before = {"slug": row.slug, "name": row.name, "description": row.description}
             if slug is not None and slug != row.slug:
-                refuse_taken(change.session, Application, slug)
+                refuse_taken(uow.session, Application, slug)
                 row.slug = slug
             row.name = name if name is not None else row.name
             row.description = description if description is not None else row.description
-            change.session.add(row)
+            uow.session.add(row)
             after = {"slug": row.slug, "name": row.name, "description": row.description}
-            change.event("application.updated", "application", row.id, row.id, before=before, after=after)
+            uow.event("application.updated", "application", row.id, row.id, before=before, after=after)
             return row
 
     def members(self, application_id: str | None) -> Sequence[tuple[Membership, Principal]]:
         """Members with their roles; without an Application, of what belongs to none."""
-        with self._kernel.db.read() as session:
+        with self._context.db.read() as session:
             return session.exec(
                 select(Membership, Principal)
                 .join(Principal, col(Principal.id) == col(Membership.principal_id))
@@ -109,9 +109,9 @@ class Applications:
 
     def set_member(self, actor: Actor, application_id: str | None, principal: str, role: Role) -> Membership:
         """Give a principal its one role here, or change it; without an Application, among what belongs to none."""
-        with self._kernel.change(actor) as change:
-            row = _join(change, application_id, find_principal(change.session, principal).id, role)
-            recheck(change, application_id)
+        with self._context.unit_of_work(actor) as uow:
+            row = _join(uow, application_id, find_principal(uow.session, principal).id, role)
+            reevaluate(uow, application_id)
             return row
 
     def remove_member(self, actor: Actor, application_id: str | None, principal: str) -> None:
@@ -120,19 +120,19 @@ class Applications:
         Raises:
             NotFound: not a member.
         """
-        with self._kernel.change(actor) as change:
-            found = find_principal(change.session, principal)
-            row = _membership(change.session, application_id, found.id)
+        with self._context.unit_of_work(actor) as uow:
+            found = find_principal(uow.session, principal)
+            row = _membership(uow.session, application_id, found.id)
             if row is None:
                 raise NotFound("member", principal)
-            change.session.delete(row)
-            change.event("member.removed", "principal", found.id, application_id, name=found.name)
-            recheck(change, application_id)
+            uow.session.delete(row)
+            uow.event("member.removed", "principal", found.id, application_id, name=found.name)
+            reevaluate(uow, application_id)
 
     def attach_profile(self, actor: Actor, application_id: str, profile: str) -> ApplicationProfile:
         """Let an Application use a profile through the API; attaching twice is fine."""
-        with self._kernel.change(actor) as change:
-            return _attach(change, application_id, find_profile(change.session, profile))
+        with self._context.unit_of_work(actor) as uow:
+            return _attach(uow, application_id, find_profile(uow.session, profile))
 
     def set_api(
         self, actor: Actor, application_id: str, profile: str, settings: Mapping[str, Any]
@@ -147,18 +147,16 @@ class Applications:
         Raises:
             NotFound: it is not attached.
         """
-        with self._kernel.change(actor) as change:
-            found = find_profile(change.session, profile)
-            row = change.session.get(ApplicationProfile, (application_id, found.id))
+        with self._context.unit_of_work(actor) as uow:
+            found = find_profile(uow.session, profile)
+            row = uow.session.get(ApplicationProfile, (application_id, found.id))
             if row is None:
                 raise NotFound("certificate profile attached to this Application")
             before, row.api = row.api, dict(settings)
-            change.session.add(row)
-            change.session.flush()
-            change.event(
-                "enrollment.updated", "profile", found.id, application_id, before=before, after=row.api
-            )
-            replan(change, application_id, found.id)
+            uow.session.add(row)
+            uow.session.flush()
+            uow.event("enrollment.updated", "profile", found.id, application_id, before=before, after=row.api)
+            replan(uow, application_id, found.id)
             return row
 
     def detach_profile(self, actor: Actor, application_id: str, profile: str) -> None:
@@ -168,24 +166,24 @@ class Applications:
             NotFound: it is not attached.
             Conflict: syncs or approval policies name it.
         """
-        with self._kernel.change(actor) as change:
-            found = find_profile(change.session, profile)
-            row = change.session.get(ApplicationProfile, (application_id, found.id))
+        with self._context.unit_of_work(actor) as uow:
+            found = find_profile(uow.session, profile)
+            row = uow.session.get(ApplicationProfile, (application_id, found.id))
             if row is None:
                 raise NotFound("certificate profile attached to this Application")
-            if users := _users_of(change.session, application_id, found.id):
+            if users := _users_of(uow.session, application_id, found.id):
                 raise Conflict(
                     f"The profile is named by {', '.join(users)}; change or delete these first.",
                     kind="in-use",
                 )
-            change.session.delete(row)
-            change.session.flush()
-            change.event("profile.detached", "profile", found.id, application_id, slug=found.slug)
-            replan(change, application_id, found.id)
+            uow.session.delete(row)
+            uow.session.flush()
+            uow.event("profile.detached", "profile", found.id, application_id, slug=found.slug)
+            replan(uow, application_id, found.id)
 
     def profiles(self, application_id: str) -> Sequence[CertificateProfile]:
         """The profiles attached to an Application."""
-        with self._kernel.db.read() as session:
+        with self._context.db.read() as session:
             return session.exec(
                 select(CertificateProfile)
                 .join(ApplicationProfile, col(ApplicationProfile.profile_id) == col(CertificateProfile.id))
@@ -202,33 +200,33 @@ def _membership(session: Session, application_id: str | None, principal_id: str)
     ).first()
 
 
-def _join(change: Change, application_id: str | None, principal_id: str, role: Role) -> Membership:
+def _join(uow: UnitOfWork, application_id: str | None, principal_id: str, role: Role) -> Membership:
     if role not in set(Role):
         raise BadInput(f"Unknown role {role!r}; use one of {', '.join(Role)}.", "role")
-    row = _membership(change.session, application_id, principal_id)
+    row = _membership(uow.session, application_id, principal_id)
     before = row.role if row else None
     if row is None:
         row = Membership(
-            id=change.new_id(),
-            created_at=change.now,
+            id=uow.new_id(),
+            created_at=uow.now,
             application_id=application_id,
             principal_id=principal_id,
             role=role,
         )
     row.role = role
-    change.session.add(row)
-    change.event("member.set", "principal", principal_id, application_id, before=before, role=role)
+    uow.session.add(row)
+    uow.event("member.set", "principal", principal_id, application_id, before=before, role=role)
     return row
 
 
-def _attach(change: Change, application_id: str, profile: CertificateProfile) -> ApplicationProfile:
-    row = change.session.get(ApplicationProfile, (application_id, profile.id))
+def _attach(uow: UnitOfWork, application_id: str, profile: CertificateProfile) -> ApplicationProfile:
+    row = uow.session.get(ApplicationProfile, (application_id, profile.id))
     if row is None:
         row = ApplicationProfile(application_id=application_id, profile_id=profile.id, api={"enabled": True})
-        change.session.add(row)
-        change.session.flush()
-        change.event("profile.attached", "profile", profile.id, application_id, slug=profile.slug)
-        replan(change, application_id, profile.id)
+        uow.session.add(row)
+        uow.session.flush()
+        uow.event("profile.attached", "profile", profile.id, application_id, slug=profile.slug)
+        replan(uow, application_id, profile.id)
     return row
 
 

@@ -13,36 +13,36 @@ from sqlmodel import Session, SQLModel, col, func, select
 from certrail.domain.errors import Conflict
 from certrail.persistence.database import locked
 from certrail.persistence.tables import (
+    ActionToken,
+    ActionTokenUse,
     Alert,
     AlertChannel,
     AlertCursor,
     Application,
     ApplicationProfile,
+    ApprovalMessage,
     ApprovalPolicy,
     ApprovalPolicyProfile,
     ApprovalRequest,
     Certificate,
     CertificateRequest,
-    CertificateTerm,
+    CertificateSearchTerm,
     Channel,
-    DeletedCertificate,
     Delivery,
-    FormerPlace,
     Incident,
-    InventoryView,
     Lineage,
     Membership,
     NotificationRow,
-    QuestionCopy,
-    QuestionToken,
+    PreviousTarget,
     Retirement,
+    RevocationTombstone,
+    SavedSearch,
     Sync,
-    TokenUse,
     Vote,
 )
 from certrail.services.alerting.posting import UNSENT
 from certrail.services.core.actor import Actor
-from certrail.services.core.unit_of_work import Kernel
+from certrail.services.core.unit_of_work import ServiceContext
 from certrail.services.issuance.state import FINAL
 
 COUNTED: Mapping[str, type[SQLModel]] = {
@@ -53,7 +53,7 @@ COUNTED: Mapping[str, type[SQLModel]] = {
     "alerts": Alert,
     "channels": Channel,
     "approval_policies": ApprovalPolicy,
-    "views": InventoryView,
+    "views": SavedSearch,
 }
 """What a person knows an Application by; what hangs on it goes with it."""
 
@@ -75,12 +75,12 @@ class Deletion:
 class Deletions:
     """Applications go whole, or not at all. The record of events stays."""
 
-    def __init__(self, kernel: Kernel) -> None:
-        self._kernel = kernel
+    def __init__(self, context: ServiceContext) -> None:
+        self._context = context
 
     def preview(self, application_id: str) -> Deletion:
         """What would go with an Application."""
-        with self._kernel.db.read() as session:
+        with self._context.db.read() as session:
             return self._look(session, application_id)
 
     def delete(self, actor: Actor, application_id: str, confirm: str) -> None:
@@ -89,12 +89,12 @@ class Deletions:
         Raises:
             Conflict: requests are under way, or something else would go than what was confirmed.
         """
-        with self._kernel.change(actor) as change:
-            session = change.session
+        with self._context.unit_of_work(actor) as uow:
+            session = uow.session
             # Revocations and renewals hold lineages: what they are about to change is waited for, then counted. They
             # come to name the Application only then, so it is held after the lineages, as they do.
             lineages = select(Lineage.id).where(Lineage.application_id == application_id)
-            session.exec(locked(lineages.order_by(col(Lineage.id)), may_be_named=True)).all()
+            session.exec(locked(lineages.order_by(col(Lineage.id)), key_share=True)).all()
             row = session.exec(locked(select(Application).where(Application.id == application_id))).one()
             running = select(CertificateRequest.id).where(
                 CertificateRequest.application_id == application_id,
@@ -117,7 +117,7 @@ class Deletions:
             for table, condition in _in_order(application_id):
                 session.execute(delete(table).where(condition))
             session.delete(row)
-            change.event(
+            uow.event(
                 "application.deleted",
                 "application",
                 application_id,
@@ -137,7 +137,7 @@ class Deletions:
             for what, table in COUNTED.items()
         }
         warnings = [
-            *_of_certificates(session, application_id, self._kernel.clock()),
+            *_of_certificates(session, application_id, self._context.clock()),
             *_of_what_stays_elsewhere(session, application_id),
         ]
         counts = {what: len(ids) for what, ids in going.items()}
@@ -191,16 +191,16 @@ def _keep_statuses(session: Session, application_id: str) -> None:
         col(Certificate.ca_certificate_id).is_not(None),
     )
     kept = select(*(getattr(Certificate, name) for name in names)).where(*issued_here)
-    session.execute(insert(DeletedCertificate).from_select(names, kept))
+    session.execute(insert(RevocationTombstone).from_select(names, kept))
 
 
 def parts_of_questions(copies: Any) -> Sequence[tuple[type[SQLModel], ColumnElement[bool]]]:
     """The tables of these copies of questions, given as a statement of ids; those that point at others first."""
-    tokens = select(QuestionToken.token_hash).where(col(QuestionToken.copy_id).in_(copies))
+    tokens = select(ActionToken.token_hash).where(col(ActionToken.message_id).in_(copies))
     return [
-        (TokenUse, col(TokenUse.token_hash).in_(tokens)),
-        (QuestionToken, col(QuestionToken.copy_id).in_(copies)),
-        (QuestionCopy, col(QuestionCopy.id).in_(copies)),
+        (ActionTokenUse, col(ActionTokenUse.token_hash).in_(tokens)),
+        (ActionToken, col(ActionToken.message_id).in_(copies)),
+        (ApprovalMessage, col(ApprovalMessage.id).in_(copies)),
     ]
 
 
@@ -219,7 +219,7 @@ def _in_order(application_id: str) -> Sequence[tuple[type[SQLModel], ColumnEleme
         return select(table.id).where(table.application_id == application_id)
 
     approvals, channels, syncs = own(ApprovalRequest), own(Channel), own(Sync)
-    copies = select(QuestionCopy.id).where(col(QuestionCopy.approval_request_id).in_(approvals))
+    copies = select(ApprovalMessage.id).where(col(ApprovalMessage.approval_request_id).in_(approvals))
     deliveries = select(Delivery.id).where(col(Delivery.sync_id).in_(syncs))
     whole = (
         Incident,
@@ -229,8 +229,8 @@ def _in_order(application_id: str) -> Sequence[tuple[type[SQLModel], ColumnEleme
         ApprovalPolicy,
         Sync,
         Channel,
-        InventoryView,
-        CertificateTerm,
+        SavedSearch,
+        CertificateSearchTerm,
         Certificate,
         CertificateRequest,
         Lineage,
@@ -246,6 +246,6 @@ def _in_order(application_id: str) -> Sequence[tuple[type[SQLModel], ColumnEleme
         (NotificationRow, col(NotificationRow.channel_id).in_(channels)),
         (Retirement, col(Retirement.delivery_id).in_(deliveries)),
         (Delivery, col(Delivery.sync_id).in_(syncs)),
-        (FormerPlace, col(FormerPlace.sync_id).in_(syncs)),
+        (PreviousTarget, col(PreviousTarget.sync_id).in_(syncs)),
         *((table, _any(table).application_id == application_id) for table in whole),
     ]

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from certrail_destination_aws_acm import AwsAcm
-from certrail_standins.acm import AcmServer
+from certrail_fakes.acm import AcmServer
 
 from .wishes import config
 

@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from certrail_destination_aws_acm import AwsAcm, AwsAcmConfig, certrail_destinations
+from certrail_fakes.acm import AcmServer
 from certrail_sdk import (
     Conflict,
     Context,
@@ -19,7 +20,6 @@ from certrail_sdk import (
     connection_fields,
     secret_fields,
 )
-from certrail_standins.acm import AcmServer
 
 from .wishes import EC_CA, EC_KEY, RSA_CA, bundle, config, pem, signed, wish
 

@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from certrail_destination_aws_acm import AwsAcm, AwsAcmConfig
+from certrail_fakes.acm import AcmServer
 from certrail_sdk.testing import DestinationConformance
-from certrail_standins.acm import AcmServer
 
 
 @pytest.fixture(scope="module")

@@ -11,8 +11,8 @@ from pydantic import ValidationError
 
 from certrail_destination_aws_acm import AwsAcm
 from certrail_destination_aws_acm.errors import answered, scrubbed
+from certrail_fakes.acm import AcmServer
 from certrail_sdk import Bundle, Conflict, Permanent, QuotaExceeded, RateLimited, Retryable, Unauthorized
-from certrail_standins.acm import AcmServer
 
 from .wishes import EC_CA, EC_KEY, OTHER_KEY, RSA_KEY, bundle, config, pem, wish
 

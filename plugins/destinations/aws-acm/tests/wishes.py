@@ -10,8 +10,8 @@ from cryptography.x509.oid import NameOID
 from pydantic import SecretStr
 
 from certrail_destination_aws_acm import AwsAcmConfig
+from certrail_fakes.acm import AcmServer
 from certrail_sdk import Bundle, Deployment
-from certrail_standins.acm import AcmServer
 
 SINCE, UNTIL = datetime(2025, 1, 1, tzinfo=UTC), datetime(2036, 1, 1, tzinfo=UTC)
 

@@ -14,11 +14,11 @@ from cryptography.hazmat.primitives.serialization import pkcs12
 
 from certrail_destination_azure_key_vault import AzureKeyVault, AzureKeyVaultConfig
 from certrail_destination_azure_key_vault.destination import TAG
+from certrail_fakes.key_vault import KeyVaultServer, Vault
 from certrail_sdk import Conflict, Permanent, RateLimited, Retryable, Target, Unauthorized
 from certrail_sdk.testing import DestinationConformance, make_deployment, renewed
 from certrail_sdk.testing.destination import with_receipt
 from certrail_sdk.testing.watch import own_threads
-from certrail_standins.key_vault import KeyVaultServer, Vault
 
 
 @pytest.fixture(scope="module")

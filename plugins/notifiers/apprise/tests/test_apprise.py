@@ -7,11 +7,11 @@ from datetime import UTC, datetime
 import pytest
 from pydantic import ValidationError
 
+from certrail_fakes.receiver import WebhookReceiver
 from certrail_notifier_apprise import AppriseConfig, AppriseNotifier
 from certrail_sdk import Fact, Misconfigured, Notification, Retryable, Severity, Stage
 from certrail_sdk.testing import NotifierConformance
 from certrail_sdk.testing.canary import LogWatch
-from certrail_standins.receiver import WebhookReceiver
 
 PASSWORD = "a-password-nobody-knows"
 

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 import pytest
 from pydantic import ValidationError
 
+from certrail_fakes.smtp import SmtpServer
 from certrail_notifier_email import Email, EmailConfig, certrail_notifiers
 from certrail_notifier_email.message import compose
 from certrail_sdk import (
@@ -23,7 +24,6 @@ from certrail_sdk import (
     connection_fields,
     secret_fields,
 )
-from certrail_standins.smtp import SmtpServer
 
 PASSWORD = "correct horse battery staple"
 ANN, BOB, EVE = "ann@example.com", "bob@example.com", "eve@example.com"

@@ -4,9 +4,9 @@ from collections.abc import AsyncIterator, Callable
 
 import pytest
 
+from certrail_fakes.smtp import SmtpServer
 from certrail_notifier_email import Email, EmailConfig
 from certrail_sdk.testing import NotifierConformance
-from certrail_standins.smtp import SmtpServer
 
 PASSWORD = "correct horse battery staple"
 

@@ -6,10 +6,10 @@ from datetime import UTC, datetime
 import pytest
 from pydantic import ValidationError
 
+from certrail_fakes.pagerduty import ROUTING_KEY, PagerDutyServer
 from certrail_notifier_pagerduty import PagerDuty, PagerDutyConfig
 from certrail_sdk import Fact, Misconfigured, Notification, Permanent, RateLimited, Retryable, Severity, Stage
 from certrail_sdk.testing import NotifierConformance
-from certrail_standins.pagerduty import ROUTING_KEY, PagerDutyServer
 
 LINEAGE = "certificate-lineage-1"
 

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from aiohttp import web
 
+from certrail_fakes.slack import SlackServer, User
 from certrail_sdk import Interaction
-from certrail_standins.slack import SlackServer, User
 
 from .workspace import CallbackSite, slack
 

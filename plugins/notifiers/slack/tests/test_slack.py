@@ -10,6 +10,7 @@ import aiohttp
 import pytest
 from pydantic import ValidationError
 
+from certrail_fakes.slack import BOT_ID, Fault, Message, SlackServer, User
 from certrail_notifier_slack import Slack, SlackConfig, certrail_notifiers
 from certrail_sdk import (
     Fact,
@@ -28,7 +29,6 @@ from certrail_sdk import (
     connection_fields,
     secret_fields,
 )
-from certrail_standins.slack import BOT_ID, Fault, Message, SlackServer, User
 
 from .workspace import NO, YES, pressed, question, request, slack
 

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
+from certrail_fakes.slack import TEAM_ID, Fault, Signed, SlackServer, User
 from certrail_notifier_slack.blocks import COMMENT_BLOCK
 from certrail_sdk import CallbackRequest, CallbackResponse, Forged, Interaction, Malformed, Outcome, Retryable
-from certrail_standins.slack import TEAM_ID, Fault, Signed, SlackServer, User
 
 from .workspace import LOST, NO, RECORDED, REFUSED, YES, CallbackSite, pressed, question, request, slack
 

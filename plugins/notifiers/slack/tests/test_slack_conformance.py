@@ -4,9 +4,9 @@ from collections.abc import AsyncIterator, Callable
 
 import pytest
 
+from certrail_fakes.slack import SlackServer
 from certrail_notifier_slack import Slack, SlackConfig
 from certrail_sdk.testing import InteractiveConformance
-from certrail_standins.slack import SlackServer
 
 
 @pytest.fixture

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
+from certrail_fakes.slack import Fault, SlackServer, User
 from certrail_notifier_slack.blocks import COMMENT_BLOCK
 from certrail_sdk import Interaction, Outcome, Unauthorized
-from certrail_standins.slack import Fault, SlackServer, User
 
 from .workspace import LOST, RECORDED, REFUSED, YES, question, slack
 

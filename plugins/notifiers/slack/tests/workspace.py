@@ -5,9 +5,9 @@ from datetime import UTC, datetime, timedelta
 from aiohttp import web
 from pydantic import SecretStr
 
+from certrail_fakes.slack import Signed, SlackServer, User
 from certrail_notifier_slack import Slack, SlackConfig
 from certrail_sdk import CallbackRequest, Choice, Fact, Forged, Interaction, Malformed, Outcome, Question
-from certrail_standins.slack import Signed, SlackServer, User
 
 RECORDED = Outcome(state="recorded", message="Recorded.")
 

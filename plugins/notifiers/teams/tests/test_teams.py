@@ -6,11 +6,11 @@ from datetime import UTC, datetime
 import pytest
 from pydantic import ValidationError
 
+from certrail_fakes.receiver import Answer
+from certrail_fakes.teams import LIMIT, TeamsWorkflow
 from certrail_notifier_teams import Teams, TeamsConfig
 from certrail_sdk import Fact, Misconfigured, Notification, Permanent, RateLimited, Severity, Stage
 from certrail_sdk.testing import NotifierConformance
-from certrail_standins.receiver import Answer
-from certrail_standins.teams import LIMIT, TeamsWorkflow
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from certrail_standins.receiver import WebhookReceiver
+from certrail_fakes.receiver import WebhookReceiver
 
 
 @pytest.fixture

@@ -3,9 +3,9 @@
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
+from certrail_fakes.receiver import WebhookReceiver
 from certrail_notifier_webhook import Webhook, WebhookConfig
 from certrail_sdk import Fact, Notification
-from certrail_standins.receiver import WebhookReceiver
 
 SECRET = "a-signing-secret-nobody-knows"
 

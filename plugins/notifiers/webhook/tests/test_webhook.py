@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from certrail_fakes.receiver import Answer, WebhookReceiver
 from certrail_notifier_webhook import Webhook, WebhookConfig, certrail_notifiers
 from certrail_sdk import (
     Misconfigured,
@@ -24,7 +25,6 @@ from certrail_sdk import (
     connection_fields,
     secret_fields,
 )
-from certrail_standins.receiver import Answer, WebhookReceiver
 
 from .posting import README, SECRET, notification, webhook
 

@@ -4,9 +4,9 @@ from collections.abc import AsyncIterator, Callable
 
 import pytest
 
+from certrail_fakes.receiver import WebhookReceiver
 from certrail_notifier_webhook import Webhook, WebhookConfig
 from certrail_sdk.testing import NotifierConformance
-from certrail_standins.receiver import WebhookReceiver
 
 
 @pytest.fixture

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
+from certrail_fakes.receiver import WebhookReceiver
 from certrail_sdk import Misconfigured, Retryable
 from certrail_sdk.http import is_public
-from certrail_standins.receiver import WebhookReceiver
 
 from .posting import notification, webhook
 

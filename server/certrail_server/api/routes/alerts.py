@@ -13,7 +13,7 @@ from certrail_server.api.alert_shapes import (
     ChannelChangeIn,
     ChannelIn,
 )
-from certrail_server.api.guard import Call, allow, made, once
+from certrail_server.api.guard import Call, allow, find_created, idempotent
 from certrail_server.api.pages import Page
 from certrail_server.api.shapes import TrialIn
 from certrail_server.api.views import Json, items, shown
@@ -38,9 +38,9 @@ def create_channel(
 ) -> Json:
     """Make a channel."""
     channels = call.services.channels
-    row = once(
+    row = idempotent(
         lambda: channels.create(call.actor, call.scope, **dict(body)),
-        lambda ident: made(channels.list(call.scope), ident, "channel"),
+        lambda ident: find_created(channels.list(call.scope), ident, "channel"),
     )
     return shown(row, config=channels.shown(row))
 
@@ -88,9 +88,9 @@ def create_alert(
     """Make an alert."""
     alerts = call.services.alerts
     return shown(
-        once(
+        idempotent(
             lambda: alerts.create_alert(call.actor, call.scope, **body.given()),
-            lambda ident: made((a for a, _ in alerts.list(call.scope)), ident, "alert"),
+            lambda ident: find_created((a for a, _ in alerts.list(call.scope)), ident, "alert"),
         )
     )
 

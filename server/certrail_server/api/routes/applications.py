@@ -6,7 +6,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 
 from certrail.domain.access import Permission
-from certrail_server.api.guard import Call, allow, once
+from certrail_server.api.guard import Call, allow, idempotent
 from certrail_server.api.shapes import (
     ApiEnrollmentIn,
     ApplicationChangeIn,
@@ -32,7 +32,7 @@ def create_application(
 ) -> Json:
     """Make an Application; the caller becomes its Admin."""
     applications = call.services.applications
-    return shown(once(lambda: applications.create(call.actor, **body.model_dump()), applications.get))
+    return shown(idempotent(lambda: applications.create(call.actor, **body.model_dump()), applications.get))
 
 
 @router.get("/{application}")

@@ -8,7 +8,7 @@ from fastapi import APIRouter
 from certrail.domain.access import Permission
 from certrail.services.approvals.policies import Step
 from certrail_server.api.approval_shapes import ApprovalPolicyChangeIn, ApprovalPolicyIn, StepIn
-from certrail_server.api.guard import Call, allow, made, once
+from certrail_server.api.guard import Call, allow, find_created, idempotent
 from certrail_server.api.views import Json, items, shown
 
 router = APIRouter(prefix="/approval-policies", tags=["approvals"])
@@ -32,9 +32,9 @@ def create_policy(
     policies = call.services.approval_policies
     steps, values = _steps(body.steps), body.model_dump(exclude={"steps"})
     return shown(
-        once(
+        idempotent(
             lambda: policies.create(call.actor, call.scope, steps=steps, **values),
-            lambda ident: made((p for p, _ in policies.list(call.scope)), ident, "approval policy"),
+            lambda ident: find_created((p for p, _ in policies.list(call.scope)), ident, "approval policy"),
         )
     )
 

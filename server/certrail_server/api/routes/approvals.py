@@ -7,7 +7,7 @@ from fastapi import APIRouter, Query
 from certrail.domain.access import Permission
 from certrail.services.approvals.votes import About
 from certrail_server.api.approval_shapes import VoteIn
-from certrail_server.api.guard import Call, allow, once
+from certrail_server.api.guard import Call, allow, idempotent
 from certrail_server.api.pages import Page
 from certrail_server.api.views import Json, shown
 
@@ -52,7 +52,7 @@ def get_approval(approval_id: str, call: Annotated[Call, allow(Permission.APPROV
 def vote(approval_id: str, body: VoteIn, call: Annotated[Call, allow(Permission.APPROVAL_VOTE)]) -> Json:
     """Approve or reject; a rejection says why."""
     approvals = call.services.approvals
-    cast = once(
+    cast = idempotent(
         lambda: approvals.vote(call.actor, approval_id, body.decision, body.comment), approvals.cast_before
     )
     return shown(cast)

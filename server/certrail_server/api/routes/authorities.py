@@ -8,7 +8,7 @@ from fastapi import APIRouter
 from certrail.domain.access import Permission
 from certrail.domain.renewal import Advice
 from certrail.persistence.tables import CertificateAuthority, CrlCopy, CrlMirror
-from certrail_server.api.guard import Call, allow, once
+from certrail_server.api.guard import Call, allow, idempotent
 from certrail_server.api.product_shapes import (
     AuthorityChangeIn,
     AuthorityIn,
@@ -42,7 +42,7 @@ def create_authority(body: AuthorityIn, call: Manage) -> Json:
             return authorities.create_root(call.actor, **values)
         return authorities.create_intermediate(call.actor, parent=body.parent, **values)
 
-    return _view(call, once(make, lambda ident: authorities.get(ident)[0]))
+    return _view(call, idempotent(make, lambda ident: authorities.get(ident)[0]))
 
 
 @router.get("/{ca}")
@@ -81,7 +81,7 @@ def renew_authority(ca: str, body: CaRenewalIn, call: Manage) -> Json:
     authorities = call.services.authorities
     return _view(
         call,
-        once(
+        idempotent(
             lambda: authorities.renew(call.actor, ca, **body.model_dump()),
             lambda _: authorities.get(ca)[0],
         ),
@@ -110,7 +110,7 @@ def list_mirrors(ca: str, call: Read) -> Json:
 def create_mirror(ca: str, body: MirrorIn, call: Manage) -> Json:
     """Have the revocation lists of an authority copied to a destination."""
     mirrors = call.services.mirrors
-    once(lambda: mirrors.create(call.actor, ca, **body.model_dump()), lambda _: None)
+    idempotent(lambda: mirrors.create(call.actor, ca, **body.model_dump()), lambda _: None)
     return _mirror(call, *mirrors.get(ca, body.slug))
 
 

@@ -19,7 +19,7 @@ async def callback(channel: str, request: Request) -> Response:
         CallbackRequest(
             body=await request.body(),
             headers={name.lower(): value for name, value in request.headers.items()},
-            received_at=services.kernel.clock().astimezone(UTC),
+            received_at=services.context.clock().astimezone(UTC),
         ),
     )
     return Response(answer.body, answer.status, media_type=answer.content_type)

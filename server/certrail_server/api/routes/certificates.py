@@ -9,7 +9,7 @@ from certrail.domain.errors import BadInput
 from certrail.domain.search import CertificateFilter
 from certrail.persistence.tables import Certificate
 from certrail.services.inventory.search import position_of
-from certrail_server.api.guard import Call, allow, once
+from certrail_server.api.guard import Call, allow, idempotent
 from certrail_server.api.pages import decode_cursor, page
 from certrail_server.api.shapes import (
     AutoRenewalIn,
@@ -59,7 +59,7 @@ def import_certificate(
             call.actor, call.application, offer, profile=body.profile, attributes=body.metadata
         )
 
-    return shown(once(take, call.services.inventory.get))
+    return shown(idempotent(take, call.services.inventory.get))
 
 
 @router.get("/certificates/{certificate_id}")
@@ -83,7 +83,7 @@ def renew_certificate(
 ) -> Json:
     """Ask for the next certificate of the lineage: same names and lifetime, new key unless said otherwise."""
     renewals = call.services.renewals
-    row = once(
+    row = idempotent(
         lambda: renewals.renew(
             call.actor, certificate_id, csr=body.csr, same_key=body.same_key, changes=body.changes()
         ),
@@ -104,7 +104,7 @@ def decide_renewal(
     certificate_id: str, body: AutoRenewalIn, call: Annotated[Call, allow(Permission.CERTIFICATE_RENEW)]
 ) -> Json:
     """Say whether and when this certificate is renewed by itself, whatever the rule of its profile says."""
-    return call.services.renewals.decide(call.actor, certificate_id, body.auto_renew, body.moment)
+    return call.services.renewals.decide(call.actor, certificate_id, body.auto_renew, body.renewal_override)
 
 
 @router.post("/certificates/{certificate_id}/revoke")

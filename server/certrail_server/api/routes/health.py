@@ -33,7 +33,7 @@ async def readyz(request: Request) -> JSONResponse:
 
 def _database_answers(services: Services) -> bool:
     try:
-        with services.kernel.db.read() as session:
+        with services.context.db.read() as session:
             session.connection().execute(text("select 1"))
     except Exception:
         return False

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Query
 
 from certrail.domain.access import Permission
 from certrail.persistence.tables import Principal
-from certrail_server.api.guard import Call, allow, made, once
+from certrail_server.api.guard import Call, allow, find_created, idempotent
 from certrail_server.api.shapes import (
     ActiveIn,
     GroupIn,
@@ -23,7 +23,7 @@ Own = Annotated[Call, allow(Permission.TOKEN_SELF)]
 
 
 def _principal(call: Call, ident: str) -> Principal:
-    return made(call.services.identities.list(), ident, "principal")
+    return find_created(call.services.identities.list(), ident, "principal")
 
 
 @router.get("/users")
@@ -37,7 +37,7 @@ def create_user(body: PrincipalIn, call: Manage) -> Json:
     """Make a user."""
     values = body.model_dump()
     return shown(
-        once(
+        idempotent(
             lambda: call.services.identities.create(call.actor, kind="user", **values),
             lambda ident: _principal(call, ident),
         )
@@ -55,7 +55,7 @@ def create_machine_identity(body: PrincipalIn, call: Manage) -> Json:
     """Make a machine identity."""
     values = body.model_dump()
     return shown(
-        once(
+        idempotent(
             lambda: call.services.identities.create(call.actor, kind="machine", **values),
             lambda ident: _principal(call, ident),
         )
@@ -73,7 +73,7 @@ def create_group(body: GroupIn, call: Manage) -> Json:
     """Make a group."""
     values = body.model_dump()
     return shown(
-        once(
+        idempotent(
             lambda: call.services.identities.create(call.actor, kind="group", **values),
             lambda ident: _principal(call, ident),
         )
@@ -131,7 +131,7 @@ def create_token(body: TokenIn, call: Own) -> Json:
     def read(ident: str) -> Json:
         return shown(tokens.get(ident))
 
-    return once(make, read)
+    return idempotent(make, read)
 
 
 @router.delete("/tokens/{token}", status_code=204)
@@ -149,7 +149,7 @@ def rotate_token(token: str, body: RotationIn, call: Own) -> Json:
         row, text = tokens.rotate(call.actor, token, body.overlap)
         return shown(row, token=text)
 
-    return once(make, lambda ident: shown(tokens.get(ident)))
+    return idempotent(make, lambda ident: shown(tokens.get(ident)))
 
 
 @router.get("/me")

@@ -7,7 +7,7 @@ from fastapi import APIRouter
 
 from certrail.domain.access import Permission
 from certrail.domain.errors import NotFound
-from certrail_server.api.guard import Call, allow, made, once
+from certrail_server.api.guard import Call, allow, find_created, idempotent
 from certrail_server.api.product_shapes import (
     ConnectionChangeIn,
     ConnectionIn,
@@ -34,7 +34,7 @@ def create_policy(body: PolicyIn, call: Manage) -> Json:
     """Say what may be requested."""
     product = call.services.product
     return shown(
-        once(
+        idempotent(
             lambda: product.create_policy(call.actor, **body.model_dump()),
             product.policy,
         )
@@ -70,7 +70,7 @@ def create_profile(body: ProfileIn, call: Manage) -> Json:
     """Join an authority, a policy and defaults."""
     product = call.services.product
     return shown(
-        once(
+        idempotent(
             lambda: product.create_profile(call.actor, **body.model_dump()),
             product.profile,
         )
@@ -106,7 +106,7 @@ def list_connections(call: Manage) -> Json:
 def create_connection(body: ConnectionIn, call: Manage) -> Json:
     """Store credentials for an outside system."""
     connections = call.services.connections
-    row = once(
+    row = idempotent(
         lambda: connections.create(
             call.actor,
             slug=body.slug,
@@ -116,7 +116,7 @@ def create_connection(body: ConnectionIn, call: Manage) -> Json:
             expires_at=body.expires_at,
             max_per_minute=body.max_per_minute,
         ),
-        lambda ident: made(connections.list(), ident, "connection"),
+        lambda ident: find_created(connections.list(), ident, "connection"),
     )
     return shown(row, config=connections.shown(row))
 
@@ -137,13 +137,13 @@ def delete_connection(connection: str, call: Manage) -> None:
 @router.get("/plugins")
 def list_plugins(call: Annotated[Call, allow(Permission.PLUGIN_READ)]) -> Json:
     """Every plugin with its version, capabilities, configuration schema and health."""
-    return items([asdict(info) for info in call.services.kernel.plugins.all()], dict)
+    return items([asdict(info) for info in call.services.context.plugins.all()], dict)
 
 
 @router.get("/plugins/{kind}/{name}")
 def get_plugin(kind: str, name: str, call: Annotated[Call, allow(Permission.PLUGIN_READ)]) -> Json:
     """One plugin."""
-    for info in call.services.kernel.plugins.all():
+    for info in call.services.context.plugins.all():
         if (info.kind, info.name) == (kind, name):
             return asdict(info)
     raise NotFound("plugin")

@@ -9,7 +9,7 @@ from fastapi.concurrency import run_in_threadpool
 
 from certrail.domain.access import Permission
 from certrail.services.issuance.state import FINAL
-from certrail_server.api.guard import Call, allow, once
+from certrail_server.api.guard import Call, allow, idempotent
 from certrail_server.api.pages import Page
 from certrail_server.api.shapes import RequestIn
 from certrail_server.api.views import Json, shown
@@ -27,7 +27,7 @@ def create_request(
 ) -> Json:
     """Ask for a certificate. The answer says that the request is kept, not that it is decided."""
     requests = call.services.requests
-    row = once(
+    row = idempotent(
         lambda: requests.submit(
             call.actor,
             call.scope,

@@ -61,7 +61,7 @@ def _to_be_kept(request: Request, found: StatusAnswer, media_type: str) -> Respo
         return Response(found.content, media_type=media_type)
     since, until = found.holds
     services: Services = request.app.state.services
-    seconds = max(0, min(3600, int((until - services.kernel.clock()).total_seconds()) // 2))
+    seconds = max(0, min(3600, int((until - services.context.clock()).total_seconds()) // 2))
     tag = f'"{hashlib.sha256(found.content).hexdigest()}"'
     headers = {
         "Cache-Control": f"public, max-age={seconds}, no-transform, must-revalidate",

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Response
 
 from certrail.domain.access import Permission
 from certrail.persistence.tables import Certificate, Sync
-from certrail_server.api.guard import Call, allow, once
+from certrail_server.api.guard import Call, allow, idempotent
 from certrail_server.api.shapes import PreviewIn, SyncChangeIn, SyncIn, TrialIn, TriggerIn
 from certrail_server.api.views import Json, items, shown
 
@@ -29,7 +29,7 @@ def create_sync(body: SyncIn, call: Create) -> Json:
     """Make a sync; certificates that match it already are delivered at once."""
     selection, values = body.selection.given(), body.model_dump(exclude={"selection"})
     syncs = call.services.syncs
-    sync = once(
+    sync = idempotent(
         lambda: syncs.create(call.actor, call.scope, selection=selection, **values),
         lambda ident: syncs.get(call.scope, ident),
     )

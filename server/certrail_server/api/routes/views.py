@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter
 
 from certrail.domain.access import Permission
-from certrail_server.api.guard import Call, allow, once
+from certrail_server.api.guard import Call, allow, idempotent
 from certrail_server.api.shapes import ViewChangeIn, ViewIn
 from certrail_server.api.views import Json, items, shown
 
@@ -25,7 +25,7 @@ def create_view(body: ViewIn, call: Manage) -> Json:
     """Give a search a name, for `?view=`."""
     views = call.services.views
     return shown(
-        once(
+        idempotent(
             lambda: views.create(
                 call.actor, call.application, slug=body.slug, name=body.name, wanted=body.filter
             ),

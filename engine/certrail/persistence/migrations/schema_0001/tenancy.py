@@ -1,0 +1,65 @@
+"""The tables of the room `tenancy`."""
+
+import sqlalchemy as sa
+from alembic import op
+
+from certrail.persistence.types import UtcDateTime
+
+
+def create() -> None:
+    """Create the tables and their indexes."""
+    op.create_table(
+        "application",
+        sa.Column("id", sa.String(length=80), nullable=False),
+        sa.Column("created_at", UtcDateTime(), nullable=False),
+        sa.Column("slug", sa.String(length=64), nullable=False),
+        sa.Column("name", sa.String(length=128), nullable=False),
+        sa.Column("description", sa.String(length=2000), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("slug"),
+    )
+    op.create_table(
+        "membership",
+        sa.Column("id", sa.String(length=80), nullable=False),
+        sa.Column("created_at", UtcDateTime(), nullable=False),
+        sa.Column("application_id", sa.String(length=40), nullable=True),
+        sa.Column("principal_id", sa.String(length=40), nullable=False),
+        sa.Column("role", sa.String(length=16), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["application_id"],
+            ["application.id"],
+        ),
+        sa.ForeignKeyConstraint(
+            ["principal_id"],
+            ["principal.id"],
+        ),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("application_id", "principal_id"),
+    )
+    op.create_index(
+        "ix_membership_outside",
+        "membership",
+        ["principal_id"],
+        unique=True,
+        sqlite_where=sa.text("application_id is null"),
+        postgresql_where=sa.text("application_id is null"),
+    )
+    op.create_index(op.f("ix_membership_principal_id"), "membership", ["principal_id"], unique=False)
+    op.create_table(
+        "application_profile",
+        sa.Column("application_id", sa.String(length=40), nullable=False),
+        sa.Column("profile_id", sa.String(length=40), nullable=False),
+        sa.Column("api", sa.JSON(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["application_id"],
+            ["application.id"],
+        ),
+        sa.ForeignKeyConstraint(
+            ["profile_id"],
+            ["certificate_profile.id"],
+        ),
+        sa.PrimaryKeyConstraint("application_id", "profile_id"),
+    )
+    op.create_index(
+        op.f("ix_application_profile_profile_id"), "application_profile", ["profile_id"], unique=False
+    )

@@ -1,0 +1,46 @@
+"""The schema of version 0.1, made room by room."""
+
+import sqlalchemy as sa
+from alembic import op
+
+from certrail.domain.audit_chain import GENESIS
+from certrail.persistence.migrations.schema_0001 import (
+    access,
+    alerting,
+    approvals,
+    authorities,
+    catalog,
+    core,
+    delivery,
+    integrations,
+    inventory,
+    issuance,
+    tenancy,
+)
+
+revision = "0001"
+down_revision = None
+branch_labels = None
+depends_on = None
+
+ROOMS = (
+    access,
+    integrations,
+    authorities,
+    core,
+    catalog,
+    tenancy,
+    alerting,
+    issuance,
+    approvals,
+    inventory,
+    delivery,
+)
+"""In the order of their foreign keys."""
+
+
+def upgrade() -> None:
+    for room in ROOMS:
+        room.create()
+    head = sa.table("audit_chain_head", *(sa.column(name) for name in ("id", "seq", "hash", "seal")))
+    op.execute(head.insert().values(id=1, seq=0, hash=GENESIS, seal=""))
