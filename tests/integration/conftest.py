@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from tests.integration.shell import Shell, at_work
+from tests.integration.cli_shell import Shell, at_work
 from tests.support.postgres import autocommitting, fresh_database, replace_database
 
 from certrail.crypto.keyring import Keyring

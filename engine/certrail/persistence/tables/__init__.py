@@ -125,5 +125,6 @@ __all__ = [
     "SweepFailure",
     "Sync",
     "Vote",
-    "follow_foreign_keys",
 ]
+
+follow_foreign_keys(globals()[name] for name in __all__)

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 import pytest
 from pydantic import ValidationError
 from tests.integration.conftest import Team
-from tests.integration.renewing import (
+from tests.integration.renewal_world import (
     HOUR,
     broken_authority,
     due_at,

@@ -1,7 +1,7 @@
 """A certificate and the sync that carries it, made at the same moment, know of each other."""
 
 import pytest
-from tests.integration.at_once import meanwhile
+from tests.integration.concurrency import meanwhile
 from tests.integration.conftest import Team
 
 from certrail.services.inventory.selectors import Selection

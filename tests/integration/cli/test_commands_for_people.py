@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import load_pem_private_key, pkcs12
-from tests.integration.shell import Shell
+from tests.integration.cli_shell import Shell
 from tests.support.terminal import on_a_terminal
 
 from certrail.domain.renewal import RenewalOverride

@@ -7,9 +7,7 @@ from datetime import UTC, datetime
 import pytest
 from sqlalchemy import event
 from sqlmodel import select
-from tests.integration.conftest import Team
-from tests.integration.slack_world import open_channel, step
-from tests.integration.telling import (
+from tests.integration.alert_world import (
     HOUR,
     LINEAGE,
     MINUTE,
@@ -23,6 +21,8 @@ from tests.integration.telling import (
     pager,
     the_alert,
 )
+from tests.integration.conftest import Team
+from tests.integration.slack_world import open_channel, step
 
 from certrail.persistence.tables import ApprovalMessage
 from certrail.services.alerting.alerts import Escalation

@@ -11,7 +11,7 @@ import pytest
 from cryptography import x509
 from cryptography.x509 import ocsp
 from tests.integration.conftest import Team
-from tests.integration.test_revocation import OCSP, issued, question
+from tests.integration.lifecycle.test_revocation import OCSP, issued, question
 from tests.support.web import serving
 
 

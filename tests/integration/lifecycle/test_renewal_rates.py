@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 import pytest
 from tests.integration.conftest import Team
-from tests.integration.renewing import HOUR, due_at, issue, renewed_count, sweep
+from tests.integration.renewal_world import HOUR, due_at, issue, renewed_count, sweep
 
 
 def test_a_turn_whose_process_died_is_not_used_twice(team: Team, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,7 +5,7 @@ import json
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, pkcs12
-from tests.integration.shell import Shell
+from tests.integration.cli_shell import Shell
 
 from certrail.domain.content import KeyAlgorithm, Subject
 from certrail.domain.errors import NotFound

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from temporalio.exceptions import ApplicationError
 from tests.integration.acm_world import GRACE, AcmWorld
-from tests.integration.test_retirement import LOAD_BALANCER, acm_world, server
+from tests.integration.delivery.test_retirement import LOAD_BALANCER, acm_world, server
 
 from certrail.services.delivery.deliveries import Work
 from certrail.services.delivery.retirements import RemovalWork

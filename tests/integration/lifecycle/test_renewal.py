@@ -14,7 +14,7 @@ from cryptography.x509.oid import NameOID
 from sqlalchemy import event
 from sqlmodel import select
 from tests.integration.conftest import Team
-from tests.integration.renewing import due_at, present, sweep
+from tests.integration.renewal_world import due_at, present, sweep
 
 from certrail.domain.errors import BadInput, Conflict, Forbidden, NotFound, PolicyViolation
 from certrail.persistence.tables import Certificate, EventRow, Lineage

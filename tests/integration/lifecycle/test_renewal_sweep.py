@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 from sqlmodel import select
 from tests.integration.conftest import Team
-from tests.integration.renewing import due_at, events, issue, present, renewed_count, set_rule, sweep
+from tests.integration.renewal_world import due_at, events, issue, present, renewed_count, set_rule, sweep
 
 from certrail import checkpoints
 from certrail.persistence.tables import Certificate

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from sqlmodel import select
 from tests.integration.conftest import Team
-from tests.integration.renewing import (
+from tests.integration.renewal_world import (
     HOUR,
     broken_authority,
     due_at,

@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from tests.integration.conftest import Team
-from tests.integration.renewing import HOUR, due_at, events, issue, present, sweep
+from tests.integration.renewal_world import HOUR, due_at, events, issue, present, sweep
 
 from certrail.persistence.tables import Certificate
 from certrail.services.approvals.policies import Step

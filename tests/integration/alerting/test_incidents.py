@@ -5,8 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlmodel import col, select
-from tests.integration.conftest import Team
-from tests.integration.telling import (
+from tests.integration.alert_world import (
     HOUR,
     LINEAGE,
     MINUTE,
@@ -22,6 +21,7 @@ from tests.integration.telling import (
     slug_of,
     the_alert,
 )
+from tests.integration.conftest import Team
 
 from certrail.domain.errors import BadInput, Conflict
 from certrail.domain.windows import Window

@@ -80,7 +80,7 @@ class TestLoading:
         assert "alerts holds 'new' twice" in str(wrong.value)
 
     def test_the_example_follows_the_published_schema(self, exported: Json) -> None:
-        published = Path(__file__).parents[2] / "docs" / "reference" / "legacy-export.schema.json"
+        published = Path(__file__).parents[3] / "docs" / "reference" / "legacy-export.schema.json"
         document = json.loads(published.read_text())
         assert document == json.loads(json.dumps(schema()))
         Draft202012Validator.check_schema(document)

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 from tests.integration.acm_world import AcmWorld
-from tests.integration.at_once import meanwhile
-from tests.integration.test_retirement import acm_world, server
+from tests.integration.concurrency import meanwhile
+from tests.integration.delivery.test_retirement import acm_world, server
 
 from certrail.domain.errors import NotFound
 from certrail.services.delivery.deliveries import Work

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy import event
 from tests.integration.conftest import Team
-from tests.integration.test_deletion import full
+from tests.integration.tenancy.test_deletion import full
 
 from certrail.domain.errors import Conflict
 
