@@ -16,7 +16,7 @@ from tests.live.temporal import TemporalServer
 pytestmark = pytest.mark.crash
 
 DELIVERING = ("files", "acm", "vault")
-DOOMED = Path(__file__).parent / "doomed"
+DOOMED = Path(__file__).parent / "killed_at"
 PLACES = {
     "asked": [
         *("issuance.begin", "issuance.signed", "issuance.committed", "issuance.end", "outbox.sent"),
@@ -48,7 +48,7 @@ class Doomed:
 
 @pytest.fixture(scope="module")
 def doomed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Doomed]:
-    folder = tmp_path_factory.mktemp("doomed")
+    folder = tmp_path_factory.mktemp("killed_at")
     armed = folder / "armed"
     path = os.pathsep.join(filter(None, (str(DOOMED), os.environ.get("PYTHONPATH"))))
     temporal = TemporalServer(folder)
