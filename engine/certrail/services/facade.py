@@ -19,6 +19,7 @@ from certrail.services.approvals.questions import Questions
 from certrail.services.approvals.votes import Approvals
 from certrail.services.authorities.authorities import Authorities
 from certrail.services.authorities.crl_mirrors import Mirrors
+from certrail.services.authorities.status import CertificateStatus
 from certrail.services.catalog.profiles import Product
 from certrail.services.core.audit_log import AuditLog
 from certrail.services.core.outbox import Outbox
@@ -79,6 +80,7 @@ class Services:
     revocation: Revocation
     sealing: KeyRotation
     sessions: Sessions
+    status: CertificateStatus
     sweeps: Sweeps
     syncs: Syncs
     tokens: Tokens
@@ -93,7 +95,7 @@ class Services:
         incidents = Incidents(context)
         issuance = Issuance(context)
         retirements = Retirements(context)
-        revocation = Revocation(context)
+        status = CertificateStatus(context)
         return cls(
             context=context,
             alerts=Alerts(context),
@@ -121,9 +123,10 @@ class Services:
             renewals=Renewals(context),
             requests=Requests(context),
             retirements=retirements,
-            revocation=revocation,
+            revocation=Revocation(context),
             sealing=KeyRotation(context),
             sessions=Sessions(context),
+            status=status,
             sweeps={
                 "digests": DigestSweep(context).run,
                 "expiry": ExpirySweep(context).run,
@@ -131,7 +134,7 @@ class Services:
                 "incidents": incidents.escalate,
                 "renewals": RenewalSweep(context, issuance).run,
                 "retirements": retirements.start_due,
-                "revocation-lists": revocation.refresh,
+                "revocation-lists": status.refresh,
                 "shared": ExpiryWatch(context).run,
             },
             syncs=Syncs(context),

@@ -179,7 +179,7 @@ class Loader:
             revoked=self._checked.revoked[authority.slug],
         )
         if authority.crl_number is not None:
-            self._services.revocation.crl(authority.slug)
+            self._services.status.crl(authority.slug)
         return True
 
     def _policy(self, policy: PolicyIn) -> bool:

@@ -69,17 +69,17 @@ async def test_what_is_served_here_is_there_too_after_every_change(mirrored: Mir
     services, admin = mirrored.team.services, mirrored.team.admin
     mirrored.create()
     await mirrored.work()
-    assert mirrored.file() == services.revocation.crl("root").content
+    assert mirrored.file() == services.status.crl("root").content
     certificate = mirrored.issue()
     services.revocation.revoke(admin, certificate.id)
     await mirrored.work()
-    assert mirrored.file() == services.revocation.crl("root").content
+    assert mirrored.file() == services.status.crl("root").content
     listed = x509.load_der_x509_crl(mirrored.file())
     assert listed.get_revoked_certificate_by_serial_number(int(certificate.serial, 16))
     mirrored.team.clock.advance(timedelta(days=2))
     services.sweeps["revocation-lists"]()
     await mirrored.work()
-    assert mirrored.file() == services.revocation.crl("root").content
+    assert mirrored.file() == services.status.crl("root").content
     assert mirrored.told("crl_mirror.published") == 3
     await mirrored.work()
     assert mirrored.told("crl_mirror.published") == 3, "the same list is not published twice"
@@ -130,7 +130,7 @@ async def test_a_crash_between_the_write_and_its_receipt_is_healed(mirrored: Mir
     await work.destination.publish(work.publication)  # type: ignore[attr-defined]
     mirrored.team.services.revocation.revoke(mirrored.team.admin, mirrored.issue().id)
     await mirrored.work()
-    assert mirrored.file() == mirrored.team.services.revocation.crl("root").content
+    assert mirrored.file() == mirrored.team.services.status.crl("root").content
 
 
 async def test_taken_away_by_others_it_is_published_anew_by_hand(mirrored: Mirrored) -> None:

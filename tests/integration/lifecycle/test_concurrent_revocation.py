@@ -31,7 +31,7 @@ def lineage_of(team: Team, certificate: Certificate) -> Lineage:
 
 
 def listed(team: Team) -> set[str]:
-    present = x509.load_der_x509_crl(team.services.revocation.crl("root").content)
+    present = x509.load_der_x509_crl(team.services.status.crl("root").content)
     return {f"{entry.serial_number:x}" for entry in present}
 
 

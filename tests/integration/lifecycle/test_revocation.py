@@ -162,7 +162,7 @@ def test_a_list_is_never_stale_and_its_number_only_grows_over_a_month(team: Team
         if day % 5 == 0:
             team.services.revocation.revoke(team.admin, rows[day // 5].id)
         team.services.sweeps["revocation-lists"]()
-        answer = team.services.revocation.crl("root")
+        answer = team.services.status.crl("root")
         found = x509.load_der_x509_crl(answer.content)
         since, until = found.last_update_utc, found.next_update_utc
         assert answer.holds == (since, until)
@@ -183,7 +183,7 @@ def test_a_certificate_that_ended_leaves_the_list(team: Team) -> None:
     team.services.revocation.revoke(team.admin, row.id)
     team.clock.advance(timedelta(days=50))
     team.services.sweeps["revocation-lists"]()
-    assert len(list(x509.load_der_x509_crl(team.services.revocation.crl("root").content))) == 0
+    assert len(list(x509.load_der_x509_crl(team.services.status.crl("root").content))) == 0
 
 
 @pytest.mark.parametrize("algorithm", [KeyAlgorithm.EC_P256, KeyAlgorithm.RSA_2048, KeyAlgorithm.ED25519])
@@ -198,12 +198,10 @@ def test_lists_and_answers_are_as_the_rfcs_want_them(
     good, gone = issued(team, "a.example.com"), issued(team, "b.example.com")
     for reason in (Reason.CERTIFICATE_HOLD, Reason.UNSPECIFIED):
         services.revocation.revoke(team.admin, gone.id, reason)
-        der = services.revocation.crl("r").content
+        der = services.status.crl("r").content
         assert not crl_errors(der, tmp_path)
         for row in (good, gone):
-            assert not ocsp_errors(
-                services.revocation.status("r", question(team, row, "r")).content, tmp_path
-            )
+            assert not ocsp_errors(services.status.ocsp("r", question(team, row, "r")).content, tmp_path)
     point = x509.load_der_x509_crl(der).extensions.get_extension_for_class(x509.IssuingDistributionPoint)
     assert point.critical
     with services.context.db.read() as session:
@@ -266,7 +264,7 @@ def test_what_is_not_ours_is_not_answered_for(team: Team, url: str, tmp_path: Pa
     )
     for length in (1, 32, 33, 128):
         asked = question(team, row, nonce=b"x" * length)
-        found = ocsp.load_der_ocsp_response(team.services.revocation.status("root", asked).content)
+        found = ocsp.load_der_ocsp_response(team.services.status.ocsp("root", asked).content)
         assert found.extensions.get_extension_for_class(x509.OCSPNonce).value.nonce == b"x" * length
     wrong = (question(team, row, nonce=b"x" * length) for length in (0, 129))
     for body in (b"", b"nonsense", b"0" * 5000, *wrong):
@@ -301,9 +299,7 @@ def test_the_one_who_answers_is_replaced_in_time(team: Team) -> None:
     row = issued(team)
     seen = set()
     for _ in range(20):
-        response = ocsp.load_der_ocsp_response(
-            team.services.revocation.status("root", question(team, row)).content
-        )
+        response = ocsp.load_der_ocsp_response(team.services.status.ocsp("root", question(team, row)).content)
         (signer,) = response.certificates
         assert signer.not_valid_before_utc <= team.clock.now < signer.not_valid_after_utc
         seen.add(signer.serial_number)
@@ -342,7 +338,7 @@ def deleted(team: Team, *, at: str | None = None) -> None:
 
 
 def test_status_outlives_the_application(team: Team, url: str, tmp_path: Path) -> None:
-    revocation = team.services.revocation
+    revocation, status = team.services.revocation, team.services.status
     good, gone, held = (issued(team, f"{name}.example.com") for name in ("a", "b", "c"))
     team.clock.advance(timedelta(seconds=1))
     revocation.revoke(team.admin, gone.id, Reason.KEY_COMPROMISE)
@@ -357,11 +353,11 @@ def test_status_outlives_the_application(team: Team, url: str, tmp_path: Path) -
     answers = [by_ocsp(row, team, tmp_path, url) for row in (good, gone, held)]
     assert answers == ["good", "revoked keyCompromise", "revoked certificateHold"]
     team.clock.advance(timedelta(days=2))
-    assert revocation.refresh()
+    assert status.refresh()
     assert [by_list(team, row, tmp_path, url) for row in (good, gone, held)] == listed
     team.clock.advance(timedelta(days=60))
-    assert revocation.refresh()
-    der = revocation.crl("root").content
+    assert status.refresh()
+    der = status.crl("root").content
     assert not list(x509.load_der_x509_crl(der))
     with team.services.context.db.read() as session:
         assert session.exec(select(RevocationTombstone)).all() == []

@@ -19,6 +19,7 @@ from certrail.pki.csr import read_csr
 from certrail.pki.leaf import LeafPlan, self_signed_leaf, sign_leaf
 from certrail.services.approvals.lifecycle import CHANGED, apply_timers, close, reopen, reopen_if_changed
 from certrail.services.authorities.signing import Signer, new_serial, signer
+from certrail.services.authorities.status import crl_urls, ocsp_url
 from certrail.services.catalog.enrollment import enrollment
 from certrail.services.core.actor import SYSTEM
 from certrail.services.core.unit_of_work import ServiceContext, UnitOfWork
@@ -34,7 +35,6 @@ from certrail.services.issuance.state import (
     lock_request,
     transition,
 )
-from certrail.services.lifecycle.revocation import crl_urls, ocsp_url
 
 
 @dataclass(frozen=True)

@@ -18,12 +18,12 @@ from certrail.persistence.tables import (
     Sync,
 )
 from certrail.services.authorities.signing import CA_KEY_PURPOSE
+from certrail.services.authorities.status import SIGNER_KEY
 from certrail.services.core.actor import SYSTEM
 from certrail.services.core.audit_log import HEAD_PURPOSE
 from certrail.services.core.unit_of_work import ServiceContext
 from certrail.services.delivery.deliveries import KEY_PURPOSE
 from certrail.services.integrations.plugin_config import CHANNEL_PURPOSE, CONNECTION_PURPOSE, SYNC_PURPOSE
-from certrail.services.lifecycle.revocation import SIGNER_KEY
 
 SEALED: Sequence[tuple[type[SQLModel], str, str]] = (
     (CaKey, "key_sealed", CA_KEY_PURPOSE),

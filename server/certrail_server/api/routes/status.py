@@ -8,8 +8,8 @@ from email.utils import format_datetime
 from fastapi import APIRouter, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
+from certrail.services.authorities.status import StatusAnswer
 from certrail.services.facade import Services
-from certrail.services.lifecycle.revocation import StatusAnswer
 
 router = APIRouter(tags=["status"])
 OCSP, CRL = "application/ocsp-response", "application/pkix-crl"
@@ -32,7 +32,7 @@ async def ask(ca: str, request: Request) -> Response:
     """Answer an OCSP request (RFC 6960 appendix A.1)."""
     services: Services = request.app.state.services
     body = await request.body()
-    found = await run_in_threadpool(services.revocation.status, ca, body)
+    found = await run_in_threadpool(services.status.ocsp, ca, body)
     return Response(found.content, media_type=OCSP)
 
 
@@ -44,12 +44,12 @@ def ask_in_url(ca: str, question: str, request: Request) -> Response:
         der = base64.b64decode(question, validate=True)
     except (binascii.Error, ValueError):
         der = b""
-    return _to_be_kept(request, services.revocation.status(ca, der), OCSP)
+    return _to_be_kept(request, services.status.ocsp(ca, der), OCSP)
 
 
 def _list(request: Request, ca: str, key: str | None) -> Response:
     services: Services = request.app.state.services
-    return _to_be_kept(request, services.revocation.crl(ca, key), CRL)
+    return _to_be_kept(request, services.status.crl(ca, key), CRL)
 
 
 def _to_be_kept(request: Request, found: StatusAnswer, media_type: str) -> Response:

@@ -1,0 +1,292 @@
+"""Certificate status: revocation lists (RFC 5280 section 5) and OCSP answers (RFC 6960) of the authorities here."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
+from sqlalchemy import delete, union_all
+from sqlmodel import Session, col, select
+
+from certrail.domain.content import KeyAlgorithm
+from certrail.domain.errors import BadInput, NotFound
+from certrail.persistence.tables import (
+    CaCertificate,
+    Certificate,
+    CertificateAuthority,
+    Crl,
+    OcspSigner,
+    RevocationTombstone,
+)
+from certrail.pki import keys
+from certrail.pki.revocation import (
+    Reason,
+    Revoked,
+    answer,
+    make_crl,
+    read_question,
+    refused,
+    signer_certificate,
+)
+from certrail.services.authorities.crl_mirrors import KEY_DIGITS, file_name, mirror_everywhere, mirror_urls
+from certrail.services.authorities.signing import (
+    find_authority,
+    key_of,
+    loaded,
+    lock_authority,
+    new_serial,
+    spki_of,
+    versions_of,
+)
+from certrail.services.core.actor import SYSTEM
+from certrail.services.core.sweeps import SweepItems
+from certrail.services.core.unit_of_work import ServiceContext, UnitOfWork
+
+CRL_LIFETIME, CRL_REFRESH = timedelta(days=7), timedelta(days=1)
+ANSWER_LIFETIME = timedelta(hours=12)
+SIGNER_LIFETIME, SIGNER_RENEWAL = timedelta(days=14), timedelta(days=5)
+SIGNER_KEY = "ocsp-key"
+GRACE = timedelta(days=1)
+"""How long a certificate that ended stays in the lists."""
+
+
+@dataclass(frozen=True)
+class StatusAnswer:
+    """A list or an OCSP response, DER.
+
+    Attributes:
+        holds: since when and until when, as it says itself; ``None`` for an answer that must not be kept.
+    """
+
+    content: bytes
+    holds: tuple[datetime, datetime] | None = None
+
+
+class CertificateStatus:
+    """Lists and OCSP answers, signed when they are due."""
+
+    def __init__(self, context: ServiceContext) -> None:
+        self._context, self._items = context, SweepItems(context, "revocation-lists")
+
+    def crl(self, reference: str, key: str | None = None) -> StatusAnswer:
+        """The present list of an authority.
+
+        Args:
+            key: the beginning of the SHA-256 of the key; left out, the one it signs with now.
+
+        Raises:
+            NotFound: there is no such authority or key.
+        """
+        with self._context.db.read() as session:
+            authority = find_authority(session, reference)
+            issuer = _issuer(session, authority, key)
+            found = _list_of(session, authority.id, spki_of(issuer))
+        if found is None or found.next_update <= self._context.clock():
+            with self._context.unit_of_work(SYSTEM) as uow:
+                found = publish_crl(uow, issuer)
+        der = x509.load_pem_x509_crl(found.pem.encode()).public_bytes(Encoding.DER)
+        return StatusAnswer(der, (found.this_update, found.next_update))
+
+    def refresh(self) -> int:
+        """Sign anew the lists whose time comes, and make those that are missing; returns how many.
+
+        An authority whose key cannot be opened keeps no other's list from being signed.
+        """
+        with self._context.db.read() as session:
+            now = self._context.clock()
+            lists = session.exec(select(Crl.ca_id, Crl.spki, Crl.refresh_at)).all()
+            fresh = {(ca_id, spki) for ca_id, spki, refresh_at in lists if refresh_at > now}
+            certified = session.exec(select(CaCertificate).where(col(CaCertificate.not_after) > now)).all()
+            issuers = {(row.ca_id, spki_of(row)): row for row in certified}
+        wanted = {
+            f"{ca_id}-{spki[:KEY_DIGITS]}": row
+            for (ca_id, spki), row in issuers.items()
+            if (ca_id, spki) not in fresh
+        }
+
+        def sign(which: str) -> int:
+            with self._context.unit_of_work(SYSTEM) as uow:
+                publish_crl(uow, wanted[which])
+            return 1
+
+        return self._items.run_each(wanted, sign)
+
+    def ocsp(self, reference: str, request: bytes) -> StatusAnswer:
+        """Answer an OCSP request (RFC 6960); a malformed or foreign one gets an error response."""
+        try:
+            question = read_question(request)
+        except BadInput:
+            return StatusAnswer(refused(malformed=True))
+        now = self._context.clock().replace(microsecond=0)
+        with self._context.db.read() as session:
+            authority = find_authority(session, reference)
+            issuer = next(
+                (v for v in versions_of(session, authority.id) if question.is_about(loaded(v))), None
+            )
+            if issuer is None:
+                return StatusAnswer(refused(malformed=False))
+            known = _statuses(session, issuer, lambda table: col(table.serial) == f"{question.serial:x}")
+        signer, key = self._signer(issuer)
+        until = now + ANSWER_LIFETIME
+        content = answer(
+            question,
+            bool(known),
+            _revoked(*known[0]) if known else None,
+            signer=signer,
+            signer_key=key,
+            this_update=now,
+            next_update=until,
+        )
+        return StatusAnswer(content, None if question.nonce else (now, until))
+
+    def _signer(self, issuer: CaCertificate) -> tuple[x509.Certificate, keys.PrivateKey]:
+        """Whom the authority lets answer; made anew in time, so its own key signs once in days."""
+        spki, now = spki_of(issuer), self._context.clock().replace(microsecond=0)
+        with self._context.db.read() as session:
+            row = _signer_row(session, issuer.ca_id, spki, now)
+        if row is None:
+            with self._context.unit_of_work(SYSTEM) as uow:
+                lock_authority(uow.session, issuer.ca_id)
+                row = _signer_row(uow.session, issuer.ca_id, spki, now)
+                row = row or self._make_signer(uow, issuer, spki)
+        return (
+            x509.load_pem_x509_certificate(row.pem.encode()),
+            keys.from_pem(self._context.keyring.open(row.key_sealed, SIGNER_KEY)),
+        )
+
+    def _make_signer(self, uow: UnitOfWork, issuer: CaCertificate, spki: str) -> OcspSigner:
+        now = uow.now.replace(microsecond=0)
+        key = keys.generate(KeyAlgorithm.EC_P256)
+        certificate = signer_certificate(
+            loaded(issuer),
+            key_of(self._context.keyring, uow.session, issuer),
+            key,
+            serial=new_serial(),
+            not_before=now - timedelta(minutes=5),
+            not_after=now + SIGNER_LIFETIME,
+        )
+        row = OcspSigner(
+            id=uow.new_id(),
+            created_at=now,
+            ca_id=issuer.ca_id,
+            spki=spki,
+            pem=certificate.public_bytes(Encoding.PEM).decode(),
+            key_sealed=self._context.keyring.seal(keys.to_pem(key), SIGNER_KEY),
+            not_after=certificate.not_valid_after_utc,
+        )
+        uow.session.add(row)
+        uow.event("ca.ocsp_signer_made", "ca", issuer.ca_id, serial=f"{certificate.serial_number:x}")
+        return row
+
+
+def publish_crl(uow: UnitOfWork, issuer: CaCertificate) -> Crl:
+    """Sign the list of one key.
+
+    The authority is locked until the transaction ends: CRL numbers must only grow (RFC 5280 section 5.2.3).
+    """
+    authority = lock_authority(uow.session, issuer.ca_id)
+    spki, now = spki_of(issuer), uow.now.replace(microsecond=0)
+    row = _list_of(uow.session, authority.id, spki)
+    number = row.number + 1 if row else 1
+    _forget_ended(uow.session, issuer, now)
+    revoked = _revoked_below(uow.session, issuer, now)
+    signed = make_crl(
+        loaded(issuer),
+        key_of(uow.context.keyring, uow.session, issuer),
+        revoked,
+        number=number,
+        this_update=now,
+        next_update=now + CRL_LIFETIME,
+        url=crl_url(uow.context, authority.id, spki),
+    )
+    if row is None:
+        row = Crl(id=uow.new_id(), created_at=now, ca_id=authority.id, spki=spki)  # type: ignore[call-arg]
+    row.number, row.entries = number, len(revoked)
+    row.this_update, row.next_update, row.refresh_at = now, now + CRL_LIFETIME, now + CRL_REFRESH
+    row.pem = signed.public_bytes(Encoding.PEM).decode()
+    uow.session.add(row)
+    mirror_everywhere(uow, row)
+    uow.event(
+        "ca.crl_published", "ca", authority.id, slug=authority.slug, number=number, entries=len(revoked)
+    )
+    return row
+
+
+def crl_url(context: ServiceContext, ca_id: str, spki: str) -> str | None:
+    """Where the list of one key is published, if this server is reachable for others at all."""
+    return f"{context.public_url}/crl/{ca_id}/{file_name(spki)}" if context.public_url else None
+
+
+def crl_urls(context: ServiceContext, session: Session, ca_id: str, spki: str) -> tuple[str, ...]:
+    """Where the list of one key can be had: here, and from mirrors that others reach."""
+    here = crl_url(context, ca_id, spki)
+    return (*((here,) if here else ()), *mirror_urls(session, ca_id, spki))
+
+
+def ocsp_url(context: ServiceContext, ca_id: str) -> str | None:
+    """Where questions about certificates of an authority are answered."""
+    return f"{context.public_url}/ocsp/{ca_id}" if context.public_url else None
+
+
+def _issuer(session: Session, authority: CertificateAuthority, key: str | None) -> CaCertificate:
+    versions = versions_of(session, authority.id)
+    found = [v for v in versions if (v.active if key is None else spki_of(v)[:KEY_DIGITS] == key)]
+    if not found:
+        raise NotFound("revocation list")
+    return found[0]
+
+
+def _same_key(session: Session, issuer: CaCertificate) -> Sequence[str]:
+    """The certificates of an authority with one key: what it signed is in one list, whichever was present."""
+    spki = spki_of(issuer)
+    return [version.id for version in versions_of(session, issuer.ca_id) if spki_of(version) == spki]
+
+
+def _list_of(session: Session, ca_id: str, spki: str) -> Crl | None:
+    return session.exec(select(Crl).where(Crl.ca_id == ca_id, Crl.spki == spki)).first()
+
+
+def _statuses(
+    session: Session, issuer: CaCertificate, about: Callable[[Any], Any]
+) -> Sequence[tuple[str, datetime | None, str | None]]:
+    """Serial, and since when and why it does not hold, of what one key signed.
+
+    What was deleted with its Application counts as well. One statement asks for both, so that nothing which is
+    deleted meanwhile is missed between them.
+    """
+    versions = _same_key(session, issuer)
+    parts = (
+        select(table.serial, table.revoked_at, table.revocation_reason).where(
+            col(table.ca_certificate_id).in_(versions), about(table)
+        )
+        for table in (Certificate, RevocationTombstone)
+    )
+    return [(serial, at, reason) for serial, at, reason in session.execute(union_all(*parts))]
+
+
+def _revoked_below(session: Session, issuer: CaCertificate, now: datetime) -> list[Revoked]:
+    def listed(table: Any) -> Any:
+        return col(table.revoked_at).is_not(None) & (col(table.not_after) > now - GRACE)
+
+    found = (_revoked(*status) for status in _statuses(session, issuer, listed))
+    return sorted((entry for entry in found if entry is not None), key=lambda entry: (entry.at, entry.serial))
+
+
+def _forget_ended(session: Session, issuer: CaCertificate, now: datetime) -> None:
+    deleted = RevocationTombstone
+    versions = _same_key(session, issuer)
+    ended = col(deleted.ca_certificate_id).in_(versions), col(deleted.not_after) <= now - GRACE
+    session.execute(delete(deleted).where(*ended))
+
+
+def _revoked(serial: str, at: datetime | None, reason: str | None) -> Revoked | None:
+    return None if at is None else Revoked(int(serial, 16), at, Reason(reason or Reason.UNSPECIFIED))
+
+
+def _signer_row(session: Session, ca_id: str, spki: str, now: datetime) -> OcspSigner | None:
+    query = select(OcspSigner).where(
+        OcspSigner.ca_id == ca_id, OcspSigner.spki == spki, col(OcspSigner.not_after) > now + SIGNER_RENEWAL
+    )
+    return session.exec(query.order_by(col(OcspSigner.not_after).desc())).first()
