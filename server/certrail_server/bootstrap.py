@@ -63,6 +63,7 @@ def build(settings: Settings, *, make_keyring: bool = True) -> App:
         address=settings.temporal(),
         namespace=settings.temporal_namespace,
         keyring=keyring,
+        summaries=settings.temporal_summaries,
     )
     return App(settings, Services.build(context), orchestrator)
 

@@ -155,7 +155,10 @@ def _temporal(settings: Settings, port: int, lock: int) -> Child:
 def _temporal_ready(settings: Settings, port: int) -> Callable[[], Awaitable[None]]:
     async def ready() -> None:
         orchestrator = TemporalOrchestrator(
-            address=f"127.0.0.1:{port}", namespace=settings.temporal_namespace, keyring=load_keyring(settings)
+            address=f"127.0.0.1:{port}",
+            namespace=settings.temporal_namespace,
+            keyring=load_keyring(settings),
+            summaries=settings.temporal_summaries,
         )
 
         async def answers() -> bool:

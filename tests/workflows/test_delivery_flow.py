@@ -13,7 +13,7 @@ from tests.workflows.fakes import MOMENT, PLUGIN, PRIVATE_KEY, QUEUE, Fakes, pla
 from certrail.domain.errors import BadInput
 from certrail_sdk import Observation, RateLimited, Retryable, Unauthorized
 from certrail_workflows import policies
-from certrail_workflows.flows import DeliveryWorkflow
+from certrail_workflows.flows.delivery import DeliveryWorkflow
 from certrail_workflows.messages import CORE_QUEUE, DeliveryResult
 
 Handle = WorkflowHandle[Any, DeliveryResult]

@@ -32,8 +32,8 @@ async def test_an_expected_failure_is_told_in_one_line(
         async with fakes.workers(skipping.client):
             await (await start(skipping.client, name="told")).result()
     assert lines(caplog) == [
-        f"{PLUGIN}: slow down (bring in told, try 1; next try at 00:00:30). {RateLimited.action}",
-        f"{PLUGIN}: the token was refused (bring in told, try 2; no further try). {Unauthorized.action}",
+        f"{PLUGIN}: slow down (deliver in told, try 1; next try at 00:00:30). {RateLimited.action}",
+        f"{PLUGIN}: the token was refused (deliver in told, try 2; no further try). {Unauthorized.action}",
     ]
     assert tracebacks(caplog) == []
 

@@ -12,7 +12,7 @@ from tests.workflows.fakes import Fakes
 
 from certrail.services.issuance.issuance import Advance
 from certrail_workflows import policies
-from certrail_workflows.flows import IssuanceWorkflow
+from certrail_workflows.flows.issuance import IssuanceWorkflow
 from certrail_workflows.messages import CORE_QUEUE, IssuanceInput
 
 

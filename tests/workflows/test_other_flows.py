@@ -10,13 +10,10 @@ from tests.workflows.fakes import Fakes, planned, task
 
 from certrail_sdk import Retryable, Unauthorized
 from certrail_workflows import policies
-from certrail_workflows.flows import (
-    ApprovalMessageWorkflow,
-    CrlMirrorWorkflow,
-    NotificationWorkflow,
-    OutboxSweepWorkflow,
-    SweepWorkflow,
-)
+from certrail_workflows.flows.approval_message import ApprovalMessageWorkflow
+from certrail_workflows.flows.crl_mirror import CrlMirrorWorkflow
+from certrail_workflows.flows.notification import NotificationWorkflow
+from certrail_workflows.flows.sweep import SweepWorkflow
 from certrail_workflows.messages import CORE_QUEUE
 
 
@@ -152,7 +149,7 @@ async def test_a_sweep_looks_again_and_again_and_ends_with_its_worker(
     monkeypatch.setattr(policies, "SWEEP_EVERY", timedelta(milliseconds=10))
     monkeypatch.setattr(policies, "SWEEP_SHIFT", timedelta(milliseconds=50))
     async with fakes.workers(client, CORE_QUEUE):
-        sent = await client.execute_workflow(OutboxSweepWorkflow.run, id="sweep", task_queue=CORE_QUEUE)
+        sent = await client.execute_workflow(SweepWorkflow.run, "outbox", id="sweep", task_queue=CORE_QUEUE)
     assert sent == fakes.drained == 5
 
     fakes.due = [100, 100, 7]
@@ -165,7 +162,7 @@ async def test_a_sweep_looks_again_and_again_and_ends_with_its_worker(
     monkeypatch.setattr(policies, "SWEEP_EVERY", timedelta(hours=1))
     monkeypatch.setattr(policies, "SWEEP_SHIFT", timedelta(hours=2))
     async with fakes.workers(client, CORE_QUEUE):
-        handle = await client.start_workflow(OutboxSweepWorkflow.run, id="sweep-2", task_queue=CORE_QUEUE)
+        handle = await client.start_workflow(SweepWorkflow.run, "outbox", id="sweep-2", task_queue=CORE_QUEUE)
         async with asyncio.timeout(20):
             while await fakes.looked.get() < 6:
                 pass

@@ -8,7 +8,8 @@ from tests.workflows.fakes import Fakes, task
 from certrail.crypto.keyring import Keyring, KeyringError
 from certrail_sdk import Unauthorized
 from certrail_workflows.codec import ENCODING, EncryptionCodec
-from certrail_workflows.flows import DeliveryWorkflow, NotificationWorkflow
+from certrail_workflows.flows.delivery import DeliveryWorkflow
+from certrail_workflows.flows.notification import NotificationWorkflow
 from certrail_workflows.messages import CORE_QUEUE
 
 CANARY = "canary-in-the-clear"

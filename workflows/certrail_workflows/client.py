@@ -12,16 +12,15 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from certrail.services.core.orchestrator import OrchestratorUnavailable, OutboxMessage
 from certrail_workflows import policies
-from certrail_workflows.codec import Seals, data_converter
-from certrail_workflows.flows import (
-    ApprovalMessageWorkflow,
-    CrlMirrorWorkflow,
-    DeliveryWorkflow,
-    IssuanceWorkflow,
-    NotificationWorkflow,
-)
+from certrail_workflows.codec import ReadableText, Seals, data_converter
+from certrail_workflows.flows.approval_message import ApprovalMessageWorkflow
+from certrail_workflows.flows.crl_mirror import CrlMirrorWorkflow
+from certrail_workflows.flows.delivery import DeliveryWorkflow
+from certrail_workflows.flows.issuance import IssuanceWorkflow
+from certrail_workflows.flows.notification import NotificationWorkflow
 from certrail_workflows.flows.signals import ChangeSignals
 from certrail_workflows.messages import CORE_QUEUE, IssuanceInput, PluginTaskInput, plugin_queue
+from certrail_workflows.search_attributes import attributes_of, ensure_search_attributes
 from certrail_workflows.setup import ensure_namespace, ensure_sweeps
 
 log = logging.getLogger(__name__)
@@ -41,12 +40,18 @@ _FAULT_OF_THE_MESSAGE = frozenset(
 
 
 class TemporalOrchestrator:
-    """Connects when it is first needed, and again after the connection was lost."""
+    """Connects when it is first needed, and again after the connection was lost.
 
-    def __init__(self, *, address: str, namespace: str, keyring: Seals) -> None:
+    Args:
+        summaries: whether Temporal may read one line about each workflow, with the names of certificates.
+    """
+
+    def __init__(self, *, address: str, namespace: str, keyring: Seals, summaries: bool = True) -> None:
         self._address = address
         self._namespace = namespace
-        self._converter = data_converter(keyring)
+        self._summaries = summaries
+        self._converter = data_converter(keyring, readable=summaries)
+        self._attributes: bool | None = None
         self._client: Client | None = None
         self._connecting = asyncio.Lock()
 
@@ -62,7 +67,7 @@ class TemporalOrchestrator:
             return self._client
 
     async def prepare(self, retention: timedelta = policies.RETENTION) -> None:
-        """Make sure that the namespace keeps histories long enough and that the sweeps are scheduled.
+        """Make sure that the namespace keeps histories long enough, has our search attributes and runs the sweeps.
 
         Raises:
             OrchestratorUnavailable: try again later.
@@ -70,7 +75,8 @@ class TemporalOrchestrator:
         client = await self.client()
         try:
             await ensure_namespace(client, retention)
-            await ensure_sweeps(client)
+            attributes = await self._attributed(client)
+            await ensure_sweeps(client, attributes=attributes, summaries=self._summaries)
         except RPCError as error:
             raise self._unavailable(error) from error
 
@@ -82,11 +88,12 @@ class TemporalOrchestrator:
         """
         client = await self.client()
         try:
-            await _start(client, message)
+            attributes = await self._attributed(client)
+            await _start(client, message, attributes=attributes, summaries=self._summaries)
         except WorkflowAlreadyStartedError:
             log.debug("%s was started before", message.workflow_id)
         except RPCError as error:
-            if error.status in _FAULT_OF_THE_MESSAGE:
+            if error.status in _FAULT_OF_THE_MESSAGE and not _is_new_attribute(error):
                 raise
             raise self._unavailable(error) from error
 
@@ -97,6 +104,12 @@ class TemporalOrchestrator:
             return await client.service_client.check_health(timeout=policies.RPC_TIMEOUT)
         except (OrchestratorUnavailable, RPCError):
             return False
+
+    async def _attributed(self, client: Client) -> bool:
+        """Whether workflows carry search attributes; looked up once a process."""
+        if self._attributes is None:
+            self._attributes = await ensure_search_attributes(client)
+        return self._attributes
 
     async def _connect(self) -> Client:
         try:
@@ -117,20 +130,33 @@ class TemporalOrchestrator:
         )
 
 
-async def _start(client: Client, message: OutboxMessage) -> None:
+def _is_new_attribute(error: RPCError) -> bool:
+    """Whether a part of the cluster has not heard yet of a search attribute that was just created."""
+    return "search attribute" in error.message.lower()
+
+
+async def _start(client: Client, message: OutboxMessage, *, attributes: bool, summaries: bool) -> None:
     await client.start_workflow(
         _FLOWS[message.flow].__name__,
-        _order(message),
+        _input(message),
         id=message.workflow_id,
         task_queue=CORE_QUEUE,
         id_reuse_policy=_reuse(message.flow),
         start_signal=ChangeSignals.changed.__name__ if message.signal else None,
         start_signal_args=[message.signal] if message.signal else [],
+        static_summary=_summary(message) if summaries else None,
+        search_attributes=attributes_of(message) if attributes else None,
         rpc_timeout=policies.RPC_TIMEOUT,
     )
 
 
-def _order(message: OutboxMessage) -> IssuanceInput | PluginTaskInput:
+def _summary(message: OutboxMessage) -> ReadableText | None:
+    # Cut by bytes: Temporal refuses a summary over 400 of them, and names need not be ASCII.
+    cut = message.summary.encode()[: policies.LONGEST_SUMMARY].decode(errors="ignore")
+    return ReadableText(cut) if cut else None
+
+
+def _input(message: OutboxMessage) -> IssuanceInput | PluginTaskInput:
     if message.flow == "issuance":
         return IssuanceInput(message.subject_id)
     if message.plugin is None:

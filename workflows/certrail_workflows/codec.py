@@ -1,11 +1,16 @@
-"""Nothing readable reaches Temporal: payloads and failure messages go through the keyring."""
+"""What Temporal can read: inputs, results, signals and failures are encrypted, one line about each workflow is not.
+
+The line is the summary that a start carries and the current details that a workflow answers with; both hold names and
+slugs only (docs/decisions/0019).
+"""
 
 import dataclasses
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 from temporalio.api.common.v1 import Payload
-from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.api.sdk.v1 import WorkflowMetadata
+from temporalio.contrib.pydantic import PydanticPayloadConverter
 from temporalio.converter import (
     DataConverter,
     DefaultFailureConverterWithEncodedAttributes,
@@ -14,6 +19,14 @@ from temporalio.converter import (
 
 ENCODING = b"binary/encrypted"
 PURPOSE = "temporal-payload"
+READABLE = "certrail-readable"
+"""Key in the metadata of a payload that the codec lets pass."""
+
+
+class ReadableText(str):
+    """Text for a person who reads Temporal's UI: names and slugs, never a key, a credential or a payload."""
+
+    __slots__ = ()
 
 
 class Seals(Protocol):
@@ -28,18 +41,40 @@ class Seals(Protocol):
         ...
 
 
+class MarkingPayloadConverter(PydanticPayloadConverter):
+    """Pydantic types as JSON; marks what a person may read in Temporal's UI.
+
+    The mark follows the Python type, so that no string becomes readable by accident.
+    """
+
+    def to_payloads(self, values: Sequence[Any]) -> list[Payload]:
+        """Convert, and mark `ReadableText` and the answer to the query for a workflow's current details."""
+        payloads = super().to_payloads(values)
+        for value, payload in zip(values, payloads, strict=True):
+            if isinstance(value, ReadableText | WorkflowMetadata):
+                payload.metadata[READABLE] = b"1"
+        return payloads
+
+
 class EncryptionCodec(PayloadCodec):
     """Seals whole payloads, with their metadata; opens what it sealed and lets the rest pass.
 
-    The rest are payloads that an operator sent with Temporal's own tools.
+    The rest are payloads that an operator sent with Temporal's own tools, and those marked as readable.
+
+    Args:
+        readable: whether marked payloads stay readable; else they are sealed like all others.
     """
 
-    def __init__(self, keyring: Seals) -> None:
+    def __init__(self, keyring: Seals, *, readable: bool = True) -> None:
         self._keyring = keyring
+        self._readable = readable
 
     async def encode(self, payloads: Sequence[Payload]) -> list[Payload]:
-        """Encrypt every payload."""
-        return [self._sealed(payload) for payload in payloads]
+        """Encrypt every payload that is not marked as readable."""
+        return [
+            payload if self._readable and READABLE in payload.metadata else self._sealed(payload)
+            for payload in payloads
+        ]
 
     async def decode(self, payloads: Sequence[Payload]) -> list[Payload]:
         """Decrypt every payload that is encrypted."""
@@ -55,10 +90,15 @@ class EncryptionCodec(PayloadCodec):
         return Payload.FromString(self._keyring.open(payload.data.decode(), PURPOSE))
 
 
-def data_converter(keyring: Seals) -> DataConverter:
-    """Pydantic types, encrypted; the messages and stack traces of failures too."""
+def data_converter(keyring: Seals, *, readable: bool = True) -> DataConverter:
+    """Pydantic types, encrypted; the messages and stack traces of failures too.
+
+    Args:
+        readable: whether summaries and current details may be read in Temporal.
+    """
     return dataclasses.replace(
-        pydantic_data_converter,
-        payload_codec=EncryptionCodec(keyring),
+        DataConverter.default,
+        payload_converter_class=MarkingPayloadConverter,
+        payload_codec=EncryptionCodec(keyring, readable=readable),
         failure_converter_class=DefaultFailureConverterWithEncodedAttributes,
     )

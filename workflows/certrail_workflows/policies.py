@@ -28,7 +28,7 @@ SHORTEST_PAUSE = timedelta(seconds=1)
 """Between two looks at the same request, so that clocks that disagree do not make a flow spin."""
 QUESTION_IDLE = timedelta(days=30)
 """How long a question's workflow waits for a change; a later change starts a new one."""
-HEARD_LIMIT = 100
+SEEN_LIMIT = 100
 """How many references a flow remembers."""
 
 SWEEP_EVERY = timedelta(seconds=10)
@@ -36,6 +36,8 @@ SWEEP_SHIFT = timedelta(minutes=10)
 """One sweep looks again and again for this long: a workflow per look would fill the history."""
 SWEEP_CATCH_UP = timedelta(seconds=10)
 
+LONGEST_SUMMARY = 240
+"""Bytes of the line about a workflow that Temporal may read."""
 RETENTION = timedelta(days=7)
 RPC_TIMEOUT = timedelta(seconds=5)
 STICKY_TIMEOUT = timedelta(seconds=1)
@@ -83,7 +85,7 @@ REFRESH_APPROVAL_MESSAGE = ActivityConfig(
     retry_policy=_PATIENT,
     cancellation_type=ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
 )
-DRAIN_OUTBOX = ActivityConfig(
+SWEEP = ActivityConfig(
     start_to_close_timeout=SWEEP_SHIFT + timedelta(minutes=1),
     heartbeat_timeout=SWEEP_HEARTBEAT_TIMEOUT,
     retry_policy=RetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=SWEEP_EVERY),

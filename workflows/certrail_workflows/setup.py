@@ -1,4 +1,4 @@
-"""What must stand in Temporal before work begins: a namespace that remembers, and the schedules of the sweeps."""
+"""What Temporal needs before work begins: a namespace that remembers, and the schedules of the sweeps."""
 
 from datetime import timedelta
 
@@ -21,13 +21,15 @@ from temporalio.client import (
     ScheduleUpdate,
     ScheduleUpdateInput,
 )
+from temporalio.common import SearchAttributePair, TypedSearchAttributes
 from temporalio.service import RPCError, RPCStatusCode
 
 from certrail_workflows import policies
-from certrail_workflows.flows import OutboxSweepWorkflow, SweepWorkflow
-from certrail_workflows.messages import CORE_QUEUE
+from certrail_workflows.codec import ReadableText
+from certrail_workflows.flows.sweep import SweepWorkflow
+from certrail_workflows.messages import CORE_QUEUE, OUTBOX
+from certrail_workflows.search_attributes import KIND
 
-OUTBOX = "outbox"
 KINDS = (
     OUTBOX,
     "digests",
@@ -63,10 +65,15 @@ async def ensure_namespace(client: Client, retention: timedelta) -> None:
         await service.update_namespace(UpdateNamespaceRequest(namespace=client.namespace, config=config))
 
 
-async def ensure_sweeps(client: Client) -> None:
-    """Create the schedules of the sweeps, or bring them to their present form."""
+async def ensure_sweeps(client: Client, *, attributes: bool, summaries: bool) -> None:
+    """Create the schedules of the sweeps, or bring them to their present form.
+
+    Args:
+        attributes: whether the namespace has our search attributes.
+        summaries: whether Temporal may read a line about each workflow.
+    """
     for kind in KINDS:
-        await _ensure(client, f"sweep-{kind}", _sweep(kind))
+        await _ensure(client, f"sweep-{kind}", _sweep(kind, attributes=attributes, summaries=summaries))
 
 
 async def _ensure(client: Client, ident: str, schedule: Schedule) -> None:
@@ -80,15 +87,20 @@ async def _ensure(client: Client, ident: str, schedule: Schedule) -> None:
         await client.get_schedule_handle(ident).update(replaced)
 
 
-def _sweep(kind: str) -> Schedule:
-    flow, arguments = (OutboxSweepWorkflow, []) if kind == OUTBOX else (SweepWorkflow, [kind])
+def _sweep(kind: str, *, attributes: bool, summaries: bool) -> Schedule:
     return Schedule(
         action=ScheduleActionStartWorkflow(
-            flow.run,
-            args=arguments,
+            SweepWorkflow.run,
+            kind,
             id=f"sweep-{kind}",
             task_queue=CORE_QUEUE,
             execution_timeout=2 * policies.SWEEP_SHIFT,
+            static_summary=ReadableText(f"Sweep: {kind}") if summaries else None,
+            typed_search_attributes=(
+                TypedSearchAttributes([SearchAttributePair(KIND, "sweep")])
+                if attributes
+                else TypedSearchAttributes.empty
+            ),
         ),
         spec=ScheduleSpec(intervals=[ScheduleIntervalSpec(every=policies.SWEEP_EVERY)]),
         policy=SchedulePolicy(overlap=ScheduleOverlapPolicy.SKIP, catchup_window=policies.SWEEP_CATCH_UP),

@@ -12,7 +12,6 @@ from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxR
 from certrail_workflows import policies
 from certrail_workflows.activities.core import (
     IssuanceActivities,
-    OutboxActivities,
     OutcomeActivities,
     SweepActivities,
 )
@@ -22,8 +21,8 @@ from certrail_workflows.activities.plugin import (
     MirrorActivities,
     NotificationActivities,
 )
-from certrail_workflows.flows import FLOWS
 from certrail_workflows.messages import CORE_QUEUE
+from certrail_workflows.registry import WORKFLOWS
 
 if TYPE_CHECKING:
     from certrail.services.facade import Services
@@ -69,14 +68,13 @@ def core_worker(client: Client, services: "Services", drain: Drain) -> Worker:
     return Worker(
         client,
         task_queue=CORE_QUEUE,
-        workflows=FLOWS,
+        workflows=WORKFLOWS,
         activities=[
             issuance.advance_issuance,
             issuance.fail_issuance,
             outcomes.delivery_status,
             outcomes.record_timeout,
-            OutboxActivities(drain).drain_outbox,
-            SweepActivities(services.sweeps).sweep,
+            SweepActivities(services.sweeps, drain).sweep,
         ],
         workflow_runner=sandbox(),
         max_concurrent_activities=policies.CORE_ACTIVITIES,

@@ -12,7 +12,8 @@ from tests.integration.renewal_world import due_at, events, issue, present, rene
 
 from certrail import checkpoints
 from certrail.persistence.tables import Certificate
-from certrail_workflows.setup import KINDS, OUTBOX
+from certrail_workflows.messages import OUTBOX
+from certrail_workflows.setup import KINDS
 
 
 @pytest.mark.parametrize("ttl", [timedelta(hours=36), timedelta(days=47)])

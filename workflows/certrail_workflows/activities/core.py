@@ -98,45 +98,39 @@ class OutcomeActivities:
             self._questions.failed(subject_id, OUT_OF_TIME)
 
 
-class OutboxActivities:
-    """The sweep of the outbox."""
-
-    def __init__(self, drain: Callable[[], Awaitable[int]]) -> None:
-        self._drain = drain
-
-    @activity.defn(name=messages.DRAIN_OUTBOX)
-    async def drain_outbox(self) -> int:
-        """Send what is due, again and again for one shift; returns how many messages were sent."""
-        return await run_with_heartbeat(self._shift())
-
-    async def _shift(self) -> int:
-        sent = 0
-        for _ in range(policies.SWEEP_SHIFT // policies.SWEEP_EVERY):
-            sent += await self._drain()
-            if await _worker_stops(policies.SWEEP_EVERY.total_seconds()):
-                break
-        return sent
-
-
 class SweepActivities:
-    """What is due by the clock, kind by kind."""
+    """What is due, kind by kind: the outbox, which the dispatcher drains, and what the services sweep."""
 
-    def __init__(self, sweeps: "Sweeps") -> None:
+    def __init__(self, sweeps: "Sweeps", drain: Callable[[], Awaitable[int]]) -> None:
         self._sweeps = sweeps
+        self._drain = drain
 
     @activity.defn(name=messages.SWEEP)
     async def sweep(self, kind: str) -> int:
         """Handle what is due, again and again for one shift; returns how much was handled."""
-        return await run_with_heartbeat(self._shift(self._sweeps[kind]))
+        look = self._drain if kind == messages.OUTBOX else _all_due(self._sweeps[kind])
+        return await run_with_heartbeat(_shift(look))
 
-    async def _shift(self, some: Callable[[], int]) -> int:
+
+def _all_due(some: Callable[[], int]) -> Callable[[], Awaitable[int]]:
+    """Chunk by chunk until nothing is due, each in a thread."""
+
+    async def look() -> int:
         total = 0
-        for _ in range(policies.SWEEP_SHIFT // policies.SWEEP_EVERY):
-            while (handled := await asyncio.to_thread(some)) and not activity.is_worker_shutdown():
-                total += handled
-            if await _worker_stops(policies.SWEEP_EVERY.total_seconds()):
-                break
+        while (handled := await asyncio.to_thread(some)) and not activity.is_worker_shutdown():
+            total += handled
         return total
+
+    return look
+
+
+async def _shift(look: Callable[[], Awaitable[int]]) -> int:
+    total = 0
+    for _ in range(policies.SWEEP_SHIFT // policies.SWEEP_EVERY):
+        total += await look()
+        if await _worker_stops(policies.SWEEP_EVERY.total_seconds()):
+            break
+    return total
 
 
 async def own_step(step: Callable[[], T]) -> T:

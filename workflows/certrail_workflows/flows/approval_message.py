@@ -28,7 +28,7 @@ class ApprovalMessageWorkflow(ChangeSignals):
             self._changed = False
             closed = await self._refresh(task)
             if not closed:
-                await self._pause(policies.QUESTION_IDLE)
+                await self._pause(policies.QUESTION_IDLE, "Waits for the approval to change")
             if not self._changed:
                 return
             if workflow.info().is_continue_as_new_suggested():
@@ -42,7 +42,7 @@ class ApprovalMessageWorkflow(ChangeSignals):
             **policies.on_queue(task.queue, policies.REFRESH_APPROVAL_MESSAGE),
         )
         try:
-            refreshed: Refreshed = await self._unless_changed(activity)
+            refreshed: Refreshed = await self._unless_changed(activity, "Refreshes the message")
         except ActivityError as error:
             if not self._changed and not is_recorded(error):
                 await self._record_timeout(task, error)

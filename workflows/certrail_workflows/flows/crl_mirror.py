@@ -31,7 +31,7 @@ class CrlMirrorWorkflow(ChangeSignals):
             MIRROR, task.subject_id, **policies.on_queue(task.queue, policies.DELIVER)
         )
         try:
-            await self._unless_changed(activity)
+            await self._unless_changed(activity, "Publishes the list")
         except ActivityError as error:
             if self._changed or is_recorded(error):
                 return

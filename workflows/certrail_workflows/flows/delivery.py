@@ -42,7 +42,7 @@ class DeliveryWorkflow(ChangeSignals):
             if workflow.info().is_continue_as_new_suggested():
                 workflow.continue_as_new(replace(task, seen=self.seen))
             rounds = 0 if self._changed else rounds + 1
-            await self._pause(policies.backoff(rounds))
+            await self._pause(policies.backoff(rounds), "Waits before the next attempt")
 
     async def _round(self, task: PluginTaskInput) -> DeliveryResult | None:
         """Deliver, read back and take away once; ``None`` when it is to be done again.
@@ -66,7 +66,7 @@ class DeliveryWorkflow(ChangeSignals):
             DELIVER, task.subject_id, **policies.on_queue(task.queue, policies.DELIVER)
         )
         try:
-            await self._unless_changed(activity)
+            await self._unless_changed(activity, "Delivers")
         except ActivityError as error:
             if not self._changed and not is_recorded(error):
                 await self._record_timeout("delivery", task, error)
@@ -80,7 +80,7 @@ class DeliveryWorkflow(ChangeSignals):
             REMOVE, task.subject_id, **policies.on_queue(task.queue, policies.REMOVE)
         )
         try:
-            await self._unless_changed(activity)
+            await self._unless_changed(activity, "Removes what is not needed any more")
         except ActivityError as error:
             if not self._changed and not is_recorded(error):
                 await self._record_timeout("retirement", task, error)
@@ -93,7 +93,7 @@ class DeliveryWorkflow(ChangeSignals):
             **policies.on_queue(task.queue, policies.VERIFY),
         )
         try:
-            read_back: ReadBack = await self._unless_changed(activity)
+            read_back: ReadBack = await self._unless_changed(activity, "Reads back what was delivered")
         except ActivityError:
             # It stands there, as its receipt proves; that nobody could look is shown by the record.
             return None

@@ -30,7 +30,7 @@ class IssuanceWorkflow(ChangeSignals):
             step = await self._advance(task.request_id)
             if step.status != WAITING:
                 break
-            await self._pause(_wait(step.wake_at))
+            await self._pause(_wait(step.wake_at), "Waits for approval")
             if workflow.info().is_continue_as_new_suggested():
                 workflow.continue_as_new(task)
         if step.status == FAILED:

@@ -15,6 +15,7 @@ class NotificationWorkflow:
     @workflow.run
     async def run(self, task: PluginTaskInput) -> None:
         """Fails when the message could not be sent."""
+        workflow.set_current_details("Sends the message.")
         try:
             await workflow.execute_activity(
                 NOTIFY, task.subject_id, **policies.on_queue(task.queue, policies.NOTIFY)

@@ -1,4 +1,4 @@
-"""What flows that hear of changes have in common."""
+"""Signals, waits and how they are shown: what workflows have in common."""
 
 import asyncio
 from collections.abc import Iterable
@@ -13,34 +13,38 @@ from certrail_workflows import policies
 
 
 class ChangeSignals:
-    """Hears ``changed`` with a reference; one that was heard before counts for nothing."""
+    """Takes the signal ``changed`` with a reference. A reference that was seen before is ignored: rows repeat."""
 
     def __init__(self) -> None:
-        self._heard: list[str] = []
+        self._seen: list[str] = []
         self._changed = False
 
     @workflow.signal
     def changed(self, reference: str) -> None:
-        """Something new is in the record."""
-        if reference not in self._heard:
+        """The record changed."""
+        if reference not in self._seen:
             self._remember([reference])
             self._changed = True
 
     @property
     def seen(self) -> tuple[str, ...]:
         """References to hand to the next run of the same workflow."""
-        return tuple(self._heard)
+        return tuple(self._seen)
 
     def _remember(self, references: Iterable[str]) -> None:
-        self._heard = [*self._heard, *references][-policies.HEARD_LIMIT :]
+        self._seen = [*self._seen, *references][-policies.SEEN_LIMIT :]
 
-    async def _pause(self, longest: timedelta | None) -> None:
-        """Wait for news, or until the time is over."""
+    async def _pause(self, longest: timedelta | None, reason: str) -> None:
+        """Wait for a signal, or until the time is over; shown meanwhile as the workflow's current details."""
+        until = f", at the latest until {workflow.now() + longest:%Y-%m-%d %H:%M:%S} UTC" if longest else ""
+        workflow.set_current_details(f"{reason}{until}.")
         with suppress(asyncio.TimeoutError):
             await workflow.wait_condition(lambda: self._changed, timeout=longest)
+        workflow.set_current_details("")
 
-    async def _unless_changed(self, activity: workflow.ActivityHandle[Any]) -> Any:
-        """The activity's result; news cut it short, even in the wait between two tries."""
+    async def _unless_changed(self, activity: workflow.ActivityHandle[Any], doing: str) -> Any:
+        """The activity's result; a signal cancels it, even in the wait between two attempts."""
+        workflow.set_current_details(f"{doing}.")
         await workflow.wait_condition(lambda: self._changed or activity.done())
         if not activity.done():
             activity.cancel()

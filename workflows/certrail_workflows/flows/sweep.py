@@ -1,4 +1,4 @@
-"""Looks for what is due by the clock: renewals, revocation lists, alerts before the end."""
+"""Looks for what is due: outbox rows that a crash left, renewals, revocation lists, alerts before an expiry."""
 
 from temporalio import workflow
 
@@ -13,5 +13,6 @@ class SweepWorkflow:
     @workflow.run
     async def run(self, kind: str) -> int:
         """Returns how much was handled."""
-        handled: int = await workflow.execute_activity(SWEEP, kind, result_type=int, **policies.DRAIN_OUTBOX)
+        workflow.set_current_details(f"Looks for due {kind} every {policies.SWEEP_EVERY.seconds} seconds.")
+        handled: int = await workflow.execute_activity(SWEEP, kind, result_type=int, **policies.SWEEP)
         return handled

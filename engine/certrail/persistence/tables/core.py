@@ -45,7 +45,11 @@ class AuditChainHead(SQLModel, table=True):
 
 
 class OutboxRow(SQLModel, table=True):
-    """A workflow to start or signal, committed with the change that wants it."""
+    """A workflow to start or signal, committed with the change that needs it.
+
+    `application_id`, `lineage_id` and `summary` are what the workflow is found by and called in Temporal's UI: public
+    facts only.
+    """
 
     __tablename__ = "outbox"
     __table_args__ = (Index("ix_outbox_due", "dispatched_at", "due_at", "seq"),)
@@ -58,6 +62,9 @@ class OutboxRow(SQLModel, table=True):
     subject_id: str = Field(max_length=80)
     plugin: str | None = Field(default=None, max_length=96)
     signal: str | None = Field(default=None, max_length=80)
+    application_id: str | None = Field(default=None, max_length=40)
+    lineage_id: str | None = Field(default=None, max_length=40)
+    summary: str = Field(default="", max_length=200)
     dispatched_at: datetime | None = moment()
     attempts: int = 0
     last_error: str | None = None

@@ -45,6 +45,8 @@ def send(uow: UnitOfWork, channel: Channel, row: NotificationRow) -> None:
         "notification",
         f"notification-{channel.id}-{row.dedupe_key}",
         row.id,
+        summary=f"Send {row.content['event_type']} to {channel.slug}",
+        application_id=row.application_id,
         plugin=f"notifier-{channel.notifier}",
     )
 

@@ -122,7 +122,7 @@ def close(
     )
     refresh_messages(uow, approval, closed=True)
     # The workflow takes one reference for one piece of news, and a later round may end like an earlier one.
-    enqueue_issuance(uow, request.id, f"{approval.id}-{approval.round}-{status}")
+    enqueue_issuance(uow, request, f"{approval.id}-{approval.round}-{status}")
 
 
 def reopen(
@@ -251,6 +251,8 @@ def enqueue_approval_message(uow: UnitOfWork, copy: ApprovalMessage) -> None:
         "question",
         f"question-{copy.id}",
         copy.id,
+        summary=f"Ask for approval in {channel.slug}",
+        application_id=channel.application_id,
         plugin=f"notifier-{channel.notifier}",
         signal=uow.new_id(),
     )

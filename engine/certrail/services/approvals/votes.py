@@ -106,7 +106,8 @@ class Approvals:
                 via=via,
             )
             if approval is not None and refusal.error.kind == "content-changed":
-                enqueue_issuance(uow, approval.certificate_request_id, uow.new_id())
+                request = uow.session.get_one(CertificateRequest, approval.certificate_request_id)
+                enqueue_issuance(uow, request, uow.new_id())
 
     def cast_before(self, vote_id: str) -> Vote:
         """The vote that an earlier call made. Raises NotFound."""

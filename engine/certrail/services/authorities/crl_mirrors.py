@@ -249,6 +249,7 @@ def _want(uow: UnitOfWork, mirror: CrlMirror, crl: Crl, *, anew: bool = False) -
         "mirror",
         f"mirror-{copy.id}",
         copy.id,
+        summary=f"Publish {copy.object_name} at {mirror.slug}",
         plugin=f"destination-{mirror.destination}",
         signal=f"{crl.number}-{uow.new_id()}",
     )

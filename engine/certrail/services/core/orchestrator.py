@@ -13,10 +13,13 @@ class OutboxMessage:
     """One row of the outbox.
 
     Attributes:
-        flow: ``issuance``, ``delivery``, ``notification`` or ``question``.
+        flow: what kind of workflow, such as ``issuance`` or ``delivery``.
         workflow_id: deterministic, so that a message sent twice lands on the same workflow.
         plugin: which plugin's task queue serves it, such as ``destination-files``.
-        signal: reference of the change that the workflow shall hear of; ``None`` only starts it.
+        signal: reference of the change to signal; ``None`` only starts the workflow.
+        application: slug of the Application that it belongs to, or its id where it was deleted meanwhile.
+        lineage_id: the lineage that it works on.
+        summary: what it does, in one line for a person; public facts only.
     """
 
     seq: int
@@ -25,6 +28,9 @@ class OutboxMessage:
     subject_id: str
     plugin: str | None = None
     signal: str | None = None
+    application: str | None = None
+    lineage_id: str | None = None
+    summary: str = ""
 
 
 class Orchestrator(Protocol):

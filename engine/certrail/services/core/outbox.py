@@ -1,6 +1,6 @@
-"""The outbox: what was committed and must still be told to the orchestrator."""
+"""The outbox: rows that were committed and not yet dispatched to the orchestrator."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
 from sqlalchemy import func
@@ -8,7 +8,7 @@ from sqlmodel import Session, col, select, update
 
 from certrail.checkpoints import checkpoint
 from certrail.persistence.database import locked
-from certrail.persistence.tables import OutboxRow
+from certrail.persistence.tables import Application, OutboxRow
 from certrail.services.core.orchestrator import OutboxMessage
 from certrail.services.core.unit_of_work import ServiceContext
 
@@ -37,10 +37,11 @@ class Outbox:
             for row in rows:
                 row.due_at = now + LEASE
                 session.add(row)
-            return [_message(row) for row in rows]
+            slugs = _slugs(session, rows)
+            return [_message(row, slugs) for row in rows]
 
     def dispatched(self, seqs: Sequence[int]) -> None:
-        """Mark rows as told."""
+        """Mark rows as dispatched."""
         checkpoint("outbox.sent")
         now = self._context.clock()
         with self._context.db.write() as session:
@@ -73,8 +74,18 @@ class Outbox:
         session.exec(update(OutboxRow).where(col(OutboxRow.seq).in_(seqs)).values(**values))
 
 
-def _message(row: OutboxRow) -> OutboxMessage:
+def _slugs(session: Session, rows: Sequence[OutboxRow]) -> dict[str, str]:
+    """Of the rows' Applications, by id: read once for a batch, so that writing a row costs no look-up."""
+    idents = {row.application_id for row in rows if row.application_id}
+    if not idents:
+        return {}
+    query = select(Application.id, Application.slug).where(col(Application.id).in_(idents))
+    return dict(session.exec(query).all())
+
+
+def _message(row: OutboxRow, slugs: Mapping[str, str]) -> OutboxMessage:
     assert row.seq is not None
+    application = slugs.get(row.application_id, row.application_id) if row.application_id else None
     return OutboxMessage(
         seq=row.seq,
         flow=row.flow,
@@ -82,4 +93,7 @@ def _message(row: OutboxRow) -> OutboxMessage:
         subject_id=row.subject_id,
         plugin=row.plugin,
         signal=row.signal,
+        application=application,
+        lineage_id=row.lineage_id,
+        summary=f"{row.summary} for {application}" if application else row.summary,
     )

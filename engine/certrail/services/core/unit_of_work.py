@@ -21,6 +21,8 @@ from certrail.services.core.idempotency import refuse_repeated, remember
 
 log = logging.getLogger(__name__)
 
+LONGEST_SUMMARY = 120
+"""Characters: Temporal keeps at most 400 bytes of a summary, and the Application's slug is added."""
 EventHook = Callable[["UnitOfWork", EventRow], None]
 
 
@@ -134,10 +136,18 @@ class UnitOfWork:
         workflow_id: str,
         subject_id: str,
         *,
+        summary: str,
+        application_id: str | None = None,
+        lineage_id: str | None = None,
         plugin: str | None = None,
         signal: str | None = None,
     ) -> None:
-        """Ask for a workflow to be started, or with `signal` to be started if needed and told."""
+        """Add an outbox row: a workflow to start, or with `signal` to start if needed and to signal.
+
+        Args:
+            summary: one line in words for whoever reads Temporal's UI; public facts only. The Application's slug is
+                added when the row is dispatched.
+        """
         self.session.add(
             OutboxRow(
                 created_at=self.now,
@@ -147,6 +157,9 @@ class UnitOfWork:
                 subject_id=subject_id,
                 plugin=plugin,
                 signal=signal,
+                application_id=application_id,
+                lineage_id=lineage_id,
+                summary=summary[:LONGEST_SUMMARY],
             )
         )
         self.outbox += 1

@@ -98,11 +98,15 @@ def delivery_event(uow: UnitOfWork, type_: str, delivery: Delivery, **data: Any)
 
 
 def enqueue_delivery(uow: UnitOfWork, sync: Sync, delivery: Delivery, reference: str) -> None:
-    """Tell the delivery's workflow that there is something to do."""
+    """Start the delivery's workflow, or signal it that the desired state changed."""
+    desired = uow.session.get_one(Certificate, delivery.desired_certificate_id)
     uow.enqueue(
         "delivery",
         f"delivery-{sync.id}-{delivery.lineage_id}",
         delivery.id,
+        summary=f"Deliver {next(iter(names_of(desired)), delivery.object_name)} to {sync.slug}",
+        application_id=sync.application_id,
+        lineage_id=delivery.lineage_id,
         plugin=f"destination-{sync.destination}",
         signal=reference,
     )

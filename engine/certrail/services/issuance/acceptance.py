@@ -81,7 +81,7 @@ def accept(
         **_of(content, renews),
     )
     if start:
-        enqueue_issuance(uow, row.id)
+        enqueue_issuance(uow, row)
     return row
 
 

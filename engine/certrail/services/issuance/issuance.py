@@ -167,7 +167,7 @@ class Issuance:
             id=uow.new_id(),
             created_at=uow.now,
             application_id=row.application_id,
-            lineage_id=present.lineage_id if present else uow.new_id(),
+            lineage_id=present.lineage_id if present else row.id,
             request_id=row.id,
             profile_id=profile.id,
             ca_certificate_id=issuer,

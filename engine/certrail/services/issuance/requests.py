@@ -104,7 +104,7 @@ class Requests:
             if row.renews_id:
                 refuse_second(uow.session, lock_current(uow.session, row.renews_id))
             _ask_again(uow, row)
-            enqueue_issuance(uow, row.id)
+            enqueue_issuance(uow, row)
             return row
 
     def get(self, request_id: str) -> CertificateRequest:

@@ -112,9 +112,19 @@ def transition(uow: UnitOfWork, row: CertificateRequest, status: str, reason: st
         note_failure(uow, renewed, f"{status}: {reason}" if reason else status, request_id=row.id)
 
 
-def enqueue_issuance(uow: UnitOfWork, request_id: str, signal: str | None = None) -> None:
-    """Start the request's workflow, or tell it that something changed."""
-    uow.enqueue("issuance", f"issuance-{request_id}", request_id, signal=signal)
+def enqueue_issuance(uow: UnitOfWork, row: CertificateRequest, signal: str | None = None) -> None:
+    """Start the request's workflow, or signal it that the request changed."""
+    renewed = uow.session.get_one(Certificate, row.renews_id) if row.renews_id else None
+    uow.enqueue(
+        "issuance",
+        f"issuance-{row.id}",
+        row.id,
+        summary=f"{'Renew' if renewed else 'Issue'} {display_name(row) or row.id}",
+        application_id=row.application_id,
+        # The first certificate of a lineage gives it the id of its request, so it is known before there is one.
+        lineage_id=renewed.lineage_id if renewed else row.id,
+        signal=signal,
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -147,7 +147,7 @@ class RenewalSweep:
         lineage.renew_at = None
         uow.session.add(lineage)
         if row.status == "pending_approval":
-            enqueue_issuance(uow, row.id)
+            enqueue_issuance(uow, row)
         else:
             self._issuance.issue(uow, row, present)
 

@@ -1,0 +1,17 @@
+"""Every workflow there is. Apart from the flows' package, or the sandbox would load all of them for each one."""
+
+from certrail_workflows.flows.approval_message import ApprovalMessageWorkflow
+from certrail_workflows.flows.crl_mirror import CrlMirrorWorkflow
+from certrail_workflows.flows.delivery import DeliveryWorkflow
+from certrail_workflows.flows.issuance import IssuanceWorkflow
+from certrail_workflows.flows.notification import NotificationWorkflow
+from certrail_workflows.flows.sweep import SweepWorkflow
+
+WORKFLOWS: tuple[type, ...] = (
+    IssuanceWorkflow,
+    DeliveryWorkflow,
+    NotificationWorkflow,
+    ApprovalMessageWorkflow,
+    CrlMirrorWorkflow,
+    SweepWorkflow,
+)
