@@ -4,12 +4,13 @@ WORKDIR /src
 RUN python -m venv /opt/certrail
 COPY constraints.txt pyproject.toml README.md LICENSE ./
 COPY sdk sdk
+COPY client client
 COPY engine engine
 COPY workflows workflows
 COPY server server
 COPY plugins plugins
 RUN /opt/certrail/bin/pip install --no-cache-dir --disable-pip-version-check --constraint constraints.txt \
-      ./sdk . ./plugins/destinations/* ./plugins/notifiers/*
+      ./sdk ./client . ./plugins/destinations/* ./plugins/notifiers/*
 
 FROM python:3.11-slim-bookworm
 # A fixed number, so that volumes and secrets can be given to this user from outside.

@@ -12,6 +12,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import client.generate
 from fastapi import FastAPI
 from fastapi.routing import iter_route_contexts
 
@@ -259,6 +260,7 @@ def main() -> int:
     REFERENCE.mkdir(exist_ok=True)
     for name, write in PAGES.items():
         (REFERENCE / name).write_text(write())
+    client.generate.write(application().openapi())
     return 0
 
 

@@ -1,0 +1,61 @@
+"""What the API takes and answers: access.
+
+Written by `python -m docs.generate` from the OpenAPI document; edit the API instead.
+"""
+
+from __future__ import annotations
+
+from certrail_client.base import Body, OpenEnum
+
+
+class ActiveIn(Body):
+    """Whether a principal may act."""
+
+    active: bool
+
+
+class GroupIn(Body):
+    """A group to make."""
+
+    slug: str
+    name: str
+    members: list[str] | None = None
+
+
+class PrincipalChangeIn(Body):
+    """What to change of a principal; what is left out stays."""
+
+    name: str | None = None
+    product_role: ProductRole | None = None
+
+
+class PrincipalIn(Body):
+    """A user, group or machine identity to make."""
+
+    slug: str
+    name: str
+    email: str | None = None
+    product_role: ProductRole | None = None
+
+
+class ProductRole(OpenEnum):
+    """A role above the Applications."""
+
+    ADMIN = "admin"
+    MEMBER = "member"
+
+
+class RotationIn(Body):
+    """How long the present token holds beside the next one."""
+
+    overlap: str = "PT0S"
+    """Such as 36h, 47d or PT90M"""
+
+
+class TokenIn(Body):
+    """A token to make. Without scopes it carries all that its owner may do."""
+
+    principal: str
+    name: str
+    scopes: list[str] | None = None
+    lifetime: str | None = None
