@@ -102,9 +102,7 @@ class Observation(_Message):
 
     Attributes:
         present: whether there is an object at all.
-        ours: whether it carries our mark; ``None`` where the destination cannot carry one.
         key_matches: whether the private key there fits the leaf; ``None`` if it cannot be read.
-        chain_fingerprints: SHA-256 of each chain certificate, in order; ``None`` if unknown.
         in_use_by: names of what uses the object, if the destination can tell.
     """
 
@@ -112,9 +110,7 @@ class Observation(_Message):
     fingerprint: str | None = None
     reference: str | None = None
     version: str | None = None
-    ours: bool | None = None
     key_matches: bool | None = None
-    chain_fingerprints: tuple[str, ...] | None = None
     in_use_by: tuple[str, ...] | None = None
 
 
@@ -139,23 +135,12 @@ class Publication(Target):
     may_exist: bool = False
 
 
-class Plan(_Message):
-    """What ``deploy`` would do: one of create, replace, none; and sentences for a person."""
-
-    action: str
-    notes: tuple[str, ...] = ()
-
-
 class Destination(Plugin[ConfigT]):
     """A place where certificates are put. Subclass it, fill in the attributes, write two verbs."""
 
     name_pattern: ClassVar[str] = r"[A-Za-z0-9._-]+"
     """Characters an object name may have, as a regular expression for the whole name."""
     name_length: ClassVar[int] = 255
-    wants_private_key: ClassVar[bool] = True
-    """Whether a certificate without a key held by us is refused."""
-    capacity: ClassVar[int | None] = None
-    """How many certificates one sync may hold."""
 
     @classmethod
     def accepts_name(cls, name: str) -> bool:
@@ -187,13 +172,6 @@ class Removes(Protocol):
 
 
 @runtime_checkable
-class Restores(Protocol):
-    """The destination can go back to the version named in the target's receipt."""
-
-    async def restore(self, target: Target) -> Receipt: ...
-
-
-@runtime_checkable
 class Publishes(Protocol):
     """The destination can hold public files, each under its exact name, whole at every moment.
 
@@ -201,10 +179,3 @@ class Publishes(Protocol):
     """
 
     async def publish(self, publication: Publication) -> Receipt: ...
-
-
-@runtime_checkable
-class Plans(Protocol):
-    """The destination can say what a deployment would do, changing nothing."""
-
-    async def plan(self, deployment: Deployment) -> Plan: ...

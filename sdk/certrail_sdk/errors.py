@@ -3,7 +3,7 @@
 PluginError
 ├── Retryable            try again, at ``retry_after`` if given
 │   ├── RateLimited      the other side asked for a pause
-│   └── Conflict         somebody else is changing the object; look again
+│   └── ConcurrentModification         somebody else is changing the object; look again
 └── Permanent            the same input will be refused again: a person must act
     ├── Misconfigured    the field named ``field`` is wrong
     ├── Unauthorized     the credentials were refused or lack a right
@@ -42,7 +42,7 @@ class RateLimited(Retryable):
     """The other side asked for a pause."""
 
 
-class Conflict(Retryable):
+class ConcurrentModification(Retryable):
     """Somebody else is changing the same object."""
 
 

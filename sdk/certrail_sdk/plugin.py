@@ -2,7 +2,6 @@
 
 import logging
 import typing
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Generic
 
@@ -19,11 +18,9 @@ class Context:
 
     Attributes:
         logger: write here; never write a secret.
-        heartbeat: call it between the steps of a long verb. It never blocks.
     """
 
     logger: logging.Logger = field(default_factory=lambda: logging.getLogger("certrail.plugin"))
-    heartbeat: Callable[[], None] = lambda: None
 
 
 class Plugin(Generic[ConfigT]):

@@ -16,7 +16,6 @@ from pydantic import ConfigDict, Field
 from certrail_sdk import (
     Deployment,
     Observation,
-    Plan,
     PluginError,
     Publication,
     Receipt,
@@ -250,21 +249,6 @@ class TestSeesGhosts(FaultyDestination):
             seen = await super().observe(target)
             return seen.model_copy(update={"present": True})
 
-        async def plan(self, deployment: Deployment) -> Plan:
-            seen = await super().observe(deployment)
-            same = seen.fingerprint == deployment.bundle.fingerprint
-            return Plan(action="none" if same else "replace" if seen.present else "create")
-
-
-class TestWrongChain(FaultyDestination):
-    breaks = frozenset({"test_reads_back"})
-
-    class plugin(InMemoryDestination):
-        """Reads back a chain that nobody sent."""
-
-        async def observe(self, target: Target) -> Observation:
-            return (await super().observe(target)).model_copy(update={"chain_fingerprints": ("0" * 64,)})
-
 
 class TestRemovesOnlyOnce(FaultyDestination):
     breaks = frozenset({"test_removes"})
@@ -277,29 +261,6 @@ class TestRemovesOnlyOnce(FaultyDestination):
             if not removal.changed:
                 raise Retryable("not there")
             return removal
-
-
-class TestPlansByDoing(FaultyDestination):
-    breaks = frozenset({"test_plans"})
-
-    class plugin(InMemoryDestination):
-        """Deploys to find out what deploying would do."""
-
-        async def plan(self, deployment: Deployment) -> Plan:
-            plan = await super().plan(deployment)
-            await self.deploy(deployment)
-            return plan
-
-
-class TestRestoresNothing(FaultyDestination):
-    breaks = frozenset({"test_restores"})
-
-    class plugin(InMemoryDestination):
-        """Answers with what is there."""
-
-        async def restore(self, target: Target) -> Receipt:
-            newest = self._shelf().objects[target.name][-1]
-            return Receipt(reference=target.name, fingerprint=newest.fingerprint, changed=False)
 
 
 class TestPublishesOnce(FaultyDestination):

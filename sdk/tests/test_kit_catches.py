@@ -57,8 +57,10 @@ def test_every_rule_has_a_fault_that_breaks_it() -> None:
 
 
 def test_assertions_of_the_kit_explain_themselves(sample: pytest.Pytester) -> None:
-    result = sample.runpytest_subprocess("test_faulty_destinations.py::TestRestoresNothing::test_restores")
-    result.stdout.fnmatch_lines(["*AssertionError: assert '*' == '*'*"])
+    result = sample.runpytest_subprocess("test_faulty_destinations.py::TestNewReferenceEachTime::test_renews")
+    result.stdout.fnmatch_lines(
+        ["*AssertionError: keep_identity keeps the object's reference*", "*assert 'renamed' == '*'*"]
+    )
 
 
 def test_a_blocked_loop_names_the_place(sample: pytest.Pytester) -> None:

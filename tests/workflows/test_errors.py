@@ -6,7 +6,7 @@ import pytest
 from tests.workflows.fakes import MOMENT, PLUGIN
 
 from certrail_sdk import (
-    Conflict,
+    ConcurrentModification,
     Forged,
     Misconfigured,
     Permanent,
@@ -24,7 +24,7 @@ def judged(error: Exception, attempt: int = 1) -> Verdict:
     return judge_plugin(error, plugin=PLUGIN, attempt=attempt, now=MOMENT)
 
 
-@pytest.mark.parametrize("error", [Retryable("x"), RateLimited("x"), Conflict("x")])
+@pytest.mark.parametrize("error", [Retryable("x"), RateLimited("x"), ConcurrentModification("x")])
 def test_what_may_pass_is_tried_again_after_the_usual_pause(error: Retryable) -> None:
     verdict = judged(error, attempt=3)
     assert not verdict.failure.permanent

@@ -18,11 +18,9 @@ from certrail_sdk import (
     Listens,
     Notifier,
     Observes,
-    Plans,
     Plugin,
     Publishes,
     Removes,
-    Restores,
     connection_fields,
     secret_fields,
 )
@@ -33,8 +31,6 @@ CAPABILITIES: Mapping[str, type] = {
     "observes": Observes,
     "removes": Removes,
     "publishes": Publishes,
-    "restores": Restores,
-    "plans": Plans,
     "interactive": Interactive,
     "listens": Listens,
 }

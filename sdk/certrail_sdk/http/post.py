@@ -22,6 +22,7 @@ from certrail_sdk.errors import (
     Unauthorized,
 )
 from certrail_sdk.http.addresses import AddressRefused, resolve, resolve_public
+from certrail_sdk.http.hosts import tls_context
 
 BODY_LIMIT = 64 * 1024
 BODY_SECONDS = 1.0
@@ -31,7 +32,7 @@ TRY_AGAIN = frozenset({408, 425})
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
+class Endpoint:
     """Where to post, and on which terms.
 
     Attributes:
@@ -55,7 +56,7 @@ class Target:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class Response:
     """What the receiver said. ``text`` is empty when it took the request."""
 
     status: int
@@ -69,9 +70,9 @@ class PinnedTransport(httpx2.AsyncBaseTransport):
     A second look-up at connection time could give another answer than the one that was checked.
     """
 
-    def __init__(self, target: Target, context: ssl.SSLContext) -> None:
-        self._resolve = resolve if target.private else resolve_public
-        self._seconds = target.seconds
+    def __init__(self, endpoint: Endpoint, context: ssl.SSLContext) -> None:
+        self._resolve = resolve if endpoint.private else resolve_public
+        self._seconds = endpoint.seconds
         self._inner = httpx2.AsyncHTTPTransport(verify=context, trust_env=False)
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
@@ -109,34 +110,34 @@ def _pinned(request: httpx2.Request, host: str, address: str, seconds: float) ->
     )
 
 
-async def deliver(target: Target, body: bytes, headers: dict[str, str]) -> Answer:
+async def post(endpoint: Endpoint, body: bytes, headers: dict[str, str]) -> Response:
     """Post, and say in the words of the SDK what an answer other than 2xx, or none, means.
 
     Raises:
-        Misconfigured: the target is not public, redirects, or has a certificate that is not trusted.
+        Misconfigured: the endpoint is not public, redirects, or has a certificate that is not trusted.
         Unauthorized: 401 or 403.
         RateLimited: 429, or 503 with ``Retry-After``.
         Retryable: 408, 425, other 5xx, or no answer in time.
         Permanent: any other answer.
     """
     try:
-        answer = await _post(target, body, headers)
+        answer = await _post(endpoint, body, headers)
     except AddressRefused as error:
         action = "Use a public receiver, or have the host named in allowed_hosts."
-        raise Misconfigured(target.field, str(error), action=action) from error
+        raise Misconfigured(endpoint.field, str(error), action=action) from error
     except (httpx2.TransportError, OSError) as error:
-        raise _unreachable(error, target) from error
-    if refusal := _refusal(answer, target):
+        raise _unreachable(error, endpoint) from error
+    if refusal := _refusal(answer, endpoint):
         raise refusal
     return answer
 
 
-def _refusal(answer: Answer, target: Target) -> PluginError | None:
-    said = f"{target.host} answered {answer.status}" + (f": {answer.text}" if answer.text else "")
+def _refusal(answer: Response, endpoint: Endpoint) -> PluginError | None:
+    said = f"{endpoint.host} answered {answer.status}" + (f": {answer.text}" if answer.text else "")
     if 200 <= answer.status < 300:
         return None
     if 300 <= answer.status < 400:
-        return Misconfigured(target.field, f"{said}; redirects are not followed, give the final address")
+        return Misconfigured(endpoint.field, f"{said}; redirects are not followed, give the final address")
     if answer.status in (401, 403):
         return Unauthorized(said)
     if answer.status == 429 or (answer.status == 503 and answer.retry_after is not None):
@@ -146,42 +147,34 @@ def _refusal(answer: Answer, target: Target) -> PluginError | None:
     return Permanent(said)
 
 
-def _unreachable(error: Exception, target: Target) -> PluginError:
+def _unreachable(error: Exception, endpoint: Endpoint) -> PluginError:
     cause: BaseException | None = error
     while cause is not None and not isinstance(cause, ssl.SSLCertVerificationError):
         cause = cause.__cause__ or cause.__context__
     if isinstance(cause, ssl.SSLCertVerificationError):
-        message = f"the certificate of {target.host} is refused: {cause.verify_message}"
-        return Misconfigured(target.field, message)
+        message = f"the certificate of {endpoint.host} is refused: {cause.verify_message}"
+        return Misconfigured(endpoint.field, message)
     reason = str(error) or type(error).__name__
-    return Retryable(f"{target.host} cannot be reached or did not answer in time: {reason}")
+    return Retryable(f"{endpoint.host} cannot be reached or did not answer in time: {reason}")
 
 
-async def _post(target: Target, body: bytes, headers: dict[str, str]) -> Answer:
+async def _post(endpoint: Endpoint, body: bytes, headers: dict[str, str]) -> Response:
     """Post without following redirects, without proxies, and within the configured time.
 
     Raises:
         AddressRefused, TimeoutError, OSError, httpx2.TransportError: there was no answer.
         Misconfigured: the CA file cannot be read.
     """
-    context = await asyncio.to_thread(_tls_context, target)
+    context = await asyncio.to_thread(tls_context, endpoint.ca_file)
     # No client around the transport: it would log the URL, which may hold the receiver's own secret.
-    request = httpx2.Request("POST", target.url, content=body, headers=headers)
-    async with asyncio.timeout(target.seconds), PinnedTransport(target, context) as transport:
+    request = httpx2.Request("POST", endpoint.url, content=body, headers=headers)
+    async with asyncio.timeout(endpoint.seconds), PinnedTransport(endpoint, context) as transport:
         response = await transport.handle_async_request(request)
         try:
-            text = "" if response.is_success else await _beginning(response, target.url)
+            text = "" if response.is_success else await _beginning(response, endpoint.url)
         finally:
             await response.aclose()
-    return Answer(response.status_code, _retry_after(response.headers.get("Retry-After", "")), text)
-
-
-def _tls_context(target: Target) -> ssl.SSLContext:
-    try:
-        return ssl.create_default_context(cafile=target.ca_file)
-    except (OSError, ValueError) as error:
-        # The reason stays out: it would tell which files the worker has.
-        raise Misconfigured("ca_file", "is no PEM file that this worker can read") from error
+    return Response(response.status_code, _retry_after(response.headers.get("Retry-After", "")), text)
 
 
 async def _beginning(response: httpx2.Response, url: str) -> str:

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from hashlib import sha256
-from ssl import PEM_cert_to_DER_cert
 from typing import Any
 
 import pytest
@@ -12,12 +11,10 @@ from certrail_sdk import (
     Destination,
     Observes,
     Permanent,
-    Plans,
     Publication,
     Publishes,
     Receipt,
     Removes,
-    Restores,
     Target,
 )
 from certrail_sdk.testing.canary import LogWatch, config_secrets, refuse_secrets, secrets_in, told
@@ -106,9 +103,7 @@ class DestinationConformance(PluginConformance):
         assert after.present
         assert after.fingerprint == deployment.bundle.fingerprint
         assert after.reference in (None, receipt.reference)
-        assert after.chain_fingerprints in (None, _chain_fingerprints(deployment))
         assert after.key_matches is not False
-        assert after.ours is not False
 
     async def test_removes(self, build: Build, deployment: Deployment) -> None:
         """`remove` takes our object away; removing twice is fine."""
@@ -121,18 +116,6 @@ class DestinationConformance(PluginConformance):
         assert not (await unblocked(destination.remove(target))).changed
         if isinstance(destination, Observes):
             assert not (await destination.observe(target)).present
-
-    async def test_plans(self, build: Build, deployment: Deployment) -> None:
-        """`plan` says what `deploy` would do, and does none of it."""
-        destination = build()
-        if not isinstance(destination, Plans):
-            pytest.skip("the destination cannot plan")
-        assert (await unblocked(destination.plan(deployment))).action == "create"
-        receipt = await destination.deploy(deployment)
-        assert receipt.changed, "planning did not deploy"
-        same, newer = with_receipt(deployment, receipt), with_receipt(renewed(deployment), receipt)
-        assert (await unblocked(destination.plan(same))).action == "none"
-        assert (await unblocked(destination.plan(newer))).action == "replace"
 
     async def test_publishes(self, build: Build) -> None:
         """`publish` puts a public file in place, replaces its own, and leaves alone what is not ours."""
@@ -153,18 +136,6 @@ class DestinationConformance(PluginConformance):
         foreign = first.model_copy(update={"delivery": "list-2", "content": b"four"})
         with pytest.raises(Permanent):
             await unblocked(destination.publish(foreign))
-
-    async def test_restores(self, build: Build, deployment: Deployment) -> None:
-        """`restore` goes back to the version that a receipt names."""
-        destination = build()
-        if not isinstance(destination, Restores):
-            pytest.skip("the destination keeps no versions")
-        first = await destination.deploy(deployment)
-        newer = renewed(deployment)
-        await destination.deploy(with_receipt(newer, first))
-        restored = await unblocked(destination.restore(_target(with_receipt(newer, first))))
-        assert restored.fingerprint == deployment.bundle.fingerprint
-        assert restored.reference == first.reference
 
     async def test_keeps_secrets(
         self, build: Build, deployment: Deployment, everything_logged: LogWatch
@@ -217,12 +188,6 @@ def _target(deployment: Deployment) -> Target:
 
 def _secrets(destination: Destination[Any], deployment: Deployment) -> list[str]:
     return [*config_secrets(destination), *secrets_in(deployment)]
-
-
-def _chain_fingerprints(deployment: Deployment) -> tuple[str, ...]:
-    bundle = deployment.bundle
-    chain = (*bundle.chain, *((bundle.root,) if bundle.root else ()))
-    return tuple(sha256(PEM_cert_to_DER_cert(pem)).hexdigest() for pem in chain)
 
 
 __all__ = ["DestinationConformance", "uncertain", "with_receipt"]

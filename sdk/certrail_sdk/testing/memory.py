@@ -28,7 +28,6 @@ from certrail_sdk import (
     Observation,
     Outcome,
     Permanent,
-    Plan,
     Publication,
     Question,
     Receipt,
@@ -115,7 +114,6 @@ class InMemoryDestination(Destination[MemoryConfig]):
             present=True,
             fingerprint=versions[-1].fingerprint,
             reference=target.name,
-            ours=shelf.owners[target.name] == target.delivery,
         )
 
     async def remove(self, target: Target) -> Removal:
@@ -126,16 +124,6 @@ class InMemoryDestination(Destination[MemoryConfig]):
         shelf.owners.pop(target.name, None)
         return Removal(changed=shelf.objects.pop(target.name, None) is not None)
 
-    async def restore(self, target: Target) -> Receipt:
-        """Put an earlier bundle on top again."""
-        versions = self._shelf().objects.get(target.name, [])
-        wanted = target.receipt.version if target.receipt else None
-        bundle = next((each for each in versions if each.fingerprint == wanted), None)
-        if bundle is None:
-            raise Permanent(f"{target.name} has no version {wanted}.")
-        versions.append(bundle)
-        return _receipt(target.name, bundle, changed=True)
-
     async def publish(self, publication: Publication) -> Receipt:
         """Put the file in the place of its earlier one."""
         shelf, name = self._shelf(), publication.name
@@ -144,13 +132,6 @@ class InMemoryDestination(Destination[MemoryConfig]):
         changed = shelf.files.get(name) != publication.content
         shelf.files[name] = publication.content
         return Receipt(reference=name, fingerprint=sha256(publication.content).hexdigest(), changed=changed)
-
-    async def plan(self, deployment: Deployment) -> Plan:
-        """Compare with what stands there."""
-        seen = await self.observe(deployment)
-        if not seen.present:
-            return Plan(action="create")
-        return Plan(action="none" if seen.fingerprint == deployment.bundle.fingerprint else "replace")
 
     def _shelf(self) -> Shelf:
         return _opened(shelves, self.config)

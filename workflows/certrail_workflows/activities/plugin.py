@@ -10,7 +10,7 @@ from temporalio.exceptions import ApplicationError
 from certrail.services.core.failure import Failure
 from certrail.services.delivery.rate_limits import RateSlot
 from certrail_sdk import (
-    Conflict,
+    ConcurrentModification,
     Interactive,
     Misconfigured,
     Observation,
@@ -206,7 +206,7 @@ async def _unused_removed(work: "RemovalWork") -> Removal:
         observation = _checked(await destination.observe(work.target), Observation)
         if observation.in_use_by:
             users = ", ".join(observation.in_use_by[:5])
-            raise Conflict(
+            raise ConcurrentModification(
                 f"{work.target.name} is still used by {users}.",
                 action="Have them use the newer certificate, or none; it is then removed by itself.",
             )

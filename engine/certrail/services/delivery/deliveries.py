@@ -1,6 +1,6 @@
 """Deliveries: one lineage at one sync, kept right by a workflow that calls these steps."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -76,9 +76,7 @@ class Deliveries:
     def __init__(self, context: ServiceContext) -> None:
         self._context = context
 
-    def begin(
-        self, delivery_id: str, attempt: int, heartbeat: Callable[[], None] = lambda: None
-    ) -> Work | RateSlot | None:
+    def begin(self, delivery_id: str, attempt: int) -> Work | RateSlot | None:
         """Record the intent to deliver, then hand out the work; ``None`` when it is done already.
 
         Where the connection has a rate, what has to wait is told its turn, which is kept for it.
@@ -107,12 +105,11 @@ class Deliveries:
             if rated is not None and (turn := acquire_slot(uow, rated, delivery)):
                 delivery.next_try_at = turn.at
                 return turn
-            context = Context(heartbeat=heartbeat)
             work = Work(
                 delivery_id=delivery.id,
                 generation=delivery.generation,
                 certificate_id=certificate.id,
-                destination=destination_of(self._context, uow.session, sync, context),
+                destination=destination_of(self._context, uow.session, sync, Context()),
                 deployment=self._deployment(delivery, sync, certificate, may_exist),
                 plugin=self._plugin(sync),
                 place=retirement_planner.target_snapshot(uow, sync),

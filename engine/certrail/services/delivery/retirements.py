@@ -1,7 +1,7 @@
 """Retirement: what is not wanted at a destination any more leaves it, after a while and only when nothing uses it."""
 
 import logging
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -123,7 +123,6 @@ class Retirements:
         self,
         delivery_id: str,
         attempt: int,
-        heartbeat: Callable[[], None] = lambda: None,
         *,
         tried: Collection[str] = (),
     ) -> RemovalWork | RateSlot | None:
@@ -154,7 +153,7 @@ class Retirements:
                 return RemovalWork(
                     retirement_id=row.id,
                     destination=destination_of(
-                        self._context, uow.session, sync, Context(heartbeat=heartbeat), row.previous_target_id
+                        self._context, uow.session, sync, Context(), row.previous_target_id
                     ),
                     target=Target(delivery=delivery.id, name=delivery.object_name, receipt=receipt),
                     plugin=f"{sync.destination} "

@@ -11,7 +11,7 @@ from certrail_destination_aws_acm.config import AwsAcmConfig
 from certrail_destination_aws_acm.content import KEY_TYPES, Content
 from certrail_destination_aws_acm.errors import explained, is_gone
 from certrail_destination_aws_acm.session import make_client
-from certrail_sdk import Bundle, Context, Deployment, settled
+from certrail_sdk import Bundle, Deployment, settled
 
 DELIVERY_TAG = "certrail:delivery"
 PAGE = 100
@@ -20,9 +20,8 @@ PAGE = 100
 class AcmClient:
     """ACM for one verb: nothing of it is kept after."""
 
-    def __init__(self, config: AwsAcmConfig, context: Context) -> None:
+    def __init__(self, config: AwsAcmConfig) -> None:
         self._config = config
-        self._context = context
         self._boto: Any = None
 
     async def probe(self) -> None:
@@ -82,11 +81,9 @@ class AcmClient:
             wish["NextToken"] = page["NextToken"]
 
     async def _find(self, action: str, arn: str) -> dict[str, Any] | None:
-        self._context.heartbeat()
         return await asyncio.to_thread(self._blocking, action, {"CertificateArn": arn}, gone_is_none=True)
 
     async def _call(self, action: str, **parameters: Any) -> dict[str, Any]:
-        self._context.heartbeat()
         got = await asyncio.to_thread(self._blocking, action, parameters)
         return got or {}
 

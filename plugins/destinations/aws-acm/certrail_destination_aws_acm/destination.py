@@ -6,12 +6,11 @@ from certrail_destination_aws_acm.config import AwsAcmConfig
 from certrail_destination_aws_acm.content import wanted
 from certrail_destination_aws_acm.decision import decide
 from certrail_sdk import (
-    Conflict,
+    ConcurrentModification,
     Deployment,
     Destination,
     Observation,
     Permanent,
-    Plan,
     Receipt,
     Removal,
     Target,
@@ -49,14 +48,6 @@ class AwsAcm(Destination[AwsAcmConfig]):
         changed = decision.action != "none"
         return Receipt(reference=arn, fingerprint=wish.fingerprint, changed=changed, details=details)
 
-    async def plan(self, deployment: Deployment) -> Plan:
-        """Say which ARN would be used, importing nothing."""
-        decision = await decide(self._acm(), deployment, wanted(deployment.bundle))
-        notes = [f"Certificate {decision.arn}." if decision.arn else "A new ARN in ACM."]
-        if decision.superseded:
-            notes.append(f"{decision.superseded} stays as it is; move what uses it by hand.")
-        return Plan(action=decision.action, notes=tuple(notes))
-
     async def observe(self, target: Target) -> Observation:
         """Read back what ACM serves. Without a receipt every certificate's tags are looked into."""
         acm = self._acm()
@@ -67,8 +58,6 @@ class AwsAcm(Destination[AwsAcmConfig]):
                     present=True,
                     fingerprint=content.fingerprint,
                     reference=arn,
-                    ours=await acm.is_tagged(arn, target.delivery),
-                    chain_fingerprints=content.chain,
                     in_use_by=await acm.users(arn),
                 )
         return Observation(present=False, reference=target.receipt.reference if target.receipt else None)
@@ -83,7 +72,7 @@ class AwsAcm(Destination[AwsAcmConfig]):
         # boto3 takes a second to load, which no process should pay that does not deploy.
         from certrail_destination_aws_acm.acm_client import AcmClient  # noqa: PLC0415
 
-        return AcmClient(self.config, self.context)
+        return AcmClient(self.config)
 
     async def _arns(self, acm: "AcmClient", target: Target) -> list[str]:
         return [target.receipt.reference] if target.receipt else await acm.tagged(target.delivery)
@@ -100,7 +89,7 @@ class AwsAcm(Destination[AwsAcmConfig]):
         if not await acm.is_tagged(arn, target.delivery):
             raise Permanent(f"{arn} does not carry the tag of this delivery, so it is not ours to delete.")
         if users:
-            raise Conflict(
+            raise ConcurrentModification(
                 f"{arn} is in use by {', '.join(users)}.",
                 action="Give those resources another certificate; the removal is tried again by itself.",
             )

@@ -9,7 +9,7 @@ from typing import Any
 from botocore import exceptions as aws
 
 from certrail_sdk import (
-    Conflict,
+    ConcurrentModification,
     Misconfigured,
     Permanent,
     PluginError,
@@ -94,7 +94,7 @@ def answered(action: str, response: Mapping[str, Any]) -> PluginError:
             action="Delete unused certificates in ACM, or have AWS raise the quota of imported certificates.",
         )
     if code in CHANGING:
-        return Conflict(text)
+        return ConcurrentModification(text)
     if code in BUSY or int(metadata.get("HTTPStatusCode", 0)) >= 500:
         return Retryable(text)
     return Permanent(text)

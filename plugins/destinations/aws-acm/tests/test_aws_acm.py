@@ -7,12 +7,10 @@ import pytest
 from certrail_destination_aws_acm import AwsAcm, AwsAcmConfig, certrail_destinations
 from certrail_fakes.acm import AcmServer
 from certrail_sdk import (
-    Conflict,
-    Context,
+    ConcurrentModification,
     Deployment,
     Observes,
     Permanent,
-    Plans,
     Receipt,
     Removes,
     Retryable,
@@ -171,18 +169,6 @@ async def test_deleted_behind_our_back_is_imported_anew(acm: AwsAcm, server: Acm
     assert adopted.reference == receipt.reference
 
 
-async def test_plan_changes_nothing(acm: AwsAcm, server: AcmServer) -> None:
-    given = bundle()
-    assert (await acm.plan(wish(given))).action == "create"
-    receipt = await acm.deploy(wish(given))
-    assert (await acm.plan(wish(given, receipt=receipt))).action == "none"
-    renewal = await acm.plan(wish(bundle(), receipt=receipt))
-    assert (renewal.action, receipt.reference in renewal.notes[0]) == ("replace", True)
-    anew = await acm.plan(wish(bundle(), receipt=receipt, keep_identity=False))
-    assert (anew.action, receipt.reference in anew.notes[1]) == ("create", True)
-    assert server.count("ImportCertificate") == 1
-
-
 async def test_observe(acm: AwsAcm, server: AcmServer) -> None:
     deployment = wish()
     assert not (await acm.observe(target(deployment, None))).present
@@ -190,15 +176,14 @@ async def test_observe(acm: AwsAcm, server: AcmServer) -> None:
     server.settings.in_use[receipt.reference] = [LOAD_BALANCER]
     by_receipt = await acm.observe(target(deployment, receipt))
     assert by_receipt == await acm.observe(target(deployment, None))
-    assert (by_receipt.fingerprint, by_receipt.ours) == (receipt.fingerprint, True)
+    assert by_receipt.fingerprint == receipt.fingerprint
     assert by_receipt.in_use_by == (LOAD_BALANCER,)
-    assert by_receipt.chain_fingerprints == server.certificates()[0].chain
 
 
 async def test_remove_waits_for_users_then_removes_once(acm: AwsAcm, server: AcmServer) -> None:
     receipt = await acm.deploy(wish())
     server.settings.in_use[receipt.reference] = [LOAD_BALANCER]
-    with pytest.raises(Conflict, match=LOAD_BALANCER):
+    with pytest.raises(ConcurrentModification, match=LOAD_BALANCER):
         await acm.remove(target(wish(), receipt))
     server.settings.in_use.clear()
     assert (await acm.remove(target(wish(), receipt))).changed
@@ -219,7 +204,6 @@ async def test_what_is_not_ours_stays(acm: AwsAcm, server: AcmServer) -> None:
     receipt = await acm.deploy(wish(delivery="somebody-else"))
     with pytest.raises(Permanent, match="not ours"):
         await acm.remove(target(wish(), receipt))
-    assert not (await acm.observe(target(wish(), receipt))).ours
     assert len(server.certificates()) == 1
 
 
@@ -229,13 +213,6 @@ async def test_what_is_in_another_region_is_not_taken_for_gone(acm: AwsAcm, serv
     with pytest.raises(Permanent, match="is in eu-central-1"):
         await moved.remove(target(wish(), receipt))
     assert len(server.certificates()) == 1
-
-
-async def test_long_look_ups_send_heartbeats(server: AcmServer) -> None:
-    beats: list[str] = []
-    acm = AwsAcm(config(server), Context(heartbeat=lambda: beats.append("beat")))
-    await acm.deploy(wish(may_exist=True))
-    assert len(beats) == len(server.calls) == 2
 
 
 @pytest.mark.parametrize("renewal", [False, True])
@@ -263,6 +240,6 @@ def test_contract() -> None:
     assert connection_fields(AwsAcmConfig) == frozenset(AwsAcmConfig.model_fields)
     assert secret_fields(AwsAcmConfig) == {"secret_access_key", "session_token"}
     assert all(f.title and f.description for f in AwsAcmConfig.model_fields.values())
-    assert all(issubclass(AwsAcm, verbs) for verbs in (Observes, Removes, Plans))
+    assert all(issubclass(AwsAcm, verbs) for verbs in (Observes, Removes))
     assert AwsAcm.accepts_name("shop.example:443/a b")
     assert not AwsAcm.accepts_name("*.shop.example")

@@ -12,7 +12,15 @@ from pydantic import ValidationError
 from certrail_destination_aws_acm import AwsAcm
 from certrail_destination_aws_acm.errors import answered, scrubbed
 from certrail_fakes.acm import AcmServer
-from certrail_sdk import Bundle, Conflict, Permanent, QuotaExceeded, RateLimited, Retryable, Unauthorized
+from certrail_sdk import (
+    Bundle,
+    ConcurrentModification,
+    Permanent,
+    QuotaExceeded,
+    RateLimited,
+    Retryable,
+    Unauthorized,
+)
 
 from .wishes import EC_CA, EC_KEY, OTHER_KEY, RSA_KEY, bundle, config, pem, wish
 
@@ -166,7 +174,7 @@ def test_messages_of_aws_are_cleaned_of_key_material() -> None:
     [
         ("RequestInProgressException", 400, Retryable),
         ("InternalFailure", 500, Retryable),
-        ("ResourceNotFoundException", 400, Conflict),
+        ("ResourceNotFoundException", 400, ConcurrentModification),
         ("InvalidClientTokenId", 403, Unauthorized),
         ("TooManyTagsException", 400, Permanent),
     ],

@@ -15,7 +15,6 @@ from certrail_sdk import (
     Destination,
     Observation,
     Permanent,
-    Plan,
     Receipt,
     Removal,
     Target,
@@ -74,7 +73,6 @@ class AzureKeyVault(Destination[AzureKeyVaultConfig]):
             fingerprint=receipt.fingerprint,
             reference=receipt.reference,
             version=receipt.version,
-            ours=_is_ours(found, target),
         )
 
     async def remove(self, target: Target) -> Removal:
@@ -90,20 +88,6 @@ class AzureKeyVault(Destination[AzureKeyVaultConfig]):
                 return Removal(changed=False)
             _refuse_foreign(found, target)
             return Removal(changed=await vault.delete(target.name))
-
-    async def plan(self, deployment: Deployment) -> Plan:
-        """What `deploy` would do."""
-        wish = await self._content(deployment)
-        async with self._vault() as vault:
-            found = await vault.newest(deployment.name)
-            if found is None:
-                recovers = await self._may_recover(vault, deployment)
-                notes = ("recovers the deleted certificate of this name first",) if recovers else ()
-                return Plan(action="create", notes=notes)
-        _refuse_foreign(found, deployment)
-        if _holds(found, wish):
-            return Plan(action="none")
-        return Plan(action="replace", notes=("as a new version of the same name",))
 
     @asynccontextmanager
     async def _vault(self) -> AsyncIterator["Vault"]:

@@ -9,7 +9,7 @@ from azure.core.exceptions import AzureError, ClientAuthenticationError, HttpRes
 from azure.core.pipeline import PipelineResponse
 from azure.core.rest import HttpResponse
 
-from certrail_sdk import Conflict, Permanent, PluginError, RateLimited, Retryable, Unauthorized
+from certrail_sdk import ConcurrentModification, Permanent, PluginError, RateLimited, Retryable, Unauthorized
 
 SETTLING = frozenset({"ObjectIsBeingDeleted", "ObjectIsBeingRecovered"})
 SETTLES_IN = timedelta(seconds=5)
@@ -58,7 +58,7 @@ def _by_status(action: str, error: HttpResponseError) -> PluginError:
     if inner in SETTLING:
         return Retryable(f"{action}: {said}", retry_after=SETTLES_IN)
     if status == 409:
-        return Conflict(f"{action}: {said}")
+        return ConcurrentModification(f"{action}: {said}")
     if status == 0:
         return Retryable(f"{action}: Azure gave no answer.")
     return Permanent(f"{action}: {said}")

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.serialization import pkcs12
 from certrail_destination_azure_key_vault import AzureKeyVault, AzureKeyVaultConfig
 from certrail_destination_azure_key_vault.destination import TAG
 from certrail_fakes.key_vault import KeyVaultServer, Vault
-from certrail_sdk import Conflict, Permanent, RateLimited, Retryable, Target, Unauthorized
+from certrail_sdk import ConcurrentModification, Permanent, RateLimited, Retryable, Target, Unauthorized
 from certrail_sdk.testing import DestinationConformance, make_deployment, renewed
 from certrail_sdk.testing.destination import with_receipt
 from certrail_sdk.testing.watch import own_threads
@@ -170,7 +170,7 @@ async def test_a_recovery_under_way_is_waited_for(server: KeyVaultServer) -> Non
     with pytest.raises(Retryable, match="is being recovered") as begun:
         await plugin(server, on_soft_deleted="recover").deploy(newer)
     assert begun.value.retry_after
-    with pytest.raises(Conflict, match="while recovering"):
+    with pytest.raises(ConcurrentModification, match="while recovering"):
         await plugin(server, on_soft_deleted="recover").deploy(newer)
     server.appear()
     with pytest.raises(Retryable, match="currently being recovered") as raised:
@@ -192,25 +192,11 @@ async def test_a_deleted_certificate_of_others_stays_deleted(
     server.versions("web")[0]["tags"] = {TAG: mark} if mark else None
     certificates(server).begin_delete_certificate("web")
     recovering = plugin(server, on_soft_deleted=on_soft_deleted)
-    for verb in (recovering.deploy, recovering.plan):
-        with pytest.raises(
-            Permanent, match="deleted certificate 'web' that was not made by this delivery"
-        ) as e:
-            await verb(renewed(foreign))
-        assert "on_soft_deleted" not in e.value.action
+    with pytest.raises(Permanent, match="deleted certificate 'web' that was not made by this delivery") as e:
+        await recovering.deploy(renewed(foreign))
+    assert "on_soft_deleted" not in e.value.action
     assert not server.versions("web")
     assert len(server.vault.deleted["web"]) == 1
-
-
-async def test_plan_tells_of_what_was_deleted(server: KeyVaultServer) -> None:
-    deployment = make_deployment("web")
-    await plugin(server).deploy(deployment)
-    await plugin(server).remove(deployment)
-    plan = await plugin(server, on_soft_deleted="recover").plan(deployment)
-    assert (plan.action, len(plan.notes)) == ("create", 1)
-    with pytest.raises(Permanent, match="can still be recovered"):
-        await plugin(server).plan(deployment)
-    assert not server.versions("web")
 
 
 @pytest.mark.parametrize("changed", ["chain", "form"])
@@ -222,7 +208,6 @@ async def test_another_chain_or_form_is_brought_too(server: KeyVaultServer, chan
         bundle = deployment.bundle.model_copy(update={"root": make_deployment("x").bundle.chain[0]})
         deployment = deployment.model_copy(update={"bundle": bundle})
     wish = with_receipt(deployment, receipt)
-    assert (await plugin(server, content_type=content_type).plan(wish)).action == "replace"
     assert (await plugin(server, content_type=content_type).deploy(wish)).changed
     assert not (await plugin(server, content_type=content_type).deploy(wish)).changed
     assert len(server.versions("web")) == 2

@@ -15,7 +15,6 @@ from certrail_sdk import (
     Destination,
     Observation,
     Permanent,
-    Plan,
     Publication,
     Receipt,
     Removal,
@@ -52,10 +51,6 @@ class Files(Destination[FilesConfig]):
         """Write the file beside the certificates' folders, in one step."""
         return await in_thread(self.config.root, lambda: self._publish(publication))
 
-    async def plan(self, deployment: Deployment) -> Plan:
-        """What `deploy` would do."""
-        return await in_thread(self.config.root, lambda: self._plan(deployment))
-
     def _check(self) -> None:
         self.config.ownership()
         with tempfile.TemporaryFile(dir=self.config.folder()):
@@ -84,9 +79,7 @@ class Files(Destination[FilesConfig]):
             fingerprint=found.fingerprint if found else None,
             reference=str(place.path),
             version=version.name,
-            ours=place.is_ours(),
             key_matches=found.key_matches if found else None,
-            chain_fingerprints=found.chain_fingerprints if found else None,
         )
 
     def _remove(self, target: Target) -> Removal:
@@ -110,15 +103,6 @@ class Files(Destination[FilesConfig]):
         return Receipt(
             reference=str(path), fingerprint=sha256(publication.content).hexdigest(), changed=changed
         )
-
-    def _plan(self, deployment: Deployment) -> Plan:
-        place, bundle = self._place(deployment), deployment.bundle
-        place.require_ours()
-        if (before := place.current()) is None:
-            return Plan(action="create", notes=(f"A new folder {place.path}.",))
-        if place.holds(bundle.fingerprint, render(bundle, self.config)):
-            return Plan(action="none")
-        return Plan(action="replace", notes=(f"{place.path}/current leaves {before.name[:16]}.",))
 
     def _standing(self, target: Target) -> Folder | None:
         """Where the object was put, which may be another directory than the present one; ``None`` out of reach."""

@@ -12,21 +12,15 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key, p
 
 @dataclass(frozen=True)
 class Found:
-    """A leaf, its chain, and the public half of the key beside it."""
+    """A leaf, and the public half of the key beside it."""
 
     leaf: x509.Certificate
-    chain: tuple[x509.Certificate, ...]
     public_key: PublicKeyTypes | None
 
     @property
     def fingerprint(self) -> str:
         """SHA-256 of the leaf."""
         return self.leaf.fingerprint(hashes.SHA256()).hex()
-
-    @property
-    def chain_fingerprints(self) -> tuple[str, ...]:
-        """SHA-256 of each chain certificate."""
-        return tuple(each.fingerprint(hashes.SHA256()).hex() for each in self.chain)
 
     @property
     def key_matches(self) -> bool | None:
@@ -50,16 +44,16 @@ def read_version(folder: Path, password: bytes | None) -> Found | None:
 def read_pkcs12(content: bytes, password: bytes | None) -> Found | None:
     """What a PKCS#12 file holds; ``None`` when it is none, or has another password."""
     try:
-        key, leaf, chain = pkcs12.load_key_and_certificates(content, password)
+        key, leaf, _ = pkcs12.load_key_and_certificates(content, password)
     except (ValueError, UnsupportedAlgorithm):
         return None
-    return Found(leaf, tuple(chain), key.public_key() if key else None) if leaf else None
+    return Found(leaf, key.public_key() if key else None) if leaf else None
 
 
 def _read_pem(certificates: bytes, key: bytes | None) -> Found | None:
     try:
-        leaf, *chain = x509.load_pem_x509_certificates(certificates)
+        leaf = x509.load_pem_x509_certificates(certificates)[0]
         public_key = load_pem_private_key(key, None).public_key() if key else None
     except (ValueError, TypeError, UnsupportedAlgorithm):  # TypeError: somebody encrypted the key
         return None
-    return Found(leaf, tuple(chain), public_key)
+    return Found(leaf, public_key)

@@ -1,13 +1,13 @@
 """What a channel must know to send through Apprise."""
 
-from typing import Annotated, Self
+from typing import Self
 
 import apprise
-from pydantic import StringConstraints, model_validator
+from pydantic import model_validator
 
 from certrail_sdk import Config, Secret, connection_field
+from certrail_sdk.http import HostName, allowed_hosts_field, is_listed
 
-HostName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._:-]+$", max_length=253)]
 LOCAL = frozenset({"dbus", "glib", "gnome", "kde", "macosx", "qt", "syslog", "windows"})
 """Schemas that would tell the machine of the worker, where nobody looks."""
 ELSEWHERE = frozenset({"blossom", "keyfile", "pgpkey", "pgpprv", "pgppub", "relay", "subfile", "wkd"})
@@ -23,11 +23,8 @@ class AppriseConfig(Config):
         min_length=1,
         max_length=4096,
     )
-    allowed_hosts: tuple[HostName, ...] = connection_field(
-        (),
-        title="Allowed private hosts",
-        description="Host names or addresses of your own servers that may be private or loopback.",
-        max_length=20,
+    allowed_hosts: tuple[HostName, ...] = allowed_hosts_field(
+        "Host names or addresses of your own servers that may be private or loopback."
     )
 
     @model_validator(mode="after")
@@ -56,7 +53,7 @@ class AppriseConfig(Config):
 
     def allows(self, host: str) -> bool:
         """Whether this host is exempted from the rule that receivers are public."""
-        return host.lower() in {allowed.lower() for allowed in self.allowed_hosts}
+        return is_listed(host, self.allowed_hosts)
 
 
 def _names(protocol: str | tuple[str, ...] | None) -> tuple[str, ...]:

@@ -1,12 +1,12 @@
 """What a channel must know to send mail."""
 
-import ipaddress
 from enum import StrEnum
 from typing import Annotated, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
 from certrail_sdk import Config, Secret, connection_field
+from certrail_sdk.http import HostName, ca_file_field, is_loopback
 
 ADDRESS = (
     r"^[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*"
@@ -30,11 +30,8 @@ DEFAULT_PORTS = {Security.NONE: 25, Security.STARTTLS: 587, Security.TLS: 465}
 class EmailConfig(Config):
     """The mail server and the people who get the mail."""
 
-    host: str = connection_field(
-        title="Mail server",
-        description="Host name of the SMTP server, as its certificate names it.",
-        pattern=r"^[A-Za-z0-9._:-]+$",
-        max_length=253,
+    host: HostName = connection_field(
+        title="Mail server", description="Host name of the SMTP server, as its certificate names it."
     )
     port: int | None = connection_field(
         None, title="Port", description="Empty: 587, or 465 for tls, or 25 for none.", ge=1, le=65535
@@ -51,11 +48,7 @@ class EmailConfig(Config):
     password: Secret | None = connection_field(
         None, title="Password", description="For SMTP AUTH.", max_length=1024
     )
-    ca_file: str | None = connection_field(
-        None,
-        title="CA file",
-        description="PEM file on the worker with the only CAs to trust; empty: those of the system.",
-    )
+    ca_file: str | None = ca_file_field()
     timeout_seconds: float = connection_field(
         15.0, title="Timeout", description="Seconds to wait for each answer of the server.", ge=1, le=120
     )
@@ -84,11 +77,3 @@ class EmailConfig(Config):
     def effective_port(self) -> int:
         """The given port, or the usual one for this security."""
         return self.port or DEFAULT_PORTS[self.security]
-
-
-def is_loopback(host: str) -> bool:
-    """Whether what is sent to this host stays on this machine."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host.lower() == "localhost"

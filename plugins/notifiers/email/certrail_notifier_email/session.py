@@ -1,4 +1,4 @@
-"""A conversation with the mail server, its failures told in the words of the SDK."""
+"""A conversation with the mail server, with its failures as errors of the SDK."""
 
 import asyncio
 import ssl
@@ -10,6 +10,7 @@ import aiosmtplib
 from certrail_notifier_email.config import EmailConfig, Security
 from certrail_notifier_email.message import one_line
 from certrail_sdk import Misconfigured, Permanent, PluginError, Retryable, Unauthorized
+from certrail_sdk.http import tls_context
 
 HOSTNAME_MISMATCH, IP_MISMATCH = 62, 64
 """OpenSSL verification codes X509_V_ERR_HOSTNAME_MISMATCH and X509_V_ERR_IP_ADDRESS_MISMATCH."""
@@ -28,7 +29,7 @@ async def open_session(config: EmailConfig) -> AsyncIterator[aiosmtplib.SMTP]:
         timeout=config.timeout_seconds,
         use_tls=config.security is Security.TLS,
         start_tls=False,
-        tls_context=await asyncio.to_thread(_tls_context, config),
+        tls_context=await asyncio.to_thread(tls_context, config.ca_file),
     )
     try:
         await client.connect()
@@ -48,20 +49,12 @@ def words(code: int, text: str) -> str:
     return one_line(f"{code} {text}")[:200]
 
 
-def _tls_context(config: EmailConfig) -> ssl.SSLContext:
-    try:
-        return ssl.create_default_context(cafile=config.ca_file)
-    except (OSError, ValueError) as error:
-        # The reason stays out: it would tell which files the worker has.
-        raise Misconfigured("ca_file", "is no PEM file that this worker can read") from error
-
-
 async def _secure(client: aiosmtplib.SMTP, config: EmailConfig) -> None:
     await client.ehlo()
     if config.security is not Security.STARTTLS:
         return
     if not client.supports_extension("starttls"):
-        raise Misconfigured("security", f"{_place(config)} does not offer STARTTLS")
+        raise Misconfigured("security", f"{_server(config)} does not offer STARTTLS")
     await client.starttls()
     await client.ehlo()
 
@@ -70,35 +63,35 @@ async def _log_in(client: aiosmtplib.SMTP, config: EmailConfig) -> None:
     if config.username is None or config.password is None:
         return
     if not client.supported_auth_methods:
-        raise Misconfigured("username", f"{_place(config)} offers no login that a password is good for")
+        raise Misconfigured("username", f"{_server(config)} offers no login that a password is good for")
     try:
         await client.login(config.username, config.password.get_secret_value())
     except aiosmtplib.SMTPAuthenticationError as error:
         # The server's words stay out: a server may echo what it was given.
-        message = f"{_place(config)} answered {error.code} to the user name and password"
+        message = f"{_server(config)} answered {error.code} to the user name and password"
         raise (Unauthorized(message) if error.code >= 500 else Retryable(message)) from None
 
 
 def _translated(error: Exception, config: EmailConfig) -> PluginError:
-    place = _place(config)
+    server = _server(config)
     if isinstance(error, aiosmtplib.SMTPRecipientsRefused):
-        return _none_accepted(error.recipients, place)
+        return _none_accepted(error.recipients, server)
     if isinstance(error, aiosmtplib.SMTPSenderRefused) and error.code == 530:
-        return Unauthorized(f"{place} asks for TLS or a login: {words(error.code, error.message)}")
+        return Unauthorized(f"{server} asks for TLS or a login: {words(error.code, error.message)}")
     if isinstance(error, aiosmtplib.SMTPSenderRefused) and error.code >= 500:
-        return Misconfigured("sender", f"{place} answered {words(error.code, error.message)}")
+        return Misconfigured("sender", f"{server} answered {words(error.code, error.message)}")
     if isinstance(error, aiosmtplib.SMTPResponseException):
-        message = f"{place} answered {words(error.code, error.message)}"
+        message = f"{server} answered {words(error.code, error.message)}"
         return Permanent(message) if error.code >= 500 else Retryable(message)
     if refused := _certificate_error(error):
         field = "host" if refused.verify_code in (HOSTNAME_MISMATCH, IP_MISMATCH) else "ca_file"
-        return Misconfigured(field, f"the certificate of {place} is refused: {refused.verify_message}")
-    return Retryable(f"{place} cannot be talked to: {error}")
+        return Misconfigured(field, f"the certificate of {server} is refused: {refused.verify_message}")
+    return Retryable(f"{server} cannot be talked to: {error}")
 
 
-def _none_accepted(refusals: list[aiosmtplib.SMTPRecipientRefused], place: str) -> PluginError:
+def _none_accepted(refusals: list[aiosmtplib.SMTPRecipientRefused], server: str) -> PluginError:
     answers = "; ".join(f"{each.recipient}: {words(each.code, each.message)}" for each in refusals)
-    message = f"{place} accepted no recipient: {answers}"
+    message = f"{server} accepted no recipient: {answers}"
     # Nobody has the mail yet, so one temporary refusal is enough to make a second try useful.
     return Retryable(message) if any(each.code < 500 for each in refusals) else Permanent(message)
 
@@ -109,5 +102,5 @@ def _certificate_error(error: BaseException | None) -> ssl.SSLCertVerificationEr
     return error
 
 
-def _place(config: EmailConfig) -> str:
+def _server(config: EmailConfig) -> str:
     return f"mail server {config.host}:{config.effective_port}"

@@ -1,11 +1,11 @@
 """What a channel must know to open incidents of a PagerDuty service."""
 
-from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from pydantic import field_validator
 
 from certrail_sdk import Config, Secret, connection_field
+from certrail_sdk.http import ca_file_field, is_loopback
 
 KEY_LENGTH = 32
 
@@ -25,18 +25,14 @@ class PagerDutyConfig(Config):
         description="https://events.eu.pagerduty.com for accounts in the EU service region.",
         max_length=256,
     )
-    ca_file: str | None = connection_field(
-        None,
-        title="CA file",
-        description="PEM file on the worker with the only CAs to trust; empty: those of the system.",
-    )
+    ca_file: str | None = ca_file_field()
 
     @field_validator("events_url")
     @classmethod
     def _usable_url(cls, value: str) -> str:
         try:
             url = urlsplit(value)
-            loopback = ip_address(url.hostname or "").is_loopback
+            loopback = is_loopback(url.hostname or "")
         except ValueError:
             loopback = False
         known = (url.hostname or "").endswith(".pagerduty.com") and not url.port

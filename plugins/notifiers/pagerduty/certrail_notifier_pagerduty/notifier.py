@@ -1,7 +1,6 @@
 """The notifier: one event of the Events API V2 per message, sent by PagerDuty's own client."""
 
 import asyncio
-import ssl
 from typing import Any
 
 import pagerduty
@@ -19,16 +18,17 @@ from certrail_sdk import (
     Severity,
     Stage,
 )
+from certrail_sdk.http import tls_context
 
 SUMMARY, DETAIL = 1024, 4096
 SECONDS = 20
 NOTHING_OPEN = "certrail-check"
-"""The name of an incident that never was: to resolve it changes nothing."""
+"""A key that no incident has: to resolve it changes nothing."""
 SEVERITIES = {Severity.INFO: "info", Severity.WARNING: "warning", Severity.CRITICAL: "critical"}
 
 
 class PagerDuty(Notifier[PagerDutyConfig]):
-    """Opens an incident, and acknowledges and resolves it when certrail knows better."""
+    """Opens an incident, and acknowledges and resolves it with certrail's own."""
 
     name = "pagerduty"
     title = "PagerDuty"
@@ -50,15 +50,11 @@ class PagerDuty(Notifier[PagerDutyConfig]):
         return Sent(reference=key)
 
     def _send(self, action: str, key: str, content: dict[str, Any]) -> None:
-        try:
-            trusted = ssl.create_default_context(cafile=self.config.ca_file)
-        except (OSError, ValueError) as error:
-            raise Misconfigured("ca_file", "is no PEM file that this worker can read") from error
         client = pagerduty.EventsApiV2Client(
             self.config.routing_key.get_secret_value(),
             base_url=self.config.events_url,
             trust_env=False,
-            verify=trusted,
+            verify=tls_context(self.config.ca_file),
         )
         # The engine owns all retrying; without these limits the client would sleep and repeat a 429 for ever.
         client.retry, client.max_http_attempts, client.max_network_attempts = {429: 1}, -1, 0
@@ -66,7 +62,7 @@ class PagerDuty(Notifier[PagerDutyConfig]):
         try:
             client.send_event(action, dedup_key=key, **content)
         except pagerduty.Error as error:
-            raise _told(error) from None
+            raise _translated(error) from None
         finally:
             client.close()
 
@@ -85,7 +81,7 @@ def _content(notification: Notification) -> dict[str, Any]:
     return {"payload": payload, "links": links, "client": "certrail"}
 
 
-def _told(error: pagerduty.Error) -> PluginError:
+def _translated(error: pagerduty.Error) -> PluginError:
     """https://developer.pagerduty.com/docs/events-api-v2-overview, "Response Codes & Retry Logic"."""
     status = error.response.status_code if error.response is not None else None
     if status is None:

@@ -1,6 +1,5 @@
 """Looking around in the workspace: our channel, and messages of ours that stand there already."""
 
-from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
@@ -41,7 +40,6 @@ async def find_own_message(
     channel_id: str,
     wanted: dict[str, Any],
     oldest: datetime | None,
-    heartbeat: Callable[[], None],
 ) -> str | None:
     """The time stamp of our own message with this metadata, among the latest 2000 of the channel."""
     # Ids are no secrets: only the author proves that a message is ours.
@@ -54,7 +52,6 @@ async def find_own_message(
     )
     seen = 0
     async for page in pages:
-        heartbeat()
         for message in page["messages"]:
             if message.get("bot_id") == bot_id and message.get("metadata") == wanted:
                 return str(message["ts"])

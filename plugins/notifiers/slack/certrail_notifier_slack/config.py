@@ -1,14 +1,11 @@
 """What a channel must know to talk with a Slack workspace."""
 
-from ipaddress import ip_address
-from typing import Annotated
 from urllib.parse import SplitResult, urlsplit
 
-from pydantic import Field, StringConstraints, field_validator
+from pydantic import Field, field_validator
 
 from certrail_sdk import Config, Secret, connection_field
-
-HostName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9.-]+$", max_length=253, to_lower=True)]
+from certrail_sdk.http import HostName, is_listed, is_loopback
 
 
 class SlackConfig(Config):
@@ -29,7 +26,7 @@ class SlackConfig(Config):
     app_token: Secret | None = connection_field(
         None,
         title="App token",
-        description="App-level token xapp-... with connections:write, to hear clicks over Socket Mode.",
+        description="App-level token xapp-... with connections:write, to receive clicks over Socket Mode.",
         min_length=1,
         max_length=512,
     )
@@ -70,7 +67,7 @@ class SlackConfig(Config):
     def may_answer_at(self, response_url: str) -> bool:
         """Whether our answer to a person may be posted to this URL."""
         url = parsed(response_url)
-        if url is None or (url.hostname or "") not in self.response_hosts:
+        if url is None or not is_listed(url.hostname or "", self.response_hosts):
             return False
         return is_loopback(url.hostname or "") or (url.scheme == "https" and url.port in (None, 443))
 
@@ -83,13 +80,3 @@ def parsed(value: str) -> SplitResult | None:
     except ValueError:
         return None
     return url if usable and "@" not in url.netloc else None
-
-
-def is_loopback(host: str) -> bool:
-    """Whether this host is our own machine, by its literal name or address."""
-    if host == "localhost":
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False

@@ -152,8 +152,7 @@ class Slack(Notifier[SlackConfig]):
             channel = self.config.channel
             if channel.startswith("#"):
                 channel = str((await channels.find_channel(web, channel))["id"])
-            heartbeat = self.context.heartbeat
-            ts = await channels.find_own_message(web, channel, identity, oldest, heartbeat)
+            ts = await channels.find_own_message(web, channel, identity, oldest)
         return f"{channel}:{ts}" if ts else None
 
     async def _check_app_token(self) -> None:

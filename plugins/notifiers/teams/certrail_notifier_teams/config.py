@@ -1,14 +1,12 @@
 """What a channel must know to post into a Microsoft Teams chat or channel."""
 
-from typing import Annotated, Self
+from typing import Self
 from urllib.parse import urlsplit
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import Field, model_validator
 
 from certrail_sdk import Config, Secret, connection_field
-from certrail_sdk.http import Target
-
-HostName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._:-]+$", max_length=253)]
+from certrail_sdk.http import Endpoint, HostName, allowed_hosts_field, is_listed
 
 
 class TeamsConfig(Config):
@@ -20,12 +18,7 @@ class TeamsConfig(Config):
         min_length=1,
         max_length=2048,
     )
-    allowed_hosts: tuple[HostName, ...] = connection_field(
-        (),
-        title="Allowed private hosts",
-        description="Host names or addresses that may be private, loopback or plain http.",
-        max_length=20,
-    )
+    allowed_hosts: tuple[HostName, ...] = allowed_hosts_field()
     timeout_seconds: float = Field(
         10.0, title="Timeout", description="Seconds for the whole exchange, at most 30.", ge=1, le=30
     )
@@ -44,11 +37,11 @@ class TeamsConfig(Config):
         return self
 
     @property
-    def target(self) -> Target:
+    def endpoint(self) -> Endpoint:
         """Where cards are posted, and on which terms."""
         url = self.workflow_url.get_secret_value()
         private = self._allows(urlsplit(url).hostname or "")
-        return Target(url, private=private, seconds=self.timeout_seconds, field="workflow_url")
+        return Endpoint(url, private=private, seconds=self.timeout_seconds, field="workflow_url")
 
     def _allows(self, host: str) -> bool:
-        return host.lower() in {allowed.lower() for allowed in self.allowed_hosts}
+        return is_listed(host, self.allowed_hosts)

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from certrail_notifier_teams.card import encode
 from certrail_notifier_teams.config import TeamsConfig
 from certrail_sdk import Notification, Notifier, Sent
-from certrail_sdk.http import deliver
+from certrail_sdk.http import post
 
 
 class Teams(Notifier[TeamsConfig]):
@@ -24,5 +24,5 @@ class Teams(Notifier[TeamsConfig]):
 
     async def send(self, notification: Notification) -> Sent:
         headers = {"Content-Type": "application/json", "Connection": "close"}
-        await deliver(self.config.target, encode(notification), headers)
+        await post(self.config.endpoint, encode(notification), headers)
         return Sent(reference=notification.id)

@@ -1,18 +1,16 @@
 """What a channel must know to post events."""
 
-from typing import Annotated, Self
+from typing import Self
 
 import httpx2
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import Field, model_validator
 
 from certrail_sdk import Config, Secret, connection_field
-from certrail_sdk.http import Target
-
-HostName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._:-]+$", max_length=253)]
+from certrail_sdk.http import Endpoint, HostName, allowed_hosts_field, ca_file_field, is_listed
 
 
 class WebhookConfig(Config):
-    """The receiver and how it knows that an event is ours."""
+    """The receiver and how it verifies that an event is ours."""
 
     url: str = connection_field(
         title="URL",
@@ -26,17 +24,8 @@ class WebhookConfig(Config):
         min_length=8,
         max_length=256,
     )
-    ca_file: str | None = connection_field(
-        None,
-        title="CA file",
-        description="PEM file on the worker with the only CAs to trust; empty: those of the system.",
-    )
-    allowed_hosts: tuple[HostName, ...] = connection_field(
-        (),
-        title="Allowed private hosts",
-        description="Host names or addresses that may be private, loopback or plain http.",
-        max_length=20,
-    )
+    ca_file: str | None = ca_file_field()
+    allowed_hosts: tuple[HostName, ...] = allowed_hosts_field()
     timeout_seconds: float = Field(
         7.0, title="Timeout", description="Seconds for the whole exchange, at most 30.", ge=1, le=30
     )
@@ -60,16 +49,16 @@ class WebhookConfig(Config):
     @property
     def host(self) -> str:
         """The receiver's host name in ASCII, or its address."""
-        return self._target(private=False).host
+        return self._endpoint(private=False).host
 
     @property
-    def target(self) -> Target:
+    def endpoint(self) -> Endpoint:
         """Where events are posted, and on which terms."""
-        return self._target(private=self.allows(self.host))
+        return self._endpoint(private=self.allows(self.host))
 
-    def _target(self, *, private: bool) -> Target:
-        return Target(self.url, private=private, ca_file=self.ca_file, seconds=self.timeout_seconds)
+    def _endpoint(self, *, private: bool) -> Endpoint:
+        return Endpoint(self.url, private=private, ca_file=self.ca_file, seconds=self.timeout_seconds)
 
     def allows(self, host: str) -> bool:
         """Whether this host is exempted from the rule that receivers are public."""
-        return host.lower() in {allowed.lower() for allowed in self.allowed_hosts}
+        return is_listed(host, self.allowed_hosts)

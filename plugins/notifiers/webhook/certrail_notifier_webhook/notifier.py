@@ -7,7 +7,7 @@ from certrail_notifier_webhook.config import WebhookConfig
 from certrail_notifier_webhook.event import CONTENT_TYPE, encode, ping
 from certrail_notifier_webhook.signature import HEADER, sign
 from certrail_sdk import Notification, Notifier, Sent
-from certrail_sdk.http import deliver
+from certrail_sdk.http import post
 
 
 class Webhook(Notifier[WebhookConfig]):
@@ -23,7 +23,7 @@ class Webhook(Notifier[WebhookConfig]):
 
     async def send(self, notification: Notification) -> Sent:
         body = encode(notification)
-        await deliver(self.config.target, body, self._headers(body))
+        await post(self.config.endpoint, body, self._headers(body))
         return Sent(reference=notification.id)
 
     def _headers(self, body: bytes) -> dict[str, str]:
