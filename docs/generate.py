@@ -26,11 +26,11 @@ from certrail.services.alerting.messages import KNOWN
 from certrail.services.core.orchestrator import OutboxMessage
 from certrail.services.core.unit_of_work import ServiceContext
 from certrail.services.facade import Services
+from certrail.services.migration.document import schema
 from certrail_sdk import errors as plugin_errors
 from certrail_server.api.app import create_app
 from certrail_server.api.guard import Guard
 from certrail_server.cli.remote import DEFAULT_URL
-from certrail_server.legacy.format import schema
 from certrail_server.settings import describe
 
 ROOT = Path(__file__).parent.parent
@@ -195,7 +195,7 @@ PAGES = {
     "api-permissions.md": permissions_page,
     "errors.md": errors_page,
     "events.md": events_page,
-    "legacy-export.schema.json": export_schema,
+    "project-export.schema.json": export_schema,
 }
 
 

@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import httpx2
-from examples.legacy.project import Json, project
+from examples.older_project.project import Json, project
 from sqlmodel import col, select
 from tests.integration.conftest import Team
 from tests.support.web import serving
 
 from certrail.persistence.tables import NotificationRow
-from certrail_server.legacy.format import Export
-from certrail_server.legacy.loading import Loader
+from certrail.services.migration.document import ProjectExport
+from certrail.services.migration.loading import Loader
 
 CREATIONS = {
     "certificates": {"certificate": "-----BEGIN CERTIFICATE-----"},
@@ -95,6 +95,6 @@ def loaded_into(team: Team, exported: Json, folder: Path) -> Iterator[Project]:
     """A copy that delivers into this folder, at work."""
     export = copy.deepcopy(exported)
     export["connections"][0]["config"]["root"] = str(folder)
-    Loader(team.services, Export.model_validate(export)).run()
+    Loader(team.services, ProjectExport.model_validate(export)).run()
     with serving(team.services) as url, httpx2.Client(base_url=url, timeout=60, trust_env=False) as client:
         yield Project(team, export, client)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from cryptography import x509
 from examples.demo.installation import Api, Refused, until
-from examples.legacy.project import Json, project
+from examples.older_project.project import Json, project
 from tests.live.live_stack import PATIENCE, LiveStack, names_of
 
 DUE = ("int-05", "int-06", "int-12", "int-13")
@@ -32,7 +32,7 @@ class Older:
         """Run the command as a person does."""
         file = self.folder / "export.json"
         file.write_text(json.dumps(self.export))
-        outcome: Json = json.loads(self.live_stack.installation.run("legacy", "load", str(file), "--json"))
+        outcome: Json = json.loads(self.live_stack.installation.run("migration", "load", str(file), "--json"))
         return outcome
 
     def read(self, path: str, who: str = "admin", **params: Any) -> list[Json]:

@@ -122,7 +122,7 @@ def test_the_doctor_says_what_is_wrong_and_what_to_do() -> None:
         ("audit", "export"),
         ("keyring", "rotate"),
         ("keyring", "reseal"),
-        ("legacy", "load", "{export}"),
+        ("migration", "load", "{export}"),
     ],
     ids=" ".join,
 )
@@ -131,7 +131,9 @@ def test_a_command_in_the_wrong_folder_says_so_and_makes_nothing(
 ) -> None:
     folder, elsewhere = tmp_path_factory.mktemp("wrong"), tmp_path_factory.mktemp("export")
     export = elsewhere / "export.json"
-    export.write_text(json.dumps({"format": "certrail-legacy/1", "project": {"slug": "a", "name": "A"}}))
+    export.write_text(
+        json.dumps({"format": "certrail-project-export", "version": 1, "project": {"slug": "a", "name": "A"}})
+    )
     monkeypatch.chdir(folder)
     monkeypatch.delenv("CERTRAIL_DATA_DIR")
     line = refused(*(word.format(export=export) for word in command))

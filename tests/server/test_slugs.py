@@ -9,12 +9,12 @@ from pydantic import BaseModel, ValidationError
 
 from certrail.domain.access import ProductRole
 from certrail.services.access.principals import _slug_of
-from certrail_server.legacy import format as legacy
+from certrail.services.migration import document
 
 OF_ROUTES = [model for route in routes() for model in (route.body, *get_args(route.body))]
 BODIES = {
     model
-    for model in (*OF_ROUTES, *vars(legacy).values())
+    for model in (*OF_ROUTES, *vars(document).values())
     if isinstance(model, type) and issubclass(model, BaseModel)
 }
 NAMED = sorted((body for body in BODIES if "slug" in body.model_fields), key=lambda body: body.__name__)

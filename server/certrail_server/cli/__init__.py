@@ -12,7 +12,7 @@ from certrail_server.cli import (
     deciding,
     delivering,
     keyring,
-    legacy,
+    migration,
     operate,
     people,
     plugins,
@@ -51,7 +51,7 @@ people.register(app)
 app.add_typer(access.app, name="token")
 app.add_typer(audit.app, name="audit")
 app.add_typer(keyring.app, name="keyring")
-app.add_typer(legacy.app, name="legacy")
+app.add_typer(migration.app, name="migration")
 for group, name in (
     (product.ca, "ca"),
     (product.policy, "policy"),

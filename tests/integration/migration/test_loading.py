@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from examples.legacy.project import Json
+from examples.older_project.project import Json
 from jsonschema import Draft202012Validator
 from pydantic import ValidationError
 from sqlmodel import select
@@ -15,8 +15,8 @@ from tests.integration.older_project import Project, loaded_into, small_export
 
 from certrail.domain.errors import Conflict
 from certrail.persistence.tables import Certificate, Delivery
-from certrail_server.legacy.format import Export, schema
-from certrail_server.legacy.loading import Loader
+from certrail.services.migration.document import ProjectExport, schema
+from certrail.services.migration.loading import Loader
 
 
 @pytest.fixture(scope="module")
@@ -32,11 +32,11 @@ def loaded(team: Team, exported: Json, tmp_path: Path) -> Iterator[Project]:
 
 
 class TestLoading:
-    """`certrail legacy load`."""
+    """`certrail migration load`."""
 
     def test_loading_again_changes_nothing(self, loaded: Project) -> None:
         loaded.ok("admin", "PATCH", "/syncs/hosts-web", {"name": "Mine now"})
-        outcome = Loader(loaded.team.services, Export.model_validate(loaded.export)).run()
+        outcome = Loader(loaded.team.services, ProjectExport.model_validate(loaded.export)).run()
         assert outcome.loaded == {}
         assert sum(outcome.kept.values()) == 5 + 2 + 1 + 2 + 4 + 2 + 5 + 2 + 4 + 3
         assert loaded.ok("admin", "GET", "/syncs/hosts-web")["name"] == "Mine now"
@@ -50,8 +50,8 @@ class TestLoading:
                 raise KeyboardInterrupt
 
         with pytest.raises(KeyboardInterrupt):
-            Loader(team.services, Export.model_validate(export), stop).run()
-        outcome = Loader(team.services, Export.model_validate(export)).run()
+            Loader(team.services, ProjectExport.model_validate(export), stop).run()
+        outcome = Loader(team.services, ProjectExport.model_validate(export)).run()
         assert outcome.kept["certificates"] == 3
         assert outcome.loaded["certificates"] == 2
         with team.services.context.db.read() as session:
@@ -64,7 +64,7 @@ class TestLoading:
         export["policies"][0]["slug"] = "tls"
         export["profiles"] = [{**profile, "policy": "tls"} for profile in export["profiles"]]
         with pytest.raises(Conflict, match="policy tls"):
-            Loader(team.services, Export.model_validate(export)).run()
+            Loader(team.services, ProjectExport.model_validate(export)).run()
         with team.services.context.db.read() as session:
             assert session.exec(select(Certificate)).first() is None
 
@@ -73,14 +73,14 @@ class TestLoading:
         export["policies"] = []
         export["alerts"].append(export["alerts"][0])
         with pytest.raises(ValidationError) as wrong:
-            Export.model_validate(export)
+            ProjectExport.model_validate(export)
         assert "profile acme-web names the policy 'acme-servers', which is not in the export" in str(
             wrong.value
         )
         assert "alerts holds 'new' twice" in str(wrong.value)
 
     def test_the_example_follows_the_published_schema(self, exported: Json) -> None:
-        published = Path(__file__).parents[3] / "docs" / "reference" / "legacy-export.schema.json"
+        published = Path(__file__).parents[3] / "docs" / "reference" / "project-export.schema.json"
         document = json.loads(published.read_text())
         assert document == json.loads(json.dumps(schema()))
         Draft202012Validator.check_schema(document)
@@ -89,6 +89,6 @@ class TestLoading:
         assert not Draft202012Validator(document).is_valid(broken)
 
     def test_private_keys_are_in_no_text_of_the_export(self, exported: Json) -> None:
-        export = Export.model_validate(exported)
+        export = ProjectExport.model_validate(exported)
         assert "PRIVATE KEY" not in repr(export)
         assert "PRIVATE KEY" not in str(export.authorities)

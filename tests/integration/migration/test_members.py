@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from examples.legacy.project import Json
+from examples.older_project.project import Json
 from tests.integration.conftest import Team
 from tests.integration.older_project import CREATIONS, Project, loaded_into, small_export
 
@@ -131,7 +131,7 @@ class TestMembersOfTheOlderProject:
         loaded.ok("admin", "PUT", "/members/zoe", {"role": "operator"})
         loaded.ok("admin", "PATCH", "/approval-policies/web", steps)
         loaded.ok("admin", "DELETE", "/members/grace")
-        present = loaded.certificate("web-00.live_stack.acme.example")
+        present = loaded.certificate("web-00.shop.acme.example")
         request = loaded.ok("pipeline", "POST", f"/certificates/{present['id']}/renew", {})
         (asked,) = loaded.items("/approval-requests?status=open", "zoe")
         loaded.ok("zoe", "POST", f"/approval-requests/{asked['id']}/votes", {"decision": "approve"})
@@ -148,7 +148,7 @@ class TestMembersOfTheOlderProject:
             assert {row["application_id"] for row in own} == {None}
         front = "/certificates?application=none&metadata=tier=front&expires_before=2999-01-01T00:00:00Z"
         assert len(loaded.items(front, "linus")) == 2
-        serial = loaded.certificate("web-00.live_stack.acme.example")["serial"]
+        serial = loaded.certificate("web-00.shop.acme.example")["serial"]
         assert len(loaded.items(f"/certificates?application=none&serial={serial}", "linus")) == 1
         assert len(loaded.items("/certificates?application=none&limit=2", "linus")) == 2
         assert loaded.call("linus", "GET", "/certificates").status_code == 403

@@ -12,7 +12,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import ocsp
-from examples.legacy.project import Json, project
+from examples.older_project.project import Json, project
 from pydantic import ValidationError
 from tests.integration.conftest import Team
 from tests.integration.older_project import Project
@@ -20,11 +20,11 @@ from tests.support.web import serving
 
 from certrail.domain.errors import BadInput, Conflict
 from certrail.pki.parse import from_pem_text
-from certrail_server.legacy.format import Export
-from certrail_server.legacy.loading import Loader
+from certrail.services.migration.document import ProjectExport
+from certrail.services.migration.loading import Loader
 
 LISTED_BEFORE = 0x5EEDFACE
-LOST, IDLE, WEB = "lost.live_stack.acme.example", "idle.int.acme.example", "web-00.live_stack.acme.example"
+LOST, IDLE, WEB = "lost.shop.acme.example", "idle.int.acme.example", "web-00.shop.acme.example"
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +42,7 @@ def changed(exported: Json, tmp_path: Path, **certificates: Json) -> Json:
 
 
 def load(team: Team, export: Json, report: Any = lambda *_: None) -> Any:
-    return Loader(team.services, Export.model_validate(export), report).run()
+    return Loader(team.services, ProjectExport.model_validate(export), report).run()
 
 
 @pytest.fixture
@@ -219,7 +219,7 @@ class TestRenewalRules:
 )
 def test_a_past_that_cannot_be_is_refused(exported: Json, tmp_path: Path, facts: Json, told: str) -> None:
     with pytest.raises(ValidationError, match=told):
-        Export.model_validate(changed(exported, tmp_path, int_00=facts))
+        ProjectExport.model_validate(changed(exported, tmp_path, int_00=facts))
 
 
 @pytest.mark.parametrize("database", ["sqlite"], indirect=True)

@@ -1,14 +1,14 @@
-"""Prints the export of a made-up project of the older model: ``python -m examples.legacy > export.json``.
+"""Prints the export of a made-up project of the older model: ``python -m examples.older_project > export.json``.
 
 Its keys are new each time, so nothing that was ever published signs anything. The format is that of
-``certrail legacy schema``.
+``certrail migration schema``.
 """
 
 import json
 import sys
 from pathlib import Path
 
-from examples.legacy.project import project
+from examples.older_project.project import project
 
 
 def main() -> int:

@@ -1,4 +1,4 @@
-"""`legacy`."""
+"""`certrail migration`: bring a project from before Applications existed."""
 
 import json
 from pathlib import Path
@@ -13,19 +13,19 @@ from certrail_server.cli.local import joined, refusals, told
 from certrail_server.cli.remote import AsJson, read_json
 
 if TYPE_CHECKING:
-    from certrail_server.legacy.format import Export
+    from certrail.services.migration.document import ProjectExport
 
-app = typer.Typer(help="Projects of the model before there were Applications.", no_args_is_help=True)
-MOST_FAULTS = 10
+app = typer.Typer(help="Bring projects from before Applications existed.", no_args_is_help=True)
+MAX_FAULTS = 10
 
 
 @app.command()
 def load(
-    export: Annotated[Path, typer.Argument(help="JSON; `certrail legacy schema` describes it.")],
+    export: Annotated[Path, typer.Argument(help="JSON file; `certrail migration schema` prints its schema.")],
     as_json: AsJson = False,
 ) -> None:
-    """Load an export, so that all in it goes on working. It may be interrupted and run again."""
-    from certrail_server.legacy.loading import Loader
+    """Load a project export. An interrupted run is completed by running the command again."""
+    from certrail.services.migration.loading import Loader
     from certrail_server.serve import prepare
 
     project = _read(export)
@@ -35,17 +35,17 @@ def load(
         prepare(parts.context.db)
         tasks = {}
 
-        def report(kind: str, done: int, of: int) -> None:
+        def show(kind: str, done: int, of: int) -> None:
             if kind not in tasks:
                 tasks[kind] = bars.add_task(kind, total=of)
             bars.update(tasks[kind], completed=done)
 
         with refusals():
-            outcome = Loader(parts.services, project, report).run()
+            outcome = Loader(parts.services, project, show).run()
     if as_json:
         typer.echo(json.dumps({"loaded": outcome.loaded, "kept": outcome.kept}, indent=2))
         return
-    table = Table("kind", "loaded", "there already")
+    table = Table("kind", "loaded", "loaded before")
     for kind in dict.fromkeys((*outcome.loaded, *outcome.kept)):
         table.add_row(kind, str(outcome.loaded.get(kind, 0)), str(outcome.kept.get(kind, 0)))
     out.print(table)
@@ -53,21 +53,21 @@ def load(
 
 @app.command("schema")
 def show_schema() -> None:
-    """Print the format of an export, as JSON Schema."""
-    from certrail_server.legacy.format import schema
+    """Print the JSON Schema of a project export."""
+    from certrail.services.migration.document import schema
 
     typer.echo(json.dumps(schema(), indent=2))
 
 
-def _read(path: Path) -> "Export":
+def _read(path: Path) -> "ProjectExport":
     from pydantic import ValidationError
 
-    from certrail_server.legacy.format import Export, faults_of
+    from certrail.services.migration.document import ProjectExport, faults_of
 
     document = read_json(path)
     try:
-        return Export.model_validate(document)
+        return ProjectExport.model_validate(document)
     except ValidationError as wrong:
         lines = faults_of(document, wrong)
-        more = f" and {len(lines) - MOST_FAULTS} more" if len(lines) > MOST_FAULTS else ""
-        fail(f"{path} is no export that can be loaded. {'; '.join(lines[:MOST_FAULTS])}{more}")
+        more = f" and {len(lines) - MAX_FAULTS} more" if len(lines) > MAX_FAULTS else ""
+        fail(f"{path} is not a project export. {'; '.join(lines[:MAX_FAULTS])}{more}")

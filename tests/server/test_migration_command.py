@@ -1,11 +1,11 @@
-"""`certrail legacy load`: what a person is told, of what went well and of what is wrong with an export."""
+"""`certrail migration load`: what a person is told, of what went well and of what is wrong with an export."""
 
 import json
 from pathlib import Path
 from typing import Any
 
 import pytest
-from examples.legacy.project import Json, project
+from examples.older_project.project import Json, project
 from typer.testing import CliRunner, Result
 
 from certrail_server.cli import app
@@ -27,7 +27,7 @@ def export(tmp_path: Path) -> Json:
 def load(folder: Path, document: Any, *options: str) -> Result:
     file = folder / "export.json"
     file.write_text(document if isinstance(document, str) else json.dumps(document))
-    return CliRunner().invoke(app, ["legacy", "load", str(file), *options])
+    return CliRunner().invoke(app, ["migration", "load", str(file), *options])
 
 
 def refused(folder: Path, document: Any) -> str:
@@ -66,8 +66,12 @@ def test_what_is_wrong_is_called_by_its_name(installation: Path, export: Json) -
     ("document", "told"),
     [
         ("{", "is no JSON"),
-        ("[]", "is no export that can be loaded"),
-        ({"format": "certrail-legacy/2", "project": {"slug": "a", "name": "A"}}, "format: Input should be"),
+        ("[]", "is not a project export"),
+        (
+            {"format": "certrail-project-export", "version": 2, "project": {"slug": "a", "name": "A"}},
+            "version: Input should be",
+        ),
+        ({"format": "other", "version": 1, "project": {"slug": "a", "name": "A"}}, "format: Input should be"),
     ],
 )
 def test_what_is_no_export_is_refused(installation: Path, document: Any, told: str) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from examples.legacy.project import Json
+from examples.older_project.project import Json
 from sqlmodel import select
 from tests.integration.conftest import Team
 from tests.integration.older_project import CREATIONS, Project, loaded_into, small_export
@@ -65,7 +65,7 @@ class TestBackwardCompatibility:
         assert there["receipt"]["reference"] == loaded.export["syncs"][2]["delivered"][0]["reference"]
 
     def test_approval_policies_will_keep_asking(self, loaded: Project) -> None:
-        name = "web-00.live_stack.acme.example"
+        name = "web-00.shop.acme.example"
         present = loaded.certificate(name)
         request = loaded.ok("pipeline", "POST", f"/certificates/{present['id']}/renew", {})
         assert loaded.advance(request["id"])["status"] == "pending_approval"

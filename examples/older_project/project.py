@@ -63,7 +63,8 @@ def project(
         *(_past(issuing, root) if past else ()),
     ]
     return {
-        "format": "certrail-legacy/1",
+        "format": "certrail-project-export",
+        "version": 1,
         "project": {"slug": "acme", "name": "Acme"},
         "members": _members(),
         "authorities": [

@@ -1,0 +1,1 @@
+"""Migration of a project from before Applications existed: file format, verification and loading."""
