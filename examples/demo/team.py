@@ -47,7 +47,7 @@ def make_product(admin: Api) -> None:
     rules = {
         "sans": {"dns": {"allowed": ["*.payments.example"]}},
         "key_algorithms": ["EC_P256"],
-        "max_ttl_seconds": 47 * 86400,
+        "max_ttl": "47d",
     }
     admin.post("/certificate-policies", {"slug": "internal-tls", "name": "Internal TLS", "rules": rules})
     admin.post(

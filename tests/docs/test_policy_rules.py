@@ -63,7 +63,7 @@ def test_the_example_has_every_section_and_lets_a_server_pass() -> None:
     }
     assert violations(example(), **server) == []
     assert violations(example(), **server | {"sans": {"dns": ["*.example.com"]}}) == ["sans.dns.denied"]
-    assert violations(example(), **server | {"ttl_seconds": 48 * 86400}) == ["max_ttl_seconds"]
+    assert violations(example(), **server | {"ttl_seconds": 48 * 86400}) == ["max_ttl"]
 
 
 @pytest.mark.parametrize(
@@ -82,7 +82,7 @@ def test_the_three_states(rules: dict[str, Any], refused: list[str]) -> None:
 
 
 def test_null_is_left_out() -> None:
-    assert PolicyRules.model_validate({"sans": None, "max_ttl_seconds": None}) == PolicyRules()
+    assert PolicyRules.model_validate({"sans": None, "max_ttl": None}) == PolicyRules()
 
 
 def test_without_basic_constraints_no_authority_is_asked_for() -> None:

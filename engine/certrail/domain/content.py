@@ -118,19 +118,17 @@ ExtendedKeyUsage = Annotated[str, AfterValidator(formats.extended_key_usage)]
 
 
 class Subject(_Frozen):
-    """A distinguished name, with the upper bounds of RFC 5280 appendix A.1.
+    """A distinguished name, with the upper bounds of RFC 5280 appendix A.1."""
 
-    Attributes:
-        domain_components: in the order of a DNS name, such as ``("example", "com")``.
-    """
-
-    common_name: Text64 | None = None
-    organization: Text64 | None = None
-    organizational_unit: Text64 | None = None
-    country: Country | None = None
-    state: Text128 | None = None
-    locality: Text128 | None = None
-    domain_components: Annotated[tuple[DomainComponent, ...], Field(max_length=MOST_COMPONENTS)] = ()
+    common_name: Text64 | None = Field(default=None, description="CN.")
+    organization: Text64 | None = Field(default=None, description="O.")
+    organizational_unit: Text64 | None = Field(default=None, description="OU.")
+    country: Country | None = Field(default=None, description="C, two letters (ISO 3166).")
+    state: Text128 | None = Field(default=None, description="ST.")
+    locality: Text128 | None = Field(default=None, description="L.")
+    domain_components: Annotated[tuple[DomainComponent, ...], Field(max_length=MOST_COMPONENTS)] = Field(
+        default=(), description="DC, in the order of a DNS name, such as example, com."
+    )
 
     def is_empty(self) -> bool:
         """Whether no part is given."""
@@ -140,11 +138,15 @@ class Subject(_Frozen):
 class Sans(_Frozen):
     """Subject alternative names by type (RFC 5280 section 4.2.1.6), each name once."""
 
-    dns: Annotated[tuple[DnsName, ...], _Some, _Distinct] = ()
-    ip: Annotated[tuple[IpAddress, ...], _Some, _Distinct] = ()
-    email: Annotated[tuple[EmailAddress, ...], _Some, _Distinct] = ()
-    uri: Annotated[tuple[Uri, ...], _Some, _Distinct] = ()
-    upn: Annotated[tuple[UserPrincipalName, ...], _Some, _Distinct] = ()
+    dns: Annotated[tuple[DnsName, ...], _Some, _Distinct] = Field(default=(), description="DNS names.")
+    ip: Annotated[tuple[IpAddress, ...], _Some, _Distinct] = Field(default=(), description="IP addresses.")
+    email: Annotated[tuple[EmailAddress, ...], _Some, _Distinct] = Field(
+        default=(), description="E-mail addresses (RFC 822 names)."
+    )
+    uri: Annotated[tuple[Uri, ...], _Some, _Distinct] = Field(default=(), description="URIs.")
+    upn: Annotated[tuple[UserPrincipalName, ...], _Some, _Distinct] = Field(
+        default=(), description="User principal names (an otherName of Microsoft's)."
+    )
 
     @model_validator(mode="after")
     def _bounded(self) -> Self:
@@ -158,14 +160,15 @@ class Sans(_Frozen):
 
 
 class BasicConstraints(_Frozen):
-    """Whether the certificate is an authority's (RFC 5280 section 4.2.1.9).
+    """Whether the certificate is an authority's (RFC 5280 section 4.2.1.9)."""
 
-    Attributes:
-        path_length: how many authorities may follow below it; left out, any number.
-    """
-
-    ca: bool = False
-    path_length: int | None = Field(default=None, ge=0, le=10)
+    ca: bool = Field(default=False, description="Whether it may sign certificates.")
+    path_length: int | None = Field(
+        default=None,
+        ge=0,
+        le=10,
+        description="How many authorities may follow below it; null for any number.",
+    )
 
     @model_validator(mode="after")
     def _fits(self) -> Self:

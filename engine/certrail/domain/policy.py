@@ -22,6 +22,7 @@ from certrail.domain.content import (
     signature_by,
     usages_of,
 )
+from certrail.domain.durations import Duration, format_duration
 from certrail.domain.patterns import covers, like, like_ignoring_case
 
 SAN_TYPES = ("dns", "ip", "email", "uri", "upn")
@@ -38,16 +39,19 @@ class SubjectRules(_Rules):
     """Patterns per attribute, ``*`` standing for any text. An attribute that no rule names is refused.
 
     Of domain components there may be several: each must be allowed, and one is enough for a required pattern.
-
-    Attributes:
-        required: must be there and match, each where several are named; such a value is then allowed, too.
-        allowed: what may be there.
-        denied: what may not, whatever the case of its letters. Named here alone, all else is allowed.
     """
 
-    required: dict[str, _Pattern | _Patterns] = Field(default_factory=dict)
-    allowed: dict[str, _Patterns] = Field(default_factory=dict)
-    denied: dict[str, _Patterns] = Field(default_factory=dict)
+    required: dict[str, _Pattern | _Patterns] = Field(
+        default_factory=dict,
+        description="By attribute: must be there and match, each where several are named; it is then allowed, too.",
+    )
+    allowed: dict[str, _Patterns] = Field(
+        default_factory=dict, description="By attribute: what may be there."
+    )
+    denied: dict[str, _Patterns] = Field(
+        default_factory=dict,
+        description="By attribute: what may not, whatever its case. Named here alone, all else is allowed.",
+    )
 
     @field_validator("required", "allowed", "denied")
     @classmethod
@@ -63,16 +67,19 @@ class NameRules(_Rules):
 
     So ``*.example.com`` allows names at any depth below example.com, and the wildcard names among them, since
     they stand for nothing else. ``\\*`` is the asterisk itself: to deny ``\\*.*`` is to deny every wildcard.
-
-    Attributes:
-        required: each pattern must be matched by a name; those names are then allowed, too.
-        allowed: what may be there; left out beside other rules, all that is not denied.
-        denied: what may not, whatever the case of letters. A wildcard that covers a denied name is denied.
     """
 
-    required: _Patterns = Field(default_factory=list)
-    allowed: _Patterns | None = None
-    denied: _Patterns = Field(default_factory=list)
+    required: _Patterns = Field(
+        default_factory=list,
+        description="Each pattern must be matched by a name; those names are then allowed, too.",
+    )
+    allowed: _Patterns | None = Field(
+        default=None, description="What may be there; left out beside other rules, all that is not denied."
+    )
+    denied: _Patterns = Field(
+        default_factory=list,
+        description="What may not, whatever its case. A wildcard that covers a denied name is denied.",
+    )
 
     def permitted(self) -> list[str] | None:
         """Patterns of all names that may be there; ``None`` for any."""
@@ -84,39 +91,49 @@ class NameRules(_Rules):
 class UsageRules(_Rules):
     """Usages that must be there, and all that may be."""
 
-    required: list[KeyUsage] = Field(default_factory=list)
-    allowed: list[KeyUsage] = Field(default_factory=list)
+    required: list[KeyUsage] = Field(default_factory=list, description="Must be there.")
+    allowed: list[KeyUsage] = Field(default_factory=list, description="May be there.")
 
 
 class ExtendedUsageRules(_Rules):
     """Extended usages that must be there, and all that may be."""
 
-    required: list[ExtendedKeyUsage] = Field(default_factory=list)
-    allowed: list[ExtendedKeyUsage] = Field(default_factory=list)
+    required: list[ExtendedKeyUsage] = Field(
+        default_factory=list, description="Must be there: names or OIDs."
+    )
+    allowed: list[ExtendedKeyUsage] = Field(default_factory=list, description="May be there: names or OIDs.")
 
 
 class BasicConstraintsRules(_Rules):
-    """Whether certificates of authorities may be asked for, and how many more may follow below them.
+    """Whether certificates of authorities may be requested, and how many more may follow below them."""
 
-    Attributes:
-        max_path_length: left out, the issuer alone sets the limit.
-    """
-
-    ca: Literal["forbidden", "allowed", "required"] = "forbidden"
-    max_path_length: int | None = Field(default=None, ge=0, le=10)
+    ca: Literal["forbidden", "allowed", "required"] = Field(
+        default="forbidden", description="Whether the certificate may, or must, be an authority's."
+    )
+    max_path_length: int | None = Field(
+        default=None, ge=0, le=10, description="The largest path length; null leaves the limit to the issuer."
+    )
 
 
 class PolicyRules(_Rules):
     """A certificate policy."""
 
-    subject: SubjectRules | None = None
-    sans: dict[str, NameRules] | None = None
-    key_usages: UsageRules | None = None
-    extended_key_usages: ExtendedUsageRules | None = None
-    key_algorithms: list[KeyAlgorithm] | None = None
-    signature_algorithms: list[SignatureAlgorithm] | None = None
-    max_ttl_seconds: int | None = Field(default=None, gt=0)
-    basic_constraints: BasicConstraintsRules = Field(default_factory=BasicConstraintsRules)
+    subject: SubjectRules | None = Field(default=None, description="Attributes of the subject.")
+    sans: dict[str, NameRules] | None = Field(
+        default=None, description="By type of name: dns, ip, email, uri or upn."
+    )
+    key_usages: UsageRules | None = Field(default=None, description="Key usages (RFC 5280 section 4.2.1.3).")
+    extended_key_usages: ExtendedUsageRules | None = Field(
+        default=None, description="Extended key usages (RFC 5280 section 4.2.1.12)."
+    )
+    key_algorithms: list[KeyAlgorithm] | None = Field(default=None, description="Algorithms of the key.")
+    signature_algorithms: list[SignatureAlgorithm] | None = Field(
+        default=None, description="Algorithms of the issuer's signature."
+    )
+    max_ttl: Duration | None = Field(default=None, description="The longest lifetime.")
+    basic_constraints: BasicConstraintsRules = Field(
+        default_factory=BasicConstraintsRules, description="Certificates of authorities."
+    )
 
     @field_validator("sans")
     @classmethod
@@ -162,7 +179,7 @@ def decide(
         *_usages("extended_key_usages", content.extended_key_usages, rules.extended_key_usages),
         *_key_algorithm(content.key_algorithm, rules.key_algorithms),
         *_signature(content.signature_algorithm, signature, rules.signature_algorithms),
-        *_lifetime(content.ttl_seconds, rules.max_ttl_seconds, now, issuer_not_after),
+        *_lifetime(content.ttl_seconds, rules.max_ttl, now, issuer_not_after),
         *_authority(content.basic_constraints, rules.basic_constraints),
     ]
 
@@ -271,12 +288,13 @@ def _signature(
 
 
 def _lifetime(
-    ttl_seconds: int, longest: int | None, now: datetime, issuer_not_after: datetime | None
+    ttl_seconds: int, longest: timedelta | None, now: datetime, issuer_not_after: datetime | None
 ) -> Iterator[Violation]:
-    if longest is not None and ttl_seconds > longest:
-        message = f"the lifetime is at most {longest} seconds; ask for no more"
-        yield _violation("max_ttl_seconds", ttl_seconds, [longest], message)
-    not_after = now + timedelta(seconds=ttl_seconds)
+    ttl = timedelta(seconds=ttl_seconds)
+    if longest is not None and ttl > longest:
+        message = f"the lifetime is at most {format_duration(longest)}; ask for no more"
+        yield _violation("max_ttl", format_duration(ttl), [format_duration(longest)], message)
+    not_after = now + ttl
     if issuer_not_after is not None and not_after > issuer_not_after:
         limit = issuer_not_after.isoformat()
         message = f"it would outlive its issuer, which ends at {limit}; ask for a shorter lifetime"

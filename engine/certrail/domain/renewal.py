@@ -8,7 +8,7 @@ from typing import Annotated, Self
 from pydantic import Field, StringConstraints, model_validator
 
 from certrail.domain import timestamps
-from certrail.domain.content import LONGEST_TTL_SECONDS
+from certrail.domain.durations import Duration
 from certrail.domain.windows import Rules, Window
 
 LATEST_FRACTION = 5 / 6
@@ -35,9 +35,9 @@ PERSISTENCE = timedelta(days=30)
 class Freeze(Rules):
     """A time in which nothing is renewed."""
 
-    begins: timestamps.Timestamp
-    ends: timestamps.Timestamp
-    reason: Annotated[str, StringConstraints(max_length=200)] = ""
+    begins: timestamps.Timestamp = Field(description="First moment, included.")
+    ends: timestamps.Timestamp = Field(description="Last moment, not included.")
+    reason: Annotated[str, StringConstraints(max_length=200)] = Field(default="", description="For people.")
 
     @model_validator(mode="after")
     def _forwards(self) -> Self:
@@ -47,34 +47,30 @@ class Freeze(Rules):
 
 
 class RenewalOverride(Rules):
-    """When a certificate is renewed at the latest.
+    """When a certificate is renewed at the latest."""
 
-    Attributes:
-        fraction: of the lifetime that has passed by then.
-        before_seconds: or this long before the end.
-    """
-
-    fraction: float | None = Field(default=None, gt=0, lt=1)
-    before_seconds: int | None = Field(default=None, gt=0, le=LONGEST_TTL_SECONDS)
+    fraction: float | None = Field(
+        default=None, gt=0, lt=1, description="The part of the lifetime that has passed by then."
+    )
+    before: Duration | None = Field(default=None, description="Or how long before the end.")
 
     @model_validator(mode="after")
     def _one(self) -> Self:
-        if self.fraction is not None and self.before_seconds is not None:
+        if self.fraction is not None and self.before is not None:
             raise ValueError("give a fraction or a time before the end, not both")
         return self
 
 
 class RenewalRule(RenewalOverride):
-    """How certificates are renewed by themselves.
+    """How certificates are renewed automatically."""
 
-    Attributes:
-        windows: renewals happen inside one of them; without any, at all times.
-        freezes: and in none of these.
-    """
-
-    enabled: bool = True
-    windows: Annotated[tuple[Window, ...], Field(max_length=20)] = ()
-    freezes: Annotated[tuple[Freeze, ...], Field(max_length=50)] = ()
+    enabled: bool = Field(default=True, description="Whether they are.")
+    windows: Annotated[tuple[Window, ...], Field(max_length=20)] = Field(
+        default=(), description="Renewals happen inside one of them; without any, at all times."
+    )
+    freezes: Annotated[tuple[Freeze, ...], Field(max_length=50)] = Field(
+        default=(), description="And in none of these."
+    )
 
     def open_at(self, moment: datetime) -> bool:
         """Whether renewals may happen then."""
@@ -108,9 +104,11 @@ DEFAULT_FRACTION = 2 / 3
 class Advice(Rules):
     """In which window an authority wants certificates replaced, and why (RFC 9773 section 4.2)."""
 
-    begins: timestamps.Timestamp
-    ends: timestamps.Timestamp
-    explanation: Annotated[str, StringConstraints(max_length=500)] = ""
+    begins: timestamps.Timestamp = Field(description="Start of the window.")
+    ends: timestamps.Timestamp = Field(description="End of the window.")
+    explanation: Annotated[str, StringConstraints(max_length=500)] = Field(
+        default="", description="Why, for people."
+    )
 
     @model_validator(mode="after")
     def _forwards(self) -> Self:
@@ -223,9 +221,8 @@ def wait_after(failures: int) -> timedelta:
 
 
 def _latest(said: RenewalOverride, life: ValidityPeriod) -> tuple[datetime, str]:
-    if said.before_seconds is not None:
-        before = timedelta(seconds=said.before_seconds)
-        passed, words = 1 - before / life.length, f"{_hours(before)} before the end"
+    if said.before is not None:
+        passed, words = 1 - said.before / life.length, f"{_hours(said.before)} before the end"
     else:
         passed = said.fraction or DEFAULT_FRACTION
         words = f"after {passed:.0%} of the lifetime"

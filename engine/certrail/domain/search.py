@@ -1,6 +1,7 @@
 """What to look for in the inventory."""
 
 from datetime import datetime
+from enum import StrEnum
 from typing import Annotated, Literal, Self
 
 from pydantic import (
@@ -45,40 +46,46 @@ Serial = Annotated[str, StringConstraints(max_length=128), AfterValidator(_seria
 Metadata = Annotated[str, StringConstraints(max_length=1200), AfterValidator(_pair)]
 
 
-class CertificateFilter(BaseModel):
-    """Everything that is given must hold.
+class CertificateSearchStatus(StrEnum):
+    """What a search may ask for: the stored states, and `expired`, which follows from the time."""
 
-    Attributes:
-        name: a common name or alternative name, as a whole, whatever its case.
-        name_begins: the beginning of one, at least three characters.
-        name_ends: the end of one, such as ``.example.com``.
-        serial: hex, colons and leading zeros ignored.
-        fingerprint: SHA-256, hex, colons ignored.
-        status: ``active`` certificates that have ended are ``expired``.
-        profile: slug or id.
-        issuer: slug or id of an authority.
-        lineage: id.
-        expires_after: first moment, included.
-        expires_before: last moment, not included.
-        metadata: ``name=value``; several must all be there.
-        sort: newest first, or what expires next first, which is meant where a window is given.
-    """
+    ACTIVE = "active"
+    EXPIRED = "expired"
+    SUPERSEDED = "superseded"
+    HELD = "held"
+    REVOKED = "revoked"
+
+
+class CertificateFilter(BaseModel):
+    """What certificates must have; everything that is given must hold."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    name: _Text | None = None
-    name_begins: _Part | None = None
-    name_ends: _Part | None = None
-    serial: Serial | None = None
-    fingerprint: Hex | None = None
-    status: Literal["active", "expired", "superseded", "held", "revoked"] | None = None
-    profile: _Text | None = None
-    issuer: _Text | None = None
-    lineage: _Text | None = None
-    expires_after: Timestamp | None = None
-    expires_before: Timestamp | None = None
-    metadata: Annotated[list[Metadata], Field(max_length=5)] = Field(default_factory=list)
-    sort: Literal["newest", "expiry"] | None = None
+    name: _Text | None = Field(
+        default=None, description="A common name or alternative name, as a whole, whatever its case."
+    )
+    name_begins: _Part | None = Field(
+        default=None, description="The beginning of one, at least three characters."
+    )
+    name_ends: _Part | None = Field(default=None, description="The end of one, such as .example.com.")
+    serial: Serial | None = Field(default=None, description="Hex; colons and leading zeros are ignored.")
+    fingerprint: Hex | None = Field(default=None, description="SHA-256, hex; colons are ignored.")
+    status: CertificateSearchStatus | None = Field(
+        default=None, description="Certificates of status `active` that have ended are found as `expired`."
+    )
+    profile: _Text | None = Field(default=None, description="Slug or id of a certificate profile.")
+    issuer: _Text | None = Field(default=None, description="Slug or id of a certificate authority.")
+    lineage: _Text | None = Field(default=None, description="Id of a lineage.")
+    expires_after: Timestamp | None = Field(default=None, description="First moment, included.")
+    expires_before: Timestamp | None = Field(default=None, description="Last moment, not included.")
+    metadata: Annotated[list[Metadata], Field(max_length=5)] = Field(
+        default_factory=list, description="`name=value`; several must all be there."
+    )
+    sort: Literal["newest", "expiry"] | None = Field(
+        default=None,
+        description="Newest first, or what expires next first; the latter is the default where a time of expiry is"
+        " given.",
+    )
 
     @model_validator(mode="after")
     def _window(self) -> Self:

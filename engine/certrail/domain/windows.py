@@ -38,10 +38,14 @@ class Rules(BaseModel):
 class Window(Rules):
     """Hours of some days; a window that ends before it begins ends on the next day."""
 
-    days: Annotated[tuple[Weekday, ...], Field(min_length=1, max_length=7)] = tuple(WEEKDAYS)
-    begins: ClockTime
-    ends: ClockTime
-    zone: Annotated[str, StringConstraints(max_length=64), AfterValidator(_zone)] = "UTC"
+    days: Annotated[tuple[Weekday, ...], Field(min_length=1, max_length=7)] = Field(
+        default=tuple(WEEKDAYS), description="Days of the week on which it begins."
+    )
+    begins: ClockTime = Field(description="By a clock in that zone, such as 22:00.")
+    ends: ClockTime = Field(description="The same; before `begins` it is on the next day.")
+    zone: Annotated[str, StringConstraints(max_length=64), AfterValidator(_zone)] = Field(
+        default="UTC", description="Time zone of the IANA database, such as Europe/Berlin."
+    )
 
     def holds(self, moment: datetime) -> bool:
         """Whether a moment is inside."""

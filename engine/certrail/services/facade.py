@@ -22,6 +22,7 @@ from certrail.services.authorities.crl_mirrors import Mirrors
 from certrail.services.authorities.status import CertificateStatus
 from certrail.services.catalog.profiles import Product
 from certrail.services.core.audit_log import AuditLog
+from certrail.services.core.names import Names
 from certrail.services.core.outbox import Outbox
 from certrail.services.core.unit_of_work import ServiceContext
 from certrail.services.delivery.deliveries import Deliveries
@@ -69,6 +70,7 @@ class Services:
     inventory: Inventory
     issuance: Issuance
     mirrors: Mirrors
+    names: Names
     notifications: Notifications
     outbox: Outbox
     product: Product
@@ -115,6 +117,7 @@ class Services:
             inventory=Inventory(context),
             issuance=issuance,
             mirrors=Mirrors(context),
+            names=Names(context),
             notifications=Notifications(context),
             outbox=Outbox(context),
             product=Product(context),

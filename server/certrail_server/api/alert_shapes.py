@@ -7,7 +7,7 @@ from pydantic import Field, StringConstraints
 from certrail.domain.windows import Window
 from certrail.services.alerting.alerts import Escalation
 from certrail.services.alerting.filters import AlertFilter
-from certrail_server.api.shapes import (
+from certrail_server.api.schemas.base import (
     Duration,
     In,
     Name,

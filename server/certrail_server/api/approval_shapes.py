@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from certrail_server.api.shapes import Comment, Duration, In, Name, Reference, References, Slug
+from certrail_server.api.schemas.base import Comment, Duration, In, Name, Reference, References, Slug
 
 
 class StepIn(In):

@@ -15,6 +15,7 @@ from certrail.services.core.actor import Actor, IdempotencyKey
 from certrail.services.core.idempotency import AlreadyDone
 from certrail.services.facade import Services
 from certrail_server.api.browser import session_cookie, signed_in
+from certrail_server.api.query import refuse_unknown_parameters
 from certrail_server.api.refusals import CallAttempt
 
 T = TypeVar("T")
@@ -107,7 +108,10 @@ class Guard:
         services: Services = request.app.state.services
         idempotent = await _once(request)
         creates = "" if self.unless and await _says(request, self.unless) else self.creates
-        return await run_in_threadpool(self._admit, services, request, idempotent, creates)
+        call = await run_in_threadpool(self._admit, services, request, idempotent, creates)
+        # Only once the caller is known: a stranger is not told which parameters there are.
+        refuse_unknown_parameters(request)
+        return call
 
     def _admit(
         self, services: Services, request: Request, idempotent: IdempotencyKey | None, creates: str

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 from fastapi import Depends, Query
 from sqlmodel import SQLModel
@@ -14,7 +14,11 @@ from sqlmodel import SQLModel
 from certrail.domain.errors import BadInput
 from certrail.domain.timestamps import in_utc
 from certrail.services.core.paging import PAGE, Position
-from certrail_server.api.views import Json, shown
+from certrail_server.api.schemas.base import Listing
+from certrail_server.api.views import shown
+
+L = TypeVar("L", bound=Listing[Any])
+Rows = Sequence[Any]
 
 
 @dataclass(frozen=True)
@@ -25,15 +29,24 @@ class PageRequest:
     limit: int
 
     def of(
-        self, read: Callable[..., Sequence[Any]], show: Callable[[Any], Json] = shown, **given: Any
-    ) -> Json:
+        self, listing: type[L], read: Callable[..., Rows], show: Callable[[Rows], Rows], **given: Any
+    ) -> L:
         """The page of a list whose rows, or first parts of rows, know when they were made."""
-        return page(read(**given, after=self.after, limit=self.limit + 1), self.limit, show, _made)
+        return page(listing, read(**given, after=self.after, limit=self.limit + 1), self.limit, show)
+
+    def rows(
+        self, read: Callable[..., Rows], show: Callable[[Any], Any] = shown, **given: Any
+    ) -> dict[str, Any]:
+        rows = read(**given, after=self.after, limit=self.limit + 1)
+        cursor = encode_cursor(*_made(rows[self.limit - 1])) if len(rows) > self.limit else None
+        return {"items": [show(row) for row in rows[: self.limit]], "next_cursor": cursor}
 
 
 def _turn(
-    cursor: Annotated[str | None, Query(max_length=200)] = None,
-    limit: Annotated[int, Query(ge=1, le=200)] = PAGE,
+    cursor: Annotated[
+        str | None, Query(max_length=200, description="`next_cursor` of the page before.")
+    ] = None,
+    limit: Annotated[int, Query(ge=1, le=200, description="How many objects a page has at most.")] = PAGE,
 ) -> PageRequest:
     return PageRequest(decode_cursor(cursor), limit)
 
@@ -48,16 +61,17 @@ def _made(row: Any) -> Position:
 
 
 def page(
-    rows: Sequence[Any],
+    listing: type[L],
+    rows: Rows,
     limit: int,
-    show: Callable[[Any], Json] = shown,
+    show: Callable[[Rows], Rows],
     position: Callable[[Any], Position] = _made,
-) -> Json:
+) -> L:
     """One page of rows that were fetched with ``limit + 1``."""
     more = len(rows) > limit
     rows = rows[:limit]
     cursor = encode_cursor(*position(rows[-1])) if more else None
-    return {"items": [show(row) for row in rows], "next_cursor": cursor}
+    return listing(items=list(show(rows)), next_cursor=cursor)
 
 
 def encode_cursor(moment: datetime, row_id: str) -> str:

@@ -7,7 +7,7 @@ from pydantic import Field, StringConstraints, model_serializer, model_validator
 from certrail.domain.content import KeyAlgorithm, Subject
 from certrail.domain.renewal import RenewalRule
 from certrail.domain.timestamps import Timestamp
-from certrail_server.api.shapes import Duration, In, Name, Pem, Reference, Settings, Slug
+from certrail_server.api.schemas.base import Duration, In, Name, Pem, Reference, Settings, Slug
 
 WebFolder = Annotated[str, StringConstraints(pattern=r"^https?://[A-Za-z0-9._:/~%-]+$", max_length=200)]
 

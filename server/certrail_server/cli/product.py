@@ -181,7 +181,7 @@ def create_policy(
 
     What a rule leaves out anything goes for, what it leaves empty nothing. For example:
 
-    {"sans": {"dns": {"allowed": ["*.example.com"]}}, "key_algorithms": ["EC_P256"], "max_ttl_seconds": 7776000}
+    {"sans": {"dns": {"allowed": ["*.example.com"]}}, "key_algorithms": ["EC_P256"], "max_ttl": "90d"}
     """
     body = {"slug": slug, "name": name or slug, "rules": read_json(rules)}
     shown(call("POST", POLICIES, body), as_json)

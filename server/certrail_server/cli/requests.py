@@ -19,7 +19,7 @@ OPEN = ("pending_approval", "approved", "issuing")
 
 
 def _name(row: Json) -> str:
-    return named(inside(row, "content.subject.common_name"), inside(row, "content.sans"))
+    return named(inside(row, "subject.common_name"), inside(row, "sans"))
 
 
 COLUMNS = ("id", ("name", _name), "status", "reason", ("asked", "created_at"))

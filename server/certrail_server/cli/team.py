@@ -97,7 +97,7 @@ def set_enrollment(
         float | None, typer.Option(help="Renew when so much of the lifetime has passed, such as 0.66.")
     ] = None,
     before: Annotated[
-        int | None, typer.Option(metavar="SECONDS", help="Or so many seconds before the end.")
+        str | None, typer.Option(metavar="DURATION", help="Or so long before the end, such as 10d.")
     ] = None,
     document: Annotated[
         Path | None, typer.Option(help="JSON file with more of the rule: windows and freezes; - for stdin.")
@@ -105,7 +105,7 @@ def set_enrollment(
     as_json: AsJson = False,
 ) -> None:
     """Say whether and how an Application may ask for certificates with a profile, and how they are renewed."""
-    rule = (document_in(document) if document else {}) | given(fraction=fraction, before_seconds=before)
+    rule = (document_in(document) if document else {}) | given(fraction=fraction, before=before)
     body = {"enabled": not off, "auto_renew": rule | ({"enabled": False} if no_renewal else {})}
     path = f"/applications/{application}/profiles/{profile}/enrollment/api"
     shown(call("PUT", path, body), as_json)

@@ -150,7 +150,7 @@ def test_changed_content_voids_votes_and_asks_again(team: Team) -> None:
     request, approval = team.ask(team.person("asker"))
     assert approval is not None
     team.services.approvals.vote(voters[0], approval, "approve")
-    team.services.product.update_policy(team.admin, "tls", {"max_ttl_seconds": 47 * 86400})
+    team.services.product.update_policy(team.admin, "tls", {"max_ttl": "47d"})
     assert refused(team, voters[1], approval) == "content-changed"
     assert team.services.issuance.advance(request).status == "waiting"
     row, _ = team.services.approvals.get(approval)
@@ -167,7 +167,7 @@ def test_content_that_changed_after_the_approval_is_asked_about_again(team: Team
     request, approval = team.ask(team.person("asker"))
     assert approval is not None
     team.services.approvals.vote(voter, approval, "approve")
-    team.services.product.update_policy(team.admin, "tls", {"max_ttl_seconds": 47 * 86400})
+    team.services.product.update_policy(team.admin, "tls", {"max_ttl": "47d"})
     team.clock.advance(timedelta(hours=2))
     assert team.services.issuance.advance(request).status == "waiting"
     row, votes = team.services.approvals.get(approval)
@@ -188,7 +188,7 @@ def test_the_workflow_hears_of_every_decision_also_when_it_is_the_same_one_again
     request, approval = team.ask(team.person("asker"))
     assert approval is not None
     team.services.approvals.vote(voter, approval, "approve")
-    team.services.product.update_policy(team.admin, "tls", {"max_ttl_seconds": 47 * 86400})
+    team.services.product.update_policy(team.admin, "tls", {"max_ttl": "47d"})
     assert team.services.issuance.advance(request).status == "waiting"
     team.services.approvals.vote(voter, approval, "approve")
     with team.services.context.db.read() as session:
@@ -206,7 +206,7 @@ def test_a_standing_approval_does_not_cover_what_changed_after_it_was_asked_for(
     first = team.services.requests.get(request).certificate_id or ""
     renewal = team.services.renewals.renew(asker, first)
     assert (renewal.status, renewal.preapproval_id) == ("approved", approval)
-    team.services.product.update_policy(team.admin, "tls", {"max_ttl_seconds": 47 * 86400})
+    team.services.product.update_policy(team.admin, "tls", {"max_ttl": "47d"})
     assert team.services.issuance.advance(renewal.id).status == "waiting"
     asked = team.services.approvals.of_request(renewal.id)
     assert asked is not None

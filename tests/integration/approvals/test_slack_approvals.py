@@ -284,9 +284,7 @@ async def test_an_expired_request_takes_no_votes(slack_world: SlackWorld) -> Non
 async def test_changed_content_is_asked_anew(slack_world: SlackWorld) -> None:
     asker, _ = slack_world.person("asker"), slack_world.person("ann")
     message = await slack_world.ask(asker, step("Owners", "ann"))
-    slack_world.team.services.product.update_policy(
-        slack_world.team.admin, "tls", {"max_ttl_seconds": 47 * 86400}
-    )
+    slack_world.team.services.product.update_policy(slack_world.team.admin, "tls", {"max_ttl": "47d"})
     await slack_world.click("ann", message)
     assert slack_world.refusals() == ["content-changed"]
     assert slack_world.stored_votes() == 0

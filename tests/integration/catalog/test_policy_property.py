@@ -19,6 +19,7 @@ from tests.integration.conftest import Fresh, Team, installed
 from tests.support.linting import errors_in
 
 from certrail.domain.content import EXTENDED_KEY_USAGES, KeyAlgorithm, RequestContent, Sans, Subject
+from certrail.domain.durations import parse_duration
 from certrail.domain.errors import PolicyViolation
 from certrail.persistence.tables import Certificate
 from certrail.pki.authority import self_signed_root
@@ -106,7 +107,7 @@ POLICIES = st.fixed_dictionaries(
         "extended_key_usages": usage_rules(EXTENDED),
         "key_algorithms": some(ALGORITHMS),
         "signature_algorithms": some([SIGNED_BY_ROOT, "ED25519"]),
-        "max_ttl_seconds": st.sampled_from([3600, DAY, 40 * DAY]),
+        "max_ttl": st.sampled_from(["1h", "1d", "40d"]),
         "basic_constraints": st.fixed_dictionaries(
             {"ca": st.sampled_from(["forbidden", "allowed", "required"])},
             optional={"max_path_length": st.integers(0, 1)},
@@ -146,7 +147,10 @@ def permitted(certificate: x509.Certificate, rules: Mapping[str, Any]) -> bool:
         )
         and ("key_algorithms" not in rules or has["key_algorithm"] in rules["key_algorithms"])
         and ("signature_algorithms" not in rules or SIGNED_BY_ROOT in rules["signature_algorithms"])
-        and ("max_ttl_seconds" not in rules or has["ttl_seconds"] <= rules["max_ttl_seconds"])
+        and (
+            "max_ttl" not in rules
+            or timedelta(seconds=has["ttl_seconds"]) <= parse_duration(rules["max_ttl"])
+        )
         and _constraints(has["basic_constraints"], rules.get("basic_constraints", {}))
     )
 

@@ -23,8 +23,8 @@ def changes(team: Team, what: str) -> tuple[Callable[[], object], Callable[[], o
     product, guards = services.product, services.approval_policies
     if what == "policy":
         return (
-            lambda: product.update_policy(admin, "tls", {"max_ttl_seconds": 47 * 86400}),
-            lambda: product.update_policy(admin, "tls", {"max_ttl_seconds": 90 * 86400}),
+            lambda: product.update_policy(admin, "tls", {"max_ttl": "47d"}),
+            lambda: product.update_policy(admin, "tls", {"max_ttl": "90d"}),
             lambda: product.policy("tls").version,
         )
     if what == "profile":

@@ -5,6 +5,7 @@ import json
 import re
 import subprocess
 import sys
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -206,7 +207,7 @@ def test_everything_of_a_request_can_be_said(shell: Shell) -> None:
         *("--key-usage", "digitalSignature", "--key-usage", "keyEncipherment"),
         *("--extended-key-usage", "clientAuth"),
     )
-    content = row["content"]
+    content = row
     assert {kind: names for kind, names in content["sans"].items() if names} == {
         "dns": ["a.example.com"],
         "ip": ["192.0.2.1"],
@@ -217,7 +218,7 @@ def test_everything_of_a_request_can_be_said(shell: Shell) -> None:
         "common_name": "a.example.com",
         "organization": "Example",
     }
-    assert (content["key_algorithm"], content["ttl_seconds"]) == ("RSA_3072", 864_000)
+    assert (content["key_algorithm"], content["ttl"]) == ("RSA_3072", "10d")
     assert set(content["key_usages"]) == {"digitalSignature", "keyEncipherment"}
     assert content["extended_key_usages"] == ["clientAuth"]
 
@@ -262,10 +263,11 @@ def test_a_renewal_is_decided(shell: Shell) -> None:
 
 def test_a_decision_on_renewal_leaves_the_moment_that_was_said(shell: Shell) -> None:
     ident = issued(shell)["certificate_id"]
-    moment = {"before_seconds": 172800}
-    shell.team.services.renewals.decide(shell.team.admin, ident, None, RenewalOverride(before_seconds=172800))
-    assert shell.json("cert", "renewal", ident, "--auto", "on")["renewal_override"] == moment
-    assert shell.json("cert", "renewal", ident)["renewal_override"] == moment
+    shell.team.services.renewals.decide(
+        shell.team.admin, ident, None, RenewalOverride(before=timedelta(days=2))
+    )
+    assert shell.json("cert", "renewal", ident, "--auto", "on")["renewal_override"]["before"] == "2d"
+    assert shell.json("cert", "renewal", ident)["renewal_override"]["before"] == "2d"
 
 
 def test_how_an_application_enrolls_is_said(shell: Shell) -> None:
@@ -273,8 +275,8 @@ def test_how_an_application_enrolls_is_said(shell: Shell) -> None:
     assert (link["api"]["enabled"], link["api"]["auto_renew"]["fraction"]) == (True, 0.5)
     window = {"windows": [{"days": ["sat"], "begins": "01:00", "ends": "05:00"}]}
     rule = shell.file("rule.json", json.dumps(window))
-    link = shell.json("app", "enroll", "app", "web", "--before", "86400", "--document", rule)
-    assert link["api"]["auto_renew"]["before_seconds"] == 86400
+    link = shell.json("app", "enroll", "app", "web", "--before", "1d", "--document", rule)
+    assert link["api"]["auto_renew"]["before"] == "1d"
     assert len(link["api"]["auto_renew"]["windows"]) == 1
     assert shell.json("app", "enroll", "app", "web", "--no-renewal")["api"]["auto_renew"]["enabled"] is False
     assert shell.json("app", "enroll", "app", "web", "--off")["api"]["enabled"] is False

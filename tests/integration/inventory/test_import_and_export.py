@@ -120,14 +120,14 @@ def test_an_import_with_a_profile_must_satisfy_its_policy(team: Team) -> None:
         "tls",
         {
             "sans": {"dns": {"allowed": ["*.example.com"]}},
-            "max_ttl_seconds": 40 * 86400,
+            "max_ttl": "40d",
             "key_algorithms": ["EC_P256"],
         },
     )
     with pytest.raises(PolicyViolation) as refused:
         taken(team, from_pem_text(Foreign(team, "a.example.org", days=50).pem), profile="web")
     rules = {violation["rule"] for violation in refused.value.extra["violations"]}
-    assert rules == {"sans.dns.allowed", "max_ttl_seconds"}
+    assert rules == {"sans.dns.allowed", "max_ttl"}
     (event,) = team.services.record.events(None, type_="certificate.import_refused")
     assert event.data["profile"] == "web"
     assert len(event.data["violations"]) == 2

@@ -20,7 +20,7 @@ from tests.integration.renewal_world import (
 
 from certrail.domain.renewal import Advice, RenewalOverride, RenewalRule
 from certrail.persistence.tables import Certificate
-from certrail_server.api.shapes import AutoRenewalIn
+from certrail_server.api.schemas.lifecycle import RenewalPlanIn
 
 
 def due_none(team: Team, certificate: Certificate) -> bool:
@@ -33,7 +33,7 @@ class TestRules:
     def test_a_rule_moves_what_is_there_already(self, team: Team) -> None:
         (row,) = issue(team)
         before = due_at(team, row)
-        set_rule(team, before_seconds=10 * 86400)
+        set_rule(team, before="10d")
         assert due_at(team, row) > before
         explained = team.services.renewals.explained(row.id)
         assert any("10.0 days before the end" in text for text in explained["inputs"])
@@ -189,9 +189,9 @@ class TestAMomentOfItsOwn:
     def test_it_counts_for_the_certificate_and_its_successors(self, team: Team) -> None:
         row, other = issue(team, 2)
         before = due_at(team, other)
-        own = RenewalOverride(before_seconds=8 * 86400)
+        own = RenewalOverride(before=timedelta(days=8))
         explained = team.services.renewals.decide(team.admin, row.id, None, own)
-        assert explained["renewal_override"] == {"before_seconds": 8 * 86400}
+        assert explained["renewal_override"] == {"before": "8d"}
         assert any(
             "8.0 days before the end" in text and "this certificate" in text for text in explained["inputs"]
         )
@@ -211,9 +211,9 @@ class TestAMomentOfItsOwn:
         assert 2 <= due_at(team, row).hour < 4
 
     def test_one_that_says_nothing_clear_is_refused(self) -> None:
-        for wrong in ({"fraction": 2}, {"fraction": 0.5, "before_seconds": 60}, {"windows": []}):
+        for wrong in ({"fraction": 2}, {"fraction": 0.5, "before": "60s"}, {"windows": []}):
             with pytest.raises(ValidationError):
-                AutoRenewalIn.model_validate({"auto_renew": None, "renewal_override": wrong})
+                RenewalPlanIn.model_validate({"auto_renew": None, "renewal_override": wrong})
 
 
 class TestAdvice:

@@ -102,7 +102,7 @@ class TestManyAtOnce:
         self, team: Team, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         rows = self.many(team, monkeypatch)
-        set_rule(team, before_seconds=10 * 86400)
+        set_rule(team, before="10d")
         assert {team.services.renewals.explained(row.id)["needs_replan"] for row in rows} == {True}
         assert sweep(team) == 8
         assert [present(team, row.lineage_id).id for row in rows] == [row.id for row in rows]

@@ -9,7 +9,7 @@ import pytest
 from tests.integration.api_client import ApiClient, entered, names, told
 from tests.integration.conftest import Team
 
-CENTURIES = 86_399_999_999_999
+CENTURIES = "86399999999999s"
 NAMES = {"sans": {"dns": ["a.example.com"]}}
 ROOT = {"slug": "r", "name": "R", "subject": {"common_name": "R"}}
 AUTHORITY = "certificate-authorities/root"
@@ -62,7 +62,7 @@ PUT: list[tuple[str, dict[str, Any], str]] = [
     (f"{AUTHORITY}/renewal-info", {"begins": EARLY, "ends": LATER}, "begins"),
     (f"{AUTHORITY}/renewal-info", {"begins": LATER, "ends": LATE}, "ends"),
     (RULE, {"auto_renew": {"freezes": [{"begins": EARLY, "ends": LATER}]}}, "freezes.0.begins"),
-    (RULE, {"auto_renew": {"before_seconds": CENTURIES}}, "before_seconds"),
+    (RULE, {"auto_renew": {"before": CENTURIES}}, "before"),
     (RULE, {"auto_renew": {"windows": [{"begins": "01:00Z", "ends": "02:00"}]}}, "windows.0.begins"),
     (RULE, {"auto_renew": {"windows": [{"begins": "01:00", "ends": "02:00+02:00"}]}}, "windows.0.ends"),
 ]

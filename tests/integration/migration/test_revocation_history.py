@@ -185,7 +185,7 @@ class TestRenewalRules:
 
     def test_the_rule_is_changed_by_product_admins_and_planned_by_at_once(self, loaded: Project) -> None:
         path = f"/certificates/{loaded.certificate('int-00.int.acme.example')['id']}/renewal"
-        profile, early = "/certificate-profiles/acme-internal", {"before_seconds": 4 * 86400}
+        profile, early = "/certificate-profiles/acme-internal", {"before": "4d"}
         by_default = loaded.ok("admin", "GET", path)["renew_at"]
         body = {"legacy_enrollment": {"api": {"enabled": True, "auto_renew": early}}}
         assert loaded.call("grace", "PATCH", profile, body).status_code == 403

@@ -168,8 +168,8 @@ def test_a_key_algorithm_is_refused_exactly_when_it_is_not_listed(
 
 @given(st.integers(1, 400 * DAY), st.integers(1, 400 * DAY))
 def test_a_lifetime_is_refused_exactly_when_it_is_too_long_for_rule_or_issuer(ttl: int, longest: int) -> None:
-    expected = ["max_ttl_seconds"] * (ttl > longest) + ["issuer.not_after"] * (ttl > 365 * DAY)
-    assert broken({"max_ttl_seconds": longest}, ttl_seconds=ttl) == expected
+    expected = ["max_ttl"] * (ttl > longest) + ["issuer.not_after"] * (ttl > 365 * DAY)
+    assert broken({"max_ttl": f"{longest}s"}, ttl_seconds=ttl) == expected
 
 
 def test_nothing_outlives_its_issuer_and_both_times_are_named() -> None:
@@ -195,7 +195,7 @@ def test_all_violations_come_at_once_each_with_rule_offer_and_what_is_allowed() 
         "extended_key_usages": {"allowed": ["clientAuth"]},
         "key_algorithms": ["RSA_4096"],
         "signature_algorithms": ["RSA_SHA256"],
-        "max_ttl_seconds": 3600,
+        "max_ttl": "1h",
     }
     found = judged(rules)
     assert [violation.rule for violation in found] == [
@@ -211,7 +211,7 @@ def test_all_violations_come_at_once_each_with_rule_offer_and_what_is_allowed() 
         "extended_key_usages.allowed",
         "key_algorithms",
         "signature_algorithms",
-        "max_ttl_seconds",
+        "max_ttl",
     ]
     assert (found[2].offered, found[2].allowed) == ("web.example.com", ["*.example.org"])
     assert all(violation.message for violation in found)
@@ -312,7 +312,7 @@ def test_without_a_known_issuer_rules_on_signatures_refuse() -> None:
         {"extended_key_usages": {"allowed": ["server"]}},
         {"key_algorithms": ["RSA_1024"]},
         {"signature_algorithms": ["RSA_SHA1"]},
-        {"max_ttl_seconds": 0},
+        {"max_ttl": "0s"},
     ],
 )
 def test_rules_that_cannot_be_meant_are_refused(rules: dict[str, Any]) -> None:

@@ -70,7 +70,9 @@ def test_one_that_may_belong_to_a_fleet_is_renewed_between_a_sixth_and_two_third
 def test_no_rule_is_too_late_or_renews_for_ever(
     hours: int, fraction: float | None, before: int | None, seed: str, in_step: bool
 ) -> None:
-    rule = RenewalRule(fraction=fraction, before_seconds=None if fraction else before)
+    rule = RenewalRule(
+        fraction=fraction, before=None if fraction or before is None else timedelta(seconds=before)
+    )
     lifetime = timedelta(hours=hours)
     at = chosen(rule, lifetime, seed, in_step=in_step)
     earliest = EARLIEST_FRACTION - SPREAD if in_step else EARLIEST_FRACTION * (1 - FIRST_SPREAD)
@@ -99,7 +101,7 @@ def test_the_authoritys_advice_counts_when_it_is_earlier() -> None:
 
 def test_what_was_said_for_a_certificate_alone_takes_the_place_of_the_rules_moment() -> None:
     rule = RenewalRule(fraction=0.5, windows=(NIGHTS,))
-    own = plan_renewal(rule, life(), override=RenewalOverride(before_seconds=10 * 86400), in_step=True)
+    own = plan_renewal(rule, life(), override=RenewalOverride(before=timedelta(days=10)), in_step=True)
     assert own.at
     assert own.at > chosen(rule)
     assert NIGHTS.holds(own.at)
@@ -205,11 +207,11 @@ def test_a_window_is_in_its_own_time_zone() -> None:
 @pytest.mark.parametrize(
     "wrong",
     [
-        {"fraction": 0.5, "before_seconds": 60},
+        {"fraction": 0.5, "before": "60s"},
         {"fraction": 0},
         {"fraction": 1},
-        {"before_seconds": 0},
-        {"before_seconds": 10**15},
+        {"before": "0s"},
+        {"before": 10**15},
         {"windows": [{"begins": "09:00Z", "ends": "10:00Z", "zone": "Europe/Berlin"}]},
         {"windows": [{"begins": "09:00", "ends": "10:00", "zone": "Mars/Olympus"}]},
         {"windows": [{"begins": "09:00", "ends": "10:00", "zone": "../../etc/passwd"}]},
@@ -228,7 +230,7 @@ def test_a_rule_that_says_nothing_clear_is_refused(wrong: dict[str, object]) -> 
 
 
 def test_the_inputs_say_what_led_to_the_moment() -> None:
-    rule = RenewalRule(before_seconds=90 * 86400, windows=(NIGHTS,))
+    rule = RenewalRule(before=timedelta(days=90), windows=(NIGHTS,))
     plan = plan_renewal(rule, life())
     text = "\n".join(plan.inputs)
     assert "valid from 2026-03-02T12:00Z to 2026-04-18T12:00Z" in text

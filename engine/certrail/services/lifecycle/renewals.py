@@ -111,7 +111,9 @@ class Renewals:
             lineage = uow.session.get_one(Lineage, present.lineage_id)
             before, own = lineage.auto_renew, lineage.renewal_override
             lineage.auto_renew = auto_renew
-            lineage.renewal_override = (override.model_dump(exclude_none=True) or None) if override else None
+            lineage.renewal_override = (
+                (override.model_dump(mode="json", exclude_none=True) or None) if override else None
+            )
             plan(uow, lineage, present)
             uow.event(
                 "certificate.renewal_decided",

@@ -4,6 +4,7 @@ from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Query
+from fastapi.concurrency import run_in_threadpool
 
 from certrail.domain.access import Permission
 from certrail_server.api.alert_shapes import (
@@ -15,7 +16,7 @@ from certrail_server.api.alert_shapes import (
 )
 from certrail_server.api.guard import Call, allow, find_created, idempotent
 from certrail_server.api.pages import Page
-from certrail_server.api.shapes import TrialIn
+from certrail_server.api.schemas.syncs import PluginTrialIn as TrialIn
 from certrail_server.api.views import Json, items, shown
 
 router = APIRouter(tags=["alerts"])
@@ -48,14 +49,16 @@ def create_channel(
 @router.post("/channels/check")
 async def try_channel(body: TrialIn, call: Manage) -> Json:
     """Check a configuration before it is saved."""
-    await call.services.channels.trial(body.plugin, body.config, body.connection).check()
+    plugin = await run_in_threadpool(call.services.channels.trial, body.plugin, body.config, body.connection)
+    await plugin.check()
     return {"ok": True}
 
 
 @router.post("/channels/{channel}/check")
 async def check_channel(channel: str, call: Manage) -> Json:
     """Check that the channel can be used."""
-    await call.services.channels.build(call.scope, channel).check()
+    plugin = await run_in_threadpool(call.services.channels.build, call.scope, channel)
+    await plugin.check()
     return {"ok": True}
 
 
@@ -112,13 +115,13 @@ def list_notifications(
     call: Read, turn: Page, status: Annotated[str | None, Query(max_length=16)] = None
 ) -> Json:
     """What was sent to which channel, newest first."""
-    return turn.of(partial(call.services.alerts.notifications, call.scope, status))
+    return turn.rows(partial(call.services.alerts.notifications, call.scope, status))
 
 
 @router.get("/incidents")
 def list_incidents(call: Read, turn: Page, closed: bool = False) -> Json:
     """The troubles that an alert escalates: those that are open, or those that are over; newest first."""
-    return turn.of(partial(call.services.incidents.list, call.scope), closed=closed)
+    return turn.rows(partial(call.services.incidents.list, call.scope), closed=closed)
 
 
 @objects.post("/incidents/{incident_id}/acknowledge")

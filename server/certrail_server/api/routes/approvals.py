@@ -22,7 +22,7 @@ def list_approvals(
 ) -> Json:
     """The approvals of an Application, newest first."""
     approvals = call.services.approvals
-    return turn.of(
+    return turn.rows(
         lambda **given: approvals.about(approvals.list(call.application, **given)), _seen, status=status
     )
 
@@ -35,7 +35,7 @@ def my_approvals(
 ) -> Json:
     """The approvals that ask the caller, or that the caller asked for; newest first."""
     approvals = call.services.approvals
-    return turn.of(
+    return turn.rows(
         lambda **given: approvals.about(approvals.inbox(call.actor, **given)), _seen, status=status
     )
 

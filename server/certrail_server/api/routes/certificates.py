@@ -1,6 +1,7 @@
 """Certificates."""
 
-from typing import Annotated
+from functools import partial
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Response
 
@@ -9,121 +10,86 @@ from certrail.domain.errors import BadInput
 from certrail.domain.search import CertificateFilter
 from certrail.persistence.tables import Certificate
 from certrail.services.inventory.search import position_of
+from certrail_server.api.answers.certificates import certificate_answer, certificate_answers
 from certrail_server.api.guard import Call, allow, idempotent
 from certrail_server.api.pages import decode_cursor, page
-from certrail_server.api.shapes import (
-    AutoRenewalIn,
+from certrail_server.api.schemas.certificates import (
+    CertificateImportIn,
+    CertificateList,
+    CertificateOut,
+    CertificateSearch,
     ExportIn,
-    ImportIn,
-    RenewalIn,
-    RevocationIn,
-    SearchIn,
-    WideSearchIn,
+    PrivateKeyOut,
+    WideCertificateSearch,
 )
-from certrail_server.api.views import Json, shown
 
 router = APIRouter(tags=["certificates"])
 scoped = APIRouter(tags=["certificates"])
 
+FILE: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "The file.",
+        "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
+    }
+}
+
 
 @router.get("/applications/{application}/certificates")
-def search_certificates(
-    call: Annotated[Call, allow(Permission.CERTIFICATE_READ)], search: Annotated[SearchIn, Query()]
-) -> Json:
-    """Certificates of an Application that have all that is asked for."""
-    view = call.services.views.get(call.application, search.view).filter if search.view else None
-    return _found(call, call.application, search, search.wanted(view))
+def list_certificates(
+    call: Annotated[Call, allow(Permission.CERTIFICATE_READ)], search: Annotated[CertificateSearch, Query()]
+) -> CertificateList:
+    """Certificates of an Application that have all that is given."""
+    saved = None
+    if search.saved_search:
+        saved = call.services.views.get(call.application, search.saved_search).filter
+    return _found(call, call.application, search, search.wanted(saved))
 
 
 @router.get("/certificates")
-def search_all_certificates(
+def list_all_certificates(
     call: Annotated[Call, allow(Permission.INVENTORY_READ, outside=Permission.CERTIFICATE_READ)],
-    search: Annotated[WideSearchIn, Query()],
-) -> Json:
-    """Certificates of all Applications, or of none, that have all that is asked for."""
-    if search.view:
-        raise BadInput("Views belong to an Application; search there.", "view")
+    search: Annotated[WideCertificateSearch, Query()],
+) -> CertificateList:
+    """Certificates of all Applications, or of the legacy scope, that have all that is given."""
+    if search.saved_search:
+        raise BadInput("Saved searches belong to an Application; search there.", "saved_search")
     return _found(call, None, search, search.wanted(), outside=search.application == "none")
 
 
 @scoped.post("/certificates", status_code=201)
 def import_certificate(
-    body: ImportIn, call: Annotated[Call, allow(Permission.CERTIFICATE_IMPORT, creates="certificates")]
-) -> Json:
-    """Keep a certificate that was issued elsewhere; its key, if it comes with one, is sealed."""
+    body: CertificateImportIn,
+    call: Annotated[Call, allow(Permission.CERTIFICATE_IMPORT, creates="certificates")],
+) -> CertificateOut:
+    """Import a certificate that was issued elsewhere; its key, if it comes with one, is encrypted."""
     imports = call.services.imports
 
     def take() -> Certificate:
-        offer = body.offer()
+        offer = body.bundle()
         return imports.take(
             call.actor, call.application, offer, profile=body.profile, attributes=body.metadata
         )
 
-    return shown(idempotent(take, call.services.inventory.get))
+    return certificate_answer(call.services, idempotent(take, call.services.inventory.get))
 
 
 @router.get("/certificates/{certificate_id}")
-def get_certificate(certificate_id: str, call: Annotated[Call, allow(Permission.CERTIFICATE_READ)]) -> Json:
+def get_certificate(
+    certificate_id: str, call: Annotated[Call, allow(Permission.CERTIFICATE_READ)]
+) -> CertificateOut:
     """One certificate with its chain."""
-    return shown(call.services.inventory.get(certificate_id))
+    return certificate_answer(call.services, call.services.inventory.get(certificate_id))
 
 
 @router.post("/certificates/{certificate_id}/private-key")
-def show_private_key(certificate_id: str, call: Annotated[Call, allow(Permission.CERTIFICATE_KEY)]) -> Json:
+def show_private_key(
+    certificate_id: str, call: Annotated[Call, allow(Permission.CERTIFICATE_KEY)]
+) -> PrivateKeyOut:
     """The private key, PKCS#8 PEM, to its requester, once."""
-    return {"private_key": call.services.inventory.show_key(call.actor, certificate_id)}
+    return PrivateKeyOut(private_key=call.services.inventory.show_key(call.actor, certificate_id))
 
 
-@router.post("/certificates/{certificate_id}/renew", status_code=202)
-def renew_certificate(
-    certificate_id: str,
-    body: RenewalIn,
-    response: Response,
-    call: Annotated[Call, allow(Permission.CERTIFICATE_RENEW)],
-) -> Json:
-    """Ask for the next certificate of the lineage: same names and lifetime, new key unless said otherwise."""
-    renewals = call.services.renewals
-    row = idempotent(
-        lambda: renewals.renew(
-            call.actor, certificate_id, csr=body.csr, same_key=body.same_key, changes=body.changes()
-        ),
-        call.services.requests.get,
-    )
-    response.headers["Location"] = f"/api/v1/certificate-requests/{row.id}"
-    return shown(row)
-
-
-@router.get("/certificates/{certificate_id}/renewal")
-def explain_renewal(certificate_id: str, call: Annotated[Call, allow(Permission.CERTIFICATE_READ)]) -> Json:
-    """When the certificate is renewed by itself and why then, or why it is not."""
-    return call.services.renewals.explained(certificate_id)
-
-
-@router.put("/certificates/{certificate_id}/renewal")
-def decide_renewal(
-    certificate_id: str, body: AutoRenewalIn, call: Annotated[Call, allow(Permission.CERTIFICATE_RENEW)]
-) -> Json:
-    """Say whether and when this certificate is renewed by itself, whatever the rule of its profile says."""
-    return call.services.renewals.decide(call.actor, certificate_id, body.auto_renew, body.renewal_override)
-
-
-@router.post("/certificates/{certificate_id}/revoke")
-def revoke_certificate(
-    certificate_id: str, body: RevocationIn, call: Annotated[Call, allow(Permission.CERTIFICATE_REVOKE)]
-) -> Json:
-    """Revoke for good, or hold; lists and OCSP say so at once."""
-    return shown(call.services.revocation.revoke(call.actor, certificate_id, body.reason))
-
-
-@router.post("/certificates/{certificate_id}/release")
-def release_certificate(
-    certificate_id: str, call: Annotated[Call, allow(Permission.CERTIFICATE_REVOKE)]
-) -> Json:
-    """Let a certificate on hold be valid again."""
-    return shown(call.services.revocation.release(call.actor, certificate_id))
-
-
-@router.post("/certificates/{certificate_id}/export", response_class=Response)
+@router.post("/certificates/{certificate_id}/export", response_class=Response, responses=FILE)
 def export_certificate(
     certificate_id: str, body: ExportIn, call: Annotated[Call, allow(Permission.CERTIFICATE_EXPORT)]
 ) -> Response:
@@ -143,12 +109,13 @@ def export_certificate(
 def _found(
     call: Call,
     application: str | None,
-    search: SearchIn,
+    search: CertificateSearch,
     wanted: CertificateFilter,
     *,
     outside: bool = False,
-) -> Json:
+) -> CertificateList:
     rows = call.services.inventory.search(
         application, wanted, after=decode_cursor(search.cursor), limit=search.limit + 1, outside=outside
     )
-    return page(rows, search.limit, position=lambda row: position_of(row, wanted))
+    show = partial(certificate_answers, call.services)
+    return page(CertificateList, rows, search.limit, show, lambda row: position_of(row, wanted))

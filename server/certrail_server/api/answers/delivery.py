@@ -1,0 +1,50 @@
+"""Answers about syncs, deliveries and retirements."""
+
+from collections.abc import Sequence
+
+from certrail.persistence.tables import CertificateProfile, Connection, Delivery, Retirement, Sync
+from certrail.services.facade import Services
+from certrail_server.api.schemas.deliveries import DeliveryOut, RetirementOut
+from certrail_server.api.schemas.syncs import SelectionOut, SyncOut
+
+
+def sync_answers(services: Services, rows: Sequence[Sync]) -> list[SyncOut]:
+    """One for each row."""
+    connections = services.names.slugs(Connection, (row.connection_id for row in rows))
+    named = (profile for row in rows for profile in row.selection.get("profiles", ()))
+    profiles = services.names.slugs(CertificateProfile, named)
+    return [
+        SyncOut.about(
+            row,
+            connection=connections.get(row.connection_id or ""),
+            config=services.syncs.shown(row),
+            selection=SelectionOut.about(row.selection, profiles),
+        )
+        for row in rows
+    ]
+
+
+def sync_answer(services: Services, row: Sync) -> SyncOut:
+    """For one row."""
+    (answer,) = sync_answers(services, [row])
+    return answer
+
+
+def delivery_answers(services: Services, rows: Sequence[tuple[Delivery, Sync]]) -> list[DeliveryOut]:
+    """One for each row."""
+    names = services.names.certificates(delivery.desired_certificate_id for delivery, _ in rows)
+    return [
+        DeliveryOut.about(delivery, sync, names.get(delivery.desired_certificate_id, ""))
+        for delivery, sync in rows
+    ]
+
+
+def delivery_answer(services: Services, row: tuple[Delivery, Sync]) -> DeliveryOut:
+    """For one row."""
+    (answer,) = delivery_answers(services, [row])
+    return answer
+
+
+def retirement_answers(rows: Sequence[tuple[Retirement, Delivery, Sync]]) -> list[RetirementOut]:
+    """One for each row."""
+    return [RetirementOut.about(*row) for row in rows]

@@ -1,0 +1,84 @@
+"""The states that objects can be in, as the API names them."""
+
+from enum import StrEnum
+
+
+class RequestStatus(StrEnum):
+    """Of a certificate request."""
+
+    PENDING_APPROVAL = "pending_approval"
+    APPROVED = "approved"
+    ISSUED = "issued"
+    REJECTED = "rejected"
+    CANCELLED = "cancelled"
+    EXPIRED = "expired"
+    FAILED = "failed"
+
+
+class CertificateStatus(StrEnum):
+    """Of a certificate; whether it has expired follows from `not_after`."""
+
+    ACTIVE = "active"
+    SUPERSEDED = "superseded"
+    HELD = "held"
+    REVOKED = "revoked"
+
+
+class DeliveryStatus(StrEnum):
+    """Of a lineage at a sync."""
+
+    PENDING = "pending"
+    DELIVERING = "delivering"
+    DELIVERED = "delivered"
+    RETRYING = "retrying"
+    FAILED = "failed"
+    REMOVED = "removed"
+
+
+class RetirementStatus(StrEnum):
+    """Of an object that is to be removed."""
+
+    WAITING = "waiting"
+    DUE = "due"
+    FAILED = "failed"
+    KEPT = "kept"
+    REMOVED = "removed"
+
+
+class ApprovalStatus(StrEnum):
+    """Of an approval request."""
+
+    OPEN = "open"
+    APPROVED = "approved"
+    REJECTED = "rejected"
+    CANCELLED = "cancelled"
+    EXPIRED = "expired"
+
+
+class NotificationStatus(StrEnum):
+    """Of a message to a channel."""
+
+    PENDING = "pending"
+    HELD = "held"
+    RETRYING = "retrying"
+    SENT = "sent"
+    DIGESTED = "digested"
+    WITHDRAWN = "withdrawn"
+    FAILED = "failed"
+
+
+class AuthorityStatus(StrEnum):
+    """Of a certificate authority; `pending` until it has its first certificate."""
+
+    PENDING = "pending"
+    ACTIVE = "active"
+    DISABLED = "disabled"
+
+
+class MirrorStatus(StrEnum):
+    """Of a revocation list at a mirror."""
+
+    PENDING = "pending"
+    RETRYING = "retrying"
+    PUBLISHED = "published"
+    FAILED = "failed"

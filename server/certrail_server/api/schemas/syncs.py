@@ -1,0 +1,211 @@
+"""Syncs."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Annotated, Any, Self
+
+from pydantic import Field, StringConstraints
+
+from certrail.persistence.tables import Certificate, Sync
+from certrail.persistence.tables.delivery import GRACE_SECONDS
+from certrail.services.delivery.syncs import DEFAULT_NAME_SCHEMA
+from certrail.services.inventory.selectors import Selection
+from certrail_server.api.schemas.base import (
+    Id,
+    In,
+    Listing,
+    Name,
+    Out,
+    Patterns,
+    Reference,
+    References,
+    Settings,
+    Slug,
+    Span,
+    seconds,
+    span,
+)
+
+NameSchema = Annotated[str, StringConstraints(max_length=256)]
+LONGEST_GRACE = timedelta(days=366)
+Grace = Annotated[Span, Field(le=LONGEST_GRACE)]
+
+
+class SelectionIn(In):
+    """Which certificates a sync selects: lineages, or what passes the filter; empty selects the whole Application."""
+
+    lineages: References = Field(
+        default_factory=list, description="Ids of lineages; then nothing else counts."
+    )
+    profiles: References = Field(
+        default_factory=list, description="Slugs or ids of profiles: of any of them; empty for all."
+    )
+    names: Patterns = Field(
+        default_factory=list,
+        description="Patterns such as *.example.com: one must fit one of the certificate's names.",
+    )
+    metadata: Annotated[dict[str, str], Field(max_length=20)] = Field(
+        default_factory=dict, description="Metadata that the certificate must have."
+    )
+
+    def given(self) -> Selection:
+        """As the service takes it."""
+        return Selection(tuple(self.lineages), tuple(self.profiles), tuple(self.names), self.metadata)
+
+
+class SelectionOut(Out):
+    """Which certificates a sync selects."""
+
+    lineages: list[Id] = Field(description="Ids of lineages; then nothing else counts.")
+    profiles: list[str] = Field(description="Slugs of profiles: of any of them; empty for all.")
+    names: list[str] = Field(description="Patterns: one must fit one of the certificate's names.")
+    metadata: dict[str, str] = Field(description="Metadata that the certificate must have.")
+
+    @classmethod
+    def about(cls, stored: Mapping[str, Any], slugs: Mapping[str, str]) -> Self:
+        """From what is stored, profiles by their slugs."""
+        return cls(
+            lineages=list(stored.get("lineages", ())),
+            profiles=[slugs.get(ident, ident) for ident in stored.get("profiles", ())],
+            names=list(stored.get("names", ())),
+            metadata=dict(stored.get("attributes", {})),
+        )
+
+
+class SyncIn(In):
+    """A sync to create."""
+
+    slug: Slug = Field(description="Unique name in the Application.")
+    name: Name = Field(description="Name for people.")
+    destination: Reference = Field(description="Name of the destination plugin.")
+    connection: Reference | None = Field(default=None, description="Slug or id of the connection to use.")
+    config: Settings = Field(
+        default_factory=dict, description="Configuration of the plugin, by its schema at `/plugins`."
+    )
+    selection: SelectionIn = Field(
+        default_factory=SelectionIn, description="Which certificates are delivered."
+    )
+    name_schema: NameSchema = Field(
+        default=DEFAULT_NAME_SCHEMA, description="How objects at the destination are named."
+    )
+    include_root: bool = Field(default=False, description="Whether the root is delivered, too.")
+    keep_identity: bool = Field(
+        default=True,
+        description="Whether a renewal replaces the object's content instead of adding an object.",
+    )
+    auto: bool = Field(default=True, description="Whether new certificates are delivered automatically.")
+    prune: bool = Field(default=False, description="Whether objects that are no longer desired are removed.")
+    prune_grace: Grace = Field(
+        default=timedelta(seconds=GRACE_SECONDS), description="How long after; a revoked one goes at once."
+    )
+
+    def values(self) -> dict[str, Any]:
+        """As the service takes it, without the selection."""
+        given = self.model_dump(exclude={"selection", "prune_grace"})
+        return {**given, "prune_grace_seconds": seconds(self.prune_grace)}
+
+
+class SyncChangeIn(In):
+    """What to change of a sync; what is left out stays, a masked value in the configuration too."""
+
+    name: Name | None = Field(default=None, description="Name for people.")
+    connection: Reference | None = Field(default=None, description="Slug or id of the connection to use.")
+    config: Settings | None = Field(default=None, description="Replaces the configuration as a whole.")
+    selection: SelectionIn | None = Field(default=None, description="Replaces the selection as a whole.")
+    name_schema: NameSchema | None = Field(default=None, description="How new objects are named.")
+    include_root: bool | None = Field(default=None, description="Whether the root is delivered, too.")
+    keep_identity: bool | None = Field(default=None, description="Whether a renewal keeps the object.")
+    auto: bool | None = Field(
+        default=None, description="Whether new certificates are delivered automatically."
+    )
+    prune: bool | None = Field(default=None, description="Whether objects no longer desired are removed.")
+    prune_grace: Grace | None = Field(default=None, description="How long after.")
+
+    def values(self) -> dict[str, Any]:
+        """As the service takes it, without the selection."""
+        given = self.model_dump(exclude={"selection", "prune_grace"})
+        return {**given, "prune_grace_seconds": seconds(self.prune_grace)}
+
+
+class SyncOut(Out):
+    """A sync, the secrets of its configuration masked."""
+
+    id: Id = Field(description="Id of the sync.")
+    created_at: datetime = Field(description="When it was created.")
+    application_id: Id | None = Field(description="Id of its Application; null in the legacy scope.")
+    slug: str = Field(description="Unique name in the Application.")
+    name: str = Field(description="Name for people.")
+    destination: str = Field(description="Name of the destination plugin.")
+    connection_id: Id | None = Field(description="Id of the connection.")
+    connection: str | None = Field(description="Slug of the connection.")
+    config: dict[str, Any] = Field(description="Configuration of the plugin, its secrets masked.")
+    selection: SelectionOut = Field(description="Which certificates are delivered.")
+    name_schema: str = Field(description="How objects at the destination are named.")
+    include_root: bool = Field(description="Whether the root is delivered, too.")
+    keep_identity: bool = Field(description="Whether a renewal replaces the object's content.")
+    auto: bool = Field(description="Whether new certificates are delivered automatically.")
+    prune: bool = Field(description="Whether objects that are no longer desired are removed.")
+    prune_grace: Span = Field(description="How long after; a revoked one goes at once.")
+    deletion_requested: bool = Field(description="Whether it is deleted once its last object is removed.")
+
+    @classmethod
+    def about(cls, row: Sync, **named: Any) -> Self:
+        """From a row and the names of what it points to."""
+        return cls.of(row, prune_grace=span(row.prune_grace_seconds), **named)
+
+
+class SyncList(Listing[SyncOut]):
+    """Syncs, by slug."""
+
+
+class SyncPreviewIn(In):
+    """A sync to look at without creating it."""
+
+    destination: Reference = Field(description="Name of the destination plugin.")
+    selection: SelectionIn = Field(default_factory=SelectionIn, description="Which certificates.")
+    name_schema: NameSchema = Field(default=DEFAULT_NAME_SCHEMA, description="How objects are named.")
+
+
+class PreviewedObject(Out):
+    """A certificate that a sync would deliver."""
+
+    certificate_id: Id = Field(description="Id of the certificate.")
+    lineage_id: Id = Field(description="Id of its lineage.")
+    common_name: str = Field(description="Its common name.")
+    names: dict[str, list[str]] = Field(description="Its subject alternative names by type.")
+    not_after: datetime = Field(description="End of its validity period.")
+    object_name: str = Field(description="What the object at the destination would be called.")
+
+    @classmethod
+    def about(cls, certificate: Certificate, name: str) -> Self:
+        """From a certificate and the name of its object."""
+        return cls.of(certificate, certificate_id=certificate.id, object_name=name)
+
+
+class SyncPreviewOut(Out):
+    """What a sync would deliver."""
+
+    count: int = Field(description="How many certificates.")
+    items: list[PreviewedObject] = Field(description="The first 500 of them, by common name.")
+
+
+class TriggerIn(In):
+    """What to deliver by hand."""
+
+    lineages: References = Field(
+        default_factory=list, description="Ids of lineages; empty for all that the sync selects."
+    )
+
+
+class TriggerOut(Out):
+    """What was triggered."""
+
+    certificates: int = Field(description="How many certificates are delivered again.")
+
+
+class PluginTrialIn(In):
+    """A plugin configuration to check without saving it."""
+
+    plugin: Reference = Field(description="Name of the plugin.")
+    connection: Reference | None = Field(default=None, description="Slug or id of the connection to use.")
+    config: Settings = Field(default_factory=dict, description="Configuration of the plugin.")
