@@ -42,8 +42,8 @@ class Operation:
 
     @property
     def name(self) -> str:
-        """Of the function: the operationId without what FastAPI appends by itself."""
-        ident = re.split(r"_api_v1_|_api_v1$", self.detail["operationId"])[0]
+        """Of the function: the operationId without its scope."""
+        ident = re.split(r"_in_legacy_scope$", self.detail["operationId"])[0]
         return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", ident).lower()
 
     @property

@@ -35,7 +35,7 @@ from certrail_client.api import access, applications, certificate_requests, cert
 from certrail_client.errors import error_of
 from certrail_client.models.access import TokenIn
 from certrail_client.models.applications import ApplicationIn
-from certrail_client.models.certificate_requests import RequestIn
+from certrail_client.models.certificate_requests import CertificateRequestIn
 from certrail_client.retries import retry_after
 
 Start = Callable[..., Scripted]
@@ -50,15 +50,15 @@ def client(server: Server) -> Any:
 
 
 def test_a_certificate_is_requested_and_fetched(server: Server, client: Client) -> None:
-    wanted = RequestIn(profile="web", sans={"dns": ["a.example.com"]})
-    request = client.send(certificate_requests.create_request("app", wanted))
-    worker = threading.Timer(0.2, server.team.services.issuance.advance, [request["id"]])
+    wanted = CertificateRequestIn(profile="web", sans={"dns": ["a.example.com"]})
+    request = client.send(certificate_requests.create_certificate_request("app", wanted))
+    worker = threading.Timer(0.2, server.team.services.issuance.advance, [request.id])
     worker.start()
-    issued = client.wait_for_request(request["id"], timeout=60)
+    issued = client.wait_for_request(request.id, timeout=60)
     worker.join()
     assert issued["status"] == "issued"
     certificate = client.send(certificates.get_certificate(issued["certificate_id"]))
-    assert certificate["pem"].startswith("-----BEGIN CERTIFICATE-----")
+    assert certificate.pem.startswith("-----BEGIN CERTIFICATE-----")
 
 
 async def test_both_clients_answer_the_same(server: Server, client: Client) -> None:
@@ -77,11 +77,11 @@ def test_a_request_that_waits_for_approval_is_not_waited_for_longer_than_that(
 ) -> None:
     server.team.person("bea")
     server.team.guard(Step("One", ("bea",)))
-    wanted = RequestIn(profile="web", sans={"dns": ["b.example.com"]})
-    request = client.send(certificate_requests.create_request("app", wanted))
+    wanted = CertificateRequestIn(profile="web", sans={"dns": ["b.example.com"]})
+    request = client.send(certificate_requests.create_certificate_request("app", wanted))
     started = time.monotonic()
     with pytest.raises(WaitTimeout) as late:
-        client.wait_for_request(request["id"], timeout=0.3)
+        client.wait_for_request(request.id, timeout=0.3)
     assert 0.3 <= time.monotonic() - started < 30
     assert late.value.last["status"] == "pending_approval"
 
@@ -92,9 +92,9 @@ def test_refusals_are_typed_and_say_what_the_problem_document_says(server: Serve
     assert (missing.value.status, missing.value.kind) == (404, "not-found")
     assert missing.value.problem.instance == "/api/v1/certificates/none"
     assert missing.value.problem.request_id
-    wanted = RequestIn(profile="web", sans={"dns": ["a.example.org", "b.example.org"]})
+    wanted = CertificateRequestIn(profile="web", sans={"dns": ["a.example.org", "b.example.org"]})
     with pytest.raises(Unprocessable) as refused:
-        client.send(certificate_requests.create_request("app", wanted))
+        client.send(certificate_requests.create_certificate_request("app", wanted))
     assert len(refused.value.problem.messages) == 2
     with pytest.raises(BadInput) as wrong:
         client.send(Call("POST", "/api/v1/applications", Any, body={"slug": "B A D"}))

@@ -6,7 +6,7 @@ Written by `python -m docs.generate` from the OpenAPI document; edit the API ins
 from certrail_client.base import Json
 from certrail_client.calls import PREFIX, Call, path_of, scoped
 from certrail_client.models.alerts import AcknowledgeIn, AlertChangeIn, AlertIn, ChannelChangeIn, ChannelIn
-from certrail_client.models.common import TrialIn
+from certrail_client.models.common import PluginTrialIn
 
 
 def acknowledge_incident(incident_id: str, body: AcknowledgeIn) -> Call[Json]:
@@ -33,7 +33,7 @@ def create_channel(application: str | None, body: ChannelIn) -> Call[Json]:
     return Call("POST", path, Json, body=body, idempotent=True)
 
 
-def try_channel(application: str | None, body: TrialIn) -> Call[Json]:
+def try_channel(application: str | None, body: PluginTrialIn) -> Call[Json]:
     """Check a configuration before it is saved."""
     path = scoped(application, "/channels/check")
     return Call("POST", path, Json, body=body, idempotent=True)

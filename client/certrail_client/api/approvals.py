@@ -36,25 +36,25 @@ def vote(approval_id: str, body: VoteIn) -> Call[Json]:
     return Call("POST", path, Json, body=body, idempotent=True)
 
 
-def list_policies(application: str | None) -> Call[Json]:
+def list_approval_policies(application: str | None) -> Call[Json]:
     """The approval policies of an Application."""
     path = scoped(application, "/approval-policies")
     return Call("GET", path, Json)
 
 
-def create_policy(application: str | None, body: ApprovalPolicyIn) -> Call[Json]:
+def create_approval_policy(application: str | None, body: ApprovalPolicyIn) -> Call[Json]:
     """Guard profiles with steps of approval."""
     path = scoped(application, "/approval-policies")
     return Call("POST", path, Json, body=body, idempotent=True)
 
 
-def update_policy(application: str | None, policy: str, body: ApprovalPolicyChangeIn) -> Call[Json]:
+def update_approval_policy(application: str | None, policy: str, body: ApprovalPolicyChangeIn) -> Call[Json]:
     """Change a policy; approvals that run keep the one they began under."""
     path = scoped(application, "/approval-policies/{policy}", policy=policy)
     return Call("PATCH", path, Json, body=body)
 
 
-def delete_policy(application: str | None, policy: str) -> Call[None]:
+def delete_approval_policy(application: str | None, policy: str) -> Call[None]:
     """Remove a policy; approvals that run under it are cancelled."""
     path = scoped(application, "/approval-policies/{policy}", policy=policy)
     return Call("DELETE", path, type(None))

@@ -7,19 +7,25 @@ from datetime import datetime
 from typing import Literal
 
 from certrail_client.base import Json
-from certrail_client.calls import PREFIX, Call, path_of, scoped
+from certrail_client.calls import PREFIX, Call, PagedCall, path_of, scoped
 from certrail_client.models.certificates import (
-    AutoRenewalIn,
+    CertificateImportIn,
+    CertificateList,
+    CertificateOut,
+    CertificateSearchStatus,
     ExportIn,
-    ImportIn,
+    PrivateKeyOut,
     RenewalIn,
+    RenewalPlanIn,
+    RenewalPlanOut,
     RevocationIn,
     ViewChangeIn,
     ViewIn,
 )
+from certrail_client.models.common import CertificateRequestOut
 
 
-def search_certificates(
+def list_certificates(
     application: str,
     *,
     name: str | None = None,
@@ -27,7 +33,7 @@ def search_certificates(
     name_ends: str | None = None,
     serial: str | None = None,
     fingerprint: str | None = None,
-    status: Literal["active", "expired", "superseded", "held", "revoked"] | None = None,
+    status: CertificateSearchStatus | None = None,
     profile: str | None = None,
     issuer: str | None = None,
     lineage: str | None = None,
@@ -35,16 +41,16 @@ def search_certificates(
     expires_before: datetime | None = None,
     metadata: list[str] | None = None,
     sort: Literal["newest", "expiry"] | None = None,
-    view: str | None = None,
+    saved_search: str | None = None,
     cursor: str | None = None,
     limit: int | None = None,
-) -> Call[Json]:
-    """Certificates of an Application that have all that is asked for."""
+) -> PagedCall[CertificateList, CertificateOut]:
+    """Certificates of an Application that have all that is given."""
     path = path_of(PREFIX + "/applications/{application}/certificates", application=application)
-    return Call(
+    return PagedCall(
         "GET",
         path,
-        Json,
+        CertificateList,
         query={
             "name": name,
             "name_begins": name_begins,
@@ -59,27 +65,28 @@ def search_certificates(
             "expires_before": expires_before,
             "metadata": metadata,
             "sort": sort,
-            "view": view,
+            "saved_search": saved_search,
             "cursor": cursor,
             "limit": limit,
         },
+        position="cursor",
     )
 
 
-def import_certificate(application: str | None, body: ImportIn) -> Call[Json]:
-    """Keep a certificate that was issued elsewhere; its key, if it comes with one, is sealed."""
+def import_certificate(application: str | None, body: CertificateImportIn) -> Call[CertificateOut]:
+    """Import a certificate that was issued elsewhere; its key, if it comes with one, is encrypted."""
     path = scoped(application, "/certificates")
-    return Call("POST", path, Json, body=body, idempotent=True)
+    return Call("POST", path, CertificateOut, body=body, idempotent=True)
 
 
-def search_all_certificates(
+def list_all_certificates(
     *,
     name: str | None = None,
     name_begins: str | None = None,
     name_ends: str | None = None,
     serial: str | None = None,
     fingerprint: str | None = None,
-    status: Literal["active", "expired", "superseded", "held", "revoked"] | None = None,
+    status: CertificateSearchStatus | None = None,
     profile: str | None = None,
     issuer: str | None = None,
     lineage: str | None = None,
@@ -87,17 +94,17 @@ def search_all_certificates(
     expires_before: datetime | None = None,
     metadata: list[str] | None = None,
     sort: Literal["newest", "expiry"] | None = None,
-    view: str | None = None,
+    saved_search: str | None = None,
     cursor: str | None = None,
     limit: int | None = None,
     application_: Literal["none"] | None = None,
-) -> Call[Json]:
-    """Certificates of all Applications, or of none, that have all that is asked for."""
+) -> PagedCall[CertificateList, CertificateOut]:
+    """Certificates of all Applications, or of the legacy scope, that have all that is given."""
     path = path_of(PREFIX + "/certificates")
-    return Call(
+    return PagedCall(
         "GET",
         path,
-        Json,
+        CertificateList,
         query={
             "name": name,
             "name_begins": name_begins,
@@ -112,60 +119,63 @@ def search_all_certificates(
             "expires_before": expires_before,
             "metadata": metadata,
             "sort": sort,
-            "view": view,
+            "saved_search": saved_search,
             "cursor": cursor,
             "limit": limit,
             "application": application_,
         },
+        position="cursor",
     )
 
 
-def get_certificate(certificate_id: str) -> Call[Json]:
+def get_certificate(certificate_id: str) -> Call[CertificateOut]:
     """One certificate with its chain."""
     path = path_of(PREFIX + "/certificates/{certificate_id}", certificate_id=certificate_id)
-    return Call("GET", path, Json)
+    return Call("GET", path, CertificateOut)
 
 
-def show_private_key(certificate_id: str) -> Call[Json]:
+def show_private_key(certificate_id: str) -> Call[PrivateKeyOut]:
     """The private key, PKCS#8 PEM, to its requester, once."""
     path = path_of(PREFIX + "/certificates/{certificate_id}/private-key", certificate_id=certificate_id)
-    return Call("POST", path, Json, idempotent=True)
-
-
-def renew_certificate(certificate_id: str, body: RenewalIn) -> Call[Json]:
-    """Ask for the next certificate of the lineage: same names and lifetime, new key unless said otherwise."""
-    path = path_of(PREFIX + "/certificates/{certificate_id}/renew", certificate_id=certificate_id)
-    return Call("POST", path, Json, body=body, idempotent=True)
-
-
-def explain_renewal(certificate_id: str) -> Call[Json]:
-    """When the certificate is renewed by itself and why then, or why it is not."""
-    path = path_of(PREFIX + "/certificates/{certificate_id}/renewal", certificate_id=certificate_id)
-    return Call("GET", path, Json)
-
-
-def decide_renewal(certificate_id: str, body: AutoRenewalIn) -> Call[Json]:
-    """Say whether and when this certificate is renewed by itself, whatever the rule of its profile says."""
-    path = path_of(PREFIX + "/certificates/{certificate_id}/renewal", certificate_id=certificate_id)
-    return Call("PUT", path, Json, body=body)
-
-
-def revoke_certificate(certificate_id: str, body: RevocationIn) -> Call[Json]:
-    """Revoke for good, or hold; lists and OCSP say so at once."""
-    path = path_of(PREFIX + "/certificates/{certificate_id}/revoke", certificate_id=certificate_id)
-    return Call("POST", path, Json, body=body, idempotent=True)
-
-
-def release_certificate(certificate_id: str) -> Call[Json]:
-    """Let a certificate on hold be valid again."""
-    path = path_of(PREFIX + "/certificates/{certificate_id}/release", certificate_id=certificate_id)
-    return Call("POST", path, Json, idempotent=True)
+    return Call("POST", path, PrivateKeyOut, idempotent=True)
 
 
 def export_certificate(certificate_id: str, body: ExportIn) -> Call[bytes]:
     """The certificate as a file. PEM and DER hold no key; PKCS#12 and JKS do where certrail holds it."""
     path = path_of(PREFIX + "/certificates/{certificate_id}/export", certificate_id=certificate_id)
     return Call("POST", path, bytes, body=body, idempotent=True)
+
+
+def renew_certificate(certificate_id: str, body: RenewalIn) -> Call[CertificateRequestOut]:
+    """Request the next certificate of the lineage: same names and lifetime, new key unless said otherwise."""
+    path = path_of(PREFIX + "/certificates/{certificate_id}/renew", certificate_id=certificate_id)
+    return Call("POST", path, CertificateRequestOut, body=body, idempotent=True)
+
+
+def get_renewal_plan(certificate_id: str) -> Call[RenewalPlanOut]:
+    """When the certificate is renewed automatically and why then, or why it is not."""
+    path = path_of(PREFIX + "/certificates/{certificate_id}/renewal", certificate_id=certificate_id)
+    return Call("GET", path, RenewalPlanOut)
+
+
+def set_renewal_plan(certificate_id: str, body: RenewalPlanIn) -> Call[RenewalPlanOut]:
+    """Set whether and when this certificate is renewed automatically, whatever the rule of its profile
+    says.
+    """
+    path = path_of(PREFIX + "/certificates/{certificate_id}/renewal", certificate_id=certificate_id)
+    return Call("PUT", path, RenewalPlanOut, body=body)
+
+
+def revoke_certificate(certificate_id: str, body: RevocationIn) -> Call[CertificateOut]:
+    """Revoke for good, or put on hold; revocation lists and OCSP say so at once."""
+    path = path_of(PREFIX + "/certificates/{certificate_id}/revoke", certificate_id=certificate_id)
+    return Call("POST", path, CertificateOut, body=body, idempotent=True)
+
+
+def release_certificate(certificate_id: str) -> Call[CertificateOut]:
+    """End a hold: the certificate is valid again."""
+    path = path_of(PREFIX + "/certificates/{certificate_id}/release", certificate_id=certificate_id)
+    return Call("POST", path, CertificateOut, idempotent=True)
 
 
 def list_views(application: str) -> Call[Json]:

@@ -3,26 +3,38 @@
 Written by `python -m docs.generate` from the OpenAPI document; edit the API instead.
 """
 
-from certrail_client.base import Json
-from certrail_client.calls import PREFIX, Call, path_of, scoped
+from certrail_client.calls import PREFIX, Call, PagedCall, path_of, scoped
+from certrail_client.models.deliveries import (
+    DeliveryList,
+    DeliveryOut,
+    DeliveryStatus,
+    RetirementList,
+    RetirementOut,
+)
 
 
-def get_delivery(delivery_id: str) -> Call[Json]:
+def get_delivery(delivery_id: str) -> Call[DeliveryOut]:
     """One delivery: what, since when, how often, what next, who must act."""
     path = path_of(PREFIX + "/deliveries/{delivery_id}", delivery_id=delivery_id)
-    return Call("GET", path, Json)
+    return Call("GET", path, DeliveryOut)
 
 
-def retry_delivery(delivery_id: str) -> Call[Json]:
-    """Try again now."""
+def retry_delivery(delivery_id: str) -> Call[DeliveryOut]:
+    """Deliver again now."""
     path = path_of(PREFIX + "/deliveries/{delivery_id}/retry", delivery_id=delivery_id)
-    return Call("POST", path, Json, idempotent=True)
+    return Call("POST", path, DeliveryOut, idempotent=True)
 
 
-def retry_retirement(retirement_id: str) -> Call[Json]:
-    """Take it away now."""
+def get_retirement(retirement_id: str) -> Call[RetirementOut]:
+    """One retirement."""
+    path = path_of(PREFIX + "/retirements/{retirement_id}", retirement_id=retirement_id)
+    return Call("GET", path, RetirementOut)
+
+
+def retry_retirement(retirement_id: str) -> Call[RetirementOut]:
+    """Remove the object now."""
     path = path_of(PREFIX + "/retirements/{retirement_id}/retry", retirement_id=retirement_id)
-    return Call("POST", path, Json, idempotent=True)
+    return Call("POST", path, RetirementOut, idempotent=True)
 
 
 def list_deliveries(
@@ -30,23 +42,24 @@ def list_deliveries(
     *,
     sync: str | None = None,
     lineage: str | None = None,
-    status: str | None = None,
+    status: DeliveryStatus | None = None,
     cursor: str | None = None,
     limit: int | None = None,
-) -> Call[Json]:
-    """Where every certificate stands at every sync, or at one; newest first."""
+) -> PagedCall[DeliveryList, DeliveryOut]:
+    """The state of every lineage at every sync, or at one; newest first."""
     path = scoped(application, "/deliveries")
-    return Call(
+    return PagedCall(
         "GET",
         path,
-        Json,
+        DeliveryList,
         query={"sync": sync, "lineage": lineage, "status": status, "cursor": cursor, "limit": limit},
+        position="cursor",
     )
 
 
 def list_retirements(
     application: str | None, *, cursor: str | None = None, limit: int | None = None
-) -> Call[Json]:
-    """What is to leave its destination and when, and what has left; newest first."""
+) -> PagedCall[RetirementList, RetirementOut]:
+    """What is to be removed from its destination and when, and what was removed; newest first."""
     path = scoped(application, "/retirements")
-    return Call("GET", path, Json, query={"cursor": cursor, "limit": limit})
+    return PagedCall("GET", path, RetirementList, query={"cursor": cursor, "limit": limit}, position="cursor")

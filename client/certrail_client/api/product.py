@@ -15,31 +15,31 @@ from certrail_client.models.product import (
 )
 
 
-def list_policies() -> Call[Json]:
+def list_certificate_policies() -> Call[Json]:
     """All certificate policies."""
     path = path_of(PREFIX + "/certificate-policies")
     return Call("GET", path, Json)
 
 
-def create_policy(body: PolicyIn) -> Call[Json]:
+def create_certificate_policy(body: PolicyIn) -> Call[Json]:
     """Say what may be requested."""
     path = path_of(PREFIX + "/certificate-policies")
     return Call("POST", path, Json, body=body, idempotent=True)
 
 
-def get_policy(policy: str) -> Call[Json]:
+def get_certificate_policy(policy: str) -> Call[Json]:
     """One certificate policy."""
     path = path_of(PREFIX + "/certificate-policies/{policy}", policy=policy)
     return Call("GET", path, Json)
 
 
-def update_policy(policy: str, body: PolicyChangeIn) -> Call[Json]:
+def update_certificate_policy(policy: str, body: PolicyChangeIn) -> Call[Json]:
     """Rename a policy or replace its rules."""
     path = path_of(PREFIX + "/certificate-policies/{policy}", policy=policy)
     return Call("PATCH", path, Json, body=body)
 
 
-def delete_policy(policy: str) -> Call[None]:
+def delete_certificate_policy(policy: str) -> Call[None]:
     """Remove a policy that no profile uses."""
     path = path_of(PREFIX + "/certificate-policies/{policy}", policy=policy)
     return Call("DELETE", path, type(None))

@@ -49,7 +49,6 @@ class RotationIn(Body):
     """How long the present token holds beside the next one."""
 
     overlap: str = "PT0S"
-    """Such as 36h, 47d or PT90M"""
 
 
 class TokenIn(Body):

@@ -33,7 +33,6 @@ class AlertFilterIn(Body):
 
     profiles: list[str] | None = None
     names: list[str] | None = None
-    """such as *.example.com: one fits one of its names"""
     metadata: dict[str, str] | None = None
 
 
@@ -83,5 +82,4 @@ class EscalationIn(Body):
     """Whom to tell when nobody has seen to it for so long."""
 
     after: str
-    """Such as 36h, 47d or PT90M"""
     channels: list[str]

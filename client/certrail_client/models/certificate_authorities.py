@@ -9,15 +9,18 @@ from datetime import datetime
 from typing import Literal
 
 from certrail_client.base import Body, Json, default
-from certrail_client.models.common import KeyAlgorithm
+from certrail_client.models.common import KeyAlgorithm, Subject
 
 
 class Advice(Body):
     """In which window an authority wants certificates replaced, and why (RFC 9773 section 4.2)."""
 
     begins: datetime
+    """Start of the window."""
     ends: datetime
+    """End of the window."""
     explanation: str = ""
+    """Why, for people."""
 
 
 class AuthorityChangeIn(Body):
@@ -68,17 +71,3 @@ class MirrorIn(Body):
     config: Json | None = default(None, repr=False)
     url: str | None = None
     """where others find the copies; certificates issued from then on name it"""
-
-
-class Subject(Body):
-    """A distinguished name, with the upper bounds of RFC 5280 appendix A.1. Attributes: domain_components:
-    in the order of a DNS name, such as ``("example", "com")``.
-    """
-
-    common_name: str | None = None
-    organization: str | None = None
-    organizational_unit: str | None = None
-    country: str | None = None
-    state: str | None = None
-    locality: str | None = None
-    domain_components: list[str] = default([])

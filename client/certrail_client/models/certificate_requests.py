@@ -5,40 +5,49 @@ Written by `python -m docs.generate` from the OpenAPI document; edit the API ins
 
 from __future__ import annotations
 
-from certrail_client.base import Body, Json, OpenEnum
-from certrail_client.models.common import KeyAlgorithm
+from certrail_client.base import Body
+from certrail_client.models.common import (
+    BasicConstraints,
+    CertificateRequestOut,
+    KeyAlgorithm,
+    KeyUsage,
+    Sans,
+    SignatureAlgorithm,
+    Subject,
+)
 
 
-class BasicConstraints(Body):
-    """Whether the certificate is an authority's (RFC 5280 section 4.2.1.9). Attributes: path_length: how
-    many authorities may follow below it; left out, any number.
-    """
-
-    ca: bool = False
-    path_length: int | None = None
-
-
-class RequestIn(Body):
+class CertificateRequestIn(Body):
     """A certificate that is wanted. With a CSR, subject, names and key come from the CSR."""
 
     profile: str
-    subject: Json | None = None
-    sans: dict[str, list[str]] | None = None
+    """Slug or id of the certificate profile."""
+    subject: Subject | None = None
+    """Distinguished name."""
+    sans: Sans | None = None
+    """Subject alternative names by type."""
     key_algorithm: KeyAlgorithm | None = None
+    """Of the key that certrail makes; null for the profile's."""
     signature_algorithm: SignatureAlgorithm | None = None
+    """The signature insisted on; null leaves it to the issuer's key."""
     csr: str | None = None
+    """PKCS#10, PEM, when the requester keeps the key."""
     basic_constraints: BasicConstraints | None = None
+    """For the certificate of an authority."""
     ttl: str | None = None
-    key_usages: list[str] | None = None
+    """Lifetime; null for the profile's."""
+    key_usages: list[KeyUsage] | None = None
+    """Key usages; left out, the profile's."""
     extended_key_usages: list[str] | None = None
+    """Extended key usages, names or OIDs; left out, the profile's."""
     metadata: dict[str, str] | None = None
+    """Names and values to search and select by; not in the certificate."""
 
 
-class SignatureAlgorithm(OpenEnum):
-    """Signature algorithms of issued certificates; the issuer's key decides which one it is."""
+class CertificateRequestList(Body):
+    """Requests, newest first."""
 
-    RSA_SHA256 = "RSA_SHA256"
-    ECDSA_SHA256 = "ECDSA_SHA256"
-    ECDSA_SHA384 = "ECDSA_SHA384"
-    ECDSA_SHA512 = "ECDSA_SHA512"
-    ED25519 = "ED25519"
+    items: list[CertificateRequestOut]
+    """The objects, in the order that the call names."""
+    next_cursor: str | None = None
+    """Give it as `cursor` to read the next page; null on the last one."""

@@ -99,5 +99,4 @@ class ProfileIn(Body):
     ca: str | None = None
     policy: str
     ttl: str
-    """Such as 36h, 47d or PT90M"""
     defaults: Json | None = None

@@ -15,7 +15,7 @@ from certrail.services.core.orchestrator import Orchestrator
 from certrail.services.facade import Services
 from certrail_server.api import problems
 from certrail_server.api.listeners import Listeners
-from certrail_server.api.openapi import describe
+from certrail_server.api.openapi import describe, operation_id
 from certrail_server.api.refusals import Refusals
 from certrail_server.api.routes import (
     alerts,
@@ -80,6 +80,8 @@ def create_app(services: Services, orchestrator: Orchestrator, sign_in: "SignIn 
         version="1",
         summary="Certificates, from request to everywhere they are used",
         lifespan=_work,
+        generate_unique_id_function=operation_id,
+        separate_input_output_schemas=False,
     )
     app.state.services = services
     app.state.orchestrator = orchestrator

@@ -5,6 +5,7 @@ from typing import Any
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
+from fastapi.routing import APIRoute
 
 BEARER = {
     "bearer": {"type": "http", "scheme": "bearer", "description": "A token, made by `POST /api/v1/tokens`."}
@@ -35,6 +36,15 @@ IDEMPOTENCY_KEY = {
     "description": "The same call with the same key makes one object, for 30 days.",
 }
 PROTECTED = "/api/"
+SCOPED = "/api/v1/applications/{application}/"
+
+
+def operation_id(route: APIRoute) -> str:
+    """The name of its function: clients are generated from it, so it changes no more than a path does.
+
+    What is served for each Application and for the legacy scope is told apart below, where all paths are known.
+    """
+    return f"{route.name} {route.path_format}"
 
 
 def describe(app: FastAPI) -> dict[str, Any]:
@@ -44,11 +54,25 @@ def describe(app: FastAPI) -> dict[str, Any]:
         components = document.setdefault("components", {})
         components["securitySchemes"] = BEARER
         components.setdefault("schemas", {})["Problem"] = PROBLEM
+        _name_operations(document["paths"])
         for path, operations in document["paths"].items():
             for method, operation in operations.items():
                 _complete(path, method, operation)
         app.openapi_schema = document
     return app.openapi_schema
+
+
+def _name_operations(paths: dict[str, dict[str, Any]]) -> None:
+    """One name each: what is served for an Application, too, gets a suffix outside of one."""
+    names = {
+        (path, method): operation["operationId"].partition(" ")[0]
+        for path, operations in paths.items()
+        for method, operation in operations.items()
+    }
+    for (path, method), name in names.items():
+        twin = path.replace("/api/v1/", SCOPED, 1)
+        legacy = twin != path and names.get((twin, method)) == name
+        paths[path][method]["operationId"] = f"{name}_in_legacy_scope" if legacy else name
 
 
 def _complete(path: str, method: str, operation: dict[str, Any]) -> None:

@@ -10,7 +10,7 @@ from tests.integration.handmade import csr
 
 from certrail.domain.errors import BadInput, PolicyViolation
 from certrail.pki.csr import certificate_content
-from certrail_server.api.shapes import RequestIn
+from certrail_server.api.schemas.requests import CertificateRequestIn
 
 DEFAULTS = {
     "subject": {"organization": "Example", "country": "DE", "domain_components": ["example", "com"]},
@@ -22,7 +22,7 @@ NAMES = {"dns": ["a.example.com"]}
 
 def asked(team: Team, **given: Any) -> dict[str, Any]:
     """What a certificate says that was asked for over HTTP with these members."""
-    body = RequestIn.model_validate(
+    body = CertificateRequestIn.model_validate(
         {"profile": "web", **({} if "csr" in given else {"sans": NAMES}), **given}
     )
     row = team.services.requests.submit(

@@ -17,14 +17,14 @@ Manage = Annotated[Call, allow(Permission.APPROVAL_POLICY_MANAGE)]
 
 
 @router.get("")
-def list_policies(call: Read) -> Json:
+def list_approval_policies(call: Read) -> Json:
     """The approval policies of an Application."""
     rows = call.services.approval_policies.list(call.scope)
     return items([shown(policy, profiles=profiles) for policy, profiles in rows], dict)
 
 
 @router.post("", status_code=201)
-def create_policy(
+def create_approval_policy(
     body: ApprovalPolicyIn,
     call: Annotated[Call, allow(Permission.APPROVAL_POLICY_MANAGE, creates="approval-policies")],
 ) -> Json:
@@ -40,7 +40,7 @@ def create_policy(
 
 
 @router.patch("/{policy}")
-def update_policy(policy: str, body: ApprovalPolicyChangeIn, call: Manage) -> Json:
+def update_approval_policy(policy: str, body: ApprovalPolicyChangeIn, call: Manage) -> Json:
     """Change a policy; approvals that run keep the one they began under."""
     steps = _steps(body.steps) if body.steps is not None else None
     values = body.model_dump(exclude={"steps"})
@@ -49,7 +49,7 @@ def update_policy(policy: str, body: ApprovalPolicyChangeIn, call: Manage) -> Js
 
 
 @router.delete("/{policy}", status_code=204)
-def delete_policy(policy: str, call: Manage) -> None:
+def delete_approval_policy(policy: str, call: Manage) -> None:
     """Remove a policy; approvals that run under it are cancelled."""
     call.services.approval_policies.delete(call.actor, call.scope, policy)
 

@@ -24,13 +24,13 @@ Manage = Annotated[Call, allow(Permission.PRODUCT_MANAGE)]
 
 
 @router.get("/certificate-policies")
-def list_policies(call: Read) -> Json:
+def list_certificate_policies(call: Read) -> Json:
     """All certificate policies."""
     return items(call.services.product.policies())
 
 
 @router.post("/certificate-policies", status_code=201)
-def create_policy(body: PolicyIn, call: Manage) -> Json:
+def create_certificate_policy(body: PolicyIn, call: Manage) -> Json:
     """Say what may be requested."""
     product = call.services.product
     return shown(
@@ -42,19 +42,19 @@ def create_policy(body: PolicyIn, call: Manage) -> Json:
 
 
 @router.get("/certificate-policies/{policy}")
-def get_policy(policy: str, call: Read) -> Json:
+def get_certificate_policy(policy: str, call: Read) -> Json:
     """One certificate policy."""
     return shown(call.services.product.policy(policy))
 
 
 @router.patch("/certificate-policies/{policy}")
-def update_policy(policy: str, body: PolicyChangeIn, call: Manage) -> Json:
+def update_certificate_policy(policy: str, body: PolicyChangeIn, call: Manage) -> Json:
     """Rename a policy or replace its rules."""
     return shown(call.services.product.update_policy(call.actor, policy, **body.model_dump()))
 
 
 @router.delete("/certificate-policies/{policy}", status_code=204)
-def delete_policy(policy: str, call: Manage) -> None:
+def delete_certificate_policy(policy: str, call: Manage) -> None:
     """Remove a policy that no profile uses."""
     call.services.product.delete_policy(call.actor, policy)
 
