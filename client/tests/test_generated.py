@@ -24,7 +24,7 @@ def test_models_and_calls_are_current() -> None:
 def test_every_operation_has_a_function() -> None:
     paths = application().openapi()["paths"]
     names = {
-        (detail["operationId"].split("_api_v1")[0], path.replace("/applications/{application}", "", 1))
+        (detail["operationId"].removesuffix("_in_legacy_scope"), path.replace("/applications/{application}", "", 1))
         for path, methods in paths.items()
         for detail in methods.values()
         if path.startswith(PREFIX)

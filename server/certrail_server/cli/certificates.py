@@ -59,7 +59,7 @@ def list_certificates(
     as_json: AsJson = False,
 ) -> None:
     """Search the inventory of an Application."""
-    query = {"name": name, "name_ends": name_ends, "serial": serial, "status": status, "view": view}
+    query = {"name": name, "name_ends": name_ends, "serial": serial, "status": status, "saved_search": view}
     query |= {"expires_before": expires_before, "application": "none" if application == "-" else None}
     with counting("certificates read") as report:
         rows = []

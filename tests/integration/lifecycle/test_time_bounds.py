@@ -42,7 +42,7 @@ POSTED: dict[str, list[tuple[dict[str, Any], str]]] = {
 }
 EARLY, LATE = "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"
 SEARCHES: list[tuple[dict[str, Any], str]] = [
-    ({"view": "ending", "expires_after": "2030-01-01T00:00:00Z"}, "expires_after must be before"),
+    ({"saved_search": "ending", "expires_after": "2030-01-01T00:00:00Z"}, "expires_after must be before"),
     ({"expires_after": EARLY}, "expires_after"),
     ({"expires_before": LATE}, "expires_before"),
     ({"expires_after": "2030-01-01T00:00:00"}, "expires_after"),
