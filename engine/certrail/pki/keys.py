@@ -92,6 +92,20 @@ def to_pem(key: PrivateKey) -> bytes:
     )
 
 
+def public_pem(key: PublicKey) -> str:
+    """SubjectPublicKeyInfo, PEM."""
+    return key.public_bytes(
+        serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+    ).decode()
+
+
+def from_public_pem(pem: str) -> PublicKey:
+    """Read a public key that `public_pem` wrote."""
+    key = serialization.load_pem_public_key(pem.encode())
+    assert isinstance(key, PublicKey)
+    return key
+
+
 def from_pem(pem: bytes, password: str | None = None) -> PrivateKey:
     """Read a private key, PEM, with its password if it is encrypted.
 

@@ -13,7 +13,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from certrail.domain.content import Subject
 from certrail.domain.errors import BadInput
-from certrail.pki.keys import PrivateKey, hash_for
+from certrail.pki.keys import PrivateKey, PublicKey, hash_for
 from certrail.pki.names import to_name
 
 MOST_QUESTIONS = 4096
@@ -83,9 +83,9 @@ class Question:
     nonce: bytes | None
 
     def is_about(self, issuer: x509.Certificate) -> bool:
-        """Whether this is the issuer that is meant."""
-        names, key = _hashed(issuer, self.algorithm)
-        return names == self.name_hash and key == self.key_hash
+        """Whether the CertID names this issuer (RFC 6960 section 4.1.1)."""
+        name_hash, key_hash = _issuer_hashes(issuer, self.algorithm)
+        return name_hash == self.name_hash and key_hash == self.key_hash
 
 
 def read_question(der: bytes) -> Question:
@@ -154,7 +154,7 @@ def refused(malformed: bool) -> bytes:
 def signer_certificate(
     issuer: x509.Certificate,
     issuer_key: PrivateKey,
-    key: PrivateKey,
+    public_key: PublicKey,
     *,
     serial: int,
     not_before: datetime,
@@ -166,7 +166,7 @@ def signer_certificate(
         x509.CertificateBuilder()
         .subject_name(to_name(Subject(common_name="OCSP responder")))
         .issuer_name(issuer.subject)
-        .public_key(key.public_key())
+        .public_key(public_key)
         .serial_number(serial)
         .not_valid_before(not_before)
         .not_valid_after(min(not_after, issuer.not_valid_after_utc))
@@ -174,7 +174,7 @@ def signer_certificate(
         .add_extension(usage, critical=True)
         .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.OCSP_SIGNING]), critical=False)
         .add_extension(x509.OCSPNoCheck(), critical=False)
-        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(public_key), critical=False)
         .add_extension(_authority_key(issuer), critical=False)
         .sign(issuer_key, hash_for(issuer_key))
     )
@@ -219,8 +219,11 @@ def _flag(reason: Reason) -> x509.ReasonFlags | None:
     return None if reason is Reason.UNSPECIFIED else x509.ReasonFlags(reason.value)
 
 
-def _hashed(issuer: x509.Certificate, algorithm: hashes.HashAlgorithm) -> tuple[bytes, bytes]:
-    """Of the issuer's name and key, as a question about something below it would hold them."""
-    # Any certificate does: only what is said of its issuer is read.
-    asked = ocsp.OCSPRequestBuilder().add_certificate(issuer, issuer, algorithm).build()
-    return asked.issuer_name_hash, asked.issuer_key_hash
+def _issuer_hashes(issuer: x509.Certificate, algorithm: hashes.HashAlgorithm) -> tuple[bytes, bytes]:
+    """Hashes of an issuer's name and key, as a CertID holds them."""
+    # The builder hashes the *issuer* name of the first certificate and the key of the second. The name is hashed
+    # here: the issuer's own certificate names who signed it, which is another authority unless it is a root.
+    name = hashes.Hash(algorithm)
+    name.update(issuer.subject.public_bytes())
+    request = ocsp.OCSPRequestBuilder().add_certificate(issuer, issuer, algorithm).build()
+    return name.finalize(), request.issuer_key_hash

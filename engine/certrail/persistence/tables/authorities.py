@@ -34,10 +34,12 @@ class CertificateAuthority(Row, table=True):
 
 
 class CaKey(Row, table=True):
-    """One private key of an authority, an envelope of the keyring.
+    """One key of an authority; only the signing port reads it.
 
-    `spki` is the SHA-256 of the SubjectPublicKeyInfo, by which the key of a certificate is found. Old keys stay:
-    they sign for what was issued with them.
+    `signer` names who holds the private key: ``built-in`` keeps it in `key_sealed`, an envelope of the keyring; of a
+    remote signer's key there is no envelope. `spki` is the SHA-256 of the SubjectPublicKeyInfo, by which the key of a
+    certificate is found; `public_key` is that structure, PEM. Old keys stay: they sign CRLs and OCSP signers for the
+    certificates that they issued.
     """
 
     __tablename__ = "ca_key"
@@ -46,12 +48,16 @@ class CaKey(Row, table=True):
     ca_id: str = Field(foreign_key="certificate_authority.id", max_length=40)
     algorithm: str = Field(max_length=32)
     spki: str = Field(max_length=64)
-    key_sealed: str
+    public_key: str
+    signer: str = Field(default="built-in", max_length=64)
+    key_sealed: str | None = None
 
 
 class CaCertificate(Row, table=True):
-    """One version of an authority's own certificate. `last_warning_threshold` is the last threshold (seconds
-    before the end) that was reported.
+    """One version of an authority's own certificate.
+
+    `spki` is the SHA-256 of its SubjectPublicKeyInfo, so that its key is found without parsing `pem`.
+    `last_warning_threshold` is the last threshold (seconds before expiry) that was reported.
     """
 
     __tablename__ = "ca_certificate"
@@ -60,6 +66,7 @@ class CaCertificate(Row, table=True):
     ca_id: str = Field(foreign_key="certificate_authority.id", max_length=40)
     version: int
     active: bool = True
+    spki: str = Field(max_length=64)
     pem: str
     chain: list[str] = json_column(list)
     serial: str = Field(max_length=64)

@@ -1,4 +1,4 @@
-"""The revocation lists that an authority brings along: what they name, and how far they have counted."""
+"""Revocations of an adopted authority: the entries of its CRLs so far, and the number of the last one."""
 
 import hashlib
 from collections.abc import Iterable
@@ -7,13 +7,12 @@ from datetime import datetime
 
 from certrail.persistence.tables import CaCertificate, Crl, RevocationTombstone
 from certrail.pki.revocation import Reason
-from certrail.services.authorities.signing import spki_of
 from certrail.services.core.unit_of_work import UnitOfWork
 
 
 @dataclass(frozen=True)
 class RevokedEntry:
-    """An entry of a list. Without an end it is listed as long as the authority's certificate lasts."""
+    """A CRL entry (RFC 5280 section 5.1.2.6); without `not_after` it is kept until the CA certificate expires."""
 
     serial: str
     revoked_at: datetime
@@ -22,7 +21,7 @@ class RevokedEntry:
 
 
 def import_revoked(uow: UnitOfWork, issuer: CaCertificate, entries: Iterable[RevokedEntry]) -> None:
-    """Go on telling of these, whether or not their certificates come later."""
+    """Keep entries as tombstones, whether or not their certificates are imported later."""
     for entry in {entry.serial: entry for entry in entries}.values():
         uow.session.add(
             RevocationTombstone(
@@ -37,13 +36,13 @@ def import_revoked(uow: UnitOfWork, issuer: CaCertificate, entries: Iterable[Rev
 
 
 def continue_crl_number(uow: UnitOfWork, issuer: CaCertificate, last: int) -> None:
-    """Have the next list follow this number; it is due at once."""
+    """Continue the CRL number: the next list is due at once (RFC 5280 section 5.2.3: numbers only grow)."""
     uow.session.add(
         Crl(
             id=uow.new_id(),
             created_at=uow.now,
             ca_id=issuer.ca_id,
-            spki=spki_of(issuer),
+            spki=issuer.spki,
             number=last,
             this_update=uow.now,
             next_update=uow.now,

@@ -1,7 +1,7 @@
-"""Certificate authorities: roots, intermediates below them or below somebody else's, and their renewals."""
+"""Certificate authorities: roots, intermediates below them or below an external CA, and their renewals."""
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
@@ -17,29 +17,33 @@ from certrail.persistence.tables import (
     CertificateAuthority,
 )
 from certrail.pki import keys
-from certrail.pki.authority import (
-    authority_request,
-    intermediate,
-    refuse_unfit_authority,
-    self_signed_root,
-)
+from certrail.pki.authority import refuse_unfit_authority
 from certrail.pki.chain import path_to_root, read_certificates
 from certrail.pki.names import from_name
+from certrail.pki.signer import KeyName
+from certrail.pki.templates import CsrTemplate, IntermediateTemplate, RootTemplate
 from certrail.services.authorities.adoption import RevokedEntry, continue_crl_number, import_revoked
 from certrail.services.authorities.deletion import delete_unused
 from certrail.services.authorities.signing import (
     active_certificate,
     find_authority,
-    key_of,
+    issuer_of,
     key_to_certify,
     keys_of,
     loaded_chain,
     lock_authority,
-    new_serial,
-    signer,
     versions_of,
 )
-from certrail.services.authorities.versions import add_key, insert_authority, install_certificate
+from certrail.services.authorities.signing_port import (
+    generate_key,
+    key_name,
+    new_serial,
+    public_key,
+    read_key,
+    sign,
+    store_key,
+)
+from certrail.services.authorities.versions import insert_authority, install_certificate
 from certrail.services.core.actor import Actor
 from certrail.services.core.lookup import find, refuse_taken
 from certrail.services.core.unit_of_work import ServiceContext, UnitOfWork
@@ -50,7 +54,7 @@ INTERMEDIATE_LIFETIME = timedelta(days=1826)
 
 
 class Authorities:
-    """Owned by Product Admins. Private keys never leave their envelopes but to sign."""
+    """Managed by Product Admins. Private keys stay behind the signing port."""
 
     def __init__(self, context: ServiceContext) -> None:
         self._context = context
@@ -66,18 +70,19 @@ class Authorities:
         lifetime: timedelta | None = None,
         max_path_length: int | None = None,
     ) -> CertificateAuthority:
-        """Make an internal root authority, ten years long unless said otherwise.
+        """Create a root authority, with a lifetime of ten years by default.
 
         Raises:
-            BadInput: the subject has no part.
+            BadInput: the subject is empty.
             Conflict: the slug is taken.
         """
         _refuse_nameless(subject)
-        key = keys.generate(key_algorithm)
+        key = generate_key(key_algorithm)
         with self._context.unit_of_work(actor) as uow:
-            authority = insert_authority(uow, "root", slug, name, subject, key, max_path_length, None)
-            certificate = _self_signed(authority, key, uow.now, lifetime)
-            install_certificate(uow, authority, certificate, [])
+            authority = insert_authority(
+                uow, "root", slug, name, subject, key_algorithm, max_path_length, None
+            )
+            self._sign_itself(uow, authority, store_key(uow, authority, key), lifetime)
             return authority
 
     def create_intermediate(
@@ -92,24 +97,27 @@ class Authorities:
         lifetime: timedelta | None = None,
         max_path_length: int | None = 0,
     ) -> CertificateAuthority:
-        """Make an authority below another: signed at once by a parent that is here, else pending until `install`.
+        """Create an authority below another: signed at once by a parent here, else pending until `install`.
 
         Args:
-            lifetime: five years unless said otherwise, and no longer than the parent lasts.
+            lifetime: five years by default, at most until the parent's certificate expires.
             max_path_length: 0 for an authority that signs leaves only.
 
         Raises:
-            BadInput: the subject has no part.
+            BadInput: the subject is empty.
             Conflict: the slug is taken, the parent cannot sign, or allows less than is asked for.
         """
         _refuse_nameless(subject)
-        key = keys.generate(key_algorithm)
+        key = generate_key(key_algorithm)
         with self._context.unit_of_work(actor) as uow:
             above = find(uow.session, CertificateAuthority, parent, "parent authority") if parent else None
             parent_id = above.id if above else None
-            row = insert_authority(uow, "intermediate", slug, name, subject, key, max_path_length, parent_id)
+            row = insert_authority(
+                uow, "intermediate", slug, name, subject, key_algorithm, max_path_length, parent_id
+            )
+            stored = store_key(uow, row, key)
             if above is not None:
-                self._sign_below(uow, row, above, key.public_key(), lifetime)
+                self._sign_below(uow, row, above, stored, lifetime)
             return row
 
     def adopt(
@@ -124,7 +132,7 @@ class Authorities:
         crl_number: int | None = None,
         revoked: Sequence[RevokedEntry] = (),
     ) -> CertificateAuthority:
-        """Take over an authority that exists already, with its private key and all that it has revoked.
+        """Take over an authority from elsewhere, with its private key and its revocations.
 
         Args:
             certificate: PEM, of the authority.
@@ -140,14 +148,14 @@ class Authorities:
         issuers = [*more, *(read_certificates(chain, "chain") if chain.strip() else [])]
         subject = _subject_of(first)
         refuse_unfit_authority(first, subject)
-        key = keys.from_pem(private_key.encode())
-        if key.public_key() != first.public_key():
-            raise BadInput("The private key is not that of the certificate.", "private_key")
+        key = read_key(private_key, first.public_key())
+        algorithm = keys.algorithm_of(key.public_key)
         path = path_to_root(first, issuers, "chain")
         kind = "intermediate" if path else "root"
         with self._context.unit_of_work(actor) as uow:
             room = first.extensions.get_extension_for_class(x509.BasicConstraints).value.path_length
-            authority = insert_authority(uow, kind, slug, name, subject, key, room, None)
+            authority = insert_authority(uow, kind, slug, name, subject, algorithm, room, None)
+            store_key(uow, authority, key)
             install_certificate(uow, authority, first, path)
             uow.session.flush()
             issuer = active_certificate(uow.session, authority.id)
@@ -165,11 +173,9 @@ class Authorities:
         with self._context.db.read() as session:
             authority = find_authority(session, reference)
             _refuse_signed_here(authority)
-            csr = authority_request(
-                Subject.model_validate(authority.subject),
-                key_to_certify(self._context.keyring, session, authority.id),
-                authority.max_path_length,
-            )
+            subject = Subject.model_validate(authority.subject)
+            key = key_to_certify(session, authority.id)
+            csr = sign(self._context, session, key, CsrTemplate(subject, authority.max_path_length))
             return csr.public_bytes(Encoding.PEM).decode()
 
     def install(
@@ -222,15 +228,14 @@ class Authorities:
             present = active_certificate(uow.session, authority.id)
             uow.created_id = authority.id
             if new_key:
-                key = keys.generate(KeyAlgorithm(authority.key_algorithm))
-                add_key(uow, authority, key)
+                key = store_key(uow, authority, generate_key(KeyAlgorithm(authority.key_algorithm)))
             else:
-                key = key_of(self._context.keyring, uow.session, present)
+                key = key_name(present)
             if authority.kind == "root":
-                install_certificate(uow, authority, _self_signed(authority, key, uow.now, lifetime), [])
+                self._sign_itself(uow, authority, key, lifetime)
             elif authority.parent_id:
                 above = uow.session.get_one(CertificateAuthority, authority.parent_id)
-                self._sign_below(uow, authority, above, key.public_key(), lifetime)
+                self._sign_below(uow, authority, above, key, lifetime)
             else:
                 uow.event("ca.renewal_requested", "ca", authority.id, slug=authority.slug, new_key=new_key)
             return authority
@@ -314,24 +319,35 @@ class Authorities:
         uow: UnitOfWork,
         authority: CertificateAuthority,
         above: CertificateAuthority,
-        public_key: keys.PublicKey,
+        key: KeyName,
         lifetime: timedelta | None,
     ) -> None:
-        parent = signer(self._context.keyring, uow.session, above.id)
-        longest = parent.issuer.not_after
-        ends = uow.now + lifetime if lifetime else min(uow.now + INTERMEDIATE_LIFETIME, longest)
-        certificate = intermediate(
+        parent = issuer_of(uow.session, above.id)
+        longest = parent.version.not_after
+        template = IntermediateTemplate(
             Subject.model_validate(authority.subject),
-            public_key,
+            public_key(uow.session, key),
             parent.certificate,
-            parent.key,
-            serial=new_serial(),
+            new_serial(),
             not_before=uow.now,
-            not_after=ends,
+            not_after=uow.now + lifetime if lifetime else min(uow.now + INTERMEDIATE_LIFETIME, longest),
             max_path_length=authority.max_path_length,
         )
-        path = [parent.certificate, *loaded_chain(parent.issuer)]
+        certificate = sign(self._context, uow.session, key_name(parent.version), template)
+        path = [parent.certificate, *loaded_chain(parent.version)]
         install_certificate(uow, authority, certificate, path)
+
+    def _sign_itself(
+        self, uow: UnitOfWork, authority: CertificateAuthority, key: KeyName, lifetime: timedelta | None
+    ) -> None:
+        template = RootTemplate(
+            Subject.model_validate(authority.subject),
+            new_serial(),
+            not_before=uow.now,
+            not_after=uow.now + (lifetime or ROOT_LIFETIME),
+            max_path_length=authority.max_path_length,
+        )
+        install_certificate(uow, authority, sign(self._context, uow.session, key, template), [])
 
 
 def _subject_of(certificate: x509.Certificate) -> Subject:
@@ -352,11 +368,3 @@ def _refuse_nameless(subject: Subject) -> None:
 def _refuse_signed_here(authority: CertificateAuthority) -> None:
     if authority.kind == "root" or authority.parent_id:
         raise Conflict("This authority is signed here; renew it instead.", kind="ca-signed-here")
-
-
-def _self_signed(
-    authority: CertificateAuthority, key: keys.PrivateKey, now: datetime, lifetime: timedelta | None
-) -> x509.Certificate:
-    subject = Subject.model_validate(authority.subject)
-    ends = now + (lifetime or ROOT_LIFETIME)
-    return self_signed_root(subject, key, new_serial(), now, ends, authority.max_path_length)

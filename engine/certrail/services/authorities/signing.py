@@ -1,4 +1,4 @@
-"""An authority by its name, and what it signs with: its present certificate and the key of that."""
+"""An authority by its reference, the versions of its certificate, and the one that it issues with."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -6,24 +6,19 @@ from typing import NamedTuple
 from cryptography import x509
 from sqlmodel import Session, col, select
 
-from certrail.crypto.keyring import Keyring
 from certrail.domain.errors import Conflict
 from certrail.persistence.database import cached, locked
 from certrail.persistence.tables import CaCertificate, CaKey, CertificateAuthority
-from certrail.pki import keys
+from certrail.pki.signer import KeyName
 from certrail.services.core.lookup import find
 
-CA_KEY_PURPOSE = "ca-key"
 
-
-class Signer(NamedTuple):
-    """An authority, and what it signs with now; `spki` is the SHA-256 of its key."""
+class Issuer(NamedTuple):
+    """An authority with the version of its certificate that it issues with, parsed."""
 
     authority: CertificateAuthority
-    issuer: CaCertificate
+    version: CaCertificate
     certificate: x509.Certificate
-    key: keys.PrivateKey
-    spki: str
 
 
 def find_authority(session: Session, reference: str) -> CertificateAuthority:
@@ -32,26 +27,23 @@ def find_authority(session: Session, reference: str) -> CertificateAuthority:
 
 
 def lock_authority(session: Session, reference: str) -> CertificateAuthority:
-    """By slug or id, held until the transaction ends. Raises NotFound."""
+    """By slug or id, with a row lock (FOR UPDATE) until the transaction ends. Raises NotFound."""
     ident = find_authority(session, reference).id
     return session.exec(locked(select(CertificateAuthority).where(CertificateAuthority.id == ident))).one()
 
 
-def signer(keyring: Keyring, session: Session, ca_id: str) -> Signer:
-    """What signs in the name of an authority now. Raises Conflict when it may not, or not yet."""
+def issuer_of(session: Session, ca_id: str) -> Issuer:
+    """The authority as it issues now; parsed once a transaction. Raises Conflict when it is disabled or pending."""
 
-    def ask() -> Signer:
-        issuer = active_certificate(session, ca_id)
-        key = key_of(keyring, session, issuer)
-        return Signer(
-            session.get_one(CertificateAuthority, ca_id), issuer, loaded(issuer), key, spki_of(issuer)
-        )
+    def load() -> Issuer:
+        version = active_certificate(session, ca_id)
+        return Issuer(session.get_one(CertificateAuthority, ca_id), version, loaded(version))
 
-    return cached(session, ("signer", ca_id), ask)
+    return cached(session, ("issuer", ca_id), load)
 
 
 def active_certificate(session: Session, ca_id: str) -> CaCertificate:
-    """The certificate that an authority signs with now. Raises Conflict when it may not, or not yet."""
+    """The certificate that an authority issues with now. Raises Conflict when it is disabled or pending."""
     return cached(session, ("active", ca_id), lambda: _active_certificate(session, ca_id))
 
 
@@ -68,20 +60,13 @@ def _active_certificate(session: Session, ca_id: str) -> CaCertificate:
     return found
 
 
-def key_of(keyring: Keyring, session: Session, certificate: CaCertificate) -> keys.PrivateKey:
-    """The private key of one version of an authority's certificate."""
-    spki = spki_of(certificate)
-    row = session.exec(select(CaKey).where(CaKey.ca_id == certificate.ca_id, CaKey.spki == spki)).one()
-    return opened(keyring, row)
-
-
-def key_to_certify(keyring: Keyring, session: Session, ca_id: str) -> keys.PrivateKey:
-    """The key that the next certificate is for: one that has none yet, else the present one."""
-    certified = {spki_of(version): version for version in versions_of(session, ca_id)}
-    rows = keys_of(session, ca_id)
-    waiting = [row for row in rows if row.spki not in certified]
-    present = [row for row in rows if row.spki in certified and certified[row.spki].active]
-    return opened(keyring, (waiting or present)[-1])
+def key_to_certify(session: Session, ca_id: str) -> KeyName:
+    """The key that the next certificate is for: one that has no certificate yet, else the active one."""
+    certified = {version.spki: version for version in versions_of(session, ca_id)}
+    spkis = [row.spki for row in keys_of(session, ca_id)]
+    waiting = [spki for spki in spkis if spki not in certified]
+    active = [spki for spki in spkis if spki in certified and certified[spki].active]
+    return KeyName(ca_id, (waiting or active)[-1])
 
 
 def keys_of(session: Session, ca_id: str) -> Sequence[CaKey]:
@@ -96,26 +81,11 @@ def versions_of(session: Session, ca_id: str) -> Sequence[CaCertificate]:
     return session.exec(select(CaCertificate).where(CaCertificate.ca_id == ca_id).order_by(newest)).all()
 
 
-def loaded(certificate: CaCertificate) -> x509.Certificate:
-    """The certificate itself."""
-    return x509.load_pem_x509_certificate(certificate.pem.encode())
+def loaded(version: CaCertificate) -> x509.Certificate:
+    """The certificate, parsed."""
+    return x509.load_pem_x509_certificate(version.pem.encode())
 
 
-def loaded_chain(certificate: CaCertificate) -> list[x509.Certificate]:
-    """The certificates above it, up to the root."""
-    return [x509.load_pem_x509_certificate(pem.encode()) for pem in certificate.chain]
-
-
-def spki_of(certificate: CaCertificate) -> str:
-    """By which its key is found."""
-    return keys.spki_fingerprint(loaded(certificate).public_key())
-
-
-def opened(keyring: Keyring, row: CaKey) -> keys.PrivateKey:
-    """A private key, out of its envelope."""
-    return keys.from_pem(keyring.open(row.key_sealed, CA_KEY_PURPOSE))
-
-
-def new_serial() -> int:
-    """An unguessable positive serial number of at most 20 octets (RFC 5280 section 4.1.2.2)."""
-    return x509.random_serial_number()
+def loaded_chain(version: CaCertificate) -> list[x509.Certificate]:
+    """The certificates above it up to the root, parsed."""
+    return [x509.load_pem_x509_certificate(pem.encode()) for pem in version.chain]

@@ -10,7 +10,6 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from sqlalchemy import delete, union_all
 from sqlmodel import Session, col, select
 
-from certrail.domain.content import KeyAlgorithm
 from certrail.domain.errors import BadInput, NotFound
 from certrail.persistence.tables import (
     CaCertificate,
@@ -20,25 +19,16 @@ from certrail.persistence.tables import (
     OcspSigner,
     RevocationTombstone,
 )
-from certrail.pki import keys
-from certrail.pki.revocation import (
-    Reason,
-    Revoked,
-    answer,
-    make_crl,
-    read_question,
-    refused,
-    signer_certificate,
-)
+from certrail.pki.revocation import Reason, Revoked, read_question, refused
+from certrail.pki.templates import CrlTemplate, OcspResponseTemplate, OcspSignerTemplate
 from certrail.services.authorities.crl_mirrors import KEY_DIGITS, file_name, mirror_everywhere, mirror_urls
-from certrail.services.authorities.signing import (
-    find_authority,
-    key_of,
-    loaded,
-    lock_authority,
+from certrail.services.authorities.signing import find_authority, loaded, lock_authority, versions_of
+from certrail.services.authorities.signing_port import (
+    create_ocsp_key,
+    key_name,
     new_serial,
-    spki_of,
-    versions_of,
+    sign,
+    sign_ocsp,
 )
 from certrail.services.core.actor import SYSTEM
 from certrail.services.core.sweeps import SweepItems
@@ -47,7 +37,6 @@ from certrail.services.core.unit_of_work import ServiceContext, UnitOfWork
 CRL_LIFETIME, CRL_REFRESH = timedelta(days=7), timedelta(days=1)
 ANSWER_LIFETIME = timedelta(hours=12)
 SIGNER_LIFETIME, SIGNER_RENEWAL = timedelta(days=14), timedelta(days=5)
-SIGNER_KEY = "ocsp-key"
 GRACE = timedelta(days=1)
 """How long a certificate that ended stays in the lists."""
 
@@ -82,7 +71,7 @@ class CertificateStatus:
         with self._context.db.read() as session:
             authority = find_authority(session, reference)
             issuer = _issuer(session, authority, key)
-            found = _list_of(session, authority.id, spki_of(issuer))
+            found = _list_of(session, authority.id, issuer.spki)
         if found is None or found.next_update <= self._context.clock():
             with self._context.unit_of_work(SYSTEM) as uow:
                 found = publish_crl(uow, issuer)
@@ -99,7 +88,7 @@ class CertificateStatus:
             lists = session.exec(select(Crl.ca_id, Crl.spki, Crl.refresh_at)).all()
             fresh = {(ca_id, spki) for ca_id, spki, refresh_at in lists if refresh_at > now}
             certified = session.exec(select(CaCertificate).where(col(CaCertificate.not_after) > now)).all()
-            issuers = {(row.ca_id, spki_of(row)): row for row in certified}
+            issuers = {(row.ca_id, row.spki): row for row in certified}
         wanted = {
             f"{ca_id}-{spki[:KEY_DIGITS]}": row
             for (ca_id, spki), row in issuers.items()
@@ -128,22 +117,22 @@ class CertificateStatus:
             if issuer is None:
                 return StatusAnswer(refused(malformed=False))
             known = _statuses(session, issuer, lambda table: col(table.serial) == f"{question.serial:x}")
-        signer, key = self._signer(issuer)
+        signer = self._signer(issuer)
         until = now + ANSWER_LIFETIME
-        content = answer(
+        template = OcspResponseTemplate(
             question,
             bool(known),
             _revoked(*known[0]) if known else None,
-            signer=signer,
-            signer_key=key,
+            x509.load_pem_x509_certificate(signer.pem.encode()),
             this_update=now,
             next_update=until,
         )
+        content = sign_ocsp(self._context, signer, template)
         return StatusAnswer(content, None if question.nonce else (now, until))
 
-    def _signer(self, issuer: CaCertificate) -> tuple[x509.Certificate, keys.PrivateKey]:
-        """Whom the authority lets answer; made anew in time, so its own key signs once in days."""
-        spki, now = spki_of(issuer), self._context.clock().replace(microsecond=0)
+    def _signer(self, issuer: CaCertificate) -> OcspSigner:
+        """The delegated signer (RFC 6960 section 4.2.2.2); renewed in time, so the CA's own key signs once in days."""
+        spki, now = issuer.spki, self._context.clock().replace(microsecond=0)
         with self._context.db.read() as session:
             row = _signer_row(session, issuer.ca_id, spki, now)
         if row is None:
@@ -151,29 +140,26 @@ class CertificateStatus:
                 lock_authority(uow.session, issuer.ca_id)
                 row = _signer_row(uow.session, issuer.ca_id, spki, now)
                 row = row or self._make_signer(uow, issuer, spki)
-        return (
-            x509.load_pem_x509_certificate(row.pem.encode()),
-            keys.from_pem(self._context.keyring.open(row.key_sealed, SIGNER_KEY)),
-        )
+        return row
 
     def _make_signer(self, uow: UnitOfWork, issuer: CaCertificate, spki: str) -> OcspSigner:
         now = uow.now.replace(microsecond=0)
-        key = keys.generate(KeyAlgorithm.EC_P256)
-        certificate = signer_certificate(
+        public_key, sealed = create_ocsp_key(self._context)
+        template = OcspSignerTemplate(
             loaded(issuer),
-            key_of(self._context.keyring, uow.session, issuer),
-            key,
-            serial=new_serial(),
+            public_key,
+            new_serial(),
             not_before=now - timedelta(minutes=5),
             not_after=now + SIGNER_LIFETIME,
         )
+        certificate = sign(self._context, uow.session, key_name(issuer), template)
         row = OcspSigner(
             id=uow.new_id(),
             created_at=now,
             ca_id=issuer.ca_id,
             spki=spki,
             pem=certificate.public_bytes(Encoding.PEM).decode(),
-            key_sealed=self._context.keyring.seal(keys.to_pem(key), SIGNER_KEY),
+            key_sealed=sealed,
             not_after=certificate.not_valid_after_utc,
         )
         uow.session.add(row)
@@ -187,20 +173,20 @@ def publish_crl(uow: UnitOfWork, issuer: CaCertificate) -> Crl:
     The authority is locked until the transaction ends: CRL numbers must only grow (RFC 5280 section 5.2.3).
     """
     authority = lock_authority(uow.session, issuer.ca_id)
-    spki, now = spki_of(issuer), uow.now.replace(microsecond=0)
+    spki, now = issuer.spki, uow.now.replace(microsecond=0)
     row = _list_of(uow.session, authority.id, spki)
     number = row.number + 1 if row else 1
     _forget_ended(uow.session, issuer, now)
     revoked = _revoked_below(uow.session, issuer, now)
-    signed = make_crl(
+    template = CrlTemplate(
         loaded(issuer),
-        key_of(uow.context.keyring, uow.session, issuer),
-        revoked,
-        number=number,
+        tuple(revoked),
+        number,
         this_update=now,
         next_update=now + CRL_LIFETIME,
         url=crl_url(uow.context, authority.id, spki),
     )
+    signed = sign(uow.context, uow.session, key_name(issuer), template)
     if row is None:
         row = Crl(id=uow.new_id(), created_at=now, ca_id=authority.id, spki=spki)  # type: ignore[call-arg]
     row.number, row.entries = number, len(revoked)
@@ -232,7 +218,7 @@ def ocsp_url(context: ServiceContext, ca_id: str) -> str | None:
 
 def _issuer(session: Session, authority: CertificateAuthority, key: str | None) -> CaCertificate:
     versions = versions_of(session, authority.id)
-    found = [v for v in versions if (v.active if key is None else spki_of(v)[:KEY_DIGITS] == key)]
+    found = [v for v in versions if (v.active if key is None else v.spki[:KEY_DIGITS] == key)]
     if not found:
         raise NotFound("revocation list")
     return found[0]
@@ -240,8 +226,8 @@ def _issuer(session: Session, authority: CertificateAuthority, key: str | None) 
 
 def _same_key(session: Session, issuer: CaCertificate) -> Sequence[str]:
     """The certificates of an authority with one key: what it signed is in one list, whichever was present."""
-    spki = spki_of(issuer)
-    return [version.id for version in versions_of(session, issuer.ca_id) if spki_of(version) == spki]
+    spki = issuer.spki
+    return [version.id for version in versions_of(session, issuer.ca_id) if version.spki == spki]
 
 
 def _list_of(session: Session, ca_id: str, spki: str) -> Crl | None:

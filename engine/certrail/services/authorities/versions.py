@@ -1,16 +1,16 @@
-"""The rows of an authority: itself, its keys, and every version of its certificate."""
+"""The rows of an authority: itself and every version of its certificate."""
 
 from collections.abc import Sequence
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from certrail.domain.content import Subject
+from certrail.domain.content import KeyAlgorithm, Subject
 from certrail.domain.errors import Conflict
-from certrail.persistence.tables import CaCertificate, CaKey, CertificateAuthority
+from certrail.persistence.tables import CaCertificate, CertificateAuthority
 from certrail.pki import keys
 from certrail.pki.bundle import certificate_facts
-from certrail.services.authorities.signing import CA_KEY_PURPOSE, versions_of
+from certrail.services.authorities.signing import versions_of
 from certrail.services.core.lookup import refuse_taken
 from certrail.services.core.unit_of_work import UnitOfWork
 
@@ -21,11 +21,11 @@ def insert_authority(
     slug: str,
     name: str,
     subject: Subject,
-    key: keys.PrivateKey,
+    key_algorithm: KeyAlgorithm,
     max_path_length: int | None,
     parent_id: str | None,
 ) -> CertificateAuthority:
-    """An authority with its first key, pending until it has a certificate. Raises Conflict when the slug is taken."""
+    """Insert an authority, pending until it has a certificate. Raises Conflict when the slug is taken."""
     refuse_taken(uow.session, CertificateAuthority, slug)
     authority = CertificateAuthority(
         id=uow.new_id(),
@@ -36,27 +36,12 @@ def insert_authority(
         status="pending",
         parent_id=parent_id,
         subject=subject.model_dump(exclude_none=True),
-        key_algorithm=keys.algorithm_of(key.public_key()),
+        key_algorithm=key_algorithm,
         max_path_length=max_path_length,
     )
     uow.session.add(authority)
     uow.event("ca.created", "ca", authority.id, slug=slug, kind=kind, parent_id=parent_id)
-    add_key(uow, authority, key)
     return authority
-
-
-def add_key(uow: UnitOfWork, authority: CertificateAuthority, key: keys.PrivateKey) -> None:
-    """Seal another key of an authority."""
-    uow.session.add(
-        CaKey(
-            id=uow.new_id(),
-            created_at=uow.now,
-            ca_id=authority.id,
-            algorithm=authority.key_algorithm,
-            spki=keys.spki_fingerprint(key.public_key()),
-            key_sealed=uow.context.keyring.seal(keys.to_pem(key), CA_KEY_PURPOSE),
-        )
-    )
 
 
 def install_certificate(
@@ -65,7 +50,7 @@ def install_certificate(
     certificate: x509.Certificate,
     path: Sequence[x509.Certificate],
 ) -> None:
-    """Make a certificate the one that the authority signs with; the versions before it stay on record."""
+    """Add a version and make it active; earlier versions stay, for the chains that were issued with them."""
     facts = certificate_facts(certificate)
     versions = versions_of(uow.session, authority.id)
     if any(version.fingerprint == facts.fingerprint for version in versions):
@@ -80,6 +65,7 @@ def install_certificate(
             created_at=uow.now,
             ca_id=authority.id,
             version=number,
+            spki=keys.spki_fingerprint(certificate.public_key()),
             pem=facts.pem,
             chain=[issuer.public_bytes(Encoding.PEM).decode() for issuer in path],
             serial=facts.serial,

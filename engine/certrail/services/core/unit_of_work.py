@@ -1,7 +1,7 @@
 """What every use case is built from: one transaction that holds the change, its events and its outbox rows."""
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -14,6 +14,7 @@ from certrail.crypto.keyring import Keyring
 from certrail.domain.errors import Conflict
 from certrail.persistence.database import Database
 from certrail.persistence.tables import EventRow, OutboxRow
+from certrail.pki.signer import KeyHolder, RemoteSigner
 from certrail.plugins.registry import PluginRegistry
 from certrail.services.core.actor import Actor
 from certrail.services.core.audit_log import append, document
@@ -33,6 +34,7 @@ class ServiceContext:
     Attributes:
         on_event: called inside the transaction for every event, to fan it out to alerts.
         nudge: called after a commit that left outbox rows.
+        signers: by name, signers of authority keys that are not held here.
     """
 
     db: Database
@@ -43,6 +45,7 @@ class ServiceContext:
     public_url: str | None = None
     on_event: EventHook | None = None
     nudge: Callable[[], None] = lambda: None
+    signers: Mapping[str, KeyHolder | RemoteSigner] = field(default_factory=dict)
 
     @contextmanager
     def unit_of_work(self, actor: Actor) -> Iterator["UnitOfWork"]:

@@ -16,9 +16,11 @@ from certrail.persistence.tables import (
 from certrail.pki import keys
 from certrail.pki.bundle import certificate_facts
 from certrail.pki.csr import read_csr
-from certrail.pki.leaf import LeafPlan, self_signed_leaf, sign_leaf
+from certrail.pki.leaf import LeafPlan, self_signed_leaf
+from certrail.pki.templates import LeafTemplate
 from certrail.services.approvals.lifecycle import CHANGED, apply_timers, close, reopen, reopen_if_changed
-from certrail.services.authorities.signing import Signer, new_serial, signer
+from certrail.services.authorities.signing import Issuer, issuer_of
+from certrail.services.authorities.signing_port import key_name, new_serial, sign
 from certrail.services.authorities.status import crl_urls, ocsp_url
 from certrail.services.catalog.enrollment import enrollment
 from certrail.services.core.actor import SYSTEM
@@ -154,14 +156,15 @@ class Issuance:
             leaf = self_signed_leaf(plan, own_key, new_serial())
         else:
             public_key = own_key.public_key() if own_key else read_csr(content.csr or "").public_key
-            by = signer(self._context.keyring, uow.session, profile.ca_id)
-            issuer, (chain, root) = by.issuer.id, _chain(by.issuer)
+            by = issuer_of(uow.session, profile.ca_id)
+            issuer, (chain, root) = by.version.id, _chain(by.version)
             plan = replace(
                 plan,
                 crl_urls=cached(uow.session, ("crl", profile.ca_id), lambda: _lists(uow, by)),
                 ocsp_url=ocsp_url(self._context, by.authority.id),
             )
-            leaf = sign_leaf(plan, public_key, by.certificate, by.key, new_serial())
+            template = LeafTemplate(plan, public_key, by.certificate, new_serial())
+            leaf = sign(self._context, uow.session, key_name(by.version), template)
         facts = certificate_facts(leaf)
         return Certificate(
             id=uow.new_id(),
@@ -222,8 +225,8 @@ class Issuance:
         )
 
 
-def _lists(uow: UnitOfWork, by: Signer) -> tuple[str, ...]:
-    return crl_urls(uow.context, uow.session, by.authority.id, by.spki)
+def _lists(uow: UnitOfWork, by: Issuer) -> tuple[str, ...]:
+    return crl_urls(uow.context, uow.session, by.authority.id, by.version.spki)
 
 
 def _chain(issuer: CaCertificate) -> tuple[list[str], str]:

@@ -17,8 +17,7 @@ from certrail.persistence.tables import (
     PreviousTarget,
     Sync,
 )
-from certrail.services.authorities.signing import CA_KEY_PURPOSE
-from certrail.services.authorities.status import SIGNER_KEY
+from certrail.services.authorities.signing_port import CA_KEY_PURPOSE, OCSP_KEY_PURPOSE
 from certrail.services.core.actor import SYSTEM
 from certrail.services.core.audit_log import HEAD_PURPOSE
 from certrail.services.core.unit_of_work import ServiceContext
@@ -33,7 +32,7 @@ SEALED: Sequence[tuple[type[SQLModel], str, str]] = (
     (PreviousTarget, "config_sealed", SYNC_PURPOSE),
     (CrlMirror, "config_sealed", SYNC_PURPOSE),
     (Channel, "config_sealed", CHANNEL_PURPOSE),
-    (OcspSigner, "key_sealed", SIGNER_KEY),
+    (OcspSigner, "key_sealed", OCSP_KEY_PURPOSE),
     (AuditChainHead, "seal", HEAD_PURPOSE),
 )
 """Table, column and purpose of every envelope."""

@@ -37,6 +37,7 @@ def create() -> None:
         sa.Column("ca_id", sa.String(length=40), nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
         sa.Column("active", sa.Boolean(), nullable=False),
+        sa.Column("spki", sa.String(length=64), nullable=False),
         sa.Column("pem", sa.String(), nullable=False),
         sa.Column("chain", sa.JSON(), nullable=False),
         sa.Column("serial", sa.String(length=64), nullable=False),
@@ -58,7 +59,9 @@ def create() -> None:
         sa.Column("ca_id", sa.String(length=40), nullable=False),
         sa.Column("algorithm", sa.String(length=32), nullable=False),
         sa.Column("spki", sa.String(length=64), nullable=False),
-        sa.Column("key_sealed", sa.String(), nullable=False),
+        sa.Column("public_key", sa.String(), nullable=False),
+        sa.Column("signer", sa.String(length=64), nullable=False),
+        sa.Column("key_sealed", sa.String(), nullable=True),
         sa.ForeignKeyConstraint(
             ["ca_id"],
             ["certificate_authority.id"],
