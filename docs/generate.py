@@ -6,7 +6,7 @@ import json
 import sys
 import uuid
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -20,9 +20,9 @@ import certrail.services
 from certrail.crypto.keyring import Keyring
 from certrail.domain import errors
 from certrail.domain.access import Permission, ProductRole, Role, allows
+from certrail.domain.events import EVENTS, Event
 from certrail.persistence.database import Database
 from certrail.plugins.registry import PluginRegistry
-from certrail.services.alerting.messages import KNOWN
 from certrail.services.core.orchestrator import OutboxMessage
 from certrail.services.core.unit_of_work import ServiceContext
 from certrail.services.facade import Services
@@ -171,18 +171,47 @@ def errors_page() -> str:
 
 
 def events_page() -> str:
-    """Events that alerts may name, then the rest of the record."""
-    known = ((f"`{name}`", severity, title) for name, (severity, title) in KNOWN.items())
-    others = sorted(recorded() - KNOWN.keys())
+    """Events that alerts may name, then the rest of the audit log; each from its class."""
+    alertable = [event for event in EVENTS.values() if event.alertable]
+    others = [event for event in EVENTS.values() if not event.alertable]
     return page(
         "Events",
-        "An event is an immutable fact, written in the same transaction as the change it tells of. "
-        "Alerts may name these:",
-        table(("event", "severity", "title"), known),
-        "## Only on record\n\nEvents of an Application, of either list, are served by "
-        "`GET /api/v1/applications/{application}/events`; the plugin hook `certrail_event` hears of all.",
-        "\n".join(f"- `{name}`" for name in others),
+        "An event is an immutable fact, written in the same transaction as the change it tells of. Its type "
+        "is unique, and `data` always has the members of its payload; where one does not apply it is null.",
+        "Alerts may name these. An incident is opened, acknowledged or closed with the event:",
+        table(
+            ("event", "severity", "incident", "title", "meaning", "payload"),
+            (
+                (
+                    f"`{event.event_type}`",
+                    event.severity,
+                    event.stage or "",
+                    event.title,
+                    _first_line(event),
+                    _payload_of(event),
+                )
+                for event in sorted(alertable, key=_by_type)
+            ),
+        ),
+        "## Audit log only\n\nEvents of an Application, of either table, are served by "
+        "`GET /api/v1/applications/{application}/events`; the plugin hook `certrail_event` is called for all.",
+        table(
+            ("event", "meaning", "payload"),
+            (
+                (f"`{event.event_type}`", _first_line(event), _payload_of(event))
+                for event in sorted(others, key=_by_type)
+            ),
+        ),
     )
+
+
+def _by_type(event: type[Event]) -> str:
+    return event.event_type
+
+
+def _payload_of(event: type[Event]) -> str:
+    envelope = {field.name for field in fields(Event)}
+    return ", ".join(f"`{field.name}`" for field in fields(event) if field.name not in envelope)
 
 
 def export_schema() -> str:
@@ -211,29 +240,12 @@ def kinds() -> set[tuple[str, str]]:
     }
 
 
-def recorded() -> set[str]:
-    """Every event type that the use cases write in so many words."""
-    return {
-        str(argument.value)
-        for call in _calls()
-        if _called(call).endswith("event")
-        for argument in call.args[:2]
-        if isinstance(argument, ast.Constant) and "." in str(argument.value)
-    }
-
-
 def _calls() -> Iterator[ast.Call]:
     folders = (Path(certrail.services.__path__[0]), ROOT / "server" / "certrail_server" / "api")
     for file in sorted(file for folder in folders for file in folder.rglob("*.py")):
         for node in ast.walk(ast.parse(file.read_text())):
             if isinstance(node, ast.Call):
                 yield node
-
-
-def _called(call: ast.Call) -> str:
-    if isinstance(call.func, ast.Attribute):
-        return call.func.attr
-    return call.func.id if isinstance(call.func, ast.Name) else ""
 
 
 def _is_error(candidate: object, base: type[Exception]) -> bool:

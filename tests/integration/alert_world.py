@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlmodel import select
 from tests.integration.conftest import Team
+from tests.support.sample_events import sample_event
 
 from certrail.persistence.tables import NotificationRow, OutboxRow
 from certrail.services.core.actor import SYSTEM
@@ -65,7 +66,7 @@ def alert(team: Team, *events: str, channels: Sequence[str] = ("mail",), **more:
 def happens(team: Team, event: str, **data: Any) -> None:
     facts = {"lineage_id": LINEAGE, "common_name": "api.example.com", **data}
     with team.services.context.unit_of_work(SYSTEM) as uow:
-        uow.event(event, "certificate", "certificate-1", team.application, **facts)
+        uow.record(sample_event(event, "certificate-1", team.application, **facts))
 
 
 def log(team: Team, slug: str = "") -> list[tuple[str, str]]:

@@ -89,6 +89,7 @@ class PolicyViolation(CertrailError):
         rows = [v.model_dump(mode="json") if hasattr(v, "model_dump") else dict(v) for v in violations]
         detail = "; ".join(str(row.get("message", row)) for row in rows)
         super().__init__(detail, violations=rows)
+        self.violations = rows
 
 
 class Unavailable(CertrailError):

@@ -1,8 +1,9 @@
 """All use cases of one process, built once from one kernel."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from certrail.domain.events import Event
 from certrail.services.access.principals import Principals
 from certrail.services.access.sessions import Sessions
 from certrail.services.access.tokens import Tokens
@@ -24,7 +25,8 @@ from certrail.services.catalog.profiles import Product
 from certrail.services.core.audit_log import AuditLog
 from certrail.services.core.names import Names
 from certrail.services.core.outbox import Outbox
-from certrail.services.core.unit_of_work import ServiceContext
+from certrail.services.core.subscriptions import Handler, Subscriptions
+from certrail.services.core.unit_of_work import ServiceContext, UnitOfWork
 from certrail.services.delivery.deliveries import Deliveries
 from certrail.services.delivery.retirements import Retirements
 from certrail.services.delivery.syncs import Syncs
@@ -43,6 +45,11 @@ from certrail.services.operations.housekeeping import Housekeeping
 from certrail.services.operations.key_rotation import KeyRotation
 from certrail.services.tenancy.applications import Applications
 from certrail.services.tenancy.deletion import Deletions
+
+SUBSCRIPTIONS: Mapping[type[Event], Sequence[Handler[UnitOfWork]]] = {
+    Event: [fan_out],
+}
+"""Who is called for which event, inside the transaction that records it; in this order."""
 
 Sweeps = Mapping[str, Callable[[], int]]
 """By kind: handle some of what is due by the clock, and say how much; 0 when nothing is due."""
@@ -90,8 +97,8 @@ class Services:
 
     @classmethod
     def build(cls, context: ServiceContext) -> "Services":
-        """Join the use cases, and the alerts to the record of events."""
-        context.on_event = fan_out
+        """Join the use cases, and subscribe rooms to the events of those below them."""
+        context.subscriptions = Subscriptions(SUBSCRIPTIONS)
         approvals = Approvals(context)
         refusals = CallbackRefusals(context)
         incidents = Incidents(context)

@@ -12,6 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from certrail.domain.access import Permission
 from certrail.domain.errors import CertrailError, Forbidden, NotFound, Unauthenticated
+from certrail.domain.events.access import AccessRefused, AccessUnauthenticated
 from certrail.services.core.actor import SYSTEM, Actor
 from certrail.services.facade import Services
 
@@ -114,14 +115,14 @@ class Refusals:
 
     def _refused(self, request: Request, refusal: CertrailError, attempt: CallAttempt) -> None:
         with self._services.context.unit_of_work(attempt.actor) as change:
-            change.event(
-                "access.refused",
-                "route",
-                request.url.path[:LONGEST_SUBJECT],
-                attempt.application_id,
-                permission=attempt.permission,
-                method=request.method,
-                reason=refusal.kind,
+            change.record(
+                AccessRefused(
+                    request.url.path[:LONGEST_SUBJECT],
+                    attempt.application_id,
+                    permission=attempt.permission,
+                    method=request.method,
+                    reason=refusal.kind,
+                )
             )
 
     def _knocked(self, request: Request, refusal: CertrailError) -> None:
@@ -133,13 +134,13 @@ class Refusals:
         with self._services.context.unit_of_work(
             replace(SYSTEM, request_id=request.state.request_id)
         ) as change:
-            change.event(
-                "access.unauthenticated",
-                "remote",
-                place[:LONGEST_SUBJECT],
-                method=request.method,
-                path=request.url.path[:LONGEST_SUBJECT],
-                reason=refusal.kind,
+            change.record(
+                AccessUnauthenticated(
+                    place[:LONGEST_SUBJECT],
+                    method=request.method,
+                    path=request.url.path[:LONGEST_SUBJECT],
+                    reason=refusal.kind,
+                )
             )
 
     def _settle(self, now: datetime | None) -> None:
@@ -148,6 +149,6 @@ class Refusals:
         try:
             with self._services.context.unit_of_work(SYSTEM) as change:
                 for place, count in counts.items():
-                    change.event("access.unauthenticated", "remote", place[:LONGEST_SUBJECT], repeated=count)
+                    change.record(AccessUnauthenticated(place[:LONGEST_SUBJECT], repeated=count))
         except SQLAlchemyError as problem:
             log.error("%s refusals are not on record: %s", sum(counts.values()), type(problem).__name__)

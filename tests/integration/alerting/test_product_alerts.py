@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from sqlmodel import select
 from tests.integration.conftest import Team
+from tests.support.sample_events import sample_event
 
 from certrail.domain.content import Subject
 from certrail.domain.errors import BadInput, PolicyViolation
@@ -118,7 +119,7 @@ class TestFilters:
         for delivery, sync in team.services.deliveries.list(team.application):
             with team.services.context.unit_of_work(SYSTEM) as uow:
                 facts = {"sync": sync.slug, "lineage_id": delivery.lineage_id}
-                uow.event("delivery.drift_detected", "delivery", delivery.id, team.application, **facts)
+                uow.record(sample_event("delivery.drift_detected", delivery.id, team.application, **facts))
         assert len(told(team)) == 1
 
     def test_a_new_name_of_the_profile_changes_nothing(self, team: Team) -> None:

@@ -23,6 +23,7 @@ from tests.integration.alert_world import (
 )
 from tests.integration.conftest import Team
 from tests.integration.slack_world import open_channel, step
+from tests.support.sample_events import sample_event
 
 from certrail.persistence.tables import ApprovalMessage
 from certrail.services.alerting.alerts import Escalation
@@ -186,7 +187,7 @@ def test_two_troubles_at_the_same_moment_are_one_incident(team: Team) -> None:
         with ThreadPoolExecutor(1) as pool:
             with team.services.context.unit_of_work(SYSTEM) as uow:
                 facts = {"lineage_id": LINEAGE, "common_name": "api.example.com"}
-                uow.event("certificate.renewal_failed", "certificate", "c-1", team.application, **facts)
+                uow.record(sample_event("certificate.renewal_failed", "c-1", team.application, **facts))
                 uow.session.flush()
                 other = pool.submit(happens, team, "certificate.renewal_failed")
                 assert db.is_sqlite or coming.wait(60)

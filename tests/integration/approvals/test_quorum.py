@@ -12,8 +12,10 @@ from tests.integration.conftest import Team
 
 from certrail.domain.access import Permission, ProductRole, Role
 from certrail.domain.errors import BadInput, Conflict, Forbidden, NotFound
+from certrail.domain.events import Event
 from certrail.services.approvals.policies import Step
 from certrail.services.core.actor import Actor
+from certrail.services.core.subscriptions import Subscriptions
 
 Leave = Callable[[Team, str], object]
 LEAVING: dict[str, Leave] = {
@@ -183,7 +185,7 @@ def test_two_admins_who_demote_each_other_at_once_leave_one(team: Team) -> None:
     team.person("second", None)
     identities.update(team.admin, "second", product_role=ProductRole.ADMIN)
     second = team.actor("second")
-    team.services.context.on_event = lambda _change, _event: meet.wait()
+    team.services.context.subscriptions = Subscriptions({Event: [lambda _uow, _event, _row: meet.wait()]})
     meet = OneIsHeld(team)
     with ThreadPoolExecutor(2) as pool:
         demoted = [

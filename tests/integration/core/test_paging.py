@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from tests.integration.conftest import Team
 from tests.support.plans import plans_of
+from tests.support.sample_events import sample_event
 
 from certrail.domain.errors import BadInput, Conflict, NotFound
 from certrail.persistence.tables import NotificationRow
@@ -44,7 +45,7 @@ def told(team: Team) -> Team:
 def refuse(team: Team, times: int) -> None:
     with team.services.context.unit_of_work(SYSTEM) as uow:
         for number in range(times):
-            uow.event("request.refused", "certificate_request", str(number), team.application)
+            uow.record(sample_event("request.refused", str(number), team.application))
 
 
 def log(team: Team, status: str | None = None) -> list[NotificationRow]:

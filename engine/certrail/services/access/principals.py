@@ -6,6 +6,14 @@ from sqlmodel import Session, col, or_, select
 
 from certrail.domain.access import Permission, ProductRole, Role, allows
 from certrail.domain.errors import BadInput, Conflict, Forbidden, NotFound
+from certrail.domain.events.access import (
+    GroupJoined,
+    GroupLeft,
+    PrincipalActivated,
+    PrincipalCreated,
+    PrincipalDeactivated,
+    PrincipalUpdated,
+)
 from certrail.persistence.database import locked
 from certrail.persistence.tables import Application, GroupMember, Principal
 from certrail.services.access.membership import find_principal, role_in
@@ -86,8 +94,8 @@ class Principals:
                 _refuse_last_admin(uow.session, principal)
             principal.active = active
             uow.session.add(principal)
-            word = "activated" if active else "deactivated"
-            uow.event(f"principal.{word}", "principal", principal.id, name=principal.name)
+            change = PrincipalActivated if active else PrincipalDeactivated
+            uow.record(change(principal.id, name=principal.name))
             reevaluate_everywhere(uow, [principal, *_members_of(uow.session, principal)])
             return principal
 
@@ -111,7 +119,7 @@ class Principals:
             principal.product_role = product_role if product_role is not None else principal.product_role
             uow.session.add(principal)
             after = {"name": principal.name, "product_role": principal.product_role}
-            uow.event("principal.updated", "principal", principal.id, before=before, after=after)
+            uow.record(PrincipalUpdated(principal.id, before=before, after=after))
             return principal
 
     def set_group_member(self, actor: Actor, group: str, principal: str, inside: bool) -> None:
@@ -131,8 +139,8 @@ class Principals:
                 uow.session.delete(row)
             else:
                 uow.session.add(GroupMember(group_id=outer.id, principal_id=inner.id))
-            word = "joined" if inside else "left"
-            uow.event(f"group.{word}", "principal", inner.id, group=outer.slug, name=inner.name)
+            change = GroupJoined if inside else GroupLeft
+            uow.record(change(inner.id, group=outer.slug, name=inner.name))
             reevaluate_everywhere(uow, [outer, inner])
 
     def group_members(self, group: str) -> Sequence[Principal]:
@@ -223,7 +231,7 @@ def _insert(
         product_role=product_role,
     )
     uow.session.add(principal)
-    uow.event("principal.created", "principal", principal.id, kind=kind, name=name, product_role=product_role)
+    uow.record(PrincipalCreated(principal.id, kind=kind, name=name, product_role=product_role))
     return principal
 
 

@@ -10,6 +10,13 @@ from sqlmodel import Session, col, select
 
 from certrail.domain.access import ProductRole
 from certrail.domain.errors import Forbidden, Unauthenticated
+from certrail.domain.events.access import (
+    PrincipalCreated,
+    PrincipalLinked,
+    SessionEnded,
+    SessionRefused,
+    SessionStarted,
+)
 from certrail.persistence.tables import BrowserSession, OidcIdentity, Principal
 from certrail.services.access.membership import actor_of
 from certrail.services.access.tokens import hash_of
@@ -81,13 +88,11 @@ class Sessions:
                     seen_at=uow.now,
                 )
                 uow.session.add(row)
-                uow.event("session.started", "principal", user.id, name=user.name, issuer=claims.issuer)
+                uow.record(SessionStarted(user.id, name=user.name, issuer=claims.issuer))
                 return f"{row.id}.{secret}"
         except Forbidden as refusal:
             with self._context.unit_of_work(SYSTEM) as uow:
-                uow.event(
-                    "session.refused", "oidc", claims.issuer[:80], subject=claims.subject, reason=refusal.kind
-                )
+                uow.record(SessionRefused(claims.issuer[:80], subject=claims.subject, reason=refusal.kind))
             raise
 
     def resume(self, cookie: str, request_id: str | None = None) -> Browser:
@@ -121,7 +126,7 @@ class Sessions:
                 return
             row.ended_at = uow.now
             uow.session.add(row)
-            uow.event("session.ended", "principal", row.principal_id)
+            uow.record(SessionEnded(row.principal_id))
 
     def _seen(self, ident: str, now: datetime) -> None:
         with self._context.db.write() as session:
@@ -152,7 +157,7 @@ class Sessions:
                     principal_id=user.id,
                 )
             )
-            uow.event("principal.linked", "principal", user.id, issuer=claims.issuer, subject=claims.subject)
+            uow.record(PrincipalLinked(user.id, issuer=claims.issuer, subject=claims.subject))
         return user
 
 
@@ -198,5 +203,5 @@ def _admitted(uow: UnitOfWork, claims: Claims, email: str) -> Principal:
         product_role=ProductRole.MEMBER,
     )
     uow.session.add(user)
-    uow.event("principal.created", "principal", user.id, kind="user", name=user.name, by="sign-in")
+    uow.record(PrincipalCreated(user.id, kind="user", name=user.name, by="sign-in"))
     return user

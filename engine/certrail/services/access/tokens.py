@@ -10,6 +10,7 @@ from sqlmodel import Session, select
 
 from certrail.domain.access import Permission, ProductRole
 from certrail.domain.errors import BadInput, Conflict, Forbidden, NotFound, Unauthenticated
+from certrail.domain.events.access import TokenCreated, TokenRevoked, TokenRotated
 from certrail.persistence.tables import AccessToken, Principal
 from certrail.services.access.membership import actor_of, find_principal
 from certrail.services.core.actor import Actor
@@ -87,7 +88,7 @@ class Tokens:
             ends = uow.now + overlap
             present.expires_at = min(present.expires_at, ends) if present.expires_at else ends
             uow.session.add(present)
-            uow.event("token.rotated", "token", present.id, name=present.name, holds_until=ends.isoformat())
+            uow.record(TokenRotated(present.id, name=present.name, holds_until=ends))
             return insert_token(uow, owner, present.name, present.scopes, lifetime)
 
     def revoke(self, actor: Actor, token_id: str) -> None:
@@ -96,7 +97,7 @@ class Tokens:
             token = _managed(uow.session, actor, token_id)
             token.revoked_at = token.revoked_at or uow.now
             uow.session.add(token)
-            uow.event("token.revoked", "token", token.id, name=token.name)
+            uow.record(TokenRevoked(token.id, name=token.name))
 
     def get(self, token_id: str) -> AccessToken:
         """One token. Raises NotFound."""
@@ -159,7 +160,7 @@ def insert_token(
         expires_at=min((end for end in ends if end), default=None),
     )
     uow.session.add(token)
-    uow.event("token.created", "token", token.id, name=name, owner=owner.name, scopes=token.scopes)
+    uow.record(TokenCreated(token.id, name=name, owner=owner.name, scopes=token.scopes))
     return token, f"{TOKEN_PREFIX}_{token.id}_{secret}"
 
 

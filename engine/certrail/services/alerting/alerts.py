@@ -9,6 +9,7 @@ from typing import Any
 from sqlmodel import Session, or_, select
 
 from certrail.domain.errors import BadInput, Conflict, NotFound
+from certrail.domain.events.alerting import AlertCreated, AlertDeleted, AlertUpdated, NotificationReplayed
 from certrail.persistence.tables import (
     Alert,
     AlertChannel,
@@ -97,7 +98,7 @@ class Alerts:
             session.add(row)
             _link(session, row, channels)
             set_cursors(uow, row)
-            uow.event("alert.created", "alert", row.id, application_id, slug=slug, events=row.events)
+            uow.record(AlertCreated(row.id, application_id, slug=slug, events=row.events))
             return row
 
     def update_alert(
@@ -142,7 +143,7 @@ class Alerts:
             after = _facts(session, row)
             others = any(before[part] != after[part] for part in ("filters", "channels"))
             set_cursors(uow, row, anew=others)
-            uow.event("alert.updated", "alert", row.id, application_id, before=before, after=after)
+            uow.record(AlertUpdated(row.id, application_id, before=before, after=after))
             return row
 
     def delete_alert(self, actor: Actor, application_id: str | None, reference: str) -> None:
@@ -155,7 +156,7 @@ class Alerts:
                 for link in session.exec(select(table).where(table.alert_id == row.id)).all():
                     session.delete(link)
             session.delete(row)
-            uow.event("alert.deleted", "alert", row.id, application_id, slug=row.slug)
+            uow.record(AlertDeleted(row.id, application_id, slug=row.slug))
 
     def list(self, application_id: str | None) -> Sequence[tuple[Alert, list[str]]]:
         """The alerts of an Application with the ids of their channels."""
@@ -202,13 +203,8 @@ class Alerts:
             ident = uow.new_id()
             again = Notification.model_validate({**row.content, "id": ident})
             sent = post(uow, channel, again, f"replay-{ident}")
-            uow.event(
-                "notification.replayed",
-                "notification",
-                ident,
-                row.application_id,
-                replayed=row.id,
-                channel_id=channel.id,
+            uow.record(
+                NotificationReplayed(ident, row.application_id, replayed=row.id, channel_id=channel.id)
             )
             return sent
 

@@ -9,6 +9,7 @@ from sqlmodel import Session, col, or_, select
 
 from certrail.domain.access import ProductRole
 from certrail.domain.errors import BadInput, Conflict, Forbidden, NotFound
+from certrail.domain.events.alerting import ChannelCreated, ChannelDeleted, ChannelUpdated
 from certrail.domain.windows import Window, never_end
 from certrail.persistence.tables import (
     Alert,
@@ -91,7 +92,7 @@ class Channels:
             )
             _set_delivery_preferences(uow, row, plugin, quiet_hours, digest, fallback)
             session.add(row)
-            uow.event("channel.created", "channel", row.id, application_id, slug=slug, notifier=notifier)
+            uow.record(ChannelCreated(row.id, application_id, slug=slug, notifier=notifier))
             return row
 
     def delete(self, actor: Actor, application_id: str | None, reference: str) -> None:
@@ -117,9 +118,7 @@ class Channels:
             for table, condition in parts_of_questions(copies):
                 session.execute(delete(table).where(condition))
             session.delete(row)
-            uow.event(
-                "channel.deleted", "channel", row.id, application_id, slug=row.slug, withdrawn=len(unsent)
-            )
+            uow.record(ChannelDeleted(row.id, application_id, slug=row.slug, withdrawn=len(unsent)))
 
     def update(
         self,
@@ -157,14 +156,8 @@ class Channels:
             uow.session.add(row)
             after = _facts(row)
             fields = ["config"] if config is not None else []
-            uow.event(
-                "channel.updated",
-                "channel",
-                row.id,
-                application_id,
-                before=before,
-                after=after,
-                secret_fields=fields,
+            uow.record(
+                ChannelUpdated(row.id, application_id, before=before, after=after, secret_fields=fields)
             )
             return row
 

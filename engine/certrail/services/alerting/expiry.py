@@ -13,6 +13,7 @@ from sqlalchemy import ColumnElement
 from sqlmodel import Session, col, or_, select, tuple_
 from sqlmodel.sql.expression import SelectOfScalar
 
+from certrail.domain.events.inventory import CertificateExpiring
 from certrail.persistence.database import locked
 from certrail.persistence.tables import Alert, AlertCursor, Certificate, CertificateProfile
 from certrail.services.core.actor import SYSTEM
@@ -169,21 +170,21 @@ def _tell(uow: UnitOfWork, alert: Alert, threshold: int, certificate: Certificat
     ):
         return False
     profile = uow.session.get(CertificateProfile, certificate.profile_id) if certificate.profile_id else None
-    uow.event(
-        EXPIRING,
-        "certificate",
-        certificate.id,
-        certificate.application_id,
-        alert_id=alert.id,
-        alert=alert.slug,
-        threshold_seconds=threshold,
-        common_name=certificate.common_name,
-        dns_names=certificate.names.get("dns", []),
-        serial=certificate.serial,
-        not_after=certificate.not_after.isoformat(),
-        remaining=in_words(left),
-        profile=profile.slug if profile else None,
-        lineage_id=certificate.lineage_id,
+    uow.record(
+        CertificateExpiring(
+            certificate.id,
+            certificate.application_id,
+            alert_id=alert.id,
+            alert=alert.slug,
+            threshold_seconds=threshold,
+            common_name=certificate.common_name,
+            dns_names=certificate.names.get("dns", []),
+            serial=certificate.serial,
+            not_after=certificate.not_after,
+            remaining=in_words(left),
+            profile=profile.slug if profile else None,
+            lineage_id=certificate.lineage_id,
+        )
     )
     return True
 

@@ -10,8 +10,10 @@ from sqlalchemy.orm import Mapped
 from sqlmodel import Session, col, or_, select
 
 from certrail.domain.errors import Conflict, NotFound
+from certrail.domain.events import Event
+from certrail.domain.events.alerting import IncidentAcknowledged, IncidentEscalated
 from certrail.persistence.database import cached, locked
-from certrail.persistence.tables import Alert, Channel, EventRow, Incident, NotificationRow
+from certrail.persistence.tables import Alert, Channel, Incident, NotificationRow
 from certrail.plugins.registry import UnknownPlugin
 from certrail.services.alerting.posting import UNSENT, post, withdraw
 from certrail.services.core.actor import SYSTEM, Actor
@@ -69,14 +71,10 @@ class Incidents:
             row.acknowledged_at, row.acknowledged_by, row.comment = uow.now, actor.principal_id, comment
             row.next_at = None
             uow.session.add(row)
-            uow.event(
-                "incident.acknowledged",
-                "incident",
-                row.id,
-                row.application_id,
-                key=row.key,
-                common_name=row.content["title"],
-                comment=comment,
+            uow.record(
+                IncidentAcknowledged(
+                    row.id, row.application_id, key=row.key, common_name=row.content["title"], comment=comment
+                )
             )
             return row
 
@@ -106,9 +104,7 @@ class Incidents:
             left = alert.escalation[row.level :]
             row.next_at = row.created_at + timedelta(seconds=left[0]["after_seconds"]) if left else None
             uow.session.add(row)
-            uow.event(
-                "incident.escalated", "incident", row.id, row.application_id, key=row.key, level=row.level
-            )
+            uow.record(IncidentEscalated(row.id, row.application_id, key=row.key, level=row.level))
             return 1
 
 
@@ -143,7 +139,7 @@ def open_incident(uow: UnitOfWork, alert: Alert, notification: Notification) -> 
         uow.session.add(row)
 
 
-def resolve_incidents(uow: UnitOfWork, event: EventRow, key: str, stage: Stage) -> Sequence[Channel]:
+def resolve_incidents(uow: UnitOfWork, event: Event, key: str) -> Sequence[Channel]:
     """Let go of what is over; returns the channels whose outside system must hear of it.
 
     An acknowledgement lets go of nothing but is passed on all the same.
@@ -152,10 +148,10 @@ def resolve_incidents(uow: UnitOfWork, event: EventRow, key: str, stage: Stage) 
     scope = event.application_id
     if not cached(session, ("incidents", scope), lambda: _any_incident(session, scope)):
         return []
-    if stage is Stage.CLOSED:
+    if event.stage is Stage.CLOSED:
         _close(uow, key)
     rows = session.exec(select(NotificationRow).where(NotificationRow.incident == key)).all()
-    if stage is Stage.CLOSED and any(row.status in UNSENT for row in rows):
+    if event.stage is Stage.CLOSED and any(row.status in UNSENT for row in rows):
         _let_go(uow, key)
     # One that was withdrawn after a try may have got through all the same.
     last = {

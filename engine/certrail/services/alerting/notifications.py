@@ -5,6 +5,10 @@ from collections.abc import Sequence
 from sqlmodel import Session, col, select
 
 from certrail.checkpoints import checkpoint
+from certrail.domain.events import Event
+from certrail.domain.events.alerting import ChannelFailed, NotificationSent
+from certrail.domain.events.approvals import ApprovalReminder
+from certrail.domain.events.inventory import CertificateExpiring
 from certrail.persistence.database import cached, locked
 from certrail.persistence.tables import (
     Alert,
@@ -14,10 +18,10 @@ from certrail.persistence.tables import (
     EventRow,
     NotificationRow,
 )
-from certrail.services.alerting.expiry import EXPIRING, hears
+from certrail.services.alerting.expiry import hears
 from certrail.services.alerting.filters import passes
 from certrail.services.alerting.incidents import is_late, open_incident, resolve_incidents
-from certrail.services.alerting.messages import KNOWN, compose, incident_key
+from certrail.services.alerting.messages import compose
 from certrail.services.alerting.notify_work import NotifyWork
 from certrail.services.alerting.posting import fails, post, withdraw, works
 from certrail.services.core.actor import SYSTEM
@@ -29,39 +33,39 @@ from certrail_sdk import Context, Fact, Notification, Sent, Stage
 FALLBACK = "fallback-"
 
 
-def fan_out(uow: UnitOfWork, event: EventRow) -> None:
-    """Make one notification per channel for every alert that wants this event, and for whom its trouble is over."""
-    # What a channel fails to say of a failing channel is recorded, and told to nobody: that would never end.
-    if event.type not in KNOWN or event.data.get("of_a_failure"):
+def fan_out(uow: UnitOfWork, event: Event, row: EventRow) -> None:
+    """Make one notification per channel for every alert that names this event, and for whom it closes an incident."""
+    # A failure to notify of a failing channel is recorded, but notified to nobody: that would never end.
+    if not event.alertable or (isinstance(event, ChannelFailed) and event.of_a_failure):
         return
     session, scope = uow.session, event.application_id
     pairs = cached(session, ("alerts", scope), lambda: _alerts(session, scope))
-    # One that watches the clock has found this certificate by itself, and for itself only.
-    meant = event.data.get("alert_id") if event.type == EXPIRING else None
+    # The expiry sweep records this event for one alert, whose threshold was passed.
+    meant = event.alert_id if isinstance(event, CertificateExpiring) else None
     wanting = [
         (alert, channel)
         for alert, channel in pairs
-        if meant in (None, alert.id) and event.type in alert.events and passes(session, alert.filters, event)
+        if meant in (None, alert.id) and row.type in alert.events and passes(session, alert.filters, row)
     ]
-    named = incident_key(event)
-    if named is None or named[1] is Stage.OPEN:
+    key = event.incident_key()
+    ended: Sequence[Channel] = ()
+    if key is None or event.stage in (None, Stage.OPEN):
         for alert in {alert.id: alert for alert, _ in wanting if alert.escalation}.values():
-            open_incident(uow, alert, _composed(uow, event))
-        ended: Sequence[Channel] = ()
+            open_incident(uow, alert, _composed(uow, event, row))
     else:
-        ended = resolve_incidents(uow, event, *named)
+        ended = resolve_incidents(uow, event, key)
     told = (*(channel for _, channel in wanting), *ended, *_addressed(session, event))
     for channel in {channel.id: channel for channel in told}.values():
         # A failing channel must not be told of its own failure.
-        if event.type != "channel.failed" or event.subject_id != channel.id:
-            post(uow, channel, _composed(uow, event), _dedupe_key(event))
+        if not isinstance(event, ChannelFailed) or event.subject_id != channel.id:
+            post(uow, channel, _composed(uow, event, row), _dedupe_key(event, row))
 
 
-def _addressed(session: Session, event: EventRow) -> Sequence[Channel]:
-    """The channels that an event names itself: they are told whatever alerts there are."""
-    if not (named := event.data.get("channels")):
+def _addressed(session: Session, event: Event) -> Sequence[Channel]:
+    """The channels that an event names itself: they are notified whatever alerts there are."""
+    if not isinstance(event, ApprovalReminder) or not event.channels:
         return []
-    return session.exec(select(Channel).where(col(Channel.id).in_(named)).order_by(Channel.id)).all()
+    return session.exec(select(Channel).where(col(Channel.id).in_(event.channels)).order_by(Channel.id)).all()
 
 
 def _alerts(session: Session, application_id: str | None) -> Sequence[tuple[Alert, Channel]]:
@@ -74,9 +78,9 @@ def _alerts(session: Session, application_id: str | None) -> Sequence[tuple[Aler
     return session.exec(query).all()
 
 
-def _composed(uow: UnitOfWork, event: EventRow) -> Notification:
+def _composed(uow: UnitOfWork, event: Event, row: EventRow) -> Notification:
     owner = uow.session.get(Application, event.application_id) if event.application_id else None
-    return compose(event, owner, uow.new_id(), uow.context.public_url)
+    return compose(event, row, owner, uow.new_id(), uow.context.public_url)
 
 
 class Notifications:
@@ -120,13 +124,10 @@ class Notifications:
             row.recipients = [recipient.model_dump() for recipient in sent.recipients]
             uow.session.add(row)
             refused = [r.address for r in sent.recipients if not r.accepted]
-            uow.event(
-                "notification.sent",
-                "notification",
-                row.id,
-                row.application_id,
-                channel_id=row.channel_id,
-                refused_recipients=refused,
+            uow.record(
+                NotificationSent(
+                    row.id, row.application_id, channel_id=row.channel_id, refused_recipients=refused
+                )
             )
             works(uow, row.channel_id, row.application_id)
         checkpoint("notification.recorded")
@@ -167,11 +168,11 @@ def _message(uow: UnitOfWork, notification_id: str) -> NotificationRow | None:
     return uow.session.exec(locked(query)).first()
 
 
-def _dedupe_key(event: EventRow) -> str:
-    """Once per channel: an event, and of what the clock tells a threshold of a certificate."""
-    if event.type != EXPIRING:
-        return event.id
-    return f"{event.data['alert_id']}-{event.data['threshold_seconds']}-{event.subject_id}"
+def _dedupe_key(event: Event, row: EventRow) -> str:
+    """Once per channel: an event, or a certificate's passing of one threshold of an alert."""
+    if isinstance(event, CertificateExpiring):
+        return f"{event.alert_id}-{event.threshold_seconds}-{event.subject_id}"
+    return row.id
 
 
 def _fall_back(uow: UnitOfWork, row: NotificationRow, failure: Failure) -> None:

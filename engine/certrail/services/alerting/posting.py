@@ -5,6 +5,7 @@ from typing import Any
 
 from sqlmodel import select
 
+from certrail.domain.events.alerting import ChannelFailed, ChannelRecovered
 from certrail.domain.windows import Window, quiet_until
 from certrail.persistence.database import locked
 from certrail.persistence.tables import Channel, NotificationRow
@@ -57,7 +58,7 @@ def fails(uow: UnitOfWork, channel_id: str, application_id: str | None, **data: 
         channel.failing_since = channel.failing_since or uow.now
         uow.session.add(channel)
     slug = channel.slug if channel else ""
-    uow.event("channel.failed", "channel", channel_id, application_id, slug=slug, **data)
+    uow.record(ChannelFailed(channel_id, application_id, slug=slug, **data))
 
 
 def works(uow: UnitOfWork, channel_id: str, application_id: str | None) -> None:
@@ -68,7 +69,7 @@ def works(uow: UnitOfWork, channel_id: str, application_id: str | None) -> None:
     if (channel := _held(uow, channel_id)) is not None and channel.failing_since is not None:
         channel.failing_since = None
         uow.session.add(channel)
-        uow.event("channel.recovered", "channel", channel_id, application_id, slug=channel.slug)
+        uow.record(ChannelRecovered(channel_id, application_id, slug=channel.slug))
 
 
 def _held(uow: UnitOfWork, channel_id: str) -> Channel | None:

@@ -9,6 +9,7 @@ from datetime import timedelta
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import col, select
 
+from certrail.domain.events.approvals import CallbackRefused
 from certrail.persistence.database import locked
 from certrail.persistence.tables import Channel, RefusedCallback
 from certrail.services.core.actor import SYSTEM
@@ -64,14 +65,14 @@ def _counted(uow: UnitOfWork, channel_id: str, reason: str) -> RefusedCallback:
 
 def _record(uow: UnitOfWork, row: RefusedCallback) -> None:
     channel = uow.session.get(Channel, row.channel_id)
-    uow.event(
-        "callback.refused",
-        "channel",
-        row.channel_id,
-        channel.application_id if channel else None,
-        reason=row.reason,
-        detail=row.detail,
-        repeats=row.waiting - 1,
+    uow.record(
+        CallbackRefused(
+            row.channel_id,
+            channel.application_id if channel else None,
+            reason=row.reason,
+            detail=row.detail,
+            repeats=row.waiting - 1,
+        )
     )
     row.waiting, row.recorded_at = 0, uow.now
     uow.session.add(row)

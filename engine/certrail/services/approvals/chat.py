@@ -12,6 +12,8 @@ from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, select
 
 from certrail.domain.errors import BadInput, CertrailError, Conflict, Forbidden, NotFound
+from certrail.domain.events.access import ChatIdentityLinked
+from certrail.domain.events.approvals import CallbackRefused
 from certrail.persistence.tables import (
     ActionToken,
     ActionTokenUse,
@@ -191,13 +193,8 @@ class Chat:
                     principal_id=person.id,
                 )
             )
-            uow.event(
-                "chat_identity.linked",
-                "principal",
-                person.id,
-                None,
-                notifier=channel.notifier,
-                sender=interaction.sender,
+            uow.record(
+                ChatIdentityLinked(person.id, None, notifier=channel.notifier, sender=interaction.sender)
             )
             return actor_of(person)
 
@@ -240,14 +237,14 @@ class Chat:
     def _refuse_stranger(self, channel: Channel, interaction: Interaction) -> None:
         with self._context.unit_of_work(SYSTEM) as uow:
             new = _is_new(uow, interaction)
-            uow.event(
-                "callback.refused",
-                "channel",
-                channel.id,
-                channel.application_id,
-                reason="unknown-sender" if new else "replayed",
-                detail="no member has the sender's e-mail address" if new else "this was received before",
-                sender=interaction.sender,
+            uow.record(
+                CallbackRefused(
+                    channel.id,
+                    channel.application_id,
+                    reason="unknown-sender" if new else "replayed",
+                    detail="no member has the sender's e-mail address" if new else "this was received before",
+                    sender=interaction.sender,
+                )
             )
 
 

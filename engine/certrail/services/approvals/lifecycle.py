@@ -8,6 +8,15 @@ from sqlmodel import Session, col, select
 
 from certrail.domain.access import Role
 from certrail.domain.errors import Conflict
+from certrail.domain.events.approvals import (
+    APPROVAL_ENDS,
+    ApprovalBypassed,
+    ApprovalOpened,
+    ApprovalPreapproved,
+    ApprovalReminder,
+    ApprovalReopened,
+    ApprovalStepCompleted,
+)
 from certrail.persistence.database import cached
 from certrail.persistence.tables import (
     ApprovalMessage,
@@ -52,14 +61,12 @@ def open_approval(
         return None
     requester = uow.session.get_one(Principal, request.requester_id)
     if policy.bypass_machine_identities and requester.kind == "machine":
-        uow.event("approval.bypassed", "request", request.id, request.application_id, policy=policy.slug)
+        uow.record(ApprovalBypassed(request.id, request.application_id, policy=policy.slug))
         return None
     if (preapproval := find_preapproval(uow.session, request, policy, uow.now)) is not None:
         request.preapproval_id = preapproval.id
         uow.session.add(request)
-        uow.event(
-            "approval.preapproved", "approval", preapproval.id, request.application_id, request_id=request.id
-        )
+        uow.record(ApprovalPreapproved(preapproval.id, request.application_id, request_id=request.id))
         return None
     approval = ApprovalRequest(
         id=uow.new_id(),
@@ -75,16 +82,16 @@ def open_approval(
     )
     _refuse_unreachable(uow.session, approval)
     uow.session.add(approval)
-    uow.event(
-        "approval.opened",
-        "approval",
-        approval.id,
-        request.application_id,
-        policy=policy.slug,
-        request_id=request.id,
-        common_name=display_name(request),
-        steps=[{"name": s["name"], "quorum": s["quorum"]} for s in policy.steps],
-        expires_at=approval.expires_at.isoformat() if approval.expires_at else None,
+    uow.record(
+        ApprovalOpened(
+            approval.id,
+            request.application_id,
+            policy=policy.slug,
+            request_id=request.id,
+            common_name=display_name(request),
+            steps=[{"name": s["name"], "quorum": s["quorum"]} for s in policy.steps],
+            expires_at=approval.expires_at,
+        )
     )
     open_prompts(uow, approval)
     return approval
@@ -111,14 +118,14 @@ def close(
     request = lock_request(uow.session, approval.certificate_request_id)
     if request.status == "pending_approval":
         transition(uow, request, status, comment)
-    uow.event(
-        f"approval.{status}",
-        "approval",
-        approval.id,
-        approval.application_id,
-        request_id=request.id,
-        common_name=display_name(request),
-        comment=comment,
+    uow.record(
+        APPROVAL_ENDS[status](
+            approval.id,
+            approval.application_id,
+            request_id=request.id,
+            common_name=display_name(request),
+            comment=comment,
+        )
     )
     refresh_messages(uow, approval, closed=True)
     # The workflow takes one reference for one piece of news, and a later round may end like an earlier one.
@@ -149,14 +156,14 @@ def reopen(
     approval.digest = request.digest
     uow.session.add_all([approval, request])
     _refuse_unreachable(uow.session, approval)
-    uow.event(
-        "approval.reopened",
-        "approval",
-        approval.id,
-        approval.application_id,
-        round=approval.round,
-        reason=reason,
-        common_name=display_name(request),
+    uow.record(
+        ApprovalReopened(
+            approval.id,
+            approval.application_id,
+            round=approval.round,
+            reason=reason,
+            common_name=display_name(request),
+        )
     )
     open_prompts(uow, approval)
 
@@ -214,16 +221,16 @@ def _remind(uow: UnitOfWork, approval: ApprovalRequest) -> None:
     request = uow.session.get_one(CertificateRequest, approval.certificate_request_id)
     given, needed = tally(uow.session, approval)
     step = current_step(approval)
-    uow.event(
-        "approval.reminder",
-        "approval",
-        approval.id,
-        approval.application_id,
-        step=step["name"],
-        common_name=display_name(request),
-        message=f"{given} of {needed} approvals so far",
-        expires_at=approval.expires_at.isoformat() if approval.expires_at else None,
-        channels=list(step.get("channels", ())),
+    uow.record(
+        ApprovalReminder(
+            approval.id,
+            approval.application_id,
+            step=step["name"],
+            common_name=display_name(request),
+            message=f"{given} of {needed} approvals so far",
+            expires_at=approval.expires_at,
+            channels=list(step.get("channels", ())),
+        )
     )
 
 
@@ -287,13 +294,7 @@ def advance_step(uow: UnitOfWork, approval: ApprovalRequest, vote: Vote | None) 
         by, comment = (vote.principal_id, vote.comment or None) if vote else (None, "its votes count again")
         close(uow, approval, "approved", by, comment)
         return
-    uow.event(
-        "approval.step_completed",
-        "approval",
-        approval.id,
-        approval.application_id,
-        step=approval.current_step,
-    )
+    uow.record(ApprovalStepCompleted(approval.id, approval.application_id, step=approval.current_step))
     refresh_messages(uow, approval)
     approval.current_step += 1
     uow.session.add(approval)

@@ -7,6 +7,11 @@ from datetime import timedelta
 from sqlmodel import Session, col, or_, select
 
 from certrail.domain.errors import BadInput, Conflict, NotFound
+from certrail.domain.events.approvals import (
+    ApprovalPolicyCreated,
+    ApprovalPolicyDeleted,
+    ApprovalPolicyUpdated,
+)
 from certrail.persistence.tables import (
     ApprovalPolicy,
     ApprovalPolicyProfile,
@@ -90,7 +95,7 @@ class ApprovalPolicies:
             uow.session.add(policy)
             for reference in profiles:
                 _guard(uow, policy, application_id, reference)
-            uow.event("approval_policy.created", "approval_policy", policy.id, application_id, slug=slug)
+            uow.record(ApprovalPolicyCreated(policy.id, application_id, slug=slug))
             return policy
 
     def update(
@@ -142,14 +147,7 @@ class ApprovalPolicies:
             session.add(policy)
             session.flush()
             after = _facts(session, policy)
-            uow.event(
-                "approval_policy.updated",
-                "approval_policy",
-                policy.id,
-                application_id,
-                before=before,
-                after=after,
-            )
+            uow.record(ApprovalPolicyUpdated(policy.id, application_id, before=before, after=after))
             return policy
 
     def delete(self, actor: Actor, application_id: str | None, reference: str) -> None:
@@ -169,9 +167,7 @@ class ApprovalPolicies:
             for link in session.exec(links).all():
                 session.delete(link)
             session.delete(policy)
-            uow.event(
-                "approval_policy.deleted", "approval_policy", policy.id, application_id, slug=policy.slug
-            )
+            uow.record(ApprovalPolicyDeleted(policy.id, application_id, slug=policy.slug))
 
     def list(self, application_id: str | None) -> Sequence[tuple[ApprovalPolicy, list[str]]]:
         """The policies of an Application with the ids of the profiles they guard."""

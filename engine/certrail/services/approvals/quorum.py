@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from sqlmodel import Session, col, select
 
+from certrail.domain.events.approvals import ApprovalQuorumLost, ApprovalQuorumRestored
 from certrail.persistence.tables import ApprovalRequest, Membership, Principal
 from certrail.services.access.membership import identities_of
 from certrail.services.approvals.lifecycle import advance_step, eligible, has_expired, refresh_messages, tally
@@ -52,20 +53,20 @@ def _tell_of_quorum(uow: UnitOfWork, approval: ApprovalRequest) -> None:
     if approval.unreachable_step == before:
         return
     if approval.unreachable_step is None:
-        uow.event("approval.quorum_restored", "approval", approval.id, approval.application_id)
+        uow.record(ApprovalQuorumRestored(approval.id, approval.application_id))
         return
     step = approval.policy["steps"][approval.unreachable_step]
     able = len(eligible(uow.session, approval, approval.unreachable_step))
-    uow.event(
-        "approval.quorum_lost",
-        "approval",
-        approval.id,
-        approval.application_id,
-        request_id=approval.certificate_request_id,
-        step=step["name"],
-        quorum=step["quorum"],
-        able=able,
-        action="Give one of the approvers back their role, or cancel the request and change the approval policy.",
+    uow.record(
+        ApprovalQuorumLost(
+            approval.id,
+            approval.application_id,
+            request_id=approval.certificate_request_id,
+            step=step["name"],
+            quorum=step["quorum"],
+            able=able,
+            action="Give one of the approvers back their role, or cancel the request and change the approval policy.",
+        )
     )
 
 

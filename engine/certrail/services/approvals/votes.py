@@ -8,6 +8,7 @@ from sqlmodel import Session, col, func, or_, select
 
 from certrail.domain.access import Role
 from certrail.domain.errors import CertrailError, Conflict, Forbidden, NotFound
+from certrail.domain.events.approvals import ApprovalVoted, ApprovalVoteRefused
 from certrail.persistence.tables import (
     Application,
     ApprovalRequest,
@@ -96,14 +97,14 @@ class Approvals:
         with self._context.unit_of_work(actor) as uow:
             received(uow)
             approval = refusal.approval
-            uow.event(
-                "approval.vote_refused",
-                "approval",
-                approval.id if approval else "unknown",
-                approval.application_id if approval else None,
-                reason=refusal.error.kind,
-                detail=refusal.error.detail,
-                via=via,
+            uow.record(
+                ApprovalVoteRefused(
+                    approval.id if approval else "unknown",
+                    approval.application_id if approval else None,
+                    reason=refusal.error.kind,
+                    detail=refusal.error.detail,
+                    via=via,
+                )
             )
             if approval is not None and refusal.error.kind == "content-changed":
                 request = uow.session.get_one(CertificateRequest, approval.certificate_request_id)
@@ -222,15 +223,15 @@ def cast(
     session.add(vote)
     session.flush()
     uow.created_id = vote.id
-    uow.event(
-        "approval.voted",
-        "approval",
-        approval.id,
-        approval.application_id,
-        decision=decision,
-        step=approval.current_step,
-        via=via,
-        comment=comment,
+    uow.record(
+        ApprovalVoted(
+            approval.id,
+            approval.application_id,
+            decision=decision,
+            step=approval.current_step,
+            via=via,
+            comment=comment,
+        )
     )
     _count(uow, approval, vote)
     return vote

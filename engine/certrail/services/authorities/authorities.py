@@ -10,6 +10,7 @@ from sqlmodel import col, select
 
 from certrail.domain.content import KeyAlgorithm, Subject
 from certrail.domain.errors import BadInput, Conflict
+from certrail.domain.events.authorities import CaDeleted, CaRenewalAdvised, CaRenewalRequested, CaUpdated
 from certrail.domain.renewal import Advice
 from certrail.persistence.tables import (
     CaCertificate,
@@ -237,7 +238,7 @@ class Authorities:
                 above = uow.session.get_one(CertificateAuthority, authority.parent_id)
                 self._sign_below(uow, authority, above, key, lifetime)
             else:
-                uow.event("ca.renewal_requested", "ca", authority.id, slug=authority.slug, new_key=new_key)
+                uow.record(CaRenewalRequested(authority.id, slug=authority.slug, new_key=new_key))
             return authority
 
     def update(
@@ -269,7 +270,7 @@ class Authorities:
                 authority.renewals_per_minute = renewals_per_minute or None
             uow.session.add(authority)
             after = {"slug": authority.slug, "name": authority.name, "status": authority.status}
-            uow.event("ca.updated", "ca", authority.id, before=before, after=after)
+            uow.record(CaUpdated(authority.id, before=before, after=after))
             return authority
 
     def advise(self, actor: Actor, reference: str, advice: Advice | None) -> CertificateAuthority:
@@ -286,7 +287,7 @@ class Authorities:
             said = advice.model_dump(mode="json") if advice else None
             authority.advice = {**said, "issued_before": uow.now.isoformat()} if said else None
             uow.session.add(authority)
-            uow.event("ca.renewal_advised", "ca", authority.id, slug=authority.slug, advice=said)
+            uow.record(CaRenewalAdvised(authority.id, slug=authority.slug, advice=said))
             return authority
 
     def delete(self, actor: Actor, reference: str) -> None:
@@ -298,7 +299,7 @@ class Authorities:
         with self._context.unit_of_work(actor) as uow:
             authority = lock_authority(uow.session, reference)
             delete_unused(uow, authority)
-            uow.event("ca.deleted", "ca", authority.id, slug=authority.slug, name=authority.name)
+            uow.record(CaDeleted(authority.id, slug=authority.slug, name=authority.name))
 
     def list(self) -> Sequence[tuple[CertificateAuthority, CaCertificate | None]]:
         """All authorities with the certificate they sign with; ``None`` while there is none."""

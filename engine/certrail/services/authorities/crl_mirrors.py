@@ -10,6 +10,13 @@ from sqlmodel import Session, col, select
 
 from certrail.checkpoints import checkpoint
 from certrail.domain.errors import BadInput, Conflict, NotFound
+from certrail.domain.events.authorities import (
+    CrlMirrorCreated,
+    CrlMirrorDeleted,
+    CrlMirrorFailed,
+    CrlMirrorPublished,
+    CrlMirrorRetried,
+)
 from certrail.persistence.database import locked
 from certrail.persistence.tables import Crl, CrlCopy, CrlMirror
 from certrail.services.authorities.signing import find_authority
@@ -92,7 +99,7 @@ class Mirrors:
                 url=url.rstrip("/") if url else None,
             )
             session.add(mirror)
-            uow.event("crl_mirror.created", "crl_mirror", mirror.id, ca=ca.slug, slug=slug, url=mirror.url)
+            uow.record(CrlMirrorCreated(mirror.id, ca=ca.slug, slug=slug, url=mirror.url))
             for crl in session.exec(select(Crl).where(Crl.ca_id == ca.id)).all():
                 _want(uow, mirror, crl)
             return mirror
@@ -105,7 +112,7 @@ class Mirrors:
             for row in (*copies, mirror):
                 uow.session.delete(row)
             left = [copy.object_name for copy in copies if copy.receipt]
-            uow.event("crl_mirror.deleted", "crl_mirror", mirror.id, slug=slug, left_behind=left)
+            uow.record(CrlMirrorDeleted(mirror.id, slug=slug, left_behind=left))
 
     def list(self, authority: str) -> Sequence[tuple[CrlMirror, Sequence[CrlCopy]]]:
         """The mirrors of an authority with their copies. Raises NotFound."""
@@ -131,7 +138,7 @@ class Mirrors:
             mirror = _find(uow.session, authority, slug)
             for crl in uow.session.exec(select(Crl).where(Crl.ca_id == mirror.ca_id)).all():
                 _want(uow, mirror, crl, anew=True)
-            uow.event("crl_mirror.retried", "crl_mirror", mirror.id, slug=slug)
+            uow.record(CrlMirrorRetried(mirror.id, slug=slug))
         return self.get(authority, slug)
 
     def begin(self, copy_id: str, attempt: int) -> MirrorWork | None:
@@ -174,13 +181,8 @@ class Mirrors:
             copy.status, copy.published_at = "published", uow.now
             uow.session.add(copy)
             mirror = uow.session.get_one(CrlMirror, copy.mirror_id)
-            uow.event(
-                "crl_mirror.published",
-                "crl_mirror",
-                mirror.id,
-                slug=mirror.slug,
-                number=number,
-                reference=receipt.reference,
+            uow.record(
+                CrlMirrorPublished(mirror.id, slug=mirror.slug, number=number, reference=receipt.reference)
             )
 
     def failed(self, copy_id: str, failure: Failure) -> None:
@@ -195,15 +197,15 @@ class Mirrors:
             uow.session.add(copy)
             if first or failure.permanent:
                 mirror = uow.session.get_one(CrlMirror, copy.mirror_id)
-                uow.event(
-                    "crl_mirror.failed",
-                    "crl_mirror",
-                    mirror.id,
-                    slug=mirror.slug,
-                    kind=failure.kind,
-                    message=failure.message,
-                    action=failure.action,
-                    permanent=failure.permanent,
+                uow.record(
+                    CrlMirrorFailed(
+                        mirror.id,
+                        slug=mirror.slug,
+                        kind=failure.kind,
+                        message=failure.message,
+                        action=failure.action,
+                        permanent=failure.permanent,
+                    )
                 )
 
 

@@ -11,6 +11,7 @@ from sqlalchemy import delete, union_all
 from sqlmodel import Session, col, select
 
 from certrail.domain.errors import BadInput, NotFound
+from certrail.domain.events.authorities import CrlPublished, OcspSignerMade
 from certrail.persistence.tables import (
     CaCertificate,
     Certificate,
@@ -163,7 +164,7 @@ class CertificateStatus:
             not_after=certificate.not_valid_after_utc,
         )
         uow.session.add(row)
-        uow.event("ca.ocsp_signer_made", "ca", issuer.ca_id, serial=f"{certificate.serial_number:x}")
+        uow.record(OcspSignerMade(issuer.ca_id, serial=f"{certificate.serial_number:x}"))
         return row
 
 
@@ -194,9 +195,7 @@ def publish_crl(uow: UnitOfWork, issuer: CaCertificate) -> Crl:
     row.pem = signed.public_bytes(Encoding.PEM).decode()
     uow.session.add(row)
     mirror_everywhere(uow, row)
-    uow.event(
-        "ca.crl_published", "ca", authority.id, slug=authority.slug, number=number, entries=len(revoked)
-    )
+    uow.record(CrlPublished(authority.id, slug=authority.slug, number=number, entries=len(revoked)))
     return row
 
 

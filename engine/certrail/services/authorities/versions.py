@@ -7,6 +7,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from certrail.domain.content import KeyAlgorithm, Subject
 from certrail.domain.errors import Conflict
+from certrail.domain.events.authorities import CaCertificateInstalled, CaCreated
 from certrail.persistence.tables import CaCertificate, CertificateAuthority
 from certrail.pki import keys
 from certrail.pki.bundle import certificate_facts
@@ -40,7 +41,7 @@ def insert_authority(
         max_path_length=max_path_length,
     )
     uow.session.add(authority)
-    uow.event("ca.created", "ca", authority.id, slug=slug, kind=kind, parent_id=parent_id)
+    uow.record(CaCreated(authority.id, slug=slug, kind=kind, parent_id=parent_id))
     return authority
 
 
@@ -77,13 +78,13 @@ def install_certificate(
     if authority.status == "pending":
         authority.status = "active"
     uow.session.add(authority)
-    uow.event(
-        "ca.certificate_installed",
-        "ca",
-        authority.id,
-        slug=authority.slug,
-        version=number,
-        serial=facts.serial,
-        fingerprint=facts.fingerprint,
-        not_after=facts.not_after.isoformat(),
+    uow.record(
+        CaCertificateInstalled(
+            authority.id,
+            slug=authority.slug,
+            version=number,
+            serial=facts.serial,
+            fingerprint=facts.fingerprint,
+            not_after=facts.not_after,
+        )
     )

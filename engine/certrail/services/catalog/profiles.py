@@ -9,6 +9,14 @@ from sqlmodel import Session, col, select
 
 from certrail.domain.content import LONGEST_TTL_SECONDS, RequestContent, usages_of
 from certrail.domain.errors import BadInput, Conflict
+from certrail.domain.events.catalog import (
+    PolicyCreated,
+    PolicyDeleted,
+    PolicyUpdated,
+    ProfileCreated,
+    ProfileDeleted,
+    ProfileUpdated,
+)
 from certrail.domain.faults import in_one_line
 from certrail.domain.policy import PolicyRules
 from certrail.persistence.tables import (
@@ -44,7 +52,7 @@ class Product:
                 id=uow.new_id(), created_at=uow.now, slug=slug, name=name, rules=parsed
             )
             uow.session.add(policy)
-            uow.event("policy.created", "policy", policy.id, slug=slug, rules=parsed)
+            uow.record(PolicyCreated(policy.id, slug=slug, rules=parsed))
             return policy
 
     def update_policy(
@@ -70,7 +78,7 @@ class Product:
                 policy.version += 1
             uow.session.add(policy)
             after = {"slug": policy.slug, "name": policy.name, "rules": policy.rules}
-            uow.event("policy.updated", "policy", policy.id, before=before, after=after)
+            uow.record(PolicyUpdated(policy.id, before=before, after=after))
             return policy
 
     def delete_policy(self, actor: Actor, reference: str) -> None:
@@ -81,7 +89,7 @@ class Product:
             if users := sorted(uow.session.exec(used).all()):
                 raise Conflict(f"The policy is used by the profiles {', '.join(users)}.", kind="in-use")
             uow.session.delete(policy)
-            uow.event("policy.deleted", "policy", policy.id, slug=policy.slug, rules=policy.rules)
+            uow.record(PolicyDeleted(policy.id, slug=policy.slug, rules=policy.rules))
 
     def create_profile(
         self,
@@ -121,7 +129,7 @@ class Product:
                 legacy_enrollment=dict(legacy_enrollment) if legacy_enrollment is not None else None,
             )
             uow.session.add(profile)
-            uow.event("profile.created", "profile", profile.id, **_facts(profile))
+            uow.record(ProfileCreated(profile.id, **_facts(profile)))
             return profile
 
     def update_profile(
@@ -166,7 +174,7 @@ class Product:
             }:
                 profile.version += 1
             uow.session.add(profile)
-            uow.event("profile.updated", "profile", profile.id, before=before, after=after)
+            uow.record(ProfileUpdated(profile.id, before=before, after=after))
             return profile
 
     def delete_profile(self, actor: Actor, reference: str) -> None:
@@ -175,7 +183,7 @@ class Product:
             profile = find_profile(uow.session, reference)
             _refuse_used(uow.session, profile)
             uow.session.delete(profile)
-            uow.event("profile.deleted", "profile", profile.id, **_facts(profile))
+            uow.record(ProfileDeleted(profile.id, **_facts(profile)))
 
     def policies(self) -> Sequence[CertificatePolicy]:
         """All certificate policies."""

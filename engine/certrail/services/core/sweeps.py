@@ -9,6 +9,7 @@ from sqlmodel import select
 from sqlmodel.sql.expression import SelectOfScalar
 
 from certrail.domain.errors import CertrailError
+from certrail.domain.events.operations import SweepFailed, SweepRecovered
 from certrail.persistence.database import locked
 from certrail.persistence.tables import SweepFailure
 from certrail.services.core.actor import SYSTEM
@@ -57,20 +58,20 @@ class SweepItems:
             row = row or SweepFailure(key=key, sweep=self._sweep, reported_at=uow.now)
             row.reported_at = uow.now
             uow.session.add(row)
-            uow.event(
-                "sweep.failed",
-                "sweep",
-                key,
-                slug=self._sweep,
-                message=f"{item} could not be handled: {reason}",
-                action="The worker's log says where it failed. Everything else was handled; this is tried again.",
+            uow.record(
+                SweepFailed(
+                    key,
+                    slug=self._sweep,
+                    message=f"{item} could not be handled: {reason}",
+                    action="The worker's log says where it failed. Everything else was handled; this is tried again.",
+                )
             )
 
     def _recovered(self, key: str) -> None:
         with self._context.unit_of_work(SYSTEM) as uow:
             if (row := uow.session.exec(_locked(key)).first()) is not None:
                 uow.session.delete(row)
-                uow.event("sweep.recovered", "sweep", key, slug=self._sweep)
+                uow.record(SweepRecovered(key, slug=self._sweep))
 
     def _key(self, item: object) -> str:
         return f"{self._sweep}-{item}"[:LONGEST_SUBJECT]

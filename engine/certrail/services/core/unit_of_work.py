@@ -5,13 +5,13 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session
 
 from certrail.crypto.keyring import Keyring
 from certrail.domain.errors import Conflict
+from certrail.domain.events import Event
 from certrail.persistence.database import Database
 from certrail.persistence.tables import EventRow, OutboxRow
 from certrail.pki.signer import KeyHolder, RemoteSigner
@@ -19,12 +19,12 @@ from certrail.plugins.registry import PluginRegistry
 from certrail.services.core.actor import Actor
 from certrail.services.core.audit_log import append, document
 from certrail.services.core.idempotency import refuse_repeated, remember
+from certrail.services.core.subscriptions import Subscriptions
 
 log = logging.getLogger(__name__)
 
 LONGEST_SUMMARY = 120
 """Characters: Temporal keeps at most 400 bytes of a summary, and the Application's slug is added."""
-EventHook = Callable[["UnitOfWork", EventRow], None]
 
 
 @dataclass
@@ -32,7 +32,7 @@ class ServiceContext:
     """The parts that services share.
 
     Attributes:
-        on_event: called inside the transaction for every event, to fan it out to alerts.
+        subscriptions: whom the unit of work calls for an event, inside the transaction.
         nudge: called after a commit that left outbox rows.
         signers: by name, signers of authority keys that are not held here.
     """
@@ -43,7 +43,7 @@ class ServiceContext:
     clock: Callable[[], datetime]
     new_id: Callable[[], str]
     public_url: str | None = None
-    on_event: EventHook | None = None
+    subscriptions: Subscriptions["UnitOfWork"] = field(default_factory=Subscriptions)
     nudge: Callable[[], None] = lambda: None
     signers: Mapping[str, KeyHolder | RemoteSigner] = field(default_factory=dict)
 
@@ -105,32 +105,27 @@ class UnitOfWork:
             self.outbox = outbox
             raise
 
-    def event(
-        self,
-        type_: str,
-        subject_type: str,
-        subject_id: str,
-        application_id: str | None = None,
-        **data: Any,
-    ) -> EventRow:
-        """Record a fact. `data` holds public values only. It gets its place in the record at the end."""
+    def record(self, event: Event) -> EventRow:
+        """Record an event, and call its subscribers, in this transaction.
+
+        The row gets its number and its hash in the audit chain when the transaction ends.
+        """
         row = EventRow(
             id=self.new_id(),
             created_at=self.now,
-            type=type_,
-            application_id=application_id,
-            subject_type=subject_type,
-            subject_id=subject_id,
+            type=event.event_type,
+            application_id=event.application_id,
+            subject_type=event.subject_type,
+            subject_id=event.subject_id,
             actor_id=self.actor.principal_id,
             actor_name=self.actor.name,
             request_id=self.actor.request_id,
-            data=data,
+            data=event.payload(),
         )
         self.events.append(row)
-        if type_.endswith(".created") and self.created_id is None:
-            self.created_id = subject_id
-        if self.context.on_event is not None:
-            self.context.on_event(self, row)
+        if event.creates and self.created_id is None:
+            self.created_id = event.subject_id
+        self.context.subscriptions.notify(self, event, row)
         return row
 
     def enqueue(

@@ -9,6 +9,15 @@ from sqlmodel import Session, col, or_, select
 
 from certrail.checkpoints import checkpoint
 from certrail.domain.errors import NotFound
+from certrail.domain.events.delivery import (
+    DeliveryDelivered,
+    DeliveryDriftDetected,
+    DeliveryFailed,
+    DeliveryRecovered,
+    DeliveryRetried,
+    DeliveryUnverified,
+    DeliveryVerified,
+)
 from certrail.persistence.database import locked
 from certrail.persistence.tables import Certificate, Delivery, PreviousTarget, Sync
 from certrail.services.core.actor import SYSTEM, Actor
@@ -16,7 +25,7 @@ from certrail.services.core.failure import Failure
 from certrail.services.core.paging import PAGE, Position, newest_first
 from certrail.services.core.unit_of_work import ServiceContext
 from certrail.services.delivery import retirement_planner
-from certrail.services.delivery.desired_state import REMOVED, bump_generation, delivery_event
+from certrail.services.delivery.desired_state import REMOVED, bump_generation, facts_of
 from certrail.services.delivery.rate_limits import RateSlot, acquire_slot, lock_rate_limit
 from certrail.services.integrations.plugin_config import destination_of
 from certrail_sdk import Bundle, Context, Deployment, Destination, Observation, Observes, Receipt, Target
@@ -148,14 +157,15 @@ class Deliveries:
             uow.session.add(delivery)
             certificate = uow.session.get_one(Certificate, work.certificate_id)
             retirement_planner.delivered(uow, sync, delivery, certificate)
-            delivery_event(
-                uow,
-                "delivery.recovered" if recovered else "delivery.delivered",
-                delivery,
-                certificate_id=work.certificate_id,
-                reference=receipt.reference,
-                version=receipt.version,
-                changed=receipt.changed,
+            event = DeliveryRecovered if recovered else DeliveryDelivered
+            uow.record(
+                event(
+                    **facts_of(uow, delivery),
+                    certificate_id=work.certificate_id,
+                    reference=receipt.reference,
+                    version=receipt.version,
+                    changed=receipt.changed,
+                )
             )
         checkpoint("delivery.recorded")
 
@@ -198,9 +208,9 @@ class Deliveries:
             if not good:
                 delivery.generation += 1
                 delivery.status, delivery.last_transition_at = "pending", uow.now
-                delivery_event(uow, "delivery.drift_detected", delivery, found=observation.fingerprint)
+                uow.record(DeliveryDriftDetected(**facts_of(uow, delivery), found=observation.fingerprint))
             else:
-                delivery_event(uow, "delivery.verified", delivery, certificate_id=certificate_id)
+                uow.record(DeliveryVerified(**facts_of(uow, delivery), certificate_id=certificate_id))
             uow.session.add(delivery)
         checkpoint("delivery.verified")
         return good
@@ -215,8 +225,10 @@ class Deliveries:
             delivery.observed = {"good": None, "error": failure.stored(uow.now)}
             uow.session.add(delivery)
             if first or failure.permanent:
-                delivery_event(
-                    uow, "delivery.unverified", delivery, message=failure.message, action=failure.action
+                uow.record(
+                    DeliveryUnverified(
+                        **facts_of(uow, delivery), message=failure.message, action=failure.action
+                    )
                 )
 
     def failed(self, delivery_id: str, generation: int, failure: Failure) -> None:
@@ -239,14 +251,14 @@ class Deliveries:
             delivery.next_try_at = failure.next_try_at
             uow.session.add(delivery)
             if first or failure.permanent:
-                delivery_event(
-                    uow,
-                    "delivery.failed",
-                    delivery,
-                    kind=failure.kind,
-                    message=failure.message,
-                    action=failure.action,
-                    permanent=failure.permanent,
+                uow.record(
+                    DeliveryFailed(
+                        **facts_of(uow, delivery),
+                        kind=failure.kind,
+                        message=failure.message,
+                        action=failure.action,
+                        permanent=failure.permanent,
+                    )
                 )
             sync = uow.session.get_one(Sync, delivery.sync_id)
             if sync.deletion_requested and failure.permanent:
@@ -273,7 +285,7 @@ class Deliveries:
             if delivery is None:
                 raise NotFound("delivery")
             bump_generation(uow, uow.session.get_one(Sync, delivery.sync_id), delivery)
-            delivery_event(uow, "delivery.retried", delivery)
+            uow.record(DeliveryRetried(**facts_of(uow, delivery)))
             return delivery
 
     def get(self, delivery_id: str) -> tuple[Delivery, Sync]:

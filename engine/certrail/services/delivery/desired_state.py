@@ -1,10 +1,10 @@
 """What is wanted where: a certificate at a destination, told to the workflow that brings it there."""
 
 from collections.abc import Sequence
-from typing import Any
 
 from sqlmodel import Session, col, select
 
+from certrail.domain.events.delivery import DeliveryCancelled, DeliveryFacts
 from certrail.domain.object_names import ObjectNameSchema
 from certrail.persistence.database import cached, locked
 from certrail.persistence.tables import Application, Certificate, CertificateProfile, Delivery, Sync
@@ -78,22 +78,19 @@ def cancel_delivery(uow: UnitOfWork, delivery: Delivery) -> None:
     delivery.status, delivery.last_transition_at, delivery.next_try_at = REMOVED, uow.now, None
     delivery.last_error = None
     uow.session.add(delivery)
-    delivery_event(uow, "delivery.cancelled", delivery)
+    uow.record(DeliveryCancelled(**facts_of(uow, delivery)))
 
 
-def delivery_event(uow: UnitOfWork, type_: str, delivery: Delivery, **data: Any) -> None:
-    """Put on record what became of a delivery."""
+def facts_of(uow: UnitOfWork, delivery: Delivery) -> DeliveryFacts:
+    """What every event of a delivery says of it."""
     sync = uow.session.get_one(Sync, delivery.sync_id)
-    uow.event(
-        type_,
-        "delivery",
-        delivery.id,
-        sync.application_id,
+    return DeliveryFacts(
+        subject_id=delivery.id,
+        application_id=sync.application_id,
         sync=sync.slug,
         destination=sync.destination,
         object_name=delivery.object_name,
         lineage_id=delivery.lineage_id,
-        **data,
     )
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlmodel import Session, col, select
 
+from certrail.domain.events.delivery import SyncDeleted
 from certrail.persistence.database import locked
 from certrail.persistence.tables import Certificate, Delivery, PreviousTarget, Retirement, Sync
 from certrail.services.core.unit_of_work import UnitOfWork
@@ -209,7 +210,7 @@ def discard(uow: UnitOfWork, sync: Sync) -> None:
     places = uow.session.exec(select(PreviousTarget).where(PreviousTarget.sync_id == sync.id)).all()
     for row in (*rows, *deliveries, *places, sync):
         uow.session.delete(row)
-    uow.event("sync.deleted", "sync", sync.id, sync.application_id, slug=sync.slug, left_behind=left)
+    uow.record(SyncDeleted(sync.id, sync.application_id, slug=sync.slug, left_behind=left))
 
 
 def lock_sync_of(session: Session, delivery_id: str) -> None:

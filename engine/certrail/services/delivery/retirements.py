@@ -12,13 +12,14 @@ from sqlmodel.sql.expression import SelectOfScalar
 
 from certrail.checkpoints import checkpoint
 from certrail.domain.errors import Conflict, NotFound
+from certrail.domain.events.delivery import DeliveryRemovalFailed, DeliveryRemoved, RemovalFacts
 from certrail.persistence.database import locked
 from certrail.persistence.tables import Certificate, Delivery, Retirement, Sync
 from certrail.services.core.actor import SYSTEM, Actor
 from certrail.services.core.failure import Failure, place
 from certrail.services.core.paging import PAGE, Position, newest_first
 from certrail.services.core.unit_of_work import ServiceContext, UnitOfWork
-from certrail.services.delivery.desired_state import REMOVED, bump_generation, delivery_event
+from certrail.services.delivery.desired_state import REMOVED, bump_generation, facts_of
 from certrail.services.delivery.rate_limits import RateSlot, acquire_slot, lock_rate_limit
 from certrail.services.delivery.retirement_planner import (
     DUE,
@@ -174,7 +175,7 @@ class Retirements:
             sync = uow.session.get_one(Sync, delivery.sync_id)
             if delivery.receipt and delivery.receipt["reference"] == row.reference:
                 _left(uow, row, delivery, sync)
-            _event(uow, "delivery.removed", row, delivery, changed=removal.changed)
+            uow.record(DeliveryRemoved(**_facts_of(uow, row, delivery), changed=removal.changed))
             if sync.deletion_requested:
                 delete_if_drained(uow, sync)
 
@@ -197,8 +198,15 @@ class Retirements:
             uow.session.add(row)
             if first or failure.permanent:
                 delivery = uow.session.get_one(Delivery, row.delivery_id)
-                facts = {"kind": failure.kind, "message": failure.message, "action": failure.action}
-                _event(uow, "delivery.removal_failed", row, delivery, permanent=failure.permanent, **facts)
+                uow.record(
+                    DeliveryRemovalFailed(
+                        **_facts_of(uow, row, delivery),
+                        kind=failure.kind,
+                        message=failure.message,
+                        action=failure.action,
+                        permanent=failure.permanent,
+                    )
+                )
 
 
 def _left(uow: UnitOfWork, row: Retirement, delivery: Delivery, sync: Sync) -> None:
@@ -270,6 +278,7 @@ def _locked(session: Session, retirement_id: str) -> Retirement | None:
     return session.exec(locked(select(Retirement).where(Retirement.id == retirement_id))).first()
 
 
-def _event(uow: UnitOfWork, type_: str, row: Retirement, delivery: Delivery, **data: Any) -> None:
-    facts = {"reference": row.reference, "retirement_id": row.id, "reason": row.reason}
-    delivery_event(uow, type_, delivery, **facts, **data)
+def _facts_of(uow: UnitOfWork, row: Retirement, delivery: Delivery) -> RemovalFacts:
+    return RemovalFacts(
+        **facts_of(uow, delivery), retirement_id=row.id, reference=row.reference, reason=row.reason
+    )

@@ -8,6 +8,7 @@ from sqlalchemy import ColumnElement, inspect, not_, true
 from sqlmodel import Session, col, or_, select
 
 from certrail.domain.errors import BadInput, Conflict, NotFound
+from certrail.domain.events.delivery import SyncCleanup, SyncCreated, SyncTriggered, SyncUpdated
 from certrail.domain.object_names import ObjectNameSchema
 from certrail.persistence.database import locked
 from certrail.persistence.tables import Certificate, Delivery, Sync
@@ -128,7 +129,7 @@ class Syncs:
                 prune_grace_seconds=prune_grace_seconds,
             )
             session.add(sync)
-            uow.event("sync.created", "sync", sync.id, application_id, slug=slug, destination=destination)
+            uow.record(SyncCreated(sync.id, application_id, slug=slug, destination=destination))
             for known in delivered:
                 _take_over(uow, sync, known)
             if auto:
@@ -196,15 +197,7 @@ class Syncs:
             session.flush()
             fields = ["config"] if config is not None else []
             after = _facts(sync)
-            uow.event(
-                "sync.updated",
-                "sync",
-                sync.id,
-                application_id,
-                before=before,
-                after=after,
-                secret_fields=fields,
-            )
+            uow.record(SyncUpdated(sync.id, application_id, before=before, after=after, secret_fields=fields))
             if (target_of(uow, sync), sync.include_root) != put:
                 retarget(uow, sync, former)
                 _redeliver_all(uow, sync)
@@ -244,9 +237,7 @@ class Syncs:
                 )
             for certificate in wanted:
                 set_desired(self._context, uow, sync, certificate)
-            uow.event(
-                "sync.triggered", "sync", sync.id, application_id, slug=sync.slug, certificates=len(wanted)
-            )
+            uow.record(SyncTriggered(sync.id, application_id, slug=sync.slug, certificates=len(wanted)))
             return len(wanted)
 
     def preview(
@@ -289,7 +280,7 @@ class Syncs:
                 discard(uow, sync)
                 return None
             _check_removal(True, destination_class(self._context, sync.destination), "cleanup")
-            uow.event("sync.cleanup", "sync", sync.id, application_id, slug=sync.slug)
+            uow.record(SyncCleanup(sync.id, application_id, slug=sync.slug))
             clean_up(uow, sync)
             return None if sync in uow.session.deleted or inspect(sync).deleted else sync
 

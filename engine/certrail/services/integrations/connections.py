@@ -9,6 +9,12 @@ from sqlmodel import and_, col, or_, select
 from sqlmodel.sql.expression import SelectOfScalar
 
 from certrail.domain.errors import BadInput, Conflict
+from certrail.domain.events.integrations import (
+    ConnectionCreated,
+    ConnectionDeleted,
+    ConnectionExpiryExtended,
+    ConnectionUpdated,
+)
 from certrail.persistence.database import locked
 from certrail.persistence.tables import (
     Channel,
@@ -76,7 +82,7 @@ class Connections:
             )
             _set_end(uow, row, expires_at)
             uow.session.add(row)
-            uow.event("connection.created", "connection", row.id, slug=slug, type=type_)
+            uow.record(ConnectionCreated(row.id, slug=slug, type=type_))
             return row
 
     def update(
@@ -102,7 +108,7 @@ class Connections:
             row.config_sealed = self._context.keyring.seal_json(values, CONNECTION_PURPOSE)
             uow.session.add(row)
             changed = sorted(k for k in values.keys() | stored.keys() if values.get(k) != stored.get(k))
-            uow.event("connection.updated", "connection", row.id, slug=row.slug, fields=changed)
+            uow.record(ConnectionUpdated(row.id, slug=row.slug, fields=changed))
             if changed:
                 for sync in uow.session.exec(_users_of(row)).all():
                     retry_failing_deliveries(uow, sync)
@@ -113,7 +119,7 @@ class Connections:
                 before, after = row.expires_at, changes["expires_at"]
                 _set_end(uow, row, after)
                 if before and (after is None or after > before):
-                    uow.event("connection.expiry_extended", "connection", row.id, slug=row.slug)
+                    uow.record(ConnectionExpiryExtended(row.id, slug=row.slug))
             return row
 
     def delete(self, actor: Actor, reference: str) -> None:
@@ -142,7 +148,7 @@ class Connections:
                 place.connection_id = None
                 uow.session.add(place)
             uow.session.delete(row)
-            uow.event("connection.deleted", "connection", row.id, slug=row.slug)
+            uow.record(ConnectionDeleted(row.id, slug=row.slug))
 
     def list(self) -> Sequence[Connection]:
         """All connections."""

@@ -7,6 +7,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from certrail.domain.errors import BadInput, NotFound
+from certrail.domain.events.inventory import CertificateExported
 from certrail.persistence.tables import Certificate
 from certrail.pki import keys
 from certrail.pki.bundle import pkcs12
@@ -63,14 +64,14 @@ class Export:
             if row is None:
                 raise NotFound("certificate")
             exported = self._written(row, format_, password or "", include_root)
-            uow.event(
-                "certificate.exported",
-                "certificate",
-                row.id,
-                row.application_id,
-                common_name=row.common_name,
-                format=format_,
-                with_key=exported.with_key,
+            uow.record(
+                CertificateExported(
+                    row.id,
+                    row.application_id,
+                    common_name=row.common_name,
+                    format=format_,
+                    with_key=exported.with_key,
+                )
             )
             return exported
 

@@ -8,6 +8,7 @@ from pydantic import ValidationError
 from sqlmodel import Session, col, select, update
 
 from certrail.domain.errors import Conflict, NotFound
+from certrail.domain.events.inventory import CertificateRenewalFailed
 from certrail.domain.renewal import (
     SPREAD,
     Advice,
@@ -124,7 +125,14 @@ def running_renewals(session: Session, certificates: Iterable[str | None]) -> fr
     return frozenset(session.exec(query))
 
 
-def note_failure(uow: UnitOfWork, certificate: Certificate, reason: str, **data: Any) -> None:
+def note_failure(
+    uow: UnitOfWork,
+    certificate: Certificate,
+    reason: str,
+    *,
+    kind: str | None = None,
+    request_id: str | None = None,
+) -> None:
     """A renewal came to nothing: try again later where renewal is automatic, and tell of it once in a row.
 
     Of a certificate that another one has followed only the request itself tells: the moment is the successor's.
@@ -144,7 +152,7 @@ def note_failure(uow: UnitOfWork, certificate: Certificate, reason: str, **data:
     lineage.renewal_state = {**kept, **facts}
     uow.session.add(lineage)
     if not told:
-        _tell(uow, certificate, reason, again, **data)
+        _tell(uow, certificate, reason, again, kind=kind, request_id=request_id)
 
 
 def rule_of(uow: UnitOfWork, lineage: Lineage, certificate: Certificate) -> RenewalRule | None:
@@ -188,19 +196,26 @@ def _choose(
 
 
 def _tell(
-    uow: UnitOfWork, certificate: Certificate, reason: str, again: datetime | None, **data: Any
+    uow: UnitOfWork,
+    certificate: Certificate,
+    reason: str,
+    again: datetime | None,
+    *,
+    kind: str | None = None,
+    request_id: str | None = None,
 ) -> None:
-    uow.event(
-        "certificate.renewal_failed",
-        "certificate",
-        certificate.id,
-        certificate.application_id,
-        lineage_id=certificate.lineage_id,
-        common_name=certificate.common_name,
-        not_after=certificate.not_after.isoformat(),
-        reason=reason,
-        next_try_at=again.isoformat() if again else None,
-        **data,
+    uow.record(
+        CertificateRenewalFailed(
+            certificate.id,
+            certificate.application_id,
+            lineage_id=certificate.lineage_id,
+            common_name=certificate.common_name,
+            not_after=certificate.not_after,
+            reason=reason,
+            next_try_at=again,
+            kind=kind,
+            request_id=request_id,
+        )
     )
 
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from sqlmodel import Session, select
 
 from certrail.domain.errors import Conflict, NotFound
+from certrail.domain.events.inventory import ViewCreated, ViewDeleted, ViewUpdated
 from certrail.domain.search import CertificateFilter
 from certrail.persistence.tables import SavedSearch
 from certrail.services.core.actor import Actor
@@ -33,7 +34,7 @@ class SavedSearches:
                 filter=_stored(wanted),
             )
             uow.session.add(row)
-            uow.event("view.created", "view", row.id, application_id, slug=slug, filter=row.filter)
+            uow.record(ViewCreated(row.id, application_id, slug=slug, filter=row.filter))
             return row
 
     def update(
@@ -53,7 +54,7 @@ class SavedSearches:
             row.filter = _stored(wanted) if wanted is not None else row.filter
             uow.session.add(row)
             after = {"name": row.name, "filter": row.filter}
-            uow.event("view.updated", "view", row.id, application_id, before=before, after=after)
+            uow.record(ViewUpdated(row.id, application_id, before=before, after=after))
             return row
 
     def delete(self, actor: Actor, application_id: str, reference: str) -> None:
@@ -61,7 +62,7 @@ class SavedSearches:
         with self._context.unit_of_work(actor) as uow:
             row = find_view(uow.session, application_id, reference)
             uow.session.delete(row)
-            uow.event("view.deleted", "view", row.id, application_id, slug=row.slug)
+            uow.record(ViewDeleted(row.id, application_id, slug=row.slug))
 
     def list(self, application_id: str) -> Sequence[SavedSearch]:
         """All views of an Application."""

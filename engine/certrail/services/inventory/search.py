@@ -9,6 +9,7 @@ from sqlmodel import Session, col, func, select
 from sqlmodel.sql.expression import SelectOfScalar
 
 from certrail.domain.errors import Conflict, Forbidden, NotFound
+from certrail.domain.events.inventory import CertificateKeyShown
 from certrail.domain.search import CertificateFilter, Position
 from certrail.persistence.database import locked
 from certrail.persistence.tables import CaCertificate, Certificate, CertificateRequest, CertificateSearchTerm
@@ -81,7 +82,7 @@ class Inventory:
                 )
             row.key_shown_at = uow.now
             uow.session.add(row)
-            uow.event("certificate.key_shown", "certificate", row.id, row.application_id)
+            uow.record(CertificateKeyShown(row.id, row.application_id))
             return self._context.keyring.open(row.key_sealed, KEY_PURPOSE).decode()
 
 

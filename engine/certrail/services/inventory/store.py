@@ -1,7 +1,8 @@
 """A new certificate in the inventory: its row, its lineage, and what it is found by."""
 
+from certrail.domain.events.issuance import CertificateFacts
 from certrail.persistence.search_terms import search_terms_of
-from certrail.persistence.tables import Certificate, CertificateSearchTerm, Lineage
+from certrail.persistence.tables import Certificate, CertificateProfile, CertificateSearchTerm, Lineage
 from certrail.services.core.unit_of_work import UnitOfWork
 from certrail.services.inventory.renewal_schedule import plan_first
 
@@ -32,3 +33,19 @@ def add_certificate(
                 certificate_id=row.id, application_id=row.application_id, created_at=row.created_at, **term
             )
         )
+
+
+def facts_of(certificate: Certificate, profile: CertificateProfile | None) -> CertificateFacts:
+    """What the event of a new certificate says of it."""
+    return CertificateFacts(
+        subject_id=certificate.id,
+        application_id=certificate.application_id,
+        lineage_id=certificate.lineage_id,
+        common_name=certificate.common_name,
+        dns_names=certificate.names.get("dns", []),
+        serial=certificate.serial,
+        fingerprint=certificate.fingerprint,
+        not_after=certificate.not_after,
+        profile=profile.slug if profile else None,
+        profile_id=certificate.profile_id,
+    )

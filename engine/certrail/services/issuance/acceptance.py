@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 from certrail.domain.content import RequestContent, digest
 from certrail.domain.errors import BadInput, PolicyViolation
+from certrail.domain.events.issuance import RequestCreated, RequestedFacts, RequestRefused
 from certrail.persistence.tables import Certificate, CertificateProfile, CertificateRequest
 from certrail.services.approvals.lifecycle import open_approval
 from certrail.services.core.actor import Actor
@@ -70,15 +70,15 @@ def accept(
     if approval is not None:
         row.status = "pending_approval"
         uow.session.add(row)
-    uow.event(
-        "request.created",
-        "request",
-        row.id,
-        application_id,
-        profile=profile.slug,
-        status=row.status,
-        digest=row.digest,
-        **_of(content, renews),
+    uow.record(
+        RequestCreated(
+            row.id,
+            application_id,
+            profile=profile.slug,
+            status=row.status,
+            digest=row.digest,
+            **_facts_of(content, renews),
+        )
     )
     if start:
         enqueue_issuance(uow, row)
@@ -99,21 +99,25 @@ def refusals_recorded(
         yield
     except PolicyViolation as refusal:
         with context.unit_of_work(actor) as uow:
-            uow.event(
-                "request.refused",
-                "profile",
-                profile.id,
-                application_id,
-                profile=profile.slug,
-                **_of(content, renews),
-                **refusal.extra,
+            uow.record(
+                RequestRefused(
+                    profile.id,
+                    application_id,
+                    profile=profile.slug,
+                    **_facts_of(content, renews),
+                    violations=refusal.violations,
+                )
             )
         raise
 
 
-def _of(content: RequestContent, renews: Certificate | None) -> dict[str, Any]:
-    facts: dict[str, Any] = {"common_name": content.subject.common_name, "dns_names": list(content.sans.dns)}
-    return {**facts, "renews": renews.id, "lineage_id": renews.lineage_id} if renews else facts
+def _facts_of(content: RequestContent, renews: Certificate | None) -> RequestedFacts:
+    return RequestedFacts(
+        common_name=content.subject.common_name,
+        dns_names=list(content.sans.dns),
+        renews=renews.id if renews else None,
+        lineage_id=renews.lineage_id if renews else None,
+    )
 
 
 def _refuse_impossible(profile: CertificateProfile, content: RequestContent) -> None:

@@ -12,6 +12,7 @@ from sqlmodel import Session, col, select
 
 from certrail.domain.content import KeyAlgorithm, RequestContent
 from certrail.domain.errors import BadInput, Conflict, PolicyViolation
+from certrail.domain.events.issuance import CertificateAdopted, CertificateImported, CertificateImportRefused
 from certrail.domain.faults import in_one_line
 from certrail.domain.policy import PolicyRules, decide
 from certrail.persistence.tables import (
@@ -36,7 +37,7 @@ from certrail.services.core.unit_of_work import ServiceContext, UnitOfWork
 from certrail.services.delivery.deliveries import KEY_PURPOSE
 from certrail.services.delivery.desired_state import fan_out_to_syncs
 from certrail.services.inventory.lineages import lock_lineage
-from certrail.services.inventory.store import add_certificate
+from certrail.services.inventory.store import add_certificate, facts_of
 from certrail.services.issuance.requests import checked_attributes
 
 
@@ -104,16 +105,16 @@ class Imports:
         except PolicyViolation as refusal:
             facts = certificate_facts(offer.certificate)
             with self._context.unit_of_work(actor) as uow:
-                uow.event(
-                    "certificate.import_refused",
-                    "application",
-                    application_id or "none",
-                    application_id,
-                    common_name=facts.common_name,
-                    dns_names=facts.names.get("dns", []),
-                    fingerprint=facts.fingerprint,
-                    profile=profile,
-                    **refusal.extra,
+                uow.record(
+                    CertificateImportRefused(
+                        application_id or "none",
+                        application_id,
+                        common_name=facts.common_name,
+                        dns_names=facts.names.get("dns", []),
+                        fingerprint=facts.fingerprint,
+                        profile=profile,
+                        violations=refusal.violations,
+                    )
                 )
             raise
 
@@ -180,22 +181,8 @@ class Imports:
         _take_over_status(uow.session, row)
         add_certificate(uow, row, present, auto_renew=past.auto_renew)
         uow.created_id = row.id
-        uow.event(
-            "certificate.adopted" if adopted else "certificate.imported",
-            "certificate",
-            row.id,
-            application_id,
-            common_name=row.common_name,
-            dns_names=row.names.get("dns", []),
-            serial=row.serial,
-            fingerprint=row.fingerprint,
-            not_after=row.not_after.isoformat(),
-            profile=profile.slug if profile else None,
-            profile_id=row.profile_id,
-            lineage_id=row.lineage_id,
-            with_key=row.key_sealed is not None,
-            status=row.status,
-        )
+        kind = CertificateAdopted if adopted else CertificateImported
+        uow.record(kind(**facts_of(row, profile), with_key=row.key_sealed is not None, status=row.status))
         catch_up(uow, row)
         return row
 

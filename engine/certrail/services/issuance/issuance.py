@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from certrail.checkpoints import checkpoint
 from certrail.domain.content import KeyAlgorithm, RequestContent
 from certrail.domain.errors import CertrailError
+from certrail.domain.events.issuance import CertificateIssued, CertificateRenewed
 from certrail.persistence.database import cached
 from certrail.persistence.tables import (
     CaCertificate,
@@ -28,7 +29,7 @@ from certrail.services.core.unit_of_work import ServiceContext, UnitOfWork
 from certrail.services.delivery.deliveries import KEY_PURPOSE
 from certrail.services.delivery.desired_state import fan_out_to_syncs
 from certrail.services.inventory.lineages import lock_current
-from certrail.services.inventory.store import add_certificate
+from certrail.services.inventory.store import add_certificate, facts_of
 from certrail.services.issuance.state import (
     FINAL,
     approval_of,
@@ -207,22 +208,11 @@ class Issuance:
         add_certificate(uow, certificate, present)
         row.certificate_id = certificate.id
         transition(uow, row, "issued")
-        uow.event(
-            "certificate.renewed" if present else "certificate.issued",
-            "certificate",
-            certificate.id,
-            row.application_id,
-            common_name=certificate.common_name,
-            dns_names=certificate.names.get("dns", []),
-            serial=certificate.serial,
-            fingerprint=certificate.fingerprint,
-            not_after=certificate.not_after.isoformat(),
-            profile=profile.slug,
-            profile_id=profile.id,
-            request_id=row.id,
-            lineage_id=certificate.lineage_id,
-            **({"supersedes": present.id} if present else {}),
-        )
+        facts = facts_of(certificate, profile)
+        if present:
+            uow.record(CertificateRenewed(**facts, request_id=row.id, supersedes=present.id))
+        else:
+            uow.record(CertificateIssued(**facts, request_id=row.id))
 
 
 def _lists(uow: UnitOfWork, by: Issuer) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ from sqlmodel import Session, select
 
 from certrail.domain.content import KeyAlgorithm, RequestContent, digest
 from certrail.domain.errors import NotFound, PolicyViolation
+from certrail.domain.events.issuance import REQUEST_TRANSITIONS
 from certrail.domain.policy import PolicyRules, decide
 from certrail.persistence.database import cached, locked
 from certrail.persistence.tables import (
@@ -98,15 +99,8 @@ def transition(uow: UnitOfWork, row: CertificateRequest, status: str, reason: st
     """Change a request's status, on record."""
     before, row.status, row.reason, row.updated_at = row.status, status, reason, uow.now
     uow.session.add(row)
-    uow.event(
-        f"request.{status}",
-        "request",
-        row.id,
-        row.application_id,
-        before=before,
-        reason=reason,
-        common_name=display_name(row),
-    )
+    event = REQUEST_TRANSITIONS[status]
+    uow.record(event(row.id, row.application_id, before=before, reason=reason, common_name=display_name(row)))
     if row.renews_id and status in UNSUCCESSFUL:
         renewed = uow.session.get_one(Certificate, row.renews_id)
         note_failure(uow, renewed, f"{status}: {reason}" if reason else status, request_id=row.id)

@@ -8,6 +8,7 @@ from sqlmodel import Session
 
 from certrail.domain.content import RequestContent, fitting_usages
 from certrail.domain.errors import BadInput, Conflict, NotFound
+from certrail.domain.events.lifecycle import CertificateRenewalDecided
 from certrail.domain.renewal import RenewalOverride
 from certrail.persistence.tables import Certificate, CertificateProfile, CertificateRequest, Lineage
 from certrail.pki.csr import certificate_content, read_csr
@@ -115,15 +116,15 @@ class Renewals:
                 (override.model_dump(mode="json", exclude_none=True) or None) if override else None
             )
             plan(uow, lineage, present)
-            uow.event(
-                "certificate.renewal_decided",
-                "certificate",
-                present.id,
-                present.application_id,
-                before=before,
-                after=auto_renew,
-                moment_before=own,
-                override=lineage.renewal_override,
+            uow.record(
+                CertificateRenewalDecided(
+                    present.id,
+                    present.application_id,
+                    before=before,
+                    after=auto_renew,
+                    moment_before=own,
+                    override=lineage.renewal_override,
+                )
             )
         return self.explained(certificate_id)
 

@@ -4,6 +4,12 @@ from sqlmodel import Session
 
 from certrail.checkpoints import checkpoint
 from certrail.domain.errors import Conflict
+from certrail.domain.events.lifecycle import (
+    CertificateHeld,
+    CertificateReleased,
+    CertificateRevoked,
+    RevocationEvent,
+)
 from certrail.persistence.tables import (
     CaCertificate,
     Certificate,
@@ -41,7 +47,7 @@ class Revocation:
                 raise Conflict(f"The certificate is {row.status} already.", kind="revoked")
             row.revoked_at = row.revoked_at or uow.now.replace(microsecond=0)
             row.status, row.revocation_reason = ("held" if hold else "revoked"), str(reason)
-            self._changed(uow, row, lineage, issuer, f"certificate.{row.status}")
+            self._changed(uow, row, lineage, issuer, CertificateHeld if hold else CertificateRevoked)
             if not hold:
                 retirement_planner.revoked(uow, row)
         checkpoint("revocation.committed")
@@ -60,27 +66,32 @@ class Revocation:
                 raise Conflict(f"The certificate is {row.status}; only one on hold is released.")
             row.status = "active" if lineage.current_certificate_id == row.id else "superseded"
             row.revoked_at = row.revocation_reason = None
-            self._changed(uow, row, lineage, issuer, "certificate.released")
+            self._changed(uow, row, lineage, issuer, CertificateReleased)
             catch_up(uow, row)
             return row
 
     def _changed(
-        self, uow: UnitOfWork, row: Certificate, lineage: Lineage, issuer: CaCertificate, event: str
+        self,
+        uow: UnitOfWork,
+        row: Certificate,
+        lineage: Lineage,
+        issuer: CaCertificate,
+        event: type[RevocationEvent],
     ) -> None:
         uow.session.add(row)
         superseded = lineage.current_certificate_id != row.id
         if not superseded:
             plan(uow, lineage, row)
-        uow.event(
-            event,
-            "certificate",
-            row.id,
-            row.application_id,
-            common_name=row.common_name,
-            serial=row.serial,
-            lineage_id=row.lineage_id,
-            superseded=superseded,
-            reason=row.revocation_reason,
+        uow.record(
+            event(
+                row.id,
+                row.application_id,
+                common_name=row.common_name,
+                serial=row.serial,
+                lineage_id=row.lineage_id,
+                superseded=superseded,
+                reason=row.revocation_reason,
+            )
         )
         uow.session.flush()
         publish_crl(uow, issuer)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from sqlmodel import col, select
 
 from certrail.domain.errors import BadInput, CertrailError
+from certrail.domain.events.operations import MigrationLoaded
 from certrail.persistence import tables
 from certrail.services.alerting.alerts import Escalation
 from certrail.services.alerting.filters import AlertFilter
@@ -81,7 +82,7 @@ class Loader:
         # After the certificates: a sync that exists would deliver each certificate as it is loaded.
         self._load("syncs", export.syncs, self._sync)
         with self._services.context.unit_of_work(self._actor) as uow:
-            uow.event("migration.loaded", "project", export.project.slug, loaded=self._outcome.loaded)
+            uow.record(MigrationLoaded(export.project.slug, loaded=self._outcome.loaded))
         return self._outcome
 
     def _load(self, kind: str, objects: Sequence[Any], load: Callable[[Any], bool]) -> None:

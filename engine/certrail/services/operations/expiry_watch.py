@@ -6,6 +6,9 @@ from typing import Any
 
 from sqlmodel import Session, col, select
 
+from certrail.domain.events.authorities import CaExpiring
+from certrail.domain.events.integrations import ConnectionExpiring
+from certrail.domain.events.operations import PluginRecovered, PluginUnhealthy
 from certrail.persistence.database import locked
 from certrail.persistence.tables import (
     CaCertificate,
@@ -20,7 +23,7 @@ from certrail.plugins.registry import PluginRegistry, UnknownPlugin
 from certrail.services.alerting.expiry import in_words
 from certrail.services.core.actor import SYSTEM
 from certrail.services.core.sweeps import SweepItems
-from certrail.services.core.unit_of_work import ServiceContext, UnitOfWork
+from certrail.services.core.unit_of_work import ServiceContext
 
 DAY = 86400
 WARNING_THRESHOLDS = tuple(days * DAY for days in (0, 1, 3, 7, 14, 30, 90, 180, 365))
@@ -62,15 +65,16 @@ class ExpiryWatch:
             row.last_warning_threshold = stage
             uow.session.add(row)
             authority = uow.session.get_one(CertificateAuthority, row.ca_id)
-            uow.event(
-                "ca.expiring",
-                "ca",
-                authority.id,
-                slug=authority.slug,
-                version=row.version,
-                serial=row.serial,
-                action="Renew the authority: nothing that it issues is valid for longer than itself.",
-                **_end(left, row.not_after),
+            uow.record(
+                CaExpiring(
+                    authority.id,
+                    slug=authority.slug,
+                    version=row.version,
+                    serial=row.serial,
+                    action="Renew the authority: nothing that it issues is valid for longer than itself.",
+                    not_after=row.not_after,
+                    remaining=_remaining(left),
+                )
             )
             return True
 
@@ -85,14 +89,15 @@ class ExpiryWatch:
                 return False
             row.last_warning_threshold = stage
             uow.session.add(row)
-            uow.event(
-                "connection.expiring",
-                "connection",
-                row.id,
-                slug=row.slug,
-                type=row.type,
-                action="Give the connection new credentials, and say until when they are good.",
-                **_end(left, row.expires_at),
+            uow.record(
+                ConnectionExpiring(
+                    row.id,
+                    slug=row.slug,
+                    type=row.type,
+                    action="Give the connection new credentials, and say until when they are good.",
+                    not_after=row.expires_at,
+                    remaining=_remaining(left),
+                )
             )
             return True
 
@@ -101,16 +106,17 @@ class ExpiryWatch:
             known = {row.key: row for row in uow.session.exec(locked(select(PluginHealthIssue))).all()}
             for key in unhealthy.keys() - known.keys():
                 uow.session.add(PluginHealthIssue(key=key, since=uow.now, reason=unhealthy[key]))
-                _plugin_event(
-                    uow,
-                    "plugin.unhealthy",
-                    key,
-                    message=unhealthy[key],
-                    action="See `certrail plugins`; install or mend it, and start certrail again.",
+                uow.record(
+                    PluginUnhealthy(
+                        key,
+                        slug=key,
+                        message=unhealthy[key],
+                        action="See `certrail plugins`; install or mend it, and start certrail again.",
+                    )
                 )
             for key in known.keys() - unhealthy.keys():
                 uow.session.delete(known[key])
-                _plugin_event(uow, "plugin.recovered", key)
+                uow.record(PluginRecovered(key, slug=key))
             return len(unhealthy.keys() ^ known.keys())
 
 
@@ -141,11 +147,8 @@ def _authority_stage(row: CaCertificate, now: datetime) -> int | None:
     return current_threshold(row.not_after - now, row.not_after - row.not_before)
 
 
-def _end(left: timedelta, at: datetime) -> dict[str, str]:
-    return {
-        "not_after": at.isoformat(),
-        "remaining": in_words(left) if left > timedelta(0) else "it has ended",
-    }
+def _remaining(left: timedelta) -> str:
+    return in_words(left) if left > timedelta(0) else "it has ended"
 
 
 def _unhealthy(session: Session, plugins: PluginRegistry) -> dict[str, str]:
@@ -162,7 +165,3 @@ def _unhealthy(session: Session, plugins: PluginRegistry) -> dict[str, str]:
         except UnknownPlugin as why:
             issues.setdefault(key, str(why))
     return issues
-
-
-def _plugin_event(uow: UnitOfWork, type_: str, key: str, **data: str) -> None:
-    uow.event(type_, "plugin", key, slug=key, **data)

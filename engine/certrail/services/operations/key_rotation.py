@@ -5,6 +5,7 @@ from typing import Any
 
 from sqlmodel import SQLModel, col, select
 
+from certrail.domain.events.operations import KeyringResealed
 from certrail.persistence.database import locked
 from certrail.persistence.tables import (
     AuditChainHead,
@@ -62,7 +63,7 @@ class KeyRotation:
                 progress(count)
         if count:
             with self._context.unit_of_work(SYSTEM) as uow:
-                uow.event("keyring.resealed", "keyring", "keyring", count=count)
+                uow.record(KeyringResealed("keyring", count=count))
         return count
 
     def _step(self, table: type[SQLModel], column: str, purpose: str, last: Any) -> tuple[Any, int] | None:

@@ -7,6 +7,15 @@ from sqlmodel import Session, col, select
 
 from certrail.domain.access import ProductRole, Role
 from certrail.domain.errors import BadInput, Conflict, NotFound
+from certrail.domain.events.tenancy import (
+    ApplicationCreated,
+    ApplicationUpdated,
+    EnrollmentUpdated,
+    MemberRemoved,
+    MemberSet,
+    ProfileAttached,
+    ProfileDetached,
+)
 from certrail.persistence.tables import (
     Application,
     ApplicationProfile,
@@ -46,7 +55,7 @@ class Applications:
                 id=uow.new_id(), created_at=uow.now, slug=slug, name=name, description=description
             )
             uow.session.add(row)
-            uow.event("application.created", "application", row.id, row.id, slug=slug, name=name)
+            uow.record(ApplicationCreated(row.id, row.id, slug=slug, name=name))
             if actor.principal_id:
                 _join(uow, row.id, actor.principal_id, Role.ADMIN)
             for profile in profiles:
@@ -94,7 +103,7 @@ class Applications:
             row.description = description if description is not None else row.description
             uow.session.add(row)
             after = {"slug": row.slug, "name": row.name, "description": row.description}
-            uow.event("application.updated", "application", row.id, row.id, before=before, after=after)
+            uow.record(ApplicationUpdated(row.id, row.id, before=before, after=after))
             return row
 
     def members(self, application_id: str | None) -> Sequence[tuple[Membership, Principal]]:
@@ -126,7 +135,7 @@ class Applications:
             if row is None:
                 raise NotFound("member", principal)
             uow.session.delete(row)
-            uow.event("member.removed", "principal", found.id, application_id, name=found.name)
+            uow.record(MemberRemoved(found.id, application_id, name=found.name))
             reevaluate(uow, application_id)
 
     def attach_profile(self, actor: Actor, application_id: str, profile: str) -> ApplicationProfile:
@@ -155,7 +164,7 @@ class Applications:
             before, row.api = row.api, dict(settings)
             uow.session.add(row)
             uow.session.flush()
-            uow.event("enrollment.updated", "profile", found.id, application_id, before=before, after=row.api)
+            uow.record(EnrollmentUpdated(found.id, application_id, before=before, after=row.api))
             replan(uow, application_id, found.id)
             return row
 
@@ -178,7 +187,7 @@ class Applications:
                 )
             uow.session.delete(row)
             uow.session.flush()
-            uow.event("profile.detached", "profile", found.id, application_id, slug=found.slug)
+            uow.record(ProfileDetached(found.id, application_id, slug=found.slug))
             replan(uow, application_id, found.id)
 
     def profiles(self, application_id: str) -> Sequence[CertificateProfile]:
@@ -215,7 +224,7 @@ def _join(uow: UnitOfWork, application_id: str | None, principal_id: str, role: 
         )
     row.role = role
     uow.session.add(row)
-    uow.event("member.set", "principal", principal_id, application_id, before=before, role=role)
+    uow.record(MemberSet(principal_id, application_id, before=before, role=role))
     return row
 
 
@@ -225,7 +234,7 @@ def _attach(uow: UnitOfWork, application_id: str, profile: CertificateProfile) -
         row = ApplicationProfile(application_id=application_id, profile_id=profile.id, api={"enabled": True})
         uow.session.add(row)
         uow.session.flush()
-        uow.event("profile.attached", "profile", profile.id, application_id, slug=profile.slug)
+        uow.record(ProfileAttached(profile.id, application_id, slug=profile.slug))
         replan(uow, application_id, profile.id)
     return row
 

@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, delete, insert
 from sqlmodel import Session, SQLModel, col, func, select
 
 from certrail.domain.errors import Conflict
+from certrail.domain.events.tenancy import ApplicationDeleted
 from certrail.persistence.database import locked
 from certrail.persistence.tables import (
     ActionToken,
@@ -117,14 +118,10 @@ class Deletions:
             for table, condition in _in_order(application_id):
                 session.execute(delete(table).where(condition))
             session.delete(row)
-            uow.event(
-                "application.deleted",
-                "application",
-                application_id,
-                application_id,
-                slug=row.slug,
-                name=row.name,
-                counts=look.counts,
+            uow.record(
+                ApplicationDeleted(
+                    application_id, application_id, slug=row.slug, name=row.name, counts=look.counts
+                )
             )
 
     def _look(self, session: Session, application_id: str) -> Deletion:
