@@ -84,6 +84,11 @@ class RequestApproved(RequestTransition, type="request.approved", title="Request
 
 
 @dataclass(frozen=True, kw_only=True)
+class RequestIssuing(RequestTransition, type="request.issuing", title="Request ordered: {name}"):
+    """The request was ordered at a signer that answers later."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class RequestRejected(RequestTransition, type="request.rejected", title="Request rejected: {name}"):
     """An approver rejected the request."""
 

@@ -66,6 +66,7 @@ from certrail.persistence.tables.inventory import (
 )
 from certrail.persistence.tables.issuance import (
     CertificateRequest,
+    RemoteOrder,
 )
 from certrail.persistence.tables.ordering import follow_foreign_keys
 from certrail.persistence.tables.tenancy import (
@@ -118,6 +119,7 @@ __all__ = [
     "PreviousTarget",
     "Principal",
     "RefusedCallback",
+    "RemoteOrder",
     "Retirement",
     "RevocationTombstone",
     "SavedSearch",

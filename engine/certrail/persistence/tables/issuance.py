@@ -1,16 +1,16 @@
-"""Certificate requests."""
+"""Certificate requests and their orders at remote signers."""
 
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Index
+from sqlalchemy import Index, UniqueConstraint
 from sqlmodel import Field
 
-from certrail.persistence.tables.base import Row, json_column, only_where
+from certrail.persistence.tables.base import Row, json_column, moment, only_where
 from certrail.persistence.types import UtcDateTime
 
-RUNNING = "status in ('pending_approval', 'approved')"
-"""Of requests that are not decided yet."""
+RUNNING = "status in ('pending_approval', 'approved', 'issuing')"
+"""Requests without a final status."""
 
 
 class CertificateRequest(Row, table=True):
@@ -40,3 +40,26 @@ class CertificateRequest(Row, table=True):
     same_key: bool = False
     preapproval_id: str | None = Field(default=None, index=True, max_length=40)
     updated_at: datetime = Field(sa_type=UtcDateTime)
+
+
+class RemoteOrder(Row, table=True):
+    """A certificate request at a remote signer; its id is the signer's idempotency key.
+
+    `status` is ``open``, ``signed`` or ``refused``; `number` counts the orders of one request. `serial` and
+    `created_at` make the same template in every attempt; `key_sealed` is the certificate's own private key until it is
+    signed. `state` is sent back to the signer at `poll_at`; `attempts` counts calls, each before it is made.
+    """
+
+    __tablename__ = "remote_order"
+    __table_args__ = (UniqueConstraint("request_id", "number"),)
+
+    request_id: str = Field(foreign_key="certificate_request.id", max_length=40)
+    number: int
+    ca_certificate_id: str = Field(foreign_key="ca_certificate.id", max_length=40)
+    signer: str = Field(max_length=64)
+    status: str = Field(default="open", max_length=16)
+    serial: str = Field(max_length=64)
+    key_sealed: str | None = None
+    state: dict[str, Any] = json_column()
+    attempts: int = 0
+    poll_at: datetime | None = moment()

@@ -76,6 +76,8 @@ def public_key(session: Session, name: KeyName) -> keys.PublicKey:
 
 def remote_signer_of(context: ServiceContext, session: Session, name: KeyName) -> str | None:
     """The name of the remote signer that holds a key; ``None`` where `sign` signs at once."""
+    if not any(isinstance(signer, RemoteSigner) for signer in context.signers.values()):
+        return None
     signer = _row(session, name).signer
     return signer if isinstance(context.signers.get(signer), RemoteSigner) else None
 

@@ -31,7 +31,7 @@ from certrail.services.catalog.enrollment import enrollment
 from certrail.services.core.unit_of_work import UnitOfWork
 from certrail.services.inventory.lineages import lock_lineage
 
-RUNNING = ("pending_approval", "approved")
+RUNNING = ("pending_approval", "approved", "issuing")
 AT_ONCE = 100
 """So many moments are chosen anew in the transaction that changed a rule; more are marked, and the sweep's work."""
 TROUBLE = ("failures", "error", "failed_at", "slot", "turn", "in_step", "late")

@@ -1,35 +1,50 @@
-"""Issuance: the steps that a request's workflow takes, each one transaction."""
+"""Issuance: the steps of a request's workflow, each one transaction."""
 
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from dataclasses import dataclass
+from datetime import datetime
+
+from cryptography import x509
 
 from certrail.checkpoints import checkpoint
-from certrail.domain.content import KeyAlgorithm, RequestContent
+from certrail.domain.content import RequestContent
 from certrail.domain.errors import CertrailError
 from certrail.domain.events.issuance import CertificateIssued, CertificateRenewed
-from certrail.persistence.database import cached
+from certrail.persistence.database import session_cache
 from certrail.persistence.tables import (
     CaCertificate,
     Certificate,
     CertificateProfile,
     CertificateRequest,
+    RemoteOrder,
 )
-from certrail.pki import keys
-from certrail.pki.bundle import certificate_facts
-from certrail.pki.csr import read_csr
-from certrail.pki.leaf import LeafPlan, self_signed_leaf
+from certrail.pki.leaf import self_signed_leaf
+from certrail.pki.signer import Pending, Signed, SigningOrder
 from certrail.pki.templates import LeafTemplate
 from certrail.services.approvals.lifecycle import CHANGED, apply_timers, close, reopen, reopen_if_changed
-from certrail.services.authorities.signing import Issuer, issuer_of
-from certrail.services.authorities.signing_port import key_name, new_serial, sign
-from certrail.services.authorities.status import crl_urls, ocsp_url
+from certrail.services.authorities.signing import issuer_of
+from certrail.services.authorities.signing_port import (
+    key_name,
+    new_serial,
+    remote_signer_of,
+    sign,
+    sign_remotely,
+)
 from certrail.services.catalog.enrollment import enrollment
 from certrail.services.core.actor import SYSTEM
 from certrail.services.core.unit_of_work import ServiceContext, UnitOfWork
-from certrail.services.delivery.deliveries import KEY_PURPOSE
 from certrail.services.delivery.desired_state import fan_out_to_syncs
-from certrail.services.inventory.lineages import lock_current
+from certrail.services.inventory.lineages import lock_current, lock_lineage
 from certrail.services.inventory.store import add_certificate, facts_of
+from certrail.services.issuance.leaf import certificate_row, leaf_plan, leaf_template, subject_key
+from certrail.services.issuance.remote_orders import (
+    close_order,
+    keep_pending,
+    lock_order,
+    ordered_template,
+    orders_of,
+    place_order,
+    refuse_other_certificate,
+)
 from certrail.services.issuance.state import (
     FINAL,
     approval_of,
@@ -42,15 +57,24 @@ from certrail.services.issuance.state import (
 
 @dataclass(frozen=True)
 class Advance:
-    """Where a request stands after a step.
+    """The result of a step.
 
     Attributes:
         status: ``waiting`` or a final status of the request.
-        wake_at: when to look again at the latest, while waiting.
+        wake_at: while waiting, when to take the next step at the latest.
     """
 
     status: str
     wake_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class RemoteStep:
+    """A call of a remote signer that has to be made now."""
+
+    signer: str
+    order: SigningOrder[x509.Certificate]
+    template: LeafTemplate
 
 
 class Issuance:
@@ -60,11 +84,11 @@ class Issuance:
         self._context = context
 
     def advance(self, request_id: str) -> Advance:
-        """Take the next step: wait, keep the approval's time, or sign."""
+        """Take the next step: wait for votes, sign, or poll a remote signer."""
         checkpoint("issuance.begin")
         try:
-            waiting = self._wait_for_approval(request_id)
-            outcome = waiting or self._issue(request_id)
+            step = self._step(request_id)
+            outcome = self._poll(request_id, step) if isinstance(step, RemoteStep) else step
         except CertrailError as refusal:
             self.fail(request_id, refusal.detail)
             outcome = Advance("failed")
@@ -82,14 +106,6 @@ class Issuance:
             if approval is not None and approval.status == "open":
                 close(uow, approval, "cancelled", None, reason)
 
-    def _wait_for_approval(self, request_id: str) -> Advance | None:
-        with self._context.unit_of_work(SYSTEM) as uow:
-            row = lock_request(uow.session, request_id)
-            if row.status != "pending_approval":
-                return None
-            wake_at = self._wait(uow, row)
-            return Advance("waiting", wake_at) if row.status == "pending_approval" else None
-
     def _wait(self, uow: UnitOfWork, row: CertificateRequest) -> datetime | None:
         approval = approval_of(uow.session, row.id)
         if approval is None:
@@ -99,27 +115,38 @@ class Issuance:
             reopen(uow, approval, row, judged, CHANGED)
         return apply_timers(uow, approval)
 
-    def _issue(self, request_id: str) -> Advance:
-        with self._context.unit_of_work(SYSTEM) as uow:
+    def _step(self, request_id: str) -> Advance | RemoteStep:
+        """One transaction: keep the approval's time, sign, or find the order at a remote signer."""
+        with self._context.unit_of_work(SYSTEM) as uow, session_cache(uow.session):
             row = lock_request(uow.session, request_id)
+            if row.status == "pending_approval":
+                wake_at = self._wait(uow, row)
+                if row.status == "pending_approval":
+                    return Advance("waiting", wake_at)
             if row.status in FINAL:
                 return Advance(row.status)
-            if row.status == "pending_approval" or reopen_if_changed(uow, row):
+            if row.status == "issuing":
+                return _remote_step(uow, row)
+            if reopen_if_changed(uow, row):
                 return Advance("waiting", uow.now)
-            self.issue(uow, row)
+            if not self.issue(uow, row):
+                return _remote_step(uow, row)
         checkpoint("issuance.committed")
         return Advance("issued")
 
-    def issue(self, uow: UnitOfWork, row: CertificateRequest, held: Certificate | None = None) -> None:
-        """Sign what was accepted, and wish it to where it belongs, in the transaction of the change.
+    def issue(self, uow: UnitOfWork, row: CertificateRequest, held: Certificate | None = None) -> bool:
+        """Sign what was accepted and fan it out to syncs, in the caller's transaction.
 
         Args:
-            held: what it renews, where the caller has locked its lineage already.
+            held: the certificate it renews, where the caller has locked its lineage already.
+
+        Returns:
+            Whether it is issued; else it is ordered at a remote signer, and its workflow has to go on.
 
         Raises:
             NotFound: the profile is not attached any more.
-            PolicyViolation: it is denied by now.
-            Conflict: the authority cannot sign, or what it renews is superseded.
+            PolicyViolation: the policy denies it by now.
+            Conflict: the authority cannot sign, or the certificate it renews is superseded.
         """
         content = RequestContent.model_validate(row.content)
         profile = uow.session.get_one(CertificateProfile, row.profile_id)
@@ -128,74 +155,71 @@ class Issuance:
         present = held
         if row.renews_id and present is None:
             present = lock_current(uow.session, row.renews_id)
-        certificate = self._sign(uow, row, profile, content, present)
-        checkpoint("issuance.signed")
-        self._record(uow, row, profile, certificate, present)
-        fan_out_to_syncs(self._context, uow, certificate)
+        key = subject_key(self._context, row, content, present)
+        if profile.ca_id is None:
+            assert key.private_key is not None, "a CSR is refused at the request"
+            leaf, version = self_signed_leaf(leaf_plan(content, uow.now), key.private_key, new_serial()), None
+        else:
+            by = issuer_of(uow.session, profile.ca_id)
+            version, name = by.version, key_name(by.version)
+            if signer := remote_signer_of(self._context, uow.session, name):
+                place_order(uow, row, by, signer, key)
+                transition(uow, row, "issuing")
+                return False
+            template = leaf_template(uow, content, key.public_key, by, new_serial(), uow.now)
+            leaf = sign(self._context, uow.session, name, template)
+        self._complete(uow, row, profile, leaf, version, key.seal(self._context), present)
+        return True
 
-    def _sign(
+    def _poll(self, request_id: str, step: RemoteStep) -> Advance:
+        """Call the remote signer between two transactions: its answer may take seconds, and no lock waits for it."""
+        try:
+            answer = sign_remotely(self._context, step.signer, step.order)
+            if isinstance(answer, Signed):
+                refuse_other_certificate(answer.result, step.template)
+        except CertrailError:
+            with self._context.unit_of_work(SYSTEM) as uow:
+                lock_request(uow.session, request_id)
+                close_order(uow, lock_order(uow.session, step.order.id), "refused")
+            raise
+        checkpoint("issuance.remote.answered")
+        with self._context.unit_of_work(SYSTEM) as uow:
+            row = lock_request(uow.session, request_id)
+            order = lock_order(uow.session, step.order.id)
+            if row.status != "issuing" or order.status != "open":
+                # The same step ran on another worker, or somebody gave the request up.
+                return Advance(row.status) if row.status in FINAL else Advance("waiting", uow.now)
+            if isinstance(answer, Pending):
+                keep_pending(uow, order, answer)
+                return Advance("waiting", order.poll_at)
+            self._receive(uow, row, order, answer.result)
+        checkpoint("issuance.committed")
+        return Advance("issued")
+
+    def _receive(
+        self, uow: UnitOfWork, row: CertificateRequest, order: RemoteOrder, leaf: x509.Certificate
+    ) -> None:
+        """Record what a remote signer signed. It exists, so nothing that changed meanwhile refuses it any more."""
+        profile = uow.session.get_one(CertificateProfile, row.profile_id)
+        version = uow.session.get_one(CaCertificate, order.ca_certificate_id)
+        present = lock_lineage(uow.session, row.renews_id)[0] if row.renews_id else None
+        self._complete(uow, row, profile, leaf, version, order.key_sealed, present)
+        close_order(uow, order, "signed")
+
+    def _complete(
         self,
         uow: UnitOfWork,
         row: CertificateRequest,
         profile: CertificateProfile,
-        content: RequestContent,
+        leaf: x509.Certificate,
+        version: CaCertificate | None,
+        key_sealed: str | None,
         present: Certificate | None,
-    ) -> Certificate:
-        plan = LeafPlan(
-            subject=content.subject,
-            sans=content.sans,
-            key_usages=tuple(content.key_usages),
-            extended_key_usages=tuple(content.extended_key_usages),
-            not_before=uow.now,
-            not_after=uow.now + timedelta(seconds=content.ttl_seconds),
-            basic_constraints=content.basic_constraints,
-        )
-        own_key = None if content.csr else self._key(row, content, present)
-        if profile.ca_id is None:
-            assert own_key is not None, "a CSR is refused at the request"
-            issuer, chain, root = None, list[str](), None
-            leaf = self_signed_leaf(plan, own_key, new_serial())
-        else:
-            public_key = own_key.public_key() if own_key else read_csr(content.csr or "").public_key
-            by = issuer_of(uow.session, profile.ca_id)
-            issuer, (chain, root) = by.version.id, _chain(by.version)
-            plan = replace(
-                plan,
-                crl_urls=cached(uow.session, ("crl", profile.ca_id), lambda: _lists(uow, by)),
-                ocsp_url=ocsp_url(self._context, by.authority.id),
-            )
-            template = LeafTemplate(plan, public_key, by.certificate, new_serial())
-            leaf = sign(self._context, uow.session, key_name(by.version), template)
-        facts = certificate_facts(leaf)
-        return Certificate(
-            id=uow.new_id(),
-            created_at=uow.now,
-            application_id=row.application_id,
-            lineage_id=present.lineage_id if present else row.id,
-            request_id=row.id,
-            profile_id=profile.id,
-            ca_certificate_id=issuer,
-            serial=facts.serial,
-            fingerprint=facts.fingerprint,
-            common_name=facts.common_name,
-            names=facts.names,
-            key_algorithm=facts.key_algorithm,
-            not_before=facts.not_before,
-            not_after=facts.not_after,
-            pem=facts.pem,
-            chain=chain,
-            root=root,
-            key_sealed=self._context.keyring.seal(keys.to_pem(own_key), KEY_PURPOSE) if own_key else None,
-            key_shown_at=present.key_shown_at if present and row.same_key else None,
-            attributes=row.attributes,
-        )
-
-    def _key(
-        self, row: CertificateRequest, content: RequestContent, present: Certificate | None
-    ) -> keys.PrivateKey:
-        if present is not None and row.same_key and present.key_sealed is not None:
-            return keys.from_pem(self._context.keyring.open(present.key_sealed, KEY_PURPOSE))
-        return keys.generate(KeyAlgorithm(content.key_algorithm))
+    ) -> None:
+        certificate = certificate_row(uow, row, profile, leaf, version, key_sealed, present)
+        checkpoint("issuance.signed")
+        self._record(uow, row, profile, certificate, present)
+        fan_out_to_syncs(self._context, uow, certificate)
 
     def _record(
         self,
@@ -215,12 +239,16 @@ class Issuance:
             uow.record(CertificateIssued(**facts, request_id=row.id))
 
 
-def _lists(uow: UnitOfWork, by: Issuer) -> tuple[str, ...]:
-    return crl_urls(uow.context, uow.session, by.authority.id, by.version.spki)
-
-
-def _chain(issuer: CaCertificate) -> tuple[list[str], str]:
-    """Intermediates below the root, and the root."""
-    if not issuer.chain:
-        return [], issuer.pem
-    return [issuer.pem, *issuer.chain[:-1]], issuer.chain[-1]
+def _remote_step(uow: UnitOfWork, row: CertificateRequest) -> Advance | RemoteStep:
+    """The open order of a request, unless it is too early to poll it."""
+    order = orders_of(uow.session, row.id)[-1]
+    if order.poll_at is not None and order.poll_at > uow.now:
+        return Advance("waiting", order.poll_at)
+    template = ordered_template(uow, row, order)
+    version = uow.session.get_one(CaCertificate, order.ca_certificate_id)
+    # Committed before the call: whoever finds an attempt without an answer has the signer look for the order first.
+    order.attempts += 1
+    uow.session.add(order)
+    may_exist = order.attempts > 1
+    sent = SigningOrder(order.id, key_name(version), template, may_exist, dict(order.state))
+    return RemoteStep(order.signer, sent, template)

@@ -148,8 +148,8 @@ class RenewalSweep:
         uow.session.add(lineage)
         if row.status == "pending_approval":
             enqueue_issuance(uow, row)
-        else:
-            self._issuance.issue(uow, row, present)
+        elif not self._issuance.issue(uow, row, present):
+            enqueue_issuance(uow, row)  # ordered at a remote signer, which its workflow polls
 
 
 def _together(_change: UnitOfWork) -> AbstractContextManager[None]:

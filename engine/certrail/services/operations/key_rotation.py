@@ -16,6 +16,7 @@ from certrail.persistence.tables import (
     CrlMirror,
     OcspSigner,
     PreviousTarget,
+    RemoteOrder,
     Sync,
 )
 from certrail.services.authorities.signing_port import CA_KEY_PURPOSE, OCSP_KEY_PURPOSE
@@ -28,6 +29,7 @@ from certrail.services.integrations.plugin_config import CHANNEL_PURPOSE, CONNEC
 SEALED: Sequence[tuple[type[SQLModel], str, str]] = (
     (CaKey, "key_sealed", CA_KEY_PURPOSE),
     (Certificate, "key_sealed", KEY_PURPOSE),
+    (RemoteOrder, "key_sealed", KEY_PURPOSE),
     (Connection, "config_sealed", CONNECTION_PURPOSE),
     (Sync, "config_sealed", SYNC_PURPOSE),
     (PreviousTarget, "config_sealed", SYNC_PURPOSE),

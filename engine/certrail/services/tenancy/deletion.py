@@ -35,6 +35,7 @@ from certrail.persistence.tables import (
     Membership,
     NotificationRow,
     PreviousTarget,
+    RemoteOrder,
     Retirement,
     RevocationTombstone,
     SavedSearch,
@@ -244,5 +245,6 @@ def _in_order(application_id: str) -> Sequence[tuple[type[SQLModel], ColumnEleme
         (Retirement, col(Retirement.delivery_id).in_(deliveries)),
         (Delivery, col(Delivery.sync_id).in_(syncs)),
         (PreviousTarget, col(PreviousTarget.sync_id).in_(syncs)),
+        (RemoteOrder, col(RemoteOrder.request_id).in_(own(CertificateRequest))),
         *((table, _any(table).application_id == application_id) for table in whole),
     ]

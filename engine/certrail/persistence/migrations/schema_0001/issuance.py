@@ -58,9 +58,34 @@ def create() -> None:
         "certificate_request",
         ["renews_id"],
         unique=True,
-        sqlite_where=sa.text("status in ('pending_approval', 'approved')"),
-        postgresql_where=sa.text("status in ('pending_approval', 'approved')"),
+        sqlite_where=sa.text("status in ('pending_approval', 'approved', 'issuing')"),
+        postgresql_where=sa.text("status in ('pending_approval', 'approved', 'issuing')"),
     )
     op.create_index(
         op.f("ix_certificate_request_renews_id"), "certificate_request", ["renews_id"], unique=False
+    )
+    op.create_table(
+        "remote_order",
+        sa.Column("id", sa.String(length=80), nullable=False),
+        sa.Column("created_at", UtcDateTime(), nullable=False),
+        sa.Column("request_id", sa.String(length=40), nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("ca_certificate_id", sa.String(length=40), nullable=False),
+        sa.Column("signer", sa.String(length=64), nullable=False),
+        sa.Column("status", sa.String(length=16), nullable=False),
+        sa.Column("serial", sa.String(length=64), nullable=False),
+        sa.Column("key_sealed", sa.String(), nullable=True),
+        sa.Column("state", sa.JSON(), nullable=False),
+        sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.Column("poll_at", UtcDateTime(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["ca_certificate_id"],
+            ["ca_certificate.id"],
+        ),
+        sa.ForeignKeyConstraint(
+            ["request_id"],
+            ["certificate_request.id"],
+        ),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("request_id", "number"),
     )

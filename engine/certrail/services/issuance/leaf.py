@@ -1,0 +1,128 @@
+"""The certificate of one request: its content, its own key, and its row."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from cryptography import x509
+
+from certrail.domain.content import KeyAlgorithm, RequestContent
+from certrail.persistence.database import cached
+from certrail.persistence.tables import CaCertificate, Certificate, CertificateProfile, CertificateRequest
+from certrail.pki import keys
+from certrail.pki.bundle import certificate_facts
+from certrail.pki.csr import read_csr
+from certrail.pki.leaf import LeafPlan
+from certrail.pki.templates import LeafTemplate
+from certrail.services.authorities.signing import Issuer
+from certrail.services.authorities.status import crl_urls, ocsp_url
+from certrail.services.core.unit_of_work import ServiceContext, UnitOfWork
+from certrail.services.delivery.deliveries import KEY_PURPOSE
+
+
+@dataclass(frozen=True)
+class SubjectKey:
+    """The certificate's key. `private_key` is None where the requester holds it and sent a CSR."""
+
+    public_key: keys.PublicKey
+    private_key: keys.PrivateKey | None
+
+    def seal(self, context: ServiceContext) -> str | None:
+        """The envelope in which the inventory keeps it."""
+        if self.private_key is None:
+            return None
+        return context.keyring.seal(keys.to_pem(self.private_key), KEY_PURPOSE)
+
+
+def subject_key(
+    context: ServiceContext, row: CertificateRequest, content: RequestContent, present: Certificate | None
+) -> SubjectKey:
+    """That of the CSR, of the renewed certificate where the request keeps it, else a new one."""
+    if content.csr:
+        return SubjectKey(read_csr(content.csr).public_key, None)
+    if present is not None and row.same_key and present.key_sealed is not None:
+        return opened_key(context, present.key_sealed)
+    key = keys.generate(KeyAlgorithm(content.key_algorithm))
+    return SubjectKey(key.public_key(), key)
+
+
+def opened_key(context: ServiceContext, sealed: str) -> SubjectKey:
+    """A key from its envelope."""
+    key = keys.from_pem(context.keyring.open(sealed, KEY_PURPOSE))
+    return SubjectKey(key.public_key(), key)
+
+
+def leaf_plan(content: RequestContent, not_before: datetime) -> LeafPlan:
+    """What the certificate says, valid from this time on."""
+    return LeafPlan(
+        subject=content.subject,
+        sans=content.sans,
+        key_usages=tuple(content.key_usages),
+        extended_key_usages=tuple(content.extended_key_usages),
+        not_before=not_before,
+        not_after=not_before + timedelta(seconds=content.ttl_seconds),
+        basic_constraints=content.basic_constraints,
+    )
+
+
+def leaf_template(
+    uow: UnitOfWork,
+    content: RequestContent,
+    public_key: keys.PublicKey,
+    by: Issuer,
+    serial: int,
+    not_before: datetime,
+) -> LeafTemplate:
+    """The certificate as its authority signs it, with the URLs of its status (RFC 5280 sections 4.2.1.13, 4.2.2.1)."""
+
+    def urls() -> tuple[str, ...]:
+        return crl_urls(uow.context, uow.session, by.authority.id, by.version.spki)
+
+    plan = replace(
+        leaf_plan(content, not_before),
+        crl_urls=cached(uow.session, ("crl", by.authority.id), urls),
+        ocsp_url=ocsp_url(uow.context, by.authority.id),
+    )
+    return LeafTemplate(plan, public_key, by.certificate, serial)
+
+
+def certificate_row(
+    uow: UnitOfWork,
+    row: CertificateRequest,
+    profile: CertificateProfile,
+    leaf: x509.Certificate,
+    version: CaCertificate | None,
+    key_sealed: str | None,
+    present: Certificate | None,
+) -> Certificate:
+    """The row of a signed certificate; `version` is None where it signed itself."""
+    facts = certificate_facts(leaf)
+    chain, root = _chain(version) if version else ([], None)
+    return Certificate(
+        id=uow.new_id(),
+        created_at=uow.now,
+        application_id=row.application_id,
+        lineage_id=present.lineage_id if present else row.id,
+        request_id=row.id,
+        profile_id=profile.id,
+        ca_certificate_id=version.id if version else None,
+        serial=facts.serial,
+        fingerprint=facts.fingerprint,
+        common_name=facts.common_name,
+        names=facts.names,
+        key_algorithm=facts.key_algorithm,
+        not_before=facts.not_before,
+        not_after=facts.not_after,
+        pem=facts.pem,
+        chain=chain,
+        root=root,
+        key_sealed=key_sealed,
+        key_shown_at=present.key_shown_at if present and row.same_key else None,
+        attributes=row.attributes,
+    )
+
+
+def _chain(version: CaCertificate) -> tuple[list[str], str | None]:
+    """Intermediates below the root, and the root."""
+    if not version.chain:
+        return [], version.pem
+    return [version.pem, *version.chain[:-1]], version.chain[-1]
