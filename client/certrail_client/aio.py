@@ -76,7 +76,10 @@ class AsyncClient:
 
     async def request(self, method: str, path: str, body: Any = None, **query: Any) -> httpx2.Response:
         """One call that has no function in `certrail_client.api`, below `/api/v1`. Raises CertrailClientError."""
-        call: Call[Any] = Call(method, f"{PREFIX}{path}", None, query, body)
+        return await self.response(Call(method, f"{PREFIX}{path}", None, query, body))
+
+    async def response(self, call: Call[Any]) -> httpx2.Response:
+        """The whole response to a call, which is no error. Raises CertrailClientError."""
         return await self._run(self._exchange.response(call))
 
     async def _run(self, steps: Steps[R]) -> R:

@@ -6,13 +6,15 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
 from functools import cache
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from urllib.parse import quote
 
 import httpx2
-from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from certrail_client.errors import InvalidAnswer, InvalidReference
+
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter
 
 T = TypeVar("T")
 I = TypeVar("I")  # noqa: E741  the item of a page
@@ -65,6 +67,8 @@ class Call(Generic[T]):
             return answer.content  # type: ignore[return-value]
         if self.answer is type(None):
             return None  # type: ignore[return-value]
+        from pydantic import ValidationError  # noqa: PLC0415  as in _adapter
+
         try:
             return _adapter(self.answer).validate_json(answer.content)  # type: ignore[no-any-return]
         except ValidationError as wrong:
@@ -117,11 +121,14 @@ def text_of(value: Any) -> str:
 
 def json_of(body: Any) -> Any:
     """A body as JSON values; of a model, what was set, its secrets in the clear."""
-    if isinstance(body, BaseModel):
+    if hasattr(body, "model_dump"):
         return body.model_dump(mode="json", by_alias=True, exclude_unset=True)
     return body
 
 
 @cache
-def _adapter(answer: Any) -> TypeAdapter[Any]:
+def _adapter(answer: Any) -> "TypeAdapter[Any]":
+    # Imported for the first typed answer: whoever calls without models starts in half the time.
+    from pydantic import TypeAdapter  # noqa: PLC0415
+
     return TypeAdapter(answer)

@@ -98,7 +98,10 @@ class Client:
         Raises:
             CertrailClientError: as `send` does.
         """
-        call: Call[Any] = Call(method, f"{PREFIX}{path}", None, query, body)
+        return self.response(Call(method, f"{PREFIX}{path}", None, query, body))
+
+    def response(self, call: Call[Any]) -> httpx2.Response:
+        """The whole response to a call, which is no error. Raises CertrailClientError."""
         return self._run(self._exchange.response(call))
 
     def _run(self, steps: Steps[R]) -> R:

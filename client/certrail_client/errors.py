@@ -49,7 +49,15 @@ class CertrailClientError(Exception):
 
 
 class Unreachable(CertrailClientError):
-    """No answer arrived: the connection failed, or was cut. A call that changes something may have been executed."""
+    """No answer arrived: the connection failed, or was cut. A call that changes something may have been executed.
+
+    Attributes:
+        cause: why, in a word.
+    """
+
+    def __init__(self, message: str, cause: str) -> None:
+        super().__init__(message)
+        self.cause = cause
 
 
 class InvalidReference(CertrailClientError, ValueError):

@@ -73,7 +73,8 @@ class Exchange:
                 failure: Exception = error_of(answer, asked)
                 again = answer.status_code in RETRIED_STATUS
             except (httpx2.TransportError, httpx2.InvalidURL) as problem:
-                failure = Unreachable(f"{self.base_url} cannot be reached ({type(problem).__name__}).")
+                cause = type(problem).__name__
+                failure = Unreachable(f"{self.base_url} cannot be reached ({cause}).", cause)
                 again = isinstance(problem, httpx2.TransportError)
             # A create is sent again under the key that it was sent with first, so the server makes one object.
             pause = self.retries.pause(attempt, asked) if again and call.may_repeat else None
@@ -138,7 +139,7 @@ class Exchange:
 def build(base_url: str, token: str | None, retries: RetryPolicy, agent: str) -> Exchange:
     """How to call a server. Raises Unreachable for an address that is none."""
     if not base_url.startswith(("http://", "https://")):
-        raise Unreachable(f"{base_url} cannot be reached: begin with http:// or https://.")
+        raise Unreachable(f"{base_url} cannot be reached: begin with http:// or https://.", "InvalidURL")
     headers = {"user-agent": agent, "accept": "application/json"}
     if token:
         headers["authorization"] = f"Bearer {token}"

@@ -5,24 +5,24 @@ from typing import Annotated
 
 import typer
 
-from certrail_server.cli import (
-    access,
-    audit,
-    certificates,
-    deciding,
-    delivering,
-    keyring,
-    migration,
-    operate,
-    people,
-    plugins,
-    product,
-    requests,
-    run,
-    team,
-    telling,
-    views,
+from certrail_server.cli.api import (
+    alert,
+    application,
+    approval,
+    authority,
+    certificate,
+    channel,
+    connection,
+    delivery,
+    notification,
+    policy,
+    principal,
+    profile,
+    request,
+    sync,
+    view,
 )
+from certrail_server.cli.local import audit, keyring, migration, operate, plugins, run, token
 
 app = typer.Typer(
     name="certrail", no_args_is_help=True, add_completion=True, pretty_exceptions_show_locals=False
@@ -41,36 +41,36 @@ def main(
         bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> None:
-    """Certificates, from request to everywhere they are used."""
+    """Issue, deliver, renew and revoke certificates."""
 
 
 run.register(app)
 operate.register(app)
 plugins.register(app)
-people.register(app)
-app.add_typer(access.app, name="token")
-app.add_typer(audit.app, name="audit")
-app.add_typer(keyring.app, name="keyring")
-app.add_typer(migration.app, name="migration")
+principal.register(app)
 for group, name in (
-    (product.ca, "ca"),
-    (product.policy, "policy"),
-    (product.profile, "profile"),
-    (team.app, "app"),
-    (team.member, "member"),
-    (requests.request, "request"),
-    (certificates.cert, "cert"),
-    (views.view, "view"),
-    (deciding.policy, "approval-policy"),
-    (deciding.approval, "approval"),
-    (delivering.connection, "connection"),
-    (delivering.sync, "sync"),
-    (delivering.delivery, "delivery"),
-    (delivering.retirement, "retirement"),
-    (telling.channel, "channel"),
-    (telling.alert, "alert"),
-    (telling.incident, "incident"),
-    (telling.notification, "notification"),
+    (token.app, "token"),
+    (audit.app, "audit"),
+    (keyring.app, "keyring"),
+    (migration.app, "migration"),
+    (authority.ca, "ca"),
+    (policy.policy, "policy"),
+    (profile.profile, "profile"),
+    (application.app, "app"),
+    (application.member, "member"),
+    (request.request, "request"),
+    (certificate.cert, "cert"),
+    (view.view, "view"),
+    (approval.policy, "approval-policy"),
+    (approval.approval, "approval"),
+    (connection.connection, "connection"),
+    (sync.sync, "sync"),
+    (delivery.delivery, "delivery"),
+    (delivery.retirement, "retirement"),
+    (channel.channel, "channel"),
+    (alert.alert, "alert"),
+    (notification.incident, "incident"),
+    (notification.notification, "notification"),
 ):
     app.add_typer(group, name=name)
 

@@ -1,4 +1,4 @@
-"""What all commands share. It loads nothing that a command which only calls the API does not need."""
+"""What all commands share; it imports nothing that a command which only calls the API does not need."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -21,7 +21,7 @@ def fail(message: str) -> NoReturn:
 
 @contextmanager
 def counting(what: str) -> Iterator[Callable[[int], None]]:
-    """Show on standard error how far a long command has come; nothing where nobody looks."""
+    """Show the progress of a long command on standard error; nothing where that is no terminal."""
     columns = (SpinnerColumn(), TextColumn("{task.completed} " + what), TimeElapsedColumn())
     with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as bar:
         task = bar.add_task(what, total=None)
@@ -29,10 +29,10 @@ def counting(what: str) -> Iterator[Callable[[int], None]]:
 
 
 @contextmanager
-def waiting(what: str) -> Iterator[None]:
-    """Show on standard error what is waited for; nothing where nobody looks."""
+def waiting(what: str) -> Iterator[Callable[[str], None]]:
+    """Show on standard error what is waited for: in place on a terminal, a line for each change elsewhere."""
     if not err.is_terminal:
-        yield
+        yield lambda stage: err.print(f"{what}: {stage}", highlight=False, soft_wrap=True, markup=False)
         return
-    with err.status(what):
-        yield
+    with err.status(escape(what)) as status:
+        yield lambda stage: status.update(escape(f"{what}: {stage}"))

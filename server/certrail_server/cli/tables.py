@@ -1,4 +1,4 @@
-"""How answers are shown to people: nothing is cut off that somebody may want to copy."""
+"""How answers are printed for people: names instead of ids where there are names, and nothing cut off that is copied."""
 
 import json
 import re
@@ -21,7 +21,10 @@ BETWEEN = 2
 NARROWEST_TEXT = 16
 LONGEST_TEXT = 160
 """In a table on a terminal; whoever wants all of a long message shows the object."""
-MOMENT = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.\d+)?(?:Z|\+00:00)")
+SHORT_ID = 12
+"""Digits of an id that a person sees; commands take any beginning that is unique."""
+FULL_ID = re.compile(r"[0-9a-f]{32}")
+TIME = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.\d+)?(?:Z|\+00:00)")
 
 
 def listed(rows: Sequence[Json], columns: Sequence[Column], as_json: bool) -> None:
@@ -46,8 +49,10 @@ def listed(rows: Sequence[Json], columns: Sequence[Column], as_json: bool) -> No
 def shown(row: Json, as_json: bool, *left_out: str) -> None:
     """One object, a member a line in the order of the API, or everything as JSON.
 
+    An id is left out where the name of the same object is a member too, and shortened elsewhere.
+
     Args:
-        left_out: members that are not shown to people, at any depth.
+        left_out: members that are not printed for people, at any depth.
     """
     if as_json:
         typer.echo(json.dumps(row, indent=2))
@@ -55,10 +60,19 @@ def shown(row: Json, as_json: bool, *left_out: str) -> None:
     table = Table.grid(padding=(0, BETWEEN))
     table.add_column(style="bold", no_wrap=True)
     table.add_column(overflow="fold")
-    for name, value in row.items():
+    for name, value in readable(row).items():
         if name not in left_out and (lines := list(_lines(value, left_out))):
-            table.add_row(Text(name), Text("\n".join(lines)))
+            table.add_row(Text(name.replace("_", " ")), Text("\n".join(lines)))
     _print(table)
+
+
+def readable(row: Mapping[str, Any]) -> Json:
+    """The members that a person reads: no id beside the name of the same object."""
+    return {
+        name: value
+        for name, value in row.items()
+        if not (name.endswith("_id") and row.get(name.removesuffix("_id")) is not None)
+    }
 
 
 def inside(row: Json, path: str) -> Any:
@@ -90,6 +104,8 @@ def _print(table: Table, least: int = 0) -> None:
 def _cell(row: Json, column: Column) -> str:
     member = column if isinstance(column, str) else column[1]
     text = " ".join(_text(member(row) if callable(member) else inside(row, member)).splitlines())
+    if out.is_terminal and FULL_ID.fullmatch(text):
+        return text[:SHORT_ID]
     if out.is_terminal and " " in text and len(text) > LONGEST_TEXT:
         return f"{text[: LONGEST_TEXT - 1]}…"
     return text
@@ -105,16 +121,16 @@ def _text(value: Any) -> str:
         return ""
     if isinstance(value, bool):
         return "yes" if value else "no"
-    if (moment := MOMENT.fullmatch(str(value))) is not None:
-        return f"{moment[1]}Z"
+    if (time := TIME.fullmatch(str(value))) is not None:
+        return f"{time[1]}Z"
     return str(value)
 
 
 def _lines(value: Any, left_out: Sequence[str]) -> Iterator[str]:
     """A value in as many lines as it needs; what is inside another is indented, what is null is left out."""
     if isinstance(value, Mapping):
-        for name, inner in value.items():
-            lines = [] if name in left_out else list(_lines(inner, left_out))
+        for member, inner in readable(value).items():
+            name, lines = member.replace("_", " "), [] if member in left_out else list(_lines(inner, left_out))
             if len(lines) == 1 and not isinstance(inner, Mapping):
                 yield f"{name}: {lines[0]}"
             elif lines:

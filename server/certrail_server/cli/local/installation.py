@@ -1,7 +1,6 @@
-"""What commands share that work on the data themselves, instead of asking a running certrail.
+"""What commands share that work on the data of this machine, instead of calling a running certrail.
 
-What they work with is imported when they run: it takes most of the time of a start, and every other command starts
-without it.
+The engine is imported when they run: it takes most of the time of a start, and every other command starts without it.
 """
 
 from collections.abc import Iterator
@@ -18,8 +17,8 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def told() -> Iterator[None]:
-    """End with a message for a person where the database is not as it should be."""
+def database_errors() -> Iterator[None]:
+    """End the command with a message when the database cannot be used or is not migrated."""
     from sqlalchemy.exc import OperationalError
 
     from certrail_server.serve import NotMigrated
@@ -35,7 +34,7 @@ def told() -> Iterator[None]:
 
 @contextmanager
 def refusals() -> Iterator[None]:
-    """End with what a use case refuses."""
+    """End the command with the refusal of a use case."""
     from certrail.domain.errors import CertrailError
 
     try:
@@ -68,7 +67,7 @@ def joined(*, make: bool = False) -> "App":
     """The parts of this process.
 
     Args:
-        make: whether this command may begin an installation; to any other, an empty folder is the wrong one.
+        make: whether this command may start an installation; to any other, an empty folder is the wrong one.
     """
     from certrail.crypto.keyring import KeyringError
     from certrail_server.bootstrap import build
@@ -83,17 +82,17 @@ def joined(*, make: bool = False) -> "App":
 
 
 def services() -> "Services":
-    """The use cases, on data that is there and up to date."""
+    """The services, on a database that exists and is migrated."""
     from certrail_server.serve import prepare
 
     parts = joined()
-    with told():
+    with database_errors():
         prepare(parts.context.db)
     return parts.services
 
 
 def require_data(chosen: "Settings") -> None:
-    """End where there is nothing to work on."""
+    """End the command where there is no data."""
     if not chosen.has_data():
         fail(
             f"there is no certrail data in {folder_of(chosen)}: run this where `certrail dev` runs, or set"

@@ -1,4 +1,4 @@
-"""Commands for what is described by a JSON document: the body that the API takes."""
+"""Commands for objects that are described by a JSON document, which is the body that the API takes."""
 
 import sys
 from collections.abc import Mapping, Sequence
@@ -7,22 +7,21 @@ from typing import Annotated, Any
 
 import typer
 
+from certrail_server.cli.api.remote import AsJson, Json, call, create, found, parsed_json, read_json, scope
 from certrail_server.cli.common import out
-from certrail_server.cli.remote import AsJson, Json, call, found, parsed_json, read_json, scope
 from certrail_server.cli.tables import Column, listed, shown
 
 Application = Annotated[
-    str, typer.Argument(help="Slug or id of the Application; - for what belongs to none.")
+    str, typer.Argument(help="Slug or id of the Application; - for the legacy scope, which has none.")
 ]
 Reference = Annotated[str, typer.Argument(help="Slug or id.")]
-Document = Annotated[Path, typer.Argument(help="JSON file with what the API takes; - for standard input.")]
+Document = Annotated[Path, typer.Argument(help="JSON file with the body that the API takes; - for standard input.")]
 
-
-PRODUCT_WIDE = ' With - for the Application, "product_wide": true in it makes one that is about all of them.'
-WIDE = {"channels": PRODUCT_WIDE, "alerts": PRODUCT_WIDE}
-"""What else is to be said of making some of them."""
+GLOBAL = ' With - for the Application, "product_wide": true in the document makes a global one.'
+GLOBAL_TOO = {"channels": GLOBAL, "alerts": GLOBAL}
+"""Nouns that exist globally too, with what is said of it when one is created."""
 Named = Mapping[str, str]
-"""Members that hold ids, and the list that tells the slugs which people know: of the product, or of the Application."""
+"""Members that hold ids, and the list with the slugs: of the product, or of the Application."""
 
 
 def in_applications(noun: str, columns: Sequence[Column], refer: Named | None = None) -> typer.Typer:
@@ -38,8 +37,9 @@ def in_applications(noun: str, columns: Sequence[Column], refer: Named | None = 
 
 
 def kept_in_applications(noun: str, columns: Sequence[Column], refer: Named | None = None) -> typer.Typer:
-    """The same for what is deleted in a way of its own."""
+    """The same without `delete`, for objects that are deleted in a way of their own."""
     group = _group(noun)
+    one = word(noun)
 
     @group.command("list", help=f"List the {_words(noun)} of an Application.")
     def list_objects(application: Application, as_json: AsJson = False) -> None:
@@ -48,14 +48,14 @@ def kept_in_applications(noun: str, columns: Sequence[Column], refer: Named | No
 
     @group.command("show", help=f"Show one of the {_words(noun)}.")
     def show_object(application: Application, reference: Reference, as_json: AsJson = False) -> None:
-        row = found(call("GET", f"{scope(application)}/{noun}")["items"], reference, _word(noun))
+        row = found(call("GET", f"{scope(application)}/{noun}")["items"], reference, one)
         shown(row if as_json else _readable([row], application, refer or {})[0], as_json)
 
-    @group.command("create", help=f"Make one of the {_words(noun)} from its description.{WIDE.get(noun, '')}")
+    @group.command("create", help=f"Create {_a(one)} from a JSON document.{GLOBAL_TOO.get(noun, '')}")
     def create_object(application: Application, document: Document, as_json: AsJson = False) -> None:
-        shown(call("POST", f"{scope(application)}/{noun}", document_in(document)), as_json)
+        shown(create(f"{scope(application)}/{noun}", document_in(document)), as_json)
 
-    @group.command("update", help="Change what the description names; the rest stays.")
+    @group.command("update", help=f"Change the members of {_a(one)} that a JSON document names.")
     def update_object(
         application: Application, reference: Reference, document: Document, as_json: AsJson = False
     ) -> None:
@@ -68,6 +68,7 @@ def kept_in_applications(noun: str, columns: Sequence[Column], refer: Named | No
 def of_the_product(noun: str, columns: Sequence[Column]) -> typer.Typer:
     """The same for objects that all Applications share, such as ``connections``."""
     group = _group(noun)
+    one = word(noun)
 
     @group.command("list", help=f"List the {_words(noun)}.")
     def list_objects(as_json: AsJson = False) -> None:
@@ -75,13 +76,13 @@ def of_the_product(noun: str, columns: Sequence[Column]) -> typer.Typer:
 
     @group.command("show", help=f"Show one of the {_words(noun)}.")
     def show_object(reference: Reference, as_json: AsJson = False) -> None:
-        shown(found(call("GET", f"/{noun}")["items"], reference, _word(noun)), as_json)
+        shown(found(call("GET", f"/{noun}")["items"], reference, one), as_json)
 
-    @group.command("create", help=f"Make one of the {_words(noun)} from its description.")
+    @group.command("create", help=f"Create {_a(one)} from a JSON document.")
     def create_object(document: Document, as_json: AsJson = False) -> None:
-        shown(call("POST", f"/{noun}", document_in(document)), as_json)
+        shown(create(f"/{noun}", document_in(document)), as_json)
 
-    @group.command("update", help="Replace what the description names; the rest stays.")
+    @group.command("update", help=f"Replace the members of {_a(one)} that a JSON document names.")
     def update_object(reference: Reference, document: Document, as_json: AsJson = False) -> None:
         shown(call("PUT", f"/{noun}/{reference}", document_in(document)), as_json)
 
@@ -103,6 +104,12 @@ def document_in(path: Path) -> Any:
     return parsed_json(sys.stdin.read(), "standard input") if str(path) == "-" else read_json(path)
 
 
+def word(noun: str) -> str:
+    """The singular of a noun of the API."""
+    words = _words(noun)
+    return f"{words[:-3]}y" if words.endswith("ies") else words.removesuffix("s")
+
+
 def _group(noun: str) -> typer.Typer:
     return typer.Typer(help=f"{_words(noun).capitalize()}.", no_args_is_help=True)
 
@@ -115,9 +122,8 @@ def _readable(rows: Sequence[Json], application: str, refer: Named) -> list[Json
     return list(rows)
 
 
-def _word(noun: str) -> str:
-    words = _words(noun)
-    return f"{words[:-3]}y" if words.endswith("ies") else words.removesuffix("s")
+def _a(words: str) -> str:
+    return f"{'an' if words[0] in 'aeiou' else 'a'} {words}"
 
 
 def _words(noun: str) -> str:

@@ -1,4 +1,4 @@
-"""What of `cert` writes files: `export` and `key`."""
+"""Commands that write certificates and keys to files: `cert export` and `cert key`."""
 
 import os
 from collections.abc import Iterator
@@ -8,11 +8,13 @@ from typing import Annotated, BinaryIO
 
 import typer
 
+from certrail_server.cli.api.choices import ExportFormat
+from certrail_server.cli.api.names import certificate_id
+from certrail_server.cli.api.remote import call, read_text, response
 from certrail_server.cli.common import err, fail
-from certrail_server.cli.remote import answer_of, call, read_text
 
-Ident = Annotated[str, typer.Argument(help="Id.")]
-Force = Annotated[bool, typer.Option("--force", help="Replace a file that is there.")]
+Ident = Annotated[str, typer.Argument(help="Id, its unique beginning, or the name of the certificate.")]
+Force = Annotated[bool, typer.Option("--force", help="Replace an existing file.")]
 WITH_KEY = ("pkcs12", "jks")
 
 
@@ -24,43 +26,44 @@ def register(cert: typer.Typer) -> None:
 
 def export_certificate(
     certificate: Ident,
-    output: Annotated[Path, typer.Argument(help="File to write; it is readable by you only.")],
-    format_: Annotated[str, typer.Option("--format", help="pem, der, pkcs12 or jks.")] = "pem",
-    root: Annotated[bool, typer.Option("--root", help="With the root.")] = False,
+    output: Annotated[Path, typer.Argument(help="File to write, readable by you only.")],
+    format_: Annotated[ExportFormat, typer.Option("--format", help="Format of the file.")] = ExportFormat.PEM,
+    root: Annotated[bool, typer.Option("--root", help="Include the root certificate.")] = False,
     password_file: Annotated[
-        Path | None, typer.Option(help="File with the password in its first line. Default: it is asked for.")
+        Path | None, typer.Option(help="File with the password in its first line. Default: a prompt.")
     ] = None,
     force: Force = False,
 ) -> None:
-    """Write a certificate to a file. PKCS#12 and JKS hold its private key, under a password."""
+    """Write a certificate to a file; PKCS#12 and JKS include its private key, encrypted with a password."""
     body: dict[str, object] = {"format": format_, "include_root": root}
-    with _written(output, force) as file:
+    path = f"/certificates/{certificate_id(certificate)}/export"
+    with written(output, force) as file:
         if format_ in WITH_KEY:
             body["password"] = _password(password_file)
-        content = answer_of("POST", f"/certificates/{certificate}/export", body).content
-        _write(file, content)
+        content = response("POST", path, body).content
+        write(file, content)
 
 
 def show_key(
     certificate: Ident,
     output: Annotated[
         Path | None,
-        typer.Argument(help="File to write; it is readable by you only. Default: standard output."),
+        typer.Argument(help="File to write, readable by you only. Default: standard output."),
     ] = None,
     force: Force = False,
 ) -> None:
-    """Give its private key to whoever asked for the certificate, once: it is not given again."""
-    path = f"/certificates/{certificate}/private-key"
+    """Print the private key of a certificate that you requested; this works once."""
+    path = f"/certificates/{certificate_id(certificate)}/private-key"
     if output is None:
         typer.echo(call("POST", path)["private_key"], nl=False)
         return
-    with _written(output, force) as file:
-        _write(file, call("POST", path)["private_key"].encode())
+    with written(output, force) as file:
+        write(file, call("POST", path)["private_key"].encode())
 
 
 @contextmanager
-def _written(path: Path, force: bool) -> Iterator[BinaryIO]:
-    """A file to write, made before anybody is asked for anything; nothing of it stays when that is refused."""
+def written(path: Path, force: bool) -> Iterator[BinaryIO]:
+    """A file to write, created before any prompt or call; it is removed when one of them fails."""
     target = path.with_name(f"{path.name}.new") if force else path
     try:
         if force:
@@ -81,7 +84,8 @@ def _written(path: Path, force: bool) -> Iterator[BinaryIO]:
         raise
 
 
-def _write(file: BinaryIO, content: bytes) -> None:
+def write(file: BinaryIO, content: bytes) -> None:
+    """Write all of a file, and say how much that was."""
     file.write(content)
     err.print(f"{len(content)} bytes written", highlight=False)
 

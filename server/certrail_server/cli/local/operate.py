@@ -1,4 +1,4 @@
-"""`migrate` and `doctor`."""
+"""`certrail migrate` and `doctor`."""
 
 import asyncio
 import json
@@ -8,7 +8,7 @@ import typer
 from rich.markup import escape
 
 from certrail_server.cli.common import out
-from certrail_server.cli.local import folder_of, joined, settings, told
+from certrail_server.cli.local.installation import folder_of, joined, settings, database_errors
 
 
 def register(app: typer.Typer) -> None:
@@ -18,16 +18,16 @@ def register(app: typer.Typer) -> None:
 
 
 def migrate_database() -> None:
-    """Bring the database to the schema of this version."""
+    """Migrate the database to the schema of this version."""
     from certrail.persistence.migrate import migrate
 
-    with told():
+    with database_errors():
         migrate(joined(make=True).context.db)
     out.print("The database is up to date.")
 
 
 def doctor(as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False) -> None:
-    """Look for what is wrong, and say what to do about it. Exit code 1 when something is."""
+    """Check the installation and say how to mend what is wrong; exit code 1 when something is."""
     from certrail_server.doctor import examine, nothing_here
 
     chosen = settings()

@@ -1,18 +1,18 @@
-"""`keyring`."""
+"""`certrail keyring`."""
 
 import typer
 from rich.markup import escape
 
 from certrail_server.cli.common import counting, fail, out
-from certrail_server.cli.local import joined, require_data, settings, told
+from certrail_server.cli.local.installation import joined, require_data, settings, database_errors
 from certrail_server.words import counted
 
-app = typer.Typer(help="The keys under which secrets are stored.", no_args_is_help=True)
+app = typer.Typer(help="The keys that encrypt stored secrets.", no_args_is_help=True)
 
 
 @app.command()
 def rotate() -> None:
-    """Make a new key, under which everything is sealed from now on. The old keys stay, to open what they sealed."""
+    """Add a key that encrypts from now on; the old keys stay for decryption."""
     from certrail.crypto.keyring import Keyring, KeyringError
 
     chosen = settings()
@@ -39,7 +39,7 @@ def reseal() -> None:
     from certrail_server.serve import prepare
 
     parts = joined()
-    with told(), counting("envelopes sealed anew") as report:
+    with database_errors(), counting("envelopes sealed anew") as report:
         prepare(parts.context.db)
         try:
             count = parts.services.sealing.reseal(report)

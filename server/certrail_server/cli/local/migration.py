@@ -8,9 +8,9 @@ import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from certrail_server.cli.api.remote import AsJson, read_json
 from certrail_server.cli.common import err, fail, out
-from certrail_server.cli.local import joined, refusals, told
-from certrail_server.cli.remote import AsJson, read_json
+from certrail_server.cli.local.installation import database_errors, joined, refusals
 
 if TYPE_CHECKING:
     from certrail.services.migration.document import ProjectExport
@@ -31,7 +31,7 @@ def load(
     project = _read(export)
     parts = joined()
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with told(), Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as bars:
+    with database_errors(), Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as bars:
         prepare(parts.context.db)
         tasks = {}
 

@@ -1,4 +1,4 @@
-"""`plugins`."""
+"""`certrail plugins`."""
 
 import json
 from dataclasses import asdict
@@ -8,7 +8,7 @@ import typer
 from rich.table import Table
 
 from certrail_server.cli.common import out
-from certrail_server.cli.local import settings
+from certrail_server.cli.local.installation import settings
 
 
 def register(app: typer.Typer) -> None:
@@ -19,7 +19,7 @@ def register(app: typer.Typer) -> None:
 def list_plugins(
     as_json: Annotated[bool, typer.Option("--json", help="Everything, as JSON.")] = False,
 ) -> None:
-    """List plugins with version, capabilities and health; a broken one shows its reason."""
+    """List plugins with version, capabilities and state; a broken one with the reason."""
     from certrail.plugins.registry import PluginRegistry
 
     found = PluginRegistry.discover(settings().disabled_plugins).all()

@@ -1,4 +1,4 @@
-"""`dev`, `server`, `worker`."""
+"""`certrail dev`, `server` and `worker`."""
 
 import asyncio
 from typing import Annotated
@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from certrail_server.cli.common import fail, out
-from certrail_server.cli.local import joined, settings, told
+from certrail_server.cli.local.installation import joined, settings, database_errors
 
 
 def register(app: typer.Typer) -> None:
@@ -37,7 +37,7 @@ def server() -> None:
     from certrail_server.serve import serve
 
     try:
-        with told():
+        with database_errors():
             serve(joined(make=True))
     except CannotListen as problem:
         fail(str(problem))
@@ -51,11 +51,11 @@ def worker(
         ),
     ] = None,
 ) -> None:
-    """Run workflows and plugins."""
+    """Run a worker for workflows and plugins."""
     from certrail_server.serve import UnknownQueue, work
 
     try:
-        with told():
+        with database_errors():
             asyncio.run(work(joined(make=True), queue or ()))
     except UnknownQueue as problem:
         fail(str(problem))

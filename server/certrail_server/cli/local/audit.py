@@ -1,4 +1,4 @@
-"""`audit`."""
+"""`certrail audit`."""
 
 import json
 import sys
@@ -9,8 +9,8 @@ import typer
 from rich.markup import escape
 
 from certrail_server.cli.common import counting, err, fail, out
-from certrail_server.cli.local import services, settings, told
-from certrail_server.cli.remote import AsJson, Limit, events, scope
+from certrail_server.cli.local.installation import services, settings, database_errors
+from certrail_server.cli.api.remote import AsJson, Limit, events, scope
 from certrail_server.cli.tables import listed
 from certrail_server.words import counted
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from certrail.services.core.audit_log import Progress
     from certrail_server.settings import Settings
 
-app = typer.Typer(help="The record of events.", no_args_is_help=True)
+app = typer.Typer(help="The audit log.", no_args_is_help=True)
 SHOWN_FAULTS = 20
 EVENT_COLUMNS = (
     ("number", "seq"),
@@ -34,13 +34,13 @@ EVENT_COLUMNS = (
 @app.command("list")
 def list_events(
     application: Annotated[str | None, typer.Option("--app", help="Only of this Application.")] = None,
-    type_: Annotated[str | None, typer.Option("--type", help="Such as certificate.issued.")] = None,
-    subject: Annotated[str | None, typer.Option(help="Id of what they are about.")] = None,
-    after: Annotated[int, typer.Option(help="Only those behind the one of this number.", min=0)] = 0,
+    type_: Annotated[str | None, typer.Option("--type", help="Only of this type, such as certificate.issued.")] = None,
+    subject: Annotated[str | None, typer.Option(help="Only about the object with this id.")] = None,
+    after: Annotated[int, typer.Option(help="Only those after this number.", min=0)] = 0,
     limit: Limit = 100,
     as_json: AsJson = False,
 ) -> None:
-    """List events in order, oldest first, as a running certrail has them."""
+    """List events, oldest first."""
     path = f"{scope(application)}/events" if application else "/audit/events"
     rows = list(events(path, limit, after=after, type=type_, subject=subject))
     listed(rows, EVENT_COLUMNS, as_json)
@@ -49,16 +49,16 @@ def list_events(
 @app.command()
 def verify(
     file: Annotated[
-        Path | None, typer.Argument(help="An export to verify, without a database. Default: the database.")
+        Path | None, typer.Argument(help="Export to verify without a database. Default: the database.")
     ] = None,
     head: Annotated[
         str | None,
-        typer.Option(help="NUMBER:HASH, a head that was noted elsewhere: finds an older record put back."),
+        typer.Option(help="NUMBER:HASH, a chain head noted elsewhere, which detects a restored older log."),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
 ) -> None:
-    """Follow the chain from the first event to the head. Exit code 1 when anything was tampered with."""
-    remembered = _place(head) if head else None
+    """Verify the audit chain from the first event to the head; exit code 1 when it was tampered with."""
+    remembered = _chain_head(head) if head else None
     with counting("events verified") as report:
         found, sealed = (
             _verify_file(file, report, remembered) if file else (_verify_database(report, remembered), True)
@@ -73,7 +73,7 @@ def verify(
         }
         typer.echo(json.dumps(facts, indent=2))
     else:
-        _tell(found, sealed)
+        _print_result(found, sealed)
     if found.faults:
         raise typer.Exit(1)
 
@@ -82,7 +82,7 @@ def verify(
 def export(
     output: Annotated[Path | None, typer.Option(help="File to write. Default: standard output.")] = None,
 ) -> None:
-    """Write the whole record as JSON lines, which `audit verify FILE` follows anywhere."""
+    """Write the whole audit log as JSON lines, which `audit verify FILE` verifies anywhere."""
     record = services().record
     with counting("events written") as report:
         if output is None:
@@ -96,7 +96,7 @@ def export(
     err.print(f"{counted(count, 'event')} written to {escape(str(output))}", highlight=False, soft_wrap=True)
 
 
-def _place(text: str) -> "Place":
+def _chain_head(text: str) -> "Place":
     from certrail.domain.audit_chain import Place
     from certrail.domain.errors import BadInput
 
@@ -108,7 +108,7 @@ def _place(text: str) -> "Place":
 
 def _verify_database(report: "Progress", remembered: "Place | None") -> "Verifier":
     record = services().record
-    with told():
+    with database_errors():
         return record.verify(report, remembered)
 
 
@@ -137,7 +137,7 @@ def _present_keyring(chosen: "Settings") -> "Keyring | None":
         fail(str(problem))
 
 
-def _tell(found: "Verifier", sealed: bool) -> None:
+def _print_result(found: "Verifier", sealed: bool) -> None:
     for fault in found.faults[:SHOWN_FAULTS]:
         out.print("[red]FAULT[/red]", escape(fault), highlight=False, soft_wrap=True)
     if len(found.faults) > SHOWN_FAULTS:

@@ -1,4 +1,4 @@
-"""`token`."""
+"""`certrail token`."""
 
 from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated
@@ -6,17 +6,18 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.markup import escape
 
+from certrail_server.cli.api.credentials import token_of_environment
+from certrail_server.cli.api.remote import AsJson, call, create, given
 from certrail_server.cli.common import err, fail, out
-from certrail_server.cli.local import refusals, services, settings
-from certrail_server.cli.remote import AsJson, call, given, has_token
+from certrail_server.cli.local.installation import refusals, services, settings
 from certrail_server.cli.tables import listed
 
 if TYPE_CHECKING:
     from certrail_server.settings import Settings
 
 app = typer.Typer(
-    help="Bearer tokens. With CERTRAIL_TOKEN these commands ask a running certrail, as its owner; without, all"
-    " but list and rotate work on the data of this machine, as whoever may read that could.",
+    help="Access tokens. With CERTRAIL_TOKEN these commands call a running certrail; without it, bootstrap, create and"
+    " revoke work on the data of this machine.",
     no_args_is_help=True,
 )
 COLUMNS = ("id", "name", "scopes", "created_at", "expires_at", ("last used", "last_used_at"), "revoked_at")
@@ -29,7 +30,7 @@ def bootstrap(
     name: Annotated[str, typer.Option(help="Name of the first Product Admin.")] = "admin",
     email: Annotated[str | None, typer.Option(help="Their e-mail address.")] = None,
 ) -> None:
-    """Make the first Product Admin and print their token; possible once, on the data of this machine."""
+    """Create the first Product Admin on the data of this machine and print their token; this works once."""
     identities = services().identities
     with refusals():
         _, text = identities.bootstrap(name, email)
@@ -51,23 +52,23 @@ def list_tokens(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """List my tokens; their text is never shown again."""
+    """List your tokens without their text."""
     listed(call("GET", "/tokens", principal=principal)["items"], COLUMNS, as_json)
 
 
-@app.command()
-def create(
+@app.command("create")
+def create_token(
     principal: Annotated[str, typer.Argument(help="Slug, id or e-mail address.")],
     name: Annotated[str, typer.Option(help="What the token is for.")] = "cli",
     scope: Annotated[
-        list[str] | None, typer.Option(help="Limit it to a permission or noun; repeat for more.")
+        list[str] | None, typer.Option(help="Limit the token to a permission or noun; repeat for more.")
     ] = None,
-    lifetime: Annotated[str | None, typer.Option(help="Such as 90d. Default: it does not expire.")] = None,
+    lifetime: Annotated[str | None, typer.Option(help="Lifetime, such as 90d. Default: it does not expire.")] = None,
 ) -> None:
-    """Print a new token; it is not shown again."""
-    if has_token():
+    """Create a token and print it; it is not shown again."""
+    if token_of_environment():
         body = given(principal=principal, name=name, scopes=scope or [], lifetime=lifetime)
-        typer.echo(call("POST", "/tokens", body)["token"])
+        typer.echo(create("/tokens", body)["token"])
         return
     from certrail.services.core.actor import SYSTEM
 
@@ -82,17 +83,17 @@ def rotate(
     token_id: Ident,
     overlap: Annotated[
         str | None,
-        typer.Option(help="How long the present one holds beside it, such as 1d. Default: no more."),
+        typer.Option(help="How long the present token stays valid, such as 1d. Default: not at all."),
     ] = None,
 ) -> None:
-    """Print the next token in the place of one; it is not shown again."""
-    typer.echo(call("POST", f"/tokens/{token_id}/rotate", given(overlap=overlap))["token"])
+    """Replace a token and print the new one; it is not shown again."""
+    typer.echo(create(f"/tokens/{token_id}/rotate", given(overlap=overlap))["token"])
 
 
 @app.command()
 def revoke(token_id: Ident) -> None:
-    """Make a token useless at once."""
-    if has_token():
+    """Revoke a token at once."""
+    if token_of_environment():
         call("DELETE", f"/tokens/{token_id}")
     else:
         from certrail.services.core.actor import SYSTEM

@@ -1,4 +1,4 @@
-"""`app` and `member`."""
+"""`certrail app` and `member`."""
 
 from pathlib import Path
 from typing import Annotated
@@ -6,10 +6,11 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
+from certrail_server.cli.api.choices import Role
+from certrail_server.cli.api.documents import Application as Scope
+from certrail_server.cli.api.documents import document_in
+from certrail_server.cli.api.remote import AsJson, call, create, given, scope
 from certrail_server.cli.common import fail, out
-from certrail_server.cli.described import Application as Scope
-from certrail_server.cli.described import document_in
-from certrail_server.cli.remote import AsJson, call, given, scope
 from certrail_server.cli.tables import listed, shown
 from certrail_server.words import counted
 
@@ -47,40 +48,40 @@ def create_application(
     profile: Annotated[list[str] | None, typer.Option(help="Profile to attach; repeat for more.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Make an Application; you become its Admin."""
+    """Create an Application; you become its Admin."""
     body = {"slug": slug, "name": name or slug, "profiles": profile or []}
-    shown(call("POST", "/applications", body), as_json)
+    shown(create("/applications", body), as_json)
 
 
 @app.command("update")
 def update_application(
     application: Application,
-    slug: Annotated[str | None, typer.Option(help="New short name; nothing is unhooked by it.")] = None,
+    slug: Annotated[str | None, typer.Option(help="New short name; references by id stay valid.")] = None,
     name: Annotated[str | None, typer.Option(help="New name for people.")] = None,
-    description: Annotated[str | None, typer.Option(help="What it is.")] = None,
+    description: Annotated[str | None, typer.Option(help="New description.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Change the names of an Application."""
+    """Change the slug, name or description of an Application."""
     body = given(slug=slug, name=name, description=description)
     shown(call("PATCH", f"/applications/{application}", body), as_json)
 
 
 @app.command("profiles")
 def list_profiles(application: Application, as_json: AsJson = False) -> None:
-    """List the profiles that an Application may use, and how."""
+    """List the profiles that an Application may use."""
     listed(call("GET", f"/applications/{application}/profiles")["items"], PROFILE_COLUMNS, as_json)
 
 
 @app.command("attach")
 def attach_profile(application: Application, profile: Profile) -> None:
-    """Let an Application use a profile."""
+    """Attach a profile to an Application."""
     call("POST", f"/applications/{application}/profiles", {"profile": profile})
     out.print("attached")
 
 
 @app.command("detach")
 def detach_profile(application: Application, profile: Profile) -> None:
-    """Let an Application use a profile no more."""
+    """Detach a profile from an Application; issued certificates stay."""
     call("DELETE", f"/applications/{application}/profiles/{profile}")
     out.print("detached")
 
@@ -89,22 +90,22 @@ def detach_profile(application: Application, profile: Profile) -> None:
 def set_enrollment(
     application: Application,
     profile: Profile,
-    off: Annotated[bool, typer.Option("--off", help="Certificates cannot be asked for with it.")] = False,
+    off: Annotated[bool, typer.Option("--off", help="Refuse new requests with this profile.")] = False,
     no_renewal: Annotated[
-        bool, typer.Option("--no-renewal", help="Its certificates are not renewed by themselves.")
+        bool, typer.Option("--no-renewal", help="Switch automatic renewal off.")
     ] = False,
     fraction: Annotated[
-        float | None, typer.Option(help="Renew when so much of the lifetime has passed, such as 0.66.")
+        float | None, typer.Option(help="Renew after this fraction of the lifetime, such as 0.66.")
     ] = None,
     before: Annotated[
-        str | None, typer.Option(metavar="DURATION", help="Or so long before the end, such as 10d.")
+        str | None, typer.Option(metavar="DURATION", help="Or so long before expiry, such as 10d.")
     ] = None,
     document: Annotated[
-        Path | None, typer.Option(help="JSON file with more of the rule: windows and freezes; - for stdin.")
+        Path | None, typer.Option(help="JSON file with the renewal rule, such as windows and freezes; - for standard input.")
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Say whether and how an Application may ask for certificates with a profile, and how they are renewed."""
+    """Configure requests and automatic renewal for one profile in an Application."""
     rule = (document_in(document) if document else {}) | given(fraction=fraction, before=before)
     body = {"enabled": not off, "auto_renew": rule | ({"enabled": False} if no_renewal else {})}
     path = f"/applications/{application}/profiles/{profile}/enrollment/api"
@@ -114,18 +115,18 @@ def set_enrollment(
 @app.command("delete")
 def delete_application(
     application: Application,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Skip the confirmation.")] = False,
 ) -> None:
-    """Delete an Application with all that is in it, after saying what that is."""
-    look = call("GET", f"/applications/{application}/deletion")
-    for what, count in look["counts"].items():
+    """Delete an Application with all its objects, after listing them."""
+    preview = call("GET", f"/applications/{application}/deletion")
+    for what, count in preview["counts"].items():
         one = what.replace("_", " ").removesuffix("s")
         out.print(f"{count:6} {counted(count, one).partition(' ')[2]}", highlight=False)
-    for warning in look["warnings"]:
+    for warning in preview["warnings"]:
         out.print(f"[yellow]{escape(warning)}[/yellow]", soft_wrap=True)
-    if not yes and not typer.confirm(f"Delete {application} with all this?"):
+    if not yes and not typer.confirm(f"Delete {application} with all these objects?"):
         fail("Nothing was deleted.")
-    call("DELETE", f"/applications/{application}", confirm=look["confirm"])
+    call("DELETE", f"/applications/{application}", confirm=preview["confirm"])
     out.print("deleted")
 
 
@@ -140,15 +141,15 @@ def list_members(application: Scope, as_json: AsJson = False) -> None:
 def set_member(
     application: Scope,
     principal: Principal,
-    role: Annotated[str, typer.Argument(help="admin, operator or auditor.")],
+    role: Annotated[Role, typer.Argument(help="Role in the Application.")],
 ) -> None:
-    """Give a principal its role, or change it."""
+    """Set the role of a principal in an Application."""
     call("PUT", f"{scope(application)}/members/{principal}", {"role": role})
-    out.print("done")
+    out.print("role set")
 
 
 @member.command("remove")
 def remove_member(application: Scope, principal: Principal) -> None:
-    """Take a principal out of an Application."""
+    """Remove a principal from an Application."""
     call("DELETE", f"{scope(application)}/members/{principal}")
     out.print("removed")

@@ -1,0 +1,5 @@
+"""`certrail alert`."""
+
+from certrail_server.cli.api.documents import in_applications
+
+alert = in_applications("alerts", ("slug", "name", "events", "channels", "enabled"), {"channels": "channels"})

@@ -1,0 +1,161 @@
+"""`certrail cert`."""
+
+import base64
+from itertools import islice
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from certrail_server.cli.api import certificate_files
+from certrail_server.cli.api.choices import AutoRenewal, CertificateSort, CertificateStatus, RevocationReason
+from certrail_server.cli.api.documents import slugs
+from certrail_server.cli.api.names import certificate_id, certificates
+from certrail_server.cli.api.remote import AsJson, Json, Limit, call, create, given, pages, pairs, read_text, scope
+from certrail_server.cli.api.request import LONGEST_WAIT, Timeout, Wait, show_outcome
+from certrail_server.cli.common import counting, fail, out
+from certrail_server.cli.tables import listed, named, shown
+
+cert = typer.Typer(help="Certificates.", no_args_is_help=True)
+certificate_files.register(cert)
+
+Application = Annotated[str, typer.Argument(help="Slug or id of the Application.")]
+Ident = Annotated[str, typer.Argument(help="Id, its unique beginning, or the name of the certificate.")]
+Metadata = Annotated[list[str] | None, typer.Option(help="name=value; repeat for more.")]
+COLUMNS = (
+    "id",
+    ("name", lambda row: named(row["common_name"], row["names"])),
+    "status",
+    ("expires", "not_after"),
+)
+PEM_PREFIX = b"-----BEGIN"
+FILES = ("pem", "chain", "root")
+
+
+@cert.command("list")
+def list_certificates(
+    application: Annotated[
+        str | None,
+        typer.Argument(help="Slug or id of an Application; - for the legacy scope. Default: all that you may see."),
+    ] = None,
+    name: Annotated[str | None, typer.Option(help="A whole name.")] = None,
+    name_ends: Annotated[str | None, typer.Option(help="The end of a name, such as .example.com.")] = None,
+    serial: Annotated[str | None, typer.Option(help="Serial number, hex.")] = None,
+    status: Annotated[CertificateStatus | None, typer.Option(help="Only those with this status.")] = None,
+    expires_before: Annotated[
+        str | None, typer.Option(help="Only those that expire before, such as 2027-01-31T00:00:00Z.")
+    ] = None,
+    metadata: Metadata = None,
+    view: Annotated[str | None, typer.Option(help="Slug or id of a saved search of the Application.")] = None,
+    sort: Annotated[CertificateSort, typer.Option(help="What comes first.")] = CertificateSort.EXPIRY,
+    limit: Limit = 100,
+    as_json: AsJson = False,
+) -> None:
+    """List certificates, those that expire next first."""
+    query = given(name=name, name_ends=name_ends, serial=serial, status=status, view=view)
+    query |= given(expires_before=expires_before, metadata=metadata) | {"sort": sort}
+    if application is None:
+        found = certificates(limit, **query)
+    else:
+        query |= {"application": "none"} if application == "-" else {}
+        found = pages(f"{scope(application)}/certificates", limit, **query)
+    rows: list[Json] = []
+    with counting("certificates read") as report:
+        for row in islice(found, limit):
+            rows.append(row)
+            report(len(rows))
+    if application is None and not as_json:
+        known = slugs("/applications") if rows else {}
+        rows = [{**row, "application": known.get(row["application_id"], "-")} for row in rows]
+    listed(rows, COLUMNS if application else (COLUMNS[0], "application", *COLUMNS[1:]), as_json)
+
+
+@cert.command("show")
+def show_certificate(certificate: Ident, as_json: AsJson = False) -> None:
+    """Show a certificate."""
+    shown(call("GET", f"/certificates/{certificate_id(certificate)}"), as_json, *FILES)
+
+
+@cert.command("renew")
+def renew_certificate(
+    certificate: Ident,
+    csr: Annotated[Path | None, typer.Option(help="PEM file with a CSR for a key that you keep.")] = None,
+    same_key: Annotated[bool, typer.Option("--same-key", help="Keep the present key.")] = False,
+    wait: Wait = False,
+    timeout: Timeout = LONGEST_WAIT,
+    as_json: AsJson = False,
+) -> None:
+    """Request the next certificate of the lineage: same names and TTL, new key."""
+    body: dict[str, object] = {"same_key": same_key, **({"csr": read_text(csr)} if csr else {})}
+    row = create(f"/certificates/{certificate_id(certificate)}/renew", body)
+    show_outcome(row, wait=wait, timeout=timeout, as_json=as_json)
+
+
+@cert.command("revoke")
+def revoke_certificate(
+    certificate: Ident,
+    reason: Annotated[
+        RevocationReason,
+        typer.Option(help="Reason code of RFC 5280; certificateHold can be released again."),
+    ] = RevocationReason.UNSPECIFIED,
+) -> None:
+    """Revoke a certificate, or put it on hold."""
+    call("POST", f"/certificates/{certificate_id(certificate)}/revoke", {"reason": reason})
+    out.print("on hold" if reason is RevocationReason.CERTIFICATE_HOLD else "revoked")
+
+
+@cert.command("release")
+def release_certificate(certificate: Ident) -> None:
+    """End the hold of a certificate."""
+    call("POST", f"/certificates/{certificate_id(certificate)}/release")
+    out.print("released")
+
+
+@cert.command("renewal")
+def show_renewal(
+    certificate: Ident,
+    auto: Annotated[
+        AutoRenewal | None, typer.Option(help="Change it first: on, off, or as the rule of the profile says.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show when and why a certificate is renewed automatically, or why it is not."""
+    path = f"/certificates/{certificate_id(certificate)}/renewal"
+    present = call("GET", path)
+    if auto:  # PUT replaces both members, so the override is sent back as it was read
+        decision = {"auto_renew": None if auto is AutoRenewal.PROFILE else auto is AutoRenewal.ON}
+        present = call("PUT", path, {**decision, "renewal_override": present.get("renewal_override")})
+    shown(present, as_json)
+
+
+@cert.command("import")
+def import_certificate(
+    application: Application,
+    file: Annotated[Path, typer.Argument(help="PEM file, or PKCS#12 with --pkcs12.")],
+    pkcs12: Annotated[
+        bool, typer.Option("--pkcs12", help="Read a PKCS#12 file, whose password is prompted for.")
+    ] = False,
+    key: Annotated[Path | None, typer.Option(help="PEM file with the private key.")] = None,
+    entry: Annotated[
+        str | None, typer.Option(help="Name or fingerprint of the entry, if the file has several.")
+    ] = None,
+    profile: Annotated[str | None, typer.Option(help="Profile whose policy the certificate must satisfy.")] = None,
+    metadata: Metadata = None,
+    as_json: AsJson = False,
+) -> None:
+    """Import a certificate that was issued elsewhere."""
+    body = given(metadata=pairs(metadata or (), "--metadata"), profile=profile, entry=entry)
+    try:
+        content = file.read_bytes()
+    except OSError as problem:
+        fail(f"{file} cannot be read: {problem.strerror}.")
+    if pkcs12:
+        body["pkcs12"] = base64.b64encode(content).decode()
+        body["password"] = typer.prompt("Password", hide_input=True, err=True)
+    elif PEM_PREFIX not in content:
+        fail(f"{file} holds no PEM. For a PKCS#12 file, which often ends in .p12 or .pfx, give --pkcs12.")
+    else:
+        body["certificate"] = read_text(file)
+        body |= {"private_key": read_text(key)} if key else {}
+    row = create(f"/applications/{application}/certificates", body)
+    shown(row, as_json, *FILES)

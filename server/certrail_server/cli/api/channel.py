@@ -1,0 +1,14 @@
+"""`certrail channel`."""
+
+from certrail_server.cli.api.documents import Application, Reference, in_applications
+from certrail_server.cli.api.remote import call, scope
+from certrail_server.cli.common import out
+
+channel = in_applications("channels", ("slug", "name", "notifier", ("global", "product_wide")))
+
+
+@channel.command("check")
+def check_channel(application: Application, reference: Reference) -> None:
+    """Check that the notifier of a channel accepts its configuration and credentials."""
+    call("POST", f"{scope(application)}/channels/{reference}/check")
+    out.print("ok")

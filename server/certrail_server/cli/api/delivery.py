@@ -1,0 +1,87 @@
+"""`certrail delivery` and `certrail retirement`."""
+
+from typing import Annotated
+
+import typer
+
+from certrail_server.cli.api.choices import DeliveryStatus
+from certrail_server.cli.api.documents import Application
+from certrail_server.cli.api.names import object_id
+from certrail_server.cli.api.remote import AsJson, Json, Limit, call, pages, scope
+from certrail_server.cli.common import out
+from certrail_server.cli.tables import listed, shown
+
+delivery = typer.Typer(help="Deliveries: the state of each certificate at each destination.", no_args_is_help=True)
+retirement = typer.Typer(
+    help="Retirements: planned and past removals of objects from destinations.", no_args_is_help=True
+)
+Ident = Annotated[str, typer.Argument(help="Id, or its unique beginning.")]
+REASONS = {"ended": "certificate expired"}
+
+DELIVERY_COLUMNS = (
+    "id",
+    ("certificate", "common_name"),
+    "sync",
+    ("object", "object_name"),
+    "status",
+    ("last transition", "last_transition_at"),
+    ("next attempt", "next_try_at"),
+    ("error", "last_error.message"),
+)
+
+
+def _reason(row: Json) -> str:
+    """Of a planned removal, `ended` means that it is removed when its certificate expires."""
+    if row["planned"] and row["reason"] == "ended":
+        return "when its certificate expires"
+    return REASONS.get(row["reason"], str(row["reason"]))
+
+
+RETIREMENT_COLUMNS = (
+    "id",
+    "sync",
+    ("object", "object_name"),
+    ("status", lambda row: "planned" if row["planned"] else row["status"]),
+    ("removed at", "remove_at"),
+    ("reason", _reason),
+    ("error", "last_error.message"),
+)
+
+
+@delivery.command("list")
+def list_deliveries(
+    application: Application,
+    sync: Annotated[str | None, typer.Option(help="Only at this sync; slug or id.")] = None,
+    status: Annotated[DeliveryStatus | None, typer.Option(help="Only those with this status.")] = None,
+    limit: Limit = 100,
+    as_json: AsJson = False,
+) -> None:
+    """List the state of every certificate at every sync, newest first."""
+    rows = pages(f"{scope(application)}/deliveries", limit, sync=sync, status=status)
+    listed(list(rows), DELIVERY_COLUMNS, as_json)
+
+
+@delivery.command("show")
+def show_delivery(ident: Ident, as_json: AsJson = False) -> None:
+    """Show a delivery with its status, its attempts, its last error and its next attempt."""
+    shown(call("GET", f"/deliveries/{object_id('delivery', ident)}"), as_json)
+
+
+@delivery.command("retry")
+def retry_delivery(ident: Ident) -> None:
+    """Deliver now."""
+    call("POST", f"/deliveries/{object_id('delivery', ident)}/retry")
+    out.print("queued")
+
+
+@retirement.command("list")
+def list_retirements(application: Application, limit: Limit = 100, as_json: AsJson = False) -> None:
+    """List planned and past removals of objects from destinations, newest first."""
+    listed(list(pages(f"{scope(application)}/retirements", limit)), RETIREMENT_COLUMNS, as_json)
+
+
+@retirement.command("retry")
+def retry_retirement(ident: Ident) -> None:
+    """Remove the object now."""
+    call("POST", f"/retirements/{object_id('retirement', ident)}/retry")
+    out.print("queued")

@@ -1,0 +1,65 @@
+"""`certrail policy`: certificate policies."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from certrail_server.cli.api.remote import AsJson, call, create, read_json
+from certrail_server.cli.common import out
+from certrail_server.cli.tables import listed, shown
+
+policy = typer.Typer(help="Certificate policies: what may be requested.", no_args_is_help=True)
+
+Reference = Annotated[str, typer.Argument(help="Slug or id.")]
+Slug = Annotated[str, typer.Argument(help="Short name, such as web-tls.")]
+Title = Annotated[str | None, typer.Option("--name", help="Name for people. Default: the slug.")]
+POLICIES = "/certificate-policies"
+
+
+@policy.command("list")
+def list_policies(as_json: AsJson = False) -> None:
+    """List certificate policies."""
+    listed(call("GET", POLICIES)["items"], ("slug", "name", "version", "rules"), as_json)
+
+
+@policy.command("show")
+def show_policy(reference: Reference, as_json: AsJson = False) -> None:
+    """Show a certificate policy."""
+    shown(call("GET", f"{POLICIES}/{reference}"), as_json)
+
+
+@policy.command("create")
+def create_policy(
+    slug: Slug,
+    rules: Annotated[Path, typer.Argument(help="JSON file with the rules.")],
+    name: Title = None,
+    as_json: AsJson = False,
+) -> None:
+    """Create a certificate policy from its rules.
+
+    A member that is left out allows everything, an empty one nothing. For example:
+
+    {"sans": {"dns": {"allowed": ["*.example.com"]}}, "key_algorithms": ["EC_P256"], "max_ttl_seconds": 7776000}
+    """
+    body = {"slug": slug, "name": name or slug, "rules": read_json(rules)}
+    shown(create(POLICIES, body), as_json)
+
+
+@policy.command("update")
+def update_policy(
+    reference: Reference,
+    rules: Annotated[Path, typer.Argument(help="JSON file with the new rules.")],
+    as_json: AsJson = False,
+) -> None:
+    """Replace the rules of a policy."""
+    shown(call("PATCH", f"{POLICIES}/{reference}", {"rules": read_json(rules)}), as_json)
+
+
+@policy.command("delete")
+def delete_policy(reference: Reference) -> None:
+    """Delete a policy that no profile uses."""
+    call("DELETE", f"{POLICIES}/{reference}")
+    out.print("deleted")
+
+
