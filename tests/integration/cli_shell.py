@@ -1,6 +1,7 @@
 """A command line that speaks to a running certrail."""
 
 import json
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -38,6 +39,12 @@ class Shell:
         result = CliRunner().invoke(app, list(words), input=typed)
         assert result.exit_code == 1, result.output
         return result.stderr.strip().splitlines()[-1]
+
+    def misused(self, *words: str) -> str:
+        """What is said of a command with a wrong option or argument, in one line."""
+        result = CliRunner().invoke(app, list(words))
+        assert result.exit_code == 2, result.output
+        return " ".join(re.sub(r"[│╭╮╰╯─]", " ", result.stderr).split())
 
     def file(self, name: str, content: str) -> str:
         path = self.folder / name

@@ -207,7 +207,7 @@ def test_commands_that_only_call_the_api_load_only_what_they_need() -> None:
     done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     loaded = set(done.stdout.split())
-    assert "certrail_server.cli.certificates" in loaded
+    assert "certrail_server.cli.api.certificate" in loaded
     assert not loaded & {
         *("certrail.services", "certrail.persistence", "sqlmodel", "sqlalchemy", "temporalio"),
         *("cryptography", "fastapi", "pydantic_settings"),

@@ -4,10 +4,12 @@ Written by `python -m docs.generate` from the OpenAPI document; edit the API ins
 """
 
 from certrail_client.base import Json
-from certrail_client.calls import PREFIX, Call, path_of
+from certrail_client.calls import PREFIX, Call, PagedCall, path_of
 from certrail_client.models.access import (
     ActiveIn,
     GroupIn,
+    ObjectIdListOut,
+    ObjectIdOut,
     PrincipalChangeIn,
     PrincipalIn,
     RotationIn,
@@ -109,3 +111,11 @@ def me() -> Call[Json]:
     """Who I am, and what I may do with the product."""
     path = path_of(PREFIX + "/me")
     return Call("GET", path, Json)
+
+
+def list_object_ids(*, prefix: str) -> PagedCall[ObjectIdListOut, ObjectIdOut]:
+    """Certificates, requests, approvals, deliveries, retirements, incidents and notifications whose id
+    begins so.
+    """
+    path = path_of(PREFIX + "/object-ids")
+    return PagedCall("GET", path, ObjectIdListOut, query={"prefix": prefix}, position="cursor")

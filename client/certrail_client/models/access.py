@@ -5,7 +5,7 @@ Written by `python -m docs.generate` from the OpenAPI document; edit the API ins
 
 from __future__ import annotations
 
-from certrail_client.base import Body, OpenEnum
+from certrail_client.base import Answer, Body, OpenEnum
 
 
 class ActiveIn(Body):
@@ -20,6 +20,26 @@ class GroupIn(Body):
     slug: str
     name: str
     members: list[str] | None = None
+
+
+class ObjectIdListOut(Answer):
+    """All objects with such an id that the caller may read."""
+
+    items: list[ObjectIdOut]
+    """At most 20 of a kind, by id."""
+    next_cursor: None = None
+    """Always null: give more digits instead."""
+
+
+class ObjectIdOut(Answer):
+    """One object with such an id."""
+
+    kind: str
+    """Kind of the object, such as `certificate` or `delivery`."""
+    id: str
+    """Its whole id."""
+    application_id: str | None
+    """Id of its Application; null in the legacy scope."""
 
 
 class PrincipalChangeIn(Body):

@@ -43,6 +43,7 @@ from certrail.services.lifecycle.revocation import Revocation
 from certrail.services.operations.expiry_watch import ExpiryWatch
 from certrail.services.operations.housekeeping import Housekeeping
 from certrail.services.operations.key_rotation import KeyRotation
+from certrail.services.operations.object_ids import ObjectIds
 from certrail.services.tenancy.applications import Applications
 from certrail.services.tenancy.deletion import Deletions
 
@@ -75,6 +76,7 @@ class Services:
     imports: Imports
     incidents: Incidents
     inventory: Inventory
+    object_ids: ObjectIds
     issuance: Issuance
     mirrors: Mirrors
     names: Names
@@ -122,6 +124,7 @@ class Services:
             imports=Imports(context),
             incidents=incidents,
             inventory=Inventory(context),
+            object_ids=ObjectIds(context),
             issuance=issuance,
             mirrors=Mirrors(context),
             names=Names(context),

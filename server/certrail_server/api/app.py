@@ -28,6 +28,7 @@ from certrail_server.api.routes import (
     deliveries,
     health,
     lifecycle,
+    object_ids,
     principals,
     product,
     record,
@@ -55,6 +56,7 @@ API = (
     approvals,
     record,
     views,
+    object_ids,
 )
 """The modules below ``/api/v1``, whose every route names its permission."""
 

@@ -1,4 +1,4 @@
-"""How answers are printed for people: names instead of ids where there are names, and nothing cut off that is copied."""
+"""How answers are printed for people: names instead of ids, and nothing cut off that is copied."""
 
 import json
 import re
@@ -130,7 +130,10 @@ def _lines(value: Any, left_out: Sequence[str]) -> Iterator[str]:
     """A value in as many lines as it needs; what is inside another is indented, what is null is left out."""
     if isinstance(value, Mapping):
         for member, inner in readable(value).items():
-            name, lines = member.replace("_", " "), [] if member in left_out else list(_lines(inner, left_out))
+            name, lines = (
+                member.replace("_", " "),
+                [] if member in left_out else list(_lines(inner, left_out)),
+            )
             if len(lines) == 1 and not isinstance(inner, Mapping):
                 yield f"{name}: {lines[0]}"
             elif lines:

@@ -1,6 +1,7 @@
 """The commands that speak to a running certrail: what a person types, and what comes of it."""
 
 import json
+import re
 
 import pytest
 from cryptography import x509
@@ -76,7 +77,7 @@ def test_applications_and_members(shell: Shell) -> None:
     shell.team.person("ann", None)
     shell.run("member", "set", "pay", "ann", "auditor")
     assert "auditor" in shell.run("member", "list", "pay")
-    assert "role" in shell.refused("member", "set", "pay", "ann", "king")
+    assert "'king' is not one of 'admin', 'operator', 'auditor'" in shell.misused("member", "set", "pay", "ann", "king")
     shell.run("member", "remove", "pay", "ann")
     assert [row["principal"]["slug"] for row in shell.json("member", "list", "pay")] == ["admin"]
     assert shell.json("app", "show", "pay")["name"] == "Payments"
@@ -121,7 +122,7 @@ def test_a_certificate_is_asked_for_searched_and_written_to_a_file(shell: Shell)
     assert "in the inventory already" in shell.refused(
         *("cert", "import", "app", str(stored), "--pkcs12"), typed="correct horse\n"
     )
-    assert "common_name" in shell.run("cert", "show", issued["certificate_id"])
+    assert re.search(r"^serial +[0-9a-f]+$", shell.run("cert", "show", issued["certificate_id"]), re.MULTILINE)
 
 
 def test_refusals_name_every_rule(shell: Shell) -> None:
@@ -232,7 +233,7 @@ def test_certificates_are_delivered(shell: Shell) -> None:
     look = shell.file("look.json", json.dumps({"destination": "files", "selection": {"names": ["a.*"]}}))
     assert shell.run("sync", "preview", "app", look).endswith("1 certificate\n")
     assert shell.json("delivery", "list", "app") == []
-    assert shell.run("sync", "trigger", "app", "files") == "1 certificate on its way\n"
+    assert shell.run("sync", "trigger", "app", "files") == "1 delivery queued\n"
     (delivery,) = shell.json("delivery", "list", "app")
     assert "no active certificate" in shell.refused("sync", "trigger", "app", "files", "--lineage", "x")
     shell.run("delivery", "retry", delivery["id"])

@@ -91,9 +91,7 @@ def set_enrollment(
     application: Application,
     profile: Profile,
     off: Annotated[bool, typer.Option("--off", help="Refuse new requests with this profile.")] = False,
-    no_renewal: Annotated[
-        bool, typer.Option("--no-renewal", help="Switch automatic renewal off.")
-    ] = False,
+    no_renewal: Annotated[bool, typer.Option("--no-renewal", help="Switch automatic renewal off.")] = False,
     fraction: Annotated[
         float | None, typer.Option(help="Renew after this fraction of the lifetime, such as 0.66.")
     ] = None,
@@ -101,7 +99,8 @@ def set_enrollment(
         str | None, typer.Option(metavar="DURATION", help="Or so long before expiry, such as 10d.")
     ] = None,
     document: Annotated[
-        Path | None, typer.Option(help="JSON file with the renewal rule, such as windows and freezes; - for standard input.")
+        Path | None,
+        typer.Option(help="JSON file with a renewal rule, such as windows; - for standard input."),
     ] = None,
     as_json: AsJson = False,
 ) -> None:

@@ -37,7 +37,9 @@ Ident = Annotated[str, typer.Argument(help="Id of the approval request, or its u
 def list_approvals(
     application: Annotated[
         str | None,
-        typer.Option("--app", help="All of this Application. Default: those that wait for you or that you requested."),
+        typer.Option(
+            "--app", help="All of this Application. Default: those that wait for you or that you requested."
+        ),
     ] = None,
     status: Annotated[ApprovalStatus | None, typer.Option(help="Only those with this status.")] = None,
     limit: Limit = 100,

@@ -5,15 +5,17 @@ from typing import Annotated
 
 import typer
 
+from certrail_server.cli.api.certificate_files import write, written
 from certrail_server.cli.api.choices import KeyAlgorithm
 from certrail_server.cli.api.documents import Document, document_in
 from certrail_server.cli.api.remote import AsJson, call, create, found, given, read_text
-from certrail_server.cli.api.certificate_files import write, written
 from certrail_server.cli.common import fail, out
 from certrail_server.cli.tables import listed, shown
 
 ca = typer.Typer(help="Certificate authorities.", no_args_is_help=True)
-mirror = typer.Typer(help="Mirrors: copies of an authority's revocation lists at a destination.", no_args_is_help=True)
+mirror = typer.Typer(
+    help="Mirrors: copies of an authority's revocation lists at a destination.", no_args_is_help=True
+)
 ca.add_typer(mirror, name="mirror")
 
 Reference = Annotated[str, typer.Argument(help="Slug or id.")]
@@ -60,7 +62,7 @@ def create_authority(
     external: Annotated[bool, typer.Option(help="An authority outside of certrail signs it.")] = False,
     key_algorithm: Annotated[KeyAlgorithm, typer.Option(help="Algorithm of its key.")] = KeyAlgorithm.EC_P256,
     lifetime: Annotated[str | None, typer.Option(help="Validity period, such as 3650d.")] = None,
-    max_path_length: Annotated[int | None, typer.Option(help="How many authorities a path below it may have (pathLenConstraint).")] = None,
+    max_path_length: Annotated[int | None, typer.Option(help="Its pathLenConstraint.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Create a root, or with --parent or --external an intermediate."""
@@ -97,7 +99,9 @@ def install_certificate(
 def export_authority(
     reference: Reference,
     output: Annotated[Path | None, typer.Argument(help="File to write. Default: standard output.")] = None,
-    chain: Annotated[bool, typer.Option("--chain", help="Append the certificates above it, the root last.")] = False,
+    chain: Annotated[
+        bool, typer.Option("--chain", help="Append the certificates above it, the root last.")
+    ] = False,
     version: Annotated[
         int | None, typer.Option(help="Version of the certificate. Default: the active one.", min=1)
     ] = None,
@@ -105,7 +109,9 @@ def export_authority(
 ) -> None:
     """Write the certificate of an authority as PEM, for trust stores and chains."""
     row = call("GET", f"{CAS}/{reference}")
-    wanted = next((v for v in row["certificates"] if (v["version"] == version if version else v["active"])), None)
+    wanted = next(
+        (v for v in row["certificates"] if (v["version"] == version if version else v["active"])), None
+    )
     if wanted is None:
         fail(f"{reference} has no {f'version {version}' if version else 'active certificate yet'}.")
     pems = [wanted["pem"], *([*wanted["chain"], wanted["root"]] if chain else [])]
@@ -180,5 +186,3 @@ def delete_mirror(authority: Reference, reference: Reference) -> None:
     """Delete a mirror; the lists that it published stay."""
     call("DELETE", f"{CAS}/{authority}/crl-mirrors/{reference}")
     out.print("deleted")
-
-

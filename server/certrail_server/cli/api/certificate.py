@@ -9,9 +9,19 @@ import typer
 
 from certrail_server.cli.api import certificate_files
 from certrail_server.cli.api.choices import AutoRenewal, CertificateSort, CertificateStatus, RevocationReason
-from certrail_server.cli.api.documents import slugs
 from certrail_server.cli.api.names import certificate_id, certificates
-from certrail_server.cli.api.remote import AsJson, Json, Limit, call, create, given, pages, pairs, read_text, scope
+from certrail_server.cli.api.remote import (
+    AsJson,
+    Json,
+    Limit,
+    call,
+    create,
+    given,
+    pages,
+    pairs,
+    read_text,
+    scope,
+)
 from certrail_server.cli.api.request import LONGEST_WAIT, Timeout, Wait, show_outcome
 from certrail_server.cli.common import counting, fail, out
 from certrail_server.cli.tables import listed, named, shown
@@ -36,7 +46,9 @@ FILES = ("pem", "chain", "root")
 def list_certificates(
     application: Annotated[
         str | None,
-        typer.Argument(help="Slug or id of an Application; - for the legacy scope. Default: all that you may see."),
+        typer.Argument(
+            help="Slug or id of an Application; - for the legacy scope. Default: all that you may see."
+        ),
     ] = None,
     name: Annotated[str | None, typer.Option(help="A whole name.")] = None,
     name_ends: Annotated[str | None, typer.Option(help="The end of a name, such as .example.com.")] = None,
@@ -52,7 +64,7 @@ def list_certificates(
     as_json: AsJson = False,
 ) -> None:
     """List certificates, those that expire next first."""
-    query = given(name=name, name_ends=name_ends, serial=serial, status=status, view=view)
+    query = given(name=name, name_ends=name_ends, serial=serial, status=status, saved_search=view)
     query |= given(expires_before=expires_before, metadata=metadata) | {"sort": sort}
     if application is None:
         found = certificates(limit, **query)
@@ -64,9 +76,6 @@ def list_certificates(
         for row in islice(found, limit):
             rows.append(row)
             report(len(rows))
-    if application is None and not as_json:
-        known = slugs("/applications") if rows else {}
-        rows = [{**row, "application": known.get(row["application_id"], "-")} for row in rows]
     listed(rows, COLUMNS if application else (COLUMNS[0], "application", *COLUMNS[1:]), as_json)
 
 
@@ -139,7 +148,9 @@ def import_certificate(
     entry: Annotated[
         str | None, typer.Option(help="Name or fingerprint of the entry, if the file has several.")
     ] = None,
-    profile: Annotated[str | None, typer.Option(help="Profile whose policy the certificate must satisfy.")] = None,
+    profile: Annotated[
+        str | None, typer.Option(help="Profile whose policy the certificate must satisfy.")
+    ] = None,
     metadata: Metadata = None,
     as_json: AsJson = False,
 ) -> None:

@@ -11,7 +11,9 @@ from certrail_server.cli.api.remote import AsJson, Json, Limit, call, pages, sco
 from certrail_server.cli.common import out
 from certrail_server.cli.tables import listed, shown
 
-delivery = typer.Typer(help="Deliveries: the state of each certificate at each destination.", no_args_is_help=True)
+delivery = typer.Typer(
+    help="Deliveries: the state of each certificate at each destination.", no_args_is_help=True
+)
 retirement = typer.Typer(
     help="Retirements: planned and past removals of objects from destinations.", no_args_is_help=True
 )

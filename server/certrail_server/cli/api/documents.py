@@ -15,7 +15,9 @@ Application = Annotated[
     str, typer.Argument(help="Slug or id of the Application; - for the legacy scope, which has none.")
 ]
 Reference = Annotated[str, typer.Argument(help="Slug or id.")]
-Document = Annotated[Path, typer.Argument(help="JSON file with the body that the API takes; - for standard input.")]
+Document = Annotated[
+    Path, typer.Argument(help="JSON file with the body that the API takes; - for standard input.")
+]
 
 GLOBAL = ' With - for the Application, "product_wide": true in the document makes a global one.'
 GLOBAL_TOO = {"channels": GLOBAL, "alerts": GLOBAL}

@@ -40,7 +40,7 @@ def create_policy(
 
     A member that is left out allows everything, an empty one nothing. For example:
 
-    {"sans": {"dns": {"allowed": ["*.example.com"]}}, "key_algorithms": ["EC_P256"], "max_ttl_seconds": 7776000}
+    {"sans": {"dns": {"allowed": ["*.example.com"]}}, "key_algorithms": ["EC_P256"], "max_ttl": "90d"}
     """
     body = {"slug": slug, "name": name or slug, "rules": read_json(rules)}
     shown(create(POLICIES, body), as_json)
@@ -61,5 +61,3 @@ def delete_policy(reference: Reference) -> None:
     """Delete a policy that no profile uses."""
     call("DELETE", f"{POLICIES}/{reference}")
     out.print("deleted")
-
-

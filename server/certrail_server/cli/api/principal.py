@@ -55,7 +55,9 @@ def _principals(path: str, one: str, noun: str) -> typer.Typer:
     def create_principal(
         slug: Slug,
         name: Title = None,
-        email: Annotated[str | None, typer.Option(help="E-mail address, by which a sign-in recognises a user.")] = None,
+        email: Annotated[
+            str | None, typer.Option(help="E-mail address, by which a sign-in recognises a user.")
+        ] = None,
         product_role: Role = None,
         as_json: AsJson = False,
     ) -> None:
@@ -71,7 +73,10 @@ def _principals(path: str, one: str, noun: str) -> typer.Typer:
         body = {"name": name, "product_role": product_role}
         shown(call("PATCH", f"/principals/{principal}", body), as_json)
 
-    @commands.command("deactivate", help=f"Deactivate a {one}; pending approvals are reassigned to other members of the same role.")
+    @commands.command(
+        "deactivate",
+        help=f"Deactivate a {one}; pending approvals are reassigned to the other approvers.",
+    )
     def deactivate(principal: Principal) -> None:
         call("PUT", f"/principals/{principal}/active", {"active": False})
         out.print("deactivated")
@@ -100,7 +105,9 @@ def show_group(reference: Group, as_json: AsJson = False) -> None:
 def create_group(
     slug: Slug,
     name: Title = None,
-    member: Annotated[list[str] | None, typer.Option(help="Slug, id or e-mail address of a member; repeat for more.")] = None,
+    member: Annotated[
+        list[str] | None, typer.Option(help="Slug, id or e-mail address; repeat for more.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Create a group."""

@@ -66,7 +66,9 @@ def refusals() -> Iterator[None]:
     except Unauthenticated:
         source = "CERTRAIL_TOKEN" if credentials.token_of_environment() else "The stored sign-in"
         more = "" if source == "CERTRAIL_TOKEN" else " Sign in again with: certrail login."
-        fail(f"{source} is not accepted at {credentials.url()}: no valid bearer token.{more} See also CERTRAIL_URL.")
+        fail(
+            f"{source} is not accepted at {credentials.url()}: no valid bearer token.{more} See also CERTRAIL_URL."
+        )
     except Unreachable as problem:
         fail(f"certrail cannot be reached at {credentials.url()}: {problem.cause}; see CERTRAIL_URL.")
     except ApiError as refusal:
@@ -82,9 +84,7 @@ def client() -> Client:
 
 @lru_cache(maxsize=1)
 def _client(url: str, token: str) -> Client:
-    return Client(
-        url, token, retries=RETRIES, timeout=SECONDS, user_agent=f"certrail/{version('certrail')}"
-    )
+    return Client(url, token, retries=RETRIES, timeout=SECONDS, user_agent=f"certrail/{version('certrail')}")
 
 
 def scope(application: str) -> str:

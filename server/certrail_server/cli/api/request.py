@@ -1,7 +1,6 @@
 """`certrail request`."""
 
 import time
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -9,7 +8,18 @@ import typer
 
 from certrail_server.cli.api.choices import KeyAlgorithm, RequestStatus
 from certrail_server.cli.api.names import object_id
-from certrail_server.cli.api.remote import AsJson, Json, Limit, call, create, given, pages, pairs, read_text, scope
+from certrail_server.cli.api.remote import (
+    AsJson,
+    Json,
+    Limit,
+    call,
+    create,
+    given,
+    pages,
+    pairs,
+    read_text,
+    scope,
+)
 from certrail_server.cli.common import err, out, waiting
 from certrail_server.cli.tables import SHORT_ID, inside, listed, named, shown
 
@@ -19,10 +29,14 @@ Application = Annotated[str, typer.Argument(help="Slug or id of the Application.
 Ident = Annotated[str, typer.Argument(help="Id, or its unique beginning.")]
 Metadata = Annotated[list[str] | None, typer.Option(help="name=value; repeat for more.")]
 Wait = Annotated[
-    bool, typer.Option("--wait", help="Wait until the request is issued or has failed; print what it waits for.")
+    bool,
+    typer.Option("--wait", help="Wait until the request is issued or has failed; print what it waits for."),
 ]
 Timeout = Annotated[
-    float, typer.Option(help="Seconds to wait at most; after them the exit code is 3, and the request goes on.", min=0)
+    float,
+    typer.Option(
+        help="Seconds to wait at most; after them the exit code is 3, and the request goes on.", min=0
+    ),
 ]
 LONGEST_WAIT = 3600.0
 POLL_SECONDS = 10.0
@@ -30,13 +44,8 @@ TIMED_OUT = 3
 OPEN = (RequestStatus.PENDING_APPROVAL, RequestStatus.APPROVED)
 
 
-def _member(row: Json, name: str) -> Mapping[str, list[str]] | None:
-    found: Mapping[str, list[str]] | None = inside(row, f"content.{name}") or inside(row, name)
-    return found
-
-
 def _name(row: Json) -> str:
-    return named(inside(row, "content.subject.common_name") or inside(row, "subject.common_name"), _member(row, "sans"))
+    return named(inside(row, "subject.common_name"), row["sans"])
 
 
 COLUMNS = ("id", ("name", _name), "status", "reason", ("created", "created_at"))
@@ -72,7 +81,9 @@ def submit_request(
     common_name: Annotated[str | None, typer.Option(help="Common name of the subject.")] = None,
     subject: Annotated[
         list[str] | None,
-        typer.Option(help="Part of the subject as name=value, such as organization=Example; repeat for more."),
+        typer.Option(
+            help="Part of the subject as name=value, such as organization=Example; repeat for more."
+        ),
     ] = None,
     csr: Annotated[
         Path | None, typer.Option(help="PEM file with a CSR, which brings subject, names and public key.")

@@ -4,7 +4,13 @@ from typing import Annotated
 
 import typer
 
-from certrail_server.cli.api.documents import Application, Document, Reference, document_in, kept_in_applications
+from certrail_server.cli.api.documents import (
+    Application,
+    Document,
+    Reference,
+    document_in,
+    kept_in_applications,
+)
 from certrail_server.cli.api.remote import AsJson, call, response, scope
 from certrail_server.cli.common import out
 from certrail_server.cli.tables import listed, named

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.markup import escape
 
-from certrail_server.cli.common import counting, err, fail, out
-from certrail_server.cli.local.installation import services, settings, database_errors
 from certrail_server.cli.api.remote import AsJson, Limit, events, scope
+from certrail_server.cli.common import counting, err, fail, out
+from certrail_server.cli.local.installation import database_errors, services, settings
 from certrail_server.cli.tables import listed
 from certrail_server.words import counted
 
@@ -34,7 +34,9 @@ EVENT_COLUMNS = (
 @app.command("list")
 def list_events(
     application: Annotated[str | None, typer.Option("--app", help="Only of this Application.")] = None,
-    type_: Annotated[str | None, typer.Option("--type", help="Only of this type, such as certificate.issued.")] = None,
+    type_: Annotated[
+        str | None, typer.Option("--type", help="Only of this type, such as certificate.issued.")
+    ] = None,
     subject: Annotated[str | None, typer.Option(help="Only about the object with this id.")] = None,
     after: Annotated[int, typer.Option(help="Only those after this number.", min=0)] = 0,
     limit: Limit = 100,

@@ -4,7 +4,7 @@ import typer
 from rich.markup import escape
 
 from certrail_server.cli.common import counting, fail, out
-from certrail_server.cli.local.installation import joined, require_data, settings, database_errors
+from certrail_server.cli.local.installation import database_errors, joined, require_data, settings
 from certrail_server.words import counted
 
 app = typer.Typer(help="The keys that encrypt stored secrets.", no_args_is_help=True)

@@ -31,7 +31,10 @@ def load(
     project = _read(export)
     parts = joined()
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with database_errors(), Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as bars:
+    with (
+        database_errors(),
+        Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as bars,
+    ):
         prepare(parts.context.db)
         tasks = {}
 

@@ -8,7 +8,7 @@ import typer
 from rich.markup import escape
 
 from certrail_server.cli.common import out
-from certrail_server.cli.local.installation import folder_of, joined, settings, database_errors
+from certrail_server.cli.local.installation import database_errors, folder_of, joined, settings
 
 
 def register(app: typer.Typer) -> None:

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from certrail_server.cli.common import fail, out
-from certrail_server.cli.local.installation import joined, settings, database_errors
+from certrail_server.cli.local.installation import database_errors, joined, settings
 
 
 def register(app: typer.Typer) -> None:

@@ -63,7 +63,9 @@ def create_token(
     scope: Annotated[
         list[str] | None, typer.Option(help="Limit the token to a permission or noun; repeat for more.")
     ] = None,
-    lifetime: Annotated[str | None, typer.Option(help="Lifetime, such as 90d. Default: it does not expire.")] = None,
+    lifetime: Annotated[
+        str | None, typer.Option(help="Lifetime, such as 90d. Default: it does not expire.")
+    ] = None,
 ) -> None:
     """Create a token and print it; it is not shown again."""
     if token_of_environment():
