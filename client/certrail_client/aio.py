@@ -4,15 +4,18 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import httpx2
 
 from certrail_client.calls import PREFIX, Call, PagedCall
-from certrail_client.client import AGENT, TIMEOUT_SECONDS, Json
+from certrail_client.client import AGENT, TIMEOUT_SECONDS
 from certrail_client.exchange import Exchange, Pause, Steps, build
 from certrail_client.retries import RetryPolicy
 from certrail_client.waiting import LONGEST_POLL, certificate_request, decided
+
+if TYPE_CHECKING:
+    from certrail_client.models.common import CertificateRequestOut
 
 T = TypeVar("T")
 I = TypeVar("I")  # noqa: E741  the item of a page
@@ -67,7 +70,7 @@ class AsyncClient:
             for item in items:
                 yield item
 
-    async def wait_for_request(self, request_id: str, *, timeout: float = 300.0) -> Json:  # noqa: ASYNC109
+    async def wait_for_request(self, request_id: str, *, timeout: float = 300.0) -> "CertificateRequestOut":  # noqa: ASYNC109
         """A certificate request once it is decided. Raises WaitTimeout."""
         steps = self._exchange.until(
             lambda wait: certificate_request(request_id, wait), decided, timeout, time.monotonic, LONGEST_POLL

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Iterator
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import httpx2
 
@@ -12,12 +12,14 @@ from certrail_client.exchange import Exchange, Pause, Steps, build
 from certrail_client.retries import RetryPolicy
 from certrail_client.waiting import LONGEST_POLL, certificate_request, decided
 
+if TYPE_CHECKING:
+    from certrail_client.models.common import CertificateRequestOut
+
 T = TypeVar("T")
 I = TypeVar("I")  # noqa: E741  the item of a page
 R = TypeVar("R")
 TIMEOUT_SECONDS = 60.0
 AGENT = "certrail-client"
-Json = dict[str, Any]
 
 
 class Client:
@@ -78,7 +80,7 @@ class Client:
             items, following = self._run(self._exchange.page(following))
             yield from items
 
-    def wait_for_request(self, request_id: str, *, timeout: float = 300.0) -> Json:
+    def wait_for_request(self, request_id: str, *, timeout: float = 300.0) -> "CertificateRequestOut":
         """A certificate request once it is decided: issued, rejected, refused, expired, cancelled or failed.
 
         Args:

@@ -56,8 +56,8 @@ def test_a_certificate_is_requested_and_fetched(server: Server, client: Client) 
     worker.start()
     issued = client.wait_for_request(request.id, timeout=60)
     worker.join()
-    assert issued["status"] == "issued"
-    certificate = client.send(certificates.get_certificate(issued["certificate_id"]))
+    assert issued.status == "issued"
+    certificate = client.send(certificates.get_certificate(issued.certificate_id or ""))
     assert certificate.pem.startswith("-----BEGIN CERTIFICATE-----")
 
 
@@ -83,7 +83,7 @@ def test_a_request_that_waits_for_approval_is_not_waited_for_longer_than_that(
     with pytest.raises(WaitTimeout) as late:
         client.wait_for_request(request.id, timeout=0.3)
     assert 0.3 <= time.monotonic() - started < 30
-    assert late.value.last["status"] == "pending_approval"
+    assert late.value.last.status == "pending_approval"
 
 
 def test_refusals_are_typed_and_say_what_the_problem_document_says(server: Server, client: Client) -> None:

@@ -9,6 +9,7 @@ from client.tests.conftest import Server
 from docs.generate import application
 
 from certrail_client import Client
+from certrail_client.models.common import CertificateRequestOut
 
 README = Path(__file__).parents[1] / "README.md"
 
@@ -24,7 +25,10 @@ def test_models_and_calls_are_current() -> None:
 def test_every_operation_has_a_function() -> None:
     paths = application().openapi()["paths"]
     names = {
-        (detail["operationId"].removesuffix("_in_legacy_scope"), path.replace("/applications/{application}", "", 1))
+        (
+            detail["operationId"].removesuffix("_in_legacy_scope"),
+            path.replace("/applications/{application}", "", 1),
+        )
         for path, methods in paths.items()
         for detail in methods.values()
         if path.startswith(PREFIX)
@@ -42,7 +46,7 @@ def test_the_examples_of_the_readme_run(number: int, server: Server) -> None:
     class Working(Client):
         """As if a worker ran."""
 
-        def wait_for_request(self, request_id: str, *, timeout: float = 300.0) -> dict[str, object]:
+        def wait_for_request(self, request_id: str, *, timeout: float = 300.0) -> CertificateRequestOut:
             issuance.advance(request_id)
             return super().wait_for_request(request_id, timeout=timeout)
 

@@ -8,7 +8,7 @@ from certrail_client.calls import PREFIX, Call, PagedCall, path_of
 from certrail_client.models.access import (
     ActiveIn,
     GroupIn,
-    ObjectIdListOut,
+    ObjectIdList,
     ObjectIdOut,
     PrincipalChangeIn,
     PrincipalIn,
@@ -113,9 +113,9 @@ def me() -> Call[Json]:
     return Call("GET", path, Json)
 
 
-def list_object_ids(*, prefix: str) -> PagedCall[ObjectIdListOut, ObjectIdOut]:
+def list_object_ids(*, prefix: str) -> PagedCall[ObjectIdList, ObjectIdOut]:
     """Certificates, requests, approvals, deliveries, retirements, incidents and notifications whose id
     begins so.
     """
     path = path_of(PREFIX + "/object-ids")
-    return PagedCall("GET", path, ObjectIdListOut, query={"prefix": prefix}, position="cursor")
+    return PagedCall("GET", path, ObjectIdList, query={"prefix": prefix}, position="cursor")

@@ -5,7 +5,7 @@ Written by `python -m docs.generate` from the OpenAPI document; edit the API ins
 
 from __future__ import annotations
 
-from certrail_client.base import Answer, Body, OpenEnum
+from certrail_client.base import Body, OpenEnum
 
 
 class ActiveIn(Body):
@@ -22,16 +22,18 @@ class GroupIn(Body):
     members: list[str] | None = None
 
 
-class ObjectIdListOut(Answer):
-    """All objects with such an id that the caller may read."""
+class ObjectIdList(Body):
+    """All objects with such an id that the caller may read, at most 20 of a kind; give more digits to see
+    fewer.
+    """
 
     items: list[ObjectIdOut]
-    """At most 20 of a kind, by id."""
-    next_cursor: None = None
-    """Always null: give more digits instead."""
+    """The objects, in the order that the call names."""
+    next_cursor: str | None = None
+    """Give it as `cursor` to read the next page; null on the last one."""
 
 
-class ObjectIdOut(Answer):
+class ObjectIdOut(Body):
     """One object with such an id."""
 
     kind: str

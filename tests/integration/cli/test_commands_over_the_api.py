@@ -77,7 +77,9 @@ def test_applications_and_members(shell: Shell) -> None:
     shell.team.person("ann", None)
     shell.run("member", "set", "pay", "ann", "auditor")
     assert "auditor" in shell.run("member", "list", "pay")
-    assert "'king' is not one of 'admin', 'operator', 'auditor'" in shell.misused("member", "set", "pay", "ann", "king")
+    assert "'king' is not one of 'admin', 'operator', 'auditor'" in shell.misused(
+        "member", "set", "pay", "ann", "king"
+    )
     shell.run("member", "remove", "pay", "ann")
     assert [row["principal"]["slug"] for row in shell.json("member", "list", "pay")] == ["admin"]
     assert shell.json("app", "show", "pay")["name"] == "Payments"
@@ -122,7 +124,9 @@ def test_a_certificate_is_asked_for_searched_and_written_to_a_file(shell: Shell)
     assert "in the inventory already" in shell.refused(
         *("cert", "import", "app", str(stored), "--pkcs12"), typed="correct horse\n"
     )
-    assert re.search(r"^serial +[0-9a-f]+$", shell.run("cert", "show", issued["certificate_id"]), re.MULTILINE)
+    assert re.search(
+        r"^serial +[0-9a-f]+$", shell.run("cert", "show", issued["certificate_id"]), re.MULTILINE
+    )
 
 
 def test_refusals_name_every_rule(shell: Shell) -> None:
