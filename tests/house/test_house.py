@@ -1,7 +1,9 @@
 """The shape of the house: imports go down, modules stay small, every route names a permission."""
 
+import re
 import subprocess
 import sys
+from configparser import ConfigParser
 from pathlib import Path
 
 from certrail_server.api.app import API
@@ -23,6 +25,18 @@ def test_no_module_is_longer_than_400_lines() -> None:
     assert len(sources) > 400
     long = {str(p.relative_to(ROOT)): n for p in sources if (n := len(p.read_text().splitlines())) > 400}
     assert not long
+
+
+def test_no_import_contract_has_an_exception() -> None:
+    """An arrow that breaks a wall is turned, not ignored; and every room of the services is in the order."""
+    config = ConfigParser()
+    config.read(ROOT / ".importlinter")
+    assert not [name for name in config.sections() if "ignore_imports" in config[name]]
+    rooms = set(re.findall(r"\w+", config["importlinter:contract:rooms"]["layers"]))
+    services = ROOT / "engine" / "certrail" / "services"
+    assert rooms == {
+        p.stem for p in services.iterdir() if p.suffix == ".py" or (p / "__init__.py").exists()
+    } - {"__init__"}
 
 
 def test_rows_are_locked_in_one_way() -> None:

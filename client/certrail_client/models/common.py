@@ -147,6 +147,7 @@ class RequestStatus(OpenEnum):
 
     PENDING_APPROVAL = "pending_approval"
     APPROVED = "approved"
+    ISSUING = "issuing"
     ISSUED = "issued"
     REJECTED = "rejected"
     CANCELLED = "cancelled"

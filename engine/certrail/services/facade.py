@@ -4,6 +4,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from certrail.domain.events import Event
+from certrail.domain.events.access import GroupJoined, GroupLeft, PrincipalActivated, PrincipalDeactivated
+from certrail.domain.events.catalog import ProfileUpdated
+from certrail.domain.events.integrations import ConnectionUpdated
 from certrail.services.access.principals import Principals
 from certrail.services.access.sessions import Sessions
 from certrail.services.access.tokens import Tokens
@@ -17,6 +20,7 @@ from certrail.services.approvals.callback_refusals import CallbackRefusals
 from certrail.services.approvals.chat import Chat
 from certrail.services.approvals.policies import ApprovalPolicies
 from certrail.services.approvals.questions import Questions
+from certrail.services.approvals.subscribers import membership_changed, principal_switched
 from certrail.services.approvals.votes import Approvals
 from certrail.services.authorities.authorities import Authorities
 from certrail.services.authorities.crl_mirrors import Mirrors
@@ -29,14 +33,17 @@ from certrail.services.core.subscriptions import Handler, Subscriptions
 from certrail.services.core.unit_of_work import ServiceContext, UnitOfWork
 from certrail.services.delivery.deliveries import Deliveries
 from certrail.services.delivery.retirements import Retirements
+from certrail.services.delivery.subscribers import connection_updated
 from certrail.services.delivery.syncs import Syncs
 from certrail.services.integrations.connections import Connections
 from certrail.services.inventory.export import Export
 from certrail.services.inventory.saved_searches import SavedSearches
 from certrail.services.inventory.search import Inventory
+from certrail.services.inventory.subscribers import profile_updated
 from certrail.services.issuance.imports import Imports
 from certrail.services.issuance.issuance import Issuance
 from certrail.services.issuance.requests import Requests
+from certrail.services.lifecycle.advice import RenewalAdvice
 from certrail.services.lifecycle.renewal_sweep import RenewalSweep
 from certrail.services.lifecycle.renewals import Renewals
 from certrail.services.lifecycle.revocation import Revocation
@@ -49,8 +56,17 @@ from certrail.services.tenancy.deletion import Deletions
 
 SUBSCRIPTIONS: Mapping[type[Event], Sequence[Handler[UnitOfWork]]] = {
     Event: [fan_out],
+    PrincipalActivated: [principal_switched],
+    PrincipalDeactivated: [principal_switched],
+    GroupJoined: [membership_changed],
+    GroupLeft: [membership_changed],
+    ConnectionUpdated: [connection_updated],
+    ProfileUpdated: [profile_updated],
 }
-"""Who is called for which event, inside the transaction that records it; in this order."""
+"""Handlers by event, called inside the transaction that records it, in this order.
+
+Alerts come first, so that a cause is notified before its consequences.
+"""
 
 Sweeps = Mapping[str, Callable[[], int]]
 """By kind: handle some of what is due by the clock, and say how much; 0 when nothing is due."""
@@ -85,6 +101,7 @@ class Services:
     product: Product
     questions: Questions
     record: AuditLog
+    renewal_advice: RenewalAdvice
     renewals: Renewals
     requests: Requests
     retirements: Retirements
@@ -133,6 +150,7 @@ class Services:
             product=Product(context),
             questions=Questions(context),
             record=AuditLog(context.db, context.keyring),
+            renewal_advice=RenewalAdvice(context),
             renewals=Renewals(context),
             requests=Requests(context),
             retirements=retirements,

@@ -10,12 +10,12 @@ from fastapi import Request, Response
 from joserfc.errors import JoseError
 
 from certrail.crypto.keyring import Keyring, KeyringError
+from certrail.crypto.purposes import SIGN_IN_PURPOSE
 from certrail.domain.errors import Forbidden, Unauthenticated, Unavailable
 from certrail.services.access.sessions import Claims
 from certrail_server.api.browser import SECONDS_TO_SIGN_IN
 from certrail_server.settings import Settings, is_secure
 
-PURPOSE = "sign-in"
 PROVIDER_SECONDS = 10
 ALGORITHMS = frozenset(
     {"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA", "Ed25519"}
@@ -55,7 +55,7 @@ class SignIn:
         request.scope["session"] = {}
         answer: Response = await self._provider.authorize_redirect(request, self._here)
         carried = {"state": request.session, "then": then, "until": int(time.time()) + SECONDS_TO_SIGN_IN}
-        return answer, self._keyring.seal_json(carried, PURPOSE)
+        return answer, self._keyring.seal_json(carried, SIGN_IN_PURPOSE)
 
     async def finish(self, request: Request, cookie: str) -> tuple[Claims, str]:
         """What the provider says of the browser's user, and where the browser wanted to go.
@@ -66,7 +66,7 @@ class SignIn:
             Unavailable: the provider does not answer.
         """
         try:
-            carried = self._keyring.open_json(cookie, PURPOSE)
+            carried = self._keyring.open_json(cookie, SIGN_IN_PURPOSE)
         except KeyringError:
             carried = None
         if carried is None or carried["until"] < time.time():

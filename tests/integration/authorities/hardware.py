@@ -6,10 +6,10 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from sqlmodel import select
 from tests.integration.conftest import Team
 
+from certrail.crypto.purposes import CA_KEY_PURPOSE
 from certrail.persistence.tables import CaKey, CertificateAuthority
 from certrail.pki.keys import from_pem
 from certrail.pki.signer import KeyName
-from certrail.services.authorities.signing_port import CA_KEY_PURPOSE
 
 
 class HardwareKey(ec.EllipticCurvePrivateKey):

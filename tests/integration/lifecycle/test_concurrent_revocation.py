@@ -120,7 +120,7 @@ def test_an_authority_that_advises_meanwhile_waits_for_the_lineage_first(team: T
     both(
         team,
         lambda: services.revocation.revoke(team.admin, row.id),
-        lambda: services.authorities.advise(team.admin, "root", advice),
+        lambda: services.renewal_advice.advise(team.admin, "root", advice),
     ).result()
     assert services.authorities.get("root")[0].advice
     assert listed(team) == {row.serial}

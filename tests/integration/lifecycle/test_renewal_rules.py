@@ -223,7 +223,7 @@ class TestAdvice:
         team.clock.advance(timedelta(seconds=1))  # what was issued before this moment is concerned
         now = team.clock.now
         advice = Advice(begins=now + begins, ends=now + ends, explanation="https://ca.example.com/incident")
-        team.services.authorities.advise(team.admin, "root", advice)
+        team.services.renewal_advice.advise(team.admin, "root", advice)
         return advice
 
     def test_each_is_renewed_within_the_window_and_says_why(self, team: Team) -> None:
@@ -262,6 +262,6 @@ class TestAdvice:
         sweep(team)
         assert due_at(team, row) < before[0]
         assert due_at(team, other) == before[1]
-        team.services.authorities.advise(team.admin, "root", None)
+        team.services.renewal_advice.advise(team.admin, "root", None)
         sweep(team)
         assert (due_at(team, row), due_at(team, other)) == before

@@ -66,6 +66,7 @@ class GroupJoined(PrincipalEvent, type="group.joined", title="Joined a group: {n
     """The principal became a member of a group."""
 
     group: str
+    group_id: str
     name: str
 
 
@@ -74,6 +75,7 @@ class GroupLeft(PrincipalEvent, type="group.left", title="Left a group: {name}")
     """The principal is no longer a member of a group."""
 
     group: str
+    group_id: str
     name: str
 
 

@@ -18,7 +18,6 @@ from certrail.persistence.database import locked
 from certrail.persistence.tables import Application, GroupMember, Principal
 from certrail.services.access.membership import find_principal, role_in
 from certrail.services.access.tokens import insert_token
-from certrail.services.approvals.quorum import reevaluate_everywhere
 from certrail.services.core.actor import SYSTEM, Actor
 from certrail.services.core.unit_of_work import ServiceContext, UnitOfWork
 
@@ -96,7 +95,6 @@ class Principals:
             uow.session.add(principal)
             change = PrincipalActivated if active else PrincipalDeactivated
             uow.record(change(principal.id, name=principal.name))
-            reevaluate_everywhere(uow, [principal, *_members_of(uow.session, principal)])
             return principal
 
     def update(
@@ -140,8 +138,7 @@ class Principals:
             else:
                 uow.session.add(GroupMember(group_id=outer.id, principal_id=inner.id))
             change = GroupJoined if inside else GroupLeft
-            uow.record(change(inner.id, group=outer.slug, name=inner.name))
-            reevaluate_everywhere(uow, [outer, inner])
+            uow.record(change(inner.id, group=outer.slug, group_id=outer.id, name=inner.name))
 
     def group_members(self, group: str) -> Sequence[Principal]:
         """Who belongs to a group."""

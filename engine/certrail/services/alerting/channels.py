@@ -7,10 +7,12 @@ from typing import Any
 from sqlalchemy import delete
 from sqlmodel import Session, col, or_, select
 
+from certrail.crypto.purposes import CHANNEL_PURPOSE
 from certrail.domain.access import ProductRole
 from certrail.domain.errors import BadInput, Conflict, Forbidden, NotFound
 from certrail.domain.events.alerting import ChannelCreated, ChannelDeleted, ChannelUpdated
 from certrail.domain.windows import Window, never_end
+from certrail.persistence import cascades
 from certrail.persistence.tables import (
     Alert,
     AlertChannel,
@@ -24,7 +26,6 @@ from certrail.services.alerting.posting import UNSENT, withdraw
 from certrail.services.core.actor import Actor
 from certrail.services.core.unit_of_work import ServiceContext, UnitOfWork
 from certrail.services.integrations.plugin_config import (
-    CHANNEL_PURPOSE,
     find_connection,
     masked,
     notifier_class,
@@ -33,7 +34,6 @@ from certrail.services.integrations.plugin_config import (
     resealed,
     validated,
 )
-from certrail.services.tenancy.deletion import parts_of_questions
 from certrail_sdk import Context, Notifier
 
 SHORTEST_DIGEST, LONGEST_DIGEST = timedelta(minutes=1), timedelta(days=1)
@@ -115,7 +115,7 @@ class Channels:
             for notification in unsent:
                 withdraw(uow, notification)
             copies = select(ApprovalMessage.id).where(ApprovalMessage.channel_id == row.id)
-            for table, condition in parts_of_questions(copies):
+            for table, condition in cascades.approval_messages(copies):
                 session.execute(delete(table).where(condition))
             session.delete(row)
             uow.record(ChannelDeleted(row.id, application_id, slug=row.slug, withdrawn=len(unsent)))

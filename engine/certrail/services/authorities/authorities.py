@@ -10,11 +10,9 @@ from sqlmodel import col, select
 
 from certrail.domain.content import KeyAlgorithm, Subject
 from certrail.domain.errors import BadInput, Conflict
-from certrail.domain.events.authorities import CaDeleted, CaRenewalAdvised, CaRenewalRequested, CaUpdated
-from certrail.domain.renewal import Advice
+from certrail.domain.events.authorities import CaDeleted, CaRenewalRequested, CaUpdated
 from certrail.persistence.tables import (
     CaCertificate,
-    Certificate,
     CertificateAuthority,
 )
 from certrail.pki import keys
@@ -48,7 +46,6 @@ from certrail.services.authorities.versions import insert_authority, install_cer
 from certrail.services.core.actor import Actor
 from certrail.services.core.lookup import find, refuse_taken
 from certrail.services.core.unit_of_work import ServiceContext, UnitOfWork
-from certrail.services.inventory.renewal_schedule import mark
 
 ROOT_LIFETIME = timedelta(days=3652)
 INTERMEDIATE_LIFETIME = timedelta(days=1826)
@@ -271,23 +268,6 @@ class Authorities:
             uow.session.add(authority)
             after = {"slug": authority.slug, "name": authority.name, "status": authority.status}
             uow.record(CaUpdated(authority.id, before=before, after=after))
-            return authority
-
-    def advise(self, actor: Actor, reference: str, advice: Advice | None) -> CertificateAuthority:
-        """Have what the authority has issued by now replaced within a window, if it is not renewed earlier anyway.
-
-        Every certificate that it concerns gets its moment anew; ``None`` withdraws what was said. Raises NotFound.
-        """
-        with self._context.unit_of_work(actor) as uow:
-            known = find_authority(uow.session, reference)
-            own = [version.id for version in versions_of(uow.session, known.id)]
-            # Lineages before the authority, in the order of renewals and revocations.
-            mark(uow, col(Certificate.ca_certificate_id).in_(own))
-            authority = lock_authority(uow.session, known.id)
-            said = advice.model_dump(mode="json") if advice else None
-            authority.advice = {**said, "issued_before": uow.now.isoformat()} if said else None
-            uow.session.add(authority)
-            uow.record(CaRenewalAdvised(authority.id, slug=authority.slug, advice=said))
             return authority
 
     def delete(self, actor: Actor, reference: str) -> None:

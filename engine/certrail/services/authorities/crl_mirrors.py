@@ -9,6 +9,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from sqlmodel import Session, col, select
 
 from certrail.checkpoints import checkpoint
+from certrail.crypto.purposes import SYNC_PURPOSE
 from certrail.domain.errors import BadInput, Conflict, NotFound
 from certrail.domain.events.authorities import (
     CrlMirrorCreated,
@@ -24,7 +25,6 @@ from certrail.services.core.actor import SYSTEM, Actor
 from certrail.services.core.failure import Failure
 from certrail.services.core.unit_of_work import ServiceContext, UnitOfWork
 from certrail.services.integrations.plugin_config import (
-    SYNC_PURPOSE,
     destination_class,
     destination_of,
     find_connection,

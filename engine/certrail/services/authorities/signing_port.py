@@ -12,6 +12,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
 from sqlmodel import Session, select
 
+from certrail.crypto.purposes import CA_KEY_PURPOSE, OCSP_KEY_PURPOSE
 from certrail.domain.content import KeyAlgorithm
 from certrail.domain.errors import BadInput, Conflict
 from certrail.persistence.database import cached
@@ -25,7 +26,6 @@ T = TypeVar("T")
 
 BUILT_IN = "built-in"
 """Name of the signer that keeps keys in the database."""
-CA_KEY_PURPOSE, OCSP_KEY_PURPOSE = "ca-key", "ocsp-key"
 
 
 @dataclass(frozen=True)

@@ -30,7 +30,6 @@ from certrail.services.authorities.signing import find_authority
 from certrail.services.core.actor import Actor
 from certrail.services.core.lookup import find, lock, refuse_taken
 from certrail.services.core.unit_of_work import ServiceContext, UnitOfWork
-from certrail.services.inventory.renewal_schedule import replan
 
 IssuerType = Literal["ca", "self-signed"]
 
@@ -250,8 +249,6 @@ def _change_enrollment(uow: UnitOfWork, profile: CertificateProfile, given: Mapp
     changed = {method: {**kept.get(method, {}), **settings} for method, settings in given.items()}
     profile.legacy_enrollment = {**kept, **changed}
     uow.session.add(profile)
-    if "api" in given:
-        replan(uow, None, profile.id)
 
 
 def _refuse_used(session: Session, profile: CertificateProfile) -> None:

@@ -9,12 +9,12 @@ from sqlalchemy import ColumnElement
 from sqlmodel import Session, col, or_, select
 
 from certrail.crypto.keyring import Keyring, KeyringError
+from certrail.crypto.purposes import AUDIT_HEAD_PURPOSE
 from certrail.domain.audit_chain import GENESIS, Place, Verifier, link
 from certrail.domain.errors import BadInput
 from certrail.persistence.database import Database, locked
 from certrail.persistence.tables import AuditChainHead, EventRow
 
-HEAD_PURPOSE = "record-head"
 FORMAT = "certrail-record/1"
 BATCH = 1000
 LONGEST_LINE = 4_194_304
@@ -58,7 +58,7 @@ def append(session: Session, keyring: Keyring, events: Sequence[EventRow]) -> No
         event.hash = link(head.hash, document(event))
         head.seq, head.hash = event.seq, event.hash
         session.add(event)
-    head.seal = keyring.seal(_sealed_text(head.seq, head.hash), HEAD_PURPOSE)
+    head.seal = keyring.seal(_sealed_text(head.seq, head.hash), AUDIT_HEAD_PURPOSE)
     session.add(head)
 
 
@@ -185,7 +185,7 @@ def seal_faults(keyring: Keyring, seq: int, hash_: str, seal: str) -> list[str]:
     if not seal:
         return ["the head has no seal: the record is older than its chain; the next event sets one"]
     try:
-        genuine = keyring.open(seal, HEAD_PURPOSE) == _sealed_text(seq, hash_)
+        genuine = keyring.open(seal, AUDIT_HEAD_PURPOSE) == _sealed_text(seq, hash_)
     except KeyringError as problem:
         return [f"the seal of the head cannot be opened: {problem}"]
     return [] if genuine else ["the head was rewritten: its seal is that of another one"]

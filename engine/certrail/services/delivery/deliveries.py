@@ -8,6 +8,7 @@ from pydantic import SecretStr
 from sqlmodel import Session, col, or_, select
 
 from certrail.checkpoints import checkpoint
+from certrail.crypto.purposes import CERTIFICATE_KEY_PURPOSE
 from certrail.domain.errors import NotFound
 from certrail.domain.events.delivery import (
     DeliveryDelivered,
@@ -31,7 +32,6 @@ from certrail.services.integrations.plugin_config import destination_of
 from certrail_sdk import Bundle, Context, Deployment, Destination, Observation, Observes, Receipt, Target
 
 FAILED = "failed"
-KEY_PURPOSE = "certificate-key"
 
 
 @dataclass(frozen=True)
@@ -338,7 +338,9 @@ class Deliveries:
     def _bundle(self, certificate: Certificate, include_root: bool) -> Bundle:
         key = None
         if certificate.key_sealed:
-            key = SecretStr(self._context.keyring.open(certificate.key_sealed, KEY_PURPOSE).decode())
+            key = SecretStr(
+                self._context.keyring.open(certificate.key_sealed, CERTIFICATE_KEY_PURPOSE).decode()
+            )
         return Bundle(
             certificate=certificate.pem,
             chain=tuple(certificate.chain),

@@ -7,16 +7,18 @@ from typing import Any
 
 from sqlmodel import Session, col, select
 
+from certrail.crypto.purposes import SYNC_PURPOSE
 from certrail.domain.events.delivery import SyncDeleted
+from certrail.domain.states import RETIREMENT_PLANNED
 from certrail.persistence.database import locked
 from certrail.persistence.tables import Certificate, Delivery, PreviousTarget, Retirement, Sync
 from certrail.services.core.unit_of_work import UnitOfWork
 from certrail.services.delivery.desired_state import REMOVED, cancel_delivery, enqueue_delivery
-from certrail.services.integrations.plugin_config import SYNC_PURPOSE, destination_class, masked
+from certrail.services.integrations.plugin_config import destination_class, masked
 from certrail.services.inventory.selectors import selects
 
 WAITING, DUE, FAILED, KEPT = "waiting", "due", "failed", "kept"
-PLANNED = (WAITING, DUE, FAILED)
+PLANNED = RETIREMENT_PLANNED
 
 
 class RetirementReason(StrEnum):

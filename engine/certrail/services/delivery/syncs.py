@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, inspect, not_, true
 from sqlmodel import Session, col, or_, select
 
+from certrail.crypto.purposes import SYNC_PURPOSE
 from certrail.domain.errors import BadInput, Conflict, NotFound
 from certrail.domain.events.delivery import SyncCleanup, SyncCreated, SyncTriggered, SyncUpdated
 from certrail.domain.object_names import ObjectNameSchema
@@ -32,7 +33,6 @@ from certrail.services.delivery.retirement_planner import (
     target_snapshot,
 )
 from certrail.services.integrations.plugin_config import (
-    SYNC_PURPOSE,
     destination_class,
     destination_of,
     find_connection,

@@ -8,6 +8,7 @@ from pydantic import ValidationError, create_model
 from sqlmodel import and_, col, or_, select
 from sqlmodel.sql.expression import SelectOfScalar
 
+from certrail.crypto.purposes import CONNECTION_PURPOSE
 from certrail.domain.errors import BadInput, Conflict
 from certrail.domain.events.integrations import (
     ConnectionCreated,
@@ -15,7 +16,8 @@ from certrail.domain.events.integrations import (
     ConnectionExpiryExtended,
     ConnectionUpdated,
 )
-from certrail.persistence.database import locked
+from certrail.domain.expiry import current_threshold
+from certrail.domain.states import RETIREMENT_PLANNED
 from certrail.persistence.tables import (
     Channel,
     Connection,
@@ -27,16 +29,7 @@ from certrail.persistence.tables import (
 )
 from certrail.services.core.actor import Actor
 from certrail.services.core.unit_of_work import ServiceContext, UnitOfWork
-from certrail.services.delivery.retirement_planner import PLANNED
-from certrail.services.delivery.syncs import retry_failing_deliveries
-from certrail.services.integrations.plugin_config import (
-    CONNECTION_PURPOSE,
-    config_error,
-    find_connection,
-    keep_masked,
-    masked,
-)
-from certrail.services.operations.expiry_watch import current_threshold
+from certrail.services.integrations.plugin_config import config_error, find_connection, keep_masked, masked
 from certrail_sdk import Config, Plugin, connection_fields
 
 
@@ -109,9 +102,6 @@ class Connections:
             uow.session.add(row)
             changed = sorted(k for k in values.keys() | stored.keys() if values.get(k) != stored.get(k))
             uow.record(ConnectionUpdated(row.id, slug=row.slug, fields=changed))
-            if changed:
-                for sync in uow.session.exec(_users_of(row)).all():
-                    retry_failing_deliveries(uow, sync)
             if changes and "max_per_minute" in changes:
                 row.max_per_minute, row.next_slot_at = changes["max_per_minute"], None
                 uow.session.add(row)
@@ -179,7 +169,7 @@ def _still_there(row: Connection) -> SelectOfScalar[str]:
     """Slugs of syncs that were pointed elsewhere, and are to take away what they had put there."""
     delivered = select(Delivery.previous_target_id).where(col(Delivery.previous_target_id).is_not(None))
     planned = select(Retirement.previous_target_id).where(
-        col(Retirement.previous_target_id).is_not(None), col(Retirement.status).in_(PLANNED)
+        col(Retirement.previous_target_id).is_not(None), col(Retirement.status).in_(RETIREMENT_PLANNED)
     )
     place = col(PreviousTarget.id)
     return (
@@ -191,10 +181,6 @@ def _still_there(row: Connection) -> SelectOfScalar[str]:
         )
         .distinct()
     )
-
-
-def _users_of(row: Connection) -> SelectOfScalar[Sync]:
-    return locked(select(Sync).where(Sync.connection_id == row.id).order_by(Sync.id))
 
 
 def _set_end(uow: UnitOfWork, row: Connection, expires_at: datetime | None) -> None:

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 from pydantic import SecretStr, ValidationError
 from sqlmodel import Session, or_, select
 
+from certrail.crypto.purposes import CHANNEL_PURPOSE, CONNECTION_PURPOSE, SYNC_PURPOSE
 from certrail.domain.errors import BadInput, NotFound
 from certrail.domain.faults import describe_faults
 from certrail.persistence.tables import Channel, Connection, CrlMirror, PreviousTarget, Sync
@@ -15,9 +16,6 @@ from certrail.services.core.unit_of_work import ServiceContext
 from certrail_sdk import Config, Context, Destination, Notifier, Plugin, connection_fields, secret_fields
 
 MASK = "**********"
-CONNECTION_PURPOSE = "connection"
-SYNC_PURPOSE = "sync"
-CHANNEL_PURPOSE = "channel"
 
 P = TypeVar("P", bound=Plugin[Any])
 

@@ -6,6 +6,7 @@ from typing import Literal
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from certrail.crypto.purposes import CERTIFICATE_KEY_PURPOSE
 from certrail.domain.errors import BadInput, NotFound
 from certrail.domain.events.inventory import CertificateExported
 from certrail.persistence.tables import Certificate
@@ -14,7 +15,6 @@ from certrail.pki.bundle import pkcs12
 from certrail.pki.jks import keystore
 from certrail.services.core.actor import Actor
 from certrail.services.core.unit_of_work import ServiceContext
-from certrail.services.delivery.deliveries import KEY_PURPOSE
 
 Format = Literal["pem", "der", "pkcs12", "jks"]
 SHORTEST_PASSWORD = 8
@@ -96,7 +96,7 @@ class Export:
     def _key(self, row: Certificate) -> keys.PrivateKey | None:
         if row.key_sealed is None:
             return None
-        return keys.from_pem(self._context.keyring.open(row.key_sealed, KEY_PURPOSE))
+        return keys.from_pem(self._context.keyring.open(row.key_sealed, CERTIFICATE_KEY_PURPOSE))
 
 
 def _refuse_password(format_: Format, password: str | None) -> None:

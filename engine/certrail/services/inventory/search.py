@@ -8,6 +8,7 @@ from sqlalchemy import tuple_
 from sqlmodel import Session, col, func, select
 from sqlmodel.sql.expression import SelectOfScalar
 
+from certrail.crypto.purposes import CERTIFICATE_KEY_PURPOSE
 from certrail.domain.errors import Conflict, Forbidden, NotFound
 from certrail.domain.events.inventory import CertificateKeyShown
 from certrail.domain.search import CertificateFilter, Position
@@ -17,7 +18,6 @@ from certrail.services.authorities.signing import find_authority
 from certrail.services.catalog.profiles import find_profile
 from certrail.services.core.actor import Actor
 from certrail.services.core.unit_of_work import ServiceContext
-from certrail.services.delivery.deliveries import KEY_PURPOSE
 
 Query = SelectOfScalar[Certificate]
 EVERYTHING = CertificateFilter()
@@ -83,7 +83,7 @@ class Inventory:
             row.key_shown_at = uow.now
             uow.session.add(row)
             uow.record(CertificateKeyShown(row.id, row.application_id))
-            return self._context.keyring.open(row.key_sealed, KEY_PURPOSE).decode()
+            return self._context.keyring.open(row.key_sealed, CERTIFICATE_KEY_PURPOSE).decode()
 
 
 def position_of(row: Certificate, wanted: CertificateFilter) -> Position:

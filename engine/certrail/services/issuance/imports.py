@@ -10,6 +10,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from pydantic import ValidationError
 from sqlmodel import Session, col, select
 
+from certrail.crypto.purposes import CERTIFICATE_KEY_PURPOSE
 from certrail.domain.content import KeyAlgorithm, RequestContent
 from certrail.domain.errors import BadInput, Conflict, PolicyViolation
 from certrail.domain.events.issuance import CertificateAdopted, CertificateImported, CertificateImportRefused
@@ -34,7 +35,6 @@ from certrail.services.catalog.enrollment import enrollment
 from certrail.services.catalog.profiles import find_profile
 from certrail.services.core.actor import Actor
 from certrail.services.core.unit_of_work import ServiceContext, UnitOfWork
-from certrail.services.delivery.deliveries import KEY_PURPOSE
 from certrail.services.delivery.desired_state import fan_out_to_syncs
 from certrail.services.inventory.lineages import lock_lineage
 from certrail.services.inventory.store import add_certificate, facts_of
@@ -174,7 +174,9 @@ class Imports:
             pem=facts.pem,
             chain=pems[:-1] if complete else pems,
             root=pems[-1] if complete else None,
-            key_sealed=self._context.keyring.seal(keys.to_pem(offer.key), KEY_PURPOSE) if offer.key else None,
+            key_sealed=self._context.keyring.seal(keys.to_pem(offer.key), CERTIFICATE_KEY_PURPOSE)
+            if offer.key
+            else None,
             attributes=attributes,
         )
         past.stand(row)

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 from cryptography import x509
 
+from certrail.crypto.purposes import CERTIFICATE_KEY_PURPOSE
 from certrail.domain.content import KeyAlgorithm, RequestContent
 from certrail.persistence.database import cached
 from certrail.persistence.tables import CaCertificate, Certificate, CertificateProfile, CertificateRequest
@@ -16,7 +17,6 @@ from certrail.pki.templates import LeafTemplate
 from certrail.services.authorities.signing import Issuer
 from certrail.services.authorities.status import crl_urls, ocsp_url
 from certrail.services.core.unit_of_work import ServiceContext, UnitOfWork
-from certrail.services.delivery.deliveries import KEY_PURPOSE
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class SubjectKey:
         """The envelope in which the inventory keeps it."""
         if self.private_key is None:
             return None
-        return context.keyring.seal(keys.to_pem(self.private_key), KEY_PURPOSE)
+        return context.keyring.seal(keys.to_pem(self.private_key), CERTIFICATE_KEY_PURPOSE)
 
 
 def subject_key(
@@ -47,7 +47,7 @@ def subject_key(
 
 def opened_key(context: ServiceContext, sealed: str) -> SubjectKey:
     """A key from its envelope."""
-    key = keys.from_pem(context.keyring.open(sealed, KEY_PURPOSE))
+    key = keys.from_pem(context.keyring.open(sealed, CERTIFICATE_KEY_PURPOSE))
     return SubjectKey(key.public_key(), key)
 
 

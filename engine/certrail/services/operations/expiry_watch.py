@@ -9,6 +9,7 @@ from sqlmodel import Session, col, select
 from certrail.domain.events.authorities import CaExpiring
 from certrail.domain.events.integrations import ConnectionExpiring
 from certrail.domain.events.operations import PluginRecovered, PluginUnhealthy
+from certrail.domain.expiry import WARNING_THRESHOLDS, current_threshold
 from certrail.persistence.database import locked
 from certrail.persistence.tables import (
     CaCertificate,
@@ -24,16 +25,6 @@ from certrail.services.alerting.expiry import in_words
 from certrail.services.core.actor import SYSTEM
 from certrail.services.core.sweeps import SweepItems
 from certrail.services.core.unit_of_work import ServiceContext
-
-DAY = 86400
-WARNING_THRESHOLDS = tuple(days * DAY for days in (0, 1, 3, 7, 14, 30, 90, 180, 365))
-"""So many seconds before an end it is told of, each time once."""
-
-
-def current_threshold(left: timedelta, lifetime: timedelta = timedelta.max) -> int | None:
-    """Which of the times to tell of an end was passed last; one that is longer than the whole life does not count."""
-    passed = (ahead for ahead in WARNING_THRESHOLDS if left <= timedelta(seconds=ahead) < lifetime)
-    return next(passed, None)
 
 
 class ExpiryWatch:

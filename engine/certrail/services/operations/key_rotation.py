@@ -5,6 +5,15 @@ from typing import Any
 
 from sqlmodel import SQLModel, col, select
 
+from certrail.crypto.purposes import (
+    AUDIT_HEAD_PURPOSE,
+    CA_KEY_PURPOSE,
+    CERTIFICATE_KEY_PURPOSE,
+    CHANNEL_PURPOSE,
+    CONNECTION_PURPOSE,
+    OCSP_KEY_PURPOSE,
+    SYNC_PURPOSE,
+)
 from certrail.domain.events.operations import KeyringResealed
 from certrail.persistence.database import locked
 from certrail.persistence.tables import (
@@ -19,24 +28,20 @@ from certrail.persistence.tables import (
     RemoteOrder,
     Sync,
 )
-from certrail.services.authorities.signing_port import CA_KEY_PURPOSE, OCSP_KEY_PURPOSE
 from certrail.services.core.actor import SYSTEM
-from certrail.services.core.audit_log import HEAD_PURPOSE
 from certrail.services.core.unit_of_work import ServiceContext
-from certrail.services.delivery.deliveries import KEY_PURPOSE
-from certrail.services.integrations.plugin_config import CHANNEL_PURPOSE, CONNECTION_PURPOSE, SYNC_PURPOSE
 
 SEALED: Sequence[tuple[type[SQLModel], str, str]] = (
     (CaKey, "key_sealed", CA_KEY_PURPOSE),
-    (Certificate, "key_sealed", KEY_PURPOSE),
-    (RemoteOrder, "key_sealed", KEY_PURPOSE),
+    (Certificate, "key_sealed", CERTIFICATE_KEY_PURPOSE),
+    (RemoteOrder, "key_sealed", CERTIFICATE_KEY_PURPOSE),
     (Connection, "config_sealed", CONNECTION_PURPOSE),
     (Sync, "config_sealed", SYNC_PURPOSE),
     (PreviousTarget, "config_sealed", SYNC_PURPOSE),
     (CrlMirror, "config_sealed", SYNC_PURPOSE),
     (Channel, "config_sealed", CHANNEL_PURPOSE),
     (OcspSigner, "key_sealed", OCSP_KEY_PURPOSE),
-    (AuditChainHead, "seal", HEAD_PURPOSE),
+    (AuditChainHead, "seal", AUDIT_HEAD_PURPOSE),
 )
 """Table, column and purpose of every envelope."""
 BATCH = 100

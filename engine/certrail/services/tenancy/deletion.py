@@ -2,20 +2,19 @@
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, delete, insert
+from sqlalchemy import delete, insert
 from sqlmodel import Session, SQLModel, col, func, select
 
 from certrail.domain.errors import Conflict
 from certrail.domain.events.tenancy import ApplicationDeleted
+from certrail.persistence import cascades
 from certrail.persistence.database import locked
 from certrail.persistence.tables import (
-    ActionToken,
-    ActionTokenUse,
     Alert,
     AlertChannel,
     AlertCursor,
@@ -192,16 +191,6 @@ def _keep_statuses(session: Session, application_id: str) -> None:
     session.execute(insert(RevocationTombstone).from_select(names, kept))
 
 
-def parts_of_questions(copies: Any) -> Sequence[tuple[type[SQLModel], ColumnElement[bool]]]:
-    """The tables of these copies of questions, given as a statement of ids; those that point at others first."""
-    tokens = select(ActionToken.token_hash).where(col(ActionToken.message_id).in_(copies))
-    return [
-        (ActionTokenUse, col(ActionTokenUse.token_hash).in_(tokens)),
-        (ActionToken, col(ActionToken.message_id).in_(copies)),
-        (ApprovalMessage, col(ApprovalMessage.id).in_(copies)),
-    ]
-
-
 def _any(table: Any) -> Any:
     return table
 
@@ -210,7 +199,7 @@ def _digest(value: Any) -> str:
     return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:32]
 
 
-def _in_order(application_id: str) -> Sequence[tuple[type[SQLModel], ColumnElement[bool]]]:
+def _in_order(application_id: str) -> cascades.Cascade:
     """Every table with rows of an Application, those that point at others first."""
 
     def own(table: Any) -> Any:
@@ -236,7 +225,7 @@ def _in_order(application_id: str) -> Sequence[tuple[type[SQLModel], ColumnEleme
         Membership,
     )
     return [
-        *parts_of_questions(copies),
+        *cascades.approval_messages(copies),
         (Vote, col(Vote.approval_request_id).in_(approvals)),
         (ApprovalPolicyProfile, col(ApprovalPolicyProfile.policy_id).in_(own(ApprovalPolicy))),
         (AlertChannel, col(AlertChannel.alert_id).in_(own(Alert))),

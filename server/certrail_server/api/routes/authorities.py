@@ -91,13 +91,13 @@ def renew_authority(ca: str, body: CaRenewalIn, call: Manage) -> Json:
 @router.put("/{ca}/renewal-info")
 def advise_renewal(ca: str, body: Advice, call: Manage) -> Json:
     """Have what the authority has issued by now replaced within a window; what says why is shown to whoever asks."""
-    return _view(call, call.services.authorities.advise(call.actor, ca, body))
+    return _view(call, call.services.renewal_advice.advise(call.actor, ca, body))
 
 
 @router.delete("/{ca}/renewal-info", status_code=204)
 def withdraw_renewal_advice(ca: str, call: Manage) -> None:
     """Leave it to the rules again when certificates are renewed."""
-    call.services.authorities.advise(call.actor, ca, None)
+    call.services.renewal_advice.advise(call.actor, ca, None)
 
 
 @router.get("/{ca}/crl-mirrors")

@@ -6,11 +6,11 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 
 from certrail.domain.access import Permission
+from certrail.domain.states import DeliveryStatus
 from certrail_server.api.answers.delivery import delivery_answer, delivery_answers, retirement_answers
 from certrail_server.api.guard import Call, allow
 from certrail_server.api.pages import Page
 from certrail_server.api.schemas.deliveries import DeliveryList, DeliveryOut, RetirementList, RetirementOut
-from certrail_server.api.schemas.states import DeliveryStatus
 
 scoped = APIRouter(tags=["deliveries"])
 router = APIRouter(tags=["deliveries"])

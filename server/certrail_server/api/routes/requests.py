@@ -8,6 +8,7 @@ from fastapi import APIRouter, Query, Response
 from fastapi.concurrency import run_in_threadpool
 
 from certrail.domain.access import Permission
+from certrail.domain.states import RequestStatus
 from certrail.services.issuance.state import FINAL
 from certrail_server.api.answers.requests import request_answer, request_answers
 from certrail_server.api.guard import Call, allow, idempotent
@@ -17,7 +18,6 @@ from certrail_server.api.schemas.requests import (
     CertificateRequestList,
     CertificateRequestOut,
 )
-from certrail_server.api.schemas.states import RequestStatus
 
 router = APIRouter(tags=["certificate requests"])
 scoped = APIRouter(prefix="/certificate-requests", tags=["certificate requests"])

@@ -9,10 +9,10 @@ from pydantic import Base64Bytes, Field, SecretStr, StringConstraints, Validatio
 from certrail.domain.content import KeyAlgorithm
 from certrail.domain.errors import BadInput
 from certrail.domain.search import CertificateFilter
+from certrail.domain.states import CertificateStatus
 from certrail.persistence.tables import Certificate
 from certrail.pki.parse import CertificateBundle, from_pem_text, from_pkcs12
 from certrail_server.api.schemas.base import Id, In, Listing, Metadata, Out, Pem, Reference
-from certrail_server.api.schemas.states import CertificateStatus
 
 Password = Annotated[SecretStr, Field(max_length=1024)]
 

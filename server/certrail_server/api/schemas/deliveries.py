@@ -5,11 +5,11 @@ from typing import Any, Self
 
 from pydantic import Field
 
+from certrail.domain.states import DeliveryStatus, RetirementStatus
 from certrail.persistence.tables import Delivery, Retirement, Sync
 from certrail.services.delivery.retirement_planner import RetirementReason
 from certrail_server.api.schemas.base import Id, Listing, Out
 from certrail_server.api.schemas.failures import FailureOut
-from certrail_server.api.schemas.states import DeliveryStatus, RetirementStatus
 
 
 class ReceiptOut(Out):

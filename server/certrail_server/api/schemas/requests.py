@@ -14,6 +14,7 @@ from certrail.domain.content import (
     SignatureAlgorithm,
     Subject,
 )
+from certrail.domain.states import RequestStatus
 from certrail.persistence.tables import CertificateRequest
 from certrail_server.api.schemas.base import (
     CsrPem,
@@ -27,7 +28,6 @@ from certrail_server.api.schemas.base import (
     seconds,
     span,
 )
-from certrail_server.api.schemas.states import RequestStatus
 
 KeyUsages = Annotated[list[KeyUsage], Field(max_length=20)]
 ExtendedKeyUsages = Annotated[list[ExtendedKeyUsage], Field(max_length=20)]

@@ -1,4 +1,4 @@
-"""The states that objects can be in, as the API names them."""
+"""Every state that an object can be in: the same words in tables, services, workflows and the API."""
 
 from enum import StrEnum
 
@@ -8,6 +8,7 @@ class RequestStatus(StrEnum):
 
     PENDING_APPROVAL = "pending_approval"
     APPROVED = "approved"
+    ISSUING = "issuing"
     ISSUED = "issued"
     REJECTED = "rejected"
     CANCELLED = "cancelled"
@@ -43,6 +44,10 @@ class RetirementStatus(StrEnum):
     FAILED = "failed"
     KEPT = "kept"
     REMOVED = "removed"
+
+
+RETIREMENT_PLANNED = (RetirementStatus.WAITING, RetirementStatus.DUE, RetirementStatus.FAILED)
+"""The object is at the destination still, and is to be removed."""
 
 
 class ApprovalStatus(StrEnum):

@@ -1,0 +1,11 @@
+"""The purpose of every envelope: it is authenticated with it, so a value sealed for one is not opened as another."""
+
+CA_KEY_PURPOSE = "ca-key"
+CERTIFICATE_KEY_PURPOSE = "certificate-key"
+OCSP_KEY_PURPOSE = "ocsp-key"
+CONNECTION_PURPOSE = "connection"
+SYNC_PURPOSE = "sync"
+CHANNEL_PURPOSE = "channel"
+AUDIT_HEAD_PURPOSE = "audit-chain-head"
+SIGN_IN_PURPOSE = "sign-in"
+"""Of the cookie that keeps a sign-in's state between two redirects; the only envelope that is not stored."""

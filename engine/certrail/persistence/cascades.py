@@ -1,0 +1,22 @@
+"""Deletions that take other tables' rows along: tables and conditions, those that point at others first."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import ColumnElement
+from sqlmodel import SQLModel, col, select
+
+from certrail.persistence.tables import ActionToken, ActionTokenUse, ApprovalMessage
+
+Cascade = Sequence[tuple[type[SQLModel], ColumnElement[bool]]]
+"""What to delete, in this order: a foreign key never points at a row that is gone."""
+
+
+def approval_messages(ids: Any) -> Cascade:
+    """Approval messages with their action tokens; `ids` is a statement that selects the messages' ids."""
+    tokens = select(ActionToken.token_hash).where(col(ActionToken.message_id).in_(ids))
+    return [
+        (ActionTokenUse, col(ActionTokenUse.token_hash).in_(tokens)),
+        (ActionToken, col(ActionToken.message_id).in_(ids)),
+        (ApprovalMessage, col(ApprovalMessage.id).in_(ids)),
+    ]
