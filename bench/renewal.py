@@ -24,9 +24,9 @@ PATIENCE = 1800.0
 console = Console(stderr=True)
 
 
-def rate(moments: Sequence[datetime]) -> float:
+def rate(instants: Sequence[datetime]) -> float:
     """Certificates per second between the first and the last."""
-    return (len(moments) - 1) / (moments[-1] - moments[0]).total_seconds()
+    return (len(instants) - 1) / (instants[-1] - instants[0]).total_seconds()
 
 
 def by_workflow(fleet: Aged, installation: Installation, certificates: Sequence[str]) -> Sequence[datetime]:

@@ -65,13 +65,13 @@ class Fleet:
         self.renewed = [self._issue(number) for number in range(DUE)]
         with database.read() as session:
             fleet = select(Certificate.id).where(col(Certificate.request_id).is_(None))
-            self.told = session.exec(fleet.order_by(Certificate.id).limit(DUE)).all()
+            self.reported = session.exec(fleet.order_by(Certificate.id).limit(DUE)).all()
 
     def renewals(self) -> Sweep:
         """All of them are renewed: signed, kept, and planned anew."""
         with self.database.read() as session:
             planned = select(Lineage.renew_at).where(col(Lineage.id).in_(self.renewed))
-            self.now = max(moment for moment in session.exec(planned) if moment is not None)
+            self.now = max(instant for instant in session.exec(planned) if instant is not None)
         return self.services.sweeps["renewals"]
 
     def alerts(self) -> Sweep:
@@ -87,7 +87,7 @@ class Fleet:
             )
             session.add(cursor)
             ends = {"not_before": self.now - timedelta(days=90), "not_after": self.now + timedelta(hours=12)}
-            session.exec(update(Certificate).where(col(Certificate.id).in_(self.told)).values(**ends))
+            session.exec(update(Certificate).where(col(Certificate.id).in_(self.reported)).values(**ends))
         return self.services.sweeps["expiry"]
 
     def work(self) -> int:

@@ -39,7 +39,7 @@ def main() -> int:
                 story.wait_until_issued,
                 story.kill_in_flight,
                 story.wait_until_delivered,
-                story.wait_until_told,
+                story.wait_until_reported,
             ):
                 say(step())
             show(story, time.monotonic() - began)

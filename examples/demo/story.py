@@ -94,7 +94,7 @@ class Story:
         until(settled, "three deliveries")
         return "three deliveries, each read back"
 
-    def wait_until_told(self) -> str:
+    def wait_until_reported(self) -> str:
         """The mail arrived."""
         until(lambda: self._world.mail.mails, "the mail")
         return f"mail “{self._world.mail.mails[0].message['Subject']}”"

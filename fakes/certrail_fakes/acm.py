@@ -9,8 +9,8 @@ from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 
 from certrail_fakes.acm_control import Controlled
 from certrail_fakes.acm_front import AcmFront
-from certrail_fakes.acm_shelf import Shelf, Stored
 from certrail_fakes.acm_state import ACCESS_KEY_ID, SECRET_ACCESS_KEY, Call, Settings, State
+from certrail_fakes.acm_storage import Storage, Stored
 
 
 class AcmServer:
@@ -27,7 +27,7 @@ class AcmServer:
     def __init__(self, port: int = 0) -> None:
         self._port = port
         self._state = State()
-        self._front = AcmFront(self._state, Shelf(str(10**11 + secrets.randbelow(9 * 10**11))))
+        self._front = AcmFront(self._state, Storage(str(10**11 + secrets.randbelow(9 * 10**11))))
         self._server: BaseWSGIServer | None = None
         self._thread: threading.Thread | None = None
 
@@ -40,7 +40,7 @@ class AcmServer:
     @property
     def account_id(self) -> str:
         """The account that every caller belongs to."""
-        return self._front.shelf.account_id
+        return self._front.storage.account_id
 
     @property
     def settings(self) -> Settings:
@@ -97,7 +97,7 @@ class AcmServer:
     def reset(self) -> None:
         """Forget certificates, calls and settings."""
         self._state.reset()
-        self._front.shelf.clear()
+        self._front.storage.clear()
 
     def count(self, action: str, outcome: str | None = None) -> int:
         """How many calls there were of an action, of one outcome if given."""
@@ -105,7 +105,7 @@ class AcmServer:
 
     def certificates(self) -> list[Stored]:
         """What the account holds, in every region."""
-        return self._front.shelf.all()
+        return self._front.storage.all()
 
 
 class _Quiet(WSGIRequestHandler):

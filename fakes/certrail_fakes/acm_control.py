@@ -33,20 +33,20 @@ class Controlled:
                 self._apply(json.loads(request.get_data() or b"{}"))
         except (ValueError, TimeoutError) as error:
             return _answer({"error": str(error)}, 504 if isinstance(error, TimeoutError) else 400)
-        return _answer(self._front.state.snapshot() | {"certificates": self._front.shelf.as_json()}, 200)
+        return _answer(self._front.state.snapshot() | {"certificates": self._front.storage.as_json()}, 200)
 
-    def _apply(self, wish: dict[str, Any]) -> None:
-        unknown = wish.keys() - {"reset", "set", "release", "wait_until_held"}
+    def _apply(self, desired: dict[str, Any]) -> None:
+        unknown = desired.keys() - {"reset", "set", "release", "wait_until_held"}
         if unknown:
             raise ValueError(f"unknown keys: {', '.join(sorted(unknown))}")
         state = self._front.state
-        if wish.get("reset"):
+        if desired.get("reset"):
             state.reset()
-            self._front.shelf.clear()
-        state.configure(wish.get("set") or {})
-        if wish.get("release"):
+            self._front.storage.clear()
+        state.configure(desired.get("set") or {})
+        if desired.get("release"):
             state.configure({"hold": ""})
-        if "wait_until_held" in wish and not state.wait_until_held(float(wish["wait_until_held"])):
+        if "wait_until_held" in desired and not state.wait_until_held(float(desired["wait_until_held"])):
             raise TimeoutError("no import came to the gate in time")
 
 

@@ -26,8 +26,8 @@ from certrail_fakes.acm_rules import (
     names,
     read_import,
 )
-from certrail_fakes.acm_shelf import Shelf
 from certrail_fakes.acm_state import HOLD_AFTER, HOLD_BEFORE, Call, State
+from certrail_fakes.acm_storage import Storage
 
 Body = dict[str, Any]
 _PREFIX = "CertificateManager."
@@ -41,9 +41,9 @@ class _Lost(Exception):
 class AcmFront:
     """A WSGI application that speaks for ACM, and for STS as far as assuming a role goes."""
 
-    def __init__(self, state: State, shelf: Shelf) -> None:
+    def __init__(self, state: State, storage: Storage) -> None:
         self.state = state
-        self.shelf = shelf
+        self.storage = storage
         self._moto = DomainDispatcherApplication(create_backend_app)
         self._one_at_a_time = threading.RLock()
         self._session_tokens: dict[str, str] = {}
@@ -95,7 +95,7 @@ class AcmFront:
                 "UnrecognizedClientException", "The security token included in the request is invalid."
             )
         if action in settings.denied_actions:
-            who = f"arn:aws:iam::{self.shelf.account_id}:user/{key}"
+            who = f"arn:aws:iam::{self.storage.account_id}:user/{key}"
             text = f"User: {who} is not authorized to perform: {caller.service}:{action}"
             raise Refusal("AccessDeniedException", text)
         if self.state.take("fail_next"):
@@ -120,15 +120,15 @@ class AcmFront:
         if self.state.wait_at_gate(HOLD_BEFORE) and _is_gone(request):
             raise _Lost
         with self._one_at_a_time:
-            old = self.shelf.leaf(caller.region, wanted.arn) if wanted.arn else None
+            old = self.storage.leaf(caller.region, wanted.arn) if wanted.arn else None
             if old is not None:
                 check_reimport(old, wanted.leaf)
-            elif not wanted.arn and self.shelf.size(caller.region) >= self.state.settings.quota:
+            elif not wanted.arn and self.storage.size(caller.region) >= self.state.settings.quota:
                 raise Refusal(
                     "LimitExceededException", "You have reached the maximum number of certificates."
                 )
             self.state.pass_rate_limit()
-            arn = self.shelf.store(
+            arn = self.storage.store(
                 caller.region, wanted, body, lambda: str(self._ask_moto(request, body)["CertificateArn"])
             )
         if self.state.take("lose_answers"):
@@ -149,7 +149,7 @@ class AcmFront:
         return self._page(found, body, _mark(asked))
 
     def _complete(self, summary: Body, region: str) -> None:
-        leaf = self.shelf.leaf(region, summary["CertificateArn"])
+        leaf = self.storage.leaf(region, summary["CertificateArn"])
         domains = sorted(names(leaf)) if leaf else []
         summary["SubjectAlternativeNameSummaries"] = domains[:100]
         summary["HasAdditionalSubjectAlternativeNames"] = len(domains) > 100
@@ -169,14 +169,14 @@ class AcmFront:
     def _get(self, request: Request, caller: Caller, body: Body) -> Body:
         answer = self._ask_moto(request, body)
         answer.pop("CertificateChain", None)
-        chain = self.shelf.chain(body["CertificateArn"])
+        chain = self.storage.chain(body["CertificateArn"])
         return answer | ({"CertificateChain": chain} if chain else {})
 
     def _describe(self, request: Request, caller: Caller, body: Body) -> Body:
         answer = self._ask_moto(request, body)
         arn = body["CertificateArn"]
         answer["Certificate"]["InUseBy"] = self.state.settings.in_use.get(arn, [])
-        leaf = self.shelf.leaf(caller.region, arn)
+        leaf = self.storage.leaf(caller.region, arn)
         if leaf is not None:
             digits = leaf.serial_number.to_bytes((leaf.serial_number.bit_length() + 7) // 8, "big")
             answer["Certificate"]["Serial"] = digits.hex(":")
@@ -185,7 +185,7 @@ class AcmFront:
     def _delete(self, request: Request, caller: Caller, body: Body) -> Body:
         arn = body.get("CertificateArn", "")
         if self.state.settings.in_use.get(arn):
-            text = f"Certificate {arn} in account {self.shelf.account_id} is in use."
+            text = f"Certificate {arn} in account {self.storage.account_id} is in use."
             raise Refusal("ResourceInUseException", text)
         return self._ask_moto(request, body)
 
@@ -214,7 +214,7 @@ class AcmFront:
         environ = dict(request.environ) | {
             "wsgi.input": io.BytesIO(raw),
             "CONTENT_LENGTH": str(len(raw)),
-            "HTTP_X_MOTO_ACCOUNT_ID": self.shelf.account_id,
+            "HTTP_X_MOTO_ACCOUNT_ID": self.storage.account_id,
         }
         environ = {key: value for key, value in environ.items() if not key.startswith("werkzeug.request")}
         with self._one_at_a_time:

@@ -37,10 +37,10 @@ class Controls:
             "advance": server.advance,
         }
 
-    def __call__(self, wish: Json) -> Json:
-        if not wish:
+    def __call__(self, desired: Json) -> Json:
+        if not desired:
             return self._snapshot()
-        arguments = dict(wish)
+        arguments = dict(desired)
         verb = self._verbs.get(arguments.pop("do", ""))
         if verb is None:
             raise ValueError(f"do must be one of {', '.join(self._verbs)}")
@@ -58,22 +58,22 @@ class Controls:
     ) -> Json:
         payload = self._server.press(user, message_ts, action_id, answer)
         signed = self._server.sign(payload, age=age, signing_secret=signing_secret)
-        return self._told(slack_delivery.post(signed, callback_url), callback_url)
+        return self._reported(slack_delivery.post(signed, callback_url), callback_url)
 
     def _submit_view(self, user: str, values: Any, callback_url: str, view_id: str | None = None) -> Json:
         view_id = view_id or self._server.people.view_of(user).id
-        return self._told(self._server.submit_view_now(user, view_id, values, callback_url), callback_url)
+        return self._reported(self._server.submit_view_now(user, view_id, values, callback_url), callback_url)
 
     def _replay(self) -> Json:
         if self._last is None:
             raise LookupError("nothing was sent yet")
         reply, url = self._last
-        return self._told(slack_delivery.post(reply.request, url), url)
+        return self._reported(slack_delivery.post(reply.request, url), url)
 
     def _fail(self, method: str, **fault: Any) -> None:
         self._server.script(method, Fault(**fault))
 
-    def _told(self, reply: Reply, url: str) -> Json:
+    def _reported(self, reply: Reply, url: str) -> Json:
         self._last = (reply, url)
         return {"status": reply.status, "body": reply.body.decode(), "seconds": reply.seconds}
 

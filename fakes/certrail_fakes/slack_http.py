@@ -28,7 +28,7 @@ class Front(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", port), _Handler)
         self.state = state
         self.sockets = sockets
-        self.control: Control = lambda wish: {}
+        self.control: Control = lambda desired: {}
 
     def handle_error(self, request: object, client_address: object) -> None:
         """Clients that hang up are part of the tests."""
@@ -137,9 +137,9 @@ class _Handler(BaseHTTPRequestHandler):
         self.server.state.calls.add(Call(method, {}, fault.error or str(fault.status)))
         return fault.status, {"ok": False, "error": fault.error} if fault.error else "unavailable"
 
-    def _control(self, wish: Json) -> None:
+    def _control(self, desired: Json) -> None:
         try:
-            self._write(200, self.server.control(wish))
+            self._write(200, self.server.control(desired))
         except (LookupError, ValueError, TypeError, TimeoutError, OSError) as error:
             self._write(400, {"error": str(error)})
 

@@ -63,7 +63,7 @@ def pem(key: Any, password: bytes | None = None) -> str:
     return made.decode()
 
 
-def wish(
+def desired(
     *names: str, key: Any = RSA_KEYS[0], signer: Any = RSA_KEYS[1], chain: bool = True, **options: Any
 ) -> dict[str, Any]:
     """Arguments of a good import."""

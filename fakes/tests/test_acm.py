@@ -15,7 +15,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from certrail_fakes.acm import AcmServer
 
-from .imports import FAR, NOW, RSA_KEYS, certificate, client, pem, refused, wish
+from .imports import FAR, NOW, RSA_KEYS, certificate, client, desired, pem, refused
 
 ALL_KEY_TYPES = [
     "RSA_1024",
@@ -34,7 +34,7 @@ def tags(acm: Any, arn: str) -> dict[str, str]:
 
 def spoiled(what: str) -> dict[str, Any]:
     """A good import with one thing wrong."""
-    good = wish()
+    good = desired()
     other = rsa.generate_private_key(65537, 2048)
     spoils: dict[str, Callable[[], dict[str, Any]]] = {
         "key of another": lambda: {"PrivateKey": pem(other)},
@@ -44,16 +44,16 @@ def spoiled(what: str) -> dict[str, Any]:
         "chain of another CA": lambda: {"CertificateChain": certificate("Other", other, "Other", other)},
         "leaf in the chain": lambda: {"CertificateChain": good["Certificate"] + good["CertificateChain"]},
         "chain in the certificate": lambda: {"Certificate": good["Certificate"] + good["CertificateChain"]},
-        "expired": lambda: wish(until=NOW - timedelta(hours=1)),
-        "not yet valid": lambda: wish(since=FAR - timedelta(hours=1)),
-        "unsupported key": lambda: wish(key=ec.generate_private_key(ec.SECP256K1())),
-        "leaf of another algorithm than its CA": lambda: wish(key=ec.generate_private_key(ec.SECP256R1())),
+        "expired": lambda: desired(until=NOW - timedelta(hours=1)),
+        "not yet valid": lambda: desired(since=FAR - timedelta(hours=1)),
+        "unsupported key": lambda: desired(key=ec.generate_private_key(ec.SECP256K1())),
+        "leaf of another algorithm than its CA": lambda: desired(key=ec.generate_private_key(ec.SECP256R1())),
     }
     return good | spoils[what]()
 
 
 def test_an_import_is_served_back_as_it_was_given(acm: Any, server: AcmServer) -> None:
-    given = wish("a.example", "b.example")
+    given = desired("a.example", "b.example")
     arn = acm.import_certificate(**given, Tags=[{"Key": "certrail:delivery", "Value": "d/1"}])[
         "CertificateArn"
     ]
@@ -68,23 +68,23 @@ def test_an_import_is_served_back_as_it_was_given(acm: Any, server: AcmServer) -
 
 
 def test_reimport_keeps_arn_and_tags(acm: Any) -> None:
-    arn = acm.import_certificate(**wish(), Tags=[{"Key": "owner", "Value": "me"}])["CertificateArn"]
-    again = wish()
+    arn = acm.import_certificate(**desired(), Tags=[{"Key": "owner", "Value": "me"}])["CertificateArn"]
+    again = desired()
     assert acm.import_certificate(CertificateArn=arn, **again)["CertificateArn"] == arn
     assert acm.get_certificate(CertificateArn=arn)["Certificate"] == again["Certificate"]
     assert tags(acm, arn) == {"owner": "me"}
 
 
 def test_tags_on_reimport_are_refused(acm: Any) -> None:
-    arn = acm.import_certificate(**wish())["CertificateArn"]
+    arn = acm.import_certificate(**desired())["CertificateArn"]
     with refused("ValidationException", "Tagging is not permitted on re-import"):
-        acm.import_certificate(CertificateArn=arn, **wish(), Tags=[{"Key": "a", "Value": "b"}])
+        acm.import_certificate(CertificateArn=arn, **desired(), Tags=[{"Key": "a", "Value": "b"}])
 
 
 @pytest.mark.parametrize("value", ["*.example.com", "a;b", "x" * 257])
 def test_tag_values_outside_the_rules_are_refused(acm: Any, value: str, server: AcmServer) -> None:
     with pytest.raises(ClientError):
-        acm.import_certificate(**wish(), Tags=[{"Key": "Name", "Value": value}])
+        acm.import_certificate(**desired(), Tags=[{"Key": "Name", "Value": value}])
     assert server.certificates() == []
 
 
@@ -129,30 +129,31 @@ def test_chain_out_of_order_is_refused(acm: Any) -> None:
     ],
 )
 def test_changes_that_an_arn_does_not_survive(acm: Any, change: dict[str, Any], message: str) -> None:
-    arn = acm.import_certificate(**wish("a.example"))["CertificateArn"]
+    arn = acm.import_certificate(**desired("a.example"))["CertificateArn"]
     names = change.pop("names", ("a.example",))
     with refused("ValidationException", message):
-        acm.import_certificate(CertificateArn=arn, **wish(*names, **change))
+        acm.import_certificate(CertificateArn=arn, **desired(*names, **change))
 
 
 def test_names_may_be_added_and_removed(acm: Any) -> None:
-    arn = acm.import_certificate(**wish("a.example", "b.example"))["CertificateArn"]
+    arn = acm.import_certificate(**desired("a.example", "b.example"))["CertificateArn"]
     assert (
-        acm.import_certificate(CertificateArn=arn, **wish("b.example", "c.example"))["CertificateArn"] == arn
+        acm.import_certificate(CertificateArn=arn, **desired("b.example", "c.example"))["CertificateArn"]
+        == arn
     )
 
 
 def test_list_hides_other_key_types_unless_asked(acm: Any) -> None:
     curve = ec.generate_private_key(ec.SECP256R1())
-    hidden = acm.import_certificate(**wish(key=curve, signer=curve))["CertificateArn"]
-    shown = acm.import_certificate(**wish())["CertificateArn"]
+    hidden = acm.import_certificate(**desired(key=curve, signer=curve))["CertificateArn"]
+    shown = acm.import_certificate(**desired())["CertificateArn"]
     assert [c["CertificateArn"] for c in acm.list_certificates()["CertificateSummaryList"]] == [shown]
     everything = acm.list_certificates(Includes={"keyTypes": ALL_KEY_TYPES})["CertificateSummaryList"]
     assert {c["CertificateArn"] for c in everything} == {hidden, shown}
 
 
 def test_list_is_paged(acm: Any) -> None:
-    arns = {acm.import_certificate(**wish(f"{n}.example"))["CertificateArn"] for n in range(3)}
+    arns = {acm.import_certificate(**desired(f"{n}.example"))["CertificateArn"] for n in range(3)}
     first = acm.list_certificates(MaxItems=2)
     assert len(first["CertificateSummaryList"]) == 2
     last = acm.list_certificates(MaxItems=2, NextToken=first["NextToken"])
@@ -164,7 +165,7 @@ def test_list_is_paged(acm: Any) -> None:
 
 
 def test_delete_in_use_is_refused(acm: Any, server: AcmServer) -> None:
-    arn = acm.import_certificate(**wish())["CertificateArn"]
+    arn = acm.import_certificate(**desired())["CertificateArn"]
     server.settings.in_use[arn] = ["arn:aws:elasticloadbalancing:eu-central-1:1:loadbalancer/app/web/1"]
     assert (
         acm.describe_certificate(CertificateArn=arn)["Certificate"]["InUseBy"] == server.settings.in_use[arn]
@@ -178,7 +179,7 @@ def test_delete_in_use_is_refused(acm: Any, server: AcmServer) -> None:
 
 
 def test_two_servers_share_nothing(acm: Any, server: AcmServer) -> None:
-    acm.import_certificate(**wish())
+    acm.import_certificate(**desired())
     with AcmServer() as other:
         assert other.certificates() == []
         assert client(other).list_certificates()["CertificateSummaryList"] == []
@@ -189,7 +190,7 @@ def test_control_over_http(acm: Any, server: AcmServer) -> None:
     assert httpx2.post(control, json={"set": {"throttle_next": 1}}).json()["settings"]["throttle_next"] == 1
     with refused("ThrottlingException"):
         acm.list_certificates()
-    arn = acm.import_certificate(**wish())["CertificateArn"]
+    arn = acm.import_certificate(**desired())["CertificateArn"]
     shown = httpx2.get(control)
     assert server.secret_access_key not in shown.text
     assert [c["arn"] for c in shown.json()["certificates"]] == [arn]

@@ -10,15 +10,15 @@ from botocore.exceptions import ClientError, ConnectionClosedError
 
 from certrail_fakes.acm import AcmServer
 
-from .imports import CLIENTS, client, refused, wish
+from .imports import CLIENTS, client, desired, refused
 
 
 def test_quota_stops_new_certificates_but_not_renewals(acm: Any, server: AcmServer) -> None:
-    arn = acm.import_certificate(**wish())["CertificateArn"]
+    arn = acm.import_certificate(**desired())["CertificateArn"]
     server.configure(quota=1)
     with refused("LimitExceededException"):
-        acm.import_certificate(**wish())
-    assert acm.import_certificate(CertificateArn=arn, **wish())["CertificateArn"] == arn
+        acm.import_certificate(**desired())
+    assert acm.import_certificate(CertificateArn=arn, **desired())["CertificateArn"] == arn
 
 
 def test_throttling_with_the_pause_it_asks_for(acm: Any, server: AcmServer) -> None:
@@ -31,9 +31,9 @@ def test_throttling_with_the_pause_it_asks_for(acm: Any, server: AcmServer) -> N
 
 def test_one_import_a_second(acm: Any, server: AcmServer) -> None:
     server.configure(imports_per_second=0.001)
-    acm.import_certificate(**wish())
+    acm.import_certificate(**desired())
     with refused("ThrottlingException"):
-        acm.import_certificate(**wish())
+        acm.import_certificate(**desired())
     assert len(server.certificates()) == 1
 
 
@@ -47,17 +47,17 @@ def test_a_failure_of_the_service(acm: Any, server: AcmServer) -> None:
 def test_lost_answer_leaves_the_certificate(acm: Any, server: AcmServer) -> None:
     server.configure(lose_answers=1)
     with pytest.raises(ConnectionClosedError):
-        acm.import_certificate(**wish())
+        acm.import_certificate(**desired())
     assert len(server.certificates()) == 1
     assert server.count("ImportCertificate", "lost") == 1
-    acm.import_certificate(**wish())
+    acm.import_certificate(**desired())
     assert (len(server.certificates()), server.count("ImportCertificate")) == (2, 2)
 
 
 @pytest.mark.parametrize(("where", "stored"), [("before", 0), ("after", 1)])
 def test_held_import(acm: Any, server: AcmServer, where: str, stored: int) -> None:
     server.hold(where)
-    caller = threading.Thread(target=acm.import_certificate, kwargs=wish())
+    caller = threading.Thread(target=acm.import_certificate, kwargs=desired())
     caller.start()
     assert server.wait_until_held()
     assert len(server.certificates()) == stored
@@ -76,7 +76,7 @@ def test_held_import_of_a_killed_caller_is_dropped(server: AcmServer) -> None:
         config=Config(retries={"total_max_attempts": 1}, read_timeout=0.3),
     )
     with pytest.raises(Exception, match="Read timeout"):
-        impatient.import_certificate(**wish())
+        impatient.import_certificate(**desired())
     impatient.close()
     assert server.wait_until_held()
     server.release()
@@ -98,7 +98,7 @@ def test_credentials_are_checked(server: AcmServer) -> None:
 def test_rights_and_expiry(acm: Any, server: AcmServer) -> None:
     server.configure(denied_actions=["ImportCertificate"])
     with refused("AccessDeniedException", "not authorized to perform: acm:ImportCertificate"):
-        acm.import_certificate(**wish())
+        acm.import_certificate(**desired())
     server.configure(expired_keys=[server.access_key_id])
     with refused("ExpiredTokenException"):
         acm.list_certificates()

@@ -98,9 +98,9 @@ def payload_of(signed: Signed | bytes) -> dict[str, Any]:
 
 
 async def test_tokens_and_scopes(slack: SlackServer) -> None:
-    told = await client(slack).auth_test()
-    assert (told["team_id"], told["bot_id"]) == (TEAM_ID, "B0BOT")
-    assert "chat:write" in told.headers["X-OAuth-Scopes"]
+    reported = await client(slack).auth_test()
+    assert (reported["team_id"], reported["bot_id"]) == (TEAM_ID, "B0BOT")
+    assert "chat:write" in reported.headers["X-OAuth-Scopes"]
     assert await code(client(slack, "").auth_test()) == "not_authed"
     assert await code(client(slack, "xoxb-wrong").auth_test()) == "invalid_auth"
     assert await code(client(slack, slack.app_token).auth_test()) == "not_allowed_token_type"
@@ -336,8 +336,8 @@ def test_as_a_process_it_obeys_its_control_interface() -> None:
             ready = json.loads(process.stdout.readline())
             with httpx2.Client(trust_env=False) as http:
 
-                def control(**wish: Any) -> httpx2.Response:
-                    return http.post(ready["control"], json=wish)
+                def control(**desired: Any) -> httpx2.Response:
+                    return http.post(ready["control"], json=desired)
 
                 ann = control(do="add_user", name="ann", email="ann@example.com").json()["result"]
                 bearer = {"Authorization": f"Bearer {ready['token']}"}

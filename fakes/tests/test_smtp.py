@@ -53,7 +53,7 @@ async def test_it_asks_for_tls_and_the_right_password() -> None:
     assert [(kept.user, kept.encrypted) for kept in server.mails] == [("u", True)]
 
 
-async def test_it_refuses_whom_it_is_told_to() -> None:
+async def test_it_refuses_the_users_that_it_is_configured_to() -> None:
     async with SmtpServer() as server:
         server.refusals["b@example.org"] = "451 4.2.1 Busy"
         with pytest.raises(smtplib.SMTPRecipientsRefused) as caught:

@@ -30,9 +30,9 @@ from certrail_sdk.testing.memory import (
     Board,
     InMemoryDestination,
     MemoryConfig,
-    Shelf,
+    Storage,
     boards,
-    shelves,
+    storages,
 )
 
 log = logging.getLogger("faulty")
@@ -41,7 +41,7 @@ log = logging.getLogger("faulty")
 @pytest.fixture
 def place() -> str:
     name = uuid.uuid4().hex
-    shelves[name] = Shelf()
+    storages[name] = Storage()
     boards[name] = Board()
     return name
 
@@ -165,14 +165,14 @@ class TestSecondObject(FaultyDestination):
         async def deploy(self, deployment: Deployment) -> Receipt:
             receipt = await super().deploy(deployment)
             if deployment.may_exist and deployment.receipt is None:
-                shelf = self._shelf()
-                shelf.objects["second"] = list(shelf.objects[deployment.name])
-                shelf.owners["second"] = deployment.delivery
+                storage = self._storage()
+                storage.objects["second"] = list(storage.objects[deployment.name])
+                storage.owners["second"] = deployment.delivery
             return receipt
 
         async def observe(self, target: Target) -> Observation:
             seen = await super().observe(target)
-            if seen.present or "second" not in self._shelf().objects:
+            if seen.present or "second" not in self._storage().objects:
                 return seen
             return await super().observe(target.model_copy(update={"name": "second"}))
 
@@ -196,13 +196,13 @@ class TestHalfWritten(FaultyDestination):
         """Leaves a lock behind when it is cancelled."""
 
         async def deploy(self, deployment: Deployment) -> Receipt:
-            shelf = self._shelf()
-            if "lock" in shelf.owners:
+            storage = self._storage()
+            if "lock" in storage.owners:
                 raise Retryable("locked")
-            shelf.owners["lock"] = deployment.delivery
+            storage.owners["lock"] = deployment.delivery
             await asyncio.sleep(0)
             receipt = await super().deploy(deployment)
-            del shelf.owners["lock"]
+            del storage.owners["lock"]
             return receipt
 
 

@@ -26,9 +26,9 @@ from certrail_sdk.testing.memory import (
     Board,
     InMemoryNotifier,
     MemoryConfig,
-    Shelf,
+    Storage,
     boards,
-    shelves,
+    storages,
 )
 
 log = logging.getLogger("faulty")
@@ -37,7 +37,7 @@ log = logging.getLogger("faulty")
 @pytest.fixture
 def place() -> str:
     name = uuid.uuid4().hex
-    shelves[name] = Shelf()
+    storages[name] = Storage()
     boards[name] = Board()
     return name
 
@@ -115,7 +115,7 @@ class TestAsksTwice(FaultyNotifier):
 
 
 class TestOneQuestionForAll(FaultyNotifier):
-    breaks = frozenset({"test_questions_are_told_apart"})
+    breaks = frozenset({"test_questions_are_distinct"})
 
     class plugin(InMemoryNotifier):
         """Takes any earlier question for the same one."""

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from certrail_sdk import Retryable
 from certrail_sdk.testing import make_bundle, make_deployment, renewed, watch
-from certrail_sdk.testing.canary import LogWatch, refuse_secrets, secrets_in, told
+from certrail_sdk.testing.canary import LogWatch, refuse_secrets, reported, secrets_in
 from certrail_sdk.testing.watch import interrupted, own_threads, unblocked
 
 
@@ -62,7 +62,7 @@ def test_public_text_is_let_through() -> None:
     refuse_secrets(deployment.bundle.certificate + repr(deployment), secrets_in(deployment), "a log")
 
 
-def test_silenced_loggers_are_heard(everything_logged: LogWatch) -> None:
+def test_silenced_loggers_are_received(everything_logged: LogWatch) -> None:
     logging.getLogger("sdk.tests.silenced").debug("psst")
     try:
         raise ValueError("in the traceback")
@@ -83,7 +83,7 @@ def silenced() -> logging.Logger:
 def test_an_error_tells_its_causes() -> None:
     with pytest.raises(Retryable) as raised:
         raise Retryable("the error", action="the advice") from ValueError("the cause")
-    assert all(part in told(raised.value) for part in ("the cause", "the error", "the advice"))
+    assert all(part in reported(raised.value) for part in ("the cause", "the error", "the advice"))
 
 
 async def test_waiting_is_not_blocking() -> None:

@@ -13,9 +13,9 @@ from certrail_sdk.testing.memory import (
     InMemoryDestination,
     InMemoryNotifier,
     MemoryConfig,
-    Shelf,
+    Storage,
     boards,
-    shelves,
+    storages,
 )
 
 
@@ -26,7 +26,7 @@ def config(place: str, password: str = PASSWORD) -> MemoryConfig:
 @pytest.fixture
 def place() -> str:
     name = uuid.uuid4().hex
-    shelves[name] = Shelf()
+    storages[name] = Storage()
     boards[name] = Board()
     return name
 

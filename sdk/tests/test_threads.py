@@ -10,15 +10,15 @@ from certrail_sdk import settled
 PATIENCE = 60
 
 
-async def begun_and_cancelled(trouble: Exception | None, landed: list[str]) -> None:
+async def begun_and_cancelled(failure: Exception | None, landed: list[str]) -> None:
     begun, may_end = threading.Event(), threading.Event()
 
     def write() -> None:
         begun.set()
         may_end.wait(PATIENCE)
         landed.append("the write")
-        if trouble:
-            raise trouble
+        if failure:
+            raise failure
 
     trial = asyncio.ensure_future(settled(asyncio.to_thread(write)))
     await asyncio.to_thread(begun.wait, PATIENCE)
@@ -29,11 +29,11 @@ async def begun_and_cancelled(trouble: Exception | None, landed: list[str]) -> N
     await trial
 
 
-@pytest.mark.parametrize("trouble", [None, OSError("full")])
-async def test_a_cancelled_try_leaves_after_its_write_has_ended(trouble: Exception | None) -> None:
+@pytest.mark.parametrize("failure", [None, OSError("full")])
+async def test_a_cancelled_try_leaves_after_its_write_has_ended(failure: Exception | None) -> None:
     landed: list[str] = []
     with pytest.raises(asyncio.CancelledError):
-        await begun_and_cancelled(trouble, landed)
+        await begun_and_cancelled(failure, landed)
     assert landed
 
 

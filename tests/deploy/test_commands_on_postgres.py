@@ -61,15 +61,15 @@ def docker(folder: Path, composed: Composed) -> Iterator[Docker]:
 
 
 def test_what_was_sealed_before_the_rotation_is_sealed_anew(docker: Docker, composed: Composed) -> None:
-    (told,) = (printed for words, printed in docker.printed if words == ["keyring", "reseal"])
-    assert "sealed anew" in told
+    (reported,) = (printed for words, printed in docker.printed if words == ["keyring", "reseal"])
+    assert "sealed anew" in reported
     found = composed.run("server", "keyring", "reseal")
     assert found.stdout.startswith("0 envelopes"), found
 
 
 def test_what_a_service_may_only_read_stays_as_it_is(docker: Docker, composed: Composed) -> None:
-    code, _, trouble = docker(["compose", "exec", "server", "certrail", "keyring", "rotate"], Path())
-    assert (code, "Read-only" in trouble) == (1, True)
+    code, _, failure = docker(["compose", "exec", "server", "certrail", "keyring", "rotate"], Path())
+    assert (code, "Read-only" in failure) == (1, True)
 
 
 def test_a_certificate_gets_to_acm_by_its_own_worker(docker: Docker, composed: Composed) -> None:

@@ -32,14 +32,14 @@ ROWS = [
 
 def violations(rules: PolicyRules, **content: Any) -> list[str]:
     asked = RequestContent(**{"key_algorithm": KeyAlgorithm.EC_P256, "ttl_seconds": 3600, **content})
-    judged = decide(
+    evaluated = decide(
         asked,
         rules,
         now=datetime(2026, 1, 1, tzinfo=UTC),
         issuer_not_after=None,
         issuer_key_algorithm=KeyAlgorithm.EC_P256,
     )
-    return [violation.rule for violation in judged]
+    return [violation.rule for violation in evaluated]
 
 
 def example() -> PolicyRules:
@@ -101,7 +101,7 @@ def test_the_table_of_patterns_is_read() -> None:
 
 
 @pytest.mark.parametrize(("kind", "allowed", "denied", "passes", "refused"), ROWS)
-def test_patterns_judge_as_the_page_says(
+def test_patterns_evaluate_as_the_page_says(
     kind: str, allowed: list[str], denied: list[str], passes: list[str], refused: list[str]
 ) -> None:
     names = {**({"allowed": allowed} if allowed else {}), "denied": denied}

@@ -86,9 +86,11 @@ class LiveStack:
         """Ask for a certificate."""
         headers = {"Idempotency-Key": f"{application}-{name}"}
         path = f"/applications/{application}/certificate-requests"
-        return Order(self, application, name, self.deployer.post(path, self.wish(name, profile), **headers))
+        return Order(
+            self, application, name, self.deployer.post(path, self.desired(name, profile), **headers)
+        )
 
-    def wish(self, name: str, profile: str = "web") -> dict[str, Any]:
+    def desired(self, name: str, profile: str = "web") -> dict[str, Any]:
         """What is asked for in an order."""
         return {"profile": profile, "subject": {"common_name": name}, "sans": {"dns": [name]}}
 
@@ -150,17 +152,17 @@ class Order:
 
         until(settled, f"the delivery of {self.name}", PATIENCE)
 
-    def wait_until_told(self) -> None:
+    def wait_until_reported(self) -> None:
         """The record says that the mail went out."""
 
-        def told() -> bool:
+        def reported() -> bool:
             rows = self.live_stack.admin.get(f"/applications/{self.application}/notifications", limit=200)[
                 "items"
             ]
             mine = [row for row in rows if self.name in str(row["content"])]
             return bool(mine) and all(row["status"] == "sent" for row in mine)
 
-        until(told, f"the mail about {self.name}", PATIENCE)
+        until(reported, f"the mail about {self.name}", PATIENCE)
 
     def certificates(self) -> list[dict[str, Any]]:
         """All certificates that were issued for this name."""

@@ -22,7 +22,7 @@ LOCAL = {"allowed_hosts": ["127.0.0.1"]}
 SETTLED = {"sent", "failed", "retrying"}
 
 
-class Heard(NamedTuple):
+class Received(NamedTuple):
     """One answer of the API to a call that writes."""
 
     call: str
@@ -66,7 +66,7 @@ class Journey:
 
     live_stack: LiveStack
     outside: Outside = field(default_factory=Outside)
-    heard: list[Heard] = field(default_factory=list)
+    received: list[Received] = field(default_factory=list)
 
     def make(self) -> Order:
         """Both journeys; returns the order of the one that came to its end."""
@@ -83,7 +83,7 @@ class Journey:
     def _hear(self, answer: httpx2.Response) -> None:
         if answer.request.method != "GET":
             call = f"{answer.request.method} {answer.request.url.path}"
-            self.heard.append(Heard(call, answer.status_code, answer.read()))
+            self.received.append(Received(call, answer.status_code, answer.read()))
 
     def _travel(self) -> Order:
         live_stack = self.live_stack
@@ -98,7 +98,7 @@ class Journey:
         order = live_stack.order("secret", "secret.live.example")
         order.wait_until_issued()
         until(lambda: all_verified(order), "four deliveries")
-        order.wait_until_told()
+        order.wait_until_reported()
         self._click()
         return order
 
@@ -120,7 +120,7 @@ class Journey:
             )
             reply = asyncio.run(press)
             assert (reply.status == 200) is (secret == slack.signing_secret)
-            self.heard.append(Heard("a click in Slack", reply.status, reply.body))
+            self.received.append(Received("a click in Slack", reply.status, reply.body))
         asked.wait_until_issued()
 
     def _good_channels(self) -> Iterator[Channel]:
@@ -173,7 +173,7 @@ class Journey:
         order = live_stack.order("wrong", "wrong.live.example")
         order.wait_until_issued()
         until(lambda: all(row["status"] == "failed" for row in order.deliveries()), "the refusals")
-        until(self._all_told, "the refusals of the notifiers")
+        until(self._all_reported, "the refusals of the notifiers")
 
     def _wrong_channels(self) -> Iterator[Channel]:
         world = self.live_stack.world
@@ -193,7 +193,7 @@ class Journey:
                     admin.post(f"/applications/wrong/{kind}/{slug}/check")
                 assert CANARY not in str(raised.value)
 
-    def _all_told(self) -> bool:
+    def _all_reported(self) -> bool:
         """Every notifier was tried; only the Application's own mail was sent."""
         rows = self.live_stack.admin.get("/applications/wrong/notifications", limit=200)["items"]
         ends = [row["status"] for row in rows]

@@ -89,9 +89,9 @@ def test_killed_at_each_step_boundary(doomed: Doomed, application: str) -> None:
         if place.startswith("notification"):
             # A mail that is still under way would die at this place in the stead of the one that should.
             for earlier in orders.values():
-                earlier.wait_until_told()
+                earlier.wait_until_reported()
             orders[place] = ordered(doomed, application, place)
-            orders[place].wait_until_told()
+            orders[place].wait_until_reported()
         else:
             with mails_under_way(live_stack, orders.values()):
                 orders[place] = ordered(doomed, application, place)
@@ -104,7 +104,7 @@ def test_killed_at_each_step_boundary(doomed: Doomed, application: str) -> None:
         order.wait_until_issued()
         if application != "asked":
             order.wait_until_verified()
-        order.wait_until_told()
+        order.wait_until_reported()
         # A mail server that took a mail cannot be asked for it: the second one says that it is the same.
         assert_once(order, mails=2 if place == "notification.sent" else 1)
         # Who is approved at once may be asked about or not, but nobody is asked twice.
@@ -133,7 +133,7 @@ def mails_under_way(live_stack: LiveStack, earlier: Iterable[Order]) -> Iterator
     try:
         for order in earlier:
             if order.mails():  # taken already: then the record has to know it, too
-                order.wait_until_told()
+                order.wait_until_reported()
         yield
     finally:
         live_stack.world.mail.release()
@@ -183,7 +183,7 @@ def accepted(live_stack: LiveStack, application: str, name: str) -> Order:
     """An order that is kept, and not yet acted upon."""
     url = f"{live_stack.installation.url}/api/v1/applications/{application}/certificate-requests"
     headers = {"Authorization": f"Bearer {live_stack.tokens['deployer']}"}
-    answer = httpx2.post(url, json=live_stack.wish(name), headers=headers, timeout=60, trust_env=False)
+    answer = httpx2.post(url, json=live_stack.desired(name), headers=headers, timeout=60, trust_env=False)
     assert answer.status_code == 202, answer.text
     order = Order(live_stack, application, name, answer.json())
     assert order.request["status"] == ("pending_approval" if application == "asked" else "approved")
@@ -196,5 +196,5 @@ def assert_all_once(orders: Sequence[Order]) -> None:
         order.wait_until_issued()
         if order.application in DELIVERING:
             order.wait_until_verified()
-        order.wait_until_told()
+        order.wait_until_reported()
         assert_once(order)

@@ -68,7 +68,7 @@ def test_each_destination_fails_alone(live_stack: LiveStack) -> None:
     status_of(order, "azure-key-vault", "delivered")
 
 
-def test_a_failed_delivery_and_a_failed_renewal_are_told_within_a_minute(live_stack: LiveStack) -> None:
+def test_a_failed_delivery_and_a_failed_renewal_are_reported_within_a_minute(live_stack: LiveStack) -> None:
     """From the moment at which it failed to the one at which the mail server took the mail."""
     vault = live_stack.world.vault.vault
     rules = {"sans": {"dns": {"allowed": ["*.live.example"]}}}

@@ -110,7 +110,7 @@ def test_everything_is_loaded_and_read_by_its_members(older: Older) -> None:
     assert (states.count("revoked"), states.count("held")) == (1, 1)
 
 
-def test_what_is_due_is_renewed_by_itself_then_delivered_and_told(older: Older) -> None:
+def test_what_is_due_is_renewed_by_itself_then_delivered_and_reported(older: Older) -> None:
     for ident in DUE:
         until(lambda ident=ident: older.present(ident)["renewed"], f"the renewal of {ident}", PATIENCE)
         row = older.present(ident)
@@ -153,8 +153,8 @@ def test_an_approval_is_asked_and_the_object_that_was_there_is_updated(older: Ol
 
 
 def test_a_sync_is_run_by_hand(older: Older) -> None:
-    told = older.people["ada"].post("/syncs/archive/trigger")
-    assert told["certificates"] == 1
+    reported = older.people["ada"].post("/syncs/archive/trigger")
+    assert reported["certificates"] == 1
     until(lambda: older.delivered("archive", older.present("ext-00")), "the archived certificate", PATIENCE)
 
 

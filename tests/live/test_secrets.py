@@ -11,7 +11,7 @@ from typing import Any
 import httpx2
 import pytest
 from tests.live.live_stack import LiveStack, Order
-from tests.live.marked import CANARY, Heard, Journey, delivered_key
+from tests.live.marked import CANARY, Journey, Received, delivered_key
 from tests.support.canaries import leaks, private_keys, sqlite_dump
 from tests.support.postgres import dump
 
@@ -32,7 +32,7 @@ class Travelled:
 
     live_stack: LiveStack
     order: Order
-    heard: list[Heard]
+    received: list[Received]
     secrets: dict[str, bytes]
 
 
@@ -43,7 +43,7 @@ def travelled(live_stack: LiveStack) -> Iterator[Travelled]:
         journey = Journey(live_stack)
         journey.outside.start(stack)
         order = journey.make()
-        yield Travelled(live_stack, order, journey.heard, secrets_of(live_stack))
+        yield Travelled(live_stack, order, journey.received, secrets_of(live_stack))
 
 
 def secrets_of(live_stack: LiveStack) -> dict[str, bytes]:
@@ -92,10 +92,10 @@ def test_nothing_in_any_answer_to_a_reader(travelled: Travelled) -> None:
 
 def test_nothing_in_any_answer_to_a_writer(travelled: Travelled) -> None:
     """What was made, changed, asked for and refused on both journeys."""
-    statuses = {heard.status for heard in travelled.heard}
+    statuses = {received.status for received in travelled.received}
     assert {200, 201, 202, 422} <= statuses
-    for heard in travelled.heard:
-        assert not leaks(heard.text, travelled.secrets), heard.call
+    for received in travelled.received:
+        assert not leaks(received.text, travelled.secrets), received.call
 
 
 def test_nothing_in_any_refusal_to_a_writer(travelled: Travelled) -> None:

@@ -95,12 +95,12 @@ def test_an_export_goes_to_standard_output_too() -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "told"), [(None, "cannot be read"), ("x", "no JSON object"), ("ü", "no export")]
+    ("content", "reported"), [(None, "cannot be read"), ("x", "no JSON object"), ("ü", "no export")]
 )
-def test_what_is_no_export_is_told(tmp_path: Path, content: str | None, told: str) -> None:
+def test_what_is_no_export_is_reported(tmp_path: Path, content: str | None, reported: str) -> None:
     file = tmp_path / "file"
     if content is not None:
         file.write_text(content)
     result = run("audit", "verify", str(file))
     assert (result.exit_code, result.stdout) == (1, "")
-    assert told in result.stderr
+    assert reported in result.stderr

@@ -166,7 +166,7 @@ def test_data_without_its_keyring_gets_no_other(installation: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("variable", "value", "told"),
+    ("variable", "value", "reported"),
     [
         ("CERTRAIL_LOG_LEVEL", "foo", "use one of DEBUG, INFO, WARNING, ERROR"),
         ("CERTRAIL_LOG_FORMAT", "xml", "'json'"),
@@ -177,11 +177,11 @@ def test_data_without_its_keyring_gets_no_other(installation: Path) -> None:
 )
 @pytest.mark.parametrize("command", ["plugins", "doctor", "migrate", "dev"])
 def test_a_wrong_setting_is_one_line(
-    command: str, variable: str, value: str, told: str, monkeypatch: pytest.MonkeyPatch
+    command: str, variable: str, value: str, reported: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(variable, value)
     line = refused(command)
-    assert told in line
+    assert reported in line
     assert f"{variable}: " in line
     assert "Value error" not in line
 
@@ -192,7 +192,7 @@ def test_an_unknown_queue_is_refused_with_those_that_there_are() -> None:
     assert "certrail, plugin-destination-aws-acm" in line
 
 
-def test_the_version_is_told() -> None:
+def test_the_version_is_reported() -> None:
     assert re.fullmatch(r"certrail \d+\.\d+\.\d+\S*\n", run("--version").stdout)
 
 

@@ -64,7 +64,7 @@ def test_a_keyring_in_a_variable_is_not_rotated(monkeypatch: pytest.MonkeyPatch,
     assert "CERTRAIL_KEYRING_FILE" in result.stderr
 
 
-def test_what_cannot_be_opened_is_told_and_stays(running: App, folder: Path) -> None:
+def test_what_cannot_be_opened_is_reported_and_stays(running: App, folder: Path) -> None:
     before = sealed_under(running)
     (folder / "keyring.json").unlink()
     result = run("keyring", "reseal")

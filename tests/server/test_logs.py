@@ -16,7 +16,7 @@ for name in ("certrail.plugin", "certrail_server.serve", "certrail_workflows.err
 """
 
 
-def told(level: str) -> set[str]:
+def reported(level: str) -> set[str]:
     done = subprocess.run(
         [sys.executable, "-c", SPEAKING.format(level=level)], capture_output=True, text=True, check=True
     )
@@ -25,7 +25,7 @@ def told(level: str) -> set[str]:
 
 @pytest.mark.parametrize("level", ["DEBUG", "INFO", "ERROR"])
 def test_of_libraries_only_warnings_are_kept_whatever_the_level(level: str) -> None:
-    messages = told(level)
+    messages = reported(level)
     assert "chatter of vendor.sdk" not in messages
     assert ("warning of vendor.sdk" in messages) == (level != "ERROR")
     assert ("chatter of certrail.plugin" in messages) == (level == "DEBUG")

@@ -63,7 +63,7 @@ def test_what_is_wrong_is_called_by_its_name(installation: Path, export: Json) -
 
 
 @pytest.mark.parametrize(
-    ("document", "told"),
+    ("document", "reported"),
     [
         ("{", "is no JSON"),
         ("[]", "is not a project export"),
@@ -74,8 +74,8 @@ def test_what_is_wrong_is_called_by_its_name(installation: Path, export: Json) -
         ({"format": "other", "version": 1, "project": {"slug": "a", "name": "A"}}, "format: Input should be"),
     ],
 )
-def test_what_is_no_export_is_refused(installation: Path, document: Any, told: str) -> None:
-    assert told in refused(installation, document)
+def test_what_is_no_export_is_refused(installation: Path, document: Any, reported: str) -> None:
+    assert reported in refused(installation, document)
 
 
 def test_a_key_of_another_certificate_is_named_and_not_shown(installation: Path, export: Json) -> None:
@@ -87,7 +87,9 @@ def test_a_key_of_another_certificate_is_named_and_not_shown(installation: Path,
     assert "web-00 among the certificates" in refused(installation, export)
 
 
-def test_names_that_others_have_are_told_before_anything_is_loaded(installation: Path, export: Json) -> None:
+def test_names_that_others_have_are_reported_before_anything_is_loaded(
+    installation: Path, export: Json
+) -> None:
     load(installation, export)
     line = refused(installation, {**export, "project": {"slug": "other", "name": "Other"}})
     assert "authority acme-root" in line

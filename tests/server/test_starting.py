@@ -33,7 +33,7 @@ def taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
 
 
 @pytest.mark.parametrize("command", ["dev", "server"])
-def test_a_port_in_use_is_told_before_anything_starts(command: str, taken: int, tmp_path: Path) -> None:
+def test_a_port_in_use_is_reported_before_anything_starts(command: str, taken: int, tmp_path: Path) -> None:
     result = CliRunner().invoke(app, [command])
     assert result.exit_code == 1
     assert result.stderr == f"error: port {taken} is in use by another program; set CERTRAIL_PORT\n"
@@ -41,7 +41,7 @@ def test_a_port_in_use_is_told_before_anything_starts(command: str, taken: int, 
     assert not (tmp_path / "dev.json").exists()
 
 
-def test_a_host_that_is_not_ours_is_told() -> None:
+def test_a_host_that_is_not_ours_is_reported() -> None:
     with pytest.raises(CannotListen, match=r"nothing can listen on 192\.0\.2\.1, port 8080"):
         listening(8080, "192.0.2.1")
 
@@ -64,7 +64,7 @@ def test_only_the_mark_of_the_present_child_counts(tmp_path: Path) -> None:
     assert embedded._marked(mark, child)
 
 
-def test_a_temporal_that_cannot_be_run_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_temporal_that_cannot_be_run_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CERTRAIL_DATA_DIR", str(tmp_path))
     monkeypatch.setenv("CERTRAIL_PORT", str(free_port()))
     monkeypatch.setenv("CERTRAIL_TEMPORAL_BINARY", "/nope")

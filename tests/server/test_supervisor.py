@@ -105,7 +105,7 @@ async def test_a_start_that_the_machine_refuses_is_tried_again(
         assert f"dying cannot be started ({reason})" in caplog.text
 
 
-async def test_an_error_that_nobody_foresaw_ends_everything_and_is_told(
+async def test_an_error_that_nobody_foresaw_ends_everything_and_is_reported(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Better than a child that nobody watches any more."""

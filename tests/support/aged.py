@@ -25,9 +25,9 @@ APPLICATION = "fleet"
 MINUTE = timedelta(minutes=1)
 
 
-def busiest_minute(moments: Sequence[datetime]) -> int:
+def busiest_minute(instants: Sequence[datetime]) -> int:
     """The most that fall into any minute, wherever it begins."""
-    return max(bisect_left(moments, moment + MINUTE) - place for place, moment in enumerate(moments))
+    return max(bisect_left(instants, instant + MINUTE) - place for place, instant in enumerate(instants))
 
 
 class Aged:
@@ -99,7 +99,7 @@ class Aged:
                 .where(CertificateProfile.slug == profile, Certificate.status == "active")
             )
             young = datetime.now(UTC) - AGE / 2
-            return sorted(moment for moment in session.exec(query) if moment > young)
+            return sorted(instant for instant in session.exec(query) if instant > young)
 
     def count_renewed(self, profile: str) -> int:
         """How many successors there are, without reading them: for whoever asks again and again."""

@@ -88,8 +88,8 @@ class Composed:
     def is_healthy(self, service: str) -> bool:
         """What its health check would find."""
         if service != "server":
-            told = self._data(service) / "worker.json"
-            return self.runs(service) and told.exists() and told.stat().st_size > 0
+            reported = self._data(service) / "worker.json"
+            return self.runs(service) and reported.exists() and reported.stat().st_size > 0
         try:
             return httpx2.get(f"{self.url}/readyz", trust_env=False, timeout=60).is_success
         except httpx2.TransportError:
@@ -100,6 +100,6 @@ class Composed:
 
     def _env(self, service: str) -> dict[str, str]:
         self._data(service).mkdir(exist_ok=True)
-        told = SERVICES[service]["environment"]
+        reported = SERVICES[service]["environment"]
         mine = {**self._own, "CERTRAIL_DATA_DIR": str(self._data(service)), "CERTRAIL_PUBLIC_URL": self.url}
-        return {**os.environ, **{name: mine.get(name, value) for name, value in told.items()}}
+        return {**os.environ, **{name: mine.get(name, value) for name, value in reported.items()}}

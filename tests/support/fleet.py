@@ -25,14 +25,14 @@ ENDS = f"((n * {STRIDE}) % :count) * {SPREAD_DAYS * 86400} / :count"
 TABLES = (Lineage, Certificate, CertificateSearchTerm)
 FIRST = {Lineage: "l000000000", Certificate: "c000000000"}
 SQLITE = {
-    "moment": "datetime(:start, '+' || ({seconds}) || ' seconds') || '.000000'",
+    "instant": "datetime(:start, '+' || ({seconds}) || ' seconds') || '.000000'",
     "padded": "printf('%09d', n)",
     "serial": "printf('%x', n + 1)",
     "fingerprint": "printf('%064x', n)",
     "json": "{text}",
 }
 POSTGRESQL = {
-    "moment": "cast(:start as timestamptz) + ({seconds}) * interval '1 second'",
+    "instant": "cast(:start as timestamptz) + ({seconds}) * interval '1 second'",
     "padded": "lpad(n::text, 9, '0')",
     "serial": "to_hex(n + 1)",
     "fingerprint": "lpad(to_hex(n), 64, '0')",
@@ -85,8 +85,8 @@ def fill(
         connection.execute(insert(Lineage), [lineage])
         connection.execute(insert(Certificate), [first])
         words = SQLITE if database.is_sqlite else POSTGRESQL
-        moment = start.astimezone(UTC)
-        values = {"count": count, "start": moment.strftime("%F %T") if database.is_sqlite else moment}
+        instant = start.astimezone(UTC)
+        values = {"count": count, "start": instant.strftime("%F %T") if database.is_sqlite else instant}
         numbers = "with recursive numbers(n) as (select cast(:first as bigint) union all select n + 1 from numbers where n + 1 < :next) "  # noqa: E501
         statements = [_lineages(words), _certificates(words)]
         # The first row was written above, as the one that the others are made after; its terms were not.
@@ -112,9 +112,9 @@ def _lineages(words: dict[str, str]) -> str:
         Lineage,
         {
             "id": f"'l' || {words['padded']}",
-            "created_at": words["moment"].format(seconds="n"),
+            "created_at": words["instant"].format(seconds="n"),
             "current_certificate_id": f"'c' || {words['padded']}",
-            "renew_at": words["moment"].format(seconds=f"{ENDS} - 86400"),
+            "renew_at": words["instant"].format(seconds=f"{ENDS} - 86400"),
         },
     )
 
@@ -126,13 +126,13 @@ def _certificates(words: dict[str, str]) -> str:
         Certificate,
         {
             "id": f"'c' || {words['padded']}",
-            "created_at": words["moment"].format(seconds="n"),
+            "created_at": words["instant"].format(seconds="n"),
             "lineage_id": f"'l' || {words['padded']}",
             "serial": words["serial"],
             "fingerprint": words["fingerprint"],
             "common_name": NAME,
             "names": words["json"].format(text=names),
-            "not_after": words["moment"].format(seconds=ENDS),
+            "not_after": words["instant"].format(seconds=ENDS),
             "attributes": words["json"].format(text=attributes),
         },
     )
@@ -156,7 +156,7 @@ def _terms(words: dict[str, str]) -> list[str]:
         "'team=team-' || (n % 50)": "metadata",
     }
     columns = "certificate_id, kind, value, reversed, application_id, created_at"
-    created = words["moment"].format(seconds="n")
+    created = words["instant"].format(seconds="n")
     return [
         f"insert into certificate_search_term ({columns}) select 'c' || {words['padded']}, '{kind}', {value}, "
         f"{f'reverse({value})' if kind == 'name' else 'null'}, :application, {created} from numbers"

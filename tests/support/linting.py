@@ -42,17 +42,17 @@ def errors_in(subject: x509.Certificate) -> str:
 
 def crl_errors(der: bytes, folder: Path) -> str:
     """What is wrong with a revocation list."""
-    return _judged(lint_crl.main, ["lint", "-t", "CRL", "-p", "PKIX"], der, folder)
+    return _evaluated(lint_crl.main, ["lint", "-t", "CRL", "-p", "PKIX"], der, folder)
 
 
 def ocsp_errors(der: bytes, folder: Path) -> str:
     """What is wrong with an answer about status (RFC 6960)."""
-    return _judged(lint_ocsp_response.main, ["lint"], der, folder)
+    return _evaluated(lint_ocsp_response.main, ["lint"], der, folder)
 
 
-def _judged(judge: Callable[[list[str]], int], words: list[str], der: bytes, folder: Path) -> str:
+def _evaluated(evaluate: Callable[[list[str]], int], words: list[str], der: bytes, folder: Path) -> str:
     file, said = folder / "judged", io.StringIO()
     file.write_bytes(der)
     with redirect_stdout(said):
-        found = judge([*words, "-s", "ERROR", str(file)])
+        found = evaluate([*words, "-s", "ERROR", str(file)])
     return said.getvalue() if found else ""

@@ -74,18 +74,18 @@ class Verifier:
 
     def append(self, event: Mapping[str, Any]) -> None:
         """Check the next event against all before it."""
-        seq, carried = event.get("seq"), event.get("hash")
-        if not isinstance(seq, int) or not isinstance(carried, str) or set(CHAINED) - event.keys():
+        seq, stored = event.get("seq"), event.get("hash")
+        if not isinstance(seq, int) or not isinstance(stored, str) or set(CHAINED) - event.keys():
             self.faults.append(f"after event {self.seq}: this is no event of the record")
             return
         if seq <= self.seq:
             self.faults.append(f"event {seq} stands after event {self.seq}: it was moved or added")
         elif seq != self.seq + 1:
             self.faults.append(_missing(self.seq + 1, seq - 1))
-        elif carried != link(self.hash, event):
+        elif stored != link(self.hash, event):
             self.faults.append(f"event {seq} was changed, or is not the one that was recorded here")
-        self.seq, self.hash = seq, carried
-        if seq == self.remembered.seq and carried != self.remembered.hash:
+        self.seq, self.hash = seq, stored
+        if seq == self.remembered.seq and stored != self.remembered.hash:
             self.faults.append(f"event {seq} is not the one that was remembered: the record was rewritten")
 
     def close(self, seq: int, hash_: str) -> None:

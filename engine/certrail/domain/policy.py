@@ -274,14 +274,14 @@ def _key_algorithm(offered: KeyAlgorithm, allowed: Sequence[KeyAlgorithm] | None
 
 
 def _signature(
-    wish: SignatureAlgorithm | None,
+    desired: SignatureAlgorithm | None,
     by_issuer: SignatureAlgorithm | None,
     allowed: Sequence[SignatureAlgorithm] | None,
 ) -> Iterator[Violation]:
     known = [by_issuer] if by_issuer else []
-    if wish and wish not in known:
-        message = f"the issuer does not promise {wish} signatures; leave the signature algorithm out"
-        yield _violation("issuer.signature_algorithm", wish, known, message)
+    if desired and desired not in known:
+        message = f"the issuer does not promise {desired} signatures; leave the signature algorithm out"
+        yield _violation("issuer.signature_algorithm", desired, known, message)
     if allowed is not None and by_issuer not in allowed:
         what = f"the signature algorithm {by_issuer}" if by_issuer else "an unknown signature algorithm"
         yield _violation("signature_algorithms", by_issuer or "", allowed, _refusal(what, allowed))

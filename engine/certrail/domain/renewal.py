@@ -72,30 +72,30 @@ class RenewalRule(RenewalOverride):
         default=(), description="And in none of these."
     )
 
-    def open_at(self, moment: datetime) -> bool:
+    def open_at(self, instant: datetime) -> bool:
         """Whether renewals may happen then."""
-        if any(freeze.begins <= moment < freeze.ends for freeze in self.freezes):
+        if any(freeze.begins <= instant < freeze.ends for freeze in self.freezes):
             return False
-        return not self.windows or any(window.holds(moment) for window in self.windows)
+        return not self.windows or any(window.holds(instant) for window in self.windows)
 
-    def opens(self, moment: datetime, until: datetime) -> datetime | None:
+    def opens(self, instant: datetime, until: datetime) -> datetime | None:
         """The first moment from this one on at which renewals may happen."""
-        while moment < until:
-            if self.open_at(moment):
-                return moment
-            frozen = [freeze.ends for freeze in self.freezes if freeze.begins <= moment < freeze.ends]
-            moment = max(frozen) if frozen else min(window.begin_after(moment) for window in self.windows)
+        while instant < until:
+            if self.open_at(instant):
+                return instant
+            frozen = [freeze.ends for freeze in self.freezes if freeze.begins <= instant < freeze.ends]
+            instant = max(frozen) if frozen else min(window.begin_after(instant) for window in self.windows)
         return None
 
-    def closes(self, moment: datetime, until: datetime) -> datetime:
+    def closes(self, instant: datetime, until: datetime) -> datetime:
         """Until when renewals may happen without a break, where they may at this moment."""
-        until = min([until, *(freeze.begins for freeze in self.freezes if freeze.begins > moment)])
-        while self.windows and moment < until and self.open_at(moment):
-            ends = max(window.end_after(moment) for window in self.windows if window.holds(moment))
-            if ends <= moment:  # in an hour that a clock shows twice
-                return moment
-            moment = ends
-        return min(moment, until) if self.windows else until
+        until = min([until, *(freeze.begins for freeze in self.freezes if freeze.begins > instant)])
+        while self.windows and instant < until and self.open_at(instant):
+            ends = max(window.end_after(instant) for window in self.windows if window.holds(instant))
+            if ends <= instant:  # in an hour that a clock shows twice
+                return instant
+            instant = ends
+        return min(instant, until) if self.windows else until
 
 
 DEFAULT_FRACTION = 2 / 3
@@ -229,8 +229,8 @@ def _latest(said: RenewalOverride, life: ValidityPeriod) -> tuple[datetime, str]
     clamped = min(max(passed, EARLIEST_FRACTION), LATEST_FRACTION)
     if clamped != passed:
         words += f", clamped to {clamped:.0%} of the lifetime"
-    moment = life.not_before + life.length * clamped
-    return moment, f"{words}: {_shown(moment)}"
+    instant = life.not_before + life.length * clamped
+    return instant, f"{words}: {_shown(instant)}"
 
 
 def _opened(rule: RenewalRule, at: datetime, life: ValidityPeriod, now: datetime) -> datetime | None:
@@ -263,8 +263,8 @@ def _within(
     return chosen if rule.open_at(chosen) else opening
 
 
-def _shown(moment: datetime) -> str:
-    return moment.astimezone(UTC).isoformat(timespec="minutes").replace("+00:00", "Z")
+def _shown(instant: datetime) -> str:
+    return instant.astimezone(UTC).isoformat(timespec="minutes").replace("+00:00", "Z")
 
 
 def _hours(span: timedelta) -> str:

@@ -47,19 +47,19 @@ class Window(Rules):
         default="UTC", description="Time zone of the IANA database, such as Europe/Berlin."
     )
 
-    def holds(self, moment: datetime) -> bool:
+    def holds(self, instant: datetime) -> bool:
         """Whether a moment is inside."""
-        local = moment.astimezone(ZoneInfo(self.zone))
+        local = instant.astimezone(ZoneInfo(self.zone))
         today, now = WEEKDAYS[local.weekday()], local.time()
         if self.begins < self.ends:
             return today in self.days and self.begins <= now < self.ends
         yesterday = WEEKDAYS[local.weekday() - 1]
         return (today in self.days and now >= self.begins) or (yesterday in self.days and now < self.ends)
 
-    def begin_after(self, moment: datetime) -> datetime:
+    def begin_after(self, instant: datetime) -> datetime:
         """When the window begins next."""
         zone = ZoneInfo(self.zone)
-        today = moment.astimezone(zone).date()
+        today = instant.astimezone(zone).date()
         days = (today + timedelta(days=ahead) for ahead in range(WEEK + 1))
         begins = (
             datetime.combine(day, self.begins.replace(fold=fold), zone).astimezone(UTC)
@@ -67,27 +67,27 @@ class Window(Rules):
             if WEEKDAYS[day.weekday()] in self.days
             for fold in (0, 1)  # an hour that a clock shows twice begins twice
         )
-        return min(begin for begin in begins if begin > moment)
+        return min(begin for begin in begins if begin > instant)
 
-    def end_after(self, moment: datetime) -> datetime:
+    def end_after(self, instant: datetime) -> datetime:
         """When the window that holds this moment ends."""
-        local = moment.astimezone(ZoneInfo(self.zone))
+        local = instant.astimezone(ZoneInfo(self.zone))
         days = 0 if local.time() < self.ends else 1
         end = datetime.combine(local.date() + timedelta(days=days), self.ends, ZoneInfo(self.zone))
         return end.astimezone(UTC)
 
 
-def quiet_until(windows: Iterable[Window], moment: datetime) -> datetime | None:
+def quiet_until(windows: Iterable[Window], instant: datetime) -> datetime | None:
     """When the last of the windows that hold this moment ends; ``None`` when none does."""
-    return max((window.end_after(moment) for window in windows if window.holds(moment)), default=None)
+    return max((window.end_after(instant) for window in windows if window.holds(instant)), default=None)
 
 
-def never_end(windows: Sequence[Window], moment: datetime) -> bool:
+def never_end(windows: Sequence[Window], instant: datetime) -> bool:
     """Whether from this moment on one window follows another for a whole week, so that something always holds."""
-    week_later = moment + timedelta(days=WEEK)
-    while moment < week_later:
-        if (end := quiet_until(windows, moment)) is None:
+    week_later = instant + timedelta(days=WEEK)
+    while instant < week_later:
+        if (end := quiet_until(windows, instant)) is None:
             return False
         # In an hour that a clock shows twice the end may be over already.
-        moment = max(end, moment + timedelta(minutes=1))
+        instant = max(end, instant + timedelta(minutes=1))
     return True

@@ -44,7 +44,7 @@ def refuse_secrets(text: str, secrets: Iterable[str], where: str) -> None:
         pytest.fail(f"a secret stands in {where}")
 
 
-def told(error: BaseException) -> str:
+def reported(error: BaseException) -> str:
     """Everything an error tells: its text, repr, advice, and the errors it was raised from."""
     chain = "".join(traceback.format_exception(error))
     return f"{error} {error!r} {error.args!r} {getattr(error, 'action', '')} {chain}"

@@ -17,7 +17,7 @@ from certrail_sdk import (
     Removes,
     Target,
 )
-from certrail_sdk.testing.canary import LogWatch, config_secrets, refuse_secrets, secrets_in, told
+from certrail_sdk.testing.canary import LogWatch, config_secrets, refuse_secrets, reported, secrets_in
 from certrail_sdk.testing.material import make_deployment, renewed
 from certrail_sdk.testing.rules import PluginConformance
 from certrail_sdk.testing.watch import interrupted, own_threads, unblocked
@@ -88,7 +88,7 @@ class DestinationConformance(PluginConformance):
         """With a configuration that cannot work, `deploy` asks for a person, not for a retry."""
         with pytest.raises(Permanent) as raised:
             await unblocked(broken.deploy(deployment))
-        spoken = told(raised.value) + everything_logged.text()
+        spoken = reported(raised.value) + everything_logged.text()
         refuse_secrets(spoken, _secrets(broken, deployment), "an error or a log")
 
     async def test_reads_back(self, build: Build, deployment: Deployment) -> None:

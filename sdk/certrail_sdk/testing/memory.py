@@ -45,7 +45,7 @@ PASSWORD = "in-memory-password"
 
 
 @dataclass
-class Shelf:
+class Storage:
     """Objects by reference; each is a delivery's bundles, newest last. Public files by name."""
 
     objects: dict[str, list[Bundle]] = field(default_factory=dict)
@@ -71,7 +71,7 @@ class Board:
         )
 
 
-shelves: dict[str, Shelf] = {}
+storages: dict[str, Storage] = {}
 boards: dict[str, Board] = {}
 
 
@@ -91,15 +91,15 @@ class InMemoryDestination(Destination[MemoryConfig]):
 
     async def check(self) -> None:
         """The shelf exists and the password opens it."""
-        self._shelf()
+        self._storage()
 
     async def deploy(self, deployment: Deployment) -> Receipt:
         """Put the bundle on top of the object's earlier ones."""
-        shelf = self._shelf()
-        owner = shelf.owners.setdefault(deployment.name, deployment.delivery)
+        storage = self._storage()
+        owner = storage.owners.setdefault(deployment.name, deployment.delivery)
         if owner != deployment.delivery:
             raise Permanent(f"{deployment.name} belongs to another delivery.")
-        versions = shelf.objects.setdefault(deployment.name, [])
+        versions = storage.objects.setdefault(deployment.name, [])
         changed = not versions or versions[-1].fingerprint != deployment.bundle.fingerprint
         if changed:
             versions.append(deployment.bundle)
@@ -107,8 +107,8 @@ class InMemoryDestination(Destination[MemoryConfig]):
 
     async def observe(self, target: Target) -> Observation:
         """The newest bundle of the object."""
-        shelf = self._shelf()
-        if not (versions := shelf.objects.get(target.name)):
+        storage = self._storage()
+        if not (versions := storage.objects.get(target.name)):
             return Observation(present=False)
         return Observation(
             present=True,
@@ -118,23 +118,23 @@ class InMemoryDestination(Destination[MemoryConfig]):
 
     async def remove(self, target: Target) -> Removal:
         """Take the object off the shelf."""
-        shelf = self._shelf()
-        if shelf.owners.get(target.name, target.delivery) != target.delivery:
+        storage = self._storage()
+        if storage.owners.get(target.name, target.delivery) != target.delivery:
             raise Permanent(f"{target.name} belongs to another delivery.")
-        shelf.owners.pop(target.name, None)
-        return Removal(changed=shelf.objects.pop(target.name, None) is not None)
+        storage.owners.pop(target.name, None)
+        return Removal(changed=storage.objects.pop(target.name, None) is not None)
 
     async def publish(self, publication: Publication) -> Receipt:
         """Put the file in the place of its earlier one."""
-        shelf, name = self._shelf(), publication.name
-        if shelf.owners.setdefault(name, publication.delivery) != publication.delivery:
+        storage, name = self._storage(), publication.name
+        if storage.owners.setdefault(name, publication.delivery) != publication.delivery:
             raise Permanent(f"{name} belongs to another delivery.")
-        changed = shelf.files.get(name) != publication.content
-        shelf.files[name] = publication.content
+        changed = storage.files.get(name) != publication.content
+        storage.files[name] = publication.content
         return Receipt(reference=name, fingerprint=sha256(publication.content).hexdigest(), changed=changed)
 
-    def _shelf(self) -> Shelf:
-        return _opened(shelves, self.config)
+    def _storage(self) -> Storage:
+        return _opened(storages, self.config)
 
 
 class InMemoryNotifier(Notifier[MemoryConfig]):

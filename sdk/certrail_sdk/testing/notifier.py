@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from certrail_sdk import CallbackRequest, Forged, Interactive, Malformed, Notifier, Permanent
-from certrail_sdk.testing.canary import LogWatch, config_secrets, refuse_secrets, secrets_in, told
+from certrail_sdk.testing.canary import LogWatch, config_secrets, refuse_secrets, reported, secrets_in
 from certrail_sdk.testing.material import make_notification, make_question
 from certrail_sdk.testing.rules import PluginConformance
 from certrail_sdk.testing.watch import unblocked
@@ -38,7 +38,7 @@ class NotifierConformance(PluginConformance):
         """With a configuration that cannot work, `send` asks for a person, not for a retry."""
         with pytest.raises(Permanent) as raised:
             await unblocked(broken.send(make_notification()))
-        spoken = told(raised.value) + everything_logged.text()
+        spoken = reported(raised.value) + everything_logged.text()
         refuse_secrets(spoken, config_secrets(broken), "an error or a log")
 
     async def test_keeps_secrets(self, build: Build, everything_logged: LogWatch) -> None:
@@ -65,7 +65,7 @@ class InteractiveConformance(NotifierConformance):
         again = await unblocked(_interactive(build).ask(question.model_copy(update={"may_exist": True})))
         assert again.reference == first.reference
 
-    async def test_questions_are_told_apart(self, build: Build) -> None:
+    async def test_questions_are_distinct(self, build: Build) -> None:
         """Another question is not taken for an earlier one."""
         first = await _interactive(build).ask(make_question())
         other = await _interactive(build).ask(make_question().model_copy(update={"may_exist": True}))

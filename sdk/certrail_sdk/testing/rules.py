@@ -9,7 +9,7 @@ import pytest
 from pydantic import ValidationError
 
 from certrail_sdk import Misconfigured, Plugin, Unauthorized
-from certrail_sdk.testing.canary import LogWatch, config_secrets, refuse_secrets, told
+from certrail_sdk.testing.canary import LogWatch, config_secrets, refuse_secrets, reported
 from certrail_sdk.testing.watch import unblocked
 
 
@@ -74,5 +74,5 @@ class PluginConformance:
         """`check` names what is wrong, and no secret with it."""
         with pytest.raises((Misconfigured, Unauthorized)) as raised:
             await unblocked(broken.check())
-        spoken = told(raised.value) + everything_logged.text()
+        spoken = reported(raised.value) + everything_logged.text()
         refuse_secrets(spoken, config_secrets(broken), "an error or a log")

@@ -26,7 +26,7 @@ def test_an_escaped_star_is_an_asterisk() -> None:
     assert not like("www.example.com", [r"\*.example.com"])
 
 
-def test_case_matters_unless_told() -> None:
+def test_case_matters_unless_reported() -> None:
     assert not like("Example", ["exa*"])
     assert like_ignoring_case("Example", ["exA*"])
 

@@ -28,7 +28,7 @@ FULL: dict[str, Any] = {
 }
 
 
-def judged(rules: dict[str, Any], now: datetime = NOW, **changes: Any) -> list[Violation]:
+def evaluated(rules: dict[str, Any], now: datetime = NOW, **changes: Any) -> list[Violation]:
     content = RequestContent.model_validate({**FULL, **changes})
     return decide(
         content,
@@ -40,7 +40,7 @@ def judged(rules: dict[str, Any], now: datetime = NOW, **changes: Any) -> list[V
 
 
 def broken(rules: dict[str, Any], **changes: Any) -> list[str]:
-    return [violation.rule for violation in judged(rules, **changes)]
+    return [violation.rule for violation in evaluated(rules, **changes)]
 
 
 ENCIPHER = {KeyUsage.KEY_ENCIPHERMENT, KeyUsage.DATA_ENCIPHERMENT}
@@ -78,13 +78,13 @@ contents = st.fixed_dictionaries(
 
 @given(contents)
 def test_unset_sections_never_violate(content: dict[str, Any]) -> None:
-    assert judged({}, **content) == []
+    assert evaluated({}, **content) == []
 
 
 @pytest.mark.parametrize("algorithm", KeyAlgorithm)
 def test_no_key_is_used_for_what_it_cannot_do(algorithm: KeyAlgorithm) -> None:
     for rules in ({}, {"key_usages": {"required": list(KeyUsage)}}):
-        found = judged(rules, key_algorithm=algorithm, key_usages=list(KeyUsage))
+        found = evaluated(rules, key_algorithm=algorithm, key_usages=list(KeyUsage))
         assert {violation.offered for violation in found} == CANNOT[algorithm]
         for violation in found:
             assert violation.rule == "key_usages.key_algorithm"
@@ -137,7 +137,7 @@ def test_empty_sections_refuse_exactly_what_is_offered(content: dict[str, Any]) 
 def test_a_dns_name_that_fits_no_allowed_pattern_is_always_refused(
     names: list[str], allowed: list[str]
 ) -> None:
-    found = judged({"sans": {"dns": {"allowed": allowed}}}, sans={"dns": names})
+    found = evaluated({"sans": {"dns": {"allowed": allowed}}}, sans={"dns": names})
     expected = {name for name in names if not like_ignoring_case(name, allowed)}
     assert {violation.offered for violation in found} == expected
     assert all(violation.allowed == allowed for violation in found)
@@ -154,8 +154,8 @@ def test_a_subject_value_that_fits_no_allowed_pattern_is_always_refused(
 
 @given(st.lists(dns_names, min_size=1, max_size=4), patterns)
 def test_what_is_denied_stays_denied_whatever_is_allowed(names: list[str], pattern: str) -> None:
-    alone = judged({"sans": {"dns": {"denied": [pattern]}}}, sans={"dns": names})
-    beside = judged({"sans": {"dns": {"denied": [pattern], "allowed": ["*"]}}}, sans={"dns": names})
+    alone = evaluated({"sans": {"dns": {"denied": [pattern]}}}, sans={"dns": names})
+    beside = evaluated({"sans": {"dns": {"denied": [pattern], "allowed": ["*"]}}}, sans={"dns": names})
     assert [v.offered for v in alone] == [v.offered for v in beside]
 
 
@@ -173,7 +173,7 @@ def test_a_lifetime_is_refused_exactly_when_it_is_too_long_for_rule_or_issuer(tt
 
 
 def test_nothing_outlives_its_issuer_and_both_times_are_named() -> None:
-    [violation] = judged({}, ttl_seconds=365 * DAY + 1)
+    [violation] = evaluated({}, ttl_seconds=365 * DAY + 1)
     assert violation.rule == "issuer.not_after"
     assert violation.offered == "2027-03-01T12:00:01+00:00"
     assert violation.allowed == ["2027-03-01T12:00:00+00:00"]
@@ -181,8 +181,8 @@ def test_nothing_outlives_its_issuer_and_both_times_are_named() -> None:
 
 
 def test_time_passing_can_make_a_request_outlive_its_issuer() -> None:
-    assert judged({}, ttl_seconds=365 * DAY) == []
-    assert [v.rule for v in judged({}, now=NOW + timedelta(seconds=1), ttl_seconds=365 * DAY)] == [
+    assert evaluated({}, ttl_seconds=365 * DAY) == []
+    assert [v.rule for v in evaluated({}, now=NOW + timedelta(seconds=1), ttl_seconds=365 * DAY)] == [
         "issuer.not_after"
     ]
 
@@ -197,7 +197,7 @@ def test_all_violations_come_at_once_each_with_rule_offer_and_what_is_allowed() 
         "signature_algorithms": ["RSA_SHA256"],
         "max_ttl": "1h",
     }
-    found = judged(rules)
+    found = evaluated(rules)
     assert [violation.rule for violation in found] == [
         "subject.organization.required",
         "subject.organization.allowed",
@@ -284,7 +284,7 @@ def test_usages_are_required_and_allowed() -> None:
     assert broken(rules, extended_key_usages=["serverAuth", "2.5.29.37.0"]) == ["extended_key_usages.allowed"]
 
 
-def test_the_issuers_signature_is_judged_and_no_other_can_be_wished_for() -> None:
+def test_the_issuers_signature_is_evaluated_and_no_other_can_be_wished_for() -> None:
     assert broken({"signature_algorithms": ["ECDSA_SHA384"]}) == []
     assert broken({"signature_algorithms": ["RSA_SHA256"]}, signature_algorithm="RSA_SHA256") == [
         "issuer.signature_algorithm",
@@ -351,8 +351,8 @@ def test_certificates_of_authorities_need_a_rule(
 
 def test_an_authority_has_a_subject_and_only_it_has_a_path_length() -> None:
     with pytest.raises(ValidationError, match="only an authority"):
-        judged({}, basic_constraints={"ca": False, "path_length": 1})
+        evaluated({}, basic_constraints={"ca": False, "path_length": 1})
     with pytest.raises(ValidationError, match="needs a subject"):
-        judged({}, subject={}, basic_constraints={"ca": True})
+        evaluated({}, subject={}, basic_constraints={"ca": True})
     authority = RequestContent(subject={"common_name": "Sub"}, ttl_seconds=1, basic_constraints={"ca": True})  # type: ignore[arg-type]
     assert authority.extended_key_usages == ()

@@ -82,10 +82,10 @@ def test_no_rule_is_too_late_or_renews_for_ever(
 
 
 def test_a_fleet_that_was_issued_at_once_is_spread() -> None:
-    moments = [chosen(RenewalRule(), seed=str(n)) for n in range(20_000)]
-    hours = Counter(int((moment - START) / timedelta(hours=1)) for moment in moments)
-    assert max(hours.values()) <= 2 * len(moments) / len(hours)
-    assert max(moments) - min(moments) > 7 * DAY
+    instants = [chosen(RenewalRule(), seed=str(n)) for n in range(20_000)]
+    hours = Counter(int((instant - START) / timedelta(hours=1)) for instant in instants)
+    assert max(hours.values()) <= 2 * len(instants) / len(hours)
+    assert max(instants) - min(instants) > 7 * DAY
 
 
 def test_the_authoritys_advice_counts_when_it_is_earlier() -> None:
@@ -99,7 +99,7 @@ def test_the_authoritys_advice_counts_when_it_is_earlier() -> None:
     assert plan_renewal(RenewalRule(), life(), advice=late, in_step=True).at == chosen(RenewalRule())
 
 
-def test_what_was_said_for_a_certificate_alone_takes_the_place_of_the_rules_moment() -> None:
+def test_what_was_said_for_a_certificate_alone_takes_the_place_of_the_rules_instant() -> None:
     rule = RenewalRule(fraction=0.5, windows=(NIGHTS,))
     own = plan_renewal(rule, life(), override=RenewalOverride(before=timedelta(days=10)), in_step=True)
     assert own.at
@@ -143,8 +143,8 @@ def test_what_was_missed_waits_for_the_next_window_however_short(seed: str, pass
 
 def test_a_window_does_not_begin_with_a_herd() -> None:
     rule = RenewalRule(windows=(Window(begins=time(2), ends=time(4)),))
-    moments = [plan_renewal(rule, life(seed=str(n)), now=START + 40 * DAY).at for n in range(1200)]
-    minutes = Counter(at.replace(second=0) for at in moments if at)
+    instants = [plan_renewal(rule, life(seed=str(n)), now=START + 40 * DAY).at for n in range(1200)]
+    minutes = Counter(at.replace(second=0) for at in instants if at)
     assert len(minutes) > 100, "two hours have 120 minutes"
     assert max(minutes.values()) < 30
 
@@ -183,7 +183,7 @@ def test_windows_are_found_where_clocks_are_changed(zone: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("moment", "inside"),
+    ("instant", "inside"),
     [
         ("2026-03-07T22:00", True),
         ("2026-03-08T03:59", True),
@@ -193,8 +193,8 @@ def test_windows_are_found_where_clocks_are_changed(zone: str) -> None:
         ("2026-03-07T21:59", False),
     ],
 )
-def test_a_window_that_passes_midnight_ends_on_the_next_day(moment: str, inside: bool) -> None:
-    assert NIGHTS.holds(datetime.fromisoformat(moment).replace(tzinfo=UTC)) is inside
+def test_a_window_that_passes_midnight_ends_on_the_next_day(instant: str, inside: bool) -> None:
+    assert NIGHTS.holds(datetime.fromisoformat(instant).replace(tzinfo=UTC)) is inside
 
 
 def test_a_window_is_in_its_own_time_zone() -> None:
@@ -229,7 +229,7 @@ def test_a_rule_that_says_nothing_clear_is_refused(wrong: dict[str, object]) -> 
         RenewalRule.model_validate(wrong)
 
 
-def test_the_inputs_say_what_led_to_the_moment() -> None:
+def test_the_inputs_say_what_led_to_the_instant() -> None:
     rule = RenewalRule(before=timedelta(days=90), windows=(NIGHTS,))
     plan = plan_renewal(rule, life())
     text = "\n".join(plan.inputs)
@@ -254,5 +254,5 @@ def test_nothing_is_placed_right_before_an_open_time_ends() -> None:
 
 def test_a_short_open_time_is_used_in_its_first_half() -> None:
     rule = RenewalRule(windows=(Window(begins=time(2), ends=time(2, 4)),))
-    moments = [next_open(rule, START, life(seed=str(seed))) for seed in range(200)]
-    assert all(at is not None and time(2) <= at.time() <= time(2, 2) for at in moments)
+    instants = [next_open(rule, START, life(seed=str(seed))) for seed in range(200)]
+    assert all(at is not None and time(2) <= at.time() <= time(2, 2) for at in instants)

@@ -15,7 +15,7 @@ class CertificateRenewalDecided(
 
     before: bool | None
     after: bool | None
-    moment_before: Facts | None
+    override_before: Facts | None
     override: Facts | None
 
 

@@ -122,7 +122,7 @@ class Renewals:
                     present.application_id,
                     before=before,
                     after=auto_renew,
-                    moment_before=own,
+                    override_before=own,
                     override=lineage.renewal_override,
                 )
             )

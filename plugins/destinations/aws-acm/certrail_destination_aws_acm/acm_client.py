@@ -71,14 +71,14 @@ class AcmClient:
 
     async def _imported(self) -> list[dict[str, Any]]:
         # Without keyTypes ACM lists RSA keys up to 2048 bits only, and hides the rest without a word.
-        wish: dict[str, Any] = {"Includes": {"keyTypes": list(KEY_TYPES)}, "MaxItems": PAGE}
+        desired: dict[str, Any] = {"Includes": {"keyTypes": list(KEY_TYPES)}, "MaxItems": PAGE}
         found: list[dict[str, Any]] = []
         while True:
-            page = await self._call("ListCertificates", **wish)
+            page = await self._call("ListCertificates", **desired)
             found += page["CertificateSummaryList"]
             if not page.get("NextToken"):
                 return sorted(found, key=lambda c: str(c.get("ImportedAt", "")), reverse=True)
-            wish["NextToken"] = page["NextToken"]
+            desired["NextToken"] = page["NextToken"]
 
     async def _find(self, action: str, arn: str) -> dict[str, Any] | None:
         return await asyncio.to_thread(self._blocking, action, {"CertificateArn": arn}, gone_is_none=True)

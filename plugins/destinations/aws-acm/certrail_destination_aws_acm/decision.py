@@ -19,33 +19,33 @@ class Decision:
     superseded: str = ""
 
 
-async def decide(acm: "AcmClient", deployment: Deployment, wish: Content) -> Decision:
+async def decide(acm: "AcmClient", deployment: Deployment, desired: Content) -> Decision:
     """Look at what is there, and say what is left to do.
 
     Raises:
         Permanent: the ARN cannot take a key of the new type.
     """
-    standing = await _standing(acm, deployment)
-    same = next((arn for arn, there in standing.items() if there.fingerprint == wish.fingerprint), None)
-    if same and standing[same] == wish:
+    present = await _present(acm, deployment)
+    same = next((arn for arn, there in present.items() if there.fingerprint == desired.fingerprint), None)
+    if same and present[same] == desired:
         return Decision("none", same)
-    home = same or (next(iter(standing), None) if deployment.keep_identity else None)
+    home = same or (next(iter(present), None) if deployment.keep_identity else None)
     if home:
-        _require_same_key_type(home, standing[home], wish)
+        _require_same_key_type(home, present[home], desired)
         return Decision("replace", home)
     known = deployment.receipt.reference if deployment.receipt else ""
-    return Decision("create", superseded=known if known in standing else "")
+    return Decision("create", superseded=known if known in present else "")
 
 
-async def _standing(acm: "AcmClient", deployment: Deployment) -> dict[str, Content]:
+async def _present(acm: "AcmClient", deployment: Deployment) -> dict[str, Content]:
     known = deployment.receipt.reference if deployment.receipt else None
     there = await acm.content(known) if known else None
-    standing = {known: there} if known and there else {}
-    if standing and (deployment.keep_identity or not deployment.may_exist):
-        return standing
+    present = {known: there} if known and there else {}
+    if present and (deployment.keep_identity or not deployment.may_exist):
+        return present
     if known is None and not deployment.may_exist:
         return {}
-    return standing | await _tagged(acm, deployment)
+    return present | await _tagged(acm, deployment)
 
 
 async def _tagged(acm: "AcmClient", deployment: Deployment) -> dict[str, Content]:
@@ -56,10 +56,10 @@ async def _tagged(acm: "AcmClient", deployment: Deployment) -> dict[str, Content
     return {arn: content for arn, content in found.items() if content is not None}
 
 
-def _require_same_key_type(arn: str, there: Content, wish: Content) -> None:
-    if there.key_type != wish.key_type:
+def _require_same_key_type(arn: str, there: Content, desired: Content) -> None:
+    if there.key_type != desired.key_type:
         raise Permanent(
-            f"{arn} holds a {there.key_type} key and the new certificate a {wish.key_type} key: "
+            f"{arn} holds a {there.key_type} key and the new certificate a {desired.key_type} key: "
             "ACM keeps the key type and size of an ARN.",
             action="Let the sync give renewals a new identity, or go back to the former key type.",
         )

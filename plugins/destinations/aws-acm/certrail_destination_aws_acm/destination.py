@@ -35,18 +35,18 @@ class AwsAcm(Destination[AwsAcmConfig]):
 
     async def deploy(self, deployment: Deployment) -> Receipt:
         """Import under the ARN that is there, or under a new one."""
-        acm, wish = self._acm(), wanted(deployment.bundle)
-        decision = await decide(acm, deployment, wish)
+        acm, desired = self._acm(), wanted(deployment.bundle)
+        decision = await decide(acm, deployment, desired)
         arn = decision.arn
         if decision.action == "replace":
             await acm.replace(arn, deployment.bundle)
         elif decision.action == "create":
             arn = await acm.create(deployment)
-        details = {"region": self.config.region, "key_type": wish.key_type}
+        details = {"region": self.config.region, "key_type": desired.key_type}
         if decision.superseded:
             details["superseded"] = decision.superseded
         changed = decision.action != "none"
-        return Receipt(reference=arn, fingerprint=wish.fingerprint, changed=changed, details=details)
+        return Receipt(reference=arn, fingerprint=desired.fingerprint, changed=changed, details=details)
 
     async def observe(self, target: Target) -> Observation:
         """Read back what ACM serves. Without a receipt every certificate's tags are looked into."""

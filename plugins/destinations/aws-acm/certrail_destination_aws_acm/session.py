@@ -48,10 +48,10 @@ def _session(config: AwsAcmConfig) -> Any:
 
 def _assume(session: Any, config: AwsAcmConfig) -> Any:
     sts = session.client("sts", endpoint_url=config.sts_endpoint_url)
-    wish = {"RoleArn": config.role_arn, "RoleSessionName": ROLE_SESSION}
+    desired = {"RoleArn": config.role_arn, "RoleSessionName": ROLE_SESSION}
     if config.external_id:
-        wish["ExternalId"] = config.external_id
-    got = sts.assume_role(**wish)["Credentials"]
+        desired["ExternalId"] = config.external_id
+    got = sts.assume_role(**desired)["Credentials"]
     return _open(config.region, got["AccessKeyId"], got["SecretAccessKey"], got["SessionToken"])
 
 

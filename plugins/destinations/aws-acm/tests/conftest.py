@@ -7,7 +7,7 @@ import pytest
 from certrail_destination_aws_acm import AwsAcm
 from certrail_fakes.acm import AcmServer
 
-from .wishes import config
+from .deployments import config
 
 
 @pytest.fixture(scope="module")

@@ -19,7 +19,7 @@ from certrail_sdk import (
     secret_fields,
 )
 
-from .wishes import EC_CA, EC_KEY, RSA_CA, bundle, config, pem, signed, wish
+from .deployments import EC_CA, EC_KEY, RSA_CA, bundle, config, desired, pem, signed
 
 LOAD_BALANCER = "arn:aws:elasticloadbalancing:eu-central-1:1:loadbalancer/app/web/1"
 
@@ -32,8 +32,8 @@ def target(deployment: Deployment, receipt: Receipt | None) -> Target:
     return Target(delivery=deployment.delivery, name=deployment.name, receipt=receipt)
 
 
-async def test_first_import_carries_key_chain_and_tags(acm: AwsAcm, server: AcmServer) -> None:
-    deployment = wish(bundle("shop.example", root=pem(ROOT)))
+async def test_first_import_selects_key_chain_and_tags(acm: AwsAcm, server: AcmServer) -> None:
+    deployment = desired(bundle("shop.example", root=pem(ROOT)))
     receipt = await acm.deploy(deployment)
     stored = server.certificates()[0]
     assert receipt.changed
@@ -50,16 +50,16 @@ async def test_first_import_carries_key_chain_and_tags(acm: AwsAcm, server: AcmS
 
 
 async def test_the_same_again_changes_nothing(acm: AwsAcm, server: AcmServer) -> None:
-    first = await acm.deploy(wish(given := bundle()))
-    again = await acm.deploy(wish(given, receipt=first))
+    first = await acm.deploy(desired(given := bundle()))
+    again = await acm.deploy(desired(given, receipt=first))
     assert (again.reference, again.changed) == (first.reference, False)
     assert server.count("ImportCertificate") == 1
 
 
 async def test_renewal_keeps_arn_and_tags(acm: AwsAcm, server: AcmServer) -> None:
-    first = await acm.deploy(wish())
+    first = await acm.deploy(desired())
     before = server.certificates()[0].tags
-    renewed = await acm.deploy(wish(new := bundle(), receipt=first))
+    renewed = await acm.deploy(desired(new := bundle(), receipt=first))
     stored = server.certificates()
     assert renewed.changed
     assert [s.arn for s in stored] == [first.reference] == [renewed.reference]
@@ -68,16 +68,16 @@ async def test_renewal_keeps_arn_and_tags(acm: AwsAcm, server: AcmServer) -> Non
 
 async def test_a_changed_chain_is_delivered(acm: AwsAcm, server: AcmServer) -> None:
     given = bundle()
-    first = await acm.deploy(wish(given))
+    first = await acm.deploy(desired(given))
     with_root = given.model_copy(update={"root": pem(ROOT)})
-    second = await acm.deploy(wish(with_root, receipt=first, keep_identity=False))
+    second = await acm.deploy(desired(with_root, receipt=first, keep_identity=False))
     assert (second.reference, second.changed) == (first.reference, True)
     assert len(server.certificates()[0].chain) == 2
 
 
 async def test_renewal_with_a_new_identity_names_the_old_one(acm: AwsAcm, server: AcmServer) -> None:
-    first = await acm.deploy(wish())
-    renewed = await acm.deploy(wish(bundle(), receipt=first, keep_identity=False))
+    first = await acm.deploy(desired())
+    renewed = await acm.deploy(desired(bundle(), receipt=first, keep_identity=False))
     assert len(server.certificates()) == 2
     assert renewed.reference != first.reference
     assert renewed.details["superseded"] == first.reference
@@ -85,7 +85,7 @@ async def test_renewal_with_a_new_identity_names_the_old_one(acm: AwsAcm, server
 
 async def test_lost_answer_ends_with_exactly_one_certificate(acm: AwsAcm, server: AcmServer) -> None:
     server.configure(lose_answers=1)
-    deployment = wish()
+    deployment = desired()
     with pytest.raises(Retryable):
         await acm.deploy(deployment)
     assert server.count("ImportCertificate") == 1
@@ -99,31 +99,31 @@ async def test_lost_answer_then_a_newer_certificate_takes_the_same_arn(
 ) -> None:
     server.configure(lose_answers=1)
     with pytest.raises(Retryable):
-        await acm.deploy(wish())
+        await acm.deploy(desired())
     newer = bundle()
-    found = await acm.deploy(wish(newer, may_exist=True))
+    found = await acm.deploy(desired(newer, may_exist=True))
     assert [(s.arn, s.fingerprint) for s in server.certificates()] == [(found.reference, newer.fingerprint)]
 
 
 async def test_lost_answer_of_a_new_identity(acm: AwsAcm, server: AcmServer) -> None:
-    first = await acm.deploy(wish())
+    first = await acm.deploy(desired())
     server.configure(lose_answers=1)
-    renewal = wish(bundle(), receipt=first, keep_identity=False)
+    renewal = desired(bundle(), receipt=first, keep_identity=False)
     with pytest.raises(Retryable):
         await acm.deploy(renewal)
     found = await acm.deploy(renewal.model_copy(update={"may_exist": True}))
     assert len(server.certificates()) == 2
     assert (found.reference, found.changed) == (server.certificates()[1].arn, False)
     third = await acm.deploy(
-        wish(bundle("moved.example"), receipt=found, keep_identity=False, may_exist=True)
+        desired(bundle("moved.example"), receipt=found, keep_identity=False, may_exist=True)
     )
     assert third.details["superseded"] == found.reference
 
 
 async def test_lost_renewal_is_not_imported_again(acm: AwsAcm, server: AcmServer) -> None:
-    first = await acm.deploy(wish())
+    first = await acm.deploy(desired())
     server.configure(lose_answers=1)
-    renewal = wish(bundle(), receipt=first)
+    renewal = desired(bundle(), receipt=first)
     with pytest.raises(Retryable):
         await acm.deploy(renewal)
     again = await acm.deploy(renewal.model_copy(update={"may_exist": True}))
@@ -133,11 +133,11 @@ async def test_lost_renewal_is_not_imported_again(acm: AwsAcm, server: AcmServer
 
 async def test_elliptic_certificate_is_found_on_a_later_page(acm: AwsAcm, server: AcmServer) -> None:
     server.configure(lose_answers=1)
-    mine = wish(bundle(key=EC_KEY, ca=EC_CA), may_exist=True)
+    mine = desired(bundle(key=EC_KEY, ca=EC_CA), may_exist=True)
     with pytest.raises(Retryable):
         await acm.deploy(mine)
     for number in range(3):
-        await acm.deploy(wish(bundle("shop.example"), delivery=f"other-{number}"))
+        await acm.deploy(desired(bundle("shop.example"), delivery=f"other-{number}"))
     server.configure(page_size=2)
     lists = server.count("ListCertificates")
     with pytest.MonkeyPatch.context() as patch:
@@ -149,8 +149,8 @@ async def test_elliptic_certificate_is_found_on_a_later_page(acm: AwsAcm, server
 
 
 async def test_look_up_passes_over_certificates_of_other_names(acm: AwsAcm, server: AcmServer) -> None:
-    await acm.deploy(wish(bundle("other.example"), delivery="another"))
-    await acm.deploy(wish(may_exist=True))
+    await acm.deploy(desired(bundle("other.example"), delivery="another"))
+    await acm.deploy(desired(may_exist=True))
     assert server.count("ListTagsForCertificate") == 0
     assert len(server.certificates()) == 2
 
@@ -161,16 +161,16 @@ async def test_deleted_behind_our_back_is_imported_anew(acm: AwsAcm, server: Acm
         fingerprint="0",
         changed=True,
     )
-    receipt = await acm.deploy(wish(receipt=gone))
+    receipt = await acm.deploy(desired(receipt=gone))
     assert receipt.changed
     assert "superseded" not in receipt.details
     assert [s.arn for s in server.certificates()] == [receipt.reference]
-    adopted = await acm.deploy(wish(bundle(), receipt=gone))
+    adopted = await acm.deploy(desired(bundle(), receipt=gone))
     assert adopted.reference == receipt.reference
 
 
 async def test_observe(acm: AwsAcm, server: AcmServer) -> None:
-    deployment = wish()
+    deployment = desired()
     assert not (await acm.observe(target(deployment, None))).present
     receipt = await acm.deploy(deployment)
     server.settings.in_use[receipt.reference] = [LOAD_BALANCER]
@@ -181,37 +181,37 @@ async def test_observe(acm: AwsAcm, server: AcmServer) -> None:
 
 
 async def test_remove_waits_for_users_then_removes_once(acm: AwsAcm, server: AcmServer) -> None:
-    receipt = await acm.deploy(wish())
+    receipt = await acm.deploy(desired())
     server.settings.in_use[receipt.reference] = [LOAD_BALANCER]
     with pytest.raises(ConcurrentModification, match=LOAD_BALANCER):
-        await acm.remove(target(wish(), receipt))
+        await acm.remove(target(desired(), receipt))
     server.settings.in_use.clear()
-    assert (await acm.remove(target(wish(), receipt))).changed
-    assert not (await acm.remove(target(wish(), receipt))).changed
-    assert not (await acm.observe(target(wish(), receipt))).present
+    assert (await acm.remove(target(desired(), receipt))).changed
+    assert not (await acm.remove(target(desired(), receipt))).changed
+    assert not (await acm.observe(target(desired(), receipt))).present
     assert server.certificates() == []
 
 
 async def test_remove_finds_what_a_lost_answer_left(acm: AwsAcm, server: AcmServer) -> None:
     server.configure(lose_answers=1)
     with pytest.raises(Retryable):
-        await acm.deploy(wish())
-    assert (await acm.remove(target(wish(), None))).changed
+        await acm.deploy(desired())
+    assert (await acm.remove(target(desired(), None))).changed
     assert server.certificates() == []
 
 
 async def test_what_is_not_ours_stays(acm: AwsAcm, server: AcmServer) -> None:
-    receipt = await acm.deploy(wish(delivery="somebody-else"))
+    receipt = await acm.deploy(desired(delivery="somebody-else"))
     with pytest.raises(Permanent, match="not ours"):
-        await acm.remove(target(wish(), receipt))
+        await acm.remove(target(desired(), receipt))
     assert len(server.certificates()) == 1
 
 
 async def test_what_is_in_another_region_is_not_taken_for_gone(acm: AwsAcm, server: AcmServer) -> None:
-    receipt = await acm.deploy(wish())
+    receipt = await acm.deploy(desired())
     moved = AwsAcm(config(server, region="eu-west-1"))
     with pytest.raises(Permanent, match="is in eu-central-1"):
-        await moved.remove(target(wish(), receipt))
+        await moved.remove(target(desired(), receipt))
     assert len(server.certificates()) == 1
 
 
@@ -219,10 +219,10 @@ async def test_what_is_in_another_region_is_not_taken_for_gone(acm: AwsAcm, serv
 async def test_cancelling_waits_for_an_import_that_is_under_way(
     acm: AwsAcm, server: AcmServer, renewal: bool
 ) -> None:
-    receipt = await acm.deploy(wish()) if renewal else None
+    receipt = await acm.deploy(desired()) if renewal else None
     server.hold("before")
     given = bundle()
-    delivery = asyncio.create_task(acm.deploy(wish(given, receipt=receipt)))
+    delivery = asyncio.create_task(acm.deploy(desired(given, receipt=receipt)))
     assert await asyncio.to_thread(server.wait_until_held)
     delivery.cancel()
     ended, _ = await asyncio.wait({delivery}, timeout=0.1)
@@ -230,7 +230,7 @@ async def test_cancelling_waits_for_an_import_that_is_under_way(
     server.release()
     with pytest.raises(asyncio.CancelledError):
         await delivery
-    again = await acm.deploy(wish(given, receipt=receipt, may_exist=True))
+    again = await acm.deploy(desired(given, receipt=receipt, may_exist=True))
     assert not again.changed
     assert [again.reference] == [s.arn for s in server.certificates()]
 

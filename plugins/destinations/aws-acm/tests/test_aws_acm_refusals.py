@@ -22,7 +22,7 @@ from certrail_sdk import (
     Unauthorized,
 )
 
-from .wishes import EC_CA, EC_KEY, OTHER_KEY, RSA_KEY, bundle, config, pem, wish
+from .deployments import EC_CA, EC_KEY, OTHER_KEY, RSA_KEY, bundle, config, desired, pem
 
 
 @pytest.mark.parametrize("seconds", [7, None])
@@ -31,7 +31,7 @@ async def test_throttling_asks_for_the_pause_that_aws_asks_for(
 ) -> None:
     server.configure(throttle_next=1, retry_after=seconds)
     with pytest.raises(RateLimited) as caught:
-        await acm.deploy(wish())
+        await acm.deploy(desired())
     assert caught.value.retry_after == (timedelta(seconds=seconds) if seconds else None)
     assert [c.outcome for c in server.calls] == ["ThrottlingException"]
 
@@ -39,7 +39,7 @@ async def test_throttling_asks_for_the_pause_that_aws_asks_for(
 async def test_full_account(acm: AwsAcm, server: AcmServer) -> None:
     server.configure(quota=0)
     with pytest.raises(QuotaExceeded, match="maximum number of certificates"):
-        await acm.deploy(wish())
+        await acm.deploy(desired())
 
 
 async def test_wrong_key_is_refused_without_showing_it(
@@ -48,7 +48,7 @@ async def test_wrong_key_is_refused_without_showing_it(
     caplog.set_level(logging.DEBUG)
     wrong = bundle(private=OTHER_KEY)
     with pytest.raises(Permanent, match="does not match") as caught:
-        await acm.deploy(wish(wrong))
+        await acm.deploy(desired(wrong))
     line = pem(OTHER_KEY).splitlines()[3]
     assert line not in caplog.text + repr(caught.value)
     assert "PrivateKey" not in caplog.text
@@ -68,21 +68,23 @@ async def test_what_acm_cannot_take_is_refused_before_calling(
     acm: AwsAcm, server: AcmServer, given: Callable[[], Bundle], reason: str
 ) -> None:
     with pytest.raises(Permanent, match=reason):
-        await acm.deploy(wish(given()))
+        await acm.deploy(desired(given()))
     assert server.calls == ()
 
 
 async def test_an_arn_keeps_its_key_type(acm: AwsAcm) -> None:
-    first = await acm.deploy(wish())
+    first = await acm.deploy(desired())
     with pytest.raises(Permanent, match="holds a RSA_2048 key and the new certificate a EC_prime256v1"):
-        await acm.deploy(wish(bundle(key=EC_KEY, ca=EC_CA), receipt=first))
-    assert (await acm.deploy(wish(bundle(key=EC_KEY, ca=EC_CA), receipt=first, keep_identity=False))).changed
+        await acm.deploy(desired(bundle(key=EC_KEY, ca=EC_CA), receipt=first))
+    assert (
+        await acm.deploy(desired(bundle(key=EC_KEY, ca=EC_CA), receipt=first, keep_identity=False))
+    ).changed
 
 
 async def test_a_refused_right_is_named(acm: AwsAcm, server: AcmServer) -> None:
     server.configure(denied_actions=["ImportCertificate"])
     with pytest.raises(Unauthorized, match="acm:ImportCertificate") as caught:
-        await acm.deploy(wish())
+        await acm.deploy(desired())
     assert "acm:ImportCertificate" in caught.value.action
 
 
@@ -118,7 +120,7 @@ async def test_the_default_chain_of_the_sdk(server: AcmServer, monkeypatch: pyte
 async def test_a_role_is_assumed(server: AcmServer) -> None:
     role = f"arn:aws:iam::{server.account_id}:role/deployer"
     acm = AwsAcm(config(server, role_arn=role, external_id="x-1", sts_endpoint_url=server.url))
-    assert (await acm.deploy(wish())).changed
+    assert (await acm.deploy(desired())).changed
     assert server.calls[-1].access_key_id != server.access_key_id
     server.configure(denied_actions=["AssumeRole"])
     with pytest.raises(Unauthorized, match="sts:AssumeRole"):
@@ -128,7 +130,7 @@ async def test_a_role_is_assumed(server: AcmServer) -> None:
 async def test_a_failing_service_is_tried_later(acm: AwsAcm, server: AcmServer) -> None:
     server.configure(fail_next=1)
     with pytest.raises(Retryable, match="InternalFailure"):
-        await acm.deploy(wish())
+        await acm.deploy(desired())
     assert server.count("ImportCertificate") == 1
 
 

@@ -44,7 +44,7 @@ class AzureKeyVault(Destination[AzureKeyVaultConfig]):
 
     async def deploy(self, deployment: Deployment) -> Receipt:
         """Import a version, unless the newest one is this certificate already."""
-        wish = await self._content(deployment)
+        desired = await self._content(deployment)
         async with self._vault() as vault:
             found = await vault.newest(deployment.name)
             recovers = found is None and await self._may_recover(vault, deployment)
@@ -53,10 +53,10 @@ class AzureKeyVault(Destination[AzureKeyVaultConfig]):
             if found is not None:
                 _refuse_foreign(found, deployment)
                 # This also finds what a try left whose answer was lost: importing again would add a version.
-                if _holds(found, wish):
+                if _holds(found, desired):
                     return _receipt(found, changed=recovers)
             return _receipt(
-                await vault.put(deployment.name, wish.data, _tags(deployment, wish)), changed=True
+                await vault.put(deployment.name, desired.data, _tags(deployment, desired)), changed=True
             )
 
     async def observe(self, target: Target) -> Observation:
@@ -134,12 +134,12 @@ def _opened(config: AzureKeyVaultConfig) -> "Vault":
     return Vault(config)
 
 
-def _tags(deployment: Deployment, wish: Content) -> dict[str, str]:
+def _tags(deployment: Deployment, desired: Content) -> dict[str, str]:
     # An import replaces all tags, so all are sent each time.
     return {
         "certrail-managed": "true",
         TAG: deployment.delivery,
-        CONTENT_TAG: wish.mark,
+        CONTENT_TAG: desired.mark,
         "certrail-lineage": deployment.lineage,
         "certrail-application": deployment.application,
         "certrail-certificate": deployment.certificate,
@@ -154,8 +154,8 @@ def _is_ours(found: "KeyVaultCertificate | DeletedCertificate", target: Target) 
     return _tag(found, TAG) == target.delivery
 
 
-def _holds(found: "KeyVaultCertificate", wish: Content) -> bool:
-    return _fingerprint_of(found) == wish.fingerprint and _tag(found, CONTENT_TAG) == wish.mark
+def _holds(found: "KeyVaultCertificate", desired: Content) -> bool:
+    return _fingerprint_of(found) == desired.fingerprint and _tag(found, CONTENT_TAG) == desired.mark
 
 
 def _refuse_foreign(found: "KeyVaultCertificate", target: Target) -> None:

@@ -17,12 +17,12 @@ SETTLES_IN = timedelta(seconds=5)
 
 
 @contextmanager
-def told_plainly(action: str) -> Iterator[None]:
+def translated_errors(action: str) -> Iterator[None]:
     """Turn what Azure's SDK raises into what the engine understands."""
     try:
         yield
     except AzureError as error:
-        raise _told(action, error) from None
+        raise _translated(action, error) from None
 
 
 def refuse_busy(response: PipelineResponse[Any, HttpResponse]) -> None:
@@ -32,10 +32,10 @@ def refuse_busy(response: PipelineResponse[Any, HttpResponse]) -> None:
         raise HttpResponseError(response=answer)
 
 
-def _told(action: str, error: AzureError) -> PluginError:
+def _translated(action: str, error: AzureError) -> PluginError:
     if isinstance(error, ClientAuthenticationError) and isinstance(error.__cause__, AzureError):
         # The SDK wraps in this whatever keeps it from a token, such as a network that is down.
-        return _told(action, error.__cause__)
+        return _translated(action, error.__cause__)
     if isinstance(error, HttpResponseError):
         return _by_status(action, error)
     return Retryable(f"{action}: Azure cannot be reached ({type(error).__name__}).")

@@ -15,7 +15,7 @@ from azure.keyvault.certificates import (
 )
 
 from certrail_destination_azure_key_vault.config import AzureKeyVaultConfig
-from certrail_destination_azure_key_vault.errors import SETTLES_IN, refuse_busy, told_plainly
+from certrail_destination_azure_key_vault.errors import SETTLES_IN, refuse_busy, translated_errors
 from certrail_sdk import Retryable, settled
 
 CONNECT_SECONDS, READ_SECONDS = 5, 15
@@ -100,7 +100,7 @@ class Vault:
 
 
 def _called(right: str, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    with told_plainly(f"certificates/{right}"):
+    with translated_errors(f"certificates/{right}"):
         return call(*args, **kwargs)
 
 

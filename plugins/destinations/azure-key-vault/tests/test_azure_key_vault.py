@@ -207,9 +207,9 @@ async def test_another_chain_or_form_is_brought_too(server: KeyVaultServer, chan
     if changed == "chain":
         bundle = deployment.bundle.model_copy(update={"root": make_deployment("x").bundle.chain[0]})
         deployment = deployment.model_copy(update={"bundle": bundle})
-    wish = with_receipt(deployment, receipt)
-    assert (await plugin(server, content_type=content_type).deploy(wish)).changed
-    assert not (await plugin(server, content_type=content_type).deploy(wish)).changed
+    desired = with_receipt(deployment, receipt)
+    assert (await plugin(server, content_type=content_type).deploy(desired)).changed
+    assert not (await plugin(server, content_type=content_type).deploy(desired)).changed
     assert len(server.versions("web")) == 2
 
 

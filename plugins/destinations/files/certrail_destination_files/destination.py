@@ -70,7 +70,7 @@ class Files(Destination[FilesConfig]):
         )
 
     def _observe(self, target: Target) -> Observation:
-        place = self._standing(target)
+        place = self._present(target)
         if place is None or (version := place.current()) is None:
             return Observation(present=False)
         found = place.read(self.config.password_bytes())
@@ -83,7 +83,7 @@ class Files(Destination[FilesConfig]):
         )
 
     def _remove(self, target: Target) -> Removal:
-        place = self._standing(target)
+        place = self._present(target)
         if place is None:
             raise Permanent(
                 f"{target.receipt.reference if target.receipt else target.name} is outside of {self.config.root}.",
@@ -104,7 +104,7 @@ class Files(Destination[FilesConfig]):
             reference=str(path), fingerprint=sha256(publication.content).hexdigest(), changed=changed
         )
 
-    def _standing(self, target: Target) -> Folder | None:
+    def _present(self, target: Target) -> Folder | None:
         """Where the object was put, which may be another directory than the present one; ``None`` out of reach."""
         configured = self._path(target)
         known = Path(target.receipt.reference) if target.receipt else configured

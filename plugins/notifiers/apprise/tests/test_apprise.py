@@ -64,7 +64,7 @@ async def test_what_arrives(receiver: WebhookReceiver) -> None:
     ]
 
 
-async def test_a_service_that_speaks_html_is_told_that_this_is_text(receiver: WebhookReceiver) -> None:
+async def test_text_is_declared_as_text_to_a_service_that_speaks_html(receiver: WebhookReceiver) -> None:
     url = f"json://127.0.0.1:{receiver.port}/hook?format=html"
     html = AppriseNotifier(AppriseConfig.parse({"url": url, "allowed_hosts": ["127.0.0.1"]}))
     link = '<a href="https://evil.example">renew here</a>'
@@ -74,7 +74,7 @@ async def test_a_service_that_speaks_html_is_told_that_this_is_text(receiver: We
     assert body.count("<br") == 2, "each fact keeps its line"
 
 
-async def test_the_end_of_trouble_is_a_success(receiver: WebhookReceiver) -> None:
+async def test_the_end_of_failure_is_a_success(receiver: WebhookReceiver) -> None:
     await notifier(receiver, "127.0.0.1").send(message(incident="lineage", stage=Stage.CLOSED))
     assert json.loads(receiver.requests[0].body)["type"] == "success"
 

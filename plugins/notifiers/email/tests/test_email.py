@@ -225,7 +225,7 @@ async def test_a_cancelled_send_ends_at_once_and_can_be_repeated(plain: SmtpServ
     assert len(plain.by_message_id()) == 1
 
 
-async def test_a_wrong_password_is_told_without_the_password(
+async def test_a_wrong_password_is_reported_without_the_password(
     server: SmtpServer, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
@@ -237,7 +237,7 @@ async def test_a_wrong_password_is_told_without_the_password(
     assert wrong not in repr(config(server, password=wrong))
 
 
-async def test_missing_credentials_are_told(server: SmtpServer) -> None:
+async def test_missing_credentials_are_reported(server: SmtpServer) -> None:
     with pytest.raises(Unauthorized, match="530"):
         await Email(config(server, username=None, password=None)).send(notification())
 
@@ -254,7 +254,7 @@ async def test_an_unknown_ca_is_refused(server: SmtpServer) -> None:
     assert caught.value.field == "ca_file"
 
 
-async def test_a_ca_file_that_is_none_is_told(server: SmtpServer) -> None:
+async def test_a_ca_file_that_is_none_is_reported(server: SmtpServer) -> None:
     with pytest.raises(Misconfigured) as caught:
         await Email(config(server, ca_file="/nowhere/ca.pem")).check()
     assert caught.value.field == "ca_file"

@@ -69,7 +69,7 @@ async def test_an_incident_opens_once_is_acknowledged_and_ends(server: PagerDuty
     assert server.incidents[LINEAGE].status == "resolved"
 
 
-async def test_what_is_no_trouble_has_an_incident_of_its_own(server: PagerDutyServer) -> None:
+async def test_what_is_no_failure_has_an_incident_of_its_own(server: PagerDutyServer) -> None:
     sent = await notifier(server).send(message(incident="", stage=Stage.CLOSED))
     assert sent.reference == "ntf-1"
     assert server.incidents["ntf-1"].status == "triggered"
@@ -90,7 +90,9 @@ async def test_the_check_opens_nothing(server: PagerDutyServer) -> None:
 @pytest.mark.parametrize(
     ("status", "error"), [(429, RateLimited), (500, Retryable), (503, Retryable), (404, Permanent)]
 )
-async def test_each_answer_is_told_once(server: PagerDutyServer, status: int, error: type[Exception]) -> None:
+async def test_each_answer_is_reported_once(
+    server: PagerDutyServer, status: int, error: type[Exception]
+) -> None:
     server.script(status)
     with pytest.raises(error, match=str(status)):
         await notifier(server).send(message())

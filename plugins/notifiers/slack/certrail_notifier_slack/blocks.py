@@ -37,7 +37,7 @@ def notification_blocks(message: Notification) -> list[Block]:
     return [
         *_top(message.title, message.summary, message.facts),
         _context(
-            _plain(" | ".join(part for part in about if part), FIELD_LIMIT), _moment(message.occurred_at)
+            _plain(" | ".join(part for part in about if part), FIELD_LIMIT), _instant(message.occurred_at)
         ),
         *_actions((), message.link),
     ]
@@ -47,7 +47,7 @@ def question_blocks(question: Question) -> list[Block]:
     """What people see of a question; without choices it has no buttons to answer with."""
     footer = [_plain(question.status, FIELD_LIMIT)] if question.status else []
     if question.deadline and question.choices:
-        footer.append(_moment(question.deadline, "Answer before "))
+        footer.append(_instant(question.deadline, "Answer before "))
     return [
         *_top(question.title, question.summary, question.facts),
         *([_context(*footer)] if footer else []),
@@ -135,7 +135,7 @@ def _plain(text: str, limit: int) -> Block:
     return {"type": "plain_text", "text": clip(text, limit) if text.strip() else "-", "emoji": False}
 
 
-def _moment(when: datetime, before: str = "") -> Block:
+def _instant(when: datetime, before: str = "") -> Block:
     """A time that Slack shows in the reader's own time zone."""
     written = when.strftime("%Y-%m-%d %H:%M %Z")
     shown = f"<!date^{int(when.timestamp())}^{{date_short_pretty}} {{time}}|{written}>"

@@ -40,7 +40,7 @@ CHANNEL = {
 
 
 @asynccontextmanager
-async def told_plainly() -> AsyncIterator[None]:
+async def translated_errors() -> AsyncIterator[None]:
     """Turn what the vendor's SDK raises into what the engine understands.
 
     The vendor's exceptions hold the request with its token, so they are not chained.

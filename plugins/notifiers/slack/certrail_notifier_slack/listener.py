@@ -11,7 +11,7 @@ from slack_sdk.socket_mode.response import SocketModeResponse
 
 from certrail_notifier_slack.callbacks import Payload
 from certrail_notifier_slack.config import SlackConfig
-from certrail_notifier_slack.errors import told_plainly
+from certrail_notifier_slack.errors import translated_errors
 from certrail_notifier_slack.web import sdk_logger, web_client
 from certrail_sdk import CallbackResponse
 
@@ -26,7 +26,7 @@ async def connection_url(config: SlackConfig) -> str:
         PluginError: Slack refuses the app token or cannot be reached.
     """
     assert config.app_token is not None
-    async with told_plainly():
+    async with translated_errors():
         opened = await web_client(config).apps_connections_open(app_token=config.app_token.get_secret_value())
     return str(opened["url"])
 

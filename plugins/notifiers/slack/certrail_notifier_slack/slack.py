@@ -11,7 +11,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from certrail_notifier_slack import answers, blocks, callbacks, channels, listener
 from certrail_notifier_slack.callbacks import CommentWanted, Payload, Reply
 from certrail_notifier_slack.config import SlackConfig
-from certrail_notifier_slack.errors import code_of, told_plainly
+from certrail_notifier_slack.errors import code_of, translated_errors
 from certrail_notifier_slack.web import CALLBACK_SECONDS, web_client
 from certrail_sdk import (
     CallbackRequest,
@@ -47,7 +47,7 @@ class Slack(Notifier[SlackConfig]):
     async def check(self) -> None:
         """Prove the tokens, the scopes and that the app is in the channel."""
         web = web_client(self.config)
-        async with told_plainly():
+        async with translated_errors():
             headers = (await web.auth_test()).headers
             _require_scopes(headers, *NEEDED_SCOPES)
             channel = await channels.find_channel(web, self.config.channel)
@@ -83,7 +83,7 @@ class Slack(Notifier[SlackConfig]):
         if not channel or not ts:
             raise Permanent(f"{reference!r} names no Slack message; a reference looks like C123:1700.0001")
         identity = channels.metadata("certrail_question", question.id)
-        async with told_plainly():
+        async with translated_errors():
             await web_client(self.config).chat_update(
                 channel=channel, ts=ts, metadata=identity, **_content(question)
             )
@@ -97,7 +97,7 @@ class Slack(Notifier[SlackConfig]):
 
     async def email_of(self, interaction: Interaction) -> str | None:
         web = web_client(self.config, CALLBACK_SECONDS)
-        async with told_plainly():
+        async with translated_errors():
             user = await _user(web, interaction.sender)
             home = (await web.auth_test())["team_id"] if user else None
         if not user or home != interaction.workspace:
@@ -127,7 +127,7 @@ class Slack(Notifier[SlackConfig]):
     async def _ask_comment(self, wanted: CommentWanted) -> CallbackResponse:
         view = blocks.comment_modal(wanted.label, wanted.private_metadata.get_secret_value())
         try:
-            async with told_plainly():
+            async with translated_errors():
                 web = web_client(self.config, CALLBACK_SECONDS)
                 await web.views_open(trigger_id=wanted.trigger_id, view=view)
         except PluginError as error:
@@ -136,7 +136,7 @@ class Slack(Notifier[SlackConfig]):
         return callbacks.NOTHING_TO_DO
 
     async def _post(self, content: dict[str, Any], identity: dict[str, Any]) -> str:
-        async with told_plainly():
+        async with translated_errors():
             posted = await web_client(self.config).chat_postMessage(
                 channel=self.config.channel,
                 metadata=identity,
@@ -148,7 +148,7 @@ class Slack(Notifier[SlackConfig]):
 
     async def _earlier(self, identity: dict[str, Any], oldest: datetime | None) -> str | None:
         web = web_client(self.config)
-        async with told_plainly():
+        async with translated_errors():
             channel = self.config.channel
             if channel.startswith("#"):
                 channel = str((await channels.find_channel(web, channel))["id"])

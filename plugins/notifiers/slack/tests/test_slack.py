@@ -312,11 +312,11 @@ async def test_nothing_secret_is_logged(
     server.script("views.open", Fault("fatal_error"))
     await slack(server).receive(request(await pressed(server, ann, "reject")))
     await server.state.response_posts.wait_for(1, 5)
-    told = " ".join(f"{record.getMessage()} {record.exc_text or ''}" for record in caplog.records)
-    assert "could not be opened" in told
+    reported = " ".join(f"{record.getMessage()} {record.exc_text or ''}" for record in caplog.records)
+    assert "could not be opened" in reported
     tickets = [path.partition("ticket=")[2].partition("&")[0] for path in server.sockets.connected.all()]
     secrets = [server.token, server.app_token, server.signing_secret, YES, NO, "/actions/", *tickets]
-    assert not [secret for secret in secrets if secret in told]
+    assert not [secret for secret in secrets if secret in reported]
 
 
 def test_the_session_is_not_shared(server: SlackServer) -> None:

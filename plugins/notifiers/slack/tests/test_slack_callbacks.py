@@ -187,7 +187,7 @@ async def test_a_rejection_asks_for_the_reason(
     assert (interaction.sender, interaction.workspace) == (ann.id, TEAM_ID)
 
 
-async def test_a_modal_that_cannot_be_opened_is_told(server: SlackServer, ann: User) -> None:
+async def test_a_modal_that_cannot_be_opened_is_reported(server: SlackServer, ann: User) -> None:
     await slack(server).ask(question())
     signed = await pressed(server, ann, "reject")
     server.advance(4)

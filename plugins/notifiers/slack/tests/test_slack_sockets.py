@@ -60,7 +60,7 @@ async def test_a_rejection_over_socket_mode(
     assert not view.open
 
 
-async def test_what_could_not_be_told_is_not_acknowledged(
+async def test_what_could_not_be_reported_is_not_acknowledged(
     server: SlackServer, ann: User, listening: Callable[[Any], Any]
 ) -> None:
     outcomes = [LOST, RECORDED]
@@ -74,8 +74,8 @@ async def test_what_could_not_be_told_is_not_acknowledged(
     calls = len(server.calls)
     await server.click_over_socket(ann.id, server.messages[0].ts, answer="approve")
     await server.state.calls.wait_for(calls + 1, 5)
-    told = await server.click_over_socket(ann.id, server.messages[0].ts, answer="approve")
-    assert [ack.envelope_id for ack in await server.wait_acks(1)] == [told]
+    reported = await server.click_over_socket(ann.id, server.messages[0].ts, answer="approve")
+    assert [ack.envelope_id for ack in await server.wait_acks(1)] == [reported]
 
 
 async def test_listening_with_a_refused_app_token_is_an_error(server: SlackServer) -> None:

@@ -59,7 +59,7 @@ async def test_a_card_shows_what_happened(workflow: TeamsWorkflow) -> None:
     assert card["actions"][0]["url"] == "https://certrail.example.org/"
 
 
-async def test_the_end_of_trouble_looks_like_it(workflow: TeamsWorkflow) -> None:
+async def test_the_end_of_failure_looks_like_it(workflow: TeamsWorkflow) -> None:
     await teams(workflow, "127.0.0.1").send(message(incident="lineage", stage=Stage.CLOSED, link=None))
     assert workflow.cards[0]["body"][0]["color"] == "good"
 
@@ -91,7 +91,7 @@ async def test_the_check_posts_a_card_that_says_so(workflow: TeamsWorkflow) -> N
 
 
 @pytest.mark.parametrize(("status", "error"), [(429, RateLimited), (302, Misconfigured), (404, Permanent)])
-async def test_an_answer_is_told_without_the_url(
+async def test_an_answer_is_reported_without_the_url(
     workflow: TeamsWorkflow, status: int, error: type[Exception]
 ) -> None:
     workflow.script(status)
@@ -108,7 +108,7 @@ async def test_an_answer_is_told_without_the_url(
         "x" * 190 + "c2VjcmV0LXNpZ24",
     ],
 )
-async def test_an_answer_that_quotes_the_url_is_told_without_its_words(
+async def test_an_answer_that_quotes_the_url_is_reported_without_its_words(
     workflow: TeamsWorkflow, quoted: str
 ) -> None:
     workflow.script(Answer(404, body=quoted.encode()))

@@ -83,7 +83,7 @@ async def test_a_certificate_of_an_unknown_ca_is_refused(
         await webhook(tls_receiver, url=url, allowed_hosts=["receiver.test"]).check()
 
 
-async def test_a_ca_file_that_is_none_is_told(receiver: WebhookReceiver) -> None:
+async def test_a_ca_file_that_is_none_is_reported(receiver: WebhookReceiver) -> None:
     with pytest.raises(Misconfigured) as caught:
         await webhook(receiver, ca_file="/nowhere/ca.pem").check()
     assert caught.value.field == "ca_file"
@@ -100,7 +100,7 @@ async def test_a_name_that_cannot_be_resolved_is_tried_again(
         await webhook(receiver, url="https://receiver.test/").send(notification())
 
 
-async def test_a_name_that_is_none_is_told_not_raised(receiver: WebhookReceiver) -> None:
+async def test_a_name_that_is_none_is_reported_not_raised(receiver: WebhookReceiver) -> None:
     with pytest.raises(Retryable, match="is no host name"):
         await webhook(receiver, url=f"https://{'a' * 64}.test/").send(notification())
 

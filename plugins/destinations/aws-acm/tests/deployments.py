@@ -68,7 +68,7 @@ def bundle(*names: str, key: Any = RSA_KEY, ca: Any = RSA_CA, private: Any = Non
     return Bundle(**(values | more))
 
 
-def wish(given: Bundle | None = None, **more: Any) -> Deployment:
+def desired(given: Bundle | None = None, **more: Any) -> Deployment:
     """A deployment of one delivery."""
     values: dict[str, Any] = {
         "delivery": "sync-1/lineage-1",

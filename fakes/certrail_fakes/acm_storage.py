@@ -25,7 +25,7 @@ class Stored:
     chain: tuple[str, ...]
 
 
-class Shelf:
+class Storage:
     """Reads moto's store directly, and restores what moto loses or invents."""
 
     def __init__(self, account_id: str) -> None:

@@ -1,0 +1,287 @@
+"""Words that are not used here, what is used instead (docs/glossary.md), and where each is looked for."""
+
+import io
+import re
+import tokenize
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+SOURCES = (
+    "engine",
+    "workflows",
+    "server",
+    "client",
+    "sdk",
+    "plugins",
+    "fakes",
+    "tests",
+    "examples",
+    "bench",
+    "docs",
+)
+SEGMENT = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
+
+NAMES: Mapping[str, str] = {
+    "former_place": "PreviousTarget",
+    "place_id": "previous_target_id",
+    "points_at": "target_of",
+    "wish": "desired",
+    "wishes": "desired_state, generation",
+    "wish_everywhere": "fan_out_to_syncs",
+    "fulfilled": "observed_generation",
+    "leaving": "retirement_planner, deletion_requested",
+    "seat": "quorum",
+    "seats": "quorum",
+    "recheck": "reevaluate",
+    "question_copy": "ApprovalMessage",
+    "question_token": "ActionToken",
+    "standing": "renewal_preapproval; what is present",
+    "judge": "evaluate_policy",
+    "judged": "PolicySnapshot",
+    "kernel": "ServiceContext",
+    "reseal": "reencrypt",
+    "shared_watch": "ExpiryWatch",
+    "told": "notified, reported",
+    "told_seconds": "last_warning_threshold",
+    "past_all": "AFTER_LAST_ID",
+    "look_at": "next_scan_at",
+    "trouble": "incident, failure",
+    "troubles": "INCIDENT_STAGES",
+    "end_of_trouble": "resolve",
+    "manners": "delivery_preferences",
+    "refuse_inside": "require_global_scope",
+    "refuse_others": "require_product_admin",
+    "recall": "cached",
+    "remembering": "session_cache",
+    "keep_listed": "import_revoked",
+    "count_on": "continue_crl_number",
+    "deleted_certificate": "RevocationTombstone",
+    "certificate_term": "CertificateSearchTerm",
+    "bytewise": "BinaryCollatedString",
+    "record_head": "AuditChainHead",
+    "knock": "AuthFailureWindow",
+    "knocks": "AuthFailureWindow",
+    "carried": "selected, run_with_heartbeat",
+    "carries": "selects",
+    "heard": "seen",
+    "plugin_order": "PluginTaskInput",
+    "issuance_order": "IssuanceInput",
+    "abandoned": "TimedOut",
+    "give_up": "RECORD_TIMEOUT",
+    "moment": "time; the column's name",
+    "moments": "times",
+    "standin": "fake",
+    "standins": "fakes",
+    "desk": "slack_world",
+    "shelf": "store; acm_world",
+    "door": "api_client",
+}
+"""Words of identifiers, in lower case joined by ``_``, and what is used instead."""
+
+TEXTS: Mapping[str, str] = {
+    r"wish(es|ed)?": "desired state",
+    r"fulfilled": "delivered",
+    r"leaving|what is to leave|what leaves|has left": "removed at, retirement",
+    r"points? (at|elsewhere)|pointed elsewhere|former place": "target, retarget, previous target",
+    r"moments?": "time",
+    r"carr(y|ies|ied)": "select, deliver",
+    r"stands?|standing": "is present; renewal preapproval",
+    r"told|tell(s|ing)? (of|people|the|them|whoever)": "notified, reported",
+    r"hears? of": "is notified",
+    r"asked": "requested, prompted",
+    r"troubles?": "incident, failure",
+    r"is over|was over": "resolved, ended",
+    r"seats?|recheck(ed)?": "quorum, reevaluated",
+    r"judged?": "evaluate",
+    r"reseal(ed)?": "re-encrypt",
+    r"manners": "delivery preferences",
+    r"knocks?": "authentication failures",
+    r"no more": "a verb, such as deactivate or detach",
+    r"votes that wait": "pending approvals",
+    r"make one of": "create",
+    r"stand-?ins?": "fake",
+    r"(the|its) present state": "Conflict",
+}
+"""Words that a person reads, as regular expressions, and what is used instead."""
+
+OWN: Mapping[tuple[str, str], str] = {
+    (
+        "deleted_certificate",
+        "plugins/destinations/azure-key-vault",
+    ): "Azure's own name for what was soft-deleted",
+}
+"""Words that belong to the field where they stand: (word, folder or file) and the reason."""
+
+PENDING: Mapping[str, frozenset[str]] = {
+    "engine/certrail/persistence": frozenset(["moment"]),
+    "engine/certrail/services/alerting": frozenset(["moment", "moments", "told"]),
+    "engine/certrail/services/approvals": frozenset(["heard", "judged", "moments"]),
+    "engine/certrail/services/integrations": frozenset(["leaving"]),
+    "engine/certrail/services/inventory": frozenset(["told", "trouble"]),
+    "engine/certrail/services/issuance": frozenset(["judge", "judged"]),
+    "engine/certrail/services/lifecycle": frozenset(["moment"]),
+    "engine/certrail/services/operations": frozenset(["moment", "reseal", "told"]),
+    "server/certrail_server/api": frozenset(["carried", "heard", "knocks", "moment"]),
+    "server/certrail_server/cli": frozenset(["moment", "reseal", "told"]),
+    "server/certrail_server/logs.py": frozenset(["heard"]),
+    "tests/integration/access": frozenset(["door", "told"]),
+    "tests/integration/acm_world.py": frozenset(["told"]),
+    "tests/integration/alert_world.py": frozenset(["manners"]),
+    "tests/integration/alerting": frozenset(["moment", "moments", "told", "trouble", "troubles"]),
+    "tests/integration/api": frozenset(["knocks", "told"]),
+    "tests/integration/api_client.py": frozenset(["told"]),
+    "tests/integration/approvals": frozenset(
+        ["heard", "leaving", "moment", "seats", "standing", "told", "trouble"]
+    ),
+    "tests/integration/authorities": frozenset(["door", "told"]),
+    "tests/integration/catalog": frozenset(["told"]),
+    "tests/integration/cli": frozenset(["moment", "told"]),
+    "tests/integration/core": frozenset(["moments", "told", "wish"]),
+    "tests/integration/delivery": frozenset(
+        ["carried", "carries", "leaving", "look_at", "reseal", "told", "trouble", "wish"]
+    ),
+    "tests/integration/lifecycle": frozenset(
+        ["carried", "door", "moment", "moments", "standing", "told", "wishes"]
+    ),
+    "tests/integration/migration": frozenset(["count_on", "told", "wish"]),
+    "tests/integration/older_project.py": frozenset(["told"]),
+    "tests/integration/operations": frozenset(["told"]),
+    "tests/integration/renewal_world.py": frozenset(["moment"]),
+    "tests/integration/slack_world.py": frozenset(["told"]),
+    "tests/workflows": frozenset(["heard", "judge", "judged", "moment", "told", "wish"]),
+    "workflows/certrail_workflows": frozenset(["judge"]),
+}
+"""Folders whose words are still to be replaced: nothing is added here, and a reworded folder leaves."""
+
+PENDING_HELP = frozenset(
+    [
+        "asked",
+        "carries",
+        "carry",
+        "has left",
+        "make one of",
+        "no more",
+        "reseal",
+        "stand",
+        "stands",
+        "told",
+        "trouble",
+        "troubles",
+        "votes that wait",
+        "what is to leave",
+    ]
+)
+"""The same for help texts of commands."""
+
+PENDING_API = frozenset(
+    [
+        "asked",
+        "carried",
+        "carries",
+        "carry",
+        "has left",
+        "moment",
+        "no more",
+        "stands",
+        "told",
+        "troubles",
+        "what is to leave",
+    ]
+)
+"""The same for the OpenAPI document."""
+
+PENDING_PAGES = frozenset(
+    (
+        "0001-votes-are-locked-transactions.md",
+        "0002-mail-may-repeat.md",
+        "0003-tokens-are-minted-at-each-refresh.md",
+        "0005-idempotency-keys.md",
+        "0007-seats-follow-the-members.md",
+        "0008-one-chain-in-the-order-of-commits.md",
+        "0009-one-nullable-scope.md",
+        "0011-the-clock-is-a-column.md",
+        "0012-troubles-have-names.md",
+        "0013-leaving-is-planned-on-arrival.md",
+        "0014-product-wide-is-a-word-on-the-row.md",
+        "0015-what-is-signed-is-what-was-approved.md",
+        "0016-answers-belong-to-the-app.md",
+        "0017-a-token-gives-no-more-than-it-has.md",
+        "0019-temporal-reads-one-line.md",
+        "CONTRIBUTING.md",
+        "README.md",
+        "approve-in-slack.md",
+        "architecture.md",
+        "contract.md",
+        "deliver.md",
+        "errors.md",
+        "events.md",
+        "first-certificate.md",
+        "policy-rules.md",
+        "renew-and-revoke.md",
+        "tell-people.md",
+    )
+)
+"""The same for pages."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """One use of an old word."""
+
+    where: str
+    text: str
+    instead: str
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.text!r}, use: {self.instead}"
+
+
+def words_of(identifier: str) -> tuple[str, ...]:
+    """``delivery_IDs2`` and ``DeliveryIds`` in lower-case words."""
+    return tuple(each.lower() for each in SEGMENT.findall(identifier))
+
+
+def old_names(identifier: str) -> Iterator[str]:
+    """The old words in an identifier."""
+    words = words_of(identifier)
+    joined = f"_{'_'.join(words)}_"
+    return (name for name in NAMES if f"_{name}_" in joined)
+
+
+def old_texts(text: str) -> Iterator[tuple[str, str]]:
+    """The old words in a text that a person reads, with what is used instead."""
+    for pattern, instead in TEXTS.items():
+        for found in re.finditer(rf"\b({pattern})\b", text, re.IGNORECASE):
+            yield found[0], instead
+
+
+def identifiers(source: str) -> Iterator[tuple[int, str]]:
+    """Every name in a Python source with its line; texts and comments are none."""
+    for token in tokenize.generate_tokens(io.StringIO(source).readline):
+        if token.type == tokenize.NAME:
+            yield token.start[0], token.string
+
+
+def in_sources() -> Iterator[Found]:
+    """Old words in identifiers of all Python files, migrations included."""
+    for folder in SOURCES:
+        for path in sorted((ROOT / folder).rglob("*.py")):
+            yield from in_source(path.relative_to(ROOT).as_posix(), path.read_text())
+
+
+def in_source(path: str, source: str) -> Iterator[Found]:
+    """Old words in identifiers of one file."""
+    if path.startswith("tests/house/"):
+        return
+    for line, name in identifiers(source):
+        for word in old_names(name):
+            if not _is_allowed(word, path):
+                yield Found(f"{path}:{line}", name, NAMES[word])
+
+
+def _is_allowed(word: str, path: str) -> bool:
+    if any(word == own and path.startswith(folder) for own, folder in OWN):
+        return True
+    return any(path.startswith(folder) and word in words for folder, words in PENDING.items())
