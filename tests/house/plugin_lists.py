@@ -1,0 +1,45 @@
+"""The plugins in the configuration of mypy and import-linter, derived from the folders under ``plugins/``.
+
+``python -m tests.house.plugin_lists`` writes them, as ``make check`` does: a new folder is checked by being there.
+"""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+PACKAGES = re.compile(r"(?:^    certrail_(?:destination|notifier|issuer)_\w+\n)+", re.MULTILINE)
+FOLDERS = re.compile(r'(?:^    "plugins/[^"*]+",\n)+', re.MULTILINE)
+
+
+def folders(root: Path) -> list[Path]:
+    """Every plugin's folder: one that has a pyproject.toml, two levels below ``plugins/``."""
+    return sorted(path.parent for path in root.glob("plugins/*/*/pyproject.toml"))
+
+
+def packages(root: Path) -> list[str]:
+    """The import package of every plugin."""
+    return sorted(
+        path.parent.name for folder in folders(root) for path in folder.glob("certrail_*/__init__.py")
+    )
+
+
+def derived(root: Path) -> Mapping[Path, str]:
+    """Both configurations with the lists that the folders have."""
+    contracts, project = root / ".importlinter", root / "pyproject.toml"
+    names = "".join(f"    {name}\n" for name in packages(root))
+    paths = "".join(f'    "{folder.relative_to(root).as_posix()}",\n' for folder in folders(root))
+    return {
+        contracts: PACKAGES.sub(names, contracts.read_text()),
+        project: FOLDERS.sub(paths, project.read_text()),
+    }
+
+
+def outdated(root: Path) -> list[str]:
+    """The configurations that do not name every plugin, and no other."""
+    return [path.name for path, text in derived(root).items() if path.read_text() != text]
+
+
+if __name__ == "__main__":
+    for path, text in derived(ROOT).items():
+        path.write_text(text)
