@@ -133,7 +133,7 @@ class Team:
         row = self.services.requests.submit(
             actor, self.application, profile="web", content={"sans": {"dns": [name]}}
         )
-        approval = self.services.approvals.of_request(row.id)
+        approval = self.services.approvals.of_subject(row.id)
         return row.id, approval.id if approval else None
 
 

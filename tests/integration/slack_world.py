@@ -65,7 +65,7 @@ class SlackWorld:
         context = self.team.services.context
         with context.db.read() as session:
             copies = session.exec(select(ApprovalMessage).order_by(ApprovalMessage.step)).all()  # type: ignore[arg-type]
-        activities = ApprovalMessageActivities(self.team.services.questions, self.team.clock)
+        activities = ApprovalMessageActivities(self.team.services.approval_messages, self.team.clock)
         for copy in copies:
             await ActivityEnvironment().run(activities.refresh_approval_message, copy.id)
 

@@ -138,7 +138,7 @@ def test_an_approval_is_asked_and_the_object_that_was_there_is_updated(older: Ol
             lambda voter=voter: [
                 row
                 for row in older.read("/approval-requests", voter, status="open")
-                if row["certificate_request_id"] == request["id"]
+                if row["subject_id"] == request["id"]
             ],
             f"the question to {voter}",
             PATIENCE,

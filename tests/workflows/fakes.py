@@ -16,7 +16,7 @@ from tests.workflows.fake_plugins import FakeDestination, FakeNotifier, Tries
 
 from certrail.persistence.tables import PreviousTarget
 from certrail.services.alerting.notify_work import NotifyWork
-from certrail.services.approvals.questions import QuestionWork
+from certrail.services.approvals.messages import MessageWork
 from certrail.services.authorities.crl_mirrors import MirrorWork
 from certrail.services.core.failure import Failure
 from certrail.services.delivery.deliveries import DeliveryState, VerifyWork, Work
@@ -201,6 +201,13 @@ class FakeIssuance:
 
 
 @dataclass
+class FakeRevocation(FakeIssuance):
+    """One revocation request; as `FakeIssuance`."""
+
+    steps: list[Advance | Exception] = field(default_factory=lambda: [Advance("revoked")])
+
+
+@dataclass
 class FakeNotifications:
     """One message."""
 
@@ -225,7 +232,7 @@ class FakeNotifications:
 
 
 @dataclass
-class FakeQuestions:
+class FakeApprovalMessages:
     """One copy of a question; `status` is what it should show now."""
 
     tries: Tries = field(default_factory=Tries)
@@ -238,13 +245,11 @@ class FakeQuestions:
     def __post_init__(self) -> None:
         self.notifier = FakeNotifier(self.tries)
 
-    def begin(self, copy_id: str) -> QuestionWork | None:
+    def begin(self, copy_id: str) -> MessageWork | None:
         if self.seen == self.status:
             return None
         question = Question(id=copy_id, title="T", summary="S", status=self.status)
-        return QuestionWork(
-            copy_id, self.notifier, question, self.reference, self.closed, self.status, PLUGIN
-        )
+        return MessageWork(copy_id, self.notifier, question, self.reference, self.closed, self.status, PLUGIN)
 
     def shown(self, copy_id: str, version: str, reference: str, closed: bool) -> None:
         self.seen, self.reference = version, reference
@@ -261,9 +266,10 @@ class Fakes:
     """All use cases that workers call."""
 
     issuance: FakeIssuance = field(default_factory=FakeIssuance)
+    revocation: FakeRevocation = field(default_factory=FakeRevocation)
     deliveries: FakeDeliveries = field(default_factory=FakeDeliveries)
     notifications: FakeNotifications = field(default_factory=FakeNotifications)
-    questions: FakeQuestions = field(default_factory=FakeQuestions)
+    approval_messages: FakeApprovalMessages = field(default_factory=FakeApprovalMessages)
     mirrors: FakeMirrors = field(default_factory=FakeMirrors)
     drained: int = 0
     due: list[int] = field(default_factory=list)
@@ -273,7 +279,7 @@ class Fakes:
     def services(self) -> Any:
         """In the shape that the workers take."""
         context = SimpleNamespace(clock=lambda: MOMENT)
-        names = ("issuance", "deliveries", "notifications", "questions", "mirrors")
+        names = ("issuance", "revocation", "deliveries", "notifications", "approval_messages", "mirrors")
         parts = {name: getattr(self, name) for name in names}
         parts["retirements"] = self.deliveries.retirements
         sweeps = {"renewals": lambda: self.due.pop(0) if self.due else 0}

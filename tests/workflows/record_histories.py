@@ -21,7 +21,7 @@ from certrail.services.issuance.issuance import Advance
 from certrail_sdk import Observation, RateLimited, Unauthorized
 from certrail_workflows import policies
 from certrail_workflows.binaries import temporal_binary
-from certrail_workflows.messages import CORE_QUEUE, IssuanceInput
+from certrail_workflows.messages import CORE_QUEUE, IssuanceInput, RevocationInput
 
 HISTORIES = Path(__file__).parent / "histories"
 Story = Callable[[Client, Fakes, str], Awaitable[None]]
@@ -59,6 +59,20 @@ async def issuance_that_fails(client: Client, fakes: Fakes, name: str) -> None:
     await _failing(await _start(client, "IssuanceWorkflow", IssuanceInput("request-1"), name))
 
 
+async def revocation_with_approval(client: Client, fakes: Fakes, name: str) -> None:
+    fakes.revocation.steps = [Advance("waiting", MOMENT), Advance("waiting"), Advance("revoked")]
+    handle = await _start(client, "RevocationWorkflow", RevocationInput("revocation-request-1"), name)
+    for _ in range(2):
+        await fakes.revocation.asked.get()
+    await handle.signal("changed", "approved")
+    await handle.result()
+
+
+async def revocation_that_fails(client: Client, fakes: Fakes, name: str) -> None:
+    fakes.revocation.steps = [Advance("failed")]
+    await _failing(await _start(client, "RevocationWorkflow", RevocationInput("revocation-request-1"), name))
+
+
 async def delivery_at_once(client: Client, _fakes: Fakes, name: str) -> None:
     await (await _start(client, "DeliveryWorkflow", task("delivery-1"), name)).result()
 
@@ -94,8 +108,8 @@ async def notification_refused(client: Client, fakes: Fakes, name: str) -> None:
 
 async def question_closed(client: Client, fakes: Fakes, name: str) -> None:
     handle = await _start(client, "ApprovalMessageWorkflow", task("copy-1"), name)
-    await fakes.questions.tries.reached(1)
-    fakes.questions.status, fakes.questions.closed = "approved", True
+    await fakes.approval_messages.tries.reached(1)
+    fakes.approval_messages.status, fakes.approval_messages.closed = "approved", True
     await handle.signal("changed", "second")
     await handle.result()
 
@@ -130,6 +144,8 @@ STORIES: tuple[Story, ...] = (
     issuance_at_once,
     issuance_with_approval,
     issuance_that_fails,
+    revocation_with_approval,
+    revocation_that_fails,
     delivery_at_once,
     delivery_refused,
     delivery_superseded,

@@ -100,7 +100,7 @@ async def test_a_list_that_is_refused_or_never_gets_through_ends_on_record(
 
 
 async def test_a_question_follows_its_approval_until_it_closes(client: Client, fakes: Fakes) -> None:
-    questions = fakes.questions
+    questions = fakes.approval_messages
     async with fakes.workers(client):
         handle = await client.start_workflow(
             ApprovalMessageWorkflow.run, task("copy-1"), id="question-follows", task_queue=CORE_QUEUE
@@ -118,7 +118,7 @@ async def test_a_question_follows_its_approval_until_it_closes(client: Client, f
 async def test_a_question_that_cannot_be_shown_waits_for_the_next_change(
     client: Client, fakes: Fakes
 ) -> None:
-    questions = fakes.questions
+    questions = fakes.approval_messages
     questions.tries.script = [Unauthorized("the token was refused")]
     async with fakes.workers(client):
         handle = await client.start_workflow(

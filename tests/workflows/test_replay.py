@@ -29,6 +29,8 @@ EVENTS = {
     "notification_sent": 11,
     "outbox_sweep": 11,
     "question_closed": 19,
+    "revocation_that_fails": 6,
+    "revocation_with_approval": 17,
     "sweep": 11,
 }
 """Of each recorded history: the server's work per event is what a workflow costs."""

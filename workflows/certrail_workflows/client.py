@@ -18,8 +18,15 @@ from certrail_workflows.flows.crl_mirror import CrlMirrorWorkflow
 from certrail_workflows.flows.delivery import DeliveryWorkflow
 from certrail_workflows.flows.issuance import IssuanceWorkflow
 from certrail_workflows.flows.notification import NotificationWorkflow
+from certrail_workflows.flows.revocation import RevocationWorkflow
 from certrail_workflows.flows.signals import ChangeSignals
-from certrail_workflows.messages import CORE_QUEUE, IssuanceInput, PluginTaskInput, plugin_queue
+from certrail_workflows.messages import (
+    CORE_QUEUE,
+    IssuanceInput,
+    PluginTaskInput,
+    RevocationInput,
+    plugin_queue,
+)
 from certrail_workflows.search_attributes import attributes_of, ensure_search_attributes
 from certrail_workflows.setup import ensure_namespace, ensure_sweeps
 
@@ -27,12 +34,13 @@ log = logging.getLogger(__name__)
 
 _FLOWS: Mapping[str, type] = {
     "issuance": IssuanceWorkflow,
+    "revocation": RevocationWorkflow,
     "delivery": DeliveryWorkflow,
     "notification": NotificationWorkflow,
     "question": ApprovalMessageWorkflow,
     "mirror": CrlMirrorWorkflow,
 }
-_ONCE = frozenset({"issuance", "notification"})
+_ONCE = frozenset({"issuance", "revocation", "notification"})
 """Flows whose success is final: a message that comes again must not start them again."""
 _FAULT_OF_THE_MESSAGE = frozenset(
     {RPCStatusCode.INVALID_ARGUMENT, RPCStatusCode.ALREADY_EXISTS, RPCStatusCode.OUT_OF_RANGE}
@@ -156,9 +164,11 @@ def _summary(message: OutboxMessage) -> ReadableText | None:
     return ReadableText(cut) if cut else None
 
 
-def _input(message: OutboxMessage) -> IssuanceInput | PluginTaskInput:
+def _input(message: OutboxMessage) -> IssuanceInput | RevocationInput | PluginTaskInput:
     if message.flow == "issuance":
         return IssuanceInput(message.subject_id)
+    if message.flow == "revocation":
+        return RevocationInput(message.subject_id)
     if message.plugin is None:
         raise ValueError(f"The outbox row {message.seq} for {message.workflow_id} names no plugin.")
     return PluginTaskInput(message.subject_id, plugin_queue(message.plugin))

@@ -11,6 +11,8 @@ CORE_QUEUE = "certrail"
 
 ADVANCE_ISSUANCE = "advance_issuance"
 FAIL_ISSUANCE = "fail_issuance"
+ADVANCE_REVOCATION = "advance_revocation"
+FAIL_REVOCATION = "fail_revocation"
 DELIVERY_STATUS = "delivery_status"
 RECORD_TIMEOUT = "record_timeout"
 SWEEP = "sweep"
@@ -56,6 +58,34 @@ class IssuanceStep:
 @dataclass(frozen=True)
 class IssuanceFailure:
     """A request to give up on, and why."""
+
+    request_id: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class RevocationInput:
+    """The revocation request to carry to its end.
+
+    Attributes:
+        seen: signal references received in an earlier run of the same workflow.
+    """
+
+    request_id: str
+    seen: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class RevocationStep:
+    """Where a revocation request stands; while ``waiting``, ``wake_at`` says when to look again at the latest."""
+
+    status: str
+    wake_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class RevocationFailure:
+    """A revocation request to give up on, and why."""
 
     request_id: str
     reason: str

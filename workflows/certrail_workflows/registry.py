@@ -5,10 +5,12 @@ from certrail_workflows.flows.crl_mirror import CrlMirrorWorkflow
 from certrail_workflows.flows.delivery import DeliveryWorkflow
 from certrail_workflows.flows.issuance import IssuanceWorkflow
 from certrail_workflows.flows.notification import NotificationWorkflow
+from certrail_workflows.flows.revocation import RevocationWorkflow
 from certrail_workflows.flows.sweep import SweepWorkflow
 
 WORKFLOWS: tuple[type, ...] = (
     IssuanceWorkflow,
+    RevocationWorkflow,
     DeliveryWorkflow,
     NotificationWorkflow,
     ApprovalMessageWorkflow,

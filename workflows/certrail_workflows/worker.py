@@ -13,6 +13,7 @@ from certrail_workflows import policies
 from certrail_workflows.activities.core import (
     IssuanceActivities,
     OutcomeActivities,
+    RevocationActivities,
     SweepActivities,
 )
 from certrail_workflows.activities.plugin import (
@@ -58,11 +59,12 @@ def build_workers(client: Client, services: "Services", queues: Sequence[str], d
 def core_worker(client: Client, services: "Services", drain: Drain) -> Worker:
     """Serves flows and the steps that touch only our own database."""
     issuance = IssuanceActivities(services.issuance)
+    revocation = RevocationActivities(services.revocation)
     outcomes = OutcomeActivities(
         services.deliveries,
         services.retirements,
         services.notifications,
-        services.questions,
+        services.approval_messages,
         services.mirrors,
     )
     return Worker(
@@ -72,6 +74,8 @@ def core_worker(client: Client, services: "Services", drain: Drain) -> Worker:
         activities=[
             issuance.advance_issuance,
             issuance.fail_issuance,
+            revocation.advance_revocation,
+            revocation.fail_revocation,
             outcomes.delivery_status,
             outcomes.record_timeout,
             SweepActivities(services.sweeps, drain).sweep,
@@ -98,7 +102,7 @@ def plugin_worker(client: Client, services: "Services", queue: str) -> Worker:
             deliveries.verify,
             MirrorActivities(services.mirrors, clock).mirror,
             NotificationActivities(services.notifications, clock).notify,
-            ApprovalMessageActivities(services.questions, clock).refresh_approval_message,
+            ApprovalMessageActivities(services.approval_messages, clock).refresh_approval_message,
         ],
         max_concurrent_activities=policies.ACTIVITIES_PER_PLUGIN,
         # Cancellation travels with the answers to heartbeats.

@@ -19,10 +19,25 @@ from certrail_client.models.certificates import (
     RenewalPlanIn,
     RenewalPlanOut,
     RevocationIn,
+    RevocationRequestList,
+    RevocationRequestOut,
+    RevocationStatus,
     ViewChangeIn,
     ViewIn,
 )
 from certrail_client.models.common import CertificateRequestOut
+
+
+def get_revocation_request(revocation_id: str, *, wait: float | None = None) -> Call[RevocationRequestOut]:
+    """One revocation request; with `wait` the answer comes when it is final, or after that many seconds."""
+    path = path_of(PREFIX + "/revocation-requests/{revocation_id}", revocation_id=revocation_id)
+    return Call("GET", path, RevocationRequestOut, query={"wait": wait})
+
+
+def cancel_revocation_request(revocation_id: str) -> Call[RevocationRequestOut]:
+    """Withdraw a revocation request that waits for approval; an Operator only their own."""
+    path = path_of(PREFIX + "/revocation-requests/{revocation_id}/cancel", revocation_id=revocation_id)
+    return Call("POST", path, RevocationRequestOut, idempotent=True)
 
 
 def list_certificates(
@@ -166,10 +181,14 @@ def set_renewal_plan(certificate_id: str, body: RenewalPlanIn) -> Call[RenewalPl
     return Call("PUT", path, RenewalPlanOut, body=body)
 
 
-def revoke_certificate(certificate_id: str, body: RevocationIn) -> Call[CertificateOut]:
-    """Revoke for good, or put on hold; revocation lists and OCSP say so at once."""
+def revoke_certificate(
+    certificate_id: str, body: RevocationIn
+) -> Call[CertificateOut | RevocationRequestOut]:
+    """Revoke for good, or put on hold: at once, or with 202 once the approval that a policy requires is
+    given.
+    """
     path = path_of(PREFIX + "/certificates/{certificate_id}/revoke", certificate_id=certificate_id)
-    return Call("POST", path, CertificateOut, body=body, idempotent=True)
+    return Call("POST", path, CertificateOut | RevocationRequestOut, body=body, idempotent=True)
 
 
 def release_certificate(certificate_id: str) -> Call[CertificateOut]:
@@ -200,3 +219,21 @@ def delete_view(application: str, view: str) -> Call[None]:
     """Forget a saved search."""
     path = path_of(PREFIX + "/applications/{application}/views/{view}", application=application, view=view)
     return Call("DELETE", path, type(None))
+
+
+def list_revocation_requests(
+    application: str | None,
+    *,
+    status: RevocationStatus | None = None,
+    cursor: str | None = None,
+    limit: int | None = None,
+) -> PagedCall[RevocationRequestList, RevocationRequestOut]:
+    """Revocation requests of an Application, newest first."""
+    path = scoped(application, "/revocation-requests")
+    return PagedCall(
+        "GET",
+        path,
+        RevocationRequestList,
+        query={"status": status, "cursor": cursor, "limit": limit},
+        position="cursor",
+    )

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from certrail_client.base import Body
+from certrail_client.base import Body, OpenEnum
 
 
 class ApprovalPolicyChangeIn(Body):
@@ -16,6 +16,7 @@ class ApprovalPolicyChangeIn(Body):
     name: str | None = None
     profiles: list[str] | None = None
     steps: list[StepIn] | None = None
+    guards: list[GuardedAction] | None = None
     request_ttl: str | None = None
     reminder: str | None = None
     allow_self_approval: bool | None = None
@@ -30,11 +31,19 @@ class ApprovalPolicyIn(Body):
     name: str
     profiles: list[str]
     steps: list[StepIn]
+    guards: list[GuardedAction] | None = None
     request_ttl: str | None = None
     reminder: str | None = None
     allow_self_approval: bool = False
     bypass_machine_identities: bool = False
     renewal_preapproval: RenewalPreapprovalIn | None = None
+
+
+class GuardedAction(OpenEnum):
+    """An action that a policy may require approval for."""
+
+    ISSUANCE = "issuance"
+    REVOCATION = "revocation"
 
 
 class RenewalPreapprovalIn(Body):

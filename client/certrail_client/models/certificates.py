@@ -244,6 +244,58 @@ class RevocationIn(Body):
     """Reason code (RFC 5280 section 5.3.1); `certificateHold` until it is released."""
 
 
+class RevocationRequestList(Body):
+    """Revocation requests, newest first."""
+
+    items: list[RevocationRequestOut]
+    """The objects, in the order that the call names."""
+    next_cursor: str | None = None
+    """Give it as `cursor` to read the next page; null on the last one."""
+
+
+class RevocationRequestOut(Body):
+    """A revocation that an approval policy guards, and what has become of it."""
+
+    id: str
+    """Id of the request."""
+    created_at: datetime
+    """When it was submitted."""
+    updated_at: datetime
+    """When its status changed last."""
+    status: RevocationStatus
+    """Where it is between submission and revocation."""
+    reason: str | None
+    """Why it ended without a revocation, or waits."""
+    application_id: str | None
+    """Id of its Application; null in the legacy scope."""
+    application: str | None
+    """Slug of its Application; null in the legacy scope."""
+    certificate_id: str
+    """Id of the certificate to revoke."""
+    requester_id: str
+    """Id of the principal that submitted it."""
+    requester: str
+    """Slug of the principal that submitted it."""
+    revocation_reason: Reason
+    """Reason code (RFC 5280 section 5.3.1); `certificateHold` until it is released."""
+    digest: str
+    """SHA-256 of the content, which votes are bound to."""
+    approval_request_id: str | None
+    """Id of the approval that it needs or needed."""
+
+
+class RevocationStatus(OpenEnum):
+    """Of a revocation request."""
+
+    PENDING_APPROVAL = "pending_approval"
+    APPROVED = "approved"
+    REVOKED = "revoked"
+    REJECTED = "rejected"
+    EXPIRED = "expired"
+    CANCELLED = "cancelled"
+    FAILED = "failed"
+
+
 class ViewChangeIn(Body):
     """What to change of a view; what is left out stays."""
 

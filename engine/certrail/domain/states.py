@@ -16,6 +16,23 @@ class RequestStatus(StrEnum):
     FAILED = "failed"
 
 
+class RevocationStatus(StrEnum):
+    """Of a revocation request."""
+
+    PENDING_APPROVAL = "pending_approval"
+    APPROVED = "approved"
+    REVOKED = "revoked"
+    REJECTED = "rejected"
+    EXPIRED = "expired"
+    CANCELLED = "cancelled"
+    FAILED = "failed"
+
+    @property
+    def final(self) -> bool:
+        """Whether nothing follows any more."""
+        return self not in (RevocationStatus.PENDING_APPROVAL, RevocationStatus.APPROVED)
+
+
 class CertificateStatus(StrEnum):
     """Of a certificate; whether it has expired follows from `not_after`."""
 

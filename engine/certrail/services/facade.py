@@ -18,8 +18,9 @@ from certrail.services.alerting.incidents import Incidents
 from certrail.services.alerting.notifications import Notifications, fan_out
 from certrail.services.approvals.callback_refusals import CallbackRefusals
 from certrail.services.approvals.chat import Chat
+from certrail.services.approvals.messages import ApprovalMessages
 from certrail.services.approvals.policies import ApprovalPolicies
-from certrail.services.approvals.questions import Questions
+from certrail.services.approvals.subject import SubjectType
 from certrail.services.approvals.subscribers import membership_changed, principal_switched
 from certrail.services.approvals.votes import Approvals
 from certrail.services.authorities.authorities import Authorities
@@ -43,10 +44,12 @@ from certrail.services.inventory.subscribers import profile_updated
 from certrail.services.issuance.imports import Imports
 from certrail.services.issuance.issuance import Issuance
 from certrail.services.issuance.requests import Requests
+from certrail.services.issuance.subject import RequestSubjects
 from certrail.services.lifecycle.advice import RenewalAdvice
 from certrail.services.lifecycle.renewal_sweep import RenewalSweep
 from certrail.services.lifecycle.renewals import Renewals
 from certrail.services.lifecycle.revocation import Revocation
+from certrail.services.lifecycle.revocation_subject import RevocationSubjects
 from certrail.services.operations.expiry_watch import ExpiryWatch
 from certrail.services.operations.housekeeping import Housekeeping
 from certrail.services.operations.key_rotation import KeyRotation
@@ -79,6 +82,7 @@ class Services:
     context: ServiceContext
     alerts: Alerts
     applications: Applications
+    approval_messages: ApprovalMessages
     approval_policies: ApprovalPolicies
     approvals: Approvals
     authorities: Authorities
@@ -99,7 +103,6 @@ class Services:
     notifications: Notifications
     outbox: Outbox
     product: Product
-    questions: Questions
     record: AuditLog
     renewal_advice: RenewalAdvice
     renewals: Renewals
@@ -118,6 +121,8 @@ class Services:
     def build(cls, context: ServiceContext) -> "Services":
         """Join the use cases, and subscribe rooms to the events of those below them."""
         context.subscriptions = Subscriptions(SUBSCRIPTIONS)
+        subjects: Sequence[SubjectType] = (RequestSubjects(), RevocationSubjects())
+        context.approval_subjects = {subject.name: subject for subject in subjects}
         approvals = Approvals(context)
         refusals = CallbackRefusals(context)
         incidents = Incidents(context)
@@ -128,6 +133,7 @@ class Services:
             context=context,
             alerts=Alerts(context),
             applications=Applications(context),
+            approval_messages=ApprovalMessages(context),
             approval_policies=ApprovalPolicies(context),
             approvals=approvals,
             authorities=Authorities(context),
@@ -148,7 +154,6 @@ class Services:
             notifications=Notifications(context),
             outbox=Outbox(context),
             product=Product(context),
-            questions=Questions(context),
             record=AuditLog(context.db, context.keyring),
             renewal_advice=RenewalAdvice(context),
             renewals=Renewals(context),

@@ -33,6 +33,7 @@ from certrail_server.api.routes import (
     product,
     record,
     requests,
+    revocations,
     sessions,
     status,
     syncs,
@@ -50,6 +51,7 @@ API = (
     principals,
     applications,
     requests,
+    revocations,
     certificates,
     lifecycle,
     deliveries,
@@ -63,6 +65,7 @@ API = (
 SCOPED = (
     applications.scoped,
     certificates.scoped,
+    revocations.scoped,
     requests.scoped,
     deliveries.scoped,
     syncs.router,

@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from certrail.domain.approval import GuardedAction
 from certrail_server.api.schemas.base import Comment, Duration, In, Name, Reference, References, Slug
 
 
@@ -30,6 +31,9 @@ class ApprovalPolicyIn(In):
     name: Name
     profiles: Annotated[list[Reference], Field(min_length=1, max_length=100)]
     steps: Annotated[list[StepIn], Field(min_length=1, max_length=10)]
+    guards: Annotated[list[GuardedAction], Field(min_length=1, max_length=2)] = Field(
+        default_factory=lambda: [GuardedAction.ISSUANCE]
+    )
     request_ttl: Duration | None = None
     reminder: Duration | None = None
     allow_self_approval: bool = False
@@ -43,6 +47,7 @@ class ApprovalPolicyChangeIn(In):
     name: Name | None = None
     profiles: Annotated[list[Reference], Field(min_length=1, max_length=100)] | None = None
     steps: Annotated[list[StepIn], Field(min_length=1, max_length=10)] | None = None
+    guards: Annotated[list[GuardedAction], Field(min_length=1, max_length=2)] | None = None
     request_ttl: Duration | None = None
     reminder: Duration | None = None
     allow_self_approval: bool | None = None

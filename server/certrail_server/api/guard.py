@@ -69,6 +69,10 @@ def _approval(services: Services, ident: str) -> str | None:
     return services.approvals.get(ident)[0].application_id
 
 
+def _revocation(services: Services, ident: str) -> str | None:
+    return services.revocation.get(ident).application_id
+
+
 def _incident(services: Services, ident: str) -> str | None:
     return services.incidents.get(ident).application_id
 
@@ -83,6 +87,7 @@ OWNER_OF: dict[str, tuple[str, Callable[[Services, str], str | None]]] = {
     "delivery_id": ("delivery", _delivery),
     "retirement_id": ("retirement", _retirement),
     "approval_id": ("approval request", _approval),
+    "revocation_id": ("revocation request", _revocation),
     "incident_id": ("incident", _incident),
     "notification_id": ("notification", _notification),
 }

@@ -167,9 +167,9 @@ class TestChannelsThatWorkAgain:
         team.ask(team.admin)
         with team.services.context.db.read() as session:
             copy = session.exec(select(ApprovalMessage)).one()
-        team.services.questions.failed(copy.id, BUSY)
+        team.services.approval_messages.failed(copy.id, BUSY)
         assert self.events(team) == ["channel.failed"]
-        team.services.questions.shown(copy.id, "1", "C1:1700.1", closed=False)
+        team.services.approval_messages.shown(copy.id, "1", "C1:1700.1", closed=False)
         assert self.events(team) == ["channel.failed", "channel.recovered"]
 
 

@@ -17,7 +17,8 @@ from certrail.services.approvals.lifecycle import close
 from certrail.services.approvals.policies import Step
 from certrail.services.core.actor import Actor, IdempotencyKey
 from certrail.services.core.idempotency import AlreadyDone
-from certrail.services.issuance.state import approval_of, lock_request
+from certrail.services.issuance.state import lock_request
+from certrail.services.issuance.subject import approval_for
 
 VOTERS = 30
 """A hundred vote over HTTP, in tests/live/test_votes.py."""
@@ -98,13 +99,13 @@ def test_who_comes_second_waits_and_sees_what_the_first_one_did(team: Team, what
     event.listen(services.context.db.engine, "before_cursor_execute", seen)
     with ThreadPoolExecutor(1) as pool:
         with services.context.unit_of_work(asker) as uow:
-            lock_request(uow.session, request)
+            locked_request = lock_request(uow.session, request)
             answer = pool.submit(second)
             # SQLite lets one writer in at a time: there the second one does not even begin.
             assert services.context.db.is_sqlite or waits.wait(60)
-            row = approval_of(uow.session, request)
-            assert row is not None
-            close(uow, row, "cancelled", asker.principal_id, "not needed any more")
+            held = approval_for(uow.session, locked_request)
+            assert held is not None
+            close(uow, held, "cancelled", asker.principal_id, "not needed any more")
         answer.result(60)
     assert services.approvals.get(approval)[0].comment == "not needed any more"
 
@@ -208,7 +209,7 @@ def test_a_standing_approval_does_not_cover_what_changed_after_it_was_asked_for(
     assert (renewal.status, renewal.preapproval_id) == ("approved", approval)
     team.services.product.update_policy(team.admin, "tls", {"max_ttl": "47d"})
     assert team.services.issuance.advance(renewal.id).status == "waiting"
-    asked = team.services.approvals.of_request(renewal.id)
+    asked = team.services.approvals.of_subject(renewal.id)
     assert asked is not None
     assert team.services.requests.get(renewal.id).preapproval_id is None
     team.services.approvals.vote(voter, asked.id, "approve")
@@ -263,7 +264,7 @@ def test_what_nobody_was_asked_about_is_asked_about_if_it_is_guarded_when_it_is_
     team.services.issuance.fail(request, "the worker gave up")
     team.guard(Step("One", ("voter",)))
     assert team.services.requests.retry(asker, request).status == "pending_approval"
-    opened = team.services.approvals.of_request(request)
+    opened = team.services.approvals.of_subject(request)
     assert opened is not None
     team.services.approvals.vote(voter, opened.id, "approve")
     assert team.services.issuance.advance(request).status == "issued"

@@ -54,7 +54,7 @@ async def test_a_rejection_says_why_in_every_copy(slack_world: SlackWorld) -> No
     await slack_world.refresh()
     second = slack_world.slack.messages[-1]
     assert second.ts != first.ts
-    assert "the next step is being asked" in first.plain
+    assert "the next step waits for votes" in first.plain
     assert not answer_buttons(first.buttons)
     assert (await slack_world.reject("bob", second, "The name is wrong.")).status == 200
     await slack_world.refresh()
@@ -290,7 +290,7 @@ async def test_changed_content_is_asked_anew(slack_world: SlackWorld) -> None:
     assert slack_world.stored_votes() == 0
     assert slack_world.team.services.issuance.advance(slack_world.request).status == "waiting"
     await slack_world.refresh()
-    assert "asked anew" in message.plain
+    assert "approval is requested again" in message.plain
     assert not answer_buttons(message.buttons)
     await slack_world.click("ann", slack_world.slack.messages[-1])
     assert slack_world.status == "approved"

@@ -311,7 +311,7 @@ def certificate_by(
         services.product.update_policy(team.admin, "tls", rules)
     services.issuance.advance(row.id)
     if profile == "asked" and services.requests.get(row.id).status == "pending_approval":
-        approval = services.approvals.of_request(row.id)
+        approval = services.approvals.of_subject(row.id)
         assert approval
         services.approvals.vote(team.actor("approver"), approval.id, "approve")
         services.issuance.advance(row.id)

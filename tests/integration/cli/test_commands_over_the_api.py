@@ -213,7 +213,7 @@ def test_approvals_are_answered(shell: Shell) -> None:
         shell.json("request", "submit", "app", "--profile", "web", "--dns", f"{name}.example.com")
         for name in "ab"
     ]
-    waiting = {row["certificate_request_id"]: row["id"] for row in shell.json("approval", "list")}
+    waiting = {row["subject_id"]: row["id"] for row in shell.json("approval", "list")}
     shell.run("approval", "approve", waiting[asked[0]["id"]], "--comment", "fine")
     shell.run("approval", "reject", waiting[asked[1]["id"]], typed="not needed\n")
     assert [

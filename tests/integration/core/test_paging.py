@@ -11,7 +11,7 @@ from tests.support.sample_events import sample_event
 from certrail.domain.errors import BadInput, Conflict, NotFound
 from certrail.persistence.tables import NotificationRow
 from certrail.services.approvals.policies import Step
-from certrail.services.approvals.votes import READ_AHEAD
+from certrail.services.approvals.queries import READ_AHEAD
 from certrail.services.core.actor import SYSTEM
 from certrail.services.core.failure import Failure
 from certrail_sdk import Sent
@@ -102,7 +102,7 @@ def test_an_inbox_holds_what_is_behind_much_that_is_not_for_the_reader(team: Tea
     team.guard(Step("Two", ("bob",)))
     for number in range(READ_AHEAD + 1):
         team.ask(asker, f"n{number}.example.com")
-    assert [row.certificate_request_id for row in team.services.approvals.inbox(ann)] == [first]
+    assert [row.subject_id for row in team.services.approvals.inbox(ann)] == [first]
     assert len(team.services.approvals.inbox(bob, limit=READ_AHEAD + 2)) == READ_AHEAD + 1
     assert len(team.services.approvals.inbox(asker, limit=READ_AHEAD + 5)) == READ_AHEAD + 2
     team.services.applications.remove_member(team.admin, team.application, "bob")

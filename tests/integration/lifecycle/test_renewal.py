@@ -219,7 +219,7 @@ def test_a_renewal_that_comes_to_nothing_leaves_the_moment_of_a_successor_alone(
         team.admin, team.application, offer, profile="web", past=ImportedStatus(replaces=first.id)
     )
     planned = team.services.renewals.explained(second.id)
-    approval = team.services.approvals.of_request(request.id)
+    approval = team.services.approvals.of_subject(request.id)
     assert approval
     team.services.approvals.vote(grace, approval.id, "reject", "it was replaced")
     assert team.services.renewals.explained(second.id) == planned
@@ -233,7 +233,7 @@ def test_policy_and_approval_hold_for_renewals(team: Team, ada: Actor) -> None:
     team.guard(Step("Owners", ("grace",)))
     request = team.services.renewals.renew(ada, first.id)
     assert team.services.requests.get(request.id).status == "pending_approval"
-    approval = team.services.approvals.of_request(request.id)
+    approval = team.services.approvals.of_subject(request.id)
     assert approval
     team.services.approvals.vote(grace, approval.id, "approve")
     second = finished(team, request.id)

@@ -18,7 +18,7 @@ def test_a_guarded_profile_asks_first(team: Team) -> None:
     sweep(team)
     request = team.services.renewals.explained(first.id)["request"]
     assert isinstance(request, str)
-    approval = team.services.approvals.of_request(request)
+    approval = team.services.approvals.of_subject(request)
     assert approval
     assert sweep(team) == 0
     team.services.approvals.vote(boss, approval.id, "approve")
@@ -33,7 +33,7 @@ def test_a_rejected_renewal_is_told_and_asked_again_later(team: Team) -> None:
     team.clock.now = due_at(team, first)
     sweep(team)
     request = team.services.renewals.explained(first.id)["request"]
-    approval = team.services.approvals.of_request(str(request))
+    approval = team.services.approvals.of_subject(str(request))
     assert approval
     team.services.approvals.vote(boss, approval.id, "reject", "not now")
     (failed,) = events(team, "certificate.renewal_failed")

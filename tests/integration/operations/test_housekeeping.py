@@ -89,9 +89,9 @@ def test_idempotency_keys_are_kept_for_thirty_days(team: Team) -> None:
 
 def show(team: Team, message_id: str) -> None:
     """Bring a copy of a question to its present state, without a channel behind it."""
-    work = team.services.questions.begin(message_id)
+    work = team.services.approval_messages.begin(message_id)
     assert work is not None
-    team.services.questions.shown(message_id, work.version, "C1:1.1", work.closed)
+    team.services.approval_messages.shown(message_id, work.version, "C1:1.1", work.closed)
 
 
 def test_tokens_are_kept_until_thirty_days_after_their_question_is_closed(team: Team) -> None:

@@ -50,11 +50,11 @@ def full(team: Team, folder: Path) -> str:
     row = services.requests.submit(
         asker, application, profile="web", content={"sans": {"dns": ["a.example.com"]}}, attributes={"a": "b"}
     )
-    approval = services.approvals.of_request(row.id)
+    approval = services.approvals.of_subject(row.id)
     assert approval
     with services.context.db.read() as session:
         (copy,) = session.execute(text("select id from approval_message")).scalars()
-    assert services.questions.begin(copy)
+    assert services.approval_messages.begin(copy)
     services.approvals.vote(owner, approval.id, "approve")
     assert services.issuance.advance(row.id).status == "issued"
     (delivery, _), *_ = services.deliveries.list(application)
@@ -151,5 +151,5 @@ def test_workflows_of_what_was_deleted_end(team: Team, tmp_path: Path) -> None:
     assert {"delivery", "notification", "question"} <= pending.keys()
     assert team.services.deliveries.begin(pending["delivery"], 2) is None
     assert team.services.notifications.begin(pending["notification"], 1) is None
-    assert team.services.questions.begin(pending["question"]) is None
-    assert team.services.questions.is_closed(pending["question"])
+    assert team.services.approval_messages.begin(pending["question"]) is None
+    assert team.services.approval_messages.is_closed(pending["question"])

@@ -14,17 +14,20 @@ from certrail_workflows.messages import (
     DeliveryStatus,
     IssuanceFailure,
     IssuanceStep,
+    RevocationFailure,
+    RevocationStep,
     TimedOut,
 )
 
 if TYPE_CHECKING:
     from certrail.services.alerting.notifications import Notifications
-    from certrail.services.approvals.questions import Questions
+    from certrail.services.approvals.messages import ApprovalMessages
     from certrail.services.authorities.crl_mirrors import Mirrors
     from certrail.services.delivery.deliveries import Deliveries
     from certrail.services.delivery.retirements import Retirements
     from certrail.services.facade import Sweeps
     from certrail.services.issuance.issuance import Issuance
+    from certrail.services.lifecycle.revocation import Revocation
 
 T = TypeVar("T")
 
@@ -56,6 +59,24 @@ class IssuanceActivities:
         await own_step(lambda: self._issuance.fail(failure.request_id, failure.reason))
 
 
+class RevocationActivities:
+    """Local activities of revocations."""
+
+    def __init__(self, revocation: "Revocation") -> None:
+        self._revocation = revocation
+
+    @activity.defn(name=messages.ADVANCE_REVOCATION)
+    async def advance_revocation(self, request_id: str) -> RevocationStep:
+        """Take the request's next step."""
+        advance = await own_step(lambda: self._revocation.advance(request_id))
+        return RevocationStep(advance.status, advance.wake_at)
+
+    @activity.defn(name=messages.FAIL_REVOCATION)
+    async def fail_revocation(self, failure: RevocationFailure) -> None:
+        """Record that certrail gave up on a request."""
+        await own_step(lambda: self._revocation.fail(failure.request_id, failure.reason))
+
+
 class OutcomeActivities:
     """Local activities of flows that work through plugins."""
 
@@ -64,14 +85,14 @@ class OutcomeActivities:
         deliveries: "Deliveries",
         retirements: "Retirements",
         notifications: "Notifications",
-        questions: "Questions",
+        approval_messages: "ApprovalMessages",
         mirrors: "Mirrors",
     ) -> None:
         self._deliveries = deliveries
         self._retirements = retirements
         self._mirrors = mirrors
         self._notifications = notifications
-        self._questions = questions
+        self._approval_messages = approval_messages
 
     @activity.defn(name=messages.DELIVERY_STATUS)
     async def delivery_status(self, delivery_id: str) -> DeliveryStatus:
@@ -95,7 +116,7 @@ class OutcomeActivities:
         elif flow == "mirror":
             self._mirrors.failed(subject_id, OUT_OF_TIME)
         else:
-            self._questions.failed(subject_id, OUT_OF_TIME)
+            self._approval_messages.failed(subject_id, OUT_OF_TIME)
 
 
 class SweepActivities:

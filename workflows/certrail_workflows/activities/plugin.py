@@ -29,7 +29,7 @@ from certrail_workflows.messages import ReadBack, Refreshed
 
 if TYPE_CHECKING:
     from certrail.services.alerting.notifications import Notifications
-    from certrail.services.approvals.questions import Questions, QuestionWork
+    from certrail.services.approvals.messages import ApprovalMessages, MessageWork
     from certrail.services.authorities.crl_mirrors import Mirrors
     from certrail.services.delivery.deliveries import Deliveries
     from certrail.services.delivery.retirements import RemovalWork, Retirements
@@ -177,8 +177,8 @@ class NotificationActivities:
 class ApprovalMessageActivities:
     """Ask people."""
 
-    def __init__(self, questions: "Questions", clock: Clock) -> None:
-        self._questions = questions
+    def __init__(self, approval_messages: "ApprovalMessages", clock: Clock) -> None:
+        self._approval_messages = approval_messages
         self._clock = clock
 
     @activity.defn(name=messages.REFRESH_APPROVAL_MESSAGE)
@@ -187,14 +187,14 @@ class ApprovalMessageActivities:
         return await run_with_heartbeat(self._refresh(copy_id))
 
     async def _refresh(self, copy_id: str) -> Refreshed:
-        this = AttemptRecorder(self._clock, lambda failure: self._questions.failed(copy_id, failure))
-        work = await this.engine_step(lambda: self._questions.begin(copy_id))
+        this = AttemptRecorder(self._clock, lambda failure: self._approval_messages.failed(copy_id, failure))
+        work = await this.engine_step(lambda: self._approval_messages.begin(copy_id))
         if work is None:
-            return Refreshed(await this.engine_step(lambda: self._questions.is_closed(copy_id)))
+            return Refreshed(await this.engine_step(lambda: self._approval_messages.is_closed(copy_id)))
         async with this.plugin_call(work.plugin):
             reference = await _shown(work)
         version, closed = work.version, work.closed
-        await this.engine_step(lambda: self._questions.shown(copy_id, version, reference, closed))
+        await this.engine_step(lambda: self._approval_messages.shown(copy_id, version, reference, closed))
         return Refreshed(closed)
 
 
@@ -213,7 +213,7 @@ async def _unused_removed(work: "RemovalWork") -> Removal:
     return await destination.remove(work.target)
 
 
-async def _shown(work: "QuestionWork") -> str:
+async def _shown(work: "MessageWork") -> str:
     """Post the question or update its copy; returns where it stands."""
     notifier = work.notifier
     if not isinstance(notifier, Interactive):

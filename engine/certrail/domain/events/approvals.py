@@ -1,4 +1,4 @@
-"""Events of approvals and their policies."""
+"""Events of approvals and their policies; `request_type` and `request_id` name what is approved."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -22,6 +22,7 @@ class ApprovalOpened(ApprovalEvent, type="approval.opened", title="Approval want
     """A policy asks for approval; `steps` are `{name, quorum}` in their order."""
 
     policy: str
+    request_type: str
     request_id: str
     common_name: str | None
     steps: Sequence[Facts]
@@ -32,6 +33,7 @@ class ApprovalOpened(ApprovalEvent, type="approval.opened", title="Approval want
 class ApprovalClosed(ApprovalEvent):
     """Base of the events that end an approval."""
 
+    request_type: str
     request_id: str
     common_name: str | None
     comment: str | None
@@ -146,6 +148,7 @@ class ApprovalQuorumLost(
 ):
     """Fewer approvers are able to vote than a step's quorum asks for."""
 
+    request_type: str
     request_id: str
     step: str
     quorum: int
@@ -170,14 +173,17 @@ class ApprovalPreapproved(
 ):
     """The approval of an earlier certificate covers this renewal."""
 
+    request_type: str
     request_id: str
 
 
 @dataclass(frozen=True, kw_only=True)
-class ApprovalBypassed(Event, type="approval.bypassed", title="Approval bypassed: {name}", subject="request"):
-    """The policy asks machine identities for no approval."""
+class ApprovalBypassed(ApprovalPolicyEvent, type="approval.bypassed", title="Approval bypassed: {name}"):
+    """The policy requires no approval of what a machine identity requests."""
 
     policy: str
+    request_type: str
+    request_id: str
 
 
 @dataclass(frozen=True, kw_only=True)

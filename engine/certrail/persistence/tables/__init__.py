@@ -68,6 +68,7 @@ from certrail.persistence.tables.issuance import (
     CertificateRequest,
     RemoteOrder,
 )
+from certrail.persistence.tables.lifecycle import RevocationRequest
 from certrail.persistence.tables.ordering import follow_foreign_keys
 from certrail.persistence.tables.tenancy import (
     Application,
@@ -121,6 +122,7 @@ __all__ = [
     "RefusedCallback",
     "RemoteOrder",
     "Retirement",
+    "RevocationRequest",
     "RevocationTombstone",
     "SavedSearch",
     "SeenCallback",

@@ -10,9 +10,10 @@ from certrail.persistence.tables.base import Row, json_column, moment, only_wher
 
 
 class ApprovalPolicy(Row, table=True):
-    """Ordered steps that must say yes before a certificate of the chosen profiles is issued.
+    """Ordered steps of approval that the guarded actions of its profiles require.
 
-    `renewal_preapproval` lets one yes stand for later renewals of the same content: ``{"renewals": …, "days": …}``.
+    `guards` are the actions, see `GuardedAction`. `renewal_preapproval` lets one approval cover later renewals of the
+    same content: ``{"renewals": …, "days": …}``.
     """
 
     __tablename__ = "approval_policy"
@@ -22,6 +23,7 @@ class ApprovalPolicy(Row, table=True):
     slug: str = Field(max_length=64)
     name: str = Field(max_length=128)
     version: int = 1
+    guards: list[str] = json_column(list)
     steps: list[dict[str, Any]] = json_column(list)
     request_ttl_seconds: int | None = None
     reminder_seconds: int | None = None
@@ -31,31 +33,39 @@ class ApprovalPolicy(Row, table=True):
 
 
 class ApprovalPolicyProfile(SQLModel, table=True):
-    """A profile guarded by a policy. `scope` is the Application id or empty, so that one profile has one policy."""
+    """An action on a profile that a policy guards.
+
+    `scope` is the Application id or empty: a unique constraint sees no two NULLs as equal, and one action on one
+    profile has one policy.
+    """
 
     __tablename__ = "approval_policy_profile"
-    __table_args__ = (UniqueConstraint("scope", "profile_id"),)
+    __table_args__ = (UniqueConstraint("scope", "profile_id", "action"),)
 
     policy_id: str = Field(primary_key=True, foreign_key="approval_policy.id", max_length=40)
     profile_id: str = Field(primary_key=True, foreign_key="certificate_profile.id", max_length=40)
+    action: str = Field(primary_key=True, max_length=16)
     scope: str = Field(max_length=40)
 
 
 class ApprovalRequest(Row, table=True):
-    """A running approval, with its own copy of the policy it began under.
+    """The approval of one subject, with its own copy of the policy it began under.
 
-    `round` grows when the content changed and everybody is asked again. `unreachable_step` is the first step whose
-    quorum the present members cannot reach.
+    `subject_type` and `subject_id` name what is approved; subjects live in rooms above, so no foreign key can hold
+    them. `round` grows when the content changed and everybody is asked again. `unreachable_step` is the first step
+    whose quorum the present members cannot reach.
     """
 
     __tablename__ = "approval_request"
     __table_args__ = (
         Index("ix_approval_request_status", "status", "created_at"),
         Index("ix_approval_request_list", "application_id", "created_at", "id"),
+        UniqueConstraint("subject_type", "subject_id"),
     )
 
     application_id: str | None = Field(default=None, foreign_key="application.id", max_length=40)
-    certificate_request_id: str = Field(foreign_key="certificate_request.id", unique=True, max_length=40)
+    subject_type: str = Field(max_length=32)
+    subject_id: str = Field(max_length=40)
     policy_id: str = Field(max_length=40)
     policy: dict[str, Any] = json_column()
     digest: str = Field(max_length=64)
@@ -88,7 +98,7 @@ class Vote(Row, table=True):
 
 
 class ApprovalMessage(Row, table=True):
-    """One copy of an approval's question, posted to one channel for one step of one round."""
+    """The message that asks one channel for approval, in one step of one round."""
 
     __tablename__ = "approval_message"
     __table_args__ = (
@@ -109,7 +119,7 @@ class ApprovalMessage(Row, table=True):
 
 
 class ActionToken(SQLModel, table=True):
-    """A button's token, hashed, bound to an answer, a content digest and a copy, and so to a step and a message."""
+    """A button's token, hashed; bound to a decision, a content digest and an approval message, and so to a step."""
 
     __tablename__ = "action_token"
 

@@ -18,6 +18,7 @@ from certrail.persistence.tables import (
     CertificateRequest,
     EventRow,
     Lineage,
+    RevocationRequest,
 )
 from certrail.services.catalog.profiles import find_profile
 from certrail.services.inventory.selectors import names_of
@@ -80,8 +81,9 @@ def _about(session: Session, event: EventRow) -> _About | None:
     if event.subject_type == "request":
         return _of_request(session, event.subject_id)
     if event.subject_type == "approval":
-        asked = select(ApprovalRequest.certificate_request_id).where(ApprovalRequest.id == event.subject_id)
-        return _of_request(session, session.exec(asked).first())
+        about = select(ApprovalRequest.subject_id).where(ApprovalRequest.id == event.subject_id)
+        ident = session.exec(about).first()
+        return _of_request(session, ident) or _of_revocation(session, ident)
     if profile := event.data.get("profile"):
         return _of_refusal(session, event, profile)
     return None
@@ -92,6 +94,11 @@ def _of_certificate(session: Session, ident: str | None) -> _About | None:
     if row is None:
         return None
     return _About(row.profile_id, names_of(row), row.attributes)
+
+
+def _of_revocation(session: Session, ident: str | None) -> _About | None:
+    query = select(RevocationRequest.certificate_id).where(RevocationRequest.id == ident)
+    return _of_certificate(session, session.exec(query).first())
 
 
 def _of_request(session: Session, ident: str | None) -> _About | None:

@@ -9,11 +9,12 @@ from functools import partial
 from typing import Any
 
 from sqlalchemy.exc import IntegrityError
-from sqlmodel import Session, col, select
+from sqlmodel import Session, and_, col, select
 
 from certrail.domain.errors import BadInput, CertrailError, Conflict, Forbidden, NotFound
 from certrail.domain.events.access import ChatIdentityLinked
 from certrail.domain.events.approvals import CallbackRefused
+from certrail.persistence.database import session_cache
 from certrail.persistence.tables import (
     ActionToken,
     ActionTokenUse,
@@ -27,8 +28,7 @@ from certrail.persistence.tables import (
 )
 from certrail.services.access.membership import actor_of
 from certrail.services.approvals.callback_refusals import CallbackRefusals
-from certrail.services.approvals.lifecycle import tally
-from certrail.services.approvals.questions import token_hash
+from certrail.services.approvals.messages import token_hash
 from certrail.services.approvals.votes import Approvals, Bound, VoteRefused, cast
 from certrail.services.core.actor import SYSTEM, Actor
 from certrail.services.core.unit_of_work import ServiceContext, UnitOfWork
@@ -101,8 +101,7 @@ class Chat:
     async def answer(self, channel: Channel, notifier: Notifier[Any], interaction: Interaction) -> Outcome:
         """Record an interaction; whatever prevents that is told to the person, never swallowed."""
         try:
-            channel = await asyncio.to_thread(self._asked_in, channel, interaction)
-            voter = await asyncio.to_thread(self._known, channel, interaction)
+            channel, voter = await asyncio.to_thread(self._origin, channel, interaction)
             if voter is None and isinstance(notifier, Interactive):
                 email = await notifier.email_of(interaction)
                 voter = await asyncio.to_thread(self._learn, channel, interaction, email)
@@ -120,9 +119,16 @@ class Chat:
     def open(self, channel_id: str) -> tuple[Channel, Notifier[Any]]:
         """A channel and its plugin object. Raises NotFound."""
         with self._context.db.read() as session:
-            channel = session.get(Channel, channel_id)
-            if channel is None:
+            # The connection comes along, so that building the plugin finds it in the session.
+            query = (
+                select(Channel, Connection)
+                .join(Connection, col(Connection.id) == col(Channel.connection_id), isouter=True)
+                .where(Channel.id == channel_id)
+            )
+            found = session.exec(query).first()
+            if found is None:
                 raise NotFound("channel")
+            channel = found[0]
             return channel, notifier_of(self._context, session, channel, Context())
 
     def listeners(self) -> Mapping[str, Channel]:
@@ -150,12 +156,27 @@ class Chat:
             f"{channel.notifier} {channel.connection_id}" if shared and channel.connection_id else channel.id
         )
 
-    def _asked_in(self, channel: Channel, interaction: Interaction) -> Channel:
-        """The channel whose question is answered, if the one where the answer arrived may bring it."""
+    def _origin(self, channel: Channel, interaction: Interaction) -> tuple[Channel, Actor | None]:
+        """The channel whose message is answered, if the one where the answer arrived may bring it; and who answers."""
+        same_sender = (
+            col(ChatIdentity.notifier) == channel.notifier,
+            col(ChatIdentity.workspace) == interaction.workspace,
+            col(ChatIdentity.sender) == interaction.sender,
+        )
+        sender = select(Principal).join(ChatIdentity, col(ChatIdentity.principal_id) == col(Principal.id))
         with self._context.db.read() as session:
-            _, copy = _button(session, interaction)
-            asked = session.get(Channel, copy.channel_id) if copy else None
-            return asked if asked and self._source(asked) == self._source(channel) else channel
+            query = (
+                select(Channel, Principal)
+                .join(ApprovalMessage, col(ApprovalMessage.channel_id) == col(Channel.id))
+                .join(ActionToken, col(ActionToken.message_id) == col(ApprovalMessage.id))
+                .join(ChatIdentity, and_(*same_sender), isouter=True)
+                .join(Principal, col(Principal.id) == col(ChatIdentity.principal_id), isouter=True)
+                .where(ActionToken.token_hash == token_hash(interaction.token.get_secret_value()))
+            )
+            asked, person = session.exec(query).first() or (None, None)
+            if asked is None or self._source(asked) != self._source(channel):
+                asked, person = channel, session.exec(sender.where(*same_sender)).first()
+            return asked, actor_of(person) if person else None
 
     def _wants_listener(self, channel: Channel) -> bool:
         try:
@@ -164,16 +185,6 @@ class Chat:
             log.error("channel %s cannot listen: %s", channel.slug, err.detail)
             return False
         return isinstance(notifier, Listens) and notifier.wants_listener()
-
-    def _known(self, channel: Channel, interaction: Interaction) -> Actor | None:
-        with self._context.db.read() as session:
-            query = select(ChatIdentity).where(
-                ChatIdentity.notifier == channel.notifier,
-                ChatIdentity.workspace == interaction.workspace,
-                ChatIdentity.sender == interaction.sender,
-            )
-            identity = session.exec(query).first()
-            return actor_of(session.get_one(Principal, identity.principal_id)) if identity else None
 
     def _learn(self, channel: Channel, interaction: Interaction, email: str | None) -> Actor | None:
         """Remember which member a sender is, found once by the verified e-mail address."""
@@ -213,10 +224,9 @@ class Chat:
             raise
 
     def _vote(self, channel: Channel, interaction: Interaction, voter: Actor) -> Outcome:
-        with self._context.unit_of_work(voter) as uow:
+        with self._context.unit_of_work(voter) as uow, session_cache(uow.session):
             session = uow.session
-            token, copy = _button(session, interaction)
-            approval = session.get(ApprovalRequest, copy.approval_request_id) if copy else None
+            token, copy, approval, used = _button(session, interaction)
             if copy is not None and copy.reference is None:
                 return NOT_RECORDED
             if not _is_new(uow, interaction):
@@ -227,12 +237,12 @@ class Chat:
                 raise VoteRefused(
                     Conflict("This button belongs to another message.", kind="other-message"), approval
                 )
-            if session.get(ActionTokenUse, (token.token_hash, interaction.sender)):
+            if used is not None:
                 raise VoteRefused(Conflict("You used this button already.", kind="token-used"), approval)
             bound = Bound(copy.round, copy.step, token.digest)
-            cast(uow, approval.id, token.answer, interaction.comment, channel.notifier, bound)
+            _, outcome = cast(uow, approval.id, token.answer, interaction.comment, channel.notifier, bound)
             session.add(ActionTokenUse(token_hash=token.token_hash, sender=interaction.sender))
-            return Outcome(state="recorded", message=_said(session, approval, token.answer))
+            return Outcome(state="recorded", message=outcome)
 
     def _refuse_stranger(self, channel: Channel, interaction: Interaction) -> None:
         with self._context.unit_of_work(SYSTEM) as uow:
@@ -258,20 +268,27 @@ def _is_new(uow: UnitOfWork, interaction: Interaction) -> bool:
     return True
 
 
-def _button(session: Session, interaction: Interaction) -> tuple[ActionToken | None, ApprovalMessage | None]:
-    """The button that was pressed, and the copy of the question that it belongs to."""
-    token = session.get(ActionToken, token_hash(interaction.token.get_secret_value()))
-    return token, session.get(ApprovalMessage, token.message_id) if token else None
+Button = tuple[ActionToken | None, ApprovalMessage | None, ApprovalRequest | None, ActionTokenUse | None]
+
+
+def _button(session: Session, interaction: Interaction) -> Button:
+    """The button that was pressed, its message and approval, and whether this sender pressed it before."""
+    hashed = token_hash(interaction.token.get_secret_value())
+    pressed = and_(
+        col(ActionTokenUse.token_hash) == col(ActionToken.token_hash),
+        col(ActionTokenUse.sender) == interaction.sender,
+    )
+    query = (
+        select(ActionToken, ApprovalMessage, ApprovalRequest, ActionTokenUse)
+        .join(ApprovalMessage, col(ApprovalMessage.id) == col(ActionToken.message_id))
+        .join(ApprovalRequest, col(ApprovalRequest.id) == col(ApprovalMessage.approval_request_id))
+        .join(ActionTokenUse, pressed, isouter=True)
+        .where(ActionToken.token_hash == hashed)
+    )
+    return session.exec(query).first() or (None, None, None, None)
 
 
 def _opened_with(channel: Channel, sealed: Mapping[str, str]) -> str:
     own = channel.model_dump(mode="json", include={"id", "notifier", "connection_id", "config_sealed"})
     shared = sealed.get(channel.connection_id or "")
     return hashlib.sha256(json.dumps([own, shared], sort_keys=True).encode()).hexdigest()
-
-
-def _said(session: Session, approval: ApprovalRequest, answer: str) -> str:
-    if approval.status != "open":
-        return f"Recorded. The request is {approval.status}."
-    given, needed = tally(session, approval)
-    return f"Your {answer} is recorded: {given} of {needed}."

@@ -1,4 +1,4 @@
-"""Approval policies: which profiles of an Application need whose yes."""
+"""Approval policies: whose approval the guarded actions on an Application's profiles require."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from sqlmodel import Session, col, or_, select
 
+from certrail.domain.approval import GuardedAction
 from certrail.domain.errors import BadInput, Conflict, NotFound
 from certrail.domain.events.approvals import (
     ApprovalPolicyCreated,
@@ -16,17 +17,18 @@ from certrail.persistence.tables import (
     ApprovalPolicy,
     ApprovalPolicyProfile,
     ApprovalRequest,
+    CertificateProfile,
 )
 from certrail.services.access.membership import expand_groups, find_principal, is_member
 from certrail.services.alerting.channels import find_channel
 from certrail.services.approvals.lifecycle import close
+from certrail.services.approvals.store import lock_approvals
 from certrail.services.catalog.enrollment import enrollment
 from certrail.services.catalog.profiles import find_profile
 from certrail.services.core.actor import Actor
 from certrail.services.core.lookup import lock
 from certrail.services.core.unit_of_work import ServiceContext, UnitOfWork
 from certrail.services.integrations.plugin_config import notifier_class
-from certrail.services.issuance.state import lock_approval
 from certrail_sdk import Interactive
 
 SHORTEST_LIFETIME, LONGEST_LIFETIME = timedelta(hours=1), timedelta(days=30)
@@ -58,21 +60,23 @@ class ApprovalPolicies:
         name: str,
         profiles: Sequence[str],
         steps: Sequence[Step],
+        guards: Sequence[GuardedAction] = (GuardedAction.ISSUANCE,),
         request_ttl: timedelta | None = None,
         reminder: timedelta | None = None,
         allow_self_approval: bool = False,
         bypass_machine_identities: bool = False,
         renewal_preapproval: Mapping[str, int] | None = None,
     ) -> ApprovalPolicy:
-        """Guard profiles.
+        """Guard actions on profiles.
 
         Args:
+            guards: the actions that require approval; issuance unless given.
             renewal_preapproval: ``{"renewals": …, "days": …}`` lets one approval cover renewals
                 of the same content.
 
         Raises:
             BadInput: an approver is no member, a quorum cannot be reached, a lifetime is out of bounds.
-            Conflict: a profile is guarded by another policy already, or the slug is taken.
+            Conflict: another policy guards an action on a profile already, or the slug is taken.
         """
         _check_times(request_ttl, reminder)
         if not profiles or not 1 <= len(steps) <= MOST_STEPS:
@@ -93,8 +97,7 @@ class ApprovalPolicies:
                 renewal_preapproval=dict(renewal_preapproval) if renewal_preapproval else None,
             )
             uow.session.add(policy)
-            for reference in profiles:
-                _guard(uow, policy, application_id, reference)
+            _guard(uow, policy, application_id, profiles, guards)
             uow.record(ApprovalPolicyCreated(policy.id, application_id, slug=slug))
             return policy
 
@@ -107,6 +110,7 @@ class ApprovalPolicies:
         name: str | None = None,
         profiles: Sequence[str] | None = None,
         steps: Sequence[Step] | None = None,
+        guards: Sequence[GuardedAction] | None = None,
         request_ttl: timedelta | None = None,
         reminder: timedelta | None = None,
         allow_self_approval: bool | None = None,
@@ -117,7 +121,7 @@ class ApprovalPolicies:
 
         Raises:
             BadInput: as for a new one.
-            Conflict: a profile is guarded by another policy already.
+            Conflict: another policy guards an action on a profile already.
         """
         with self._context.unit_of_work(actor) as uow:
             session = uow.session
@@ -141,8 +145,10 @@ class ApprovalPolicies:
             policy.renewal_preapproval = (
                 dict(renewal_preapproval) if renewal_preapproval is not None else policy.renewal_preapproval
             )
-            if profiles is not None:
-                _reguard(uow, policy, application_id, profiles)
+            if profiles is not None or guards is not None:
+                profiles = profiles if profiles is not None else _profiles_of(session, policy.id)
+                actions = guards if guards is not None else [GuardedAction(name) for name in policy.guards]
+                _guard(uow, policy, application_id, profiles, actions)
             policy.version += 1
             session.add(policy)
             session.flush()
@@ -155,14 +161,13 @@ class ApprovalPolicies:
         with self._context.unit_of_work(actor) as uow:
             session = uow.session
             policy = find_approval_policy(session, application_id, reference)
-            running = select(ApprovalRequest.id).where(
+            running = select(ApprovalRequest).where(
                 ApprovalRequest.policy_id == policy.id, ApprovalRequest.status == "open"
             )
-            in_one_order = running.order_by(ApprovalRequest.certificate_request_id)
-            for approval_id in session.exec(in_one_order).all():
-                approval = lock_approval(session, approval_id)
-                if approval is not None and approval.status == "open":
-                    close(uow, approval, "cancelled", actor.principal_id, "the approval policy was deleted")
+            for held in lock_approvals(uow, session.exec(running).all()):
+                # A vote may have decided it while this waited for the lock.
+                if held.approval.status == "open":
+                    close(uow, held, "cancelled", actor.principal_id, "the approval policy was deleted")
             links = select(ApprovalPolicyProfile).where(ApprovalPolicyProfile.policy_id == policy.id)
             for link in session.exec(links).all():
                 session.delete(link)
@@ -216,17 +221,27 @@ def find_approval_policy(session: Session, application_id: str | None, reference
     return found
 
 
-def _reguard(
-    uow: UnitOfWork, policy: ApprovalPolicy, application_id: str | None, profiles: Sequence[str]
+def _guard(
+    uow: UnitOfWork,
+    policy: ApprovalPolicy,
+    application_id: str | None,
+    profiles: Sequence[str],
+    actions: Sequence[GuardedAction],
 ) -> None:
+    """Let a policy guard these actions on these profiles, and nothing else."""
     if not profiles:
         raise BadInput("Name at least one profile.", "profiles")
+    if not actions:
+        raise BadInput("Name at least one action to guard.", "guards")
     links = select(ApprovalPolicyProfile).where(ApprovalPolicyProfile.policy_id == policy.id)
     for link in uow.session.exec(links).all():
         uow.session.delete(link)
+    policy.guards = sorted(set(actions))
     uow.session.flush()
     for reference in profiles:
-        _guard(uow, policy, application_id, reference)
+        profile = _enrolled(uow.session, application_id, reference)
+        for action in policy.guards:
+            _guard_one(uow, policy, application_id or "", profile, action)
 
 
 def _duration(seconds: int | None) -> timedelta | None:
@@ -255,24 +270,36 @@ def _refuse_taken_slug(session: Session, application_id: str | None, slug: str) 
         raise Conflict(f"An approval policy {slug!r} exists already in this Application.")
 
 
-def _guard(uow: UnitOfWork, policy: ApprovalPolicy, application_id: str | None, reference: str) -> None:
-    profile = find_profile(uow.session, reference)
+def _enrolled(session: Session, application_id: str | None, reference: str) -> CertificateProfile:
+    profile = find_profile(session, reference)
     try:
-        enrollment(uow.session, application_id, profile)
+        enrollment(session, application_id, profile)
     except NotFound:
         raise BadInput(
             f"The profile {reference!r} is not attached to this Application.", "profiles"
         ) from None
-    scope = application_id or ""
+    return profile
+
+
+def _guard_one(
+    uow: UnitOfWork, policy: ApprovalPolicy, scope: str, profile: CertificateProfile, action: str
+) -> None:
     taken = select(ApprovalPolicyProfile).where(
-        ApprovalPolicyProfile.scope == scope, ApprovalPolicyProfile.profile_id == profile.id
+        ApprovalPolicyProfile.scope == scope,
+        ApprovalPolicyProfile.profile_id == profile.id,
+        ApprovalPolicyProfile.action == action,
     )
     if uow.session.exec(taken).first():
-        raise Conflict(f"The profile {profile.slug!r} is guarded by another policy already.", kind="overlap")
-    uow.session.add(ApprovalPolicyProfile(policy_id=policy.id, profile_id=profile.id, scope=scope))
+        raise Conflict(
+            f"The {action} of the profile {profile.slug!r} is guarded by another policy already.",
+            kind="overlap",
+        )
+    uow.session.add(
+        ApprovalPolicyProfile(policy_id=policy.id, profile_id=profile.id, action=action, scope=scope)
+    )
     uow.session.flush()
 
 
 def _profiles_of(session: Session, policy_id: str) -> list[str]:
     query = select(ApprovalPolicyProfile.profile_id).where(ApprovalPolicyProfile.policy_id == policy_id)
-    return list(session.exec(query.order_by(col(ApprovalPolicyProfile.profile_id))).all())
+    return list(session.exec(query.distinct().order_by(col(ApprovalPolicyProfile.profile_id))).all())

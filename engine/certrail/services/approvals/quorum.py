@@ -1,78 +1,84 @@
-"""Who loses or regains a seat in open approvals when members change, and what follows for their quorums."""
+"""Open approvals after a change of members: who lost or regained a vote, and what follows for their quorums."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
-from sqlmodel import Session, col, select
+from sqlmodel import col, or_, select
 
 from certrail.domain.events.approvals import ApprovalQuorumLost, ApprovalQuorumRestored
 from certrail.persistence.tables import ApprovalRequest, Membership, Principal
 from certrail.services.access.membership import identities_of
-from certrail.services.approvals.lifecycle import advance_step, eligible, has_expired, refresh_messages, tally
+from certrail.services.approvals.eligibility import Eligibility, tallies
+from certrail.services.approvals.lifecycle import advance_step
+from certrail.services.approvals.prompts import refresh_messages
+from certrail.services.approvals.store import has_expired, lock_approvals
 from certrail.services.core.unit_of_work import UnitOfWork
-from certrail.services.issuance.state import lock_approval
 
 
 def reevaluate_everywhere(uow: UnitOfWork, principals: Iterable[Principal]) -> None:
     """The same, in all Applications where these principals have a role, by themselves or through groups."""
     owners = {owner for row in principals for owner in identities_of(uow.session, row.id)}
     applications = select(Membership.application_id).where(col(Membership.principal_id).in_(owners))
-    for application_id in sorted(set(uow.session.exec(applications).all()), key=lambda ident: ident or ""):
-        reevaluate(uow, application_id)
+    _reevaluate(uow, set(uow.session.exec(applications).all()))
 
 
 def reevaluate(uow: UnitOfWork, application_id: str | None) -> None:
     """Look at every open approval of an Application after its members changed.
 
-    A step whose quorum cannot be reached any more is told of once, as is one that can be reached again; a quorum
-    that is reached by votes which count again is taken at once.
+    A quorum that can no longer be reached is an event, once, as is one that can be reached again; a quorum that votes
+    reach which count again completes its step at once.
     """
-    uow.session.flush()
-    for approval_id in _open_approvals(uow.session, application_id):
-        approval = lock_approval(uow.session, approval_id)
-        if approval is None or approval.status != "open" or has_expired(approval, uow.now):
-            continue
-        given, needed = tally(uow.session, approval)
-        if given >= needed:
-            advance_step(uow, approval, None)
-        if approval.status == "open":
-            _tell_of_quorum(uow, approval)
+    _reevaluate(uow, {application_id})
 
 
-def _open_approvals(session: Session, application_id: str | None) -> list[str]:
-    """In the order in which their requests are locked everywhere."""
-    query = select(ApprovalRequest.id).where(
-        ApprovalRequest.application_id == application_id, ApprovalRequest.status == "open"
+def _reevaluate(uow: UnitOfWork, applications: Collection[str | None]) -> None:
+    """For any number of approvals the same number of statements, so that no role change costs more than another."""
+    session = uow.session
+    session.flush()
+    query = select(ApprovalRequest).where(
+        ApprovalRequest.status == "open",
+        or_(
+            col(ApprovalRequest.application_id).in_([ident for ident in applications if ident is not None]),
+            col(ApprovalRequest.application_id).is_(None) if None in applications else False,
+        ),
     )
-    return list(session.exec(query.order_by(ApprovalRequest.certificate_request_id)).all())
+    # Each may have been decided between the query and the lock, so its state is looked at under the lock.
+    held = [
+        each
+        for each in lock_approvals(uow, session.exec(query).all())
+        if each.approval.status == "open" and not has_expired(each.approval, uow.now)
+    ]
+    if not held:
+        return
+    eligibility = Eligibility(session, [each.approval for each in held])
+    counts = tallies(session, [each.approval for each in held], eligibility)
+    for each in held:
+        given, needed = counts[each.approval.id]
+        if given >= needed:
+            advance_step(uow, each, None)
+    still_open = [each.approval for each in held if each.approval.status == "open"]
+    for approval in still_open:
+        _record_quorum(uow, approval, eligibility)
+    refresh_messages(uow, still_open)
 
 
-def _tell_of_quorum(uow: UnitOfWork, approval: ApprovalRequest) -> None:
-    before, approval.unreachable_step = approval.unreachable_step, _unreachable(uow.session, approval)
-    uow.session.add(approval)
-    refresh_messages(uow, approval)
+def _record_quorum(uow: UnitOfWork, approval: ApprovalRequest, eligibility: Eligibility) -> None:
+    before, approval.unreachable_step = approval.unreachable_step, eligibility.unreachable(approval)
     if approval.unreachable_step == before:
         return
+    uow.session.add(approval)
     if approval.unreachable_step is None:
         uow.record(ApprovalQuorumRestored(approval.id, approval.application_id))
         return
     step = approval.policy["steps"][approval.unreachable_step]
-    able = len(eligible(uow.session, approval, approval.unreachable_step))
     uow.record(
         ApprovalQuorumLost(
             approval.id,
             approval.application_id,
-            request_id=approval.certificate_request_id,
+            request_type=approval.subject_type,
+            request_id=approval.subject_id,
             step=step["name"],
             quorum=step["quorum"],
-            able=able,
+            able=len(eligibility.of(approval, approval.unreachable_step)),
             action="Give one of the approvers back their role, or cancel the request and change the approval policy.",
         )
     )
-
-
-def _unreachable(session: Session, approval: ApprovalRequest) -> int | None:
-    """The first step, from the current one on, with fewer people who may vote than it needs."""
-    for number in range(approval.current_step, len(approval.policy["steps"])):
-        if len(eligible(session, approval, number)) < approval.policy["steps"][number]["quorum"]:
-            return number
-    return None

@@ -47,6 +47,12 @@ def active_certificate(session: Session, ca_id: str) -> CaCertificate:
     return cached(session, ("active", ca_id), lambda: _active_certificate(session, ca_id))
 
 
+def remember_active(session: Session, authority: CertificateAuthority, issuer: CaCertificate) -> None:
+    """For a caller that loaded both already: within `session_cache`, `active_certificate` asks no more."""
+    if authority.status != "disabled":
+        cached(session, ("active", authority.id), lambda: issuer)
+
+
 def _active_certificate(session: Session, ca_id: str) -> CaCertificate:
     authority = session.get_one(CertificateAuthority, ca_id)
     if authority.status == "disabled":

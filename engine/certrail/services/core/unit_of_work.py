@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session
@@ -33,6 +34,7 @@ class ServiceContext:
 
     Attributes:
         subscriptions: whom the unit of work calls for an event, inside the transaction.
+        approval_subjects: what can be approved, an `approvals.subject.SubjectType` by name; the facade registers them.
         nudge: called after a commit that left outbox rows.
         signers: by name, signers of authority keys that are not held here.
     """
@@ -44,6 +46,7 @@ class ServiceContext:
     new_id: Callable[[], str]
     public_url: str | None = None
     subscriptions: Subscriptions["UnitOfWork"] = field(default_factory=Subscriptions)
+    approval_subjects: Mapping[str, Any] = field(default_factory=dict)
     nudge: Callable[[], None] = lambda: None
     signers: Mapping[str, KeyHolder | RemoteSigner] = field(default_factory=dict)
 
@@ -78,6 +81,7 @@ class UnitOfWork:
     """An open transaction with the record of what it does.
 
     Attributes:
+        approval_subjects: what can be approved, an `approvals.subject.SubjectType` by name; the facade registers them.
         created_id: the object that this step made, which the same call made again is answered with.
     """
 

@@ -11,6 +11,7 @@ from certrail.services.approvals.lifecycle import open_approval
 from certrail.services.core.actor import Actor
 from certrail.services.core.unit_of_work import ServiceContext, UnitOfWork
 from certrail.services.issuance.state import enqueue_issuance, evaluate_policy
+from certrail.services.issuance.subject import RequestSubject
 
 
 def accept(
@@ -66,8 +67,7 @@ def accept(
         same_key=same_key,
     )
     uow.session.add(row)
-    approval = open_approval(uow, row, profile)
-    if approval is not None:
+    if open_approval(uow, RequestSubject(row)) is not None:
         row.status = "pending_approval"
         uow.session.add(row)
     uow.record(

@@ -20,7 +20,7 @@ from certrail.persistence.tables import (
 from certrail.pki.leaf import self_signed_leaf
 from certrail.pki.signer import Pending, Signed, SigningOrder
 from certrail.pki.templates import LeafTemplate
-from certrail.services.approvals.lifecycle import CHANGED, apply_timers, close, reopen, reopen_if_changed
+from certrail.services.approvals.lifecycle import apply_timers, close, reopen_if_changed
 from certrail.services.authorities.signing import issuer_of
 from certrail.services.authorities.signing_port import (
     key_name,
@@ -47,12 +47,11 @@ from certrail.services.issuance.remote_orders import (
 )
 from certrail.services.issuance.state import (
     FINAL,
-    approval_of,
-    current_snapshot,
     evaluate_policy,
     lock_request,
     transition,
 )
+from certrail.services.issuance.subject import approval_for, approval_required_again
 
 
 @dataclass(frozen=True)
@@ -102,18 +101,17 @@ class Issuance:
             if row.status in FINAL:
                 return
             transition(uow, row, "failed", reason)  # first: it did not end with its approval
-            approval = approval_of(uow.session, request_id)
-            if approval is not None and approval.status == "open":
-                close(uow, approval, "cancelled", None, reason)
+            held = approval_for(uow.session, row)
+            if held is not None and held.approval.status == "open":
+                close(uow, held, "cancelled", None, reason)
 
     def _wait(self, uow: UnitOfWork, row: CertificateRequest) -> datetime | None:
-        approval = approval_of(uow.session, row.id)
-        if approval is None:
+        held = approval_for(uow.session, row)
+        if held is None:
             transition(uow, row, "approved")
             return None
-        if (judged := current_snapshot(uow.session, row, uow.now)).digest != approval.digest:
-            reopen(uow, approval, row, judged, CHANGED)
-        return apply_timers(uow, approval)
+        reopen_if_changed(uow, held)
+        return apply_timers(uow, held)
 
     def _step(self, request_id: str) -> Advance | RemoteStep:
         """One transaction: keep the approval's time, sign, or find the order at a remote signer."""
@@ -127,7 +125,7 @@ class Issuance:
                 return Advance(row.status)
             if row.status == "issuing":
                 return _remote_step(uow, row)
-            if reopen_if_changed(uow, row):
+            if approval_required_again(uow, row):
                 return Advance("waiting", uow.now)
             if not self.issue(uow, row):
                 return _remote_step(uow, row)

@@ -43,7 +43,7 @@ def _used(session: Session, base: ApprovalRequest) -> int:
 def _base(session: Session, before: CertificateRequest) -> ApprovalRequest | None:
     if before.preapproval_id:
         return session.get(ApprovalRequest, before.preapproval_id)
-    query = select(ApprovalRequest).where(ApprovalRequest.certificate_request_id == before.id)
+    query = select(ApprovalRequest).where(ApprovalRequest.subject_id == before.id)
     return session.exec(query).first()
 
 

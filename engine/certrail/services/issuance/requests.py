@@ -13,7 +13,7 @@ from certrail.domain.faults import describe_faults
 from certrail.persistence.tables import CertificateProfile, CertificateRequest
 from certrail.pki.csr import read_csr
 from certrail.services.access.membership import role_in
-from certrail.services.approvals.lifecycle import close, open_approval_if_required, reopen
+from certrail.services.approvals.lifecycle import close, reopen
 from certrail.services.catalog.enrollment import enrollment
 from certrail.services.catalog.profiles import find_profile
 from certrail.services.core.actor import Actor
@@ -22,13 +22,8 @@ from certrail.services.core.unit_of_work import ServiceContext, UnitOfWork
 from certrail.services.inventory.lineages import lock_current
 from certrail.services.inventory.renewal_schedule import refuse_second
 from certrail.services.issuance.acceptance import accept, refusals_recorded
-from certrail.services.issuance.state import (
-    approval_of,
-    current_snapshot,
-    enqueue_issuance,
-    lock_request,
-    transition,
-)
+from certrail.services.issuance.state import enqueue_issuance, lock_request, transition
+from certrail.services.issuance.subject import approval_for, open_if_required
 
 BY_HAND = "retried by hand"
 MOST_ATTRIBUTES = 50
@@ -81,10 +76,9 @@ class Requests:
                 raise Forbidden("Only the requester or an Admin cancels a request.", kind="not-requester")
             if row.status != "pending_approval":
                 raise Conflict(f"The request is {row.status}; only one that waits for approval is cancelled.")
-            approval = approval_of(uow.session, row.id)
-            if approval:
+            if held := approval_for(uow.session, row):
                 by = "the requester" if row.requester_id == actor.principal_id else "an Admin"
-                close(uow, approval, "cancelled", actor.principal_id, f"cancelled by {by}")
+                close(uow, held, "cancelled", actor.principal_id, f"cancelled by {by}")
             return row
 
     def retry(self, actor: Actor, request_id: str) -> CertificateRequest:
@@ -142,16 +136,10 @@ class Requests:
 
 def _ask_again(uow: UnitOfWork, row: CertificateRequest) -> None:
     """Whom a failed request needs to be asked about now: nobody, if somebody said yes to it already."""
-    approval = approval_of(uow.session, row.id)
-    if approval is not None and approval.status == "approved":
-        transition(uow, row, "approved", BY_HAND)
-        return
-    judged = current_snapshot(uow.session, row, uow.now)
-    if approval is not None:
-        reopen(uow, approval, row, judged, BY_HAND)
-    elif open_approval_if_required(uow, row, judged) is not None:
-        transition(uow, row, "pending_approval", BY_HAND)
-    else:
+    held = approval_for(uow.session, row)
+    if held is not None and held.approval.status != "approved":
+        reopen(uow, held, BY_HAND)
+    elif held is not None or not open_if_required(uow, row, BY_HAND):
         transition(uow, row, "approved", BY_HAND)
 
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlmodel import Session, select
+from sqlmodel import Session, and_, col, select
 
 from certrail.domain.content import KeyAlgorithm, RequestContent, digest
 from certrail.domain.errors import NotFound, PolicyViolation
@@ -11,14 +11,14 @@ from certrail.domain.events.issuance import REQUEST_TRANSITIONS
 from certrail.domain.policy import PolicyRules, decide
 from certrail.persistence.database import cached, locked
 from certrail.persistence.tables import (
-    ApprovalRequest,
+    CaCertificate,
     Certificate,
     CertificateAuthority,
     CertificatePolicy,
     CertificateProfile,
     CertificateRequest,
 )
-from certrail.services.authorities.signing import active_certificate
+from certrail.services.authorities.signing import active_certificate, remember_active
 from certrail.services.core.unit_of_work import UnitOfWork
 from certrail.services.inventory.renewal_schedule import note_failure
 
@@ -76,25 +76,6 @@ def lock_request(session: Session, request_id: str) -> CertificateRequest:
     return row
 
 
-def lock_approval(session: Session, approval_id: str) -> ApprovalRequest | None:
-    """An approval with its request, held until the transaction ends.
-
-    The request comes first, as in every step of the issuance: two orders would end in a deadlock.
-    """
-    found = session.get(ApprovalRequest, approval_id)
-    if found is None:
-        return None
-    lock_request(session, found.certificate_request_id)
-    return session.exec(locked(select(ApprovalRequest).where(ApprovalRequest.id == approval_id))).first()
-
-
-def approval_of(session: Session, request_id: str) -> ApprovalRequest | None:
-    """The approval of a request, if its profile asks for one."""
-    return session.exec(
-        select(ApprovalRequest).where(ApprovalRequest.certificate_request_id == request_id)
-    ).first()
-
-
 def transition(uow: UnitOfWork, row: CertificateRequest, status: str, reason: str | None = None) -> None:
     """Change a request's status, on record."""
     before, row.status, row.reason, row.updated_at = row.status, status, reason, uow.now
@@ -137,12 +118,36 @@ def current_snapshot(session: Session, row: CertificateRequest, now: datetime) -
         PolicyViolation: it would not be signed at all any more.
         Conflict: the authority cannot sign.
     """
-    profile = session.get_one(CertificateProfile, row.profile_id)
+    # Loaded by one statement, and found in the session by what follows: every vote looks at all of it.
+    loaded = _rules_of(session, row.profile_id)
+    profile = loaded[0]
     content = RequestContent.model_validate(row.content)
     policy = evaluate_policy(session, profile, content, now)
     application = row.application_id or ""
     found = digest(content, profile.id, profile.version, policy.version, application, row.renews_id)
     return PolicySnapshot(found, profile.version, policy.version)
+
+
+def _rules_of(
+    session: Session, profile_id: str
+) -> tuple[CertificateProfile, CertificatePolicy, CertificateAuthority | None, CaCertificate | None]:
+    """A profile with its policy, its authority, and the certificate that this one issues with."""
+    active = and_(
+        col(CaCertificate.ca_id) == col(CertificateAuthority.id), col(CaCertificate.active).is_(True)
+    )
+    query = (
+        select(CertificateProfile, CertificatePolicy, CertificateAuthority, CaCertificate)
+        .join(CertificatePolicy, col(CertificatePolicy.id) == col(CertificateProfile.policy_id))
+        .join(
+            CertificateAuthority, col(CertificateAuthority.id) == col(CertificateProfile.ca_id), isouter=True
+        )
+        .join(CaCertificate, active, isouter=True)
+        .where(CertificateProfile.id == profile_id)
+    )
+    profile, policy, authority, issuer = session.exec(query).one()
+    if authority is not None and issuer is not None:
+        remember_active(session, authority, issuer)
+    return profile, policy, authority, issuer
 
 
 def apply_snapshot(row: CertificateRequest, judged: PolicySnapshot) -> None:

@@ -1,30 +1,82 @@
-"""Revocation: the certificate, its list, its renewal and what its destinations hold change in one transaction."""
+"""Revocation: at once where no policy guards it, else after its approval.
 
-from sqlmodel import Session
+The certificate, its list, its renewal and what its destinations hold change in one transaction.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NamedTuple
+
+from sqlmodel import Session, col, select
 
 from certrail.checkpoints import checkpoint
-from certrail.domain.errors import Conflict
+from certrail.domain.access import ProductRole, Role
+from certrail.domain.errors import CertrailError, Conflict, Forbidden, NotFound
 from certrail.domain.events.lifecycle import (
     CertificateHeld,
     CertificateReleased,
     CertificateRevoked,
     RevocationEvent,
+    RevocationRequested,
 )
-from certrail.persistence.tables import (
-    CaCertificate,
-    Certificate,
-    Lineage,
-)
-from certrail.pki.revocation import (
-    Reason,
-)
+from certrail.domain.states import RevocationStatus
+from certrail.persistence.database import locked
+from certrail.persistence.tables import CaCertificate, Certificate, Lineage, RevocationRequest
+from certrail.pki.revocation import Reason
+from certrail.services.access.membership import role_in
 from certrail.services.alerting.expiry import catch_up
+from certrail.services.approvals.lifecycle import (
+    apply_timers,
+    close,
+    guarding_policy,
+    open_approval,
+    reopen_if_changed,
+)
 from certrail.services.authorities.status import publish_crl
-from certrail.services.core.actor import Actor
+from certrail.services.core.actor import SYSTEM, Actor
+from certrail.services.core.paging import PAGE, Position, newest_first
 from certrail.services.core.unit_of_work import ServiceContext, UnitOfWork
 from certrail.services.delivery import retirement_planner
 from certrail.services.inventory.lineages import lock_lineage
 from certrail.services.inventory.renewal_schedule import plan
+from certrail.services.lifecycle.revocation_subject import (
+    RevocationSubject,
+    approval_for,
+    digest_of,
+    refuse_revoked,
+    transition,
+)
+
+MEANWHILE = "the certificate was revoked meanwhile"
+
+
+class Held(NamedTuple):
+    """A certificate with its lineage locked, and the authority's certificate that signed it."""
+
+    row: Certificate
+    lineage: Lineage
+    issuer: CaCertificate
+
+
+class Revoked(NamedTuple):
+    """What a call of `revoke` led to: the certificate, and the request that waits where a policy guards it."""
+
+    certificate: Certificate
+    request: RevocationRequest | None = None
+
+
+@dataclass(frozen=True)
+class RevocationAdvance:
+    """Where a revocation request stands after a step.
+
+    Attributes:
+        status: ``waiting`` or a final status of the request.
+        wake_at: when to look again at the latest, while waiting.
+    """
+
+    status: str
+    wake_at: datetime | None = None
 
 
 class Revocation:
@@ -33,25 +85,22 @@ class Revocation:
     def __init__(self, context: ServiceContext) -> None:
         self._context = context
 
-    def revoke(self, actor: Actor, certificate_id: str, reason: Reason = Reason.UNSPECIFIED) -> Certificate:
-        """Revoke for good, or with `certificateHold` until it is released.
+    def revoke(self, actor: Actor, certificate_id: str, reason: Reason = Reason.UNSPECIFIED) -> Revoked:
+        """Revoke for good, or with `certificateHold` until it is released; or request it where a policy guards it.
 
         Raises:
             NotFound: unknown.
-            Conflict: another authority signed it, or it is revoked already.
+            Conflict: another authority signed it, it is revoked, or another request for it is open already.
         """
         with self._context.unit_of_work(actor) as uow:
-            row, lineage, issuer = _own(uow.session, certificate_id)
-            hold = reason is Reason.CERTIFICATE_HOLD
-            if row.status == "revoked" or (hold and row.status == "held"):
-                raise Conflict(f"The certificate is {row.status} already.", kind="revoked")
-            row.revoked_at = row.revoked_at or uow.now.replace(microsecond=0)
-            row.status, row.revocation_reason = ("held" if hold else "revoked"), str(reason)
-            self._changed(uow, row, lineage, issuer, CertificateHeld if hold else CertificateRevoked)
-            if not hold:
-                retirement_planner.revoked(uow, row)
+            held = _own(uow.session, certificate_id)
+            refuse_revoked(held.row, reason)
+            request = self._request(uow, held.row, reason)
+            if request is None or request.status == RevocationStatus.REVOKED:
+                _revoke(uow, held, reason)
+                request = None
         checkpoint("revocation.committed")
-        return row
+        return Revoked(held.row, request)
 
     def release(self, actor: Actor, certificate_id: str) -> Certificate:
         """Let a certificate on hold be valid again.
@@ -61,47 +110,232 @@ class Revocation:
             Conflict: it is not on hold.
         """
         with self._context.unit_of_work(actor) as uow:
-            row, lineage, issuer = _own(uow.session, certificate_id)
+            held = _own(uow.session, certificate_id)
+            row = held.row
             if row.status != "held":
                 raise Conflict(f"The certificate is {row.status}; only one on hold is released.")
-            row.status = "active" if lineage.current_certificate_id == row.id else "superseded"
+            row.status = "active" if held.lineage.current_certificate_id == row.id else "superseded"
             row.revoked_at = row.revocation_reason = None
-            self._changed(uow, row, lineage, issuer, CertificateReleased)
+            _changed(uow, held, CertificateReleased)
             catch_up(uow, row)
             return row
 
-    def _changed(
+    def advance(self, request_id: str) -> RevocationAdvance:
+        """Take the next step of a request: wait, apply the approval's timers, or revoke."""
+        checkpoint("revocation.begin")
+        try:
+            outcome = self._step(request_id)
+        except CertrailError as refusal:
+            self.fail(request_id, refusal.detail)
+            outcome = RevocationAdvance(RevocationStatus.FAILED)
+        checkpoint("revocation.end")
+        return outcome
+
+    def fail(self, request_id: str, reason: str) -> None:
+        """Give up on a request, with a reason that its requester can read."""
+        with self._context.unit_of_work(SYSTEM) as uow:
+            subject = _find_and_lock(uow.session, request_id)
+            if RevocationStatus(subject.row.status).final:
+                return
+            transition(
+                uow, subject, RevocationStatus.FAILED, reason
+            )  # first: it did not end with its approval
+            approval = approval_for(uow.session, subject)
+            if approval is not None and approval.approval.status == "open":
+                close(uow, approval, "cancelled", None, reason)
+
+    def cancel(self, actor: Actor, request_id: str) -> RevocationRequest:
+        """Withdraw a request that waits for approval: one's own, or any as an Admin.
+
+        Raises:
+            Forbidden: it is somebody else's, and the caller is no Admin here.
+            Conflict: it is decided already.
+        """
+        with self._context.unit_of_work(actor) as uow:
+            subject = _find_and_lock(uow.session, request_id)
+            row, own = subject.row, subject.row.requester_id == actor.principal_id
+            if not own and not _is_admin(uow.session, actor, row):
+                raise Forbidden("Only the requester or an Admin cancels a request.", kind="not-requester")
+            if not subject.waiting:
+                raise Conflict(f"The request is {row.status}; only one that waits for approval is cancelled.")
+            if approval := approval_for(uow.session, subject):
+                by = "the requester" if own else "an Admin"
+                close(uow, approval, "cancelled", actor.principal_id, f"cancelled by {by}")
+            return row
+
+    def get(self, request_id: str) -> RevocationRequest:
+        """One request. Raises NotFound."""
+        with self._context.db.read() as session:
+            if (row := session.get(RevocationRequest, request_id)) is None:
+                raise NotFound("revocation request")
+            return row
+
+    def requested(self, request_id: str) -> Revoked:
+        """What the call that created a request led to. Raises NotFound."""
+        row = self.get(request_id)
+        with self._context.db.read() as session:
+            certificate = session.get_one(Certificate, row.certificate_id)
+        return Revoked(certificate, None if row.status == RevocationStatus.REVOKED else row)
+
+    def list(
         self,
-        uow: UnitOfWork,
-        row: Certificate,
-        lineage: Lineage,
-        issuer: CaCertificate,
-        event: type[RevocationEvent],
-    ) -> None:
+        application_id: str | None,
+        *,
+        status: str | None = None,
+        after: Position | None = None,
+        limit: int = PAGE,
+    ) -> Sequence[RevocationRequest]:
+        """One page of the requests of an Application, newest first."""
+        with self._context.db.read() as session:
+            query = select(RevocationRequest).where(RevocationRequest.application_id == application_id)
+            if status:
+                query = query.where(RevocationRequest.status == status)
+            return session.exec(newest_first(query, RevocationRequest, after, limit)).all()
+
+    def _request(self, uow: UnitOfWork, certificate: Certificate, reason: Reason) -> RevocationRequest | None:
+        """The request of a guarded revocation; `None` where nothing guards it. A bypassed one is revoked at once."""
+        assert uow.actor.principal_id is not None
+        row = RevocationRequest(
+            id=uow.new_id(),
+            created_at=uow.now,
+            updated_at=uow.now,
+            application_id=certificate.application_id,
+            certificate_id=certificate.id,
+            requester_id=uow.actor.principal_id,
+            revocation_reason=str(reason),
+            status=RevocationStatus.REVOKED,
+            digest="",
+        )
+        row.digest = digest_of(row, certificate)
+        subject = RevocationSubject(row, certificate)
+        if guarding_policy(uow.session, subject) is None:
+            return None
+        if open_approval(uow, subject) is not None:
+            # The lineage is locked, so no other request of this certificate can appear between this check and the
+            # commit; the partial unique index holds the same.
+            if others := _open_requests(uow.session, certificate.id):
+                raise Conflict(
+                    "A revocation of this certificate is requested already.",
+                    kind="revocation-requested",
+                    revocation_request_id=others[0],
+                )
+            row.status = RevocationStatus.PENDING_APPROVAL
+            subject.signal(uow)
         uow.session.add(row)
-        superseded = lineage.current_certificate_id != row.id
-        if not superseded:
-            plan(uow, lineage, row)
         uow.record(
-            event(
+            RevocationRequested(
                 row.id,
                 row.application_id,
-                common_name=row.common_name,
-                serial=row.serial,
-                lineage_id=row.lineage_id,
-                superseded=superseded,
-                reason=row.revocation_reason,
+                certificate_id=certificate.id,
+                lineage_id=certificate.lineage_id,
+                common_name=subject.display_name,
+                status=row.status,
+                revocation_reason=row.revocation_reason,
             )
         )
-        uow.session.flush()
-        publish_crl(uow, issuer)
+        return row
+
+    def _step(self, request_id: str) -> RevocationAdvance:
+        with self._context.unit_of_work(SYSTEM) as uow:
+            held = _own(uow.session, _certificate_id(uow.session, request_id))
+            subject = _lock(uow.session, held.row, request_id)
+            row, approval = subject.row, approval_for(uow.session, subject)
+            if RevocationStatus(row.status).final:
+                return RevocationAdvance(row.status)
+            if approval is not None and reopen_if_changed(uow, approval):
+                return RevocationAdvance("waiting", apply_timers(uow, approval))
+            if approval is not None and subject.waiting:
+                wake_at = apply_timers(uow, approval)
+                return RevocationAdvance("waiting" if subject.waiting else row.status, wake_at)
+            transition(uow, subject, RevocationStatus.REVOKED)
+            _revoke(uow, held, Reason(row.revocation_reason))
+        checkpoint("revocation.committed")
+        return RevocationAdvance(RevocationStatus.REVOKED)
 
 
-def _own(session: Session, certificate_id: str) -> tuple[Certificate, Lineage, CaCertificate]:
-    """A certificate that was signed here, its lineage held: it is not renewed or given up while it is revoked."""
+def _certificate_id(session: Session, request_id: str) -> str:
+    query = select(RevocationRequest.certificate_id).where(RevocationRequest.id == request_id)
+    if (found := session.exec(query).first()) is None:
+        raise NotFound("revocation request")
+    return found
+
+
+def _own(session: Session, certificate_id: str) -> Held:
+    """A certificate that was signed here, its lineage locked: it is not renewed while it is revoked."""
     row, lineage = lock_lineage(session, certificate_id)
     if row.ca_certificate_id is None:
         raise Conflict(
             "Another authority signed this certificate, so it alone can revoke it.", kind="foreign-issuer"
         )
-    return row, lineage, session.get_one(CaCertificate, row.ca_certificate_id)
+    return Held(row, lineage, session.get_one(CaCertificate, row.ca_certificate_id))
+
+
+def _find_and_lock(session: Session, request_id: str) -> RevocationSubject:
+    certificate, _ = lock_lineage(session, _certificate_id(session, request_id))
+    return _lock(session, certificate, request_id)
+
+
+def _lock(session: Session, certificate: Certificate, request_id: str) -> RevocationSubject:
+    """A request, `FOR UPDATE`; the caller has locked the lineage.
+
+    The order is lineage, request, approval everywhere: two orders would end in a deadlock.
+    """
+    query = select(RevocationRequest).where(RevocationRequest.id == request_id)
+    return RevocationSubject(session.exec(locked(query)).one(), certificate)
+
+
+def _open_requests(session: Session, certificate_id: str) -> Sequence[str]:
+    final = [status for status in RevocationStatus if status.final]
+    query = select(RevocationRequest.id).where(
+        RevocationRequest.certificate_id == certificate_id, col(RevocationRequest.status).not_in(final)
+    )
+    return session.exec(query).all()
+
+
+def _revoke(uow: UnitOfWork, held: Held, reason: Reason) -> None:
+    row, hold = held.row, reason is Reason.CERTIFICATE_HOLD
+    row.revoked_at = row.revoked_at or uow.now.replace(microsecond=0)
+    row.status, row.revocation_reason = ("held" if hold else "revoked"), str(reason)
+    _changed(uow, held, CertificateHeld if hold else CertificateRevoked)
+    if not hold:
+        retirement_planner.revoked(uow, row)
+    _close_obsolete(uow, row)
+
+
+def _close_obsolete(uow: UnitOfWork, certificate: Certificate) -> None:
+    """Cancel open requests that have nothing left to revoke; one for more than a hold still has."""
+    for request_id in _open_requests(uow.session, certificate.id):
+        subject = _lock(uow.session, certificate, request_id)
+        try:
+            refuse_revoked(certificate, Reason(subject.row.revocation_reason))
+        except Conflict:
+            transition(uow, subject, RevocationStatus.CANCELLED, MEANWHILE)
+            if (approval := approval_for(uow.session, subject)) and approval.approval.status == "open":
+                close(uow, approval, "cancelled", None, MEANWHILE)
+
+
+def _changed(uow: UnitOfWork, held: Held, event: type[RevocationEvent]) -> None:
+    row, lineage, issuer = held
+    uow.session.add(row)
+    superseded = lineage.current_certificate_id != row.id
+    if not superseded:
+        plan(uow, lineage, row)
+    uow.record(
+        event(
+            row.id,
+            row.application_id,
+            common_name=row.common_name,
+            serial=row.serial,
+            lineage_id=row.lineage_id,
+            superseded=superseded,
+            reason=row.revocation_reason,
+        )
+    )
+    uow.session.flush()
+    publish_crl(uow, issuer)
+
+
+def _is_admin(session: Session, actor: Actor, row: RevocationRequest) -> bool:
+    if actor.product_role == ProductRole.ADMIN:
+        return True
+    return role_in(session, actor.principal_id, row.application_id) is Role.ADMIN

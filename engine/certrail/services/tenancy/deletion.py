@@ -12,6 +12,7 @@ from sqlmodel import Session, SQLModel, col, func, select
 
 from certrail.domain.errors import Conflict
 from certrail.domain.events.tenancy import ApplicationDeleted
+from certrail.domain.states import RevocationStatus
 from certrail.persistence import cascades
 from certrail.persistence.database import locked
 from certrail.persistence.tables import (
@@ -36,6 +37,7 @@ from certrail.persistence.tables import (
     PreviousTarget,
     RemoteOrder,
     Retirement,
+    RevocationRequest,
     RevocationTombstone,
     SavedSearch,
     Sync,
@@ -101,6 +103,15 @@ class Deletions:
                 CertificateRequest.application_id == application_id,
                 col(CertificateRequest.status).not_in(FINAL),
             )
+            open_revocations = select(RevocationRequest.id).where(
+                RevocationRequest.application_id == application_id,
+                col(RevocationRequest.status).not_in([status for status in RevocationStatus if status.final]),
+            )
+            if revoking := len(session.exec(open_revocations).all()):
+                raise Conflict(
+                    f"{revoking} revocation requests are under way; wait for them, or cancel them.",
+                    kind="requests-under-way",
+                )
             if under_way := len(session.exec(running).all()):
                 raise Conflict(
                     f"{under_way} certificate requests are under way; wait for them, or cancel them.",
@@ -218,6 +229,7 @@ def _in_order(application_id: str) -> cascades.Cascade:
         Channel,
         SavedSearch,
         CertificateSearchTerm,
+        RevocationRequest,
         Certificate,
         CertificateRequest,
         Lineage,

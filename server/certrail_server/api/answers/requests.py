@@ -13,7 +13,7 @@ def request_answers(services: Services, rows: Sequence[CertificateRequest]) -> l
     applications = names.slugs(Application, (row.application_id for row in rows))
     profiles = names.slugs(CertificateProfile, (row.profile_id for row in rows))
     requesters = names.slugs(Principal, (row.requester_id for row in rows))
-    approvals = services.approvals.of_requests([row.id for row in rows])
+    approvals = services.approvals.of_subjects([row.id for row in rows])
     return [
         CertificateRequestOut.about(
             row,

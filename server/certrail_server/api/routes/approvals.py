@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 
 from certrail.domain.access import Permission
-from certrail.services.approvals.votes import About
+from certrail.services.approvals.queries import About
 from certrail_server.api.approval_shapes import VoteIn
 from certrail_server.api.guard import Call, allow, idempotent
 from certrail_server.api.pages import Page

@@ -7,10 +7,12 @@ from fastapi import APIRouter, Response
 from certrail.domain.access import Permission
 from certrail_server.api.answers.certificates import certificate_answer
 from certrail_server.api.answers.requests import request_answer
+from certrail_server.api.answers.revocations import revocation_answer
 from certrail_server.api.guard import Call, allow, idempotent
 from certrail_server.api.schemas.certificates import CertificateOut
 from certrail_server.api.schemas.lifecycle import RenewalIn, RenewalPlanIn, RenewalPlanOut, RevocationIn
 from certrail_server.api.schemas.requests import CertificateRequestOut
+from certrail_server.api.schemas.revocations import RevocationRequestOut
 
 router = APIRouter(prefix="/certificates/{certificate_id}", tags=["certificates"])
 
@@ -51,13 +53,26 @@ def set_renewal_plan(
     return _plan(renewals.decide(call.actor, certificate_id, body.auto_renew, body.renewal_override))
 
 
-@router.post("/revoke")
+@router.post(
+    "/revoke",
+    responses={202: {"model": RevocationRequestOut, "description": "A policy guards the revocation"}},
+)
 def revoke_certificate(
-    certificate_id: str, body: RevocationIn, call: Annotated[Call, allow(Permission.CERTIFICATE_REVOKE)]
-) -> CertificateOut:
-    """Revoke for good, or put on hold; revocation lists and OCSP say so at once."""
-    row = call.services.revocation.revoke(call.actor, certificate_id, body.reason)
-    return certificate_answer(call.services, row)
+    certificate_id: str,
+    body: RevocationIn,
+    response: Response,
+    call: Annotated[Call, allow(Permission.CERTIFICATE_REVOKE)],
+) -> CertificateOut | RevocationRequestOut:
+    """Revoke for good, or put on hold: at once, or with 202 once the approval that a policy requires is given."""
+    revocation = call.services.revocation
+    certificate, request = idempotent(
+        lambda: revocation.revoke(call.actor, certificate_id, body.reason), revocation.requested
+    )
+    if request is None:
+        return certificate_answer(call.services, certificate)
+    response.status_code = 202
+    response.headers["Location"] = f"/api/v1/revocation-requests/{request.id}"
+    return revocation_answer(call.services, request)
 
 
 @router.post("/release")

@@ -108,8 +108,11 @@ def revoke_certificate(
         typer.Option(help="Reason code of RFC 5280; certificateHold can be released again."),
     ] = RevocationReason.UNSPECIFIED,
 ) -> None:
-    """Revoke a certificate, or put it on hold."""
-    call("POST", f"/certificates/{certificate_id(certificate)}/revoke", {"reason": reason})
+    """Revoke a certificate, or put it on hold; where a policy guards that, request it."""
+    answer = call("POST", f"/certificates/{certificate_id(certificate)}/revoke", {"reason": reason})
+    if approval := answer.get("approval_request_id"):
+        out.print(f"revocation request {answer['id']} waits for approval {approval}")
+        return
     out.print("on hold" if reason is RevocationReason.CERTIFICATE_HOLD else "revoked")
 
 

@@ -32,6 +32,7 @@ def create() -> None:
         sa.Column("slug", sa.String(length=64), nullable=False),
         sa.Column("name", sa.String(length=128), nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("guards", sa.JSON(), nullable=False),
         sa.Column("steps", sa.JSON(), nullable=False),
         sa.Column("request_ttl_seconds", sa.Integer(), nullable=True),
         sa.Column("reminder_seconds", sa.Integer(), nullable=True),
@@ -46,27 +47,12 @@ def create() -> None:
         sa.UniqueConstraint("application_id", "slug"),
     )
     op.create_table(
-        "approval_policy_profile",
-        sa.Column("policy_id", sa.String(length=40), nullable=False),
-        sa.Column("profile_id", sa.String(length=40), nullable=False),
-        sa.Column("scope", sa.String(length=40), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["policy_id"],
-            ["approval_policy.id"],
-        ),
-        sa.ForeignKeyConstraint(
-            ["profile_id"],
-            ["certificate_profile.id"],
-        ),
-        sa.PrimaryKeyConstraint("policy_id", "profile_id"),
-        sa.UniqueConstraint("scope", "profile_id"),
-    )
-    op.create_table(
         "approval_request",
         sa.Column("id", sa.String(length=80), nullable=False),
         sa.Column("created_at", UtcDateTime(), nullable=False),
         sa.Column("application_id", sa.String(length=40), nullable=True),
-        sa.Column("certificate_request_id", sa.String(length=40), nullable=False),
+        sa.Column("subject_type", sa.String(length=32), nullable=False),
+        sa.Column("subject_id", sa.String(length=40), nullable=False),
         sa.Column("policy_id", sa.String(length=40), nullable=False),
         sa.Column("policy", sa.JSON(), nullable=False),
         sa.Column("digest", sa.String(length=64), nullable=False),
@@ -85,15 +71,11 @@ def create() -> None:
             ["application.id"],
         ),
         sa.ForeignKeyConstraint(
-            ["certificate_request_id"],
-            ["certificate_request.id"],
-        ),
-        sa.ForeignKeyConstraint(
             ["requester_id"],
             ["principal.id"],
         ),
         sa.PrimaryKeyConstraint("id"),
-        sa.UniqueConstraint("certificate_request_id"),
+        sa.UniqueConstraint("subject_type", "subject_id"),
     )
     op.create_index(
         "ix_approval_request_list", "approval_request", ["application_id", "created_at", "id"], unique=False
@@ -131,6 +113,23 @@ def create() -> None:
         unique=False,
         sqlite_where=sa.text("tokens_deleted_at is null"),
         postgresql_where=sa.text("tokens_deleted_at is null"),
+    )
+    op.create_table(
+        "approval_policy_profile",
+        sa.Column("policy_id", sa.String(length=40), nullable=False),
+        sa.Column("profile_id", sa.String(length=40), nullable=False),
+        sa.Column("action", sa.String(length=16), nullable=False),
+        sa.Column("scope", sa.String(length=40), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["policy_id"],
+            ["approval_policy.id"],
+        ),
+        sa.ForeignKeyConstraint(
+            ["profile_id"],
+            ["certificate_profile.id"],
+        ),
+        sa.PrimaryKeyConstraint("policy_id", "profile_id", "action"),
+        sa.UniqueConstraint("scope", "profile_id", "action"),
     )
     op.create_table(
         "vote",

@@ -15,6 +15,7 @@ from certrail.persistence.migrations.schema_0001 import (
     integrations,
     inventory,
     issuance,
+    lifecycle,
     tenancy,
 )
 
@@ -35,6 +36,7 @@ ROOMS = (
     approvals,
     inventory,
     delivery,
+    lifecycle,
 )
 """In the order of their foreign keys."""
 

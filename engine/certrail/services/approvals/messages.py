@@ -1,0 +1,204 @@
+"""Approval messages: an approval as it is posted to chat channels, kept up to date by a workflow."""
+
+import hashlib
+import secrets
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import SecretStr
+from sqlmodel import Session
+
+from certrail.checkpoints import checkpoint
+from certrail.persistence.tables import (
+    ActionToken,
+    ApprovalMessage,
+    ApprovalRequest,
+    Channel,
+    Principal,
+)
+from certrail.services.alerting.posting import fails, works
+from certrail.services.approvals.eligibility import tally
+from certrail.services.approvals.store import APPROVE, REJECT, current_step, votes_of
+from certrail.services.approvals.subject import subject_of
+from certrail.services.core.actor import SYSTEM
+from certrail.services.core.failure import Failure
+from certrail.services.core.unit_of_work import ServiceContext, UnitOfWork
+from certrail.services.integrations.plugin_config import notifier_of
+from certrail_sdk import Choice, Context, Fact, Notifier, Question
+
+
+@dataclass(frozen=True)
+class MessageWork:
+    """One refresh of one message.
+
+    Attributes:
+        reference: where the message was posted; ``None`` to post it now.
+        version: a digest of what the message says, to be handed back when it is shown.
+    """
+
+    message_id: str
+    notifier: Notifier[Any]
+    question: Question
+    reference: str | None
+    closed: bool
+    version: str
+    plugin: str
+
+
+class ApprovalMessages:
+    """Every step may run twice and ends at the same message."""
+
+    def __init__(self, context: ServiceContext) -> None:
+        self._context = context
+
+    def begin(self, message_id: str) -> MessageWork | None:
+        """The message as it should look now; ``None`` when there is nothing left to show.
+
+        Action tokens are created here and stored as hashes only, so every refresh has new ones; those that the
+        same message showed before stay valid until it closes.
+        """
+        with self._context.unit_of_work(SYSTEM) as uow:
+            message = uow.session.get(ApprovalMessage, message_id)
+            if message is None or message.closed_at is not None:
+                return None
+            approval = uow.session.get_one(ApprovalRequest, message.approval_request_id)
+            closed = _is_over(message, approval)
+            if closed and message.reference is None and message.intent_at is None:
+                message.closed_at = uow.now
+                uow.session.add(message)
+                return None
+            channel = uow.session.get_one(Channel, message.channel_id)
+            question = self._question(uow, message, approval, closed)
+            version = _version(question, closed)
+            if message.shown == version and message.reference is not None:
+                return None
+            if not closed:
+                question = question.model_copy(update={"choices": _choices(uow, message, approval)})
+            work = MessageWork(
+                message_id=message.id,
+                notifier=notifier_of(self._context, uow.session, channel, Context()),
+                question=question,
+                reference=message.reference,
+                closed=closed,
+                version=version,
+                plugin=f"{channel.notifier} {self._context.plugins.info('notifier', channel.notifier).version}",
+            )
+            message.intent_at = message.intent_at or uow.now
+            uow.session.add(message)
+        checkpoint("question.intended")
+        return work
+
+    def shown(self, message_id: str, version: str, reference: str, closed: bool) -> None:
+        """Record that the channel shows the message as it should be."""
+        checkpoint("question.posted")
+        with self._context.unit_of_work(SYSTEM) as uow:
+            message = uow.session.get(ApprovalMessage, message_id)
+            if message is None:
+                return
+            message.reference, message.shown, message.last_error = reference, version, None
+            if closed:
+                message.closed_at = uow.now
+            uow.session.add(message)
+            approval = uow.session.get_one(ApprovalRequest, message.approval_request_id)
+            works(uow, message.channel_id, approval.application_id)
+
+    def is_closed(self, message_id: str) -> bool:
+        """Whether the message needs no more refreshing."""
+        with self._context.db.read() as session:
+            message = session.get(ApprovalMessage, message_id)
+            return message is None or message.closed_at is not None
+
+    def failed(self, message_id: str, failure: Failure) -> None:
+        """Record that a message could not be shown; the first failure becomes an event."""
+        with self._context.unit_of_work(SYSTEM) as uow:
+            message = uow.session.get(ApprovalMessage, message_id)
+            if message is None:
+                return
+            if message.last_error is None or failure.permanent:
+                approval = uow.session.get_one(ApprovalRequest, message.approval_request_id)
+                fails(
+                    uow,
+                    message.channel_id,
+                    approval.application_id,
+                    message=failure.message,
+                    action=failure.action,
+                    approval_id=approval.id,
+                )
+            message.last_error = failure.stored(uow.now)
+            uow.session.add(message)
+
+    def _question(
+        self, uow: UnitOfWork, message: ApprovalMessage, approval: ApprovalRequest, closed: bool
+    ) -> Question:
+        session = uow.session
+        subject = subject_of(uow.context, session, approval)
+        requester = session.get_one(Principal, approval.requester_id)
+        common = (("Requested by", requester.name), ("Content digest", approval.digest[:16]))
+        public_url = self._context.public_url
+        return Question(
+            id=message.id,
+            title=subject.title(),
+            summary=f"Step {message.step + 1} of {len(approval.policy['steps'])}: "
+            f"{approval.policy['steps'][message.step]['name']}",
+            facts=(*subject.facts(session), *(Fact(label=label, value=value) for label, value in common)),
+            status=_status(session, message, approval, closed),
+            deadline=approval.expires_at,
+            link=f"{public_url}/api/v1/approval-requests/{approval.id}" if public_url else None,
+            may_exist=message.intent_at is not None,
+        )
+
+
+def token_hash(token: str) -> str:
+    """How a token is stored and looked up."""
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+def _is_over(message: ApprovalMessage, approval: ApprovalRequest) -> bool:
+    same = (message.round, message.step) == (approval.round, approval.current_step)
+    return approval.status != "open" or not same
+
+
+def _choices(uow: UnitOfWork, message: ApprovalMessage, approval: ApprovalRequest) -> tuple[Choice, ...]:
+    choices = []
+    for answer, label, wants_comment in ((APPROVE, "Approve", False), (REJECT, "Reject", True)):
+        token = secrets.token_urlsafe(24)
+        uow.session.add(
+            ActionToken(
+                token_hash=token_hash(token), message_id=message.id, answer=answer, digest=approval.digest
+            )
+        )
+        choices.append(
+            Choice(answer=answer, label=label, token=SecretStr(token), wants_comment=wants_comment)
+        )
+    return tuple(choices)
+
+
+def _status(session: Session, message: ApprovalMessage, approval: ApprovalRequest, closed: bool) -> str:
+    if not closed:
+        given, needed = tally(session, approval)
+        return f"{given} of {needed} approvals in {current_step(approval)['name']}"
+    if approval.status == "open":
+        over = (
+            "The content changed, so approval is requested again." if message.round != approval.round else ""
+        )
+        return over or f"Step {message.step + 1} is complete; the next step waits for votes."
+    when = approval.decided_at.strftime("%Y-%m-%d %H:%M UTC") if approval.decided_at else ""
+    voters = [
+        session.get_one(Principal, vote.principal_id).name
+        for vote in votes_of(session, approval.id)
+        if vote.round == approval.round
+    ]
+    decider = session.get(Principal, approval.decided_by) if approval.decided_by else None
+    by = (
+        ", ".join(dict.fromkeys(voters))
+        if approval.status == "approved"
+        else (decider.name if decider else "")
+    )
+    why = f": {approval.comment}" if approval.comment else ""
+    return f"{approval.status.capitalize()}{f' by {by}' if by else ''} at {when}{why}"
+
+
+def _version(question: Question, closed: bool) -> str:
+    """Equal when the message would look the same, whatever its action tokens."""
+    looks = question.model_dump_json(exclude={"choices", "may_exist"})
+    return hashlib.sha256(f"{looks}{closed}".encode()).hexdigest()

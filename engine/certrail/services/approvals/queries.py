@@ -1,0 +1,105 @@
+"""Approvals as they are listed and shown."""
+
+from collections.abc import Mapping, Sequence
+from itertools import groupby
+
+from sqlmodel import col, func, or_, select
+
+from certrail.domain.errors import NotFound
+from certrail.persistence.tables import Application, ApprovalRequest, Membership, Vote
+from certrail.services.access.membership import identities_of
+from certrail.services.approvals.store import votes_of
+from certrail.services.approvals.subject import subject_type
+from certrail.services.core.actor import Actor
+from certrail.services.core.paging import PAGE, Position, newest_first
+from certrail.services.core.unit_of_work import ServiceContext
+
+READ_AHEAD = 200
+
+About = tuple[ApprovalRequest, str | None, Sequence[str]]
+
+
+class ApprovalQueries:
+    """Reads; each in a session of its own."""
+
+    def __init__(self, context: ServiceContext) -> None:
+        self._context = context
+
+    def get(self, approval_id: str) -> tuple[ApprovalRequest, Sequence[Vote]]:
+        """One approval with its votes in order. Raises NotFound."""
+        with self._context.db.read() as session:
+            row = session.get(ApprovalRequest, approval_id)
+            if row is None:
+                raise NotFound("approval request")
+            return row, votes_of(session, approval_id)
+
+    def of_subject(self, subject_id: str) -> ApprovalRequest | None:
+        """The approval that a certificate request or a revocation request needs or needed."""
+        with self._context.db.read() as session:
+            return session.exec(
+                select(ApprovalRequest).where(ApprovalRequest.subject_id == subject_id)
+            ).first()
+
+    def of_subjects(self, subject_ids: Sequence[str]) -> Mapping[str, str]:
+        """The same for a page of subjects: the id of the approval, by that of the subject."""
+        subject_id = ApprovalRequest.subject_id
+        with self._context.db.read() as session:
+            query = select(subject_id, ApprovalRequest.id).where(col(subject_id).in_(subject_ids))
+            return dict(session.exec(query).all())
+
+    def list(
+        self,
+        application_id: str,
+        *,
+        status: str | None = None,
+        after: Position | None = None,
+        limit: int = PAGE,
+    ) -> Sequence[ApprovalRequest]:
+        """One page of the approvals of an Application, newest first."""
+        with self._context.db.read() as session:
+            query = select(ApprovalRequest).where(ApprovalRequest.application_id == application_id)
+            if status:
+                query = query.where(ApprovalRequest.status == status)
+            return session.exec(newest_first(query, ApprovalRequest, after, limit)).all()
+
+    def inbox(
+        self, actor: Actor, *, status: str | None = None, after: Position | None = None, limit: int = PAGE
+    ) -> Sequence[ApprovalRequest]:
+        """One page of the approvals that ask the actor, where it is a member, or that it asked for; newest first."""
+        with self._context.db.read() as session:
+            mine = identities_of(session, actor.principal_id or "")
+            here = select(func.coalesce(Membership.application_id, "")).where(
+                col(Membership.principal_id).in_(mine)
+            )
+            asked_for = col(ApprovalRequest.requester_id).in_(mine)
+            member = func.coalesce(ApprovalRequest.application_id, "").in_(here)
+            query = select(ApprovalRequest).where(or_(asked_for, member))
+            if status:
+                query = query.where(ApprovalRequest.status == status)
+            found: list[ApprovalRequest] = []
+            # The approvers are inside the JSON of each approval's policy: read on until the page is full.
+            while len(found) < limit:
+                rows = session.exec(newest_first(query, ApprovalRequest, after, READ_AHEAD)).all()
+                found += [row for row in rows if row.requester_id in mine or mine & set(_approvers(row))]
+                if len(rows) < READ_AHEAD:
+                    break
+                after = (rows[-1].created_at, rows[-1].id)
+            return found[:limit]
+
+    def about(self, rows: Sequence[ApprovalRequest]) -> Sequence[About]:
+        """Approvals with the slug of the Application and the names on the certificate."""
+        with self._context.db.read() as session:
+            wanted = {row.application_id for row in rows if row.application_id}
+            applications = select(Application.id, Application.slug).where(col(Application.id).in_(wanted))
+            slugs = dict(session.exec(applications).all())
+            names: dict[str, Sequence[str]] = {}
+            by_type = sorted(rows, key=lambda row: row.subject_type)
+            for name, group in groupby(by_type, key=lambda row: row.subject_type):
+                ids = [row.subject_id for row in group]
+                found = subject_type(self._context, name).load(session, ids)
+                names.update({ident: subject.names for ident, subject in found.items()})
+        return [(row, slugs.get(row.application_id or ""), names.get(row.subject_id, ())) for row in rows]
+
+
+def _approvers(approval: ApprovalRequest) -> list[str]:
+    return [person for step in approval.policy["steps"] for person in step["approvers"]]

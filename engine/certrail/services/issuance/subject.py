@@ -1,0 +1,185 @@
+"""Certificate requests as subjects of approvals."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from sqlmodel import Session, col, select
+
+from certrail.domain.approval import GuardedAction
+from certrail.persistence.database import locked
+from certrail.persistence.tables import (
+    Application,
+    ApprovalPolicy,
+    ApprovalRequest,
+    CertificateProfile,
+    CertificateRequest,
+)
+from certrail.services.approvals.lifecycle import CHANGED, open_approval, reopen_if_changed
+from certrail.services.approvals.store import Locked, approval_of
+from certrail.services.core.unit_of_work import UnitOfWork
+from certrail.services.issuance.renewal_preapproval import find_preapproval
+from certrail.services.issuance.state import (
+    apply_snapshot,
+    current_snapshot,
+    display_name,
+    enqueue_issuance,
+    transition,
+)
+from certrail_sdk import Fact
+
+CERTIFICATE_REQUEST = "certificate_request"
+
+
+class RequestSubject:
+    """A certificate request, as approvals see it: an `approvals.subject.Subject`."""
+
+    type = CERTIFICATE_REQUEST
+    action = GuardedAction.ISSUANCE
+
+    def __init__(self, row: CertificateRequest) -> None:
+        self.row = row
+
+    @property
+    def id(self) -> str:
+        """The id of the request."""
+        return self.row.id
+
+    @property
+    def application_id(self) -> str | None:
+        """The Application of the request."""
+        return self.row.application_id
+
+    @property
+    def profile_id(self) -> str | None:
+        """The profile that the request names."""
+        return self.row.profile_id
+
+    @property
+    def requester_id(self) -> str:
+        """Who requested the certificate."""
+        return self.row.requester_id
+
+    @property
+    def display_name(self) -> str | None:
+        """The common name, or else the first other name."""
+        return display_name(self.row)
+
+    @property
+    def names(self) -> Sequence[str]:
+        """Every requested name, each once, the common name first."""
+        content = self.row.content
+        common = (content.get("subject") or {}).get("common_name")
+        others = [name for kind in (content.get("sans") or {}).values() for name in kind or ()]
+        return list(dict.fromkeys(([common] if common else []) + others))
+
+    @property
+    def digest(self) -> str:
+        """The digest of the content, profile and policy versions."""
+        return self.row.digest
+
+    @property
+    def waiting(self) -> bool:
+        """Whether the request waits for approval."""
+        return self.row.status == "pending_approval"
+
+    def current_digest(self, session: Session, now: datetime) -> str:
+        """The digest of what would be signed now.
+
+        Raises:
+            PolicyViolation: it would not be signed at all any more.
+            Conflict: the authority cannot sign.
+        """
+        return current_snapshot(session, self.row, now).digest
+
+    def title(self) -> str:
+        """The question of an approval message."""
+        return f"Approve a certificate for {self.display_name or '(no name)'}?"
+
+    def facts(self, session: Session) -> Sequence[Fact]:
+        """What is requested."""
+        content = self.row.content
+        profile = session.get_one(CertificateProfile, self.row.profile_id)
+        application = session.get(Application, self.row.application_id) if self.row.application_id else None
+        names = [name for group in content.get("sans", {}).values() for name in group or ()]
+        hours = content["ttl_seconds"] / 3600
+        pairs = (
+            ("Application", application.name if application else "(none)"),
+            ("Names", ", ".join(names) or "(none)"),
+            ("Profile", profile.name),
+            ("Key", str(content.get("key_algorithm"))),
+            ("Lifetime", f"{hours / 24:g} days" if hours >= 48 else f"{hours:g} hours"),
+        )
+        return [Fact(label=label, value=value) for label, value in pairs]
+
+    def covered_by(self, uow: UnitOfWork, policy: ApprovalPolicy) -> ApprovalRequest | None:
+        """The preapproval of an earlier certificate that covers this renewal."""
+        found = find_preapproval(uow.session, self.row, policy, uow.now)
+        if found is not None:
+            self.row.preapproval_id = found.id
+            uow.session.add(self.row)
+        return found
+
+    def on_decided(self, uow: UnitOfWork, status: str, reason: str | None) -> None:
+        """Move the request to the status that its approval ended in."""
+        transition(uow, self.row, status, reason)
+
+    def on_reopened(self, uow: UnitOfWork, reason: str) -> None:
+        """Wait for approval of what would be signed now.
+
+        Raises:
+            PolicyViolation: it would not be signed at all any more.
+            Conflict: the authority cannot sign.
+        """
+        apply_snapshot(self.row, current_snapshot(uow.session, self.row, uow.now))
+        if not self.waiting:
+            transition(uow, self.row, "pending_approval", reason)
+        uow.session.add(self.row)
+
+    def signal(self, uow: UnitOfWork, reference: str) -> None:
+        """Signal the request's workflow."""
+        enqueue_issuance(uow, self.row, reference)
+
+
+class RequestSubjects:
+    """Where certificate requests come from: an `approvals.subject.SubjectType`."""
+
+    name = CERTIFICATE_REQUEST
+
+    def load(self, session: Session, ids: Sequence[str]) -> Mapping[str, RequestSubject]:
+        """The requests with these ids, unlocked."""
+        rows = session.exec(select(CertificateRequest).where(col(CertificateRequest.id).in_(ids)))
+        return {row.id: RequestSubject(row) for row in rows.all()}
+
+    def lock(self, session: Session, ids: Sequence[str]) -> Mapping[str, RequestSubject]:
+        """The same, `FOR UPDATE`, in the order of their ids."""
+        query = select(CertificateRequest).where(col(CertificateRequest.id).in_(ids))
+        rows = session.exec(locked(query.order_by(col(CertificateRequest.id))))
+        return {row.id: RequestSubject(row) for row in rows.all()}
+
+
+def approval_for(session: Session, row: CertificateRequest) -> Locked | None:
+    """A request's approval, if it has one. The caller has locked the request."""
+    subject = RequestSubject(row)
+    approval = approval_of(session, subject)
+    return Locked(approval, subject) if approval else None
+
+
+def approval_required_again(uow: UnitOfWork, row: CertificateRequest) -> bool:
+    """Whether an approved request would be signed otherwise than it was approved, and so waits for approval again."""
+    if (held := approval_for(uow.session, row)) is not None:
+        return reopen_if_changed(uow, held)
+    if row.preapproval_id is None:
+        return False
+    if current_snapshot(uow.session, row, uow.now).digest == row.digest:
+        return False
+    return open_if_required(uow, row, CHANGED)
+
+
+def open_if_required(uow: UnitOfWork, row: CertificateRequest, reason: str) -> bool:
+    """Open the approval that is required now for a request that has none; whether there is one."""
+    apply_snapshot(row, current_snapshot(uow.session, row, uow.now))
+    row.preapproval_id = None
+    if open_approval(uow, RequestSubject(row)) is None:
+        return False
+    transition(uow, row, "pending_approval", reason)
+    return True
