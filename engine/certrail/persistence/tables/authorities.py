@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import BigInteger, Index, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
+from certrail.domain.states import AuthorityStatus
 from certrail.persistence.tables.base import Row, json_column, moment, optional_json
 from certrail.persistence.types import UtcDateTime
 
@@ -23,7 +24,7 @@ class CertificateAuthority(Row, table=True):
     slug: str = Field(unique=True, max_length=64)
     name: str = Field(max_length=128)
     kind: str = Field(max_length=16)
-    status: str = Field(default="active", max_length=16)
+    status: str = Field(default=AuthorityStatus.ACTIVE, max_length=16)
     parent_id: str | None = Field(default=None, foreign_key="certificate_authority.id", max_length=40)
     subject: dict[str, Any] = json_column()
     key_algorithm: str = Field(max_length=32)

@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import Index, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
+from certrail.domain.states import CertificateStatus
 from certrail.persistence.tables.base import Row, json_column, moment, only_where, optional_json
 from certrail.persistence.types import BinaryCollatedString, UtcDateTime
 
@@ -58,7 +59,7 @@ class Certificate(Row, table=True):
     ca_certificate_id: str | None = Field(
         default=None, foreign_key="ca_certificate.id", index=True, max_length=40
     )
-    status: str = Field(default="active", max_length=16)
+    status: str = Field(default=CertificateStatus.ACTIVE, max_length=16)
     serial: str = Field(index=True, max_length=64)
     fingerprint: str = Field(unique=True, max_length=64)
     common_name: str = Field(default="", max_length=256)

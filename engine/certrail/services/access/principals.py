@@ -19,6 +19,7 @@ from certrail.persistence.tables import Application, GroupMember, Principal
 from certrail.services.access.membership import find_principal, role_in
 from certrail.services.access.tokens import insert_token
 from certrail.services.core.actor import SYSTEM, Actor
+from certrail.services.core.lookup import find
 from certrail.services.core.unit_of_work import ServiceContext, UnitOfWork
 
 
@@ -183,10 +184,7 @@ class Principals:
 
 def find_application(session: Session, reference: str) -> Application:
     """By slug or id. Raises NotFound."""
-    query = select(Application).where(or_(Application.id == reference, Application.slug == reference))
-    if (found := session.exec(query).first()) is None:
-        raise NotFound("Application")
-    return found
+    return find(session, Application, reference, "Application")
 
 
 def _let(actor: Actor, permission: Permission, role: Role | None, where: str) -> None:

@@ -6,7 +6,7 @@ from datetime import timedelta
 from itertools import pairwise
 from typing import Any
 
-from sqlmodel import Session, or_, select
+from sqlmodel import Session, select
 
 from certrail.domain.errors import BadInput, Conflict, NotFound
 from certrail.domain.events.alerting import AlertCreated, AlertDeleted, AlertUpdated, NotificationReplayed
@@ -24,6 +24,7 @@ from certrail.services.alerting.filters import AlertFilter
 from certrail.services.alerting.messages import KNOWN
 from certrail.services.alerting.posting import post
 from certrail.services.core.actor import Actor
+from certrail.services.core.lookup import find
 from certrail.services.core.paging import PAGE, Position, newest_first
 from certrail.services.core.unit_of_work import ServiceContext
 from certrail_sdk import Notification
@@ -215,12 +216,7 @@ def _channels_of(session: Session, alert_id: str) -> list[str]:
 
 def find_alert(session: Session, application_id: str | None, reference: str) -> Alert:
     """By slug or id, inside one Application. Raises NotFound."""
-    query = select(Alert).where(
-        Alert.application_id == application_id, or_(Alert.id == reference, Alert.slug == reference)
-    )
-    if (found := session.exec(query).first()) is None:
-        raise NotFound("alert", reference)
-    return found
+    return find(session, Alert, reference, "alert", scope=application_id)
 
 
 def _seconds(thresholds: Sequence[timedelta]) -> list[int]:

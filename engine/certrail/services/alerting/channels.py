@@ -5,11 +5,11 @@ from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import delete
-from sqlmodel import Session, col, or_, select
+from sqlmodel import Session, col, select
 
 from certrail.crypto.purposes import CHANNEL_PURPOSE
 from certrail.domain.access import ProductRole
-from certrail.domain.errors import BadInput, Conflict, Forbidden, NotFound
+from certrail.domain.errors import BadInput, Conflict, Forbidden
 from certrail.domain.events.alerting import ChannelCreated, ChannelDeleted, ChannelUpdated
 from certrail.domain.windows import Window, never_end
 from certrail.persistence import cascades
@@ -24,6 +24,7 @@ from certrail.persistence.tables import (
 )
 from certrail.services.alerting.posting import UNSENT, withdraw
 from certrail.services.core.actor import Actor
+from certrail.services.core.lookup import find
 from certrail.services.core.unit_of_work import ServiceContext, UnitOfWork
 from certrail.services.integrations.plugin_config import (
     find_connection,
@@ -202,12 +203,7 @@ def require_product_admin(actor: Actor, product_wide: bool) -> None:
 
 def find_channel(session: Session, application_id: str | None, reference: str) -> Channel:
     """By slug or id, inside one Application. Raises NotFound."""
-    query = select(Channel).where(
-        Channel.application_id == application_id, or_(Channel.id == reference, Channel.slug == reference)
-    )
-    if (found := session.exec(query).first()) is None:
-        raise NotFound("channel", reference)
-    return found
+    return find(session, Channel, reference, "channel", scope=application_id)
 
 
 def _users(session: Session, channel: Channel) -> list[str]:

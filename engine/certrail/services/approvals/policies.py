@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from sqlmodel import Session, col, or_, select
+from sqlmodel import Session, col, select
 
 from certrail.domain.approval import GuardedAction
 from certrail.domain.errors import BadInput, Conflict, NotFound
@@ -26,7 +26,7 @@ from certrail.services.approvals.store import lock_approvals
 from certrail.services.catalog.enrollment import enrollment
 from certrail.services.catalog.profiles import find_profile
 from certrail.services.core.actor import Actor
-from certrail.services.core.lookup import lock
+from certrail.services.core.lookup import find, lock
 from certrail.services.core.unit_of_work import ServiceContext, UnitOfWork
 from certrail.services.integrations.plugin_config import notifier_class
 from certrail_sdk import Interactive
@@ -212,13 +212,7 @@ class ApprovalPolicies:
 
 def find_approval_policy(session: Session, application_id: str | None, reference: str) -> ApprovalPolicy:
     """By slug or id, inside one Application. Raises NotFound."""
-    query = select(ApprovalPolicy).where(
-        ApprovalPolicy.application_id == application_id,
-        or_(ApprovalPolicy.id == reference, ApprovalPolicy.slug == reference),
-    )
-    if (found := session.exec(query).first()) is None:
-        raise NotFound("approval policy", reference)
-    return found
+    return find(session, ApprovalPolicy, reference, "approval policy", scope=application_id)
 
 
 def _guard(

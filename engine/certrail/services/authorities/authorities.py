@@ -11,6 +11,7 @@ from sqlmodel import col, select
 from certrail.domain.content import KeyAlgorithm, Subject
 from certrail.domain.errors import BadInput, Conflict
 from certrail.domain.events.authorities import CaDeleted, CaRenewalRequested, CaUpdated
+from certrail.domain.states import AuthorityStatus
 from certrail.persistence.tables import (
     CaCertificate,
     CertificateAuthority,
@@ -262,7 +263,11 @@ class Authorities:
             authority.name = name if name is not None else authority.name
             if enabled is not None:
                 has_one = versions_of(uow.session, authority.id)
-                authority.status = ("active" if has_one else "pending") if enabled else "disabled"
+                authority.status = (
+                    (AuthorityStatus.ACTIVE if has_one else AuthorityStatus.PENDING)
+                    if enabled
+                    else AuthorityStatus.DISABLED
+                )
             if renewals_per_minute is not None:
                 authority.renewals_per_minute = renewals_per_minute or None
             uow.session.add(authority)

@@ -7,6 +7,7 @@ from cryptography import x509
 from sqlmodel import Session, col, select
 
 from certrail.domain.errors import Conflict
+from certrail.domain.states import AuthorityStatus
 from certrail.persistence.database import cached, locked
 from certrail.persistence.tables import CaCertificate, CaKey, CertificateAuthority
 from certrail.pki.signer import KeyName
@@ -55,7 +56,7 @@ def remember_active(session: Session, authority: CertificateAuthority, issuer: C
 
 def _active_certificate(session: Session, ca_id: str) -> CaCertificate:
     authority = session.get_one(CertificateAuthority, ca_id)
-    if authority.status == "disabled":
+    if authority.status == AuthorityStatus.DISABLED:
         raise Conflict(f"The authority {authority.slug} is disabled; enable it to sign.", kind="ca-disabled")
     found = next((version for version in versions_of(session, ca_id) if version.active), None)
     if found is None:

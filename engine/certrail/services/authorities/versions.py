@@ -8,6 +8,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from certrail.domain.content import KeyAlgorithm, Subject
 from certrail.domain.errors import Conflict
 from certrail.domain.events.authorities import CaCertificateInstalled, CaCreated
+from certrail.domain.states import AuthorityStatus
 from certrail.persistence.tables import CaCertificate, CertificateAuthority
 from certrail.pki import keys
 from certrail.pki.bundle import certificate_facts
@@ -34,7 +35,7 @@ def insert_authority(
         slug=slug,
         name=name,
         kind=kind,
-        status="pending",
+        status=AuthorityStatus.PENDING,
         parent_id=parent_id,
         subject=subject.model_dump(exclude_none=True),
         key_algorithm=key_algorithm,
@@ -75,8 +76,8 @@ def install_certificate(
             not_after=facts.not_after,
         )
     )
-    if authority.status == "pending":
-        authority.status = "active"
+    if authority.status == AuthorityStatus.PENDING:
+        authority.status = AuthorityStatus.ACTIVE
     uow.session.add(authority)
     uow.record(
         CaCertificateInstalled(

@@ -1,5 +1,6 @@
 """Rows that people name: found by slug or id, and never two of one name."""
 
+from enum import Enum, auto
 from typing import Any, TypeVar
 
 from sqlmodel import Session, SQLModel, col, or_, select
@@ -10,10 +11,29 @@ from certrail.persistence.database import locked
 T = TypeVar("T", bound=SQLModel)
 
 
-def find(session: Session, table: type[T], reference: str, what: str) -> T:
-    """The row with this slug or id; `what` names it to a person. Raises NotFound."""
+class AnyScope(Enum):
+    """Of a table whose rows belong to no Application."""
+
+    ANY = auto()
+
+
+def find(
+    session: Session,
+    table: type[T],
+    reference: str,
+    what: str,
+    *,
+    scope: str | AnyScope | None = AnyScope.ANY,
+) -> T:
+    """The row with this slug or id; `what` names it to a person. Raises NotFound.
+
+    Args:
+        scope: the Application's id, ``None`` for the legacy scope; left out where slugs are unique everywhere.
+    """
     named: Any = table
     query = select(table).where(or_(col(named.id) == reference, col(named.slug) == reference))
+    if scope is not AnyScope.ANY:
+        query = query.where(col(named.application_id) == scope)
     if (found := session.exec(query).first()) is None:
         raise NotFound(what, reference)
     return found

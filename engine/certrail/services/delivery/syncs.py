@@ -5,16 +5,17 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import ColumnElement, inspect, not_, true
-from sqlmodel import Session, col, or_, select
+from sqlmodel import Session, col, select
 
 from certrail.crypto.purposes import SYNC_PURPOSE
-from certrail.domain.errors import BadInput, Conflict, NotFound
+from certrail.domain.errors import BadInput, Conflict
 from certrail.domain.events.delivery import SyncCleanup, SyncCreated, SyncTriggered, SyncUpdated
 from certrail.domain.object_names import ObjectNameSchema
 from certrail.persistence.database import locked
 from certrail.persistence.tables import Certificate, Delivery, Sync
 from certrail.persistence.tables.delivery import GRACE_SECONDS
 from certrail.services.core.actor import Actor
+from certrail.services.core.lookup import find
 from certrail.services.core.unit_of_work import ServiceContext, UnitOfWork
 from certrail.services.delivery.desired_state import (
     REMOVED,
@@ -322,12 +323,7 @@ class Syncs:
 
 def find_sync(session: Session, application_id: str | None, reference: str) -> Sync:
     """By slug or id, inside one Application. Raises NotFound."""
-    query = select(Sync).where(
-        Sync.application_id == application_id, or_(Sync.id == reference, Sync.slug == reference)
-    )
-    if (found := session.exec(query).first()) is None:
-        raise NotFound("sync", reference)
-    return found
+    return find(session, Sync, reference, "sync", scope=application_id)
 
 
 def _held(session: Session, application_id: str | None, reference: str) -> Sync:

@@ -5,13 +5,14 @@ from collections.abc import Mapping
 from typing import Any, TypeVar
 
 from pydantic import SecretStr, ValidationError
-from sqlmodel import Session, or_, select
+from sqlmodel import Session
 
 from certrail.crypto.purposes import CHANNEL_PURPOSE, CONNECTION_PURPOSE, SYNC_PURPOSE
-from certrail.domain.errors import BadInput, NotFound
+from certrail.domain.errors import BadInput
 from certrail.domain.faults import describe_faults
 from certrail.persistence.tables import Channel, Connection, CrlMirror, PreviousTarget, Sync
 from certrail.plugins.registry import UnknownPlugin
+from certrail.services.core.lookup import find
 from certrail.services.core.unit_of_work import ServiceContext
 from certrail_sdk import Config, Context, Destination, Notifier, Plugin, connection_fields, secret_fields
 
@@ -38,10 +39,7 @@ def notifier_class(context: ServiceContext, name: str) -> type[Notifier[Any]]:
 
 def find_connection(session: Session, reference: str) -> Connection:
     """By slug or id. Raises NotFound."""
-    query = select(Connection).where(or_(Connection.id == reference, Connection.slug == reference))
-    if (found := session.exec(query).first()) is None:
-        raise NotFound("connection", reference)
-    return found
+    return find(session, Connection, reference, "connection")
 
 
 def validated(

@@ -3,6 +3,7 @@
 from sqlmodel import Session, select
 
 from certrail.domain.errors import Conflict, NotFound
+from certrail.domain.states import CertificateStatus
 from certrail.persistence.database import locked
 from certrail.persistence.tables import Certificate, Lineage
 
@@ -33,12 +34,12 @@ def lock_current(session: Session, certificate_id: str) -> Certificate:
         Conflict: it is not the one that the lineage stands for now, or it is revoked.
     """
     present, lineage = lock_lineage(session, certificate_id)
-    if lineage.current_certificate_id != certificate_id or present.status == "superseded":
+    if lineage.current_certificate_id != certificate_id or present.status == CertificateStatus.SUPERSEDED:
         raise Conflict(
             f"The certificate is superseded by {lineage.current_certificate_id}; renew that one.",
             kind="superseded",
             current_certificate_id=lineage.current_certificate_id,
         )
-    if present.status != "active":
+    if present.status != CertificateStatus.ACTIVE:
         raise Conflict(f"The certificate is {present.status}; request a new one.", kind="not-renewable")
     return present

@@ -4,11 +4,12 @@ from collections.abc import Sequence
 
 from sqlmodel import Session, select
 
-from certrail.domain.errors import Conflict, NotFound
+from certrail.domain.errors import Conflict
 from certrail.domain.events.inventory import ViewCreated, ViewDeleted, ViewUpdated
 from certrail.domain.search import CertificateFilter
 from certrail.persistence.tables import SavedSearch
 from certrail.services.core.actor import Actor
+from certrail.services.core.lookup import find
 from certrail.services.core.unit_of_work import ServiceContext
 
 
@@ -78,10 +79,7 @@ class SavedSearches:
 
 def find_view(session: Session, application_id: str, reference: str) -> SavedSearch:
     """By slug or id, inside one Application. Raises NotFound."""
-    found = session.get(SavedSearch, reference) or _named(session, application_id, reference)
-    if found is None or found.application_id != application_id:
-        raise NotFound("view", reference)
-    return found
+    return find(session, SavedSearch, reference, "view", scope=application_id)
 
 
 def _named(session: Session, application_id: str, slug: str) -> SavedSearch | None:

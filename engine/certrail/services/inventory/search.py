@@ -12,6 +12,7 @@ from certrail.crypto.purposes import CERTIFICATE_KEY_PURPOSE
 from certrail.domain.errors import Conflict, Forbidden, NotFound
 from certrail.domain.events.inventory import CertificateKeyShown
 from certrail.domain.search import CertificateFilter, Position
+from certrail.domain.states import CertificateStatus
 from certrail.persistence.database import locked
 from certrail.persistence.tables import CaCertificate, Certificate, CertificateRequest, CertificateSearchTerm
 from certrail.services.authorities.signing import find_authority
@@ -169,9 +170,9 @@ def _conditions(
 
 def _status(query: Query, status: str, now: datetime) -> Query:
     if status == "expired":
-        return query.where(Certificate.status == "active", col(Certificate.not_after) <= now)
+        return query.where(Certificate.status == CertificateStatus.ACTIVE, col(Certificate.not_after) <= now)
     if status == "active":
-        return query.where(Certificate.status == "active", col(Certificate.not_after) > now)
+        return query.where(Certificate.status == CertificateStatus.ACTIVE, col(Certificate.not_after) > now)
     return query.where(Certificate.status == status)
 
 

@@ -9,6 +9,7 @@ from sqlmodel import Session, col, select
 
 from certrail.domain.errors import BadInput, NotFound
 from certrail.domain.patterns import like_ignoring_case
+from certrail.domain.states import CertificateStatus
 from certrail.persistence.tables import Certificate, Lineage
 from certrail.services.catalog.profiles import find_profile
 
@@ -67,7 +68,7 @@ def selected(
     query = (
         select(Certificate)
         .join(Lineage, col(Lineage.current_certificate_id) == col(Certificate.id))
-        .where(Lineage.application_id == application_id, Certificate.status == "active")
+        .where(Lineage.application_id == application_id, Certificate.status == CertificateStatus.ACTIVE)
         .order_by(col(Certificate.common_name), col(Certificate.id))
     )
     if lineages := chosen.get("lineages"):

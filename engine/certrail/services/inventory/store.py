@@ -1,6 +1,7 @@
 """A new certificate in the inventory: its row, its lineage, and what it is found by."""
 
 from certrail.domain.events.issuance import CertificateFacts
+from certrail.domain.states import CertificateStatus
 from certrail.persistence.search_terms import search_terms_of
 from certrail.persistence.tables import Certificate, CertificateProfile, CertificateSearchTerm, Lineage
 from certrail.services.core.unit_of_work import UnitOfWork
@@ -20,7 +21,9 @@ def add_certificate(
     else:
         lineage = uow.session.get_one(Lineage, row.lineage_id)
         # One that was revoked meanwhile stays so.
-        present.status = "superseded" if present.status == "active" else present.status
+        present.status = (
+            CertificateStatus.SUPERSEDED if present.status == CertificateStatus.ACTIVE else present.status
+        )
         uow.session.add(present)
     lineage.current_certificate_id = row.id
     lineage.auto_renew = auto_renew if auto_renew is not None else lineage.auto_renew

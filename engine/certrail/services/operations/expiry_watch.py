@@ -10,6 +10,7 @@ from certrail.domain.events.authorities import CaExpiring
 from certrail.domain.events.integrations import ConnectionExpiring
 from certrail.domain.events.operations import PluginRecovered, PluginUnhealthy
 from certrail.domain.expiry import WARNING_THRESHOLDS, current_threshold
+from certrail.domain.states import AuthorityStatus
 from certrail.persistence.database import locked
 from certrail.persistence.tables import (
     CaCertificate,
@@ -117,7 +118,7 @@ def _ending_authorities(session: Session, now: datetime) -> Iterator[CaCertifica
         .join(CertificateAuthority, col(CertificateAuthority.id) == col(CaCertificate.ca_id))
         .where(
             col(CaCertificate.active).is_(True),
-            CertificateAuthority.status == "active",
+            CertificateAuthority.status == AuthorityStatus.ACTIVE,
             col(CaCertificate.not_after) <= now + timedelta(seconds=WARNING_THRESHOLDS[-1]),
         )
     )

@@ -12,7 +12,7 @@ from sqlmodel import Session, SQLModel, col, func, select
 
 from certrail.domain.errors import Conflict
 from certrail.domain.events.tenancy import ApplicationDeleted
-from certrail.domain.states import RevocationStatus
+from certrail.domain.states import CertificateStatus, RevocationStatus
 from certrail.persistence import cascades
 from certrail.persistence.database import locked
 from certrail.persistence.tables import (
@@ -158,14 +158,14 @@ def _of_certificates(session: Session, application_id: str, now: datetime) -> It
         return session.exec(select(func.count()).select_from(Certificate).where(*of_here, *conditions)).one()
 
     from_here = col(Certificate.ca_certificate_id).is_not(None)
-    if valid := count(Certificate.status == "active"):
+    if valid := count(Certificate.status == CertificateStatus.ACTIVE):
         yield f"{valid} certificates are valid; nobody will renew them or watch them."
     if good := count(from_here, col(Certificate.revoked_at).is_(None)):
         yield (
             f"{good} certificates stay good for everybody who asks, and nobody can revoke them unless they are"
             " imported again; revoke first what is not to be trusted any more."
         )
-    if held := count(from_here, Certificate.status == "held"):
+    if held := count(from_here, Certificate.status == CertificateStatus.HELD):
         yield f"{held} certificates stay on hold until they end; release or revoke them first."
 
 
