@@ -7,6 +7,7 @@ from tests.integration.conftest import Team
 
 from certrail.crypto.keyring import Keyring
 from certrail.domain.content import Subject
+from certrail.domain.enrollment import EnrollmentMethod
 from certrail.persistence.tables import (
     CaKey,
     Certificate,
@@ -74,8 +75,8 @@ def renewed_count(team: Team) -> int:
 
 
 def set_rule(team: Team, **rule: object) -> None:
-    team.services.applications.set_api(
-        team.admin, team.application, "web", {"enabled": True, "auto_renew": rule}
+    team.services.applications.set_enrollment(
+        team.admin, team.application, "web", EnrollmentMethod.API, settings={"auto_renew": rule}
     )
 
 

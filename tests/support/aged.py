@@ -9,6 +9,7 @@ from pathlib import Path
 from sqlmodel import col, func, select
 
 from certrail.domain.content import RequestContent, Subject
+from certrail.domain.enrollment import EnrollmentMethod, RequestOrigin
 from certrail.persistence.database import session_cache
 from certrail.persistence.migrate import migrate
 from certrail.persistence.tables import Certificate, CertificateProfile, CertificateRequest, Lineage
@@ -78,7 +79,9 @@ class Aged:
                             "ttl_seconds": int(LIFETIME.total_seconds()),
                         }
                     )
-                    request = accept(uow, self.application, row, content, {}, start=False)
+                    request = accept(
+                        uow, self.application, row, content, {}, origin=RequestOrigin.API, start=False
+                    )
                     services.issuance.issue(uow, request)
                     assert request.certificate_id
                     made.append(request.certificate_id)
@@ -87,8 +90,13 @@ class Aged:
 
     def renew_by_the_clock(self, profile: str, enabled: bool) -> None:
         """Switch it on or off for all certificates of a profile at once."""
-        settings = {"enabled": True, "auto_renew": {"enabled": enabled}}
-        self.services.applications.set_api(self.admin, self.application, profile, settings)
+        self.services.applications.set_enrollment(
+            self.admin,
+            self.application,
+            profile,
+            EnrollmentMethod.API,
+            settings={"auto_renew": {"enabled": enabled}},
+        )
 
     def renewed(self, profile: str) -> list[datetime]:
         """When the successors of a profile's certificates were made."""

@@ -62,12 +62,13 @@ def attach_profile(application: str, body: AttachIn) -> Call[Json]:
     return Call("POST", path, Json, body=body, idempotent=True)
 
 
-def set_api_enrollment(application: str, profile: str, body: ApiEnrollmentIn) -> Call[Json]:
-    """How the API may be used with this profile here, and how certificates are renewed by themselves."""
+def set_enrollment(application: str, profile: str, method: str, body: ApiEnrollmentIn) -> Call[Json]:
+    """Whether a profile is used by a method here, and how; this version serves the method `api`."""
     path = path_of(
-        PREFIX + "/applications/{application}/profiles/{profile}/enrollment/api",
+        PREFIX + "/applications/{application}/profiles/{profile}/enrollment/{method}",
         application=application,
         profile=profile,
+        method=method,
     )
     return Call("PUT", path, Json, body=body)
 

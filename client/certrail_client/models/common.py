@@ -45,6 +45,10 @@ class CertificateRequestOut(Body):
     """Id of the principal that submitted it."""
     requester: str
     """Slug of the principal that submitted it."""
+    origin: RequestOrigin
+    """What it came from: a call of the API, or a renewal."""
+    origin_by: str | None
+    """Id of the principal behind it; null for an automatic renewal."""
     subject: Subject
     """Distinguished name."""
     sans: Sans
@@ -140,6 +144,13 @@ class RenewalRule(Body):
     """Renewals happen inside one of them; without any, at all times."""
     freezes: list[Freeze] = default([])
     """And in none of these."""
+
+
+class RequestOrigin(OpenEnum):
+    """What a certificate request came from."""
+
+    API = "api"
+    RENEWAL = "renewal"
 
 
 class RequestStatus(OpenEnum):

@@ -16,6 +16,7 @@ from sqlmodel import select
 from tests.integration.conftest import Team
 from tests.integration.renewal_world import due_at, present, sweep
 
+from certrail.domain.enrollment import RequestOrigin
 from certrail.domain.errors import BadInput, Conflict, Forbidden, NotFound, PolicyViolation
 from certrail.persistence.tables import Certificate, EventRow, Lineage
 from certrail.pki.parse import from_pem_text
@@ -170,7 +171,9 @@ def test_a_call_that_is_made_again_while_it_runs_is_the_same_renewal(team: Team,
             assert services.context.db.is_sqlite or waits.wait(60)
             profile = renewal_profile(uow.session, present)
             content = renewal_content(uow.session, present, None, False)
-            request = accept(uow, team.application, profile, content, {}, renews=present)
+            request = accept(
+                uow, team.application, profile, content, {}, origin=RequestOrigin.RENEWAL, renews=present
+            )
         with pytest.raises(AlreadyDone) as done:
             again.result(60)
     assert done.value.subject_id == request.id

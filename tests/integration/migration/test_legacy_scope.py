@@ -141,16 +141,18 @@ class TestBackwardCompatibility:
             assert loaded.ok("admin", "PATCH", f"/{noun}/wide", {"name": "Wide"})["name"] == "Wide"
 
     def test_you_can_still_configure_enrollment_methods(self, loaded: Project) -> None:
-        path = "/certificate-profiles/acme-internal"
-        methods = {name: {"enabled": True} for name in ("api", "acme", "est", "scep")}
-        assert (
-            loaded.ok("admin", "PATCH", path, {"legacy_enrollment": methods})["legacy_enrollment"] == methods
-        )
+        path = "/certificate-profiles/acme-web"
+        kept = loaded.ok("admin", "GET", path)["legacy_enrollment"]
+        assert kept == {"acme": {"enabled": True}, "api": {"enabled": True}}, "as they were exported"
+        for method in ("acme", "est", "scep"):
+            answer = loaded.call("admin", "PATCH", path, {"legacy_enrollment": {method: {"enabled": True}}})
+            problem = answer.json()
+            assert answer.status_code == 409
+            assert problem["type"].endswith("method-unavailable")
+            assert f"Enrollment by {method} is not served by this version" in problem["detail"]
         off = {"acme": {"enabled": False}}
-        assert (
-            loaded.ok("admin", "PATCH", path, {"legacy_enrollment": off})["legacy_enrollment"]
-            == methods | off
-        )
+        changed = loaded.ok("admin", "PATCH", path, {"legacy_enrollment": off})["legacy_enrollment"]
+        assert changed == kept | off
 
     def test_you_can_still_create_alerts(self, loaded: Project) -> None:
         mail = {"sender": "certrail@acme.example", "recipients": ["ops@acme.example"]}

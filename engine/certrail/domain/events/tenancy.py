@@ -75,7 +75,8 @@ class ProfileDetached(AttachedProfileEvent, type="profile.detached", title="Prof
 
 @dataclass(frozen=True, kw_only=True)
 class EnrollmentUpdated(AttachedProfileEvent, type="enrollment.updated", title="Enrollment changed: {name}"):
-    """How an Application enrolls by a profile changed."""
+    """How an Application enrolls by a profile and one method changed."""
 
+    method: str
     before: Facts | None
     after: Facts

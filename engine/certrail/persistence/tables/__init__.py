@@ -72,7 +72,7 @@ from certrail.persistence.tables.lifecycle import RevocationRequest
 from certrail.persistence.tables.ordering import follow_foreign_keys
 from certrail.persistence.tables.tenancy import (
     Application,
-    ApplicationProfile,
+    Enrollment,
     Membership,
 )
 
@@ -84,7 +84,6 @@ __all__ = [
     "AlertChannel",
     "AlertCursor",
     "Application",
-    "ApplicationProfile",
     "ApprovalMessage",
     "ApprovalPolicy",
     "ApprovalPolicyProfile",
@@ -106,6 +105,7 @@ __all__ = [
     "CrlCopy",
     "CrlMirror",
     "Delivery",
+    "Enrollment",
     "EventRow",
     "GroupMember",
     "IdempotencyKeyRow",

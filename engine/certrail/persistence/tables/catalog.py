@@ -4,7 +4,7 @@ from typing import Any
 
 from sqlmodel import Field
 
-from certrail.persistence.tables.base import Row, json_column, optional_json
+from certrail.persistence.tables.base import Row, json_column
 
 
 class CertificatePolicy(Row, table=True):
@@ -19,10 +19,7 @@ class CertificatePolicy(Row, table=True):
 
 
 class CertificateProfile(Row, table=True):
-    """One authority, one policy, and defaults: what a certificate looks like.
-
-    `legacy_enrollment` is that of a profile which was usable by itself before there were Applications.
-    """
+    """One authority, one policy, and defaults: what a certificate looks like."""
 
     __tablename__ = "certificate_profile"
 
@@ -34,4 +31,3 @@ class CertificateProfile(Row, table=True):
     defaults: dict[str, Any] = json_column()
     ttl_seconds: int
     version: int = 1
-    legacy_enrollment: dict[str, Any] | None = optional_json()

@@ -16,7 +16,8 @@ RUNNING = "status in ('pending_approval', 'approved', 'issuing')"
 class CertificateRequest(Row, table=True):
     """One ask. `content` is what a vote is bound to, `digest` its SHA-256.
 
-    `renews_id` is the certificate whose place the new one takes, `same_key` whether it keeps its private key.
+    `renews_id` is the certificate that the new one supersedes, `same_key` whether it keeps its private key. `origin` is
+    what it came from, `origin_by` the id of the principal (later: the account) behind it; empty for the renewal sweep.
     """
 
     __tablename__ = "certificate_request"
@@ -28,6 +29,8 @@ class CertificateRequest(Row, table=True):
     application_id: str | None = Field(default=None, foreign_key="application.id", max_length=40)
     profile_id: str = Field(foreign_key="certificate_profile.id", index=True, max_length=40)
     requester_id: str = Field(foreign_key="principal.id", max_length=40)
+    origin: str = Field(max_length=16)
+    origin_by: str | None = Field(default=None, max_length=80)
     status: str = Field(max_length=32)
     reason: str | None = None
     content: dict[str, Any] = json_column()

@@ -1,9 +1,9 @@
-"""Applications, their members and their profiles."""
+"""Applications, their members and their enrollments."""
 
 from typing import Any
 
 from sqlalchemy import Index, UniqueConstraint
-from sqlmodel import Field, SQLModel
+from sqlmodel import Field
 
 from certrail.persistence.tables.base import Row, json_column, only_where
 
@@ -32,11 +32,28 @@ class Membership(Row, table=True):
     role: str = Field(max_length=16)
 
 
-class ApplicationProfile(SQLModel, table=True):
-    """A profile attached to an Application, and how it may be used there."""
+class Enrollment(Row, table=True):
+    """How a profile is used by one method, in an Application or in the legacy scope.
 
-    __tablename__ = "application_profile"
+    A profile is attached to an Application as long as it has a row there. `settings` are those of the method
+    (`certrail.domain.enrollment`).
+    """
 
-    application_id: str = Field(primary_key=True, foreign_key="application.id", max_length=40)
-    profile_id: str = Field(primary_key=True, foreign_key="certificate_profile.id", index=True, max_length=40)
-    api: dict[str, Any] = json_column()
+    __tablename__ = "enrollment"
+    __table_args__ = (
+        UniqueConstraint("application_id", "profile_id", "method"),
+        # NULLs are distinct in a unique constraint, so the legacy scope needs an index of its own.
+        Index(
+            "ix_enrollment_legacy",
+            "profile_id",
+            "method",
+            unique=True,
+            **only_where("application_id is null"),
+        ),
+    )
+
+    application_id: str | None = Field(default=None, foreign_key="application.id", max_length=40)
+    profile_id: str = Field(foreign_key="certificate_profile.id", index=True, max_length=40)
+    method: str = Field(max_length=16)
+    enabled: bool = True
+    settings: dict[str, Any] = json_column()

@@ -41,8 +41,8 @@ def open_approval(uow: UnitOfWork, subject: Subject) -> ApprovalRequest | None:
     policy = guarding_policy(uow.session, subject)
     if policy is None:
         return None
-    requester = uow.session.get_one(Principal, subject.requester_id)
-    if policy.bypass_machine_identities and requester.kind == "machine":
+    origin = uow.session.get_one(Principal, subject.origin_id)
+    if policy.bypass_machine_identities and origin.kind == "machine":
         uow.record(
             ApprovalBypassed(
                 policy.id,

@@ -51,6 +51,11 @@ class Subject(Protocol):
         ...
 
     @property
+    def origin_id(self) -> str:
+        """The principal that it came from, by which a policy's bypass of machine identities decides."""
+        ...
+
+    @property
     def display_name(self) -> str | None:
         """What people call it, such as a common name."""
         ...

@@ -1,21 +1,114 @@
-"""Whether a profile may be used somewhere: in an Application it is attached to, or by enrollment of its own."""
+"""Enrollment: by which methods a profile is used, in an Application or in the legacy scope."""
 
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from sqlmodel import Session
+from sqlmodel import Session, col, select
 
+from certrail.domain.enrollment import EnrollmentMethod, method_settings, refuse_unavailable
 from certrail.domain.errors import NotFound
-from certrail.persistence.tables import ApplicationProfile, CertificateProfile
+from certrail.persistence.database import cached
+from certrail.persistence.tables import CertificateProfile, Enrollment
+from certrail.services.core.unit_of_work import UnitOfWork
+
+Json = dict[str, Any]
 
 
-def enrollment(session: Session, application_id: str | None, profile: CertificateProfile) -> dict[str, Any]:
-    """How the profile may be used through the API there. Raises NotFound where it may not be used at all."""
-    if application_id is None:
-        legacy = profile.legacy_enrollment
-        if legacy is None:
-            raise NotFound("certificate profile with enrollment of its own; use it in an Application")
-        return dict(legacy.get("api", {}))
-    link = session.get(ApplicationProfile, (application_id, profile.id))
-    if link is None:
-        raise NotFound("certificate profile attached to this Application")
-    return link.api
+@dataclass(frozen=True)
+class ApiEnrollment:
+    """Whether certificates may be requested by API, and the settings of that method."""
+
+    enabled: bool
+    settings: Mapping[str, Any]
+
+
+def enrollment(session: Session, application_id: str | None, profile: CertificateProfile) -> ApiEnrollment:
+    """The enrollment by API, which is off where the profile is used by other methods only.
+
+    Raises:
+        NotFound: the profile is not used there by any method.
+    """
+    key = ("enrollment", application_id, profile.id)
+    rows = cached(session, key, lambda: enrollments(session, application_id, profile.id))
+    if not rows:
+        raise NotFound(
+            "certificate profile attached to this Application"
+            if application_id
+            else "certificate profile with enrollment of its own; use it in an Application"
+        )
+    by_api = next((row for row in rows if row.method == EnrollmentMethod.API), None)
+    return ApiEnrollment(by_api.enabled, by_api.settings) if by_api else ApiEnrollment(False, {})
+
+
+def enrollments(session: Session, application_id: str | None, profile_id: str) -> Sequence[Enrollment]:
+    """The enrollments of a profile in one scope, one a method."""
+    return session.exec(
+        select(Enrollment)
+        .where(Enrollment.application_id == application_id, Enrollment.profile_id == profile_id)
+        .order_by(Enrollment.method)
+    ).all()
+
+
+def enroll(
+    uow: UnitOfWork,
+    application_id: str | None,
+    profile_id: str,
+    method: EnrollmentMethod,
+    *,
+    enabled: bool = True,
+    settings: Mapping[str, Any] | None = None,
+) -> Enrollment:
+    """Add a method. Raises BadInput for settings that do not fit it."""
+    row = Enrollment(
+        id=uow.new_id(),
+        created_at=uow.now,
+        application_id=application_id,
+        profile_id=profile_id,
+        method=method,
+        enabled=enabled,
+        settings=method_settings(method, settings or {}),
+    )
+    uow.session.add(row)
+    return row
+
+
+def set_method(
+    uow: UnitOfWork,
+    application_id: str | None,
+    profile_id: str,
+    method: EnrollmentMethod,
+    enabled: bool,
+    settings: Mapping[str, Any],
+) -> Enrollment:
+    """Change a method, or add it. One that this version does not serve can only be switched off.
+
+    Raises:
+        Conflict: the method is not served (``method-unavailable``).
+        BadInput: the settings do not fit it.
+    """
+    known = {row.method: row for row in enrollments(uow.session, application_id, profile_id)}
+    row = known.get(method)
+    if row is None or enabled:
+        refuse_unavailable(method)
+    if row is None:
+        return enroll(uow, application_id, profile_id, method, enabled=enabled, settings=settings)
+    row.enabled, row.settings = enabled, method_settings(method, settings)
+    uow.session.add(row)
+    return row
+
+
+def described(row: Enrollment) -> Json:
+    """A method as people see it: whether it is enabled, and its settings."""
+    return {"enabled": row.enabled, **row.settings}
+
+
+def legacy_enrollments(session: Session, profile_ids: Collection[str]) -> dict[str, Json]:
+    """By profile id and method: enrollment in the legacy scope. A profile without one is left out."""
+    query = select(Enrollment).where(
+        col(Enrollment.application_id).is_(None), col(Enrollment.profile_id).in_(profile_ids)
+    )
+    found: dict[str, Json] = {}
+    for row in session.exec(query.order_by(Enrollment.method)):
+        found.setdefault(row.profile_id, {})[row.method] = described(row)
+    return found

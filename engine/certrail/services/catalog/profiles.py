@@ -8,6 +8,7 @@ from pydantic import ValidationError
 from sqlmodel import Session, col, select
 
 from certrail.domain.content import LONGEST_TTL_SECONDS, RequestContent, usages_of
+from certrail.domain.enrollment import EnrollmentMethod
 from certrail.domain.errors import BadInput, Conflict
 from certrail.domain.events.catalog import (
     PolicyCreated,
@@ -21,12 +22,19 @@ from certrail.domain.faults import in_one_line
 from certrail.domain.policy import PolicyRules
 from certrail.persistence.tables import (
     Application,
-    ApplicationProfile,
     CertificatePolicy,
     CertificateProfile,
     CertificateRequest,
+    Enrollment,
 )
 from certrail.services.authorities.signing import find_authority
+from certrail.services.catalog.enrollment import (
+    described,
+    enroll,
+    enrollments,
+    legacy_enrollments,
+    set_method,
+)
 from certrail.services.core.actor import Actor
 from certrail.services.core.lookup import find, lock, refuse_taken
 from certrail.services.core.unit_of_work import ServiceContext, UnitOfWork
@@ -106,7 +114,7 @@ class Product:
         """Join an authority, or none for certificates that sign themselves, a policy and defaults.
 
         Args:
-            legacy_enrollment: by method how the profile is usable by itself, as before there were Applications.
+            legacy_enrollment: by method, enrollment in the legacy scope; for migration only.
 
         Raises:
             BadInput: the lifetime, the defaults, or the choice of the issuer is wrong.
@@ -125,10 +133,14 @@ class Product:
                 policy_id=find_policy(uow.session, policy).id,
                 defaults=checked,
                 ttl_seconds=seconds,
-                legacy_enrollment=dict(legacy_enrollment) if legacy_enrollment is not None else None,
             )
             uow.session.add(profile)
-            uow.record(ProfileCreated(profile.id, **_facts(profile)))
+            uow.session.flush()
+            for method, given in (legacy_enrollment or {}).items():
+                settings = dict(given)
+                enabled = settings.pop("enabled")
+                enroll(uow, None, profile.id, EnrollmentMethod(method), enabled=enabled, settings=settings)
+            uow.record(ProfileCreated(profile.id, **_facts(uow.session, profile)))
             return profile
 
     def update_profile(
@@ -152,7 +164,7 @@ class Product:
         checked = _defaults(defaults) if defaults is not None else None
         with self._context.unit_of_work(actor) as uow:
             profile = lock(uow.session, find_profile(uow.session, reference), "certificate profile")
-            before = _facts(profile)
+            before = _facts(uow.session, profile)
             if slug is not None and slug != profile.slug:
                 refuse_taken(uow.session, CertificateProfile, slug)
                 profile.slug = slug
@@ -166,7 +178,7 @@ class Product:
             profile.defaults = checked if checked is not None else profile.defaults
             if legacy_enrollment is not None:
                 _change_enrollment(uow, profile, legacy_enrollment)
-            after = _facts(profile)
+            after = _facts(uow.session, profile)
             naming = {"slug", "name", "legacy_enrollment"}
             if {k: v for k, v in before.items() if k not in naming} != {
                 k: v for k, v in after.items() if k not in naming
@@ -181,8 +193,17 @@ class Product:
         with self._context.unit_of_work(actor) as uow:
             profile = find_profile(uow.session, reference)
             _refuse_used(uow.session, profile)
+            facts = _facts(uow.session, profile)
+            for row in enrollments(uow.session, None, profile.id):
+                uow.session.delete(row)
+            uow.session.flush()
             uow.session.delete(profile)
-            uow.record(ProfileDeleted(profile.id, **_facts(profile)))
+            uow.record(ProfileDeleted(profile.id, **facts))
+
+    def legacy_enrollments(self, profiles: Sequence[CertificateProfile]) -> dict[str, dict[str, Any]]:
+        """By profile id and method: enrollment in the legacy scope, of those profiles that have one."""
+        with self._context.db.read() as session:
+            return legacy_enrollments(session, [profile.id for profile in profiles])
 
     def policies(self) -> Sequence[CertificatePolicy]:
         """All certificate policies."""
@@ -215,8 +236,9 @@ def find_profile(session: Session, reference: str) -> CertificateProfile:
     return find(session, CertificateProfile, reference, "certificate profile")
 
 
-def _facts(profile: CertificateProfile) -> dict[str, Any]:
-    return profile.model_dump(exclude={"id", "created_at", "version"})
+def _facts(session: Session, profile: CertificateProfile) -> dict[str, Any]:
+    values = profile.model_dump(exclude={"id", "created_at", "version"})
+    return {**values, "legacy_enrollment": legacy_enrollments(session, [profile.id]).get(profile.id)}
 
 
 def _seconds(ttl: timedelta) -> int:
@@ -238,28 +260,30 @@ def _issuer(session: Session, issuer_type: str, ca: str | None) -> str | None:
 
 def _change_enrollment(uow: UnitOfWork, profile: CertificateProfile, given: Mapping[str, Any]) -> None:
     """Methods, and settings of a method, that are not given stay as they are; renewals are planned anew."""
-    if profile.legacy_enrollment is None:
+    known = {row.method: described(row) for row in enrollments(uow.session, None, profile.id)}
+    if not known:
         raise Conflict(
             "Enrollment belongs to an Application: attach the profile there, with POST"
             " /api/v1/applications/{application}/profiles.",
             kind="legacy-creation",
             endpoint="/api/v1/applications/{application}/profiles",
         )
-    kept = profile.legacy_enrollment
-    changed = {method: {**kept.get(method, {}), **settings} for method, settings in given.items()}
-    profile.legacy_enrollment = {**kept, **changed}
-    uow.session.add(profile)
+    for method, settings in given.items():
+        values = {**known.get(method, {}), **settings}
+        enabled = values.pop("enabled")
+        set_method(uow, None, profile.id, EnrollmentMethod(method), enabled, values)
+    uow.session.flush()
 
 
 def _refuse_used(session: Session, profile: CertificateProfile) -> None:
     attached = session.exec(
         select(Application.slug)
-        .join(ApplicationProfile, col(ApplicationProfile.application_id) == col(Application.id))
-        .where(ApplicationProfile.profile_id == profile.id)
+        .join(Enrollment, col(Enrollment.application_id) == col(Application.id))
+        .where(Enrollment.profile_id == profile.id)
     ).all()
     if attached:
         raise Conflict(
-            f"The profile is attached to {', '.join(sorted(attached))}; detach it there.", kind="in-use"
+            f"The profile is attached to {', '.join(sorted(set(attached)))}; detach it there.", kind="in-use"
         )
     requested = select(CertificateRequest.id).where(CertificateRequest.profile_id == profile.id).limit(1)
     if session.exec(requested).first():

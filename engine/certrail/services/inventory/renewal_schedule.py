@@ -263,5 +263,5 @@ def _rule(
 
 
 def _said(session: Session, application_id: str | None, profile: CertificateProfile) -> RenewalRule:
-    settings = enrollment(session, application_id, profile)
+    settings = enrollment(session, application_id, profile).settings
     return RenewalRule.model_validate(settings.get("auto_renew", {}))

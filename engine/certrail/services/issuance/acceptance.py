@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from certrail.domain.content import RequestContent, digest
+from certrail.domain.enrollment import RequestOrigin
 from certrail.domain.errors import BadInput, PolicyViolation
 from certrail.domain.events.issuance import RequestCreated, RequestedFacts, RequestRefused
 from certrail.persistence.tables import Certificate, CertificateProfile, CertificateRequest
@@ -21,6 +22,7 @@ def accept(
     content: RequestContent,
     attributes: dict[str, str],
     *,
+    origin: RequestOrigin,
     renews: Certificate | None = None,
     same_key: bool = False,
     requester_id: str | None = None,
@@ -29,7 +31,8 @@ def accept(
     """Keep a request in the transaction of the change.
 
     Args:
-        renews: the certificate that the new one takes the place of.
+        origin: what it comes from; the actor is behind it.
+        renews: the certificate that the new one supersedes.
         same_key: keep the private key of that certificate.
         requester_id: in whose name it is asked for, when it is not the actor.
         start: whether its workflow is wished for at once.
@@ -50,6 +53,8 @@ def accept(
         application_id=application_id,
         profile_id=profile.id,
         requester_id=requester_id,
+        origin=origin,
+        origin_by=uow.actor.principal_id,
         status="approved",
         content=content.model_dump(mode="json"),
         digest=digest(

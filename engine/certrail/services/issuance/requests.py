@@ -8,6 +8,7 @@ from sqlmodel import Session, select
 
 from certrail.domain.access import ProductRole, Role
 from certrail.domain.content import RequestContent, fitting_usages
+from certrail.domain.enrollment import RequestOrigin
 from certrail.domain.errors import BadInput, Conflict, Forbidden, NotFound
 from certrail.domain.faults import describe_faults
 from certrail.persistence.tables import CertificateProfile, CertificateRequest
@@ -61,7 +62,7 @@ class Requests:
             self._context.unit_of_work(actor) as uow,
         ):
             profile_now = uow.session.get_one(CertificateProfile, chosen.id)
-            return accept(uow, application_id, profile_now, parsed, attributes)
+            return accept(uow, application_id, profile_now, parsed, attributes, origin=RequestOrigin.API)
 
     def cancel(self, actor: Actor, request_id: str) -> CertificateRequest:
         """Withdraw a request that waits for approval: one's own, or as an Admin, who clears up behind a leaver.
@@ -127,7 +128,7 @@ class Requests:
     def _enrolled_profile(self, application_id: str | None, reference: str) -> CertificateProfile:
         with self._context.db.read() as session:
             profile = find_profile(session, reference)
-            if not enrollment(session, application_id, profile).get("enabled"):
+            if not enrollment(session, application_id, profile).enabled:
                 raise Conflict(
                     "Enrollment by API is switched off for this profile here.", kind="enrollment-off"
                 )

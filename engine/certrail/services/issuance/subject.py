@@ -60,6 +60,11 @@ class RequestSubject:
         return self.row.requester_id
 
     @property
+    def origin_id(self) -> str:
+        """Who submitted it; of an automatic renewal, who requested the certificate that is renewed."""
+        return self.row.origin_by or self.row.requester_id
+
+    @property
     def display_name(self) -> str | None:
         """The common name, or else the first other name."""
         return display_name(self.row)

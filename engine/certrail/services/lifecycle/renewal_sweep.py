@@ -13,6 +13,7 @@ from sqlmodel.sql.expression import SelectOfScalar
 
 from certrail.checkpoints import checkpoint
 from certrail.crypto.keyring import KeyringError
+from certrail.domain.enrollment import RequestOrigin
 from certrail.domain.errors import CertrailError
 from certrail.domain.renewal import LONGEST_WAIT, RenewalRule
 from certrail.persistence.database import locked, session_cache
@@ -140,6 +141,7 @@ class RenewalSweep:
             renewal_profile(uow.session, present),
             content,
             dict(present.attributes),
+            origin=RequestOrigin.RENEWAL,
             renews=present,
             requester_id=_requester(uow, present),
             start=False,

@@ -7,6 +7,7 @@ from cryptography import x509
 from sqlmodel import Session
 
 from certrail.domain.content import RequestContent, fitting_usages
+from certrail.domain.enrollment import RequestOrigin
 from certrail.domain.errors import BadInput, Conflict, NotFound
 from certrail.domain.events.lifecycle import CertificateRenewalDecided
 from certrail.domain.renewal import RenewalOverride
@@ -69,6 +70,7 @@ class Renewals:
                 uow.session.get_one(CertificateProfile, profile.id),
                 content,
                 attributes,
+                origin=RequestOrigin.RENEWAL,
                 renews=current,
                 same_key=same_key,
             )

@@ -60,6 +60,11 @@ class RevocationSubject:
         return self.row.requester_id
 
     @property
+    def origin_id(self) -> str:
+        """Who requested the revocation."""
+        return self.row.requester_id
+
+    @property
     def display_name(self) -> str | None:
         """The common name, or else the first other name."""
         return next(iter(self.names), None)

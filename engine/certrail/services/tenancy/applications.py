@@ -1,4 +1,4 @@
-"""Applications, their members and the profiles attached to them."""
+"""Applications, their members and their enrollments."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -6,6 +6,7 @@ from typing import Any
 from sqlmodel import Session, col, select
 
 from certrail.domain.access import ProductRole, Role
+from certrail.domain.enrollment import EnrollmentMethod
 from certrail.domain.errors import BadInput, Conflict, NotFound
 from certrail.domain.events.tenancy import (
     ApplicationCreated,
@@ -18,16 +19,17 @@ from certrail.domain.events.tenancy import (
 )
 from certrail.persistence.tables import (
     Application,
-    ApplicationProfile,
     ApprovalPolicy,
     ApprovalPolicyProfile,
     CertificateProfile,
+    Enrollment,
     Membership,
     Principal,
     Sync,
 )
 from certrail.services.access.membership import find_principal, identities_of
 from certrail.services.approvals.quorum import reevaluate
+from certrail.services.catalog.enrollment import described, enroll, enrollments, set_method
 from certrail.services.catalog.profiles import find_profile
 from certrail.services.core.actor import Actor
 from certrail.services.core.lookup import refuse_taken
@@ -138,34 +140,48 @@ class Applications:
             uow.record(MemberRemoved(found.id, application_id, name=found.name))
             reevaluate(uow, application_id)
 
-    def attach_profile(self, actor: Actor, application_id: str, profile: str) -> ApplicationProfile:
-        """Let an Application use a profile through the API; attaching twice is fine."""
+    def attach_profile(self, actor: Actor, application_id: str, profile: str) -> Enrollment:
+        """Let an Application use a profile through the API; one that is attached already stays as it is."""
         with self._context.unit_of_work(actor) as uow:
             return _attach(uow, application_id, find_profile(uow.session, profile))
 
-    def set_api(
-        self, actor: Actor, application_id: str, profile: str, settings: Mapping[str, Any]
-    ) -> ApplicationProfile:
-        """Say how an attached profile may be used through the API, and how its certificates are renewed.
-
-        Every certificate of the profile here gets its moment anew.
+    def set_enrollment(
+        self,
+        actor: Actor,
+        application_id: str,
+        profile: str,
+        method: EnrollmentMethod,
+        *,
+        enabled: bool = True,
+        settings: Mapping[str, Any] | None = None,
+    ) -> Enrollment:
+        """Say whether and how an attached profile is used by a method; renewals of its certificates are planned anew.
 
         Args:
-            settings: ``{"enabled": bool, "auto_renew": {...}}``; the latter as `RenewalRule` describes it.
+            settings: of the method; for the API ``{"auto_renew": {...}}`` as `RenewalRule` describes it.
 
         Raises:
-            NotFound: it is not attached.
+            NotFound: the profile is not attached.
+            Conflict: the method is not served by this version (``method-unavailable``).
         """
         with self._context.unit_of_work(actor) as uow:
             found = find_profile(uow.session, profile)
-            row = uow.session.get(ApplicationProfile, (application_id, found.id))
-            if row is None:
+            known = {row.method: described(row) for row in enrollments(uow.session, application_id, found.id)}
+            if not known:
                 raise NotFound("certificate profile attached to this Application")
-            before, row.api = row.api, dict(settings)
-            uow.session.add(row)
+            row = set_method(uow, application_id, found.id, method, enabled, settings or {})
             uow.session.flush()
-            uow.record(EnrollmentUpdated(found.id, application_id, before=before, after=row.api))
-            replan(uow, application_id, found.id)
+            uow.record(
+                EnrollmentUpdated(
+                    found.id,
+                    application_id,
+                    method=method,
+                    before=known.get(method),
+                    after=described(row),
+                )
+            )
+            if method is EnrollmentMethod.API:
+                replan(uow, application_id, found.id)
             return row
 
     def detach_profile(self, actor: Actor, application_id: str, profile: str) -> None:
@@ -177,15 +193,15 @@ class Applications:
         """
         with self._context.unit_of_work(actor) as uow:
             found = find_profile(uow.session, profile)
-            row = uow.session.get(ApplicationProfile, (application_id, found.id))
-            if row is None:
+            if not (rows := enrollments(uow.session, application_id, found.id)):
                 raise NotFound("certificate profile attached to this Application")
             if users := _users_of(uow.session, application_id, found.id):
                 raise Conflict(
                     f"The profile is named by {', '.join(users)}; change or delete these first.",
                     kind="in-use",
                 )
-            uow.session.delete(row)
+            for row in rows:
+                uow.session.delete(row)
             uow.session.flush()
             uow.record(ProfileDetached(found.id, application_id, slug=found.slug))
             replan(uow, application_id, found.id)
@@ -193,10 +209,10 @@ class Applications:
     def profiles(self, application_id: str) -> Sequence[CertificateProfile]:
         """The profiles attached to an Application."""
         with self._context.db.read() as session:
+            here = select(Enrollment.profile_id).where(Enrollment.application_id == application_id)
             return session.exec(
                 select(CertificateProfile)
-                .join(ApplicationProfile, col(ApplicationProfile.profile_id) == col(CertificateProfile.id))
-                .where(ApplicationProfile.application_id == application_id)
+                .where(col(CertificateProfile.id).in_(here))
                 .order_by(CertificateProfile.slug)
             ).all()
 
@@ -228,14 +244,13 @@ def _join(uow: UnitOfWork, application_id: str | None, principal_id: str, role: 
     return row
 
 
-def _attach(uow: UnitOfWork, application_id: str, profile: CertificateProfile) -> ApplicationProfile:
-    row = uow.session.get(ApplicationProfile, (application_id, profile.id))
-    if row is None:
-        row = ApplicationProfile(application_id=application_id, profile_id=profile.id, api={"enabled": True})
-        uow.session.add(row)
-        uow.session.flush()
-        uow.record(ProfileAttached(profile.id, application_id, slug=profile.slug))
-        replan(uow, application_id, profile.id)
+def _attach(uow: UnitOfWork, application_id: str, profile: CertificateProfile) -> Enrollment:
+    if known := enrollments(uow.session, application_id, profile.id):
+        return known[0]
+    row = enroll(uow, application_id, profile.id, EnrollmentMethod.API)
+    uow.session.flush()
+    uow.record(ProfileAttached(profile.id, application_id, slug=profile.slug))
+    replan(uow, application_id, profile.id)
     return row
 
 

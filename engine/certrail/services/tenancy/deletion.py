@@ -20,7 +20,6 @@ from certrail.persistence.tables import (
     AlertChannel,
     AlertCursor,
     Application,
-    ApplicationProfile,
     ApprovalMessage,
     ApprovalPolicy,
     ApprovalPolicyProfile,
@@ -30,6 +29,7 @@ from certrail.persistence.tables import (
     CertificateSearchTerm,
     Channel,
     Delivery,
+    Enrollment,
     Incident,
     Lineage,
     Membership,
@@ -233,7 +233,7 @@ def _in_order(application_id: str) -> cascades.Cascade:
         Certificate,
         CertificateRequest,
         Lineage,
-        ApplicationProfile,
+        Enrollment,
         Membership,
     )
     return [

@@ -6,6 +6,8 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 
 from certrail.domain.access import Permission
+from certrail.domain.enrollment import EnrollmentMethod
+from certrail.persistence.tables import Enrollment
 from certrail_server.api.guard import Call, allow, idempotent
 from certrail_server.api.shapes import (
     ApiEnrollmentIn,
@@ -100,19 +102,23 @@ def list_attached(call: Annotated[Call, allow(Permission.APPLICATION_READ)]) -> 
 @router.post("/{application}/profiles", status_code=201)
 def attach_profile(body: AttachIn, call: Annotated[Call, allow(Permission.PROFILE_ATTACH)]) -> Json:
     """Let this Application use a profile."""
-    link = call.services.applications.attach_profile(call.actor, call.application, body.profile)
-    return {"application_id": link.application_id, "profile_id": link.profile_id, "api": link.api}
+    row = call.services.applications.attach_profile(call.actor, call.application, body.profile)
+    return _enrollment(row)
 
 
-@router.put("/{application}/profiles/{profile}/enrollment/api")
-def set_api_enrollment(
-    profile: str, body: ApiEnrollmentIn, call: Annotated[Call, allow(Permission.ENROLLMENT_MANAGE)]
+@router.put("/{application}/profiles/{profile}/enrollment/{method}")
+def set_enrollment(
+    profile: str,
+    method: EnrollmentMethod,
+    body: ApiEnrollmentIn,
+    call: Annotated[Call, allow(Permission.ENROLLMENT_MANAGE)],
 ) -> Json:
-    """How the API may be used with this profile here, and how certificates are renewed by themselves."""
-    link = call.services.applications.set_api(
-        call.actor, call.application, profile, body.model_dump(mode="json")
+    """Whether a profile is used by a method here, and how; this version serves the method `api`."""
+    settings = body.model_dump(mode="json", exclude={"enabled"})
+    row = call.services.applications.set_enrollment(
+        call.actor, call.application, profile, method, enabled=body.enabled, settings=settings
     )
-    return {"application_id": link.application_id, "profile_id": link.profile_id, "api": link.api}
+    return _enrollment(row)
 
 
 @router.delete("/{application}/profiles/{profile}", status_code=204)
@@ -139,3 +145,11 @@ def list_events(
         outside=call.scope is None,
     )
     return record_page(rows, limit)
+
+
+def _enrollment(row: Enrollment) -> Json:
+    return {
+        "application_id": row.application_id,
+        "profile_id": row.profile_id,
+        row.method: {"enabled": row.enabled, **row.settings},
+    }

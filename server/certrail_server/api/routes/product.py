@@ -7,6 +7,7 @@ from fastapi import APIRouter
 
 from certrail.domain.access import Permission
 from certrail.domain.errors import NotFound
+from certrail.persistence.tables import CertificateProfile
 from certrail_server.api.guard import Call, allow, find_created, idempotent
 from certrail_server.api.product_shapes import (
     ConnectionChangeIn,
@@ -62,31 +63,34 @@ def delete_certificate_policy(policy: str, call: Manage) -> None:
 @router.get("/certificate-profiles")
 def list_profiles(call: Read) -> Json:
     """All certificate profiles."""
-    return items(call.services.product.profiles())
+    rows = call.services.product.profiles()
+    legacy = call.services.product.legacy_enrollments(rows)
+    return items(rows, lambda row: shown(row, legacy_enrollment=legacy.get(row.id)))
 
 
 @router.post("/certificate-profiles", status_code=201)
 def create_profile(body: ProfileIn, call: Manage) -> Json:
     """Join an authority, a policy and defaults."""
     product = call.services.product
-    return shown(
+    return _profile(
+        call,
         idempotent(
             lambda: product.create_profile(call.actor, **body.model_dump()),
             product.profile,
-        )
+        ),
     )
 
 
 @router.get("/certificate-profiles/{profile}")
 def get_profile(profile: str, call: Read) -> Json:
     """One certificate profile."""
-    return shown(call.services.product.profile(profile))
+    return _profile(call, call.services.product.profile(profile))
 
 
 @router.patch("/certificate-profiles/{profile}")
 def update_profile(profile: str, body: ProfileChangeIn, call: Manage) -> Json:
     """Change a profile; open approvals are asked anew where it matters to them."""
-    return shown(call.services.product.update_profile(call.actor, profile, **body.model_dump()))
+    return _profile(call, call.services.product.update_profile(call.actor, profile, **body.model_dump()))
 
 
 @router.delete("/certificate-profiles/{profile}", status_code=204)
@@ -147,3 +151,7 @@ def get_plugin(kind: str, name: str, call: Annotated[Call, allow(Permission.PLUG
         if (info.kind, info.name) == (kind, name):
             return asdict(info)
     raise NotFound("plugin")
+
+
+def _profile(call: Call, row: CertificateProfile) -> Json:
+    return shown(row, legacy_enrollment=call.services.product.legacy_enrollments([row]).get(row.id))

@@ -14,6 +14,7 @@ from certrail.domain.content import (
     SignatureAlgorithm,
     Subject,
 )
+from certrail.domain.enrollment import RequestOrigin
 from certrail.domain.states import RequestStatus
 from certrail.persistence.tables import CertificateRequest
 from certrail_server.api.schemas.base import (
@@ -79,6 +80,8 @@ class CertificateRequestOut(Out):
     profile: str = Field(description="Slug of the certificate profile.")
     requester_id: Id = Field(description="Id of the principal that submitted it.")
     requester: str = Field(description="Slug of the principal that submitted it.")
+    origin: RequestOrigin = Field(description="What it came from: a call of the API, or a renewal.")
+    origin_by: Id | None = Field(description="Id of the principal behind it; null for an automatic renewal.")
     subject: Subject = Field(description="Distinguished name.")
     sans: Sans = Field(description="Subject alternative names by type.")
     key_algorithm: KeyAlgorithm = Field(description="Algorithm of the certificate's key.")

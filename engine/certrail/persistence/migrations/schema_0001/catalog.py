@@ -31,7 +31,6 @@ def create() -> None:
         sa.Column("defaults", sa.JSON(), nullable=False),
         sa.Column("ttl_seconds", sa.Integer(), nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
-        sa.Column("legacy_enrollment", sa.JSON(), nullable=True),
         sa.ForeignKeyConstraint(
             ["ca_id"],
             ["certificate_authority.id"],

@@ -15,6 +15,8 @@ def create() -> None:
         sa.Column("application_id", sa.String(length=40), nullable=True),
         sa.Column("profile_id", sa.String(length=40), nullable=False),
         sa.Column("requester_id", sa.String(length=40), nullable=False),
+        sa.Column("origin", sa.String(length=16), nullable=False),
+        sa.Column("origin_by", sa.String(length=80), nullable=True),
         sa.Column("status", sa.String(length=32), nullable=False),
         sa.Column("reason", sa.String(), nullable=True),
         sa.Column("content", sa.JSON(), nullable=False),

@@ -46,10 +46,14 @@ def create() -> None:
     )
     op.create_index(op.f("ix_membership_principal_id"), "membership", ["principal_id"], unique=False)
     op.create_table(
-        "application_profile",
-        sa.Column("application_id", sa.String(length=40), nullable=False),
+        "enrollment",
+        sa.Column("id", sa.String(length=80), nullable=False),
+        sa.Column("created_at", UtcDateTime(), nullable=False),
+        sa.Column("application_id", sa.String(length=40), nullable=True),
         sa.Column("profile_id", sa.String(length=40), nullable=False),
-        sa.Column("api", sa.JSON(), nullable=False),
+        sa.Column("method", sa.String(length=16), nullable=False),
+        sa.Column("enabled", sa.Boolean(), nullable=False),
+        sa.Column("settings", sa.JSON(), nullable=False),
         sa.ForeignKeyConstraint(
             ["application_id"],
             ["application.id"],
@@ -58,8 +62,15 @@ def create() -> None:
             ["profile_id"],
             ["certificate_profile.id"],
         ),
-        sa.PrimaryKeyConstraint("application_id", "profile_id"),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("application_id", "profile_id", "method"),
     )
     op.create_index(
-        op.f("ix_application_profile_profile_id"), "application_profile", ["profile_id"], unique=False
+        "ix_enrollment_legacy",
+        "enrollment",
+        ["profile_id", "method"],
+        unique=True,
+        sqlite_where=sa.text("application_id is null"),
+        postgresql_where=sa.text("application_id is null"),
     )
+    op.create_index(op.f("ix_enrollment_profile_id"), "enrollment", ["profile_id"], unique=False)
