@@ -6,7 +6,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 PAGES_TO_READ = sorted(
-    [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").rglob("*.md")]
+    [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", ROOT / "SECURITY.md", *(ROOT / "docs").rglob("*.md")]
 )
 FENCE = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
@@ -18,7 +18,7 @@ FOLLOWED = tuple(
         "docs/how-to/first-certificate.md",
         "docs/how-to/deliver.md",
         "docs/how-to/renew-and-revoke.md",
-        "docs/how-to/tell-people.md",
+        "docs/how-to/notify-people.md",
         "docs/how-to/approve-in-slack.md",
         "docs/how-to/bring-an-older-project.md",
     )
