@@ -159,7 +159,7 @@ def errors_page() -> str:
         "`urn:certrail:problem:<kind>`. `detail` says what is wrong and what to change; `request_id` finds "
         "it in the log.",
         table(("kind", "status", "title", "meaning"), bases),
-        "## Finer kinds\n\nThe same statuses, told apart where a caller may want to react.",
+        "## Finer kinds\n\nThe same statuses, distinguished where a caller may want to react.",
         table(("kind", "status", "as"), ((f"`{k}`", s, f"`{n}`") for k, s, n in finer)),
         "## What plugins raise\n\nShown in deliveries and notifications as `last_error`, with the plugin's "
         "name and version. The action is what the person who reads it should do.",

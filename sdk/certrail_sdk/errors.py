@@ -2,7 +2,7 @@
 
 PluginError
 ├── Retryable            try again, at ``retry_after`` if given
-│   ├── RateLimited      the other side asked for a pause
+│   ├── RateLimited      the other side demanded a pause
 │   └── ConcurrentModification         somebody else is changing the object; look again
 └── Permanent            the same input will be refused again: a person must act
     ├── Misconfigured    the field named ``field`` is wrong
@@ -39,7 +39,7 @@ class Retryable(PluginError):
 
 
 class RateLimited(Retryable):
-    """The other side asked for a pause."""
+    """The other side demanded a pause."""
 
 
 class ConcurrentModification(Retryable):

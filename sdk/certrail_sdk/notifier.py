@@ -121,7 +121,7 @@ class Choice(_Message):
 
 
 class Question(_Message):
-    """A question with answers, in its present state.
+    """A question with answers, in its current state.
 
     Attributes:
         id: stable over retries and updates.
@@ -194,7 +194,7 @@ class Interactive(Protocol):
         ...
 
     async def update(self, reference: str, question: Question) -> None:
-        """Bring a posted question to its present state."""
+        """Bring a posted question to its current state."""
         ...
 
     async def receive(self, request: CallbackRequest) -> Interaction | CallbackResponse:

@@ -5,9 +5,9 @@ CertrailError
 ├── Unauthenticated 401  who are you?
 ├── Forbidden       403  you may see it, but not do that
 ├── NotFound        404  unknown, or not yours to see: the same answer
-├── Conflict        409  it does not fit the present state
+├── Conflict        409  it conflicts with the state of the object
 ├── PolicyViolation 422  the certificate policy denies it, with every violation
-└── Unavailable     503  a part is missing for the moment; nothing was recorded
+└── Unavailable     503  a part is missing now; nothing was recorded
 """
 
 from collections.abc import Sequence
@@ -75,9 +75,9 @@ class NotFound(CertrailError):
 
 
 class Conflict(CertrailError):
-    """The call does not fit the present state of the object."""
+    """The call conflicts with the state of the object."""
 
-    kind, status, title = "conflict", 409, "It does not fit the present state"
+    kind, status, title = "conflict", 409, "Conflict"
 
 
 class PolicyViolation(CertrailError):
@@ -93,7 +93,7 @@ class PolicyViolation(CertrailError):
 
 
 class Unavailable(CertrailError):
-    """A part of the installation is missing for the moment; nothing was recorded."""
+    """A part of the installation is missing now; nothing was recorded."""
 
     kind, status, title = "unavailable", 503, "Not available now"
 

@@ -161,7 +161,7 @@ class InMemoryNotifier(Notifier[MemoryConfig]):
         return Sent(reference=reference)
 
     async def update(self, reference: str, question: Question) -> None:
-        """Pin the present state over the earlier one."""
+        """Pin the current state over the earlier one."""
         self._board().questions[reference] = question
 
     async def receive(self, request: CallbackRequest) -> Interaction | CallbackResponse:

@@ -73,7 +73,7 @@ def install(app: FastAPI) -> None:
     def crossed(request: Request, err: IntegrityError) -> JSONResponse:
         log.warning("two changes crossed: %s", type(err.orig).__name__)
         detail = "Another change came in between, so nothing was recorded. Look again, then try again."
-        return problem(request, 409, "conflict", "It does not fit the present state", detail)
+        return problem(request, 409, "conflict", "Conflict", detail)
 
     @app.exception_handler(OperationalError)
     def database(request: Request, err: OperationalError) -> JSONResponse:
