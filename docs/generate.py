@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import client.generate
+from docs.command_reference import commands_page
 from fastapi import FastAPI
 from fastapi.routing import iter_route_contexts
 
@@ -219,7 +220,13 @@ def export_schema() -> str:
     return json.dumps(schema(), indent=2) + "\n"
 
 
+def commands() -> str:
+    """Every command."""
+    return page("Command line", *commands_page())
+
+
 PAGES = {
+    "cli.md": commands,
     "settings.md": settings_page,
     "api-permissions.md": permissions_page,
     "errors.md": errors_page,

@@ -26,6 +26,7 @@ from certrail_server.api.routes import (
     callbacks,
     certificates,
     deliveries,
+    device,
     health,
     lifecycle,
     object_ids,
@@ -100,6 +101,7 @@ def create_app(services: Services, orchestrator: Orchestrator, sign_in: "SignIn 
         app.include_router(router, prefix="/api/v1/applications/{application}")
         app.include_router(router, prefix="/api/v1")
     app.include_router(sessions.router)
+    app.include_router(device.router)
     app.include_router(callbacks.router)
     app.include_router(status.router)
     app.include_router(health.router)

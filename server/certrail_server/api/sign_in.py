@@ -1,6 +1,7 @@
 """Signing in at an OpenID Connect provider: authorization code flow with PKCE (OpenID Connect Core 1.0, RFC 7636)."""
 
 import time
+from collections.abc import Mapping
 from typing import Any
 
 import httpx2
@@ -34,8 +35,8 @@ class SignIn:
         self.secure = settings.public_url.startswith("https://")
         self._issuer = settings.oidc_issuer.rstrip("/")
         self._here = f"{settings.public_url}/auth/callback"
-        self._keyring = keyring
-        self._provider: Any = OAuth().register(
+        self.keyring = keyring
+        self.provider: Any = OAuth().register(
             "oidc",
             server_metadata_url=f"{self._issuer}/.well-known/openid-configuration",
             client_id=settings.oidc_client_id,
@@ -51,11 +52,11 @@ class SignIn:
 
     async def begin(self, request: Request, then: str) -> tuple[Response, str]:
         """Send the browser to the provider; returns the answer, and the text of the cookie to come back with."""
-        await self._discover()
+        await self.discover()
         request.scope["session"] = {}
-        answer: Response = await self._provider.authorize_redirect(request, self._here)
+        answer: Response = await self.provider.authorize_redirect(request, self._here)
         carried = {"state": request.session, "then": then, "until": int(time.time()) + SECONDS_TO_SIGN_IN}
-        return answer, self._keyring.seal_json(carried, SIGN_IN_PURPOSE)
+        return answer, self.keyring.seal_json(carried, SIGN_IN_PURPOSE)
 
     async def finish(self, request: Request, cookie: str) -> tuple[Claims, str]:
         """What the provider says of the browser's user, and where the browser wanted to go.
@@ -66,51 +67,57 @@ class SignIn:
             Unavailable: the provider does not answer.
         """
         try:
-            carried = self._keyring.open_json(cookie, SIGN_IN_PURPOSE)
+            carried = self.keyring.open_json(cookie, SIGN_IN_PURPOSE)
         except KeyringError:
             carried = None
         if carried is None or carried["until"] < time.time():
             raise _again("The sign-in was not begun in this browser, or took longer than ten minutes.")
-        await self._discover()
+        await self.discover()
         request.scope["session"] = carried["state"]
         if not request.query_params.get("state") or not self._begun(request):
             raise _again("The provider's answer belongs to another sign-in.")
         try:
-            token = await self._provider.authorize_access_token(request)
+            token = await self.provider.authorize_access_token(request)
         except OAuthError as refusal:
             raise Forbidden(f"The provider refused: {refusal.error[:100]}.", kind="sign-in-refused") from None
         except (AuthlibBaseError, JoseError, ValueError, KeyError, TypeError) as wrong:
             raise _again(f"The provider's answer is not right ({type(wrong).__name__}).") from None
         except httpx2.HTTPError as silent:
-            raise _silent(silent) from None
+            raise unanswered(silent) from None
         claims = token.get("userinfo")
         if not claims:
             raise _again("The provider sent no identity token.")
+        return self.claims_of(claims), carried["then"]
+
+    def claims_of(self, claims: Mapping[str, Any]) -> Claims:
+        """The claims of a verified ID token; an e-mail address counts only where the provider verified it."""
         verified = claims.get("email") if claims.get("email_verified") is True else None
-        return Claims(self._issuer, str(claims["sub"]), verified, claims.get("name")), carried["then"]
+        return Claims(self._issuer, str(claims["sub"]), verified, claims.get("name"))
 
     def _begun(self, request: Request) -> bool:
         return f"_state_oidc_{request.query_params['state']}" in request.session
 
-    async def _discover(self) -> None:
-        """Read what the provider says of itself, once; it must be the issuer that was configured."""
+    async def discover(self) -> dict[str, Any]:
+        """The provider's metadata, read once; it must be of the issuer that was configured. Raises Unavailable."""
         try:
-            known = await self._provider.load_server_metadata()
+            known: dict[str, Any] = await self.provider.load_server_metadata()
         except (httpx2.HTTPError, ValueError) as silent:
-            raise _silent(silent) from None
+            raise unanswered(silent) from None
         ends = [str(known.get(name, "")) for name in ("authorization_endpoint", "token_endpoint", "jwks_uri")]
         if str(known.get("issuer", "")).rstrip("/") != self._issuer or not all(map(is_secure, ends)):
-            self._provider.server_metadata.clear()
+            self.provider.server_metadata.clear()
             raise Unavailable(
                 "The provider describes another issuer, or addresses without https; see CERTRAIL_OIDC_ISSUER."
             )
         offered = known.get("id_token_signing_alg_values_supported") or ["RS256"]
         known["id_token_signing_alg_values_supported"] = sorted(ALGORITHMS.intersection(offered))
+        return known
 
 
 def _again(why: str) -> Unauthenticated:
     return Unauthenticated(f"{why} Sign in again at /auth/sign-in.", kind="sign-in-failed")
 
 
-def _silent(why: Exception) -> Unavailable:
+def unanswered(why: Exception) -> Unavailable:
+    """The refusal while the provider does not answer."""
     return Unavailable(f"The sign-in provider does not answer ({type(why).__name__}). Try again.")

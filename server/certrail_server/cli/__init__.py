@@ -14,6 +14,7 @@ from certrail_server.cli.api import (
     channel,
     connection,
     delivery,
+    login,
     notification,
     policy,
     principal,
@@ -47,6 +48,7 @@ def main(
 run.register(app)
 operate.register(app)
 plugins.register(app)
+login.register(app)
 principal.register(app)
 for group, name in (
     (token.app, "token"),

@@ -3,7 +3,9 @@
 import hashlib
 import hmac
 import secrets
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from sqlmodel import Session, col, select
@@ -19,7 +21,7 @@ from certrail.domain.events.access import (
 )
 from certrail.persistence.tables import BrowserSession, OidcIdentity, Principal
 from certrail.services.access.membership import actor_of
-from certrail.services.access.tokens import hash_of
+from certrail.services.access.tokens import hash_of, insert_token
 from certrail.services.core.actor import SYSTEM, Actor
 from certrail.services.core.unit_of_work import ServiceContext, UnitOfWork
 
@@ -28,6 +30,7 @@ IDLE = timedelta(hours=1)
 SEEN_EVERY = timedelta(minutes=5)
 """How exactly the last use is kept: a write for every call would make readers wait for each other."""
 LONGEST_COOKIE = 200
+TOKEN_NAME = "certrail login"  # noqa: S105  the name that its owner sees, no secret
 
 
 @dataclass(frozen=True)
@@ -57,6 +60,15 @@ class Browser:
     expires_at: datetime
 
 
+@dataclass(frozen=True)
+class IssuedToken:
+    """The access token of a sign-in, with the name of its user."""
+
+    text: str = field(repr=False)
+    name: str
+    expires_at: datetime
+
+
 class Sessions:
     """Ended by signing out, by time, by idleness, and by the deactivation of the user."""
 
@@ -75,21 +87,42 @@ class Sessions:
         Raises:
             Forbidden: nobody here has this address, or the user is deactivated; the refusal is on record.
         """
+        with self._refusals(claims), self._context.unit_of_work(SYSTEM) as uow:
+            user = self._user(uow, claims, admit_new)
+            secret = secrets.token_urlsafe(32)
+            row = BrowserSession(
+                id=uow.new_id(),
+                created_at=uow.now,
+                principal_id=user.id,
+                secret_hash=hash_of(secret),
+                expires_at=uow.now + LIFETIME,
+                seen_at=uow.now,
+            )
+            uow.session.add(row)
+            uow.record(SessionStarted(user.id, name=user.name, issuer=claims.issuer))
+            return f"{row.id}.{secret}"
+
+    def begin_with_token(self, claims: Claims, *, admit_new: bool = False) -> IssuedToken:
+        """Sign somebody in at a command line, with an access token that lives as long as a session.
+
+        Args:
+            admit_new: as for `begin`.
+
+        Raises:
+            Forbidden: as for `begin`.
+        """
+        with self._refusals(claims), self._context.unit_of_work(SYSTEM) as uow:
+            user = self._user(uow, claims, admit_new)
+            row, text = insert_token(uow, user, TOKEN_NAME, lifetime=LIFETIME)
+            uow.record(SessionStarted(user.id, name=user.name, issuer=claims.issuer))
+            assert row.expires_at is not None
+            return IssuedToken(text, user.name, row.expires_at)
+
+    @contextmanager
+    def _refusals(self, claims: Claims) -> Iterator[None]:
+        """Record a refused sign-in, in a transaction of its own: that of the sign-in is rolled back."""
         try:
-            with self._context.unit_of_work(SYSTEM) as uow:
-                user = self._user(uow, claims, admit_new)
-                secret = secrets.token_urlsafe(32)
-                row = BrowserSession(
-                    id=uow.new_id(),
-                    created_at=uow.now,
-                    principal_id=user.id,
-                    secret_hash=hash_of(secret),
-                    expires_at=uow.now + LIFETIME,
-                    seen_at=uow.now,
-                )
-                uow.session.add(row)
-                uow.record(SessionStarted(user.id, name=user.name, issuer=claims.issuer))
-                return f"{row.id}.{secret}"
+            yield
         except Forbidden as refusal:
             with self._context.unit_of_work(SYSTEM) as uow:
                 uow.record(SessionRefused(claims.issuer[:80], subject=claims.subject, reason=refusal.kind))

@@ -32,7 +32,7 @@ async def sign_in(
     then: Annotated[str, Query(alias="next", max_length=1000, description="path to go to afterwards")] = HOME,
 ) -> Response:
     """Send the browser to the provider."""
-    provider = _provider(request)
+    provider = provider_of(request)
     answer, text = await provider.begin(request, _own_path(then))
     answer.set_cookie(
         cookie_name(BEGUN, provider.secure),
@@ -49,7 +49,7 @@ async def sign_in(
 @router.get("/callback", status_code=303)
 async def come_back(request: Request) -> Response:
     """Where the provider sends the browser back to: a session begins."""
-    provider = _provider(request)
+    provider = provider_of(request)
     begun = cookie_name(BEGUN, provider.secure)
     claims, then = await provider.finish(request, request.cookies.get(begun, ""))
     services: Services = request.app.state.services
@@ -84,7 +84,7 @@ def show_session(request: Request) -> Json:
 @router.post("/sign-out", status_code=204)
 def sign_out(request: Request, response: Response) -> None:
     """End the session of this browser."""
-    text, secure = _cookie(request), _provider(request).secure
+    text, secure = _cookie(request), provider_of(request).secure
     services = _services(request)
     signed_in(request, services, text)
     services.sessions.end(text)
@@ -98,7 +98,8 @@ def _services(request: Request) -> Services:
     return found
 
 
-def _provider(request: Request) -> "SignIn":
+def provider_of(request: Request) -> "SignIn":
+    """The provider of this installation. Raises NotFound."""
     found: SignIn | None = request.app.state.sign_in
     if found is None:
         raise NotFound("sign-in here: CERTRAIL_OIDC_ISSUER is not set")

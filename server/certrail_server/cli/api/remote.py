@@ -59,18 +59,21 @@ def content_of(answer: httpx2.Response) -> Any:
 
 
 @contextmanager
-def refusals() -> Iterator[None]:
-    """End the command with a message instead of an exception of the client."""
+def refusals(address: str | None = None) -> Iterator[None]:
+    """End the command with a message instead of an exception of the client.
+
+    Args:
+        address: of the server that is called. Default: the one of every command.
+    """
+    where = address or credentials.url()
     try:
         yield
     except Unauthenticated:
         source = "CERTRAIL_TOKEN" if credentials.token_of_environment() else "The stored sign-in"
         more = "" if source == "CERTRAIL_TOKEN" else " Sign in again with: certrail login."
-        fail(
-            f"{source} is not accepted at {credentials.url()}: no valid bearer token.{more} See also CERTRAIL_URL."
-        )
+        fail(f"{source} is not accepted at {where}: no valid bearer token.{more} See also CERTRAIL_URL.")
     except Unreachable as problem:
-        fail(f"certrail cannot be reached at {credentials.url()}: {problem.cause}; see CERTRAIL_URL.")
+        fail(f"certrail cannot be reached at {where}: {problem.cause}; see CERTRAIL_URL.")
     except ApiError as refusal:
         fail("; ".join(refusal.problem.messages))
     except CertrailClientError as problem:
