@@ -12,10 +12,13 @@ from certrail_server.cli import app
 from certrail_server.cli.api.credentials import DEFAULT_URL, FILE, PRIVATE
 from certrail_server.cli.api.request import TIMED_OUT
 
-INTRODUCTION = f"""Commands that call the API read two environment variables: `CERTRAIL_URL`, by default the server of the last
-`certrail login` or else `{DEFAULT_URL}`, and `CERTRAIL_TOKEN`, an access token, which takes precedence over the
-stored sign-in. `certrail login` keeps its token in `{FILE}` in the user's configuration folder, with the mode {PRIVATE:o}. All
-other commands work on the data of this machine and read the [settings](settings.md).
+MODE = f"{PRIVATE:o}"
+
+INTRODUCTION = f"""Commands that call the API read two environment variables: `CERTRAIL_URL`, by default the server of
+the last `certrail login` or else `{DEFAULT_URL}`, and `CERTRAIL_TOKEN`, an access token, which takes
+precedence over the stored sign-in. `certrail login` keeps its token in `{FILE}` in the user's
+configuration folder, with the mode {MODE}. All other commands work on the data of this machine and read
+the [settings](settings.md).
 
 - Ids may be shortened to any beginning that is unique, of at least four digits; a certificate may be named by a name.
 - `-` in the place of an Application is the legacy scope, whose objects belong to no Application.

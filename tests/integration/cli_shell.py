@@ -28,7 +28,7 @@ class Shell:
     def run(self, *words: str, typed: str = "") -> str:
         """What a command prints; it must succeed."""
         result = CliRunner().invoke(app, list(words), input=typed)
-        assert result.exit_code == 0, result.output
+        assert result.exit_code == 0, (result.output, result.exception)
         return result.stdout
 
     def json(self, *words: str) -> Any:

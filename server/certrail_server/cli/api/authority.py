@@ -114,7 +114,7 @@ def export_authority(
     )
     if wanted is None:
         fail(f"{reference} has no {f'version {version}' if version else 'active certificate yet'}.")
-    pems = [wanted["pem"], *([*wanted["chain"], wanted["root"]] if chain else [])]
+    pems = [wanted["pem"], *(wanted["chain"] if chain else ())]
     text = "".join(f"{pem.strip()}\n" for pem in dict.fromkeys(filter(None, pems)))
     if output is None:
         typer.echo(text, nl=False)
