@@ -61,9 +61,9 @@ def docker(folder: Path, composed: Composed) -> Iterator[Docker]:
 
 
 def test_what_was_sealed_before_the_rotation_is_sealed_anew(docker: Docker, composed: Composed) -> None:
-    (reported,) = (printed for words, printed in docker.printed if words == ["keyring", "reseal"])
-    assert "sealed anew" in reported
-    found = composed.run("server", "keyring", "reseal")
+    (reported,) = (printed for words, printed in docker.printed if words == ["keyring", "re-encrypt"])
+    assert "re-encrypted" in reported
+    found = composed.run("server", "keyring", "re-encrypt")
     assert found.stdout.startswith("0 envelopes"), found
 
 

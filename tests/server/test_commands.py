@@ -121,7 +121,7 @@ def test_the_doctor_says_what_is_wrong_and_what_to_do() -> None:
         ("audit", "verify"),
         ("audit", "export"),
         ("keyring", "rotate"),
-        ("keyring", "reseal"),
+        ("keyring", "re-encrypt"),
         ("migration", "load", "{export}"),
     ],
     ids=" ".join,

@@ -45,8 +45,8 @@ def sealed_under(parts: App) -> set[str]:
 def test_the_key_changes_while_processes_run(running: App, folder: Path) -> None:
     (old,) = sealed_under(running)
     assert run("keyring", "rotate").exit_code == 0
-    result = run("keyring", "reseal")
-    assert (result.exit_code, result.stdout) == (0, "2 envelopes sealed anew\n")
+    result = run("keyring", "re-encrypt")
+    assert (result.exit_code, result.stdout) == (0, "2 envelopes re-encrypted\n")
     (new,) = sealed_under(running)
     assert new != old
     connections = running.services.connections
@@ -54,7 +54,7 @@ def test_the_key_changes_while_processes_run(running: App, folder: Path) -> None
     connections.create(SYSTEM, slug="two", name="Two", type_="folder", config={"root": str(folder)})
     assert sealed_under(running) == {new}, "a process that met the new key uses it"
     assert run("audit", "verify").exit_code == 0
-    assert run("keyring", "reseal").stdout == "0 envelopes sealed anew\n"
+    assert run("keyring", "re-encrypt").stdout == "0 envelopes re-encrypted\n"
 
 
 def test_a_keyring_in_a_variable_is_not_rotated(monkeypatch: pytest.MonkeyPatch, running: App) -> None:
@@ -67,7 +67,7 @@ def test_a_keyring_in_a_variable_is_not_rotated(monkeypatch: pytest.MonkeyPatch,
 def test_what_cannot_be_opened_is_reported_and_stays(running: App, folder: Path) -> None:
     before = sealed_under(running)
     (folder / "keyring.json").unlink()
-    result = run("keyring", "reseal")
+    result = run("keyring", "re-encrypt")
     assert result.exit_code == 1
     assert "restore the keyring" in result.stderr
     assert sealed_under(running) == before

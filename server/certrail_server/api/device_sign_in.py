@@ -15,12 +15,12 @@ from authlib.integrations.starlette_client import OAuthError
 from joserfc.errors import JoseError
 
 from certrail.crypto.keyring import KeyringError
+from certrail.crypto.purposes import DEVICE_SIGN_IN_PURPOSE
 from certrail.domain.errors import BadInput, Forbidden, Unavailable
 from certrail.services.access.sessions import Claims
 from certrail_server.api.sign_in import SignIn, unanswered
 from certrail_server.settings import is_secure
 
-PURPOSE = "device-sign-in"
 GRANT = "urn:ietf:params:oauth:grant-type:device_code"
 INTERVAL = 5
 """Seconds between polls where the provider names none (RFC 8628 section 3.2)."""
@@ -80,7 +80,7 @@ class DeviceSignIn:
             Unavailable: the provider does not answer.
         """
         try:
-            kept = self._sign_in.keyring.open_json(handle, PURPOSE)
+            kept = self._sign_in.keyring.open_json(handle, DEVICE_SIGN_IN_PURPOSE)
         except KeyringError:
             raise BadInput("This sign-in was not started here. Start again.", "handle") from None
         if kept["until"] < time.time():
@@ -113,7 +113,9 @@ class DeviceSignIn:
             verification_uri_complete=str(complete) if complete else None,
             expires_in=seconds,
             interval=interval,
-            handle=self._sign_in.keyring.seal_json({**kept, "until": int(time.time()) + seconds}, PURPOSE),
+            handle=self._sign_in.keyring.seal_json(
+                {**kept, "until": int(time.time()) + seconds}, DEVICE_SIGN_IN_PURPOSE
+            ),
         )
 
     async def _claims(self, token: dict[str, Any], nonce: str) -> Claims:

@@ -269,7 +269,7 @@ def test_a_renewal_is_decided(shell: Shell) -> None:
     assert shell.json("cert", "renewal", ident)["auto_renew"] is None
 
 
-def test_a_decision_on_renewal_leaves_the_moment_that_was_said(shell: Shell) -> None:
+def test_a_decision_on_renewal_keeps_the_override(shell: Shell) -> None:
     ident = issued(shell)["certificate_id"]
     shell.team.services.renewals.decide(
         shell.team.admin, ident, None, RenewalOverride(before=timedelta(days=2))

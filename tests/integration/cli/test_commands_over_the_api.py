@@ -156,7 +156,7 @@ def test_a_request_is_withdrawn(shell: Shell) -> None:
     assert "only a failed one is retried" in shell.refused("request", "retry", asked["id"])
 
 
-def test_what_is_missing_is_told(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_or_wrong_token_or_address_is_named(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CERTRAIL_TOKEN", "crt_wrong_token")
     assert "valid bearer token" in shell.refused("app", "list")
     monkeypatch.delenv("CERTRAIL_TOKEN")
@@ -277,7 +277,7 @@ def test_what_is_not_there_is_named_as_it_was_given(shell: Shell) -> None:
         assert f"no {group} 'x', or" in shell.refused(group, *words, "app", "x")
 
 
-def test_whom_one_may_not_see_is_told_of_as_who_is_not_there(shell: Shell) -> None:
+def test_who_may_not_be_seen_is_refused_like_who_is_not_there(shell: Shell) -> None:
     ann = shell.team.person("ann")
     answers = set()
     for reference in ("admin", "nobody"):
@@ -287,7 +287,7 @@ def test_whom_one_may_not_see_is_told_of_as_who_is_not_there(shell: Shell) -> No
     assert answers == {"There is no principal '…', or you may not see it."}
 
 
-def test_people_are_told(shell: Shell) -> None:
+def test_channels_alerts_and_notifications(shell: Shell) -> None:
     smtp = {"slug": "mail", "name": "Mail", "type": "smtp", "config": {"host": "127.0.0.1", "port": 9}}
     shell.run("connection", "create", shell.file("smtp.json", json.dumps(smtp)))
     config = {"sender": "a@example.com", "recipients": ["b@example.com"]}
@@ -311,9 +311,9 @@ def test_people_are_told(shell: Shell) -> None:
         assert [row["slug"] for row in shell.json("channel", "list", application)] == ["team"]
     assert "127.0.0.1" in shell.refused("channel", "check", "app", "team")
     shell.refused("request", "submit", "app", "--profile", "web", "--dns", "a.example.org")
-    (told,) = shell.json("notification", "list", "app")
-    assert "refused" in told["content"]["title"]
-    shell.run("notification", "replay", told["id"])
+    (sent,) = shell.json("notification", "list", "app")
+    assert "refused" in sent["content"]["title"]
+    shell.run("notification", "replay", sent["id"])
     assert len(shell.json("notification", "list", "app", "--status", "pending")) == 2
     assert shell.json("incident", "list", "app") == []
     assert "no such incident" in shell.refused("incident", "acknowledge", "x")

@@ -88,7 +88,7 @@ def _write(kept: dict[str, Any]) -> None:
     fresh = file.with_name(f".{FILE}.{os.getpid()}")
     try:
         file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        # The mode is set when the file is created: it is never readable by others, not even for a moment.
+        # The mode is set when the file is created, so the file is never readable by others.
         handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE)
         with os.fdopen(handle, "w") as opened:
             json.dump(kept, opened, indent=2)

@@ -172,12 +172,12 @@ def stage(row: Json) -> str:
 
 def _outcome(row: Json, timeout: float) -> Json:
     """The request when it is decided, or when the time is over."""
-    deadline, told = time.monotonic() + timeout, ""
+    deadline, printed = time.monotonic() + timeout, ""
     with waiting(f"request {row['id'][:SHORT_ID]}") as show:
         while row["status"] in OPEN:
-            if (now := stage(row)) != told:
+            if (now := stage(row)) != printed:
                 show(now)
-                told = now
+                printed = now
             left = deadline - time.monotonic()
             if left <= 0:
                 break

@@ -29,20 +29,20 @@ def rotate() -> None:
     except (KeyringError, OSError) as problem:
         fail(str(problem))
     out.print(f"{escape(str(path))} has the new key {key_id}.", highlight=False, soft_wrap=True)
-    out.print("Back the file up, then run: certrail keyring reseal", highlight=False)
+    out.print("Back the file up, then run: certrail keyring re-encrypt", highlight=False)
 
 
-@app.command()
-def reseal() -> None:
-    """Bring everything that is stored under the new key. It may be interrupted and run again."""
+@app.command("re-encrypt")
+def reencrypt() -> None:
+    """Encrypt all stored secrets with the newest key; an interrupted run is completed by the next."""
     from certrail.crypto.keyring import KeyringError
     from certrail_server.serve import prepare
 
     parts = joined()
-    with database_errors(), counting("envelopes sealed anew") as report:
+    with database_errors(), counting("envelopes re-encrypted") as report:
         prepare(parts.context.db)
         try:
             count = parts.services.sealing.reseal(report)
         except KeyringError as problem:
             fail(str(problem))
-    out.print(f"{counted(count, 'envelope')} sealed anew", highlight=False)
+    out.print(f"{counted(count, 'envelope')} re-encrypted", highlight=False)
