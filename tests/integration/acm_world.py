@@ -6,12 +6,11 @@ from typing import Any
 
 import boto3
 from sqlmodel import select
-from temporalio.testing import ActivityEnvironment
 from tests.integration.conftest import Team
+from tests.integration.verbs import run_verb
 
 from certrail.persistence.tables import Delivery, Retirement
 from certrail_fakes.acm import AcmServer
-from certrail_workflows.activities.plugin import DeliveryActivities
 
 GRACE = timedelta(days=2)
 
@@ -54,10 +53,9 @@ class AcmWorld:
         services = self.team.services
         while services.sweeps["retirements"]():
             pass
-        activities = DeliveryActivities(services.deliveries, services.retirements, self.team.clock)
         for delivery, _ in services.deliveries.list(self.team.application):
-            await ActivityEnvironment().run(activities.bring, delivery.id)
-            await ActivityEnvironment().run(activities.remove, delivery.id)
+            await run_verb(self.team, services.effects.deliver, delivery.id)
+            await run_verb(self.team, services.effects.remove, delivery.id)
 
     def advance(self, by: timedelta) -> None:
         self.team.clock.advance(by)

@@ -9,8 +9,10 @@ from tests.integration.conftest import Team
 from tests.support.sample_events import sample_event
 
 from certrail.persistence.tables import NotificationRow, OutboxRow
+from certrail.services.alerting.notify import NotifyCall
 from certrail.services.core.actor import SYSTEM
 from certrail.services.core.failure import Failure
+from certrail_sdk import Sent
 
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
 LINEAGE = "lineage-1"
@@ -86,6 +88,14 @@ def sent_now(team: Team) -> int:
 def only(team: Team, status: str) -> NotificationRow:
     (row,) = team.services.alerts.notifications(team.application, status)
     return row
+
+
+def sent(team: Team, row: NotificationRow, answer: Sent) -> NotificationRow:
+    """Have the outside system accept a message."""
+    call = team.services.effects.notify.begin(row.id, 1)
+    assert isinstance(call, NotifyCall)
+    team.services.effects.notify.complete(call, answer)
+    return team.services.alerts.notification(row.id)
 
 
 def the_alert(team: Team) -> str:

@@ -9,8 +9,8 @@ from typing import Any
 from sqlalchemy import event
 from sqlalchemy.exc import OperationalError
 from sqlmodel import select
-from temporalio.testing import ActivityEnvironment
 from tests.integration.conftest import Team
+from tests.integration.verbs import run_verb
 
 from certrail.domain.access import Role
 from certrail.persistence.database import Database
@@ -18,7 +18,6 @@ from certrail.persistence.tables import ApprovalMessage, Channel, EventRow, Vote
 from certrail.services.approvals.policies import Step
 from certrail.services.core.actor import Actor
 from certrail_fakes.slack import Message, Reply, SlackServer, User
-from certrail_workflows.activities.plugin import ApprovalMessageActivities, NotificationActivities
 
 
 @dataclass
@@ -65,16 +64,14 @@ class SlackWorld:
         context = self.team.services.context
         with context.db.read() as session:
             copies = session.exec(select(ApprovalMessage).order_by(ApprovalMessage.step)).all()  # type: ignore[arg-type]
-        activities = ApprovalMessageActivities(self.team.services.approval_messages, self.team.clock)
         for copy in copies:
-            await ActivityEnvironment().run(activities.refresh_approval_message, copy.id)
+            await run_verb(self.team, self.team.services.effects.refresh_approval_message, copy.id)
 
     async def send(self) -> None:
         """Send what the channel is to be told, as the workflows do."""
         services = self.team.services
-        activities = NotificationActivities(services.notifications, self.team.clock)
         for row in services.alerts.notifications(self.team.application, "pending"):
-            await ActivityEnvironment().run(activities.notify, row.id)
+            await run_verb(self.team, services.effects.notify, row.id)
 
     async def click(
         self, slug: str, message: Message, answer: str = "Approve", at: Channel | None = None, **how: Any

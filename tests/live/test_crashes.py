@@ -22,9 +22,9 @@ PLACES = {
         *("issuance.begin", "issuance.signed", "issuance.committed", "issuance.end", "outbox.sent"),
         *("question.intended", "question.posted"),
     ],
-    "acm": ["delivery.intended", "delivery.deployed", "delivery.recorded", "delivery.verified"],
-    "vault": ["delivery.intended", "delivery.deployed"],
-    "files": ["delivery.deployed", "notification.intended", "notification.sent", "notification.recorded"],
+    "acm": ["delivery.intended", "delivery.answered", "delivery.recorded", "delivery.verified"],
+    "vault": ["delivery.intended", "delivery.answered"],
+    "files": ["delivery.answered", "notification.intended", "notification.answered", "notification.recorded"],
 }
 
 
@@ -106,7 +106,7 @@ def test_killed_at_each_step_boundary(doomed: Doomed, application: str) -> None:
             order.wait_until_verified()
         order.wait_until_reported()
         # A mail server that took a mail cannot be asked for it: the second one says that it is the same.
-        assert_once(order, mails=2 if place == "notification.sent" else 1)
+        assert_once(order, mails=2 if place == "notification.answered" else 1)
         # Who is approved at once may be asked about or not, but nobody is asked twice.
         assert question_about(live_stack, order.name) in ((1,) if place.startswith("question") else (0, 1)), (
             place

@@ -15,12 +15,15 @@ from temporalio.client import Client, WorkflowHandle
 from tests.workflows.fake_plugins import FakeDestination, FakeNotifier, Tries
 
 from certrail.persistence.tables import PreviousTarget
-from certrail.services.alerting.notify_work import NotifyWork
+from certrail.services.alerting.notify import NotifyCall
+from certrail.services.approvals.message_effect import RefreshStep
 from certrail.services.approvals.messages import MessageWork
-from certrail.services.authorities.crl_mirrors import MirrorWork
+from certrail.services.authorities.crl_publication import PublishCall
 from certrail.services.core.failure import Failure
-from certrail.services.delivery.deliveries import DeliveryState, VerifyWork, Work
-from certrail.services.delivery.retirements import RemovalWork
+from certrail.services.delivery.deliveries import DeliveryState
+from certrail.services.delivery.deploy import DeployCall
+from certrail.services.delivery.remove import RemoveCall
+from certrail.services.delivery.verify import ObserveCall
 from certrail.services.issuance.issuance import Advance
 from certrail_sdk import (
     Bundle,
@@ -60,32 +63,37 @@ async def planned(handle: WorkflowHandle[Any, Any], attempt: int) -> None:
 
 @dataclass
 class FakeRetirements:
-    """Objects of the one delivery that are to leave; the plugin's tries say how it goes."""
+    """Objects of the one delivery that are to be removed; the plugin's attempts say how it goes."""
 
     tries: Tries = field(default_factory=Tries)
     due: list[str] = field(default_factory=list)
     gone: list[str] = field(default_factory=list)
     failures: list[Failure] = field(default_factory=list)
+    verb: str = "remove"
 
-    def begin(self, delivery_id: str, attempt: int, *, tried: Collection[str] = ()) -> RemovalWork | None:
+    def begin(self, delivery_id: str, attempt: int, tried: Collection[str] = ()) -> RemoveCall | None:
         left = [name for name in self.due if name not in tried]
         if not left:
             return None
         target = Target(delivery=delivery_id, name=left[0])
-        return RemovalWork(left[0], FakeDestination(self.tries, []), target, PLUGIN)
+        destination = FakeDestination(self.tries, [])
+        return RemoveCall(subject_id=left[0], destination=destination, target=target, plugin=PLUGIN)
 
-    def failed_to_begin(self, delivery_id: str, failure: Failure) -> None:
+    def fail_to_begin(self, delivery_id: str, failure: Failure) -> None:
         for name in list(self.due):
-            self.failed(name, failure)
+            self.fail(name, failure)
 
-    def removed(self, retirement_id: str, removal: Removal) -> None:
-        self.gone.append(retirement_id)
-        self.due.remove(retirement_id)
+    def complete(self, call: RemoveCall, removal: Removal) -> None:
+        self.gone.append(call.subject_id)
+        self.due.remove(call.subject_id)
 
-    def failed(self, retirement_id: str, failure: Failure) -> None:
+    def fail(self, retirement_id: str, failure: Failure, generation: int | None = None) -> None:
         self.failures.append(failure)
         if failure.permanent and retirement_id in self.due:
             self.due.remove(retirement_id)
+
+    def result(self, delivery_id: str) -> None:
+        return None
 
 
 @dataclass
@@ -104,76 +112,123 @@ class FakeDeliveries:
     refusal: Exception | None = None
     looked: int = 0
     retirements: FakeRetirements = field(default_factory=FakeRetirements)
+    verb: str = "deliver"
 
-    def begin(self, delivery_id: str, attempt: int) -> Work | None:
+    def begin(self, delivery_id: str, attempt: int, tried: Collection[str] = ()) -> DeployCall | None:
         if self.refusal is not None:
             raise self.refusal
         if self.observed_generation == self.generation:
             return None
-        destination = FakeDestination(self.tries, self.observations)
-        deployment = _deployment(delivery_id, self.desired)
-        place = PreviousTarget(
-            id="place", created_at=MOMENT, sync_id="sync", config_sealed="", config_revision=1
+        target = PreviousTarget(
+            id="target", created_at=MOMENT, sync_id="sync", config_sealed="", config_revision=1
         )
-        return Work(delivery_id, self.generation, self.desired, destination, deployment, PLUGIN, place)
+        return DeployCall(
+            subject_id=delivery_id,
+            generation=self.generation,
+            certificate_id=self.desired,
+            destination=FakeDestination(self.tries, self.observations),
+            deployment=_deployment(delivery_id, self.desired),
+            plugin=PLUGIN,
+            target=target,
+        )
 
-    def complete(self, work: Work, receipt: Receipt) -> None:
-        self.deployed.append(work.certificate_id)
-        self.delivered, self.observed_generation = work.certificate_id, work.generation
-        if work.generation == self.generation:
+    def complete(self, call: DeployCall, receipt: Receipt) -> None:
+        self.deployed.append(call.certificate_id)
+        self.delivered, self.observed_generation = call.certificate_id, call.generation
+        if call.generation == self.generation:
             self.status = "delivered"
 
-    def begin_verify(self, delivery_id: str) -> VerifyWork | None:
-        if self.delivered is None:
-            return None
-        target = Target(delivery=delivery_id, name="object")
-        destination = FakeDestination(self.tries, self.observations)
-        return VerifyWork(delivery_id, self.delivered, destination, target, "ab", PLUGIN)
-
-    def verified(self, delivery_id: str, certificate_id: str, observation: Observation) -> bool:
-        good = observation.fingerprint == "ab"
-        self.looked += 1
-        if not good:
-            self.generation, self.status = self.generation + 1, "pending"
-        return good
-
-    def failed(self, delivery_id: str, wish: int, failure: Failure) -> None:
-        if wish != self.generation:
+    def fail(self, delivery_id: str, failure: Failure, generation: int | None = None) -> None:
+        if generation not in (None, self.generation):
             return
         self.failures.append(failure)
         self.status = "failed" if failure.permanent else "retrying"
 
+    def fail_to_begin(self, delivery_id: str, failure: Failure) -> None:
+        self.fail(delivery_id, failure)
+
+    def result(self, delivery_id: str) -> None:
+        return None
+
     def state(self, delivery_id: str) -> DeliveryState:
         in_place = self.observed_generation == self.generation
-        return DeliveryState(
-            self.generation, self.delivered, self.status, in_place, bool(self.retirements.due)
-        )
+        return DeliveryState(self.status, in_place, bool(self.retirements.due))
 
     def set_desired(self, certificate_id: str) -> None:
-        """A newer certificate is wanted."""
+        """A newer certificate is desired."""
         self.desired, self.generation, self.status = certificate_id, self.generation + 1, "pending"
 
 
 @dataclass
+class FakeVerification:
+    """Reads the one delivery back."""
+
+    deliveries: FakeDeliveries
+    verb: str = "verify"
+
+    def begin(self, delivery_id: str, attempt: int, tried: Collection[str] = ()) -> ObserveCall | None:
+        delivered = self.deliveries.delivered
+        if delivered is None:
+            return None
+        return ObserveCall(
+            subject_id=delivery_id,
+            certificate_id=delivered,
+            destination=FakeDestination(self.deliveries.tries, self.deliveries.observations),
+            target=Target(delivery=delivery_id, name="object"),
+            plugin=PLUGIN,
+        )
+
+    def complete(self, call: ObserveCall, observation: Observation) -> bool:
+        good = observation.fingerprint == "ab"
+        self.deliveries.looked += 1
+        if not good:
+            self.deliveries.generation, self.deliveries.status = self.deliveries.generation + 1, "pending"
+        return good
+
+    def fail(self, delivery_id: str, failure: Failure, generation: int | None = None) -> None:
+        self.deliveries.failures.append(failure)
+
+    def fail_to_begin(self, delivery_id: str, failure: Failure) -> None:
+        self.fail(delivery_id, failure)
+
+    def result(self, delivery_id: str) -> None:
+        return None
+
+
+@dataclass
 class FakeMirrors:
-    """One copy of a revocation list; `number` is that of the present one."""
+    """One copy of a CRL; `number` is that of the present one."""
 
     tries: Tries = field(default_factory=Tries)
     number: int = 1
     there: int | None = None
     failures: list[Failure] = field(default_factory=list)
+    verb: str = "mirror"
 
-    def begin(self, copy_id: str, attempt: int) -> MirrorWork | None:
+    def begin(self, copy_id: str, attempt: int, tried: Collection[str] = ()) -> PublishCall | None:
         if self.there == self.number:
             return None
-        publication = Publication(delivery=copy_id, name="list.crl", content=b"list", media_type="text/plain")
-        return MirrorWork(copy_id, self.number, FakeDestination(self.tries, []), publication, PLUGIN)
+        return PublishCall(
+            subject_id=copy_id,
+            generation=self.number,
+            destination=FakeDestination(self.tries, []),
+            publication=Publication(
+                delivery=copy_id, name="list.crl", content=b"list", media_type="text/plain"
+            ),
+            plugin=PLUGIN,
+        )
 
-    def published(self, copy_id: str, number: int, receipt: Receipt) -> None:
-        self.there = number
+    def complete(self, call: PublishCall, receipt: Receipt) -> None:
+        self.there = call.generation
 
-    def failed(self, copy_id: str, failure: Failure) -> None:
+    def fail(self, copy_id: str, failure: Failure, generation: int | None = None) -> None:
         self.failures.append(failure)
+
+    def fail_to_begin(self, copy_id: str, failure: Failure) -> None:
+        self.fail(copy_id, failure)
+
+    def result(self, copy_id: str) -> None:
+        return None
 
 
 @dataclass
@@ -214,26 +269,36 @@ class FakeNotifications:
     tries: Tries = field(default_factory=Tries)
     status: str = "pending"
     failures: list[Failure] = field(default_factory=list)
+    verb: str = "notify"
 
-    def begin(self, notification_id: str, attempt: int) -> NotifyWork | None:
+    def begin(self, notification_id: str, attempt: int, tried: Collection[str] = ()) -> NotifyCall | None:
         if self.status == "sent":
             return None
         notification = Notification(
             id=notification_id, event_type="certificate.issued", occurred_at=MOMENT, title="T", summary="S"
         )
-        return NotifyWork(notification_id, FakeNotifier(self.tries), notification, PLUGIN)
+        notifier = FakeNotifier(self.tries)
+        return NotifyCall(
+            subject_id=notification_id, notifier=notifier, notification=notification, plugin=PLUGIN
+        )
 
-    def sent(self, notification_id: str, sent: Sent) -> None:
+    def complete(self, call: NotifyCall, sent: Sent) -> None:
         self.status = "sent"
 
-    def failed(self, notification_id: str, failure: Failure) -> None:
+    def fail(self, notification_id: str, failure: Failure, generation: int | None = None) -> None:
         self.failures.append(failure)
         self.status = "failed" if failure.permanent else "retrying"
+
+    def fail_to_begin(self, notification_id: str, failure: Failure) -> None:
+        self.fail(notification_id, failure)
+
+    def result(self, notification_id: str) -> None:
+        return None
 
 
 @dataclass
 class FakeApprovalMessages:
-    """One copy of a question; `status` is what it should show now."""
+    """One approval message; `status` is what it should show now."""
 
     tries: Tries = field(default_factory=Tries)
     status: str = "open"
@@ -245,19 +310,21 @@ class FakeApprovalMessages:
     def __post_init__(self) -> None:
         self.notifier = FakeNotifier(self.tries)
 
-    def begin(self, copy_id: str) -> MessageWork | None:
+    def begin(self, message_id: str) -> MessageWork | None:
         if self.seen == self.status:
             return None
-        question = Question(id=copy_id, title="T", summary="S", status=self.status)
-        return MessageWork(copy_id, self.notifier, question, self.reference, self.closed, self.status, PLUGIN)
+        question = Question(id=message_id, title="T", summary="S", status=self.status)
+        return MessageWork(
+            message_id, self.notifier, question, self.reference, self.closed, self.status, PLUGIN
+        )
 
-    def shown(self, copy_id: str, version: str, reference: str, closed: bool) -> None:
+    def shown(self, message_id: str, version: str, reference: str, closed: bool) -> None:
         self.seen, self.reference = version, reference
 
-    def is_closed(self, copy_id: str) -> bool:
+    def is_closed(self, message_id: str) -> bool:
         return self.closed
 
-    def failed(self, copy_id: str, failure: Failure) -> None:
+    def failed(self, message_id: str, failure: Failure) -> None:
         self.failures.append(failure)
 
 
@@ -279,11 +346,22 @@ class Fakes:
     def services(self) -> Any:
         """In the shape that the workers take."""
         context = SimpleNamespace(clock=lambda: MOMENT)
-        names = ("issuance", "revocation", "deliveries", "notifications", "approval_messages", "mirrors")
-        parts = {name: getattr(self, name) for name in names}
-        parts["retirements"] = self.deliveries.retirements
-        sweeps = {"renewals": lambda: self.due.pop(0) if self.due else 0}
-        return cast(Any, SimpleNamespace(context=context, sweeps=sweeps, **parts))
+        steps = (
+            self.deliveries,
+            self.deliveries.retirements,
+            FakeVerification(self.deliveries),
+            self.mirrors,
+            self.notifications,
+            RefreshStep(cast(Any, self.approval_messages)),
+        )
+        return SimpleNamespace(
+            context=context,
+            issuance=self.issuance,
+            revocation=self.revocation,
+            deliveries=self.deliveries,
+            effects=SimpleNamespace(all=lambda: steps),
+            sweeps={"renewals": lambda: self.due.pop(0) if self.due else 0},
+        )
 
     async def drain(self) -> int:
         self.drained += 1

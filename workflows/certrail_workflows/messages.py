@@ -137,14 +137,14 @@ class ReadBack:
 
 @dataclass(frozen=True)
 class Refreshed:
-    """Whether a copy of a question needs no more refreshing."""
+    """Whether an approval message is closed, and so needs no more refreshing."""
 
     closed: bool
 
 
 @dataclass(frozen=True)
 class TimedOut:
-    """Work that ran out of time: ``flow`` as in the outbox or ``retirement``, and the id of its subject."""
+    """A plugin's verb that ran out of time, and the id of its subject."""
 
-    flow: str
+    verb: str
     subject_id: str

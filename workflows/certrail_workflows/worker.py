@@ -16,12 +16,7 @@ from certrail_workflows.activities.core import (
     RevocationActivities,
     SweepActivities,
 )
-from certrail_workflows.activities.plugin import (
-    ApprovalMessageActivities,
-    DeliveryActivities,
-    MirrorActivities,
-    NotificationActivities,
-)
+from certrail_workflows.activities.plugin import plugin_activities
 from certrail_workflows.messages import CORE_QUEUE
 from certrail_workflows.registry import WORKFLOWS
 
@@ -60,13 +55,7 @@ def core_worker(client: Client, services: "Services", drain: Drain) -> Worker:
     """Serves flows and the steps that touch only our own database."""
     issuance = IssuanceActivities(services.issuance)
     revocation = RevocationActivities(services.revocation)
-    outcomes = OutcomeActivities(
-        services.deliveries,
-        services.retirements,
-        services.notifications,
-        services.approval_messages,
-        services.mirrors,
-    )
+    outcomes = OutcomeActivities(services.deliveries, services.effects)
     return Worker(
         client,
         task_queue=CORE_QUEUE,
@@ -91,19 +80,10 @@ def core_worker(client: Client, services: "Services", drain: Drain) -> Worker:
 
 def plugin_worker(client: Client, services: "Services", queue: str) -> Worker:
     """Serves one plugin; a limit of its own keeps a slow one from taking the others' threads."""
-    clock = services.context.clock
-    deliveries = DeliveryActivities(services.deliveries, services.retirements, clock)
     return Worker(
         client,
         task_queue=queue,
-        activities=[
-            deliveries.deliver,
-            deliveries.remove,
-            deliveries.verify,
-            MirrorActivities(services.mirrors, clock).mirror,
-            NotificationActivities(services.notifications, clock).notify,
-            ApprovalMessageActivities(services.approval_messages, clock).refresh_approval_message,
-        ],
+        activities=plugin_activities(services.effects, services.context.clock),
         max_concurrent_activities=policies.ACTIVITIES_PER_PLUGIN,
         # Cancellation travels with the answers to heartbeats.
         max_heartbeat_throttle_interval=policies.HEARTBEAT_EVERY,

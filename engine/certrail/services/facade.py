@@ -1,7 +1,7 @@
 """All use cases of one process, built once from one kernel."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 from certrail.domain.events import Event
 from certrail.domain.events.access import GroupJoined, GroupLeft, PrincipalActivated, PrincipalDeactivated
@@ -15,9 +15,11 @@ from certrail.services.alerting.channels import Channels
 from certrail.services.alerting.digests import DigestSweep
 from certrail.services.alerting.expiry import ExpirySweep
 from certrail.services.alerting.incidents import Incidents
-from certrail.services.alerting.notifications import Notifications, fan_out
+from certrail.services.alerting.notifications import fan_out
+from certrail.services.alerting.notify import NotifyEffect
 from certrail.services.approvals.callback_refusals import CallbackRefusals
 from certrail.services.approvals.chat import Chat
+from certrail.services.approvals.message_effect import RefreshStep
 from certrail.services.approvals.messages import ApprovalMessages
 from certrail.services.approvals.policies import ApprovalPolicies
 from certrail.services.approvals.subject import SubjectType
@@ -25,17 +27,22 @@ from certrail.services.approvals.subscribers import membership_changed, principa
 from certrail.services.approvals.votes import Approvals
 from certrail.services.authorities.authorities import Authorities
 from certrail.services.authorities.crl_mirrors import Mirrors
+from certrail.services.authorities.crl_publication import PublishEffect
 from certrail.services.authorities.status import CertificateStatus
 from certrail.services.catalog.profiles import Product
 from certrail.services.core.audit_log import AuditLog
+from certrail.services.core.effects import PluginStep
 from certrail.services.core.names import Names
 from certrail.services.core.outbox import Outbox
 from certrail.services.core.subscriptions import Handler, Subscriptions
 from certrail.services.core.unit_of_work import ServiceContext, UnitOfWork
 from certrail.services.delivery.deliveries import Deliveries
+from certrail.services.delivery.deploy import DeployEffect
+from certrail.services.delivery.remove import RemoveEffect
 from certrail.services.delivery.retirements import Retirements
 from certrail.services.delivery.subscribers import connection_updated
 from certrail.services.delivery.syncs import Syncs
+from certrail.services.delivery.verify import VerifyStep
 from certrail.services.integrations.connections import Connections
 from certrail.services.inventory.export import Export
 from certrail.services.inventory.saved_searches import SavedSearches
@@ -76,6 +83,34 @@ Sweeps = Mapping[str, Callable[[], int]]
 
 
 @dataclass(frozen=True)
+class Effects:
+    """Every plugin verb that certrail calls; each becomes an activity."""
+
+    deliver: DeployEffect
+    mirror: PublishEffect
+    notify: NotifyEffect
+    refresh_approval_message: RefreshStep
+    remove: RemoveEffect
+    verify: VerifyStep
+
+    @classmethod
+    def build(cls, context: ServiceContext, messages: ApprovalMessages) -> "Effects":
+        """All of them on one context."""
+        return cls(
+            deliver=DeployEffect(context),
+            mirror=PublishEffect(context),
+            notify=NotifyEffect(context),
+            refresh_approval_message=RefreshStep(messages),
+            remove=RemoveEffect(context),
+            verify=VerifyStep(context),
+        )
+
+    def all(self) -> Sequence[PluginStep]:
+        """Every verb."""
+        return [getattr(self, field.name) for field in fields(self)]
+
+
+@dataclass(frozen=True)
 class Services:
     """Every use case, by noun."""
 
@@ -91,6 +126,7 @@ class Services:
     connections: Connections
     deletions: Deletions
     deliveries: Deliveries
+    effects: Effects
     export: Export
     identities: Principals
     imports: Imports
@@ -100,7 +136,6 @@ class Services:
     issuance: Issuance
     mirrors: Mirrors
     names: Names
-    notifications: Notifications
     outbox: Outbox
     product: Product
     record: AuditLog
@@ -127,13 +162,14 @@ class Services:
         refusals = CallbackRefusals(context)
         incidents = Incidents(context)
         issuance = Issuance(context)
+        approval_messages = ApprovalMessages(context)
         retirements = Retirements(context)
         status = CertificateStatus(context)
         return cls(
             context=context,
             alerts=Alerts(context),
             applications=Applications(context),
-            approval_messages=ApprovalMessages(context),
+            approval_messages=approval_messages,
             approval_policies=ApprovalPolicies(context),
             approvals=approvals,
             authorities=Authorities(context),
@@ -142,6 +178,7 @@ class Services:
             connections=Connections(context),
             deletions=Deletions(context),
             deliveries=Deliveries(context),
+            effects=Effects.build(context, approval_messages),
             export=Export(context),
             identities=Principals(context),
             imports=Imports(context),
@@ -151,7 +188,6 @@ class Services:
             issuance=issuance,
             mirrors=Mirrors(context),
             names=Names(context),
-            notifications=Notifications(context),
             outbox=Outbox(context),
             product=Product(context),
             record=AuditLog(context.db, context.keyring),

@@ -6,7 +6,7 @@ from pydantic import Field, StringConstraints
 
 from certrail.domain.windows import Window
 from certrail.services.alerting.alerts import Escalation
-from certrail.services.alerting.filters import AlertFilter
+from certrail.services.inventory.selectors import CertificateSelector
 from certrail_server.api.schemas.base import (
     Duration,
     In,
@@ -57,9 +57,9 @@ class AlertFilterIn(In):
     names: Patterns = Field(default_factory=list)
     metadata: Annotated[dict[str, str], Field(max_length=20)] = Field(default_factory=dict)
 
-    def given(self) -> AlertFilter:
+    def given(self) -> CertificateSelector:
         """As the service takes it."""
-        return AlertFilter(self.profiles, self.names, self.metadata)
+        return CertificateSelector(profiles=self.profiles, names=self.names, metadata=self.metadata)
 
 
 class AlertIn(In):

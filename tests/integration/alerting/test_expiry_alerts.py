@@ -20,8 +20,8 @@ from certrail.pki.parse import from_pem_text
 from certrail.pki.revocation import Reason
 from certrail.services.alerting import expiry
 from certrail.services.alerting.expiry import EXPIRING
-from certrail.services.alerting.filters import AlertFilter
 from certrail.services.core.unit_of_work import ServiceContext, UnitOfWork
+from certrail.services.inventory.selectors import CertificateSelector
 from certrail.services.issuance import imports
 from certrail.services.lifecycle.renewal_sweep import RenewalSweep
 
@@ -192,7 +192,7 @@ def test_a_daily_reminder_goes_on_until_it_is_renewed(team: Team) -> None:
 def test_each_alert_speaks_for_itself_and_to_its_own_channels(team: Team) -> None:
     alert(team, "one", DAY, channels=["mail", "other"])
     alert(team, "two", 2 * DAY)
-    alert(team, "elsewhere", DAY, filters=AlertFilter(profiles=["web"]))
+    alert(team, "elsewhere", DAY, filters=CertificateSelector(profiles=["web"]))
     imported(team, "a", 3 * DAY)
     pass_time(team, 4 * DAY, 3 * HOUR)
     assert Counter(what(team)) == {("a", 48): 1, ("a", 24): 2}
@@ -348,12 +348,12 @@ def test_whoever_an_alert_is_made_to_tell_is_told_of_what_ends_soon_already(team
 
 def test_a_filter_that_lets_more_through_tells_of_what_ends_soon_already(team: Team) -> None:
     services, app = team.services, team.application
-    alert(team, "ends", 7 * DAY, filters=AlertFilter(names=["b*"]))
+    alert(team, "ends", 7 * DAY, filters=CertificateSelector(names=["b*"]))
     imported(team, "a", 6 * DAY)
     imported(team, "b", 6 * DAY)
     sweep(team)
     assert what(team) == [("b", 168)]
-    services.alerts.update_alert(team.admin, app, "ends", filters=AlertFilter())
+    services.alerts.update_alert(team.admin, app, "ends", filters=CertificateSelector())
     sweep(team)
     assert what(team) == [("b", 168), ("a", 168)]
     services.alerts.update_alert(team.admin, app, "ends", name="Ends")

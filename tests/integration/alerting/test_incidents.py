@@ -17,6 +17,7 @@ from tests.integration.alert_world import (
     log,
     only,
     pager,
+    sent,
     sent_now,
     slug_of,
     the_alert,
@@ -267,8 +268,8 @@ class TestFallback:
         (row,) = (
             r for r in team.services.alerts.notifications(team.application) if "mail" in slug_of(team, r)
         )
-        team.services.notifications.failed(row.id, REFUSED)
-        team.services.notifications.failed(row.id, REFUSED)
+        team.services.effects.notify.fail(row.id, REFUSED)
+        team.services.effects.notify.fail(row.id, REFUSED)
         titles = [title for _, title in log(team, "backup")]
         assert titles.count("Certificate issued: api.example.com") == 2
         assert titles.count("A channel cannot be reached: mail") == 1
@@ -288,7 +289,7 @@ class TestFallback:
         for _ in range(10):
             open_ = team.services.alerts.notifications(team.application, "pending")
             for row in open_:
-                team.services.notifications.failed(row.id, REFUSED)
+                team.services.effects.notify.fail(row.id, REFUSED)
         assert team.services.alerts.notifications(team.application, "pending") == []
 
     def test_a_channel_stands_in_for_others_only(self, team: Team) -> None:
@@ -314,9 +315,9 @@ def test_a_message_is_replayed_as_another_entry_of_the_log(team: Team) -> None:
         Recipient(address="ops@example.com", accepted=True),
         Recipient(address="gone@example.com", accepted=False, detail="550"),
     )
-    team.services.notifications.sent(first.id, Sent(reference="<1>", recipients=receipts))
-    kept = team.services.alerts.notification(first.id)
-    assert [(r["address"], r["accepted"]) for r in kept.recipients] == [
+    kept = sent(team, first, Sent(reference="<1>", recipients=receipts))
+    assert kept.receipt
+    assert [(r["address"], r["accepted"]) for r in kept.receipt["recipients"]] == [
         ("ops@example.com", True),
         ("gone@example.com", False),
     ]

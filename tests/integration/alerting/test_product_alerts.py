@@ -14,8 +14,8 @@ from certrail.persistence.tables import CaCertificate, CertificateAuthority, Eve
 from certrail.pki.revocation import Reason
 from certrail.plugins.registry import PluginInfo, UnknownPlugin
 from certrail.services.alerting.alerts import Escalation
-from certrail.services.alerting.filters import AlertFilter
 from certrail.services.core.actor import SYSTEM
+from certrail.services.inventory.selectors import CertificateSelector
 
 DAY = timedelta(days=1)
 SHARED = ["ca.expiring", "ca.certificate_installed", "connection.expiring", "connection.expiry_extended"]
@@ -83,13 +83,13 @@ class TestFilters:
     @pytest.mark.parametrize(
         "wanted",
         [
-            AlertFilter(names=["*.Payments.example.com"]),
-            AlertFilter(attributes={"owner": "payments"}),
-            AlertFilter(profiles=["web"], names=["x", "api.*"], attributes={"owner": "payments"}),
+            CertificateSelector(names=["*.Payments.example.com"]),
+            CertificateSelector(metadata={"owner": "payments"}),
+            CertificateSelector(profiles=["web"], names=["x", "api.*"], metadata={"owner": "payments"}),
         ],
     )
     def test_only_what_fits_is_told_from_the_request_to_the_end(
-        self, team: Team, wanted: AlertFilter
+        self, team: Team, wanted: CertificateSelector
     ) -> None:
         alert(team, "request.created", "certificate.issued", "certificate.revoked", filters=wanted)
         for name, owner in (("api.payments.example.com", "payments"), ("www.example.com", "web")):
@@ -113,7 +113,7 @@ class TestFilters:
             config={},
             connection="disk",
         )
-        alert(team, "delivery.drift_detected", filters=AlertFilter(names=["api.*"]))
+        alert(team, "delivery.drift_detected", filters=CertificateSelector(names=["api.*"]))
         for name in ("api.example.com", "www.example.com"):
             issue(team, name)
         for delivery, sync in team.services.deliveries.list(team.application):
@@ -123,7 +123,7 @@ class TestFilters:
         assert len(told(team)) == 1
 
     def test_a_new_name_of_the_profile_changes_nothing(self, team: Team) -> None:
-        alert(team, "certificate.issued", filters=AlertFilter(profiles=["web"]))
+        alert(team, "certificate.issued", filters=CertificateSelector(profiles=["web"]))
         team.services.product.update_profile(team.admin, "web", slug="renamed")
         request = team.services.requests.submit(
             team.admin, team.application, profile="renamed", content={"sans": {"dns": ["a.example.com"]}}
@@ -135,21 +135,23 @@ class TestFilters:
         team.services.product.update_policy(
             team.admin, team.services.product.policies()[0].slug, rules={"sans": {"dns": {"denied": ["*"]}}}
         )
-        alert(team, "request.refused", filters=AlertFilter(names=["*.example.com"], attributes={"a": "b"}))
+        alert(
+            team, "request.refused", filters=CertificateSelector(names=["*.example.com"], metadata={"a": "b"})
+        )
         for name in ("api.example.com", "example.org"):
             with pytest.raises(PolicyViolation):
                 issue(team, name)
         assert told(team) == ["Certificate request refused: api.example.com"]
 
     def test_what_is_about_no_certificate_is_told_all_the_same(self, team: Team) -> None:
-        alert(team, *SHARED, everywhere=True, filters=AlertFilter(names=["nobody"]))
+        alert(team, *SHARED, everywhere=True, filters=CertificateSelector(names=["nobody"]))
         end_of_root(team, 20 * DAY)
         watch(team)
         assert told(team) == ["Certificate authority ends soon: root"]
 
     def test_an_unknown_profile_is_named(self, team: Team) -> None:
         with pytest.raises(BadInput, match="'nonsense'"):
-            alert(team, "certificate.issued", filters=AlertFilter(profiles=["nonsense"]))
+            alert(team, "certificate.issued", filters=CertificateSelector(profiles=["nonsense"]))
 
 
 class TestEverywhere:

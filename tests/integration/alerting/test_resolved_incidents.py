@@ -19,6 +19,7 @@ from tests.integration.alert_world import (
     log,
     only,
     pager,
+    sent,
     the_alert,
 )
 from tests.integration.conftest import Team
@@ -27,6 +28,7 @@ from tests.support.sample_events import sample_event
 
 from certrail.persistence.tables import ApprovalMessage
 from certrail.services.alerting.alerts import Escalation
+from certrail.services.alerting.notify import NotifyCall
 from certrail.services.core.actor import SYSTEM
 from certrail.services.core.failure import Failure
 from certrail_sdk import Sent
@@ -51,10 +53,10 @@ class TestWhatIsOver:
         alert(team, "certificate.expiring", thresholds=[24 * HOUR])
         expires(team)
         row = only(team, "pending")
-        assert team.services.notifications.begin(row.id, 1)
-        team.services.notifications.failed(row.id, BUSY)
+        assert team.services.effects.notify.begin(row.id, 1)
+        team.services.effects.notify.fail(row.id, BUSY)
         happens(team, "certificate.renewed")
-        assert team.services.notifications.begin(row.id, 2) is None
+        assert team.services.effects.notify.begin(row.id, 2) is None
         assert [status for status, _ in log(team)] == ["withdrawn"]
 
     def test_an_incident_is_not_opened_outside_after_its_end(self, team: Team) -> None:
@@ -62,14 +64,14 @@ class TestWhatIsOver:
         alert(team, "certificate.renewal_failed", channels=["pager"])
         happens(team, "certificate.renewal_failed")
         opened = only(team, "pending")
-        assert team.services.notifications.begin(opened.id, 1)
-        team.services.notifications.failed(opened.id, BUSY)
+        assert team.services.effects.notify.begin(opened.id, 1)
+        team.services.effects.notify.fail(opened.id, BUSY)
         team.clock.now += MINUTE
         happens(team, "certificate.renewed")
-        assert team.services.notifications.begin(opened.id, 2) is None
+        assert team.services.effects.notify.begin(opened.id, 2) is None
         closing = only(team, "pending")
         assert closing.content["stage"] == "closed", "the try that failed may have opened it"
-        assert team.services.notifications.begin(closing.id, 1)
+        assert team.services.effects.notify.begin(closing.id, 1)
 
     def test_neither_is_one_that_no_try_was_made_for(self, team: Team) -> None:
         pager(team)
@@ -78,10 +80,10 @@ class TestWhatIsOver:
         opened = only(team, "pending")
         team.clock.now += MINUTE
         happens(team, "certificate.renewed")
-        assert team.services.notifications.begin(opened.id, 1) is None
+        assert team.services.effects.notify.begin(opened.id, 1) is None
         happens(team, "certificate.renewal_failed")
         again = team.services.alerts.notifications(team.application)[0]
-        assert team.services.notifications.begin(again.id, 1), "the next trouble is another one"
+        assert team.services.effects.notify.begin(again.id, 1), "the next trouble is another one"
 
     def test_nobody_stands_in_for_what_is_over(self, team: Team) -> None:
         channel(team, "backup")
@@ -89,9 +91,9 @@ class TestWhatIsOver:
         alert(team, "certificate.expiring", thresholds=[24 * HOUR])
         expires(team)
         row = only(team, "pending")
-        assert team.services.notifications.begin(row.id, 1)
+        assert team.services.effects.notify.begin(row.id, 1)
         happens(team, "certificate.renewed")
-        team.services.notifications.failed(row.id, REFUSED)
+        team.services.effects.notify.fail(row.id, REFUSED)
         assert log(team, "backup") == []
 
 
@@ -121,10 +123,11 @@ class TestWhatWasSentAlready:
         happens(team, "certificate.issued")
         row = only(team, "pending")
         for attempt in (1, 2):
-            assert team.services.notifications.begin(row.id, attempt)
-        team.services.notifications.sent(row.id, Sent(reference="<1>"))
+            call = team.services.effects.notify.begin(row.id, attempt)
+            assert isinstance(call, NotifyCall)
+        team.services.effects.notify.complete(call, Sent(reference="<1>"))
         for failure in (BUSY, REFUSED):
-            team.services.notifications.failed(row.id, failure)
+            team.services.effects.notify.fail(row.id, failure)
         assert log(team) == [("sent", "Certificate issued: api.example.com")]
 
 
@@ -139,10 +142,10 @@ class TestChannelsThatWorkAgain:
         channel(team, "mail")
         alert(team, "certificate.issued")
         happens(team, "certificate.issued")
-        team.services.notifications.failed(only(team, "pending").id, REFUSED)
+        team.services.effects.notify.fail(only(team, "pending").id, REFUSED)
         for _ in range(2):
             happens(team, "certificate.issued")
-            team.services.notifications.sent(only(team, "pending").id, Sent(reference="<2>"))
+            sent(team, only(team, "pending"), Sent(reference="<2>"))
         assert sorted(self.events(team)) == ["channel.failed", "channel.recovered"]
 
     def test_its_incident_ends_though_nothing_was_told_of_it(self, team: Team) -> None:
@@ -152,9 +155,9 @@ class TestChannelsThatWorkAgain:
         alert(team, "certificate.issued", "channel.failed", escalation=steps)
         happens(team, "certificate.issued")
         row = only(team, "pending")
-        team.services.notifications.failed(row.id, BUSY)
+        team.services.effects.notify.fail(row.id, BUSY)
         assert len(team.services.incidents.list(team.application)) == 2
-        team.services.notifications.sent(row.id, Sent(reference="<1>"))
+        sent(team, row, Sent(reference="<1>"))
         keys = {row.key for row in team.services.incidents.list(team.application)}
         assert not any(key.startswith("channel-") for key in keys)
 

@@ -8,12 +8,11 @@ import pytest
 from cryptography import x509
 from sqlmodel import select
 from temporalio.exceptions import ApplicationError
-from temporalio.testing import ActivityEnvironment
 from tests.integration.conftest import Team
+from tests.integration.verbs import run_verb
 
 from certrail.domain.errors import BadInput, Conflict, NotFound
 from certrail.persistence.tables import Certificate, CrlCopy, OutboxRow
-from certrail_workflows.activities.plugin import MirrorActivities
 
 URL = "http://lists.example.com/certrail"
 
@@ -33,9 +32,8 @@ class Mirrored:
         """Let every copy's workflow take its turn."""
         with self.team.services.context.db.read() as session:
             copies = session.exec(select(CrlCopy.id)).all()
-        activities = MirrorActivities(self.team.services.mirrors, self.team.clock)
         for copy in copies:
-            await ActivityEnvironment().run(activities.mirror, copy)
+            await run_verb(self.team, self.team.services.effects.mirror, copy)
 
     def issue(self) -> Certificate:
         request, _ = self.team.ask(self.team.admin)
@@ -125,7 +123,7 @@ async def test_what_somebody_else_put_there_is_left_alone(mirrored: Mirrored) ->
 
 async def test_a_crash_between_the_write_and_its_receipt_is_healed(mirrored: Mirrored) -> None:
     mirrored.create()
-    work = mirrored.team.services.mirrors.begin(mirrored.copy.id, 1)
+    work = mirrored.team.services.effects.mirror.begin(mirrored.copy.id, 1)
     assert work
     await work.destination.publish(work.publication)  # type: ignore[attr-defined]
     mirrored.team.services.revocation.revoke(mirrored.team.admin, mirrored.issue().id)

@@ -16,6 +16,7 @@ from tests.support.terminal import on_a_terminal
 
 from certrail.domain.renewal import RenewalOverride
 from certrail.services.approvals.policies import Step
+from certrail.services.delivery.deploy import DeployCall
 from certrail_server.cli.tables import named
 
 NARROW = 80
@@ -35,10 +36,10 @@ def something(value: Any) -> bool:
 
 def deliver(shell: Shell, delivery_id: str) -> None:
     """What the workflow does."""
-    deliveries = shell.team.services.deliveries
-    work = deliveries.begin(delivery_id, 1)
-    assert work is not None
-    deliveries.complete(work, asyncio.run(work.destination.deploy(work.deployment)))
+    deliver = shell.team.services.effects.deliver
+    work = deliver.begin(delivery_id, 1)
+    assert isinstance(work, DeployCall)
+    deliver.complete(work, asyncio.run(work.perform()))
 
 
 def test_names_and_dates_are_whole_and_ids_are_shortened_on_a_terminal_only(shell: Shell) -> None:

@@ -10,6 +10,7 @@ from tests.support.sample_events import sample_event
 
 from certrail.domain.errors import BadInput, Conflict, NotFound
 from certrail.persistence.tables import NotificationRow
+from certrail.services.alerting.notify import NotifyCall
 from certrail.services.approvals.policies import Step
 from certrail.services.approvals.queries import READ_AHEAD
 from certrail.services.core.actor import SYSTEM
@@ -117,11 +118,12 @@ class TestADeletedChannel:
     def test_leaves_the_log_of_what_it_told(self, told: Team) -> None:
         refuse(told, 2)
         sent, unsent = log(told)
-        assert told.services.notifications.begin(sent.id, 1)
-        told.services.notifications.sent(sent.id, Sent(reference="1"))
+        call = told.services.effects.notify.begin(sent.id, 1)
+        assert isinstance(call, NotifyCall)
+        told.services.effects.notify.complete(call, Sent(reference="1"))
         self.gone(told)
         assert {row.id: row.status for row in log(told)} == {sent.id: "sent", unsent.id: "withdrawn"}
-        assert told.services.notifications.begin(unsent.id, 1) is None
+        assert told.services.effects.notify.begin(unsent.id, 1) is None
         with pytest.raises(Conflict, match="deleted"):
             told.services.alerts.replay(told.admin, sent.id)
         with pytest.raises(NotFound):
@@ -130,12 +132,12 @@ class TestADeletedChannel:
     def test_is_tried_no_more(self, told: Team) -> None:
         refuse(told, 1)
         (row,) = log(told)
-        assert told.services.notifications.begin(row.id, 1)
+        assert told.services.effects.notify.begin(row.id, 1)
         self.gone(told)
-        told.services.notifications.failed(
+        told.services.effects.notify.fail(
             row.id, Failure("Retryable", "busy", "", "email 0.1", next_try_at=None, permanent=False)
         )
-        assert told.services.notifications.begin(row.id, 2) is None
+        assert told.services.effects.notify.begin(row.id, 2) is None
         assert log(told)[0].status == "withdrawn"
 
     def test_stays_while_an_approval_is_asked_there(self, told: Team) -> None:

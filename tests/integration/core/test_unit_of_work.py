@@ -8,10 +8,9 @@ from tests.integration.conftest import Team
 
 from certrail.domain.errors import BadInput, Conflict
 from certrail.persistence.tables import EventRow
-from certrail.services.alerting.filters import AlertFilter
 from certrail.services.approvals.policies import Step
 from certrail.services.integrations.plugin_config import MASK
-from certrail.services.inventory.selectors import Selection
+from certrail.services.inventory.selectors import CertificateSelector
 
 
 @pytest.fixture
@@ -44,7 +43,7 @@ def configured(team: Team, tmp_path: Path) -> Team:
         destination="files",
         config={"format": "pkcs12", "password": "hunter2-hunter2"},
         connection="one",
-        selection=Selection(attributes={"team": "payments"}),
+        selection=CertificateSelector(metadata={"team": "payments"}),
     )
     return team
 
@@ -77,7 +76,7 @@ def test_a_sync_is_changed_and_catches_up(configured: Team) -> None:
         name="Everything",
         connection="two",
         config={"format": "pkcs12", "password": MASK},
-        selection=Selection(),
+        selection=CertificateSelector(),
     )
     assert services.syncs.shown(changed) == {"format": "pkcs12", "password": MASK}
     destination = services.syncs.build(here, "files")
@@ -99,7 +98,7 @@ def test_an_unchanged_wish_is_not_made_twice(configured: Team) -> None:
     services, here = configured.services, configured.application
     issue(configured, team="payments")
     (delivery, _), *_ = services.deliveries.list(here)
-    assert services.deliveries.begin(delivery.id, 1)
+    assert services.effects.deliver.begin(delivery.id, 1)
     services.syncs.update(configured.admin, here, "files", name="Renamed")
     assert services.deliveries.get(delivery.id)[0].status == "delivering"
 
@@ -117,7 +116,7 @@ def test_channels_and_alerts_are_changed(configured: Team) -> None:
     for wrong in (
         {"events": ["nonsense"]},
         {"channels": []},
-        {"filters": AlertFilter(profiles=["nonsense"])},
+        {"filters": CertificateSelector(profiles=["nonsense"])},
     ):
         with pytest.raises(BadInput):
             alerts.update_alert(admin, here, "told", **wrong)  # type: ignore[arg-type]

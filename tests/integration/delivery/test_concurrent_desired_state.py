@@ -4,7 +4,7 @@ import pytest
 from tests.integration.concurrency import meanwhile
 from tests.integration.conftest import Team
 
-from certrail.services.inventory.selectors import Selection
+from certrail.services.inventory.selectors import CertificateSelector
 
 
 @pytest.fixture(autouse=True)
@@ -14,7 +14,7 @@ def folder(team: Team) -> None:
     )
 
 
-def sync(team: Team, selection: Selection) -> None:
+def sync(team: Team, selection: CertificateSelector) -> None:
     team.services.syncs.create(
         team.admin,
         team.application,
@@ -29,24 +29,31 @@ def sync(team: Team, selection: Selection) -> None:
 
 def test_what_is_issued_while_its_sync_is_made_is_delivered(team: Team) -> None:
     request, _ = team.ask(team.admin)
-    meanwhile(team, lambda: sync(team, Selection()), lambda: team.services.issuance.advance(request))
+    meanwhile(
+        team, lambda: sync(team, CertificateSelector()), lambda: team.services.issuance.advance(request)
+    )
     assert len(team.services.deliveries.list(team.application)) == 1
 
 
 def test_a_sync_that_is_made_while_a_certificate_is_issued_carries_it(team: Team) -> None:
     request, _ = team.ask(team.admin)
     meanwhile(
-        team, lambda: team.services.issuance.advance(request), lambda: sync(team, Selection()), commit=2
+        team,
+        lambda: team.services.issuance.advance(request),
+        lambda: sync(team, CertificateSelector()),
+        commit=2,
     )
     assert len(team.services.deliveries.list(team.application)) == 1
 
 
 def test_what_is_issued_while_a_sync_selects_it_is_delivered(team: Team) -> None:
-    sync(team, Selection(attributes={"team": "others"}))
+    sync(team, CertificateSelector(metadata={"team": "others"}))
     request, _ = team.ask(team.admin)
     meanwhile(
         team,
-        lambda: team.services.syncs.update(team.admin, team.application, "files", selection=Selection()),
+        lambda: team.services.syncs.update(
+            team.admin, team.application, "files", selection=CertificateSelector()
+        ),
         lambda: team.services.issuance.advance(request),
     )
     assert len(team.services.deliveries.list(team.application)) == 1

@@ -8,8 +8,8 @@ from tests.integration.concurrency import meanwhile
 from tests.integration.delivery.test_retirement import acm_world, server
 
 from certrail.domain.errors import NotFound
-from certrail.services.delivery.deliveries import Work
-from certrail.services.delivery.retirements import RemovalWork
+from certrail.services.delivery.deploy import DeployCall
+from certrail.services.delivery.remove import RemoveCall
 from certrail_sdk import Receipt, Removal
 
 __all__ = ["acm_world", "server"]
@@ -22,12 +22,14 @@ async def test_the_last_two_objects_of_a_sync_end_it(acm_world: AcmWorld) -> Non
     await acm_world.work()
     team, services = acm_world.team, acm_world.team.services
     assert services.syncs.delete(team.admin, team.application, "acm", cleanup=True) is not None
-    works = [services.retirements.begin(row.id, 1) for row, _ in services.deliveries.list(team.application)]
-    first, second = [work.retirement_id for work in works if isinstance(work, RemovalWork)]
+    works = [
+        services.effects.remove.begin(row.id, 1) for row, _ in services.deliveries.list(team.application)
+    ]
+    first, second = [work for work in works if isinstance(work, RemoveCall)]
     meanwhile(
         team,
-        lambda: services.retirements.removed(first, Removal(changed=True)),
-        lambda: services.retirements.removed(second, Removal(changed=True)),
+        lambda: services.effects.remove.complete(first, Removal(changed=True)),
+        lambda: services.effects.remove.complete(second, Removal(changed=True)),
     )
     with pytest.raises(NotFound):
         services.syncs.get(team.application, "acm")
@@ -40,11 +42,11 @@ async def test_what_sets_out_while_its_sync_is_deleted_is_taken_along(acm_world:
     delivery, works = acm_world.delivery(), list[Any]()
     meanwhile(
         team,
-        lambda: works.append(services.deliveries.begin(delivery.id, 1)),
+        lambda: works.append(services.effects.deliver.begin(delivery.id, 1)),
         lambda: services.syncs.delete(team.admin, team.application, "acm", cleanup=True),
     )
     (work,) = works
-    services.deliveries.complete(work, await work.destination.deploy(work.deployment))
+    services.effects.deliver.complete(work, await work.destination.deploy(work.deployment))
     await acm_world.work()
     assert not acm_world.there
     assert not services.syncs.list(team.application)
@@ -57,7 +59,7 @@ async def test_what_sets_out_while_its_sync_is_deleted_is_told_of(acm_world: Acm
     delivery = acm_world.delivery()
     meanwhile(
         team,
-        lambda: services.deliveries.begin(delivery.id, 1),
+        lambda: services.effects.deliver.begin(delivery.id, 1),
         lambda: services.syncs.delete(team.admin, team.application, "acm"),
     )
     (told,) = acm_world.told("sync.deleted")
@@ -68,13 +70,13 @@ async def test_what_is_revoked_while_it_arrives_leaves(acm_world: AcmWorld) -> N
     acm_world.sync()
     certificate = acm_world.issue()
     team, services = acm_world.team, acm_world.team.services
-    work = services.deliveries.begin(acm_world.delivery().id, 1)
-    assert isinstance(work, Work)
+    work = services.effects.deliver.begin(acm_world.delivery().id, 1)
+    assert isinstance(work, DeployCall)
     receipt = await work.destination.deploy(work.deployment)
     assert isinstance(receipt, Receipt)
     meanwhile(
         team,
-        lambda: services.deliveries.complete(work, receipt),
+        lambda: services.effects.deliver.complete(work, receipt),
         lambda: services.revocation.revoke(team.admin, certificate),
     )
     await acm_world.work()

@@ -10,7 +10,7 @@ from tests.integration.conftest import Team
 from certrail.crypto.keyring import Keyring
 from certrail.domain.errors import Conflict
 from certrail.persistence.tables import PreviousTarget
-from certrail.services.delivery.deliveries import Work
+from certrail.services.delivery.deploy import DeployCall
 from certrail_fakes.acm import AcmServer
 
 
@@ -82,11 +82,11 @@ async def test_what_arrives_in_the_former_account_after_all_leaves_it(
 ) -> None:
     acm_world.sync()
     acm_world.issue()
-    deliveries = acm_world.team.services.deliveries
-    work = deliveries.begin(acm_world.delivery().id, 1)
-    assert isinstance(work, Work)
+    deliver = acm_world.team.services.effects.deliver
+    work = deliver.begin(acm_world.delivery().id, 1)
+    assert isinstance(work, DeployCall)
     point(acm_world, "other")
-    deliveries.complete(work, await work.destination.deploy(work.deployment))
+    deliver.complete(work, await work.destination.deploy(work.deployment))
     assert len(acm_world.there) == 1
     await acm_world.work()
     acm_world.advance(GRACE)

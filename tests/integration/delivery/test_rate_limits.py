@@ -4,13 +4,12 @@ from datetime import datetime, timedelta
 
 import pytest
 from temporalio.exceptions import ApplicationError
-from temporalio.testing import ActivityEnvironment
 from tests.integration.conftest import Team
+from tests.integration.verbs import run_verb
 
-from certrail.services.delivery.deliveries import Work
-from certrail.services.delivery.rate_limits import RateSlot
+from certrail.services.core.rate_limits import RateSlot
+from certrail.services.delivery.deploy import DeployCall
 from certrail_sdk import Receipt, Removal
-from certrail_workflows.activities.plugin import DeliveryActivities
 
 MINUTE = timedelta(minutes=1)
 
@@ -45,14 +44,14 @@ def play(team: Team, waiting: list[str]) -> list[datetime]:
     while turns:
         ident = min(turns, key=lambda ident: turns[ident])
         team.clock.now = max(team.clock.now, turns[ident])
-        work = team.services.deliveries.begin(ident, 1)
+        work = team.services.effects.deliver.begin(ident, 1)
         if isinstance(work, RateSlot):
             turns[ident] = work.at
             continue
         assert work
         begun.append(team.clock.now)
         done = Receipt(reference=ident, fingerprint=work.deployment.bundle.fingerprint, changed=True)
-        team.services.deliveries.complete(work, done)
+        team.services.effects.deliver.complete(work, done)
         del turns[ident]
     return begun
 
@@ -72,7 +71,7 @@ def test_turns_that_passed_while_nothing_ran_are_not_all_taken_at_once(
     team: Team, deliveries: list[str]
 ) -> None:
     for ident in deliveries:
-        team.services.deliveries.begin(ident, 1)
+        team.services.effects.deliver.begin(ident, 1)
     team.clock.advance(timedelta(hours=1))
     begun = play(team, deliveries)
     assert all(later - earlier >= MINUTE for earlier, later in zip(begun, begun[3:], strict=False))
@@ -87,13 +86,13 @@ def test_what_leaves_takes_its_turn_too(team: Team, deliveries: list[str]) -> No
     while turns:
         ident = min(turns, key=lambda ident: turns[ident])
         team.clock.now = max(team.clock.now, turns[ident])
-        work = services.retirements.begin(ident, 1)
+        work = services.effects.remove.begin(ident, 1)
         if isinstance(work, RateSlot):
             turns[ident] = work.at
             continue
         assert work
         removed.append(team.clock.now)
-        services.retirements.removed(work.retirement_id, Removal(changed=True))
+        services.effects.remove.complete(work, Removal(changed=True))
         del turns[ident]
     assert all(later - earlier >= MINUTE for earlier, later in zip(removed, removed[3:], strict=False))
     assert removed[-1] - removed[0] <= 12 * MINUTE / 2
@@ -104,9 +103,8 @@ async def test_what_is_to_leave_waits_and_that_is_nobodys_failure(team: Team, de
     play(team, deliveries)
     services = team.services
     services.syncs.delete(team.admin, team.application, "disk", cleanup=True)
-    activities = DeliveryActivities(services.deliveries, services.retirements, team.clock)
     with pytest.raises(ApplicationError) as waits:
-        await ActivityEnvironment().run(activities.remove, deliveries[0])
+        await run_verb(team, services.effects.remove, deliveries[0])
     assert waits.value.type == "NotYet"
     assert waits.value.next_retry_delay is not None
     (plan,) = (
@@ -120,10 +118,9 @@ async def test_what_is_to_leave_waits_and_that_is_nobodys_failure(team: Team, de
 
 async def test_what_waits_shows_its_turn_and_is_nobodys_failure(team: Team, deliveries: list[str]) -> None:
     first, second, *_ = deliveries
-    assert isinstance(team.services.deliveries.begin(first, 1), Work)
-    activities = DeliveryActivities(team.services.deliveries, team.services.retirements, team.clock)
+    assert isinstance(team.services.effects.deliver.begin(first, 1), DeployCall)
     with pytest.raises(ApplicationError) as waits:
-        await ActivityEnvironment().run(activities.bring, second)
+        await run_verb(team, team.services.effects.deliver, second)
     delivery, _ = team.services.deliveries.get(second)
     assert waits.value.next_retry_delay is not None
     assert delivery.next_try_at == team.clock.now + waits.value.next_retry_delay
@@ -134,7 +131,7 @@ async def test_what_waits_shows_its_turn_and_is_nobodys_failure(team: Team, deli
 
 def test_a_rate_that_is_taken_away_keeps_nobody_waiting(team: Team, deliveries: list[str]) -> None:
     for ident in deliveries:
-        team.services.deliveries.begin(ident, 1)
+        team.services.effects.deliver.begin(ident, 1)
     shown = team.services.connections.shown(team.services.connections.list()[0])
     team.services.connections.update(team.admin, "disk", shown, {"max_per_minute": None})
-    assert isinstance(team.services.deliveries.begin(deliveries[-1], 1), Work)
+    assert isinstance(team.services.effects.deliver.begin(deliveries[-1], 1), DeployCall)

@@ -15,7 +15,8 @@ from certrail.persistence.tables import Delivery, OutboxRow
 from certrail.pki.revocation import Reason
 from certrail.services.core.failure import Failure
 from certrail.services.delivery import retirement_planner
-from certrail.services.inventory.selectors import Selection
+from certrail.services.delivery.deploy import DeployCall
+from certrail.services.inventory.selectors import CertificateSelector
 from certrail_fakes.acm import AcmServer
 from certrail_sdk import Observation
 
@@ -104,13 +105,13 @@ async def test_what_is_in_use_neither_harms_the_new_one_nor_holds_up_others(acm_
     with pytest.raises(ApplicationError):
         await acm_world.work()
     assert acm_world.there == {used, new}
-    delivery, deliveries = acm_world.delivery(), acm_world.team.services.deliveries
+    delivery, effects = acm_world.delivery(), acm_world.team.services.effects
     given_up = Failure("OutOfTime", "It never worked.", "Look.", "certrail", None, permanent=True)
-    deliveries.failed(delivery.id, delivery.generation, given_up)
+    effects.deliver.fail(delivery.id, given_up, delivery.generation)
     assert acm_world.delivery().status == "delivered", "what was granted has not failed"
     assert not acm_world.told("delivery.failed")
-    assert deliveries.begin_verify(delivery.id), "and is looked at"
-    acm_world.team.services.retirements.failed_to_begin(delivery.id, given_up)
+    assert effects.verify.begin(delivery.id, 1), "and is looked at"
+    effects.remove.fail_to_begin(delivery.id, given_up)
     assert ("superseded", "failed") in acm_world.plans()
     assert acm_world.told("delivery.removal_failed")[-1]["permanent"]
 
@@ -193,8 +194,8 @@ async def test_what_may_have_arrived_before_it_was_revoked_is_looked_for_and_lea
     acm_world.sync()
     certificate = acm_world.issue()
     services = acm_world.team.services
-    work = services.deliveries.begin(acm_world.delivery().id, 1)
-    assert work
+    work = services.effects.deliver.begin(acm_world.delivery().id, 1)
+    assert isinstance(work, DeployCall)
     await work.destination.deploy(work.deployment)  # and the worker dies before it is written down
     services.revocation.revoke(acm_world.team.admin, certificate)
     await acm_world.work()
@@ -219,16 +220,16 @@ async def test_what_is_not_selected_any_more_leaves_unless_it_is_again(acm_world
     acm_world.issue()
     await acm_world.work()
     syncs, here, admin = acm_world.team.services.syncs, acm_world.team.application, acm_world.team.admin
-    others = Selection(attributes={"team": "others"})
+    others = CertificateSelector(metadata={"team": "others"})
     syncs.update(admin, here, "acm", selection=others)
     assert acm_world.plans() == [("unselected", "waiting")]
-    syncs.update(admin, here, "acm", selection=Selection())
+    syncs.update(admin, here, "acm", selection=CertificateSelector())
     assert acm_world.plans() == [("ended", "waiting")]
     syncs.update(admin, here, "acm", selection=others)
     acm_world.advance(GRACE)
     await acm_world.work()
     assert not acm_world.there
-    syncs.update(admin, here, "acm", selection=Selection())
+    syncs.update(admin, here, "acm", selection=CertificateSelector())
     await acm_world.work()
     assert len(acm_world.there) == 1, "what is wanted again comes back"
 
@@ -299,13 +300,13 @@ class TestCleanup:
     async def test_what_is_on_its_way_arrives_first_and_then_leaves(self, acm_world: AcmWorld) -> None:
         acm_world.sync()
         acm_world.issue()
-        deliveries = acm_world.team.services.deliveries
-        work = deliveries.begin(acm_world.delivery().id, 1)
-        assert work
+        deliver = acm_world.team.services.effects.deliver
+        work = deliver.begin(acm_world.delivery().id, 1)
+        assert isinstance(work, DeployCall)
         receipt = await work.destination.deploy(work.deployment)
         syncs, here = acm_world.team.services.syncs, acm_world.team.application
         assert syncs.delete(acm_world.team.admin, here, "acm", cleanup=True) is not None
-        deliveries.complete(work, receipt)
+        deliver.complete(work, receipt)
         await acm_world.work()
         assert not acm_world.there
         assert not syncs.list(here)
@@ -313,8 +314,8 @@ class TestCleanup:
     async def test_what_died_on_its_way_is_looked_for_and_leaves(self, acm_world: AcmWorld) -> None:
         acm_world.sync()
         acm_world.issue()
-        work = acm_world.team.services.deliveries.begin(acm_world.delivery().id, 1)
-        assert work
+        work = acm_world.team.services.effects.deliver.begin(acm_world.delivery().id, 1)
+        assert isinstance(work, DeployCall)
         await work.destination.deploy(work.deployment)  # and the worker dies before it is written down
         syncs, here = acm_world.team.services.syncs, acm_world.team.application
         assert syncs.delete(acm_world.team.admin, here, "acm", cleanup=True) is not None
@@ -325,13 +326,13 @@ class TestCleanup:
     async def test_what_is_refused_on_its_way_is_not_waited_for(self, acm_world: AcmWorld) -> None:
         acm_world.sync()
         acm_world.issue()
-        deliveries = acm_world.team.services.deliveries
-        work = deliveries.begin(acm_world.delivery().id, 1)
-        assert work
+        deliver = acm_world.team.services.effects.deliver
+        work = deliver.begin(acm_world.delivery().id, 1)
+        assert isinstance(work, DeployCall)
         syncs, here = acm_world.team.services.syncs, acm_world.team.application
         assert syncs.delete(acm_world.team.admin, here, "acm", cleanup=True) is not None
         refusal = Failure("Unauthorized", "It is not allowed.", "Allow it.", "acm 1", None, permanent=True)
-        deliveries.failed(work.delivery_id, work.wish, refusal)
+        deliver.fail(work.subject_id, refusal, work.generation)
         assert not syncs.list(here)
         (told,) = acm_world.told("sync.deleted")
         assert told["left_behind"] == [work.deployment.name], "it may be there"
@@ -340,9 +341,10 @@ class TestCleanup:
         acm_world.sync()
         acm_world.issue()
         await acm_world.work()
-        deliveries, delivery = acm_world.team.services.deliveries, acm_world.delivery()
-        other = Observation(present=True, fingerprint="00" * 32)
-        assert not deliveries.verified(delivery.id, delivery.desired_certificate_id, other)
+        verify = acm_world.team.services.effects.verify
+        call = verify.begin(acm_world.delivery().id, 1)
+        assert call
+        assert not verify.complete(call, Observation(present=True, fingerprint="00" * 32))
         syncs, here = acm_world.team.services.syncs, acm_world.team.application
         assert syncs.delete(acm_world.team.admin, here, "acm", cleanup=True) is not None
         await acm_world.work()

@@ -8,14 +8,14 @@ from temporalio.exceptions import ApplicationError
 from tests.integration.acm_world import GRACE, AcmWorld
 from tests.integration.delivery.test_retirement import LOAD_BALANCER, acm_world, server
 
-from certrail.services.delivery.deliveries import Work
-from certrail.services.delivery.retirements import RemovalWork
-from certrail.services.inventory.selectors import Selection
+from certrail.services.delivery.deploy import DeployCall
+from certrail.services.delivery.remove import RemoveCall
+from certrail.services.inventory.selectors import CertificateSelector
 
 __all__ = ["acm_world", "server"]
 
 
-OTHERS = Selection(attributes={"team": "others"})
+OTHERS = CertificateSelector(metadata={"team": "others"})
 
 
 async def leaving_while(acm_world: AcmWorld, something: Callable[[], object]) -> None:
@@ -24,11 +24,11 @@ async def leaving_while(acm_world: AcmWorld, something: Callable[[], object]) ->
     services.syncs.update(acm_world.team.admin, acm_world.team.application, "acm", selection=OTHERS)
     acm_world.advance(GRACE)
     services.retirements.start_due()
-    work = services.retirements.begin(acm_world.delivery().id, 1)
-    assert isinstance(work, RemovalWork)
+    work = services.effects.remove.begin(acm_world.delivery().id, 1)
+    assert isinstance(work, RemoveCall)
     something()
     removal = await work.destination.remove(work.target)  # type: ignore[attr-defined]
-    services.retirements.removed(work.retirement_id, removal)
+    services.effects.remove.complete(work, removal)
     assert not acm_world.there
 
 
@@ -37,7 +37,7 @@ async def test_what_is_selected_again_while_it_leaves_comes_back(acm_world: AcmW
     acm_world.issue()
     await acm_world.work()
     syncs, here, admin = acm_world.team.services.syncs, acm_world.team.application, acm_world.team.admin
-    await leaving_while(acm_world, lambda: syncs.update(admin, here, "acm", selection=Selection()))
+    await leaving_while(acm_world, lambda: syncs.update(admin, here, "acm", selection=CertificateSelector()))
     await acm_world.work()
     assert len(acm_world.there) == 1
     assert acm_world.delivery().status == "delivered"
@@ -62,7 +62,7 @@ async def test_a_renewal_that_comes_while_its_predecessor_leaves_is_delivered(ac
     syncs, here, admin = acm_world.team.services.syncs, acm_world.team.application, acm_world.team.admin
 
     def renewed() -> None:
-        syncs.update(admin, here, "acm", selection=Selection())
+        syncs.update(admin, here, "acm", selection=CertificateSelector())
         acm_world.renew(first)
 
     await leaving_while(acm_world, renewed)
@@ -121,11 +121,11 @@ async def test_what_is_not_selected_any_more_while_it_is_on_its_way_leaves(acm_w
     acm_world.sync()
     acm_world.issue()
     services, here, admin = acm_world.team.services, acm_world.team.application, acm_world.team.admin
-    work = services.deliveries.begin(acm_world.delivery().id, 1)
-    assert isinstance(work, Work)
+    work = services.effects.deliver.begin(acm_world.delivery().id, 1)
+    assert isinstance(work, DeployCall)
     receipt = await work.destination.deploy(work.deployment)
     services.syncs.update(admin, here, "acm", selection=OTHERS)
-    services.deliveries.complete(work, receipt)
+    services.effects.deliver.complete(work, receipt)
     acm_world.advance(GRACE)
     await acm_world.work()
     assert not acm_world.there
@@ -169,7 +169,7 @@ async def test_one_that_ended_while_its_successor_was_awaited_leaves_when_that_i
     acm_world.team.clock.now = end + GRACE
     services, delivery = acm_world.team.services, acm_world.delivery()
     services.retirements.start_due()
-    assert services.retirements.begin(delivery.id, 1) is None
+    assert services.effects.remove.begin(delivery.id, 1) is None
     assert acm_world.plans() == [("ended", "kept")]
     services.revocation.revoke(acm_world.team.admin, second)
     await acm_world.work()

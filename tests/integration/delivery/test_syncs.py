@@ -7,19 +7,19 @@ from typing import Any
 
 import pytest
 from sqlmodel import col, select
-from temporalio.testing import ActivityEnvironment
 from tests.integration.conftest import Team
+from tests.integration.verbs import run_verb
 
 from certrail.domain.errors import BadInput, Conflict
 from certrail.persistence.tables import Delivery, Incident, OutboxRow
 from certrail.pki.revocation import Reason
 from certrail.services.alerting.alerts import Escalation
 from certrail.services.core.failure import Failure
-from certrail.services.delivery.deliveries import Work
+from certrail.services.core.rate_limits import RateSlot
+from certrail.services.delivery.deploy import DeployCall
 from certrail.services.integrations.plugin_config import MASK
-from certrail.services.inventory.selectors import Selection
+from certrail.services.inventory.selectors import CertificateSelector
 from certrail_sdk import Observation
-from certrail_workflows.activities.plugin import DeliveryActivities
 
 REFUSED = Failure("Unauthorized", "It is not allowed.", "Allow it.", "files 1", None, permanent=True)
 
@@ -58,20 +58,20 @@ class SlackWorld:
         (row,) = self.deliveries()
         return row
 
-    def begun(self) -> Work | None:
-        return self.team.services.deliveries.begin(self.delivery().id, 1)
+    def begun(self) -> DeployCall | None:
+        call = self.team.services.effects.deliver.begin(self.delivery().id, 1)
+        assert not isinstance(call, RateSlot)
+        return call
 
     async def work(self) -> None:
-        services = self.team.services
-        activities = DeliveryActivities(services.deliveries, services.retirements, self.team.clock)
         for delivery in self.deliveries():
-            await ActivityEnvironment().run(activities.deliver, delivery.id)
+            await run_verb(self.team, self.team.services.effects.deliver, delivery.id)
 
     def fail(self) -> None:
         """The destination refuses what is wanted now."""
         row = self.delivery()
         assert self.begun()
-        self.team.services.deliveries.failed(row.id, row.generation, REFUSED)
+        self.team.services.effects.deliver.fail(row.id, REFUSED, row.generation)
 
     def told(self, type_: str) -> list[dict[str, Any]]:
         return [event.data for event in self.team.services.record.events(None, type_=type_, limit=1000)]
@@ -123,7 +123,7 @@ class TestByHand:
         assert [told["changed"] for told in slack_world.told("delivery.delivered")] == [True, False, False]
 
     def test_only_what_it_carries(self, slack_world: SlackWorld) -> None:
-        slack_world.sync(selection=Selection(names=("b.*",)))
+        slack_world.sync(selection=CertificateSelector(names=("b.*",)))
         other = slack_world.lineage(slack_world.issue("a.example.com"))
         with pytest.raises(BadInput, match="carries no active certificate"):
             slack_world.trigger(other)
@@ -163,14 +163,16 @@ class TestChanges:
         assert work
         slack_world.update(include_root=True)
         receipt = await work.destination.deploy(work.deployment)
-        slack_world.team.services.deliveries.complete(work, receipt)
+        slack_world.team.services.effects.deliver.complete(work, receipt)
         row = slack_world.delivery()
         assert (row.status, row.receipt) == ("pending", receipt.model_dump(mode="json"))
         again = slack_world.begun()
         assert again
         assert again.deployment.bundle.root
-        slack_world.team.services.deliveries.complete(again, await again.destination.deploy(again.deployment))
-        slack_world.team.services.deliveries.complete(
+        slack_world.team.services.effects.deliver.complete(
+            again, await again.destination.deploy(again.deployment)
+        )
+        slack_world.team.services.effects.deliver.complete(
             work, receipt
         )  # that its worker was slow to say so changes nothing
         assert slack_world.delivery().status == "delivered"
@@ -182,7 +184,7 @@ class TestChanges:
         work = slack_world.begun()
         assert work
         slack_world.update(connection="two")
-        slack_world.team.services.deliveries.failed(work.delivery_id, work.wish, REFUSED)
+        slack_world.team.services.effects.deliver.fail(work.subject_id, REFUSED, work.generation)
         assert slack_world.delivery().status == "pending"
         assert slack_world.begun()
 
@@ -211,8 +213,8 @@ class TestChanges:
         told = slack_world.handed_over()
         row = slack_world.deliveries()[0]
         slack_world.team.services.deliveries.retry(slack_world.team.admin, row.id)
-        assert slack_world.team.services.deliveries.begin(row.id, 1)
-        slack_world.team.services.deliveries.failed(row.id, row.generation + 1, REFUSED)
+        assert slack_world.team.services.effects.deliver.begin(row.id, 1)
+        slack_world.team.services.effects.deliver.fail(row.id, REFUSED, row.generation + 1)
         connections, admin = slack_world.team.services.connections, slack_world.team.admin
         connections.update(admin, "one", {"root": str(tmp_path / "one")})
         assert slack_world.handed_over() == told + 1, "nothing is changed"
@@ -226,8 +228,8 @@ class TestChanges:
 
 class TestChoice:
     def test_by_patterns_of_names(self, slack_world: SlackWorld) -> None:
-        slack_world.sync(selection=Selection(names=("*.live_stack.example.com", "PAY.example.com")))
-        chosen = {slack_world.issue("eu.live_stack.example.com"), slack_world.issue("pay.example.com")}
+        slack_world.sync(selection=CertificateSelector(names=("*.shop.example.com", "PAY.example.com")))
+        chosen = {slack_world.issue("eu.shop.example.com"), slack_world.issue("pay.example.com")}
         slack_world.issue("a.example.com")
         assert {row.desired_certificate_id for row in slack_world.deliveries()} == chosen
 
@@ -240,7 +242,7 @@ class TestChoice:
         rows = syncs.preview(
             here,
             destination="files",
-            selection=Selection(names=("*.example.com",)),
+            selection=CertificateSelector(names=("*.example.com",)),
             name_schema="{{common_name}}-{{certificate_id}}",
         )
         assert {(row.id, name) for row, name in rows} == {
@@ -248,8 +250,8 @@ class TestChoice:
         }
         assert slack_world.deliveries() == []
         for wrong in (
-            {"selection": Selection(profiles=("nobody",))},
-            {"selection": Selection(), "name_schema": "no-placeholder"},
+            {"selection": CertificateSelector(profiles=("nobody",))},
+            {"selection": CertificateSelector(), "name_schema": "no-placeholder"},
         ):
             with pytest.raises(BadInput):
                 syncs.preview(here, destination="files", **wrong)  # type: ignore[arg-type]
@@ -267,7 +269,7 @@ class TestChoice:
                 destination="files",
                 config={},
                 connection="one",
-                selection=Selection(lineages=(lineage,)),
+                selection=CertificateSelector(lineages=(lineage,)),
             )
 
 
@@ -308,7 +310,7 @@ class TestDropped:
         slack_world.sync()
         certificate = slack_world.issue()
         row = slack_world.delivery()
-        slack_world.team.services.deliveries.failed(row.id, row.generation, REFUSED)
+        slack_world.team.services.effects.deliver.fail(row.id, REFUSED, row.generation)
         assert self.open_incidents(slack_world) == 1
         slack_world.team.services.revocation.revoke(slack_world.team.admin, certificate, Reason.SUPERSEDED)
         slack_world.team.services.deliveries.retry(slack_world.team.admin, row.id)
@@ -340,7 +342,10 @@ async def test_what_others_changed_is_still_known_to_be_there(slack_world: Slack
     certificate = slack_world.issue()
     await slack_world.work()
     other = Observation(present=True, fingerprint="00" * 32)
-    assert not slack_world.team.services.deliveries.verified(slack_world.delivery().id, certificate, other)
+    verify = slack_world.team.services.effects.verify
+    call = verify.begin(slack_world.delivery().id, 1)
+    assert call
+    assert not verify.complete(call, other)
     assert slack_world.delivery().status == "pending"
     slack_world.team.services.revocation.revoke(slack_world.team.admin, certificate, Reason.KEY_COMPROMISE)
     await slack_world.work()

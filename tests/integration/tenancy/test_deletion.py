@@ -58,9 +58,9 @@ def full(team: Team, folder: Path) -> str:
     services.approvals.vote(owner, approval.id, "approve")
     assert services.issuance.advance(row.id).status == "issued"
     (delivery, _), *_ = services.deliveries.list(application)
-    work = services.deliveries.begin(delivery.id, 1)
+    work = services.effects.deliver.begin(delivery.id, 1)
     assert work
-    services.deliveries.complete(work, Receipt(reference="x", fingerprint="0" * 64, changed=True))
+    services.effects.deliver.complete(work, Receipt(reference="x", fingerprint="0" * 64, changed=True))
     return application
 
 
@@ -149,7 +149,7 @@ def test_workflows_of_what_was_deleted_end(team: Team, tmp_path: Path) -> None:
         team.admin, application, team.services.deletions.preview(application).confirm
     )
     assert {"delivery", "notification", "question"} <= pending.keys()
-    assert team.services.deliveries.begin(pending["delivery"], 2) is None
-    assert team.services.notifications.begin(pending["notification"], 1) is None
+    assert team.services.effects.deliver.begin(pending["delivery"], 2) is None
+    assert team.services.effects.notify.begin(pending["notification"], 1) is None
     assert team.services.approval_messages.begin(pending["question"]) is None
     assert team.services.approval_messages.is_closed(pending["question"])

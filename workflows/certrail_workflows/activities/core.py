@@ -20,12 +20,8 @@ from certrail_workflows.messages import (
 )
 
 if TYPE_CHECKING:
-    from certrail.services.alerting.notifications import Notifications
-    from certrail.services.approvals.messages import ApprovalMessages
-    from certrail.services.authorities.crl_mirrors import Mirrors
     from certrail.services.delivery.deliveries import Deliveries
-    from certrail.services.delivery.retirements import Retirements
-    from certrail.services.facade import Sweeps
+    from certrail.services.facade import Effects, Sweeps
     from certrail.services.issuance.issuance import Issuance
     from certrail.services.lifecycle.revocation import Revocation
 
@@ -33,8 +29,8 @@ T = TypeVar("T")
 
 OUT_OF_TIME = Failure(
     kind="OutOfTime",
-    message="It was tried again and again, and never succeeded in the time there was for it.",
-    action="Look at the earlier failures of this object, correct their cause, then retry by hand.",
+    message="No attempt succeeded before the time limit.",
+    action="Correct the cause of the earlier failures of this object, then retry by hand.",
     plugin="certrail",
     next_try_at=None,
     permanent=True,
@@ -80,43 +76,22 @@ class RevocationActivities:
 class OutcomeActivities:
     """Local activities of flows that work through plugins."""
 
-    def __init__(
-        self,
-        deliveries: "Deliveries",
-        retirements: "Retirements",
-        notifications: "Notifications",
-        approval_messages: "ApprovalMessages",
-        mirrors: "Mirrors",
-    ) -> None:
+    def __init__(self, deliveries: "Deliveries", effects: "Effects") -> None:
         self._deliveries = deliveries
-        self._retirements = retirements
-        self._mirrors = mirrors
-        self._notifications = notifications
-        self._approval_messages = approval_messages
+        self._steps = {step.verb: step for step in effects.all()}
 
     @activity.defn(name=messages.DELIVERY_STATUS)
     async def delivery_status(self, delivery_id: str) -> DeliveryStatus:
-        """Where the delivery stands, and whether anything is left to try."""
+        """Desired and observed state compared: whether anything is left to try."""
         state = await own_step(lambda: self._deliveries.state(delivery_id))
         at_rest = state.in_place or state.status in (messages.FAILED, messages.REMOVED)
         return DeliveryStatus(state.status, at_rest and not state.retiring, state.retiring)
 
     @activity.defn(name=messages.RECORD_TIMEOUT)
     async def record_timeout(self, timed_out: TimedOut) -> None:
-        """Record that the time for something is over."""
-        await own_step(lambda: self._record(timed_out.flow, timed_out.subject_id))
-
-    def _record(self, flow: str, subject_id: str) -> None:
-        if flow == "delivery":
-            self._deliveries.failed(subject_id, self._deliveries.state(subject_id).generation, OUT_OF_TIME)
-        elif flow == "retirement":
-            self._retirements.failed_to_begin(subject_id, OUT_OF_TIME)
-        elif flow == "notification":
-            self._notifications.failed(subject_id, OUT_OF_TIME)
-        elif flow == "mirror":
-            self._mirrors.failed(subject_id, OUT_OF_TIME)
-        else:
-            self._approval_messages.failed(subject_id, OUT_OF_TIME)
+        """Record that the time for a plugin's verb ran out (``schedule_to_close_timeout``)."""
+        step = self._steps[timed_out.verb]
+        await own_step(lambda: step.fail_to_begin(timed_out.subject_id, OUT_OF_TIME))
 
 
 class SweepActivities:

@@ -52,5 +52,5 @@ class ApprovalMessageWorkflow(ChangeSignals):
     async def _record_timeout(self, task: PluginTaskInput, error: ActivityError) -> None:
         if is_cancelled_exception(error):
             raise error
-        timed_out = TimedOut("question", task.subject_id)
+        timed_out = TimedOut(REFRESH_APPROVAL_MESSAGE, task.subject_id)
         await workflow.execute_local_activity(RECORD_TIMEOUT, timed_out, **policies.OWN_STEP)

@@ -37,5 +37,5 @@ class CrlMirrorWorkflow(ChangeSignals):
                 return
             if is_cancelled_exception(error):
                 raise
-            timed_out = TimedOut("mirror", task.subject_id)
+            timed_out = TimedOut(MIRROR, task.subject_id)
             await workflow.execute_local_activity(RECORD_TIMEOUT, timed_out, **policies.OWN_STEP)

@@ -69,7 +69,7 @@ class DeliveryWorkflow(ChangeSignals):
             await self._unless_changed(activity, "Delivers")
         except ActivityError as error:
             if not self._changed and not is_recorded(error):
-                await self._record_timeout("delivery", task, error)
+                await self._record_timeout(DELIVER, task, error)
             return False
         return True
 
@@ -83,7 +83,7 @@ class DeliveryWorkflow(ChangeSignals):
             await self._unless_changed(activity, "Removes what is not needed any more")
         except ActivityError as error:
             if not self._changed and not is_recorded(error):
-                await self._record_timeout("retirement", task, error)
+                await self._record_timeout(REMOVE, task, error)
 
     async def _verify(self, task: PluginTaskInput) -> bool | None:
         activity = workflow.start_activity(

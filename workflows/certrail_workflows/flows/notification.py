@@ -27,7 +27,7 @@ class NotificationWorkflow:
 
     async def _fail(self, task: PluginTaskInput, error: ActivityError) -> None:
         if not is_recorded(error):
-            timed_out = TimedOut("notification", task.subject_id)
+            timed_out = TimedOut(NOTIFY, task.subject_id)
             await workflow.execute_local_activity(RECORD_TIMEOUT, timed_out, **policies.OWN_STEP)
         raise ApplicationError(
             "The message could not be sent; its record says why.",

@@ -6,7 +6,8 @@ from typing import Any
 from sqlalchemy import Index, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
-from certrail.persistence.tables.base import Row, json_column, moment, only_where, optional_json
+from certrail.persistence.tables.base import Row, json_column, moment, only_where
+from certrail.persistence.tables.effects import EffectColumns
 from certrail.persistence.types import UtcDateTime
 
 
@@ -78,11 +79,11 @@ class AlertChannel(SQLModel, table=True):
     channel_id: str = Field(primary_key=True, foreign_key="channel.id", index=True, max_length=40)
 
 
-class NotificationRow(Row, table=True):
+class NotificationRow(EffectColumns, Row, table=True):
     """One message to one channel, once per dedupe key.
 
-    `incident` names the trouble that it is about. One that waits until `held_until` goes with others in `digest_id`.
-    It outlives its channel: the log of what was told stays.
+    `incident` is the key of the incident that it belongs to. One that is held until `held_until` is sent with others
+    as the digest `digest_id`. Its receipt is the notifier's `Sent`. It outlives its channel: the log stays.
     """
 
     __tablename__ = "notification"
@@ -97,14 +98,7 @@ class NotificationRow(Row, table=True):
     dedupe_key: str = Field(max_length=160)
     application_id: str | None = Field(default=None, max_length=40)
     content: dict[str, Any] = json_column()
-    status: str = Field(default="pending", max_length=16)
-    intent_at: datetime | None = moment()
-    attempts: int = 0
-    last_error: dict[str, Any] | None = optional_json()
-    next_try_at: datetime | None = moment()
     sent_at: datetime | None = moment()
-    reference: str | None = None
-    recipients: list[dict[str, Any]] = json_column(list)
     incident: str | None = Field(default=None, max_length=160)
     held_until: datetime | None = moment()
     digest_id: str | None = Field(default=None, max_length=80)

@@ -8,6 +8,7 @@ from sqlmodel import Field, SQLModel
 
 from certrail.domain.states import AuthorityStatus
 from certrail.persistence.tables.base import Row, json_column, moment, optional_json
+from certrail.persistence.tables.effects import EffectColumns
 from certrail.persistence.types import UtcDateTime
 
 
@@ -111,8 +112,8 @@ class CrlMirror(Row, table=True):
     url: str | None = Field(default=None, max_length=256)
 
 
-class CrlCopy(Row, table=True):
-    """How one list stands at one mirror. `number` is that of the list which is there."""
+class CrlCopy(EffectColumns, Row, table=True):
+    """One CRL at one mirror. `number` is the CRL number (RFC 5280 5.2.3) of the list that is published there."""
 
     __tablename__ = "crl_copy"
     __table_args__ = (UniqueConstraint("mirror_id", "crl_id"),)
@@ -120,13 +121,7 @@ class CrlCopy(Row, table=True):
     mirror_id: str = Field(foreign_key="crl_mirror.id", max_length=80)
     crl_id: str = Field(foreign_key="crl.id", index=True, max_length=80)
     object_name: str = Field(max_length=128)
-    status: str = Field(default="pending", max_length=16)
     number: int | None = Field(default=None, sa_type=BigInteger)
-    receipt: dict[str, Any] | None = optional_json()
-    intent_at: datetime | None = moment()
-    attempts: int = 0
-    last_error: dict[str, Any] | None = optional_json()
-    next_try_at: datetime | None = moment()
     published_at: datetime | None = moment()
 
 

@@ -7,6 +7,7 @@ from sqlalchemy import Index, UniqueConstraint
 from sqlmodel import Field
 
 from certrail.persistence.tables.base import Row, json_column, moment, only_where, optional_json
+from certrail.persistence.tables.effects import EffectColumns
 from certrail.persistence.types import UtcDateTime
 
 GRACE_SECONDS = 7 * 86400
@@ -40,7 +41,7 @@ class Sync(Row, table=True):
 
 
 class PreviousTarget(Row, table=True):
-    """Where a sync put things before it was pointed elsewhere: what is still there leaves by this configuration."""
+    """The target of a sync before it was retargeted: what is still there is removed by this configuration."""
 
     __tablename__ = "previous_target"
 
@@ -50,12 +51,12 @@ class PreviousTarget(Row, table=True):
     config_revision: int
 
 
-class Delivery(Row, table=True):
+class Delivery(EffectColumns, Row, table=True):
     """The state of one lineage at one sync.
 
     `generation` counts changes of the desired state, `observed_generation` is the last one that was delivered.
-    `slot_at` is its turn at a connection that has a rate. `previous_target_id` is the target that holds the object of
-    the receipt, if the sync was retargeted since.
+    `slot_at` is its slot under the rate limit of the connection. `previous_target_id` is the target that holds the
+    object of the receipt, if the sync was retargeted since.
     """
 
     __tablename__ = "delivery"
@@ -64,17 +65,11 @@ class Delivery(Row, table=True):
     sync_id: str = Field(foreign_key="sync.id", max_length=40)
     lineage_id: str = Field(foreign_key="lineage.id", index=True, max_length=40)
     object_name: str = Field(max_length=512)
-    status: str = Field(default="pending", max_length=16)
     last_transition_at: datetime | None = moment()
     desired_certificate_id: str = Field(foreign_key="certificate.id", max_length=40)
     delivered_certificate_id: str | None = Field(default=None, max_length=40)
     generation: int = 0
     observed_generation: int = 0
-    receipt: dict[str, Any] | None = optional_json()
-    intent_at: datetime | None = moment()
-    attempts: int = 0
-    last_error: dict[str, Any] | None = optional_json()
-    next_try_at: datetime | None = moment()
     slot_at: datetime | None = moment()
     delivered_at: datetime | None = moment()
     verified_at: datetime | None = moment()
@@ -82,10 +77,10 @@ class Delivery(Row, table=True):
     observed: dict[str, Any] | None = optional_json()
 
 
-class Retirement(Row, table=True):
-    """An object of ours that is to leave a destination, or has left. `receipt` names it, `reason` says why.
+class Retirement(EffectColumns, Row, table=True):
+    """The planned removal of an object that certrail delivered. `object_receipt` names the object, `reason` says why.
 
-    `previous_target_id` is where it is, if the sync points elsewhere by now.
+    `previous_target_id` is the target that holds it, if the sync was retargeted since.
     """
 
     __tablename__ = "retirement"
@@ -93,13 +88,10 @@ class Retirement(Row, table=True):
 
     delivery_id: str = Field(foreign_key="delivery.id", index=True, max_length=80)
     reference: str
-    receipt: dict[str, Any] = json_column()
+    object_receipt: dict[str, Any] = json_column()
     certificate_id: str = Field(max_length=40)
     reason: str = Field(max_length=16)
     status: str = Field(default="waiting", max_length=16)
     remove_at: datetime = Field(sa_type=UtcDateTime)
-    attempts: int = 0
-    last_error: dict[str, Any] | None = optional_json()
-    next_try_at: datetime | None = moment()
     removed_at: datetime | None = moment()
     previous_target_id: str | None = Field(default=None, max_length=80)

@@ -20,13 +20,13 @@ from certrail.persistence.tables import (
 )
 from certrail.services.alerting.channels import find_channel, require_global_scope, require_product_admin
 from certrail.services.alerting.expiry import EXPIRING, set_cursors
-from certrail.services.alerting.filters import AlertFilter
 from certrail.services.alerting.messages import KNOWN
 from certrail.services.alerting.posting import post
 from certrail.services.core.actor import Actor
 from certrail.services.core.lookup import find
 from certrail.services.core.paging import PAGE, Position, newest_first
 from certrail.services.core.unit_of_work import ServiceContext
+from certrail.services.inventory.selectors import CertificateSelector
 from certrail_sdk import Notification
 
 MOST_CHANNELS, MOST_THRESHOLDS, MOST_STEPS = 10, 20, 5
@@ -57,7 +57,7 @@ class Alerts:
         name: str,
         events: Sequence[str],
         channels: Sequence[str],
-        filters: AlertFilter | None = None,
+        filters: CertificateSelector | None = None,
         thresholds: Sequence[timedelta] = (),
         daily_reminder: bool = False,
         escalation: Sequence[Escalation] = (),
@@ -89,7 +89,7 @@ class Alerts:
                 slug=slug,
                 name=name,
                 events=sorted(set(events)),
-                filters=(filters or AlertFilter()).stored(session),
+                filters=(filters or CertificateSelector()).stored(session, application_id, "filters"),
                 thresholds=seconds,
                 daily_reminder=daily_reminder,
                 escalation=_steps(session, application_id, escalation),
@@ -111,7 +111,7 @@ class Alerts:
         name: str | None = None,
         events: Sequence[str] | None = None,
         channels: Sequence[str] | None = None,
-        filters: AlertFilter | None = None,
+        filters: CertificateSelector | None = None,
         enabled: bool | None = None,
         thresholds: Sequence[timedelta] | None = None,
         daily_reminder: bool | None = None,
@@ -125,7 +125,9 @@ class Alerts:
             before = _facts(session, row)
             row.name = name if name is not None else row.name
             row.events = sorted(set(events)) if events is not None else row.events
-            row.filters = filters.stored(session) if filters is not None else row.filters
+            row.filters = (
+                filters.stored(session, application_id, "filters") if filters is not None else row.filters
+            )
             row.enabled = enabled if enabled is not None else row.enabled
             row.thresholds = _seconds(thresholds) if thresholds is not None else row.thresholds
             row.daily_reminder = daily_reminder if daily_reminder is not None else row.daily_reminder

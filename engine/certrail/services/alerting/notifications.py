@@ -1,52 +1,34 @@
-"""Alerts: every event is matched in its own transaction, so that what was decided to be told is told."""
+"""Alerts: an event is matched in the transaction that records it, so that no notification is lost or invented."""
 
 from collections.abc import Sequence
 
 from sqlmodel import Session, col, select
 
-from certrail.checkpoints import checkpoint
 from certrail.domain.events import Event
-from certrail.domain.events.alerting import ChannelFailed, NotificationSent
+from certrail.domain.events.alerting import ChannelFailed
 from certrail.domain.events.approvals import ApprovalReminder
 from certrail.domain.events.inventory import CertificateExpiring
-from certrail.persistence.database import cached, locked
-from certrail.persistence.tables import (
-    Alert,
-    AlertChannel,
-    Application,
-    Channel,
-    EventRow,
-    NotificationRow,
-)
+from certrail.persistence.database import cached
+from certrail.persistence.tables import Alert, AlertChannel, Application, Channel, EventRow
 from certrail.services.alerting.expiry import hears
-from certrail.services.alerting.filters import passes
-from certrail.services.alerting.incidents import is_late, open_incident, resolve_incidents
+from certrail.services.alerting.filters import selectable_of
+from certrail.services.alerting.incidents import open_incident, resolve_incidents
 from certrail.services.alerting.messages import compose
-from certrail.services.alerting.notify_work import NotifyWork
-from certrail.services.alerting.posting import fails, post, withdraw, works
-from certrail.services.core.actor import SYSTEM
-from certrail.services.core.failure import Failure
-from certrail.services.core.unit_of_work import ServiceContext, UnitOfWork
-from certrail.services.integrations.plugin_config import notifier_of
-from certrail_sdk import Context, Fact, Notification, Sent, Stage
-
-FALLBACK = "fallback-"
+from certrail.services.alerting.posting import post_each
+from certrail.services.core.unit_of_work import UnitOfWork
+from certrail.services.inventory.selectors import matches
+from certrail_sdk import Notification, Stage
 
 
 def fan_out(uow: UnitOfWork, event: Event, row: EventRow) -> None:
-    """Make one notification per channel for every alert that names this event, and for whom it closes an incident."""
+    """Post one notification per channel for every alert that matches the event, and for whom it closes an incident."""
     # A failure to notify of a failing channel is recorded, but notified to nobody: that would never end.
     if not event.alertable or (isinstance(event, ChannelFailed) and event.of_a_failure):
         return
     session, scope = uow.session, event.application_id
     pairs = cached(session, ("alerts", scope), lambda: _alerts(session, scope))
-    # The expiry sweep records this event for one alert, whose threshold was passed.
-    meant = event.alert_id if isinstance(event, CertificateExpiring) else None
-    wanting = [
-        (alert, channel)
-        for alert, channel in pairs
-        if meant in (None, alert.id) and row.type in alert.events and passes(session, alert.filters, row)
-    ]
+    matching = _matching(session, [alert for alert, _ in pairs], event, row)
+    wanting = [(alert, channel) for alert, channel in pairs if alert.id in matching]
     key = event.incident_key()
     ended: Sequence[Channel] = ()
     if key is None or event.stage in (None, Stage.OPEN):
@@ -54,11 +36,23 @@ def fan_out(uow: UnitOfWork, event: Event, row: EventRow) -> None:
             open_incident(uow, alert, _composed(uow, event, row))
     else:
         ended = resolve_incidents(uow, event, key)
-    told = (*(channel for _, channel in wanting), *ended, *_addressed(session, event))
-    for channel in {channel.id: channel for channel in told}.values():
-        # A failing channel must not be told of its own failure.
-        if not isinstance(event, ChannelFailed) or event.subject_id != channel.id:
-            post(uow, channel, _composed(uow, event, row), _dedupe_key(event, row))
+    notified = (*(channel for _, channel in wanting), *ended, *_addressed(session, event))
+    # A failing channel must not be notified of its own failure.
+    failing = event.subject_id if isinstance(event, ChannelFailed) else None
+    channels = {channel.id: channel for channel in notified if channel.id != failing}
+    post_each(uow, channels.values(), lambda: _composed(uow, event, row), _dedupe_key(event, row))
+
+
+def _matching(session: Session, alerts: Sequence[Alert], event: Event, row: EventRow) -> set[str]:
+    """Ids of the alerts that an event matches. What it is about is read once, and only if an alert selects by it."""
+    # The expiry sweep records this event for one alert, whose threshold was passed.
+    meant = event.alert_id if isinstance(event, CertificateExpiring) else None
+    hearing = {a.id: a for a in alerts if meant in (None, a.id) and row.type in a.events}
+    if not any(alert.filters for alert in hearing.values()):
+        return set(hearing)
+    about = cached(session, ("about", row.id), lambda: selectable_of(session, row))
+    # An event that is about no certificate matches whatever the selector says.
+    return {ident for ident, alert in hearing.items() if about is None or matches(alert.filters, about)}
 
 
 def _addressed(session: Session, event: Event) -> Sequence[Channel]:
@@ -83,104 +77,8 @@ def _composed(uow: UnitOfWork, event: Event, row: EventRow) -> Notification:
     return compose(event, row, owner, uow.new_id(), uow.context.public_url)
 
 
-class Notifications:
-    """Every step may run twice and lands on the same message."""
-
-    def __init__(self, context: ServiceContext) -> None:
-        self._context = context
-
-    def begin(self, notification_id: str, attempt: int) -> NotifyWork | None:
-        """Record the intent to send, then hand out the work; ``None`` when it was sent, withdrawn or deleted."""
-        with self._context.unit_of_work(SYSTEM) as uow:
-            row = _message(uow, notification_id)
-            if row is None or row.status in ("sent", "withdrawn"):
-                return None
-            channel = uow.session.get(Channel, row.channel_id)
-            if channel is None or is_late(uow, channel, row):
-                withdraw(uow, row)
-                return None
-            notification = Notification.model_validate(row.content)
-            work = NotifyWork(
-                notification_id=row.id,
-                notifier=notifier_of(self._context, uow.session, channel, Context()),
-                notification=notification.model_copy(update={"may_exist": row.intent_at is not None}),
-                plugin=f"{channel.notifier} {self._context.plugins.info('notifier', channel.notifier).version}",
-            )
-            row.intent_at = row.intent_at or uow.now
-            row.attempts, row.next_try_at = attempt, None
-            uow.session.add(row)
-        checkpoint("notification.intended")
-        return work
-
-    def sent(self, notification_id: str, sent: Sent) -> None:
-        """Record that the outside system took the message."""
-        checkpoint("notification.sent")
-        with self._context.unit_of_work(SYSTEM) as uow:
-            row = _message(uow, notification_id)
-            if row is None or row.status == "sent":
-                return
-            row.status, row.sent_at, row.last_error = "sent", uow.now, None
-            row.reference = sent.reference
-            row.recipients = [recipient.model_dump() for recipient in sent.recipients]
-            uow.session.add(row)
-            refused = [r.address for r in sent.recipients if not r.accepted]
-            uow.record(
-                NotificationSent(
-                    row.id, row.application_id, channel_id=row.channel_id, refused_recipients=refused
-                )
-            )
-            works(uow, row.channel_id, row.application_id)
-        checkpoint("notification.recorded")
-
-    def failed(self, notification_id: str, failure: Failure) -> None:
-        """Record a failed try."""
-        with self._context.unit_of_work(SYSTEM) as uow:
-            row = _message(uow, notification_id)
-            # A step that runs twice gives up once; and another try may have sent it, or it is over.
-            if row is None or row.status in ("sent", "withdrawn"):
-                return
-            if row.status == "failed" and failure.permanent:
-                return
-            first = row.last_error is None
-            row.status = "failed" if failure.permanent else "retrying"
-            row.last_error = failure.stored(uow.now)
-            row.next_try_at = failure.next_try_at
-            uow.session.add(row)
-            if first or failure.permanent:
-                fails(
-                    uow,
-                    row.channel_id,
-                    row.application_id,
-                    notification_id=row.id,
-                    kind=failure.kind,
-                    message=failure.message,
-                    action=failure.action,
-                    permanent=failure.permanent,
-                    of_a_failure=row.content["event_type"] == "channel.failed",
-                )
-            if failure.permanent:
-                _fall_back(uow, row, failure)
-
-
-def _message(uow: UnitOfWork, notification_id: str) -> NotificationRow | None:
-    """Held: two tries may be at it, and what it is about may be over at this moment."""
-    query = select(NotificationRow).where(NotificationRow.id == notification_id)
-    return uow.session.exec(locked(query)).first()
-
-
 def _dedupe_key(event: Event, row: EventRow) -> str:
     """Once per channel: an event, or a certificate's passing of one threshold of an alert."""
     if isinstance(event, CertificateExpiring):
         return f"{event.alert_id}-{event.threshold_seconds}-{event.subject_id}"
     return row.id
-
-
-def _fall_back(uow: UnitOfWork, row: NotificationRow, failure: Failure) -> None:
-    """Say it through the channel that stands in; what that fails to say goes no further."""
-    channel = uow.session.get(Channel, row.channel_id)
-    if channel is None or channel.fallback_id is None or row.dedupe_key.startswith(FALLBACK):
-        return
-    told = Notification.model_validate(row.content)
-    note = Fact(label="Not sent by", value=f"{channel.name}: {failure.message}")
-    instead = told.model_copy(update={"id": uow.new_id(), "facts": (*told.facts, note)})
-    post(uow, uow.session.get_one(Channel, channel.fallback_id), instead, f"{FALLBACK}{row.id}")

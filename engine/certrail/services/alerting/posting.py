@@ -1,9 +1,10 @@
-"""One message for one channel: sent now, or held until it may disturb."""
+"""Posting: one message for one channel, sent now or held until its quiet hours or digest interval end."""
 
+from collections.abc import Callable, Collection
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlmodel import select
+from sqlmodel import col, select
 
 from certrail.domain.events.alerting import ChannelFailed, ChannelRecovered
 from certrail.domain.windows import Window, quiet_until
@@ -16,12 +17,30 @@ UNSENT = ("pending", "held", "retrying")
 
 
 def post(uow: UnitOfWork, channel: Channel, notification: Notification, key: str) -> NotificationRow:
-    """Write a message down, once per channel and `key`, and have it sent when its time has come."""
-    once = select(NotificationRow).where(
-        NotificationRow.channel_id == channel.id, NotificationRow.dedupe_key == key
+    """Add a message once per channel and dedupe key, and enqueue it unless it is held."""
+    (row,) = post_each(uow, [channel], lambda: notification, key)
+    return row
+
+
+def post_each(
+    uow: UnitOfWork, channels: Collection[Channel], compose: Callable[[], Notification], key: str
+) -> list[NotificationRow]:
+    """The same for several channels, with one look-up of the dedupe key. Returns their rows, old or new.
+
+    Args:
+        compose: makes the message of one channel, with an id of its own.
+    """
+    if not channels:
+        return []
+    idents = [channel.id for channel in channels]
+    known = select(NotificationRow).where(
+        col(NotificationRow.channel_id).in_(idents), NotificationRow.dedupe_key == key
     )
-    if (before := uow.session.exec(once).first()) is not None:
-        return before
+    posted = {row.channel_id: row for row in uow.session.exec(known).all()}
+    return [posted.get(channel.id) or _add(uow, channel, compose(), key) for channel in channels]
+
+
+def _add(uow: UnitOfWork, channel: Channel, notification: Notification, key: str) -> NotificationRow:
     row = NotificationRow(
         id=notification.id,
         created_at=uow.now,
@@ -41,7 +60,7 @@ def post(uow: UnitOfWork, channel: Channel, notification: Notification, key: str
 
 
 def send(uow: UnitOfWork, channel: Channel, row: NotificationRow) -> None:
-    """Have a message sent that was written down."""
+    """Start the workflow that sends a message."""
     uow.enqueue(
         "notification",
         f"notification-{channel.id}-{row.dedupe_key}",
@@ -53,8 +72,8 @@ def send(uow: UnitOfWork, channel: Channel, row: NotificationRow) -> None:
 
 
 def fails(uow: UnitOfWork, channel_id: str, application_id: str | None, **data: Any) -> None:
-    """Put on record that a channel could not say something."""
-    if (channel := _held(uow, channel_id)) is not None:
+    """Record that a channel could not send a message."""
+    if (channel := _lock_channel(uow, channel_id)) is not None:
         channel.failing_since = channel.failing_since or uow.now
         uow.session.add(channel)
     slug = channel.slug if channel else ""
@@ -62,29 +81,29 @@ def fails(uow: UnitOfWork, channel_id: str, application_id: str | None, **data: 
 
 
 def works(uow: UnitOfWork, channel_id: str, application_id: str | None) -> None:
-    """Put on record that a channel got something through, if it failed before."""
+    """Record that a channel sent a message, if it failed before."""
     channel = uow.session.get(Channel, channel_id)
     if channel is None or channel.failing_since is None:
         return
-    if (channel := _held(uow, channel_id)) is not None and channel.failing_since is not None:
+    if (channel := _lock_channel(uow, channel_id)) is not None and channel.failing_since is not None:
         channel.failing_since = None
         uow.session.add(channel)
         uow.record(ChannelRecovered(channel_id, application_id, slug=channel.slug))
 
 
-def _held(uow: UnitOfWork, channel_id: str) -> Channel | None:
+def _lock_channel(uow: UnitOfWork, channel_id: str) -> Channel | None:
     query = select(Channel).where(Channel.id == channel_id)
     return uow.session.exec(locked(query, key_share=True)).first()
 
 
 def withdraw(uow: UnitOfWork, row: NotificationRow) -> None:
-    """Have a message not sent any more."""
+    """Cancel a message that was not sent yet."""
     row.status, row.held_until, row.next_try_at = "withdrawn", None, None
     uow.session.add(row)
 
 
 def held_until(channel: Channel, now: datetime) -> datetime | None:
-    """Until when a channel wants no messages that can wait; ``None`` if it wants them now."""
+    """Until when a message that is not critical is held; ``None`` to send it now."""
     if quiet := quiet_now(channel, now):
         return quiet
     if channel.digest_seconds is None:
@@ -94,5 +113,5 @@ def held_until(channel: Channel, now: datetime) -> datetime | None:
 
 
 def quiet_now(channel: Channel, now: datetime) -> datetime | None:
-    """When the quiet hours of a channel end, if it has some now."""
+    """When the present quiet hours of a channel end; ``None`` outside of them."""
     return quiet_until((Window.model_validate(window) for window in channel.quiet_hours), now)

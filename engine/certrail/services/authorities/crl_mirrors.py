@@ -1,56 +1,36 @@
-"""Mirrors of revocation lists: copies at destinations, to be had while this server cannot be reached."""
+"""CRL mirrors: copies of CRLs at destinations, which relying parties can fetch while this server is unreachable."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
-from cryptography import x509
-from cryptography.hazmat.primitives.serialization import Encoding
 from sqlmodel import Session, col, select
 
-from certrail.checkpoints import checkpoint
 from certrail.crypto.purposes import SYNC_PURPOSE
 from certrail.domain.errors import BadInput, Conflict, NotFound
 from certrail.domain.events.authorities import (
     CrlMirrorCreated,
     CrlMirrorDeleted,
-    CrlMirrorFailed,
-    CrlMirrorPublished,
     CrlMirrorRetried,
 )
 from certrail.persistence.database import locked
 from certrail.persistence.tables import Crl, CrlCopy, CrlMirror
 from certrail.services.authorities.signing import find_authority
-from certrail.services.core.actor import SYSTEM, Actor
-from certrail.services.core.failure import Failure
+from certrail.services.core.actor import Actor
 from certrail.services.core.unit_of_work import ServiceContext, UnitOfWork
 from certrail.services.integrations.plugin_config import (
     destination_class,
-    destination_of,
     find_connection,
     masked,
     own_values,
     validated,
 )
-from certrail_sdk import Context, Destination, Publication, Publishes, Receipt
+from certrail_sdk import Publishes
 
-MEDIA_TYPE = "application/pkix-crl"
 KEY_DIGITS = 16
 
 
-@dataclass(frozen=True)
-class MirrorWork:
-    """One try to publish a list."""
-
-    copy_id: str
-    number: int
-    destination: Destination[Any]
-    publication: Publication
-    plugin: str
-
-
 class Mirrors:
-    """Made by Product Admins. Every step of a copy may run twice and lands on the same file."""
+    """Configured by Product Admins; see `certrail.services.authorities.crl_publication` for how a copy is published."""
 
     def __init__(self, context: ServiceContext) -> None:
         self._context = context
@@ -141,73 +121,6 @@ class Mirrors:
             uow.record(CrlMirrorRetried(mirror.id, slug=slug))
         return self.get(authority, slug)
 
-    def begin(self, copy_id: str, attempt: int) -> MirrorWork | None:
-        """Record the intent to publish, then hand out the work; ``None`` when the present list is there."""
-        with self._context.unit_of_work(SYSTEM) as uow:
-            copy = _locked(uow.session, copy_id)
-            crl = uow.session.get_one(Crl, copy.crl_id) if copy else None
-            if copy is None or crl is None or copy.number == crl.number or copy.status == "failed":
-                return None
-            mirror = uow.session.get_one(CrlMirror, copy.mirror_id)
-            der = x509.load_pem_x509_crl(crl.pem.encode()).public_bytes(Encoding.DER)
-            work = MirrorWork(
-                copy_id=copy.id,
-                number=crl.number,
-                destination=destination_of(self._context, uow.session, mirror, Context()),
-                publication=Publication(
-                    delivery=copy.id,
-                    name=copy.object_name,
-                    receipt=Receipt.model_validate(copy.receipt) if copy.receipt else None,
-                    content=der,
-                    media_type=MEDIA_TYPE,
-                    may_exist=copy.intent_at is not None,
-                ),
-                plugin=f"{mirror.destination} "
-                f"{self._context.plugins.info('destination', mirror.destination).version}",
-            )
-            copy.intent_at, copy.attempts, copy.next_try_at = copy.intent_at or uow.now, attempt, None
-            uow.session.add(copy)
-        checkpoint("mirror.intended")
-        return work
-
-    def published(self, copy_id: str, number: int, receipt: Receipt) -> None:
-        """Record the receipt."""
-        with self._context.unit_of_work(SYSTEM) as uow:
-            copy = _locked(uow.session, copy_id)
-            if copy is None or copy.number == number:
-                return
-            copy.number, copy.receipt = number, receipt.model_dump(mode="json")
-            copy.intent_at = copy.last_error = copy.next_try_at = None
-            copy.status, copy.published_at = "published", uow.now
-            uow.session.add(copy)
-            mirror = uow.session.get_one(CrlMirror, copy.mirror_id)
-            uow.record(
-                CrlMirrorPublished(mirror.id, slug=mirror.slug, number=number, reference=receipt.reference)
-            )
-
-    def failed(self, copy_id: str, failure: Failure) -> None:
-        """Record a failed try; the first of a series, and the final one, become events."""
-        with self._context.unit_of_work(SYSTEM) as uow:
-            copy = _locked(uow.session, copy_id)
-            if copy is None:
-                return
-            first = copy.last_error is None
-            copy.status = "failed" if failure.permanent else "retrying"
-            copy.last_error, copy.next_try_at = failure.stored(uow.now), failure.next_try_at
-            uow.session.add(copy)
-            if first or failure.permanent:
-                mirror = uow.session.get_one(CrlMirror, copy.mirror_id)
-                uow.record(
-                    CrlMirrorFailed(
-                        mirror.id,
-                        slug=mirror.slug,
-                        kind=failure.kind,
-                        message=failure.message,
-                        action=failure.action,
-                        permanent=failure.permanent,
-                    )
-                )
-
 
 def mirror_everywhere(uow: UnitOfWork, crl: Crl) -> None:
     """Have a list that was just signed copied to every mirror of its authority."""
@@ -269,7 +182,3 @@ def _copies(session: Session, mirror: CrlMirror) -> Sequence[CrlCopy]:
     return session.exec(
         select(CrlCopy).where(CrlCopy.mirror_id == mirror.id).order_by(CrlCopy.object_name)
     ).all()
-
-
-def _locked(session: Session, copy_id: str) -> CrlCopy | None:
-    return session.exec(locked(select(CrlCopy).where(CrlCopy.id == copy_id))).first()

@@ -4,7 +4,16 @@ import traceback
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
+
+
+class FailureFacts(TypedDict):
+    """The fields of every event that reports a failure."""
+
+    kind: str
+    message: str
+    action: str
+    permanent: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +40,12 @@ class Failure:
         values = asdict(self)
         values["next_try_at"] = self.next_try_at.isoformat() if self.next_try_at else None
         return {**values, "at": at.isoformat()}
+
+    def facts(self) -> FailureFacts:
+        """What an event says of it."""
+        return FailureFacts(
+            kind=self.kind, message=self.message, action=self.action, permanent=self.permanent
+        )
 
 
 def place(error: BaseException) -> str:

@@ -1,4 +1,4 @@
-"""What is wanted where: a certificate at a destination, told to the workflow that brings it there."""
+"""Desired state: which certificate belongs at which destination. Workflows reconcile the observed state with it."""
 
 from collections.abc import Sequence
 
@@ -6,17 +6,19 @@ from sqlmodel import Session, col, select
 
 from certrail.domain.events.delivery import DeliveryCancelled, DeliveryFacts
 from certrail.domain.object_names import ObjectNameSchema
-from certrail.persistence.database import cached, locked
+from certrail.persistence.database import cached, locked, session_cache
 from certrail.persistence.tables import Application, Certificate, CertificateProfile, Delivery, Sync
 from certrail.services.core.unit_of_work import ServiceContext, UnitOfWork
 from certrail.services.integrations.plugin_config import destination_class
 from certrail.services.inventory.selectors import names_of, selects
 
 REMOVED = "removed"
+CHUNK = 500
+"""Certificates per statement: databases limit the number of its parameters."""
 
 
 def fan_out_to_syncs(context: ServiceContext, uow: UnitOfWork, certificate: Certificate) -> None:
-    """Bring a new certificate to every automatic sync of its Application that carries it."""
+    """Make a new certificate desired at every automatic sync of its Application that selects it."""
     session, scope = uow.session, certificate.application_id
     cached(session, ("scope", scope), lambda: lock_scope(session, scope, read=True))
     syncs = cached(session, ("syncs", scope), lambda: _automatic(session, scope))
@@ -26,9 +28,9 @@ def fan_out_to_syncs(context: ServiceContext, uow: UnitOfWork, certificate: Cert
 
 
 def lock_scope(session: Session, application_id: str | None, *, read: bool = False) -> None:
-    """Hold an Application before its syncs are looked at or changed.
+    """Lock an Application: issuing takes a shared lock, editing a sync an exclusive one (``FOR NO KEY UPDATE``).
 
-    Who has a new certificate holds it shared, who changes a sync alone: else neither would know of the other's.
+    Without both, a certificate and a sync made concurrently would miss each other.
     """
     held = select(Application.id).where(Application.id == application_id)
     session.exec(locked(held, key_share=not read, read=read)).first()
@@ -40,11 +42,51 @@ def _automatic(session: Session, application_id: str | None) -> Sequence[Sync]:
 
 
 def set_desired(context: ServiceContext, uow: UnitOfWork, sync: Sync, certificate: Certificate) -> Delivery:
-    """Want this certificate at that sync. A newer wish replaces an older one, never the other way round."""
+    """Make this certificate desired at a sync. A newer certificate replaces an older one, never the other way round."""
     existing = select(Delivery).where(
         Delivery.sync_id == sync.id, Delivery.lineage_id == certificate.lineage_id
     )
-    delivery = uow.session.exec(locked(existing)).first()
+    return _set_desired(context, uow, sync, certificate, uow.session.exec(locked(existing)).first())
+
+
+def set_desired_each(
+    context: ServiceContext, uow: UnitOfWork, sync: Sync, certificates: Sequence[Certificate]
+) -> None:
+    """The same for many certificates of one sync; the number of statements does not grow with theirs."""
+    for start in range(0, len(certificates), CHUNK):
+        _set_desired_chunk(context, uow, sync, certificates[start : start + CHUNK])
+
+
+def _set_desired_chunk(
+    context: ServiceContext, uow: UnitOfWork, sync: Sync, certificates: Sequence[Certificate]
+) -> None:
+    session = uow.session
+    # The cache keeps loaded rows referenced, so that the session answers `get` without a statement.
+    with session_cache(session):
+        present = {row.lineage_id: row for row in _lock_deliveries(session, sync, certificates)}
+        wanted = [row.desired_certificate_id for row in present.values()]
+        if wanted:
+            session.exec(select(Certificate).where(col(Certificate.id).in_(wanted))).all()
+        # Without a flush between them, all new rows are inserted by one statement per table.
+        with session.no_autoflush:
+            for certificate in certificates:
+                _set_desired(context, uow, sync, certificate, present.get(certificate.lineage_id))
+
+
+def _lock_deliveries(session: Session, sync: Sync, certificates: Sequence[Certificate]) -> Sequence[Delivery]:
+    """The deliveries of these lineages at one sync, in the order in which all lock them."""
+    lineages = [certificate.lineage_id for certificate in certificates]
+    query = select(Delivery).where(Delivery.sync_id == sync.id, col(Delivery.lineage_id).in_(lineages))
+    return session.exec(locked(query.order_by(col(Delivery.id)))).all()
+
+
+def _set_desired(
+    context: ServiceContext,
+    uow: UnitOfWork,
+    sync: Sync,
+    certificate: Certificate,
+    delivery: Delivery | None,
+) -> Delivery:
     if delivery is None:
         delivery = Delivery(
             id=uow.new_id(),
@@ -65,7 +107,7 @@ def set_desired(context: ServiceContext, uow: UnitOfWork, sync: Sync, certificat
 
 
 def bump_generation(uow: UnitOfWork, sync: Sync, delivery: Delivery) -> None:
-    """Want what is wanted already, but from now on: whatever is on its way does not count any more."""
+    """Start a new generation of the desired state: attempts for an older one do not count any more."""
     delivery.generation += 1
     delivery.status, delivery.last_transition_at, delivery.attempts = "pending", uow.now, 0
     delivery.next_try_at = uow.now
@@ -74,7 +116,7 @@ def bump_generation(uow: UnitOfWork, sync: Sync, delivery: Delivery) -> None:
 
 
 def cancel_delivery(uow: UnitOfWork, delivery: Delivery) -> None:
-    """Want nothing there any more; what went wrong on the way there is over, too."""
+    """Desire nothing at the destination any more; an incident of the delivery is resolved with it."""
     delivery.status, delivery.last_transition_at, delivery.next_try_at = REMOVED, uow.now, None
     delivery.last_error = None
     uow.session.add(delivery)
@@ -112,7 +154,7 @@ def enqueue_delivery(uow: UnitOfWork, sync: Sync, delivery: Delivery, reference:
 def object_name(
     context: ServiceContext, session: Session, destination: str, schema: str, certificate: Certificate
 ) -> str:
-    """What the certificate's object is called at a destination."""
+    """The name of a certificate's object at a destination."""
     plugin = destination_class(context, destination)
     profile = session.get(CertificateProfile, certificate.profile_id) if certificate.profile_id else None
     application = session.get(Application, certificate.application_id) if certificate.application_id else None
@@ -127,11 +169,9 @@ def object_name(
     )
 
 
-def is_desired(session: Session, sync: Sync, certificate: Certificate) -> bool:
-    """Whether this certificate is what is wanted at the sync already."""
-    query = select(Delivery.id).where(
-        Delivery.sync_id == sync.id,
-        Delivery.desired_certificate_id == certificate.id,
-        col(Delivery.status) != REMOVED,
+def desired_at(session: Session, sync: Sync) -> set[str]:
+    """Ids of the certificates that are desired at a sync already."""
+    query = select(Delivery.desired_certificate_id).where(
+        Delivery.sync_id == sync.id, col(Delivery.status) != REMOVED
     )
-    return session.exec(query).first() is not None
+    return set(session.exec(query).all())

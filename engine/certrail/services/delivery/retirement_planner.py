@@ -57,7 +57,7 @@ def retire(uow: UnitOfWork, delivery: Delivery, why: RetirementReason, at: datet
             reason=str(why),
             remove_at=at,
         )
-    row.certificate_id, row.receipt, row.previous_target_id = (
+    row.certificate_id, row.object_receipt, row.previous_target_id = (
         certificate,
         delivery.receipt,
         delivery.previous_target_id,

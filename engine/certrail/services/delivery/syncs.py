@@ -20,10 +20,10 @@ from certrail.services.core.unit_of_work import ServiceContext, UnitOfWork
 from certrail.services.delivery.desired_state import (
     REMOVED,
     bump_generation,
-    is_desired,
+    desired_at,
     lock_scope,
     object_name,
-    set_desired,
+    set_desired_each,
 )
 from certrail.services.delivery.retirement_planner import (
     clean_up,
@@ -42,7 +42,7 @@ from certrail.services.integrations.plugin_config import (
     resealed,
     validated,
 )
-from certrail.services.inventory.selectors import Selection, selected
+from certrail.services.inventory.selectors import CertificateSelector, selected
 from certrail_sdk import Context, Destination, Receipt, Removes
 
 FAILING = ("retrying", "failed")
@@ -78,7 +78,7 @@ class Syncs:
         destination: str,
         config: Mapping[str, Any],
         connection: str | None = None,
-        selection: Selection | None = None,
+        selection: CertificateSelector | None = None,
         name_schema: str = DEFAULT_NAME_SCHEMA,
         include_root: bool = False,
         keep_identity: bool = True,
@@ -101,7 +101,7 @@ class Syncs:
         plugin = destination_class(self._context, destination)
         _check_name_schema(name_schema, plugin)
         _check_removal(prune, plugin)
-        selection = selection or Selection()
+        selection = selection or CertificateSelector()
         with self._context.unit_of_work(actor) as uow:
             session = uow.session
             lock_scope(session, application_id)
@@ -121,7 +121,7 @@ class Syncs:
                 connection_id=link.id if link else None,
                 config_sealed=self._context.keyring.seal_json(own_values(parsed, config), SYNC_PURPOSE),
                 config_revision=plugin.config_type.revision,
-                selection=selection.stored(session, application_id),
+                selection=selection.stored(session, application_id, "selection"),
                 name_schema=name_schema,
                 include_root=include_root,
                 keep_identity=keep_identity,
@@ -146,7 +146,7 @@ class Syncs:
         name: str | None = None,
         config: Mapping[str, Any] | None = None,
         connection: str | None = None,
-        selection: Selection | None = None,
+        selection: CertificateSelector | None = None,
         name_schema: str | None = None,
         include_root: bool | None = None,
         keep_identity: bool | None = None,
@@ -182,7 +182,7 @@ class Syncs:
                 sync.config_sealed = resealed(self._context, session, plugin, sync, SYNC_PURPOSE, config)
                 sync.config_revision = plugin.config_type.revision
             if selection is not None:
-                sync.selection = selection.stored(session, application_id)
+                sync.selection = selection.stored(session, application_id, "selection")
             given = {
                 "name": name,
                 "include_root": include_root,
@@ -236,8 +236,7 @@ class Syncs:
                 raise BadInput(
                     f"The sync carries no active certificate of these lineages: {listed}.", "lineages"
                 )
-            for certificate in wanted:
-                set_desired(self._context, uow, sync, certificate)
+            set_desired_each(self._context, uow, sync, wanted)
             uow.record(SyncTriggered(sync.id, application_id, slug=sync.slug, certificates=len(wanted)))
             return len(wanted)
 
@@ -246,7 +245,7 @@ class Syncs:
         application_id: str | None,
         *,
         destination: str,
-        selection: Selection,
+        selection: CertificateSelector,
         name_schema: str = DEFAULT_NAME_SCHEMA,
     ) -> Sequence[tuple[Certificate, str]]:
         """What a sync would carry, each certificate with the name of its object; nothing is delivered.
@@ -256,7 +255,7 @@ class Syncs:
         """
         _check_name_schema(name_schema, destination_class(self._context, destination))
         with self._context.db.read() as session:
-            rows = selected(session, application_id, selection.stored(session, application_id))
+            rows = selected(session, application_id, selection.stored(session, application_id, "selection"))
             return [(row, object_name(self._context, session, destination, name_schema, row)) for row in rows]
 
     def delete(
@@ -316,9 +315,10 @@ class Syncs:
             return plugin(validated(self._context, plugin, config, link), Context())
 
     def _catch_up(self, uow: UnitOfWork, sync: Sync) -> None:
-        for certificate in selected(uow.session, sync.application_id, sync.selection):
-            if not is_desired(uow.session, sync, certificate):
-                set_desired(self._context, uow, sync, certificate)
+        present = desired_at(uow.session, sync)
+        found = selected(uow.session, sync.application_id, sync.selection)
+        missing = [certificate for certificate in found if certificate.id not in present]
+        set_desired_each(self._context, uow, sync, missing)
 
 
 def find_sync(session: Session, application_id: str | None, reference: str) -> Sync:

@@ -37,6 +37,11 @@ def notifier_class(context: ServiceContext, name: str) -> type[Notifier[Any]]:
         raise BadInput(str(err), "notifier") from None
 
 
+def plugin_version(context: ServiceContext, kind: str, name: str) -> str:
+    """Name and version of a plugin, as failures and logs name it."""
+    return f"{name} {context.plugins.info(kind, name).version}"
+
+
 def find_connection(session: Session, reference: str) -> Connection:
     """By slug or id. Raises NotFound."""
     return find(session, Connection, reference, "connection")

@@ -1,45 +1,80 @@
-"""Which certificates of an Application a sync carries."""
+"""Selectors: which certificates a sync delivers and an alert is about.
 
-from collections.abc import Iterator, Mapping, Sequence
+Semantics, as in Kubernetes' label selectors: every field that is given must match, and an empty selector matches all
+certificates of its scope. Within `lineages`, `profiles` and `names` one entry must match; of `metadata` every entry.
+"""
+
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any
 
+from sqlalchemy.orm import defer
 from sqlmodel import Session, col, select
 
 from certrail.domain.errors import BadInput, NotFound
 from certrail.domain.patterns import like_ignoring_case
 from certrail.domain.states import CertificateStatus
-from certrail.persistence.tables import Certificate, Lineage
+from certrail.persistence.tables import Certificate, CertificateSearchTerm, Lineage
 from certrail.services.catalog.profiles import find_profile
+
+Stored = Mapping[str, Any]
+"""A selector as JSON: ``lineages``, ``profiles``, ``names`` and ``metadata``, without what is empty; profiles by id."""
 
 
 @dataclass(frozen=True)
-class Selection:
-    """Named lineages, or all that pass the filter. Empty: all of the Application.
+class CertificateSelector:
+    """What is given must match.
 
     Attributes:
-        names: patterns, of which one fits the common name or a name in the SAN.
-        attributes: metadata that the certificate has.
+        lineages: ids.
+        profiles: slugs or ids.
+        names: patterns such as ``*.example.com``, for the common name and the names in the SAN, whatever their case.
+        metadata: entries that the certificate has.
     """
 
-    lineages: tuple[str, ...] = ()
-    profiles: tuple[str, ...] = ()
-    names: tuple[str, ...] = ()
-    attributes: Mapping[str, str] = field(default_factory=dict)
+    lineages: Sequence[str] = ()
+    profiles: Sequence[str] = ()
+    names: Sequence[str] = ()
+    metadata: Mapping[str, str] = field(default_factory=dict)
 
-    def stored(self, session: Session, application_id: str | None) -> dict[str, Any]:
-        """As it is kept: profiles by their ids, so that a new name changes nothing. Raises BadInput."""
+    def stored(self, session: Session, application_id: str | None, where: str) -> dict[str, Any]:
+        """As JSON; profiles by id, so that renaming one changes nothing.
+
+        Args:
+            where: the input field that errors name.
+
+        Raises:
+            BadInput: a lineage or a profile is unknown.
+        """
         for ident in self.lineages:
             lineage = session.get(Lineage, ident)
             if lineage is None or lineage.application_id != application_id:
-                raise BadInput(f"There is no lineage {ident!r}.", "selection.lineages")
-        return {
+                raise BadInput(f"There is no lineage {ident!r}.", f"{where}.lineages")
+        parts = {
             "lineages": list(self.lineages),
-            "profiles": [_profile_id(session, profile) for profile in self.profiles],
+            "profiles": sorted({_profile_id(session, profile, where) for profile in self.profiles}),
             "names": list(self.names),
-            "attributes": dict(self.attributes),
+            "metadata": dict(self.metadata),
         }
+        return {name: part for name, part in parts.items() if part}
+
+
+@dataclass(frozen=True)
+class Selectable:
+    """What a selector compares; `metadata` is ``None`` where it is not known, and then matches."""
+
+    lineage_id: str | None
+    profile_id: str | None
+    names: Sequence[str]
+    metadata: Mapping[str, Any] | None
+
+
+def selectable(certificate: Certificate) -> Selectable:
+    """A certificate, as selectors see it."""
+    return Selectable(
+        certificate.lineage_id, certificate.profile_id, names_of(certificate), certificate.attributes
+    )
 
 
 def names_of(certificate: Certificate) -> Sequence[str]:
@@ -48,37 +83,57 @@ def names_of(certificate: Certificate) -> Sequence[str]:
     return [*filter(None, (certificate.common_name,)), *names]
 
 
-def selects(chosen: Mapping[str, Any], certificate: Certificate) -> bool:
-    """Whether a certificate is among those that a stored selection chooses."""
-    if chosen.get("lineages"):
-        return certificate.lineage_id in chosen["lineages"]
-    if chosen.get("profiles") and certificate.profile_id not in chosen["profiles"]:
-        return False
-    patterns = chosen.get("names")
-    if patterns and not any(like_ignoring_case(name, patterns) for name in names_of(certificate)):
-        return False
-    wanted = chosen.get("attributes", {})
-    return all(certificate.attributes.get(name) == value for name, value in wanted.items())
+def matches(stored: Stored, what: Selectable) -> bool:
+    """Whether every field that a stored selector gives matches."""
+    lineages, profiles, names = (stored.get(name) for name in ("lineages", "profiles", "names"))
+    return (
+        (not lineages or what.lineage_id in lineages)
+        and (not profiles or what.profile_id in profiles)
+        and _has(what.metadata, stored.get("metadata", {}))
+        and (not names or any(like_ignoring_case(name, names) for name in what.names))
+    )
 
 
-def selected(
-    session: Session, application_id: str | None, chosen: Mapping[str, Any]
-) -> Iterator[Certificate]:
-    """The present certificates that a stored selection chooses, by name."""
+def selects(stored: Stored, certificate: Certificate) -> bool:
+    """Whether a stored selector matches a certificate."""
+    return matches(stored, selectable(certificate))
+
+
+def selected(session: Session, application_id: str | None, stored: Stored) -> list[Certificate]:
+    """The active current certificates that a stored selector matches, by name.
+
+    Lineages, profiles and metadata are compared in SQL. Patterns are compared here, as SQL's LIKE folds case another
+    way than `like_ignoring_case`; for them only the certificates that are left are read. PEM and keys are not loaded.
+    """
+    unread = (Certificate.pem, Certificate.chain, Certificate.root, Certificate.key_sealed)
     query = (
         select(Certificate)
+        .options(*(defer(column) for column in unread))  # type: ignore[arg-type]
         .join(Lineage, col(Lineage.current_certificate_id) == col(Certificate.id))
         .where(Lineage.application_id == application_id, Certificate.status == CertificateStatus.ACTIVE)
         .order_by(col(Certificate.common_name), col(Certificate.id))
     )
-    if lineages := chosen.get("lineages"):
+    if lineages := stored.get("lineages"):
         query = query.where(col(Lineage.id).in_(lineages))
-    rows = session.exec(query).all()
-    return (certificate for certificate in rows if selects(chosen, certificate))
+    if profiles := stored.get("profiles"):
+        query = query.where(col(Certificate.profile_id).in_(profiles))
+    for name, value in stored.get("metadata", {}).items():
+        term = select(CertificateSearchTerm.certificate_id).where(
+            CertificateSearchTerm.application_id == application_id,
+            CertificateSearchTerm.kind == "metadata",
+            CertificateSearchTerm.value == f"{name}={value}",
+        )
+        query = query.where(col(Certificate.id).in_(term))
+    # A term does not tell `a=b` of the key `a` from that of the key `a=b`, so `selects` has the last word.
+    return [certificate for certificate in session.exec(query).all() if selects(stored, certificate)]
 
 
-def _profile_id(session: Session, reference: str) -> str:
+def _has(metadata: Mapping[str, Any] | None, wanted: Mapping[str, str]) -> bool:
+    return metadata is None or all(metadata.get(name) == value for name, value in wanted.items())
+
+
+def _profile_id(session: Session, reference: str, where: str) -> str:
     try:
         return find_profile(session, reference).id
     except NotFound as unknown:
-        raise BadInput(f"There is no profile {reference!r}.", "selection.profiles") from unknown
+        raise BadInput(f"There is no profile {reference!r}.", f"{where}.profiles") from unknown

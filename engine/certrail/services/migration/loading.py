@@ -10,11 +10,10 @@ from certrail.domain.errors import BadInput, CertrailError
 from certrail.domain.events.operations import MigrationLoaded
 from certrail.persistence import tables
 from certrail.services.alerting.alerts import Escalation
-from certrail.services.alerting.filters import AlertFilter
 from certrail.services.approvals.policies import Step
 from certrail.services.core.actor import Actor
 from certrail.services.delivery.syncs import Delivered
-from certrail.services.inventory.selectors import Selection
+from certrail.services.inventory.selectors import CertificateSelector
 from certrail.services.issuance.imports import ImportedStatus
 from certrail.services.migration import parts
 from certrail.services.migration.conflicts import existing, refuse_conflicts
@@ -215,11 +214,11 @@ class Loader:
         self._services.syncs.create(
             self._actor,
             None,
-            selection=Selection(
+            selection=CertificateSelector(
                 lineages=tuple(self._certificates[ident].lineage_id for ident in chosen.certificates),
                 profiles=tuple(chosen.profiles),
                 names=tuple(chosen.names),
-                attributes=chosen.metadata,
+                metadata=chosen.metadata,
             ),
             delivered=[
                 Delivered(self._certificates[known.certificate].id, known.object_name, known.reference)
@@ -234,7 +233,9 @@ class Loader:
             return False
         values = dict(alert)
         filters = alert.filters
-        values["filters"] = AlertFilter(filters.profiles, filters.names, filters.metadata)
+        values["filters"] = CertificateSelector(
+            profiles=filters.profiles, names=filters.names, metadata=filters.metadata
+        )
         values["escalation"] = [Escalation(step.after, step.channels) for step in alert.escalation]
         self._services.alerts.create_alert(self._actor, None, **values)
         return True

@@ -9,7 +9,7 @@ from pydantic import Field, StringConstraints
 from certrail.persistence.tables import Certificate, Sync
 from certrail.persistence.tables.delivery import GRACE_SECONDS
 from certrail.services.delivery.syncs import DEFAULT_NAME_SCHEMA
-from certrail.services.inventory.selectors import Selection
+from certrail.services.inventory.selectors import CertificateSelector
 from certrail_server.api.schemas.base import (
     Id,
     In,
@@ -32,10 +32,10 @@ Grace = Annotated[Span, Field(le=LONGEST_GRACE)]
 
 
 class SelectionIn(In):
-    """Which certificates a sync selects: lineages, or what passes the filter; empty selects the whole Application."""
+    """Which certificates a sync selects: every field that is given must match; empty selects the whole Application."""
 
     lineages: References = Field(
-        default_factory=list, description="Ids of lineages; then nothing else counts."
+        default_factory=list, description="Ids of lineages: one of them; empty for all."
     )
     profiles: References = Field(
         default_factory=list, description="Slugs or ids of profiles: of any of them; empty for all."
@@ -48,15 +48,15 @@ class SelectionIn(In):
         default_factory=dict, description="Metadata that the certificate must have."
     )
 
-    def given(self) -> Selection:
+    def given(self) -> CertificateSelector:
         """As the service takes it."""
-        return Selection(tuple(self.lineages), tuple(self.profiles), tuple(self.names), self.metadata)
+        return CertificateSelector(self.lineages, self.profiles, self.names, self.metadata)
 
 
 class SelectionOut(Out):
     """Which certificates a sync selects."""
 
-    lineages: list[Id] = Field(description="Ids of lineages; then nothing else counts.")
+    lineages: list[Id] = Field(description="Ids of lineages: one of them; empty for all.")
     profiles: list[str] = Field(description="Slugs of profiles: of any of them; empty for all.")
     names: list[str] = Field(description="Patterns: one must fit one of the certificate's names.")
     metadata: dict[str, str] = Field(description="Metadata that the certificate must have.")
@@ -68,7 +68,7 @@ class SelectionOut(Out):
             lineages=list(stored.get("lineages", ())),
             profiles=[slugs.get(ident, ident) for ident in stored.get("profiles", ())],
             names=list(stored.get("names", ())),
-            metadata=dict(stored.get("attributes", {})),
+            metadata=dict(stored.get("metadata", {})),
         )
 
 

@@ -1,0 +1,202 @@
+"""The effect of a delivery: a certificate is deployed to a destination until its receipt is recorded."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import SecretStr
+from sqlmodel import Session, select
+from typing_extensions import override
+
+from certrail.crypto.purposes import CERTIFICATE_KEY_PURPOSE
+from certrail.domain.events.delivery import DeliveryDelivered, DeliveryFailed, DeliveryRecovered
+from certrail.persistence.database import locked
+from certrail.persistence.tables import Certificate, Delivery, PreviousTarget, Sync
+from certrail.services.core.effects import Effect, PluginCall, checked
+from certrail.services.core.failure import Failure
+from certrail.services.core.rate_limits import RateSlot
+from certrail.services.core.unit_of_work import UnitOfWork
+from certrail.services.delivery import retirement_planner
+from certrail.services.delivery.connection_rate import acquire_slot, lock_rate_limit
+from certrail.services.delivery.desired_state import REMOVED, facts_of
+from certrail.services.integrations.plugin_config import destination_of, plugin_version
+from certrail_sdk import Bundle, Context, Deployment, Destination, Receipt, Target
+
+FAILED = "failed"
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeployCall(PluginCall[Receipt]):
+    """One attempt to deploy.
+
+    Attributes:
+        generation: of the desired state that is deployed.
+        target: where the sync puts things now, which is recorded if it was retargeted when the receipt comes.
+    """
+
+    generation: int
+    certificate_id: str
+    destination: Destination[Any]
+    deployment: Deployment
+    target: PreviousTarget
+
+    @override
+    async def perform(self) -> Receipt:
+        """Deploy, and return the destination's receipt."""
+        return checked(await self.destination.deploy(self.deployment), Receipt)
+
+
+class DeployEffect(Effect[Delivery, DeployCall, Receipt]):
+    """Brings the desired certificate of a delivery to its destination."""
+
+    verb, noun = "deliver", "delivery"
+
+    @override
+    def prepare(
+        self, uow: UnitOfWork, subject_id: str, tried: Collection[str]
+    ) -> tuple[Delivery, DeployCall] | RateSlot | None:
+        """The call; ``None`` when the generation is delivered, or nothing may be put there any more."""
+        # Lock order: connection, then delivery. All deliveries of a connection queue for its slots.
+        rated = lock_rate_limit(uow.session, subject_id)
+        delivery = lock_delivery(uow.session, subject_id)
+        if delivery is None or delivery.status in (FAILED, REMOVED):
+            return None
+        if delivery.observed_generation == delivery.generation:
+            return None
+        sync = uow.session.get_one(Sync, delivery.sync_id)
+        certificate = uow.session.get_one(Certificate, delivery.desired_certificate_id)
+        unwanted = sync.deletion_requested or certificate.status == "revoked"
+        # With an intent the object may exist already: the attempt is completed first, and its receipt says what
+        # has to be removed. Without one there is nothing to remove.
+        if unwanted and delivery.intent_at is None:
+            _skip(uow, sync, delivery, certificate)
+            return None
+        if rated is not None and (slot := acquire_slot(uow, rated, delivery)):
+            delivery.next_try_at = slot.at
+            return slot
+        delivery.status = "delivering"
+        call = DeployCall(
+            subject_id=delivery.id,
+            generation=delivery.generation,
+            certificate_id=certificate.id,
+            destination=destination_of(self.context, uow.session, sync, Context()),
+            deployment=self._deployment(delivery, sync, certificate),
+            plugin=plugin_version(self.context, "destination", sync.destination),
+            target=retirement_planner.target_snapshot(uow, sync),
+        )
+        return delivery, call
+
+    @override
+    def lock(self, uow: UnitOfWork, subject_id: str) -> Delivery | None:
+        """The delivery under ``FOR UPDATE``."""
+        return lock_delivery(uow.session, subject_id)
+
+    @override
+    def lock_to_fail(self, uow: UnitOfWork, subject_id: str, failure: Failure) -> Delivery | None:
+        """A permanent failure may end the deletion of the sync, which is locked before its deliveries."""
+        if failure.permanent:
+            retirement_planner.lock_sync_of(uow.session, subject_id)
+        return self.lock(uow, subject_id)
+
+    @override
+    def awaits(self, row: Delivery, call: DeployCall) -> bool:
+        """A newer generation that was delivered meanwhile wins."""
+        return row.observed_generation < call.generation
+
+    @override
+    def may_fail(self, row: Delivery, generation: int | None) -> bool:
+        """This generation is delivered already, or a newer one is desired: ignore the late failure."""
+        return generation in (None, row.generation) and row.observed_generation != row.generation
+
+    @override
+    def before_receipt(self, uow: UnitOfWork, row: Delivery, call: DeployCall, answer: Receipt) -> None:
+        """Plan the removal of the previous object, if this one is another."""
+        if row.receipt and row.receipt["reference"] != answer.reference:
+            retirement_planner.superseded(uow, uow.session.get_one(Sync, row.sync_id), row)
+
+    @override
+    def received(
+        self, uow: UnitOfWork, row: Delivery, call: DeployCall, answer: Receipt, *, recovered: bool
+    ) -> None:
+        """Observed state: this certificate, at this target. A newer generation stays pending."""
+        sync = uow.session.get_one(Sync, row.sync_id)
+        row.delivered_certificate_id, row.observed_generation = call.certificate_id, call.generation
+        row.delivered_at, row.verified_at = uow.now, None
+        # If the sync was retargeted while this deploy ran, remember that the object is at the old target.
+        retirement_planner.record_target(uow, sync, row, call.target)
+        if row.generation == call.generation:
+            row.status, row.last_transition_at = "delivered", uow.now
+        else:
+            row.next_try_at = uow.now
+        retirement_planner.delivered(uow, sync, row, uow.session.get_one(Certificate, call.certificate_id))
+        delivered = DeliveryRecovered if recovered else DeliveryDelivered
+        uow.record(
+            delivered(
+                **facts_of(uow, row),
+                certificate_id=call.certificate_id,
+                reference=answer.reference,
+                version=answer.version,
+                changed=answer.changed,
+            )
+        )
+
+    @override
+    def failed(self, uow: UnitOfWork, row: Delivery, failure: Failure, *, first: bool) -> None:
+        """Tell of the first and of the permanent failure; a sync that is being deleted waits for it no longer."""
+        if first:
+            row.last_transition_at = uow.now
+        if first or failure.permanent:
+            uow.record(DeliveryFailed(**facts_of(uow, row), **failure.facts()))
+        sync = uow.session.get_one(Sync, row.sync_id)
+        if sync.deletion_requested and failure.permanent:
+            retirement_planner.delete_if_drained(uow, sync)
+
+    def _deployment(self, delivery: Delivery, sync: Sync, certificate: Certificate) -> Deployment:
+        return Deployment(
+            **dict(target_of_receipt(delivery)),
+            application=certificate.application_id or "",
+            lineage=certificate.lineage_id,
+            certificate=certificate.id,
+            bundle=self._bundle(certificate, sync.include_root),
+            keep_identity=sync.keep_identity,
+            may_exist=delivery.intent_at is not None,
+        )
+
+    def _bundle(self, certificate: Certificate, include_root: bool) -> Bundle:
+        key = None
+        if certificate.key_sealed:
+            key = SecretStr(
+                self.context.keyring.open(certificate.key_sealed, CERTIFICATE_KEY_PURPOSE).decode()
+            )
+        return Bundle(
+            certificate=certificate.pem,
+            chain=tuple(certificate.chain),
+            root=certificate.root if include_root else None,
+            private_key=key,
+            fingerprint=certificate.fingerprint,
+            serial=certificate.serial,
+            common_name=certificate.common_name,
+            dns_names=tuple(certificate.names.get("dns", ())),
+            not_before=certificate.not_before,
+            not_after=certificate.not_after,
+        )
+
+
+def lock_delivery(session: Session, delivery_id: str) -> Delivery | None:
+    """A delivery under ``FOR UPDATE``; it is locked before its retirements."""
+    return session.exec(locked(select(Delivery).where(Delivery.id == delivery_id))).first()
+
+
+def target_of_receipt(delivery: Delivery) -> Target:
+    """The object of a delivery, as plugins know it."""
+    receipt = Receipt.model_validate(delivery.receipt) if delivery.receipt else None
+    return Target(delivery=delivery.id, name=delivery.object_name, receipt=receipt)
+
+
+def _skip(uow: UnitOfWork, sync: Sync, delivery: Delivery, certificate: Certificate) -> None:
+    """Do not deploy what is not wanted any more."""
+    if delivery.delivered_certificate_id == certificate.id:  # its receipt has planned the removal, if any
+        delivery.status, delivery.observed_generation = "delivered", delivery.generation
+        uow.session.add(delivery)
+    else:
+        retirement_planner.cancel_and_retire(uow, sync, delivery)

@@ -1,0 +1,102 @@
+"""Verification: what a destination holds is read back and compared with the receipt (drift detection)."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from typing_extensions import override
+
+from certrail.checkpoints import checkpoint
+from certrail.domain.events.delivery import DeliveryDriftDetected, DeliveryUnverified, DeliveryVerified
+from certrail.persistence.tables import Certificate, Delivery, Sync
+from certrail.services.core.actor import SYSTEM
+from certrail.services.core.effects import PluginCall, PluginStep, checked
+from certrail.services.core.failure import Failure
+from certrail.services.core.unit_of_work import ServiceContext
+from certrail.services.delivery import retirement_planner
+from certrail.services.delivery.deploy import lock_delivery, target_of_receipt
+from certrail.services.delivery.desired_state import facts_of
+from certrail.services.integrations.plugin_config import destination_of, plugin_version
+from certrail_sdk import Context, Observation, Observes, Target
+
+
+@dataclass(frozen=True, kw_only=True)
+class ObserveCall(PluginCall[Observation]):
+    """One read-back of a delivered certificate."""
+
+    certificate_id: str
+    destination: Observes
+    target: Target
+
+    @override
+    async def perform(self) -> Observation:
+        """Read what the destination holds."""
+        return checked(await self.destination.observe(self.target), Observation)
+
+
+class VerifyStep(PluginStep):
+    """Changes nothing outside, so it has no intent and no receipt: it may run any number of times."""
+
+    verb = "verify"
+
+    def __init__(self, context: ServiceContext) -> None:
+        self._context = context
+
+    @override
+    def begin(self, subject_id: str, attempt: int, tried: Collection[str] = ()) -> ObserveCall | None:
+        """What to read back; ``None`` when the destination cannot be read or nothing is delivered."""
+        with self._context.db.read() as session:
+            delivery = session.get(Delivery, subject_id)
+            if delivery is None or delivery.receipt is None or delivery.delivered_certificate_id is None:
+                return None
+            if retirement_planner.has_due(session, delivery.id, delivery.receipt["reference"]):
+                return None  # its removal is due: that it is missing afterwards is no drift
+            sync = session.get_one(Sync, delivery.sync_id)
+            destination = destination_of(self._context, session, sync, Context(), delivery.previous_target_id)
+            if not isinstance(destination, Observes):
+                return None
+            return ObserveCall(
+                subject_id=delivery.id,
+                certificate_id=delivery.delivered_certificate_id,
+                destination=destination,
+                target=target_of_receipt(delivery),
+                plugin=plugin_version(self._context, "destination", sync.destination),
+            )
+
+    @override
+    def complete(self, call: ObserveCall, answer: Observation) -> bool:
+        """Record what was read back; ``False`` when it is not what was delivered, which is then deployed again."""
+        with self._context.unit_of_work(SYSTEM) as uow:
+            delivery = lock_delivery(uow.session, call.subject_id)
+            # Another certificate was delivered while this one was read: there is nothing to compare any more.
+            if delivery is None or delivery.delivered_certificate_id != call.certificate_id:
+                return True
+            expected = uow.session.get_one(Certificate, call.certificate_id).fingerprint
+            good = answer.present and answer.fingerprint == expected and answer.key_matches is not False
+            delivery.observed = {**answer.model_dump(mode="json"), "good": good}
+            delivery.verified_at = uow.now if good else None
+            if good:
+                uow.record(DeliveryVerified(**facts_of(uow, delivery), certificate_id=call.certificate_id))
+            else:
+                delivery.generation += 1
+                delivery.status, delivery.last_transition_at = "pending", uow.now
+                uow.record(DeliveryDriftDetected(**facts_of(uow, delivery), found=answer.fingerprint))
+            uow.session.add(delivery)
+        checkpoint("delivery.verified")
+        return good
+
+    @override
+    def fail(self, subject_id: str, failure: Failure, generation: int | None = None) -> None:
+        """Record that a delivery could not be read back; it stays delivered."""
+        with self._context.unit_of_work(SYSTEM) as uow:
+            delivery = lock_delivery(uow.session, subject_id)
+            if delivery is None or delivery.delivered_certificate_id is None:
+                return
+            first = delivery.observed is None or "error" not in delivery.observed
+            delivery.observed = {"good": None, "error": failure.stored(uow.now)}
+            uow.session.add(delivery)
+            if first or failure.permanent:
+                uow.record(
+                    DeliveryUnverified(
+                        **facts_of(uow, delivery), message=failure.message, action=failure.action
+                    )
+                )

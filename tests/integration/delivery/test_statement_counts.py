@@ -1,0 +1,52 @@
+"""How many statements desired state costs. The numbers are exact: lower one when a change saves a statement."""
+
+from pathlib import Path
+
+import pytest
+from tests.integration.conftest import Team
+from tests.support.statements import counted
+
+from certrail.services.inventory.selectors import CertificateSelector
+
+CERTIFICATES = 50
+NEW_SYNC = 11
+UNCHANGED_SYNC = 14
+TRIGGER = 9
+
+
+@pytest.fixture
+def certificates(team: Team, tmp_path: Path) -> int:
+    """Certificates of one Application, and a connection to a folder."""
+    team.services.connections.create(
+        team.admin, slug="disk", name="Disk", type_="folder", config={"root": str(tmp_path)}
+    )
+    for number in range(CERTIFICATES):
+        request, _ = team.ask(team.admin, f"n{number}.example.com")
+        team.services.issuance.advance(request)
+    return CERTIFICATES
+
+
+def create_sync(team: Team) -> None:
+    team.services.syncs.create(
+        team.admin,
+        team.application,
+        slug="disk",
+        name="Disk",
+        destination="files",
+        config={},
+        connection="disk",
+        selection=CertificateSelector(names=["*.example.com"], profiles=["web"]),
+    )
+
+
+def test_a_sync_over_many_certificates(team: Team, certificates: int) -> None:
+    database = team.services.context.db
+    with counted(database) as created:
+        create_sync(team)
+    assert len(team.services.deliveries.list(team.application, limit=100)) == certificates
+    with counted(database) as changed:
+        team.services.syncs.update(team.admin, team.application, "disk", name="Another name")
+    with counted(database) as triggered:
+        assert team.services.syncs.trigger(team.admin, team.application, "disk") == certificates
+    counts = (len(created), len(changed), len(triggered))
+    assert counts == (NEW_SYNC, UNCHANGED_SYNC, TRIGGER), "\n".join(created + changed + triggered)

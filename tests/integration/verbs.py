@@ -1,0 +1,14 @@
+"""A plugin's verb, as its activity runs it."""
+
+from typing import Any
+
+from temporalio.testing import ActivityEnvironment
+from tests.integration.conftest import Team
+
+from certrail.services.core.effects import PluginStep
+from certrail_workflows.activities.plugin import plugin_activity
+
+
+async def run_verb(team: Team, step: PluginStep, subject_id: str) -> Any:
+    """One attempt. Raises ApplicationError with what Temporal is to do next."""
+    return await ActivityEnvironment().run(plugin_activity(step, team.clock), subject_id)
