@@ -9,9 +9,8 @@ from tests.support.statements import counted
 from certrail.services.inventory.selectors import CertificateSelector
 
 CERTIFICATES = 50
-NEW_SYNC = 11
-UNCHANGED_SYNC = 14
-TRIGGER = 9
+COUNTS = {"sqlite": (64, 9, 59), "postgresql": (15, 9, 10)}
+"""For a new sync, a change that leaves its deliveries alone, and a trigger. SQLite numbers outbox rows one by one."""
 
 
 @pytest.fixture
@@ -49,4 +48,5 @@ def test_a_sync_over_many_certificates(team: Team, certificates: int) -> None:
     with counted(database) as triggered:
         assert team.services.syncs.trigger(team.admin, team.application, "disk") == certificates
     counts = (len(created), len(changed), len(triggered))
-    assert counts == (NEW_SYNC, UNCHANGED_SYNC, TRIGGER), "\n".join(created + changed + triggered)
+    assert counts == COUNTS["sqlite" if database.is_sqlite else "postgresql"]
+    assert max(counts) <= 20 + 2 * certificates

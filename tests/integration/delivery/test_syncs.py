@@ -9,6 +9,7 @@ import pytest
 from sqlmodel import col, select
 from tests.integration.conftest import Team
 from tests.integration.verbs import run_verb
+from tests.workflows.fake_plugins import FakeDestination, Tries
 
 from certrail.domain.errors import BadInput, Conflict
 from certrail.persistence.tables import Delivery, Incident, OutboxRow
@@ -16,7 +17,8 @@ from certrail.pki.revocation import Reason
 from certrail.services.alerting.alerts import Escalation
 from certrail.services.core.failure import Failure
 from certrail.services.core.rate_limits import RateSlot
-from certrail.services.delivery.deploy import DeployCall
+from certrail.services.delivery.deploy import DeployCall, target_of_receipt
+from certrail.services.delivery.verify import ObserveCall
 from certrail.services.integrations.plugin_config import MASK
 from certrail.services.inventory.selectors import CertificateSelector
 from certrail_sdk import Observation
@@ -64,8 +66,10 @@ class SlackWorld:
         return call
 
     async def work(self) -> None:
+        effects = self.team.services.effects
         for delivery in self.deliveries():
-            await run_verb(self.team, self.team.services.effects.deliver, delivery.id)
+            await run_verb(self.team, effects.deliver, delivery.id)
+            await run_verb(self.team, effects.remove, delivery.id)
 
     def fail(self) -> None:
         """The destination refuses what is wanted now."""
@@ -342,10 +346,15 @@ async def test_what_others_changed_is_still_known_to_be_there(slack_world: Slack
     certificate = slack_world.issue()
     await slack_world.work()
     other = Observation(present=True, fingerprint="00" * 32)
-    verify = slack_world.team.services.effects.verify
-    call = verify.begin(slack_world.delivery().id, 1)
-    assert call
-    assert not verify.complete(call, other)
+    row, effects = slack_world.delivery(), slack_world.team.services.effects
+    read_back = ObserveCall(
+        subject_id=row.id,
+        plugin="files 1",
+        certificate_id=certificate,
+        destination=FakeDestination(Tries(), [other]),
+        target=target_of_receipt(row),
+    )
+    assert not effects.verify.complete(read_back, other)
     assert slack_world.delivery().status == "pending"
     slack_world.team.services.revocation.revoke(slack_world.team.admin, certificate, Reason.KEY_COMPROMISE)
     await slack_world.work()
