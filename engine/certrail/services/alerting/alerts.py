@@ -26,6 +26,7 @@ from certrail.services.core.actor import Actor
 from certrail.services.core.lookup import find
 from certrail.services.core.paging import PAGE, Position, newest_first
 from certrail.services.core.unit_of_work import ServiceContext
+from certrail.services.integrations.plugin_config import patch
 from certrail.services.inventory.selectors import CertificateSelector
 from certrail_sdk import Notification
 
@@ -123,16 +124,16 @@ class Alerts:
             row = find_alert(session, application_id, reference)
             require_product_admin(actor, row.product_wide)
             before = _facts(session, row)
-            row.name = name if name is not None else row.name
-            row.events = sorted(set(events)) if events is not None else row.events
-            row.filters = (
-                filters.stored(session, application_id, "filters") if filters is not None else row.filters
+            patch(
+                row,
+                name=name,
+                events=sorted(set(events)) if events is not None else None,
+                filters=filters.stored(session, application_id, "filters") if filters is not None else None,
+                enabled=enabled,
+                thresholds=_seconds(thresholds) if thresholds is not None else None,
+                daily_reminder=daily_reminder,
+                escalation=_steps(session, application_id, escalation) if escalation is not None else None,
             )
-            row.enabled = enabled if enabled is not None else row.enabled
-            row.thresholds = _seconds(thresholds) if thresholds is not None else row.thresholds
-            row.daily_reminder = daily_reminder if daily_reminder is not None else row.daily_reminder
-            if escalation is not None:
-                row.escalation = _steps(session, application_id, escalation)
             present = _channels_of(session, row.id)
             wanted = channels if channels is not None else present
             _check(row.events, wanted, row.thresholds)

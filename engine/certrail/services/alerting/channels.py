@@ -31,8 +31,9 @@ from certrail.services.integrations.plugin_config import (
     masked,
     notifier_class,
     notifier_of,
-    own_values,
-    resealed,
+    patch,
+    plugin_settings,
+    reconfigure,
     validated,
 )
 from certrail_sdk import Context, Notifier
@@ -77,8 +78,7 @@ class Channels:
                 select(Channel).where(Channel.application_id == application_id, Channel.slug == slug)
             ).first():
                 raise Conflict(f"A channel {slug!r} exists already in this Application.")
-            link = find_connection(session, connection) if connection else None
-            parsed = validated(self._context, plugin, config, link)
+            settings = plugin_settings(self._context, session, plugin, CHANNEL_PURPOSE, config, connection)
             row = Channel(
                 id=uow.new_id(),
                 created_at=uow.now,
@@ -86,9 +86,7 @@ class Channels:
                 slug=slug,
                 name=name,
                 notifier=notifier,
-                connection_id=link.id if link else None,
-                config_sealed=self._context.keyring.seal_json(own_values(parsed, config), CHANNEL_PURPOSE),
-                config_revision=plugin.config_type.revision,
+                **settings,
                 product_wide=product_wide,
             )
             _set_delivery_preferences(uow, row, plugin, quiet_hours, digest, fallback)
@@ -147,12 +145,8 @@ class Channels:
             require_product_admin(actor, row.product_wide)
             plugin = notifier_class(self._context, row.notifier)
             before = _facts(row)
-            row.name = name if name is not None else row.name
-            if connection is not None:
-                row.connection_id = find_connection(uow.session, connection).id
-            if config is not None or connection is not None:
-                row.config_sealed = resealed(self._context, uow.session, plugin, row, CHANNEL_PURPOSE, config)
-                row.config_revision = plugin.config_type.revision
+            patch(row, name=name)
+            reconfigure(self._context, uow.session, plugin, row, CHANNEL_PURPOSE, config, connection)
             _set_delivery_preferences(uow, row, plugin, quiet_hours, digest, fallback)
             uow.session.add(row)
             after = _facts(row)

@@ -19,10 +19,8 @@ from certrail.services.core.actor import Actor
 from certrail.services.core.unit_of_work import ServiceContext, UnitOfWork
 from certrail.services.integrations.plugin_config import (
     destination_class,
-    find_connection,
     masked,
-    own_values,
-    validated,
+    plugin_settings,
 )
 from certrail_sdk import Publishes
 
@@ -65,17 +63,14 @@ class Mirrors:
             taken = select(CrlMirror).where(CrlMirror.ca_id == ca.id, CrlMirror.slug == slug)
             if session.exec(taken).first():
                 raise Conflict(f"The authority has a mirror {slug!r} already.")
-            link = find_connection(session, connection) if connection else None
-            parsed = validated(self._context, plugin, config, link)
+            settings = plugin_settings(self._context, session, plugin, SYNC_PURPOSE, config, connection)
             mirror = CrlMirror(
                 id=uow.new_id(),
                 created_at=uow.now,
                 ca_id=ca.id,
                 slug=slug,
                 destination=destination,
-                connection_id=link.id if link else None,
-                config_sealed=self._context.keyring.seal_json(own_values(parsed, config), SYNC_PURPOSE),
-                config_revision=plugin.config_type.revision,
+                **settings,
                 url=url.rstrip("/") if url else None,
             )
             session.add(mirror)

@@ -38,14 +38,17 @@ from certrail.services.integrations.plugin_config import (
     destination_of,
     find_connection,
     masked,
-    own_values,
-    resealed,
+    patch,
+    plugin_settings,
+    reconfigure,
     validated,
 )
 from certrail.services.inventory.selectors import CertificateSelector, selected
 from certrail_sdk import Context, Destination, Receipt, Removes
 
 FAILING = ("retrying", "failed")
+PRUNING = ("selection", "prune", "prune_grace_seconds")
+"""Settings by which removals are planned."""
 DEFAULT_NAME_SCHEMA = "certrail-{{short_certificate_id}}"
 
 
@@ -109,8 +112,7 @@ class Syncs:
                 select(Sync).where(Sync.application_id == application_id, Sync.slug == slug)
             ).first():
                 raise Conflict(f"A sync {slug!r} exists already in this Application.")
-            link = find_connection(session, connection) if connection else None
-            parsed = validated(self._context, plugin, config, link)
+            settings = plugin_settings(self._context, session, plugin, SYNC_PURPOSE, config, connection)
             sync = Sync(
                 id=uow.new_id(),
                 created_at=uow.now,
@@ -118,9 +120,7 @@ class Syncs:
                 slug=slug,
                 name=name,
                 destination=destination,
-                connection_id=link.id if link else None,
-                config_sealed=self._context.keyring.seal_json(own_values(parsed, config), SYNC_PURPOSE),
-                config_revision=plugin.config_type.revision,
+                **settings,
                 selection=selection.stored(session, application_id, "selection"),
                 name_schema=name_schema,
                 include_root=include_root,
@@ -171,42 +171,35 @@ class Syncs:
             _check_stays(sync)
             plugin = destination_class(self._context, sync.destination)
             _check_removal(prune or False, plugin)
-            before, put = _facts(sync), (target_of(uow, sync), sync.include_root)
-            former = target_snapshot(uow, sync)
             if name_schema is not None:
                 _check_name_schema(name_schema, plugin)
-                sync.name_schema = name_schema
-            if connection is not None:
-                sync.connection_id = find_connection(session, connection).id
-            if config is not None or connection is not None:
-                sync.config_sealed = resealed(self._context, session, plugin, sync, SYNC_PURPOSE, config)
-                sync.config_revision = plugin.config_type.revision
-            if selection is not None:
-                sync.selection = selection.stored(session, application_id, "selection")
-            given = {
-                "name": name,
-                "include_root": include_root,
-                "keep_identity": keep_identity,
-                "auto": auto,
-                "prune": prune,
-                "prune_grace_seconds": prune_grace_seconds,
-            }
-            for attribute, value in given.items():
-                if value is not None:
-                    setattr(sync, attribute, value)
+            before, deployed = _facts(sync), (target_of(uow, sync), sync.include_root)
+            former = target_snapshot(uow, sync)
+            configured = reconfigure(self._context, session, plugin, sync, SYNC_PURPOSE, config, connection)
+            patch(
+                sync,
+                name=name,
+                selection=selection.stored(session, application_id, "selection") if selection else None,
+                name_schema=name_schema,
+                include_root=include_root,
+                keep_identity=keep_identity,
+                auto=auto,
+                prune=prune,
+                prune_grace_seconds=prune_grace_seconds,
+            )
             session.add(sync)
             session.flush()
             fields = ["config"] if config is not None else []
             after = _facts(sync)
             uow.record(SyncUpdated(sync.id, application_id, before=before, after=after, secret_fields=fields))
-            if (target_of(uow, sync), sync.include_root) != put:
+            if (target_of(uow, sync), sync.include_root) != deployed:
                 retarget(uow, sync, former)
                 _redeliver_all(uow, sync)
-            elif config is not None or connection is not None:
+            elif configured:
                 retry_failing_deliveries(uow, sync)
             if sync.auto:
                 self._catch_up(uow, sync)
-            if selection is not None or prune is not None or prune_grace_seconds is not None:
+            if any(before[part] != after[part] for part in PRUNING):
                 replan(uow, sync)
             return sync
 

@@ -2,10 +2,10 @@
 
 import json
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import Any, TypedDict, TypeVar
 
 from pydantic import SecretStr, ValidationError
-from sqlmodel import Session
+from sqlmodel import Session, SQLModel
 
 from certrail.crypto.purposes import CHANNEL_PURPOSE, CONNECTION_PURPOSE, SYNC_PURPOSE
 from certrail.domain.errors import BadInput
@@ -101,7 +101,7 @@ def destination_of(
     """The plugin object of a sync or a mirror, built for one call.
 
     Args:
-        place_id: of a former place of the sync, for what is still there.
+        previous_target_id: a previous target of the sync, for an object that is still there.
     """
     plugin = destination_class(context, row.destination)
     place = session.get_one(PreviousTarget, previous_target_id) if previous_target_id else row
@@ -128,6 +128,75 @@ def _build(
     own = plugin.config_type.migrate(own, row.config_revision)
     connection = session.get_one(Connection, row.connection_id) if row.connection_id else None
     return plugin(validated(context, plugin, own, connection), plugin_context)
+
+
+class PluginSettings(TypedDict):
+    """The columns in which a sync, mirror or channel keeps its plugin's configuration."""
+
+    connection_id: str | None
+    config_sealed: str
+    config_revision: int
+
+
+def plugin_settings(
+    context: ServiceContext,
+    session: Session,
+    plugin: type[Plugin[Any]],
+    purpose: str,
+    config: Mapping[str, Any],
+    connection: str | None,
+) -> PluginSettings:
+    """The configuration of a new sync, mirror or channel, validated and sealed.
+
+    Args:
+        connection: slug or id.
+
+    Raises:
+        NotFound: no such connection.
+        BadInput: they do not fit together.
+    """
+    link = find_connection(session, connection) if connection else None
+    parsed = validated(context, plugin, config, link)
+    return PluginSettings(
+        connection_id=link.id if link else None,
+        config_sealed=context.keyring.seal_json(own_values(parsed, config), purpose),
+        config_revision=plugin.config_type.revision,
+    )
+
+
+def reconfigure(
+    context: ServiceContext,
+    session: Session,
+    plugin: type[Plugin[Any]],
+    row: Sync | Channel,
+    purpose: str,
+    config: Mapping[str, Any] | None,
+    connection: str | None,
+) -> bool:
+    """Give a sync or channel another configuration, another connection or both; returns whether one was given.
+
+    Args:
+        config: replaces the present one as a whole; a masked value stays as it was.
+        connection: slug or id.
+
+    Raises:
+        NotFound: no such connection.
+        BadInput: they do not fit together.
+    """
+    if config is None and connection is None:
+        return False
+    if connection is not None:
+        row.connection_id = find_connection(session, connection).id
+    row.config_sealed = resealed(context, session, plugin, row, purpose, config)
+    row.config_revision = plugin.config_type.revision
+    return True
+
+
+def patch(row: SQLModel, **given: Any) -> None:
+    """Set the columns that are given; ``None`` leaves a column as it is."""
+    for name, value in given.items():
+        if value is not None:
+            setattr(row, name, value)
 
 
 def resealed(
