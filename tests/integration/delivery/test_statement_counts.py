@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 from tests.integration.conftest import Team
-from tests.support.statements import counted
+from tests.support.statements import statements
 
 from certrail.services.inventory.selectors import CertificateSelector
 
@@ -40,12 +40,12 @@ def create_sync(team: Team) -> None:
 
 def test_a_sync_over_many_certificates(team: Team, certificates: int) -> None:
     database = team.services.context.db
-    with counted(database) as created:
+    with statements(database) as created:
         create_sync(team)
     assert len(team.services.deliveries.list(team.application, limit=100)) == certificates
-    with counted(database) as changed:
+    with statements(database) as changed:
         team.services.syncs.update(team.admin, team.application, "disk", name="Another name")
-    with counted(database) as triggered:
+    with statements(database) as triggered:
         assert team.services.syncs.trigger(team.admin, team.application, "disk") == certificates
     counts = (len(created), len(changed), len(triggered))
     assert counts == COUNTS["sqlite" if database.is_sqlite else "postgresql"]
