@@ -37,12 +37,12 @@ class PreviewedObject(Body):
 
 
 class SelectionIn(Body):
-    """Which certificates a sync selects: lineages, or what passes the filter; empty selects the whole
+    """Which certificates a sync selects: every field that is given must match; empty selects the whole
     Application.
     """
 
     lineages: list[str] | None = None
-    """Ids of lineages; then nothing else counts."""
+    """Ids of lineages: one of them; empty for all."""
     profiles: list[str] | None = None
     """Slugs or ids of profiles: of any of them; empty for all."""
     names: list[str] | None = None
@@ -55,7 +55,7 @@ class SelectionOut(Body):
     """Which certificates a sync selects."""
 
     lineages: list[str]
-    """Ids of lineages; then nothing else counts."""
+    """Ids of lineages: one of them; empty for all."""
     profiles: list[str]
     """Slugs of profiles: of any of them; empty for all."""
     names: list[str]

@@ -367,7 +367,7 @@ def test_a_destination_that_cannot_remove_says_so(team: Team, monkeypatch: pytes
     # A class of its own: what Python once found out about a class it remembers for the rest of the process.
     keeps_all = type("KeepsAll", (plugins.destination("files"),), {"remove": None})
     monkeypatch.setattr(plugins, "destination", lambda _name: keeps_all)
-    with pytest.raises(BadInput, match="cannot take anything away"):
+    with pytest.raises(BadInput, match="cannot remove anything"):
         team.services.syncs.create(
             team.admin,
             team.application,

@@ -129,7 +129,7 @@ class TestByHand:
     def test_only_what_it_carries(self, slack_world: SlackWorld) -> None:
         slack_world.sync(selection=CertificateSelector(names=("b.*",)))
         other = slack_world.lineage(slack_world.issue("a.example.com"))
-        with pytest.raises(BadInput, match="carries no active certificate"):
+        with pytest.raises(BadInput, match="selects no active certificate"):
             slack_world.trigger(other)
         assert slack_world.trigger() == 0
 

@@ -1,4 +1,4 @@
-"""What is to leave a destination, and when: planned when it arrives, and anew with everything that changes that."""
+"""Retirement planner: which object is removed from its destination and when, planned with each receipt and change."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -22,21 +22,21 @@ PLANNED = RETIREMENT_PLANNED
 
 
 class RetirementReason(StrEnum):
-    """Why an object is not wanted any more."""
+    """Why an object is not desired any more."""
 
     SUPERSEDED = "superseded"
-    """Another object took its place."""
+    """Another object replaced it."""
     REVOKED = "revoked"
     ENDED = "ended"
-    """Its certificate ended, and none took its place."""
+    """Its certificate expired without a successor."""
     UNSELECTED = "unselected"
-    """The sync does not carry it any more."""
+    """The sync does not select it any more."""
     CLEANUP = "cleanup"
     """The sync is being deleted."""
 
 
 def retire(uow: UnitOfWork, delivery: Delivery, why: RetirementReason, at: datetime) -> Retirement | None:
-    """Plan that what a delivery's receipt names leaves; an earlier plan for the same object is replaced."""
+    """Plan the removal of the object in a delivery's receipt; an earlier plan for the same object is replaced."""
     if delivery.receipt is None:
         return None
     certificate = delivery.delivered_certificate_id or delivery.desired_certificate_id
@@ -68,7 +68,7 @@ def retire(uow: UnitOfWork, delivery: Delivery, why: RetirementReason, at: datet
 
 
 def delivered(uow: UnitOfWork, sync: Sync, delivery: Delivery, certificate: Certificate) -> None:
-    """Plan the end of what was just delivered, right then: it leaves when its certificate has ended, at the latest."""
+    """Plan the removal of an object with its receipt: at the latest, its grace after the certificate has expired."""
     if sync.deletion_requested:
         if row := retire(uow, delivery, RetirementReason.CLEANUP, uow.now):
             mark_due(uow, row)
@@ -83,14 +83,14 @@ def delivered(uow: UnitOfWork, sync: Sync, delivery: Delivery, certificate: Cert
 
 
 def cancel_and_retire(uow: UnitOfWork, sync: Sync, delivery: Delivery) -> None:
-    """Want nothing there any more; what stands there since before has no successor to wait for."""
+    """Cancel a delivery, and plan the removal of the object that was delivered before it."""
     cancel_delivery(uow, delivery)
     if delivery.delivered_certificate_id and not sync.deletion_requested:
         delivered(uow, sync, delivery, uow.session.get_one(Certificate, delivery.delivered_certificate_id))
 
 
 def superseded(uow: UnitOfWork, sync: Sync, delivery: Delivery) -> None:
-    """Plan that the object which the receipt names leaves, because another one takes its place."""
+    """Plan the removal of the object in the receipt, because another object replaces it."""
     if not sync.prune:
         return
     certificate = uow.session.get(Certificate, delivery.delivered_certificate_id)
@@ -101,7 +101,7 @@ def superseded(uow: UnitOfWork, sync: Sync, delivery: Delivery) -> None:
 
 
 def target_snapshot(uow: UnitOfWork, sync: Sync) -> PreviousTarget:
-    """Where a sync points now, to be remembered if it is pointed elsewhere."""
+    """The present target of a sync, to be stored if the sync is retargeted."""
     return PreviousTarget(
         id=uow.new_id(),
         created_at=uow.now,
@@ -113,7 +113,7 @@ def target_snapshot(uow: UnitOfWork, sync: Sync) -> PreviousTarget:
 
 
 def record_target(uow: UnitOfWork, sync: Sync, delivery: Delivery, place: PreviousTarget) -> None:
-    """What set out before the sync was pointed elsewhere is where that pointed then."""
+    """If the sync was retargeted while a deploy ran, remember that the object is at the old target."""
     if target_of(uow, place) == target_of(uow, sync):
         delivery.previous_target_id = None
     else:
@@ -122,14 +122,14 @@ def record_target(uow: UnitOfWork, sync: Sync, delivery: Delivery, place: Previo
 
 
 def target_of(uow: UnitOfWork, row: Sync | PreviousTarget) -> tuple[Any, ...]:
-    """Where things are put; credentials do not count: they may be new ones for the same place."""
+    """Identity of a target: its masked configuration and its connection, which new credentials do not change."""
     stored = uow.context.keyring.open_json(row.config_sealed, SYNC_PURPOSE)
     sync = row if isinstance(row, Sync) else uow.session.get_one(Sync, row.sync_id)
     return masked(destination_class(uow.context, sync.destination), stored), row.connection_id
 
 
 def retarget(uow: UnitOfWork, sync: Sync, place: PreviousTarget) -> None:
-    """Remember where the objects of a sync are, if it points elsewhere from now on."""
+    """Store the previous target with the objects that are there, if a sync has another target now."""
     if target_of(uow, place) == target_of(uow, sync):
         return
     deliveries = _deliveries_of(uow, sync)
@@ -147,9 +147,9 @@ def retarget(uow: UnitOfWork, sync: Sync, place: PreviousTarget) -> None:
 
 
 def revoked(uow: UnitOfWork, certificate: Certificate) -> None:
-    """Take a revoked certificate away at once from where it is removed at all, also where another took its place.
+    """Remove a revoked certificate at once from every sync that prunes, also where a successor was delivered.
 
-    What is just arriving is waited for, so that it is not missed.
+    The deliveries are locked (``FOR UPDATE``), so that a deploy that completes at the same time is not missed.
     """
     removing = select(Sync.id).where(col(Sync.prune).is_(True))
     query = select(Delivery).where(
@@ -169,7 +169,7 @@ def revoked(uow: UnitOfWork, certificate: Certificate) -> None:
 
 
 def replan(uow: UnitOfWork, sync: Sync) -> None:
-    """Plan anew for everything that a sync has delivered, because the sync was changed."""
+    """Plan again for everything that a sync has delivered, because the sync was changed."""
     for delivery in _deliveries_of(uow, sync):
         if not sync.prune:
             _forget(uow, delivery)
@@ -179,7 +179,7 @@ def replan(uow: UnitOfWork, sync: Sync) -> None:
 
 
 def clean_up(uow: UnitOfWork, sync: Sync) -> None:
-    """Take away all that a sync has delivered; it is deleted when the last object is gone."""
+    """Remove all that a sync has delivered; the sync is deleted with the last object."""
     sync.deletion_requested, sync.auto = True, False
     uow.session.add(sync)
     for delivery in _deliveries_of(uow, sync):
@@ -189,7 +189,7 @@ def clean_up(uow: UnitOfWork, sync: Sync) -> None:
 
 
 def delete_if_drained(uow: UnitOfWork, sync: Sync) -> None:
-    """Delete a sync that is leaving, once nothing of it is left at the destination, or on its way there."""
+    """Delete a sync with `deletion_requested` once no object of it is left and no deploy is running."""
     deliveries = _deliveries_of(uow, sync)
     if any(delivery.intent_at and delivery.status not in (FAILED, REMOVED) for delivery in deliveries):
         return
@@ -201,7 +201,7 @@ def delete_if_drained(uow: UnitOfWork, sync: Sync) -> None:
 
 
 def discard(uow: UnitOfWork, sync: Sync) -> None:
-    """Delete a sync with all that is known of its deliveries."""
+    """Delete a sync with its deliveries, retirements and previous targets; objects stay where they are."""
     deliveries = _deliveries_of(uow, sync)
     left = [delivery.object_name for delivery in deliveries if delivery.receipt or delivery.intent_at]
     idents = [delivery.id for delivery in deliveries]
@@ -216,24 +216,24 @@ def discard(uow: UnitOfWork, sync: Sync) -> None:
 
 
 def lock_sync_of(session: Session, delivery_id: str) -> None:
-    """Who may find that nothing of a sync is left looks one at a time; the sync is held before its deliveries."""
+    """Lock a sync (``FOR NO KEY UPDATE``) before its deliveries: only one transaction may find that it is drained."""
     named = select(Delivery.sync_id).where(Delivery.id == delivery_id)
     session.exec(locked(select(Sync).where(col(Sync.id).in_(named)), key_share=True)).first()
 
 
 def _deliveries_of(uow: UnitOfWork, sync: Sync) -> Sequence[Delivery]:
-    """All of a sync that the caller holds, none of which sets out or arrives meanwhile."""
+    """All deliveries of a sync, locked in the order of their ids; the caller holds the sync."""
     query = select(Delivery).where(Delivery.sync_id == sync.id).order_by(col(Delivery.id))
     return uow.session.exec(locked(query)).all()
 
 
 def grace_of(sync: Sync) -> timedelta:
-    """How long an object that is not wanted any more stays."""
+    """How long an object that is not desired any more stays."""
     return timedelta(seconds=sync.prune_grace_seconds)
 
 
 def has_due(session: Session, delivery_id: str, reference: str | None = None) -> bool:
-    """Whether the workflow of a delivery has something to take away, or just this object."""
+    """Whether a removal is due at a delivery: any, or that of one object."""
     query = select(Retirement.id).where(Retirement.delivery_id == delivery_id, Retirement.status == DUE)
     if reference is not None:
         query = query.where(Retirement.reference == reference)
@@ -241,7 +241,7 @@ def has_due(session: Session, delivery_id: str, reference: str | None = None) ->
 
 
 def mark_due(uow: UnitOfWork, row: Retirement) -> None:
-    """Hand over to the workflow of its delivery what is to leave now."""
+    """Make a removal due now, and signal the workflow of its delivery."""
     row.status = DUE
     uow.session.add(row)
     delivery = uow.session.get_one(Delivery, row.delivery_id)

@@ -90,12 +90,11 @@ class Syncs:
         prune_grace_seconds: int = GRACE_SECONDS,
         delivered: Sequence[Delivered] = (),
     ) -> Sync:
-        """Make a sync; certificates that match it already are delivered at once, but for those that are there.
+        """Create a sync; certificates that it selects already are delivered at once, except those in `delivered`.
 
         Args:
-            prune: take away what is not wanted there any more: superseded by another object, revoked, ended, or not
-                carried by the sync any more.
-            prune_grace_seconds: how long it stays all the same, but for what is revoked.
+            prune: remove objects that are not desired any more: superseded, revoked, expired, or not selected.
+            prune_grace_seconds: how long they stay before that; a revoked certificate is removed at once.
 
         Raises:
             BadInput: the plugin, its configuration, the connection or the name schema does not fit.
@@ -154,8 +153,8 @@ class Syncs:
         prune: bool | None = None,
         prune_grace_seconds: int | None = None,
     ) -> Sync:
-        """Change what is given. What matches only now is delivered, and everything anew where something else is to be
-        put there; a new name schema names new objects only.
+        """Change what is given. Newly selected certificates are delivered; a new target or chain redeploys
+        everything. A new name schema names new objects only.
 
         Args:
             config: replaced as a whole; a masked value stays as it was.
@@ -206,14 +205,14 @@ class Syncs:
     def trigger(
         self, actor: Actor, application_id: str | None, reference: str, lineages: Collection[str] = ()
     ) -> int:
-        """Deliver now, by hand, what the sync carries, also what is delivered; returns how many certificates.
+        """Deploy again, by hand, what the sync selects, also what is delivered; returns how many certificates.
 
         Args:
             lineages: these only.
 
         Raises:
             NotFound: unknown.
-            BadInput: it does not carry one of the lineages.
+            BadInput: it does not select one of the lineages.
             Conflict: it is being deleted.
         """
         with self._context.unit_of_work(actor) as uow:
@@ -227,7 +226,7 @@ class Syncs:
             if missing := sorted(set(lineages) - {certificate.lineage_id for certificate in wanted}):
                 listed = ", ".join(missing[:5])
                 raise BadInput(
-                    f"The sync carries no active certificate of these lineages: {listed}.", "lineages"
+                    f"The sync selects no active certificate of these lineages: {listed}.", "lineages"
                 )
             set_desired_each(self._context, uow, sync, wanted)
             uow.record(SyncTriggered(sync.id, application_id, slug=sync.slug, certificates=len(wanted)))
@@ -241,7 +240,7 @@ class Syncs:
         selection: CertificateSelector,
         name_schema: str = DEFAULT_NAME_SCHEMA,
     ) -> Sequence[tuple[Certificate, str]]:
-        """What a sync would carry, each certificate with the name of its object; nothing is delivered.
+        """What a sync would deliver, each certificate with the name of its object; nothing is delivered.
 
         Raises:
             BadInput: the plugin, the selection or the name schema does not fit.
@@ -257,15 +256,14 @@ class Syncs:
         """Stop a sync.
 
         Args:
-            cleanup: take away what it delivered, and delete it when the last object is gone; else everything stays
-                where it is, also what was to leave.
+            cleanup: remove what it delivered, and delete it with the last object; else all objects stay.
 
         Returns:
-            The sync, while objects of it are left to be taken away.
+            The sync, while objects of it are left to be removed.
 
         Raises:
             NotFound: unknown.
-            BadInput: the destination cannot take anything away.
+            BadInput: the destination cannot remove anything.
         """
         with self._context.unit_of_work(actor) as uow:
             sync = _held(uow.session, application_id, reference)
@@ -320,7 +318,7 @@ def find_sync(session: Session, application_id: str | None, reference: str) -> S
 
 
 def _held(session: Session, application_id: str | None, reference: str) -> Sync:
-    """The same, for whoever is to lock its deliveries: one at a time, so that two never wait for each other."""
+    """The same under ``FOR UPDATE``; locked before its deliveries, so that two writers never deadlock."""
     ident = find_sync(session, application_id, reference).id
     return session.exec(locked(select(Sync).where(Sync.id == ident))).one()
 
@@ -351,12 +349,12 @@ def _facts(sync: Sync) -> dict[str, Any]:
 
 
 def retry_failing_deliveries(uow: UnitOfWork, sync: Sync) -> None:
-    """Try at once what does not work, because its cause may be mended."""
+    """Retry failing deliveries at once, because the cause may be corrected."""
     _redeliver_where(uow, sync, col(Delivery.status).in_(FAILING))
 
 
 def _redeliver_all(uow: UnitOfWork, sync: Sync) -> None:
-    """Bring everything there as it is to be from now on; without `auto` only what is on its way."""
+    """Redeploy everything; without `auto` only what is pending."""
     there = col(Delivery.observed_generation) == col(Delivery.generation)
     _redeliver_where(uow, sync, true() if sync.auto else not_(there))
 
@@ -369,12 +367,12 @@ def _redeliver_where(uow: UnitOfWork, sync: Sync, condition: ColumnElement[bool]
 
 def _check_stays(sync: Sync) -> None:
     if sync.deletion_requested:
-        raise Conflict("The sync is being deleted; it waits for its last object to leave.")
+        raise Conflict("The sync is being deleted; it waits for the removal of its last object.")
 
 
 def _check_removal(wanted: bool, plugin: type[Destination[Any]], field: str = "prune") -> None:
     if wanted and not issubclass(plugin, Removes):
-        raise BadInput("This destination cannot take anything away; what was delivered stays there.", field)
+        raise BadInput("This destination cannot remove anything; what was delivered stays there.", field)
 
 
 def _check_name_schema(text: str, plugin: type[Destination[Any]]) -> None:
