@@ -120,7 +120,6 @@ PENDING: Mapping[str, frozenset[str]] = {
     "engine/certrail/services/approvals": frozenset(["heard", "judged", "moments"]),
     "engine/certrail/services/integrations": frozenset(["leaving"]),
     "engine/certrail/services/inventory": frozenset(["told", "trouble"]),
-    "engine/certrail/services/issuance": frozenset(["judge", "judged"]),
     "engine/certrail/services/lifecycle": frozenset(["moment"]),
     "engine/certrail/services/operations": frozenset(["moment", "reseal", "told"]),
     "server/certrail_server/api": frozenset(["carried", "heard", "knocks", "moment"]),
@@ -144,8 +143,6 @@ PENDING: Mapping[str, frozenset[str]] = {
     "tests/integration/lifecycle": frozenset(
         ["carried", "door", "moment", "moments", "standing", "told", "wishes"]
     ),
-    "tests/integration/migration": frozenset(["count_on", "told", "wish"]),
-    "tests/integration/older_project.py": frozenset(["told"]),
     "tests/integration/operations": frozenset(["told"]),
     "tests/integration/renewal_world.py": frozenset(["moment"]),
     "tests/integration/slack_world.py": frozenset(["told"]),

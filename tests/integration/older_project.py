@@ -76,15 +76,15 @@ class Project:
         assert self.advance(request["id"])["status"] == "issued"
         return self.certificate(name)
 
-    def made_where_told(self, noun: str, body: Json) -> None:
+    def made_at_the_endpoint_named(self, noun: str, body: Json) -> None:
         """Ask outside of Applications, then where the problem says."""
         problem = self.call("admin", "POST", f"/{noun}", body).json()
         path = problem["endpoint"].removeprefix("/api/v1").replace("{application}", self.team.application)
         made = self.ok("admin", "POST", path, body)
         assert made["application_id"] == self.team.application
 
-    def told(self) -> list[str]:
-        """The events that channels are told of."""
+    def notified(self) -> list[str]:
+        """The events that channels are notified of."""
         with self.team.services.context.db.read() as session:
             rows = session.exec(select(NotificationRow).order_by(col(NotificationRow.created_at))).all()
         return [row.content["event_type"] for row in rows]

@@ -70,13 +70,13 @@ def refuse_too_deep(issuer: x509.Certificate, max_path_length: int | None) -> No
     """Raises Conflict when an authority with this path length does not fit below the issuer."""
     limit = _room_below(issuer)
     if limit is not None and (max_path_length is None or max_path_length > limit):
-        raise Conflict(f"Its issuer allows a path length of at most {limit} here; ask for no more.")
+        raise Conflict(f"Its issuer allows a path length of at most {limit} here; choose a smaller one.")
 
 
 def authority_request(
     subject: Subject, key: PrivateKey, max_path_length: int | None
 ) -> x509.CertificateSigningRequest:
-    """What another authority is asked to sign, so that an authority here may sign under it."""
+    """The CSR of an authority here for another CA (RFC 2986)."""
     return (
         x509.CertificateSigningRequestBuilder()
         .subject_name(to_name(subject))
@@ -117,7 +117,7 @@ def sign_under(
     not_before: datetime,
     not_after: datetime,
 ) -> x509.Certificate:
-    """Add what every issued certificate says of its issuer and its time, and sign.
+    """Add issuer, validity period and authorityKeyIdentifier, and sign.
 
     Raises:
         Conflict: the issuer may not sign this, its key is another one, or the times do not fit.

@@ -13,7 +13,7 @@ _BLOCK = re.compile(r"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", 
 
 
 def read_certificates(text: str, field: str) -> list[x509.Certificate]:
-    """Every certificate in a PEM text, in order; what stands between them is passed over.
+    """Every certificate in a PEM text, in order; any text between them is ignored.
 
     Raises:
         BadInput: there is none, there are too many, or one cannot be read.
@@ -27,7 +27,7 @@ def read_certificates(text: str, field: str) -> list[x509.Certificate]:
 
 
 def refuse_unreadable(certificate: x509.Certificate, number: int, field: str) -> None:
-    """Read at once what is otherwise read when it is needed, so that a fault is the sender's to hear of.
+    """Read at once what is otherwise read when it is needed, so that a fault is reported to the sender.
 
     Raises:
         BadInput: naming the part that cannot be read, such as a key of a kind that is not known here.

@@ -72,7 +72,7 @@ def read_csr(pem: str) -> CsrFacts:
 
 
 def certificate_content(certificate: x509.Certificate) -> dict[str, Any]:
-    """What a request for such a certificate would say, to be judged like one.
+    """What a request for such a certificate would contain, for the policy to evaluate.
 
     Raises:
         BadInput: it has a key, names or subject parts that no request can have.

@@ -1,4 +1,4 @@
-"""Certificates that are asked for (RFC 5280 section 4.2)."""
+"""Leaf certificates (RFC 5280 section 4.2)."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,10 +17,10 @@ NO_AUTHORITY = BasicConstraints()
 
 @dataclass(frozen=True)
 class LeafPlan:
-    """What the certificate will say; usages are names of RFC 5280 or, extended ones, dotted OIDs.
+    """Content of the certificate; usages are names of RFC 5280 or, extended ones, dotted OIDs.
 
     Attributes:
-        crl_urls, ocsp_url: where its status can be asked for, if it can; all lists named are the same one.
+        crl_urls, ocsp_url: CRL distribution points of one list, and the OCSP responder; empty where there is none.
     """
 
     subject: Subject

@@ -49,7 +49,7 @@ class Entry:
 def from_pem_text(
     certificate: str, chain: str = "", private_key: str | None = None, password: str | None = None
 ) -> CertificateBundle:
-    """Read PEM. With a key, its certificate may stand anywhere; without one it is the first.
+    """Read PEM. With a key, its certificate may be anywhere; without one it is the first.
 
     Raises:
         BadInput: naming the part that cannot be read, or a key without a certificate.

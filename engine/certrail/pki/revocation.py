@@ -1,4 +1,4 @@
-"""Revocation lists (RFC 5280 section 5) and answers about status (RFC 6960)."""
+"""CRLs (RFC 5280 section 5) and OCSP responses (RFC 6960)."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -35,7 +35,7 @@ class Reason(StrEnum):
 
 @dataclass(frozen=True)
 class Revoked:
-    """One certificate that does not hold any more."""
+    """One revoked certificate."""
 
     serial: int
     at: datetime
@@ -55,7 +55,7 @@ def make_crl(
     """Sign a complete list of end-entity and authority certificates.
 
     Args:
-        url: where it is published; it is named in the list, so that another list cannot be put in its place.
+        url: where it is published; in the issuingDistributionPoint, so that no other list can be substituted.
     """
     builder = (
         x509.CertificateRevocationListBuilder()
@@ -74,7 +74,7 @@ def make_crl(
 
 @dataclass(frozen=True)
 class Question:
-    """What somebody wants to know: the status of a serial below an issuer that is known by two hashes."""
+    """An OCSP request for one certificate: a CertID and perhaps a nonce (RFC 6960 section 4.1)."""
 
     serial: int
     name_hash: bytes
@@ -146,7 +146,7 @@ def answer(
 
 
 def refused(malformed: bool) -> bytes:
-    """An answer that says that there is none: the request cannot be read, or this issuer is not ours."""
+    """An error response: the request is malformed, or the issuer is not ours (unauthorized)."""
     status = ocsp.OCSPResponseStatus.MALFORMED_REQUEST if malformed else ocsp.OCSPResponseStatus.UNAUTHORIZED
     return ocsp.OCSPResponseBuilder.build_unsuccessful(status).public_bytes(Encoding.DER)
 
@@ -160,7 +160,7 @@ def signer_certificate(
     not_before: datetime,
     not_after: datetime,
 ) -> x509.Certificate:
-    """Whom an authority lets answer in its place; its own status is not asked for (RFC 6960 section 4.2.2.2)."""
+    """The certificate of a delegated OCSP signer, with ocsp-nocheck (RFC 6960 section 4.2.2.2)."""
     usage = x509.KeyUsage(True, False, False, False, False, False, False, False, False)
     return (
         x509.CertificateBuilder()
@@ -215,7 +215,7 @@ def _entry(revoked: Revoked) -> x509.RevokedCertificate:
 
 
 def _flag(reason: Reason) -> x509.ReasonFlags | None:
-    """A reason that says nothing is left out (RFC 5280 section 5.3.1)."""
+    """The reason code; unspecified is left out (RFC 5280 section 5.3.1)."""
     return None if reason is Reason.UNSPECIFIED else x509.ReasonFlags(reason.value)
 
 

@@ -86,7 +86,7 @@ class IntermediateTemplate:
 
 @dataclass(frozen=True)
 class CsrTemplate:
-    """A CSR (PKCS#10) with which another CA is asked to certify the key."""
+    """A CSR (PKCS#10) with which another CA certifies the key."""
 
     subject: Subject
     max_path_length: int | None

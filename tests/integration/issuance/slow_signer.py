@@ -14,7 +14,7 @@ PAUSE = timedelta(minutes=1)
 
 
 class SlowSigner:
-    """Answers pending twice, then with the certificate. It takes a second order where it is not asked to look first."""
+    """Answers pending twice, then with the certificate. It takes a second order unless `may_exist` is set."""
 
     def __init__(self, key: ec.EllipticCurvePrivateKey, pending: int = 2) -> None:
         self._key, self._pending = key, pending

@@ -58,7 +58,7 @@ def parsed(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
 
 def test_an_issuance_parses_the_certificate_of_its_authority_once(team: Team, parsed: list[bytes]) -> None:
     request_id, _ = team.ask(team.admin)
-    assert parsed == [], "a request is judged by the columns of the authority's certificate"
+    assert parsed == [], "a request is evaluated by the columns of the authority's certificate"
     assert team.services.issuance.advance(request_id).status == "issued"
     assert len(parsed) == 1
 

@@ -51,13 +51,13 @@ class TestBackwardCompatibility:
 
     def test_alerts_will_keep_firing(self, loaded: Project) -> None:
         loaded.renewed("int-00.int.acme.example")
-        assert loaded.told() == ["certificate.renewed"]
-        assert [row["content"]["event_type"] for row in loaded.items("/notifications")] == loaded.told()
+        assert loaded.notified() == ["certificate.renewed"]
+        assert [row["content"]["event_type"] for row in loaded.items("/notifications")] == loaded.notified()
 
     def test_syncs_will_keep_running(self, loaded: Project) -> None:
         after = loaded.renewed("int-00.int.acme.example")
-        (wish,) = [row for row in loaded.items("/deliveries") if row["lineage_id"] == after["lineage_id"]]
-        assert (wish["sync"], wish["desired_certificate_id"]) == ("hosts-internal", after["id"])
+        (delivery,) = [row for row in loaded.items("/deliveries") if row["lineage_id"] == after["lineage_id"]]
+        assert (delivery["sync"], delivery["desired_certificate_id"]) == ("hosts-internal", after["id"])
 
     def test_what_was_delivered_before_is_not_delivered_again(self, loaded: Project) -> None:
         (there,) = [row for row in loaded.items("/deliveries") if row["sync"] == "balancer"]
@@ -156,17 +156,19 @@ class TestBackwardCompatibility:
 
     def test_you_can_still_create_alerts(self, loaded: Project) -> None:
         mail = {"sender": "certrail@acme.example", "recipients": ["ops@acme.example"]}
-        loaded.made_where_told("channels", {**CREATIONS["channels"], "slug": "ops", "config": mail})
-        loaded.made_where_told("alerts", CREATIONS["alerts"])
+        loaded.made_at_the_endpoint_named(
+            "channels", {**CREATIONS["channels"], "slug": "ops", "config": mail}
+        )
+        loaded.made_at_the_endpoint_named("alerts", CREATIONS["alerts"])
 
     def test_you_can_still_create_certificate_syncs(self, loaded: Project) -> None:
-        loaded.made_where_told("syncs", CREATIONS["syncs"])
+        loaded.made_at_the_endpoint_named("syncs", CREATIONS["syncs"])
 
     def test_you_can_still_define_approval_policies(self, loaded: Project) -> None:
         app = loaded.team.application
         loaded.ok("admin", "POST", f"/applications/{app}/profiles", {"profile": "acme-web"})
         loaded.ok("admin", "PUT", f"/applications/{app}/members/ada", {"role": "operator"})
-        loaded.made_where_told("approval-policies", CREATIONS["approval-policies"])
+        loaded.made_at_the_endpoint_named("approval-policies", CREATIONS["approval-policies"])
 
     def test_enrollment_of_its_own_can_be_switched_off_but_not_given(self, loaded: Project) -> None:
         off = {"legacy_enrollment": {"api": {"enabled": False}}}
@@ -194,7 +196,7 @@ class TestFaq:
         body = {"events": ["certificate.renewed"], "channels": ["ops"], "enabled": False}
         assert loaded.ok("admin", "PATCH", "/alerts/new", body)["enabled"] is False
         loaded.renewed("int-00.int.acme.example")
-        assert loaded.told() == []
+        assert loaded.notified() == []
         assert loaded.ok("admin", "PATCH", "/syncs/archive", {"auto": True})["auto"] is True
         changed = loaded.ok("admin", "PATCH", "/approval-policies/web", {"request_ttl": "2d"})
         assert changed["request_ttl_seconds"] == 2 * 86400
@@ -211,7 +213,7 @@ class TestFaq:
     def test_what_if_i_do_not_migrate_it_continues(self, loaded: Project) -> None:
         for _ in range(3):
             loaded.renewed("int-01.int.acme.example")
-        assert loaded.told() == ["certificate.renewed"] * 3
+        assert loaded.notified() == ["certificate.renewed"] * 3
         assert loaded.items("/applications")[0]["slug"] == "app", "no Application was needed"
         for noun, body in CREATIONS.items():
             problem = loaded.call("admin", "POST", f"/{noun}", body).json()

@@ -164,7 +164,7 @@ class TestMembersOfTheOlderProject:
         assert {row["application_id"] for row in rows} == {None}
         assert loaded.call("linus", "GET", "/audit/events").status_code == 403
 
-    def test_they_are_told_what_they_may_do(self, loaded: Project) -> None:
+    def test_they_see_what_they_may_do(self, loaded: Project) -> None:
         held = loaded.ok("linus", "GET", "/permissions")["permissions"]
         assert {"sync:read", "event:read", "certificate:read"} <= set(held)
         assert not {"sync:manage", "inventory:read"} & set(held)

@@ -113,7 +113,7 @@ def test_one_that_was_renewed_is_superseded_in_the_same_lineage(loaded: Project)
     assert answer.json()["current_certificate_id"] == present["id"]
 
 
-def test_revocation_lists_count_on_and_lack_nothing(loaded: Project) -> None:
+def test_revocation_lists_continue_and_lack_nothing(loaded: Project) -> None:
     number = crl(loaded).extensions.get_extension_for_class(x509.CRLNumber).value.crl_number
     assert number == 42
     serials = {int(named(loaded, name)[0]["serial"], 16) for name in (LOST, IDLE)}
@@ -143,7 +143,7 @@ def test_no_list_lacks_what_is_yet_to_be_loaded(team: Team, exported: Json, tmp_
 
 @pytest.mark.parametrize("approved_by_people", [True, False])
 @pytest.mark.parametrize("database", ["sqlite"], indirect=True)
-def test_what_is_renewed_while_the_rest_is_loaded_is_approved_and_told(
+def test_what_is_renewed_while_the_rest_is_loaded_is_approved_and_notified(
     team: Team, exported: Json, tmp_path: Path, approved_by_people: bool
 ) -> None:
     export = changed(exported, tmp_path)
@@ -159,8 +159,8 @@ def test_what_is_renewed_while_the_rest_is_loaded_is_approved_and_told(
     with serving(team.services) as url, httpx2.Client(base_url=url, timeout=60, trust_env=False) as client:
         older = Project(team, export, client)
         assert len(older.items("/approval-requests?status=open", "ada")) == approved_by_people
-        # Those who are told of imports are not told of what was loaded.
-        assert older.told() == ([] if approved_by_people else ["certificate.renewed"])
+        # A migration fires no alerts of imports.
+        assert older.notified() == ([] if approved_by_people else ["certificate.renewed"])
 
 
 @pytest.mark.parametrize("database", ["sqlite"], indirect=True)
@@ -204,7 +204,7 @@ class TestRenewalRules:
 
 
 @pytest.mark.parametrize(
-    ("facts", "told"),
+    ("facts", "message"),
     [
         ({"status": "revoked"}, "revoked_at is given with the status"),
         ({"revoked_at": "2026-01-01T00:00:00Z"}, "revoked_at is given with the status"),
@@ -219,8 +219,8 @@ class TestRenewalRules:
         ({"status": "expired"}, "Input should be 'active', 'held' or 'revoked'"),
     ],
 )
-def test_a_past_that_cannot_be_is_refused(exported: Json, tmp_path: Path, facts: Json, told: str) -> None:
-    with pytest.raises(ValidationError, match=told):
+def test_a_past_that_cannot_be_is_refused(exported: Json, tmp_path: Path, facts: Json, message: str) -> None:
+    with pytest.raises(ValidationError, match=message):
         ProjectExport.model_validate(changed(exported, tmp_path, int_00=facts))
 
 

@@ -139,8 +139,8 @@ class OcspSigner(Row, table=True):
 
 
 class RevocationTombstone(SQLModel, table=True):
-    """What is still told about a certificate that is not here, until it ends: deleted, or revoked before its authority
-    came. Of the latter nobody knows the fingerprint, and another hash stands for it.
+    """Status of a certificate that is not in the inventory, until its expiry: it was deleted, or revoked before its
+    authority was adopted. The fingerprint of the latter is unknown; a hash of issuer and serial number replaces it.
     """
 
     __tablename__ = "revocation_tombstone"

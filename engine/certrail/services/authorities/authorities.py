@@ -104,7 +104,7 @@ class Authorities:
 
         Raises:
             BadInput: the subject is empty.
-            Conflict: the slug is taken, the parent cannot sign, or allows less than is asked for.
+            Conflict: the slug is taken, the parent cannot sign, or its pathLenConstraint is too small.
         """
         _refuse_nameless(subject)
         key = generate_key(key_algorithm)
@@ -164,7 +164,7 @@ class Authorities:
             return authority
 
     def request(self, reference: str) -> str:
-        """The CSR, PEM, that another authority is asked to sign: for a new key, or for the present one anew.
+        """The CSR, PEM, for another authority: of a new key that has no certificate yet, or else of the active one.
 
         Raises:
             Conflict: the authority signs itself, or its parent is here.
@@ -180,7 +180,7 @@ class Authorities:
     def install(
         self, actor: Actor, reference: str, certificate: str, chain: str = ""
     ) -> CertificateAuthority:
-        """Take the certificate that another authority signed, with every certificate up to its root.
+        """Install the certificate that another authority signed, with every certificate up to its root.
 
         Args:
             certificate: PEM; certificates that follow the first are taken for the chain.
@@ -215,12 +215,12 @@ class Authorities:
     def renew(
         self, actor: Actor, reference: str, *, new_key: bool = False, lifetime: timedelta | None = None
     ) -> CertificateAuthority:
-        """Make the next version of an authority's certificate; chains that were issued before still verify.
+        """Create the next version of an authority's certificate; chains issued before still verify.
 
         One that is signed elsewhere gets its new key at once, and its new certificate by `request` and `install`.
 
         Raises:
-            Conflict: it is pending, or its parent cannot sign or allows less than is asked for.
+            Conflict: it is pending, or its parent cannot sign, or its pathLenConstraint is too small.
         """
         with self._context.unit_of_work(actor) as uow:
             authority = lock_authority(uow.session, reference)
@@ -249,10 +249,10 @@ class Authorities:
         enabled: bool | None = None,
         renewals_per_minute: int | None = None,
     ) -> CertificateAuthority:
-        """Rename an authority, or stop it from signing and let it sign again; links are by id and stay.
+        """Rename, disable or enable an authority; references are by id and stay.
 
         Args:
-            renewals_per_minute: how many renewals by the clock it takes at most; 0 for any number.
+            renewals_per_minute: limit of automatic renewals; 0 removes it.
         """
         with self._context.unit_of_work(actor) as uow:
             authority = lock_authority(uow.session, reference)
@@ -276,7 +276,7 @@ class Authorities:
             return authority
 
     def delete(self, actor: Actor, reference: str) -> None:
-        """Remove an authority that nothing depends on.
+        """Delete an authority that nothing depends on.
 
         Raises:
             Conflict: a profile, an authority or a certificate does; they are named.

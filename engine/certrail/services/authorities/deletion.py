@@ -1,4 +1,4 @@
-"""The end of an authority that nothing depends on any more."""
+"""Deletion of an authority that nothing depends on."""
 
 from sqlalchemy import delete
 from sqlmodel import Session, col, select

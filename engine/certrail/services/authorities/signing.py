@@ -49,7 +49,7 @@ def active_certificate(session: Session, ca_id: str) -> CaCertificate:
 
 
 def remember_active(session: Session, authority: CertificateAuthority, issuer: CaCertificate) -> None:
-    """For a caller that loaded both already: within `session_cache`, `active_certificate` asks no more."""
+    """For a caller that loaded both already: within `session_cache`, `active_certificate` queries nothing."""
     if authority.status != "disabled":
         cached(session, ("active", authority.id), lambda: issuer)
 

@@ -1,4 +1,4 @@
-"""The moment at which a request is accepted: judged, kept, its approval opened, its workflow wished for."""
+"""Acceptance of a request: policy evaluated, row stored, approval opened, workflow enqueued, in one transaction."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -28,14 +28,14 @@ def accept(
     requester_id: str | None = None,
     start: bool = True,
 ) -> CertificateRequest:
-    """Keep a request in the transaction of the change.
+    """Store a request in the caller's transaction.
 
     Args:
         origin: what it comes from; the actor is behind it.
         renews: the certificate that the new one supersedes.
         same_key: keep the private key of that certificate.
-        requester_id: in whose name it is asked for, when it is not the actor.
-        start: whether its workflow is wished for at once.
+        requester_id: the requester, when it is not the actor.
+        start: whether its workflow is enqueued.
 
     Raises:
         BadInput: this profile can never sign such a request.
@@ -99,7 +99,7 @@ def refusals_recorded(
     content: RequestContent,
     renews: Certificate | None = None,
 ) -> Iterator[None]:
-    """Put on record that a policy denied what was asked for, after the transaction in which it did was undone."""
+    """Record that a policy denied a request, in a second transaction: the first one was rolled back."""
     try:
         yield
     except PolicyViolation as refusal:

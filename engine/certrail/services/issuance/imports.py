@@ -1,4 +1,4 @@
-"""Certificates that were issued elsewhere, kept here: seen, watched, and delivered like our own."""
+"""Imports: certificates that were issued elsewhere, stored, watched and delivered like those issued here."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -43,13 +43,13 @@ from certrail.services.issuance.requests import checked_attributes
 
 @dataclass(frozen=True)
 class ImportedStatus:
-    """What became of a certificate in the inventory that held it.
+    """Status of a certificate in the inventory that it comes from.
 
     Attributes:
         status: ``active``, ``held`` or ``revoked``.
-        superseded: another took its place, and comes later.
-        replaces: id of the certificate here whose place it took.
-        auto_renew: whether it is renewed by itself, against the rule of its profile.
+        superseded: another replaced it, and is imported later.
+        replaces: id of the certificate here that it replaced.
+        auto_renew: overrides the renewal rule of its profile.
     """
 
     status: str = "active"
@@ -59,8 +59,8 @@ class ImportedStatus:
     replaces: str | None = None
     auto_renew: bool | None = None
 
-    def stand(self, row: Certificate) -> None:
-        """Write it down on the certificate's row."""
+    def apply_to(self, row: Certificate) -> None:
+        """Set the columns of a certificate's row."""
         row.status = "superseded" if self.superseded and self.status == "active" else self.status
         row.revoked_at = self.revoked_at.replace(microsecond=0) if self.revoked_at else None
         row.revocation_reason = str(self.reason) if self.reason else None
@@ -70,7 +70,7 @@ PRESENT = ImportedStatus()
 
 
 class Imports:
-    """An import with a profile must satisfy its policy; without one nothing is asked, nor renewed."""
+    """An import with a profile must satisfy its policy; without one, no policy applies and nothing renews it."""
 
     def __init__(self, context: ServiceContext) -> None:
         self._context = context
@@ -79,12 +79,12 @@ class Imports:
         self,
         actor: Actor,
         application_id: str | None,
-        offer: CertificateBundle,
+        bundle: CertificateBundle,
         *,
         profile: str | None = None,
         attributes: Mapping[str, str] | None = None,
     ) -> Certificate:
-        """Keep a certificate, its key sealed, and deliver it to the syncs that carry it.
+        """Add a certificate, its key sealed, and deliver it to the syncs that select it.
 
         Raises:
             NotFound: the profile is not attached to this Application.
@@ -97,13 +97,13 @@ class Imports:
             with self._context.unit_of_work(actor) as uow:
                 chosen = _enrolled(uow.session, application_id, profile) if profile else None
                 if chosen:
-                    _judge(uow.session, chosen, offer.certificate, uow.now)
-                row = self._keep(uow, application_id, offer, chosen, checked)
+                    _refuse_denied(uow.session, chosen, bundle.certificate, uow.now)
+                row = self._keep(uow, application_id, bundle, chosen, checked)
                 if row.status == "active" and row.not_after > uow.now:
                     fan_out_to_syncs(self._context, uow, row)
                 return row
         except PolicyViolation as refusal:
-            facts = certificate_facts(offer.certificate)
+            facts = certificate_facts(bundle.certificate)
             with self._context.unit_of_work(actor) as uow:
                 uow.record(
                     CertificateImportRefused(
@@ -122,15 +122,15 @@ class Imports:
         self,
         actor: Actor,
         application_id: str | None,
-        offer: CertificateBundle,
+        bundle: CertificateBundle,
         *,
         profile: str | None = None,
         attributes: Mapping[str, str] | None = None,
         past: ImportedStatus = PRESENT,
     ) -> Certificate:
-        """Keep what another inventory held, as it is: no policy is asked until it is renewed, and nothing is delivered.
+        """Add a certificate of another inventory unchanged; its policy is evaluated at renewal, nothing is delivered.
 
-        Nobody is told of an import either: it is no news where it comes from.
+        No alert fires: the event is `certificate.adopted`, to which none subscribes.
 
         Raises:
             NotFound: the profile cannot be used there.
@@ -139,31 +139,31 @@ class Imports:
         checked = checked_attributes(attributes or {})
         with self._context.unit_of_work(actor) as uow:
             chosen = _enrolled(uow.session, application_id, profile) if profile else None
-            return self._keep(uow, application_id, offer, chosen, checked, past)
+            return self._keep(uow, application_id, bundle, chosen, checked, past)
 
     def _keep(
         self,
         uow: UnitOfWork,
         application_id: str | None,
-        offer: CertificateBundle,
+        bundle: CertificateBundle,
         profile: CertificateProfile | None,
         attributes: dict[str, Any],
         past: ImportedStatus | None = None,
     ) -> Certificate:
-        facts = certificate_facts(offer.certificate)
+        facts = certificate_facts(bundle.certificate)
         if uow.session.exec(select(Certificate).where(Certificate.fingerprint == facts.fingerprint)).first():
             raise Conflict("This certificate is in the inventory already.", kind="imported")
         adopted, past = past is not None, past or PRESENT
         present = _replaced(uow.session, past.replaces) if past.replaces else None
-        pems = [issuer.public_bytes(Encoding.PEM).decode() for issuer in offer.issuers]
-        complete = bool(offer.issuers) and is_self_signed(offer.issuers[-1])
+        pems = [issuer.public_bytes(Encoding.PEM).decode() for issuer in bundle.issuers]
+        complete = bool(bundle.issuers) and is_self_signed(bundle.issuers[-1])
         row = Certificate(
             id=uow.new_id(),
             created_at=uow.now,
             application_id=application_id,
             lineage_id=present.lineage_id if present else uow.new_id(),
             profile_id=profile.id if profile else None,
-            ca_certificate_id=_own_issuer(uow.session, offer.certificate),
+            ca_certificate_id=_own_issuer(uow.session, bundle.certificate),
             serial=facts.serial,
             fingerprint=facts.fingerprint,
             common_name=facts.common_name,
@@ -174,12 +174,12 @@ class Imports:
             pem=facts.pem,
             chain=pems[:-1] if complete else pems,
             root=pems[-1] if complete else None,
-            key_sealed=self._context.keyring.seal(keys.to_pem(offer.key), CERTIFICATE_KEY_PURPOSE)
-            if offer.key
+            key_sealed=self._context.keyring.seal(keys.to_pem(bundle.key), CERTIFICATE_KEY_PURPOSE)
+            if bundle.key
             else None,
             attributes=attributes,
         )
-        past.stand(row)
+        past.apply_to(row)
         _take_over_status(uow.session, row)
         add_certificate(uow, row, present, auto_renew=past.auto_renew)
         uow.created_id = row.id
@@ -190,7 +190,7 @@ class Imports:
 
 
 def _take_over_status(session: Session, row: Certificate) -> None:
-    """A certificate from here that was told of without being here is what was told: good, held or revoked."""
+    """Take the status of the certificate's tombstone, and delete it: it was issued here, deleted, and is back."""
     query = (
         select(RevocationTombstone)
         .join(CaCertificate, col(CaCertificate.id) == col(RevocationTombstone.ca_certificate_id))
@@ -211,10 +211,10 @@ def _authority_of(session: Session, row: Certificate) -> str | None:
 
 
 def _replaced(session: Session, certificate_id: str) -> Certificate:
-    """The certificate whose place another one took, its lineage held."""
+    """The certificate that is replaced, with its lineage locked (FOR UPDATE)."""
     present, lineage = lock_lineage(session, certificate_id)
     if lineage.current_certificate_id != present.id:
-        raise Conflict("The certificate whose place it took was renewed here already.", kind="superseded")
+        raise Conflict("The certificate that it replaced was renewed here already.", kind="superseded")
     return present
 
 
@@ -224,10 +224,10 @@ def _enrolled(session: Session, application_id: str | None, reference: str) -> C
     return profile
 
 
-def _judge(
+def _refuse_denied(
     session: Session, profile: CertificateProfile, certificate: x509.Certificate, now: datetime
 ) -> None:
-    """The one policy function, over what the certificate says instead of what a request asks for."""
+    """Evaluate the certificate policy over the content of a certificate. Raises PolicyViolation."""
     try:
         content = RequestContent.model_validate(certificate_content(certificate))
     except ValidationError as err:

@@ -20,7 +20,7 @@ from certrail.services.issuance.leaf import SubjectKey, leaf_template, opened_ke
 def place_order(
     uow: UnitOfWork, row: CertificateRequest, by: Issuer, signer: str, key: SubjectKey
 ) -> RemoteOrder:
-    """Record the order before the signer hears of it.
+    """Record the order before the signer is called.
 
     An open order of a request that failed meanwhile is taken up again: the signer may have it already.
     """

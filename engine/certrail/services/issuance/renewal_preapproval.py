@@ -1,4 +1,4 @@
-"""Approvals that stand: one yes for a series of renewals that ask for the same thing."""
+"""Renewal preapprovals: one approval that covers a number of later renewals with the same content."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -32,7 +32,7 @@ def find_preapproval(
 
 
 def _used(session: Session, base: ApprovalRequest) -> int:
-    """For how many renewals it stood; one that came to nothing was none."""
+    """How many renewals it covered; one that failed does not count."""
     query = select(func.count()).where(
         CertificateRequest.preapproval_id == base.id,
         col(CertificateRequest.status).not_in(UNSUCCESSFUL),
@@ -48,7 +48,7 @@ def _base(session: Session, before: CertificateRequest) -> ApprovalRequest | Non
 
 
 def _what(request: CertificateRequest) -> dict[str, Any]:
-    """All that was said yes to, but for the key itself: that it is a new one is the point of a renewal."""
+    """The approved content without the public key: a renewal usually has a new one."""
     return {
         "content": {name: value for name, value in request.content.items() if name != "csr"},
         "own key": bool(request.content.get("csr")),

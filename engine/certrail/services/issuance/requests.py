@@ -1,4 +1,4 @@
-"""Certificate requests: accepted once, judged at once, and never lost."""
+"""Certificate requests: submitted, cancelled, retried, read."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -33,7 +33,7 @@ LONGEST_VALUE = 1024
 
 
 class Requests:
-    """The front door of issuance."""
+    """Requests of an Application, or of the legacy scope."""
 
     def __init__(self, context: ServiceContext) -> None:
         self._context = context
@@ -65,7 +65,7 @@ class Requests:
             return accept(uow, application_id, profile_now, parsed, attributes, origin=RequestOrigin.API)
 
     def cancel(self, actor: Actor, request_id: str) -> CertificateRequest:
-        """Withdraw a request that waits for approval: one's own, or as an Admin, who clears up behind a leaver.
+        """Cancel a request that waits for approval: one's own, or any as an Admin.
 
         Raises:
             Forbidden: it is somebody else's, and the caller is no Admin here.
@@ -83,10 +83,10 @@ class Requests:
             return row
 
     def retry(self, actor: Actor, request_id: str) -> CertificateRequest:
-        """Try a failed request again. An approval that was given still holds; one that was not is asked for anew.
+        """Try a failed request again. An approval that was given still holds; any other is requested anew.
 
-        What nobody was asked about is looked at like a new request: it may be guarded by now, or what stood for it
-        stands no more.
+        A request without an approval is treated like a new one: a policy may guard it by now, or its renewal
+        preapproval may have ended.
 
         Raises:
             Conflict: it has not failed, could never be approved, or what it renews is renewed otherwise.
@@ -136,7 +136,7 @@ class Requests:
 
 
 def _ask_again(uow: UnitOfWork, row: CertificateRequest) -> None:
-    """Whom a failed request needs to be asked about now: nobody, if somebody said yes to it already."""
+    """Request the approval that a failed request needs now; none, if it was approved before."""
     held = approval_for(uow.session, row)
     if held is not None and held.approval.status != "approved":
         reopen(uow, held, BY_HAND)
@@ -151,7 +151,7 @@ def _is_admin(session: Session, actor: Actor, row: CertificateRequest) -> bool:
 
 
 def _content(given: Mapping[str, Any], profile: CertificateProfile) -> RequestContent:
-    """What is asked for, with the profile's defaults for what is left out; what is empty was meant to be."""
+    """The content, with the profile's defaults for members that are left out; an empty member stays empty."""
     said = {**given, **_from_csr(given)} if given.get("csr") else dict(given)
     values = {"ttl_seconds": profile.ttl_seconds, **profile.defaults, **said}
     if "csr" not in said and "subject" in profile.defaults:
@@ -165,7 +165,7 @@ def _content(given: Mapping[str, Any], profile: CertificateProfile) -> RequestCo
 
 
 def parsed_content(values: Mapping[str, Any]) -> RequestContent:
-    """What is asked for, checked in itself. Raises BadInput with every fault."""
+    """The content, validated by itself. Raises BadInput with every fault."""
     try:
         return RequestContent.model_validate(values)
     except ValidationError as err:

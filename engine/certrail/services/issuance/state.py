@@ -29,7 +29,7 @@ FINAL = UNSUCCESSFUL | {"issued"}
 def evaluate_policy(
     session: Session, profile: CertificateProfile, content: RequestContent, now: datetime
 ) -> CertificatePolicy:
-    """Apply the one policy function with the rules and issuer of this moment.
+    """Evaluate the certificate policy with its present rules and issuer.
 
     Raises:
         PolicyViolation: with every violation.
@@ -59,7 +59,7 @@ def _signing_algorithm(
 
 
 def display_name(row: CertificateRequest) -> str | None:
-    """What people call what is asked for: its common name, or else its first other name."""
+    """The common name, or else the first other name."""
     sans = row.content.get("sans", {}).values()
     names = (
         row.content.get("subject", {}).get("common_name"),
@@ -104,7 +104,7 @@ def enqueue_issuance(uow: UnitOfWork, row: CertificateRequest, signal: str | Non
 
 @dataclass(frozen=True, slots=True)
 class PolicySnapshot:
-    """What would be signed at some moment; votes hold for its digest only."""
+    """The content as it would be signed at one time; votes are bound to its digest."""
 
     digest: str
     profile_version: int
@@ -150,7 +150,7 @@ def _rules_of(
     return profile, policy, authority, issuer
 
 
-def apply_snapshot(row: CertificateRequest, judged: PolicySnapshot) -> None:
-    """Let a request stand for what would be signed now."""
-    row.digest = judged.digest
-    row.profile_version, row.policy_version = judged.profile_version, judged.policy_version
+def apply_snapshot(row: CertificateRequest, snapshot: PolicySnapshot) -> None:
+    """Bind a request to the versions with which it would be signed now."""
+    row.digest = snapshot.digest
+    row.profile_version, row.policy_version = snapshot.profile_version, snapshot.policy_version
