@@ -14,7 +14,7 @@ LONGEST_FIRST = (
 SHARING_A_STACK = ("tests/live/test_failures.py", "tests/live/test_secrets.py", "tests/live/test_votes.py")
 
 
-class Together(LoadScopeScheduling):
+class Together(LoadScopeScheduling):  # type: ignore[misc]
     """Hands out whole files, and those that share a live_stack as one."""
 
     def _split_scope(self, nodeid: str) -> str:

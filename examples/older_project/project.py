@@ -274,7 +274,7 @@ def _leaf(
 def _authority(name: str, above: Issuer | None) -> Issuer:
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-    signer = above or Issuer(None, key)  # type: ignore[arg-type] - signs itself
+    signer = above or Issuer(None, key)  # type: ignore[arg-type]  # signs itself
     certificate = (
         _builder(name, key, above.certificate.subject if above else subject, timedelta(days=1800))
         .add_extension(x509.BasicConstraints(ca=True, path_length=0 if above else None), critical=True)

@@ -63,7 +63,7 @@ class Docker:
             if not self._composed.runs(service):
                 self._composed.start(service)
         for service in staying:
-            until(lambda service=service: self._composed.is_healthy(service), f"{service} to be healthy")
+            until(lambda service=service: self._composed.is_healthy(service), f"{service} to be healthy")  # type: ignore[misc]
         return 0, "", ""
 
     def _exec(self, words: list[str], _folder: Path) -> Ended:

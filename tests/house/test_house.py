@@ -49,5 +49,5 @@ def test_every_route_names_its_permission() -> None:
     routes = [route for module in API for route in module.router.routes]
     assert len(routes) > 50
     for route in routes:
-        guards = [d.call for d in route.dependant.dependencies if isinstance(d.call, Guard)]  # type: ignore[attr-defined]
+        guards = [d.call for d in route.dependant.dependencies if isinstance(d.call, Guard)]
         assert len(guards) == 1, f"{route} is not guarded by exactly one permission"

@@ -17,7 +17,7 @@ from certrail.persistence.tables import NotificationRow
 from certrail.services.migration.document import ProjectExport
 from certrail.services.migration.loading import Loader
 
-CREATIONS = {
+CREATIONS: dict[str, Any] = {
     "certificates": {"certificate": "-----BEGIN CERTIFICATE-----"},
     "syncs": {"slug": "new", "name": "New", "destination": "files", "connection": "acme-hosts"},
     "alerts": {"slug": "new", "name": "New", "events": ["certificate.issued"], "channels": ["ops"]},

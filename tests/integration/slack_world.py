@@ -154,7 +154,7 @@ def gone(database: Database) -> Iterator[None]:
     """A database that answers nothing at all."""
 
     def refuse(_connection: object, _cursor: object, statement: str, values: object, *_more: object) -> None:
-        raise OperationalError(statement, values, ConnectionRefusedError("no database"))
+        raise OperationalError(statement, values, ConnectionRefusedError("no database"))  # type: ignore[arg-type]
 
     event.listen(database.engine, "before_cursor_execute", refuse)
     try:

@@ -97,7 +97,8 @@ def test_killed_at_each_step_boundary(doomed: Doomed, application: str) -> None:
                 orders[place] = ordered(doomed, application, place)
         if place.startswith("question"):
             until(
-                lambda name=orders[place].name: question_about(live_stack, name), f"the question at {place}"
+                lambda name=orders[place].name: question_about(live_stack, name),  # type: ignore[misc]
+                f"the question at {place}",
             )
             orders[place].approve()
     for place, order in orders.items():

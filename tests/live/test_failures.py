@@ -87,8 +87,8 @@ def test_a_failed_delivery_and_a_failed_renewal_are_reported_within_a_minute(liv
         denied = {"sans": {"dns": {"allowed": ["*.elsewhere.example"]}}}
         live_stack.admin.patch("/certificate-policies/brief", {"rules": denied})
         for kind in INCIDENT_STAGES:
-            event = until(lambda kind=kind: first(live_stack.events("troubled", kind)), kind)
-            mail = until(lambda event=event: mail_about(live_stack, event), f"the mail about {kind}")
+            event = until(lambda kind=kind: first(live_stack.events("troubled", kind)), kind)  # type: ignore[misc]
+            mail = until(lambda event=event: mail_about(live_stack, event), f"the mail about {kind}")  # type: ignore[misc]
             late = datetime.fromisoformat(mail["sent_at"]) - datetime.fromisoformat(event["created_at"])
             assert late < AT_ONCE, f"{kind} was told after {late}"
             assert mail["reference"] in {arrived.message_id for arrived in live_stack.world.mail.mails}

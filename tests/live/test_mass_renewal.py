@@ -20,7 +20,7 @@ def test_all_that_is_due_is_renewed_once_though_the_worker_dies_twice(tmp_path: 
     try:
         fleet.renew_by_the_clock("bounded", True)
         for share in (1, 2):
-            until(lambda share=share: renewed() >= share * COUNT / 3, "some renewals")
+            until(lambda share=share: renewed() >= share * COUNT / 3, "some renewals")  # type: ignore[misc]
             installation.kill("worker")
         until(lambda: renewed() == COUNT, "all renewals")
     finally:

@@ -40,7 +40,7 @@ class Older:
         found: list[Json] = []
         cursor = None
         while True:
-            given = {"cursor": cursor} if cursor else {}
+            given: dict[str, str] = {"cursor": cursor} if cursor else {}
             page = self.people[who].get(path, **given, **params)
             found += page["items"]
             if (cursor := page["next_cursor"]) is None:
@@ -112,12 +112,12 @@ def test_everything_is_loaded_and_read_by_its_members(older: Older) -> None:
 
 def test_what_is_due_is_renewed_by_itself_then_delivered_and_reported(older: Older) -> None:
     for ident in DUE:
-        until(lambda ident=ident: older.present(ident)["renewed"], f"the renewal of {ident}", PATIENCE)
+        until(lambda ident=ident: older.present(ident)["renewed"], f"the renewal of {ident}", PATIENCE)  # type: ignore[misc]
         row = older.present(ident)
-        until(lambda row=row: older.delivered("hosts-internal", row), f"{ident} at its host", PATIENCE)
+        until(lambda row=row: older.delivered("hosts-internal", row), f"{ident} at its host", PATIENCE)  # type: ignore[misc]
         assert older.on_host(row), f"{ident} is not in the folder"
         until(
-            lambda row=row: any(
+            lambda row=row: any(  # type: ignore[misc]
                 row["common_name"] in mail.part("text/plain")
                 for mail in older.live_stack.world.mail.mails
                 if "ops@acme.example" in mail.recipients
@@ -135,7 +135,7 @@ def test_an_approval_is_asked_and_the_object_that_was_there_is_updated(older: Ol
     until(lambda: any("web-00" in str(posted) for posted in slack.messages), "the question", PATIENCE)
     for voter in APPROVERS:
         (asked,) = until(
-            lambda voter=voter: [
+            lambda voter=voter: [  # type: ignore[misc]
                 row
                 for row in older.read("/approval-requests", voter, status="open")
                 if row["subject_id"] == request["id"]

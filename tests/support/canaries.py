@@ -40,7 +40,7 @@ def forms(secret: bytes) -> Iterator[bytes]:
         yield shown
         yield shown.translate(bytes.maketrans(b"+/", b"-_"))
     if secret.isascii():
-        text = secret.decode()
+        text = secret.decode()  # type: ignore[assignment]
         yield quote(text, safe="").encode()
         yield json.dumps(text)[1:-1].encode()
 
@@ -51,8 +51,8 @@ def private_keys(database: Database, keyring: Keyring) -> dict[str, bytes]:
     with database.read() as session:
         for table, column, purpose in SEALED:
             for row in session.exec(select(table)) if column == "key_sealed" else ():
-                if envelope := row.key_sealed:
-                    found |= parts_of_key(f"{table.__name__} {row.id}", keyring.open(envelope, purpose))
+                if envelope := row.key_sealed:  # type: ignore[attr-defined]
+                    found |= parts_of_key(f"{table.__name__} {row.id}", keyring.open(envelope, purpose))  # type: ignore[attr-defined]
     return found
 
 

@@ -87,7 +87,10 @@ def provider(folder: Path) -> Iterator[Provider]:
     command = [BINARY, "server", "-dev", "-dev-no-store-token", "-dev-root-token-id=root"]
     with (folder / "openbao.log").open("wb") as log:
         process = subprocess.Popen(
-            [*command, f"-dev-listen-address={address}"], stdout=log, stderr=subprocess.STDOUT, cwd=folder
+            [*map(str, command), f"-dev-listen-address={address}"],
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            cwd=folder,
         )
     try:
         found = Provider(f"http://{address}")

@@ -36,7 +36,7 @@ async def test_key_vault(monkeypatch: pytest.MonkeyPatch) -> None:
     def send(self: HTTPAdapter, request: Any, *rest: Any, timeout: Any = None, **more: Any) -> Any:
         timeouts.append(pair(timeout))
         paths.append(request.path_url.partition("?")[0])
-        return sends(self, request, *rest, timeout=timeout, **more)
+        return sends(self, request, *rest, timeout=timeout, **more)  # type: ignore[misc]
 
     monkeypatch.setattr(HTTPAdapter, "send", send)
     with KeyVaultServer() as server:

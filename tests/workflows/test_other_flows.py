@@ -91,7 +91,7 @@ async def test_a_list_that_is_refused_or_never_gets_through_ends_on_record(
     weekly = [Retryable("down", retry_after=timedelta(days=7)) for _ in range(6)]
     async with fakes.workers(skipping.client):
         for number, script in enumerate(([Unauthorized("no")], weekly)):
-            fakes.mirrors.tries.script = [*script]
+            fakes.mirrors.tries.script = [*script]  # type: ignore[misc]
             await skipping.client.execute_workflow(
                 CrlMirrorWorkflow.run, task("copy-1"), id=f"mirror-{number}", task_queue=CORE_QUEUE
             )

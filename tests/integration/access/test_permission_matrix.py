@@ -38,8 +38,8 @@ def documented() -> dict[tuple[str, str], dict[str, bool]]:
     lines = (REFERENCE / "api-permissions.md").read_text().splitlines()
     rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines if line.startswith("| `")]
     called = {tuple(cells[0].strip("`").split(" ")): cells[2:] for cells in rows if cells[1] != "none"}
-    return {  # type: ignore[misc]
-        call: {who: mark == "yes" for who, mark in zip(EVERYBODY, marks, strict=True)}
+    return {
+        call: {who: mark == "yes" for who, mark in zip(EVERYBODY, marks, strict=True)}  # type: ignore[misc]
         for call, marks in called.items()
     }
 

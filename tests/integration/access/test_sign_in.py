@@ -108,7 +108,7 @@ def test_what_another_site_makes_a_browser_send_changes_nothing(site: Site) -> N
     wanted = {"profile": "web", "sans": {"dns": ["a.example.com"]}}
     foreign = other.get("/auth/session").json()["csrf_token"]
     for headers in ({}, {"X-CSRF-Token": ""}, {"X-CSRF-Token": foreign}, {"X-CSRF-Token": "é".encode()}):
-        answer = browser.post(path, json=wanted, headers=headers)
+        answer = browser.post(path, json=wanted, headers=headers)  # type: ignore[arg-type]
         assert (answer.status_code, answer.json()["type"]) == (403, "urn:certrail:problem:csrf")
     assert browser.post("/auth/sign-out").status_code == 403
     assert browser.get(path).json()["items"] == []

@@ -368,7 +368,7 @@ def test_a_look_in_the_middle_of_an_import_passes_nothing_by(
     """On SQLite it waits for the import to commit; elsewhere it does not see the certificate yet."""
     alert(team, "ends", 7 * DAY)
     imported(team, "a", 6 * DAY)
-    real, looks = imports.catch_up, list[Future[None]]()
+    real, looks = imports.catch_up, list[Future[None]]()  # type: ignore[attr-defined]
 
     def catch_up(uow: UnitOfWork, certificate: Certificate) -> None:
         real(uow, certificate)

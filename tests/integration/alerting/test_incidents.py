@@ -31,7 +31,7 @@ from certrail.services.alerting.alerts import Escalation
 from certrail_sdk import Notification, Recipient, Sent
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
-NIGHT = Window(begins="22:00", ends="07:00", zone="Europe/Berlin")  # type: ignore[arg-type]
+NIGHT = Window(begins="22:00", ends="07:00", zone="Europe/Berlin")
 
 
 @pytest.fixture(autouse=True)
@@ -60,8 +60,8 @@ class TestQuietHours:
     @pytest.mark.parametrize(
         "hours",
         [
-            [Window(begins="00:00", ends="00:00")],  # type: ignore[arg-type]
-            [Window(begins="22:00", ends="07:00"), Window(begins="07:00", ends="22:00")],  # type: ignore[arg-type]
+            [Window(begins="00:00", ends="00:00")],
+            [Window(begins="22:00", ends="07:00"), Window(begins="07:00", ends="22:00")],
         ],
     )
     def test_hours_that_never_end_are_refused(self, team: Team, hours: list[Window]) -> None:

@@ -57,7 +57,7 @@ def told(team: Team) -> list[str]:
     with team.services.context.db.read() as session:
         places = dict(session.exec(select(EventRow.id, EventRow.seq)).all())
         rows = [row.content for row in session.exec(select(NotificationRow))]
-    return [row["title"] for row in sorted(rows, key=lambda row: places[row["data"]["event_id"]])]
+    return [row["title"] for row in sorted(rows, key=lambda row: places[row["data"]["event_id"]])]  # type: ignore[arg-type, return-value]
 
 
 def watch(team: Team) -> None:

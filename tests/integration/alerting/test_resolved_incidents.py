@@ -125,7 +125,7 @@ class TestWhatWasSentAlready:
         for attempt in (1, 2):
             call = team.services.effects.notify.begin(row.id, attempt)
             assert isinstance(call, NotifyCall)
-        team.services.effects.notify.complete(call, Sent(reference="<1>"))
+        team.services.effects.notify.complete(call, Sent(reference="<1>"))  # type: ignore[arg-type]
         for failure in (BUSY, REFUSED):
             team.services.effects.notify.fail(row.id, failure)
         assert log(team) == [("sent", "Certificate issued: api.example.com")]

@@ -49,7 +49,7 @@ def test_what_an_object_refuses_is_on_record(team: Team, url: str) -> None:
         ("POST", "/tokens", {"principal": "nobody-at-all", "name": "mine"}, 403),
         ("POST", "/syncs", {}, 409),
     ):
-        answer = call(team, url, other, method, path, body)
+        answer = call(team, url, other, method, path, body)  # type: ignore[arg-type]
         assert answer.status_code == status, answer.text
         event = recorded(team, "access.refused")[-1]
         assert (event.actor_name, event.subject_id) == ("other", f"/api/v1{path}")

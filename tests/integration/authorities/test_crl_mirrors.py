@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cryptography import x509
@@ -25,8 +26,14 @@ class Mirrored:
     folder: Path
 
     def create(self, url: str | None = URL, **changes: object) -> None:
-        given = {"slug": "web", "destination": "files", "config": {}, "connection": "disk", "url": url}
-        self.team.services.mirrors.create(self.team.admin, "root", **(given | changes))  # type: ignore[arg-type]
+        given: dict[str, Any] = {
+            "slug": "web",
+            "destination": "files",
+            "config": {},
+            "connection": "disk",
+            "url": url,
+        }
+        self.team.services.mirrors.create(self.team.admin, "root", **(given | changes))
 
     async def work(self) -> None:
         """Let every copy's workflow take its turn."""
@@ -125,7 +132,7 @@ async def test_a_crash_between_the_write_and_its_receipt_is_healed(mirrored: Mir
     mirrored.create()
     work = mirrored.team.services.effects.mirror.begin(mirrored.copy.id, 1)
     assert work
-    await work.destination.publish(work.publication)  # type: ignore[attr-defined]
+    await work.destination.publish(work.publication)  # type: ignore[union-attr]
     mirrored.team.services.revocation.revoke(mirrored.team.admin, mirrored.issue().id)
     await mirrored.work()
     assert mirrored.file() == mirrored.team.services.status.crl("root").content

@@ -1,6 +1,7 @@
 """OCSP for certificates of roots and intermediates: the CertID names the issuer by its own subject and key."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from cryptography import x509
@@ -23,7 +24,11 @@ def issue_below(team: Team, depth: int, algorithm: KeyAlgorithm) -> tuple[Certif
     for level in range(1, depth + 1):
         slug = f"level-{level}"
         last = level == depth
-        values = {"slug": slug, "name": slug, "subject": Subject(common_name=f"Level {level}")}
+        values: dict[str, Any] = {
+            "slug": slug,
+            "name": slug,
+            "subject": Subject(common_name=f"Level {level}"),
+        }
         key = algorithm if last else KeyAlgorithm.EC_P256
         room = depth - level
         if parent is None:

@@ -114,20 +114,20 @@ POLICIES = st.fixed_dictionaries(
         ),
     },
 )
-REQUESTS = st.fixed_dictionaries(
+REQUESTS: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
     {
-        "subject": st.fixed_dictionaries({}, optional={p: st.sampled_from(v) for p, v in PARTS.items()}),
-        "sans": st.fixed_dictionaries(
+        "subject": st.fixed_dictionaries({}, optional={p: st.sampled_from(v) for p, v in PARTS.items()}),  # type: ignore[call-overload, dict-item]
+        "sans": st.fixed_dictionaries(  # type: ignore[dict-item]
             {"dns": some(DNS, 1)},
             optional={"ip": some(IPS), "email": some(EMAILS), "uri": some(URIS), "upn": some(UPNS)},
         ),
-        "key_algorithm": st.sampled_from(ALGORITHMS),
-        "ttl_seconds": st.sampled_from([3600, 3601, DAY, 40 * DAY, 40 * DAY + 1]),
-        "key_usages": some(USAGES, 1),
-        "extended_key_usages": some(EXTENDED, 1),
+        "key_algorithm": st.sampled_from(ALGORITHMS),  # type: ignore[dict-item]
+        "ttl_seconds": st.sampled_from([3600, 3601, DAY, 40 * DAY, 40 * DAY + 1]),  # type: ignore[dict-item]
+        "key_usages": some(USAGES, 1),  # type: ignore[dict-item]
+        "extended_key_usages": some(EXTENDED, 1),  # type: ignore[dict-item]
     },
     optional={"basic_constraints": st.sampled_from(CONSTRAINTS)},
-).filter(lambda asked: asked["subject"] or not asked.get("basic_constraints", {}).get("ca"))
+).filter(lambda asked: asked["subject"] or not asked.get("basic_constraints", {}).get("ca"))  # type: ignore[arg-type]
 RENEWALS = ("renewal", "renewal with a csr", "renewal with the same key")
 PATHS = st.sampled_from(["api", "csr", "import", "approval", "changed while it waits", *RENEWALS])
 
@@ -158,7 +158,7 @@ def permitted(certificate: x509.Certificate, rules: Mapping[str, Any]) -> bool:
 def _constraints(offered: Mapping[str, Any], rules: Mapping[str, Any]) -> bool:
     word, limit = rules.get("ca", "forbidden"), rules.get("max_path_length")
     if not offered["ca"]:
-        return word != "required"
+        return bool(word != "required")
     room = offered["path_length"]
     return word != "forbidden" and (limit is None or (room is not None and room <= limit))
 

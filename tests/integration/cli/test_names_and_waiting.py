@@ -14,10 +14,9 @@ from tests.integration.cli_shell import Shell
 from tests.support.terminal import on_a_terminal
 from typer.testing import CliRunner
 
-from certrail.domain import access, content
+from certrail.domain import access, content, states
 from certrail.pki import revocation
 from certrail.services.approvals.policies import Step
-from certrail_server.api.schemas import states
 from certrail_server.cli import app
 from certrail_server.cli.api import choices
 from certrail_server.cli.api.request import TIMED_OUT

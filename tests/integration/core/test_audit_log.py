@@ -35,7 +35,7 @@ def _change(database: Database, statement: object) -> None:
 def _swap(database: Database, one: int, other: int) -> None:
     with database.write() as session:
         for old, new in ((one, -1), (other, one), (-1, other)):
-            session.exec(update(EventRow).where(col(EventRow.seq) == old).values(seq=new))  # type: ignore[call-overload]
+            session.exec(update(EventRow).where(col(EventRow.seq) == old).values(seq=new))
 
 
 TAMPERING: dict[str, tuple[Callable[[Database, int], None], str]] = {
@@ -129,7 +129,7 @@ def test_an_event_at_any_place_is_missed_found_changed_or_moved(team: Team) -> N
 
     def faults(tampered: list[dict[str, Any]]) -> list[str]:
         with database.write() as session:
-            session.exec(delete(EventRow))  # type: ignore[call-overload]
+            session.exec(delete(EventRow))
             session.add_all(EventRow(**row) for row in tampered)
         return record.verify().faults
 

@@ -60,7 +60,7 @@ def test_the_log_is_read_to_its_end(told: Team) -> None:
     seen: list[str] = []
     cursor = None
     while True:
-        page = PageRequest(decode_cursor(cursor), 5).of(
+        page = PageRequest(decode_cursor(cursor), 5).rows(
             lambda **turn: told.services.alerts.notifications(told.application, **turn)
         )
         seen += [item["id"] for item in page["items"]]

@@ -60,7 +60,7 @@ def test_what_a_handler_records_commits_with_the_change_and_is_handed_on(team: T
         uow.record(sample_event("session.ended", event.subject_id, None))
 
     table = {TokenRevoked: [follow], Event: [lambda _uow, event, _row: seen.append(event.event_type)]}
-    team.services.context.subscriptions = Subscriptions(table)  # type: ignore[arg-type]
+    team.services.context.subscriptions = Subscriptions(table)
     record(team, TokenRevoked("t-1", name="deploy"))
     assert seen == ["session.ended", "token.revoked"]
     assert [row.subject_id for row in events(team, "session.ended")] == ["t-1"]

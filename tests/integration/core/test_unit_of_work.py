@@ -91,7 +91,7 @@ def test_a_sync_is_changed_and_catches_up(configured: Team) -> None:
     assert len(services.deliveries.list(here)) == outbox
     for wrong in ({"name_schema": "no placeholder"}, {"connection": "mail"}, {"config": {"format": "jpeg"}}):
         with pytest.raises(BadInput):
-            services.syncs.update(configured.admin, here, "files", **wrong)  # type: ignore[arg-type]
+            services.syncs.update(configured.admin, here, "files", **wrong)
 
 
 def test_an_unchanged_wish_is_not_made_twice(configured: Team) -> None:
@@ -113,13 +113,13 @@ def test_channels_and_alerts_are_changed(configured: Team) -> None:
     assert (alert.events, alert.enabled, len(used)) == (["request.failed"], False, 1)
     data = last(configured, "alert.updated").data
     assert (data["before"]["enabled"], data["after"]["enabled"]) == (True, False)
-    for wrong in (
+    for wrong in (  # type: ignore[var-annotated]
         {"events": ["nonsense"]},
         {"channels": []},
         {"filters": CertificateSelector(profiles=["nonsense"])},
     ):
         with pytest.raises(BadInput):
-            alerts.update_alert(admin, here, "told", **wrong)  # type: ignore[arg-type]
+            alerts.update_alert(admin, here, "told", **wrong)
 
 
 def test_an_approval_policy_is_changed_but_not_what_runs_under_it(team: Team) -> None:

@@ -126,7 +126,7 @@ async def test_one_that_cannot_be_handed_over_does_not_hold_up_the_others(acm_wo
     assert len(acm_world.there) == 4
     acm_world.advance(GRACE)
     services = acm_world.team.services
-    release, broken = retirement_planner.enqueue_delivery, list[str]()
+    release, broken = retirement_planner.enqueue_delivery, list[str]()  # type: ignore[attr-defined]
 
     def once_broken(uow: Any, sync: Any, delivery: Delivery, reference: str) -> None:
         if not broken:

@@ -258,7 +258,7 @@ class TestChoice:
             {"selection": CertificateSelector(), "name_schema": "no-placeholder"},
         ):
             with pytest.raises(BadInput):
-                syncs.preview(here, destination="files", **wrong)  # type: ignore[arg-type]
+                syncs.preview(here, destination="files", **wrong)
 
     def test_never_from_another_application(self, slack_world: SlackWorld) -> None:
         lineage = slack_world.lineage(slack_world.issue())

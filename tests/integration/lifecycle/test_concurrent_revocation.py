@@ -153,7 +153,7 @@ def test_a_key_that_cannot_be_opened_keeps_no_other_list_from_being_signed(team:
     sweep()
     with services.context.db.write() as session:
         broken = session.exec(select(CaKey).where(CaKey.ca_id != other.id)).one()
-        broken.key_sealed = broken.key_sealed[:-8] + "AAAAAAAA"
+        broken.key_sealed = broken.key_sealed[:-8] + "AAAAAAAA"  # type: ignore[index]
         session.add(broken)
     team.clock.advance(timedelta(days=2))
     for _ in range(3):

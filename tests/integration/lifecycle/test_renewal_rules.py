@@ -144,7 +144,7 @@ class TestOpenTimes:
         sweep(team)
         (told,) = events(team, "certificate.renewal_failed")
         (issued,) = events(team, "certificate.issued")
-        assert issued.seq < told.seq
+        assert issued.seq < told.seq  # type: ignore[operator]
         assert present(team, row.lineage_id).id == row.id
 
     def test_places_in_the_row_of_an_authority_are_taken_in_open_times_only(self, team: Team) -> None:
@@ -211,7 +211,7 @@ class TestAMomentOfItsOwn:
         assert 2 <= due_at(team, row).hour < 4
 
     def test_one_that_says_nothing_clear_is_refused(self) -> None:
-        for wrong in ({"fraction": 2}, {"fraction": 0.5, "before": "60s"}, {"windows": []}):
+        for wrong in ({"fraction": 2}, {"fraction": 0.5, "before": "60s"}, {"windows": []}):  # type: ignore[var-annotated]
             with pytest.raises(ValidationError):
                 RenewalPlanIn.model_validate({"auto_renew": None, "renewal_override": wrong})
 

@@ -112,7 +112,7 @@ def test_lists_ocsp_and_our_own_state_agree(team: Team, url: str, tmp_path: Path
         "held",
     ]
     for status, row in (("active", good), ("revoked", gone), ("held", held)):
-        (found,) = services.inventory.search(team.application, CertificateFilter(status=status))  # type: ignore[arg-type]
+        (found,) = services.inventory.search(team.application, CertificateFilter(status=status))
         assert found.id == row.id
     assert by_list(team, good, tmp_path, url) == by_ocsp(good, team, tmp_path, url) == "good"
     assert by_ocsp(gone, team, tmp_path, url) == "revoked keyCompromise"

@@ -33,7 +33,7 @@ class TestAccessControl:
             "applications": {},
         }
         for noun, body in made.items():
-            loaded.ok("admin", "POST", f"/{noun}", {"slug": "own", "name": "Own", **body})
+            loaded.ok("admin", "POST", f"/{noun}", {"slug": "own", "name": "Own", **body})  # type: ignore[dict-item]
             assert loaded.ok("admin", "PATCH", f"/{noun}/own", {"name": "Mine"})["name"] == "Mine"
         confirm = loaded.ok("admin", "GET", "/applications/own/deletion")["confirm"]
         loaded.ok("admin", "DELETE", f"/applications/own?confirm={confirm}")

@@ -60,7 +60,7 @@ def full(team: Team, folder: Path) -> str:
     (delivery, _), *_ = services.deliveries.list(application)
     work = services.effects.deliver.begin(delivery.id, 1)
     assert work
-    services.effects.deliver.complete(work, Receipt(reference="x", fingerprint="0" * 64, changed=True))
+    services.effects.deliver.complete(work, Receipt(reference="x", fingerprint="0" * 64, changed=True))  # type: ignore[arg-type]
     return application
 
 

@@ -82,7 +82,7 @@ def test_a_class_says_its_title_and_subject(head: dict[str, str]) -> None:
     with pytest.raises(TypeError, match="subject and a title"):
 
         @dataclass(frozen=True)
-        class Untold(Event, type="token.untold", **head):  # type: ignore[arg-type]
+        class Untold(Event, type="token.untold", **head):
             pass
 
     assert "token.untold" not in EVENTS

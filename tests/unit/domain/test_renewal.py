@@ -20,12 +20,12 @@ from certrail.domain.renewal import (
     RenewalOverride,
     RenewalRule,
     ValidityPeriod,
-    Window,
     next_open,
     next_try,
     plan_renewal,
     wait_after,
 )
+from certrail.domain.windows import Window
 
 START = datetime(2026, 3, 2, 12, tzinfo=UTC)  # a Monday
 DAY = timedelta(days=1)

@@ -83,4 +83,4 @@ async def test_listening_with_a_refused_app_token_is_an_error(server: SlackServe
         return RECORDED
 
     with pytest.raises(Unauthorized):
-        await asyncio.wait_for(slack(server, app_token="xapp-wrong").listen(answer), 5)
+        await asyncio.wait_for(slack(server, app_token="xapp-wrong").listen(answer), 5)  # type: ignore[arg-type]
