@@ -1,4 +1,4 @@
-"""Alerts: who is told of what, configured by Application Admins; and the log of what was told."""
+"""Alerts: which channels are notified of which events, configured by Application Admins; and the notification log."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -37,14 +37,14 @@ SHORTEST_THRESHOLD, LONGEST_THRESHOLD = timedelta(hours=1), timedelta(days=365)
 
 @dataclass(frozen=True)
 class Escalation:
-    """Whom to tell when nobody has seen to it for so long, counted from the first message."""
+    """Channels to notify when nobody has acknowledged for so long, counted from the first message."""
 
     after: timedelta
     channels: Sequence[str]
 
 
 class Alerts:
-    """Who is told of what."""
+    """Alerts and the log of their notifications."""
 
     def __init__(self, context: ServiceContext) -> None:
         self._context = context
@@ -65,7 +65,7 @@ class Alerts:
         product_wide: bool = False,
         enabled: bool = True,
     ) -> Alert:
-        """Make an alert. Raises BadInput for unknown events or too many channels.
+        """Create an alert. Raises BadInput for unknown events or too many channels.
 
         Args:
             thresholds: how long before the end `certificate.expiring` is told of; each time once. One that is longer

@@ -1,4 +1,4 @@
-"""Messages that waited: together in one, when there are several."""
+"""Digests: held messages are sent together as one, when there are several."""
 
 from collections.abc import Sequence
 
@@ -23,7 +23,7 @@ class DigestSweep:
         self._context, self._items = context, SweepItems(context, "digests")
 
     def run(self) -> int:
-        """Send what has waited long enough, channel by channel; returns how many messages are on their way."""
+        """Send messages whose hold has ended, channel by channel; returns how many."""
         with self._context.db.read() as session:
             due = select(NotificationRow.channel_id).where(
                 col(NotificationRow.held_until) <= self._context.clock()
@@ -79,7 +79,7 @@ def _together(uow: UnitOfWork, channel: Channel, rows: Sequence[NotificationRow]
         row.status, row.digest_id = "digested", ident
         uow.session.add(row)
     row = post(uow, channel, digest, f"digest-{ident}")
-    # It may have come into a new interval of waiting, which it is the end of.
+    # `post` may have held the digest for the next interval, although it ends this one.
     if row.held_until is not None:
         row.held_until, row.status = None, "pending"
         uow.session.add(row)

@@ -1,4 +1,4 @@
-"""Troubles that somebody must see to: told to more and more people, until one does or the trouble is over."""
+"""Incidents: escalated to more channels step by step, until one is acknowledged or resolved."""
 
 from collections.abc import Sequence
 from contextlib import suppress
@@ -26,7 +26,7 @@ CHUNK = 100
 
 
 class Incidents:
-    """What is open, and who sees to it."""
+    """Reading, acknowledging and escalating incidents."""
 
     def __init__(self, context: ServiceContext) -> None:
         self._context, self._items = context, SweepItems(context, "incidents")
@@ -39,7 +39,7 @@ class Incidents:
         after: Position | None = None,
         limit: int = PAGE,
     ) -> Sequence[Incident]:
-        """One page of the open troubles of an Application, or of those that are over; newest first."""
+        """One page of the open incidents of an Application, or of the closed ones; newest first."""
         with self._context.db.read() as session:
             query = select(Incident).where(Incident.application_id == application_id)
             query = query.where(
@@ -48,18 +48,18 @@ class Incidents:
             return session.exec(newest_first(query, Incident, after, limit)).all()
 
     def get(self, incident_id: str) -> Incident:
-        """One trouble. Raises NotFound."""
+        """One incident. Raises NotFound."""
         with self._context.db.read() as session:
             if (row := session.get(Incident, incident_id)) is None:
                 raise NotFound("incident")
             return row
 
     def acknowledge(self, actor: Actor, incident_id: str, comment: str = "") -> Incident:
-        """See to it: nobody else is told from now on.
+        """Acknowledge an incident: it is not escalated any more.
 
         Raises:
             NotFound: there is none.
-            Conflict: somebody else sees to it already, or it is over.
+            Conflict: it is acknowledged or closed already.
         """
         with self._context.unit_of_work(actor) as uow:
             row = uow.session.exec(locked(select(Incident).where(Incident.id == incident_id))).first()
@@ -79,7 +79,7 @@ class Incidents:
             return row
 
     def escalate(self) -> int:
-        """Tell the next people of what nobody sees to; returns how many steps were taken."""
+        """Take the due escalation steps of unacknowledged incidents; returns how many."""
         with self._context.db.read() as session:
             due = select(Incident.id).where(col(Incident.next_at) <= self._context.clock())
             found = session.exec(due.order_by(col(Incident.next_at)).limit(CHUNK)).all()
@@ -115,13 +115,13 @@ def _louder(row: Incident, ident: str) -> Notification:
 
 
 def open_incident(uow: UnitOfWork, alert: Alert, notification: Notification) -> None:
-    """Begin, or go on with, a trouble that this alert escalates."""
+    """Open an incident that this alert escalates, or update the open one."""
     key = notification.incident or notification.id
     query = select(Incident).where(
         Incident.key == key, Incident.alert_id == alert.id, col(Incident.closed_at).is_(None)
     )
     if uow.session.exec(query).first() is None:
-        # Another may open it at this moment: then it is that one, and what failed here is on record all the same.
+        # The partial unique index decides between two that open it at once: the loser updates the winner's row below.
         with suppress(IntegrityError), uow.attempt():
             uow.session.add(
                 Incident(
@@ -140,9 +140,9 @@ def open_incident(uow: UnitOfWork, alert: Alert, notification: Notification) -> 
 
 
 def resolve_incidents(uow: UnitOfWork, event: Event, key: str) -> Sequence[Channel]:
-    """Let go of what is over; returns the channels whose outside system must hear of it.
+    """Close the incident of a key; returns the channels whose outside system keeps it open.
 
-    An acknowledgement lets go of nothing but is passed on all the same.
+    An acknowledgement closes nothing but is passed on to them.
     """
     session = uow.session
     scope = event.application_id
@@ -153,7 +153,7 @@ def resolve_incidents(uow: UnitOfWork, event: Event, key: str) -> Sequence[Chann
     rows = session.exec(select(NotificationRow).where(NotificationRow.incident == key)).all()
     if event.stage is Stage.CLOSED and any(row.status in UNSENT for row in rows):
         _let_go(uow, key)
-    # One that was withdrawn after a try may have got through all the same.
+    # A message that was withdrawn after an attempt may have been sent: its intent has no receipt.
     last = {
         row.channel_id: row.content.get("stage")
         for row in sorted(rows, key=_when)
@@ -164,10 +164,10 @@ def resolve_incidents(uow: UnitOfWork, event: Event, key: str) -> Sequence[Chann
 
 
 def _let_go(uow: UnitOfWork, key: str) -> None:
-    """Have nobody told of a trouble that is over: neither what waits, nor what was tried and did not get through.
+    """Withdraw the unsent messages of a resolved incident, held ones and those whose attempts failed.
 
-    What is over is the trouble: that a certificate was renewed or revoked is told whatever happens next. A message
-    about which something is written down at this very moment is left to that.
+    Messages that close an incident are always sent. A message that is locked (``SKIP LOCKED``) is left to the attempt
+    that is recording its result.
     """
     unsent = select(NotificationRow).where(
         NotificationRow.incident == key, col(NotificationRow.status).in_(UNSENT)
@@ -178,7 +178,7 @@ def _let_go(uow: UnitOfWork, key: str) -> None:
 
 
 def is_late(uow: UnitOfWork, channel: Channel, row: NotificationRow) -> bool:
-    """Whether a message would open an incident outside whose end was told there before: nobody would end it again."""
+    """Whether a message would open an incident in the outside system after its close was posted: it would stay open."""
     if (
         not row.incident
         or row.content.get("stage") == Stage.CLOSED
@@ -198,7 +198,7 @@ def _when(row: NotificationRow) -> tuple[datetime, str]:
 
 
 def _any_incident(session: Session, application_id: str | None) -> bool:
-    """Whether anything was told of a trouble, or one is open of which nobody is told before it escalates."""
+    """Whether an Application has an incident, or a message of one."""
     told = select(NotificationRow.id).where(col(NotificationRow.incident).is_not(None))
     opened = select(Incident.id).where(col(Incident.closed_at).is_(None))
     if application_id is not None:
@@ -219,12 +219,12 @@ def _close(uow: UnitOfWork, key: str) -> None:
 
 
 def _channels(session: Session, idents: set[str]) -> Sequence[Channel]:
-    """In one order; without those that were deleted since."""
+    """By id; without deleted ones."""
     return session.exec(select(Channel).where(col(Channel.id).in_(idents)).order_by(Channel.id)).all()
 
 
 def keeps_incidents(context: ServiceContext, channel: Channel) -> bool:
-    """Whether the outside system keeps an incident open until it is told of its end."""
+    """Whether the outside system keeps an incident open until a message closes it."""
     try:
         return context.plugins.notifier(channel.notifier).keeps_incidents
     except UnknownPlugin:
