@@ -189,7 +189,7 @@ class RetirementOut(Body):
 
 
 class RetirementReason(OpenEnum):
-    """Why an object is not wanted any more."""
+    """Why an object is not desired any more."""
 
     SUPERSEDED = "superseded"
     REVOKED = "revoked"
