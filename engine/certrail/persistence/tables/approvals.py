@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import Index, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
+from certrail.domain.states import ApprovalStatus
 from certrail.persistence.tables.base import Row, json_column, moment, only_where, optional_json
 
 
@@ -71,7 +72,7 @@ class ApprovalRequest(Row, table=True):
     digest: str = Field(max_length=64)
     round: int = 0
     requester_id: str = Field(foreign_key="principal.id", max_length=40)
-    status: str = Field(default="open", max_length=16)
+    status: str = Field(default=ApprovalStatus.OPEN, max_length=16)
     current_step: int = 0
     unreachable_step: int | None = None
     expires_at: datetime | None = moment()

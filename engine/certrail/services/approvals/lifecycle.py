@@ -15,6 +15,7 @@ from certrail.domain.events.approvals import (
     ApprovalReopened,
     ApprovalStepCompleted,
 )
+from certrail.domain.states import ApprovalStatus
 from certrail.persistence.database import cached
 from certrail.persistence.tables import (
     ApprovalPolicy,
@@ -142,8 +143,9 @@ def reopen(uow: UnitOfWork, held: Locked, reason: str) -> None:
     """
     approval, subject = held
     refresh_messages(uow, [approval])
-    if approval.status != "open":
-        approval.status, approval.decided_at, approval.decided_by, approval.comment = "open", None, None, None
+    if approval.status != ApprovalStatus.OPEN:
+        approval.status = ApprovalStatus.OPEN
+        approval.decided_at = approval.decided_by = approval.comment = None
         approval.expires_at = _after(uow.now, approval.policy.get("request_ttl_seconds"))
         approval.remind_at = _after(uow.now, approval.policy.get("reminder_seconds"))
     approval.round += 1
@@ -179,10 +181,10 @@ def reopen_if_changed(uow: UnitOfWork, held: Locked) -> bool:
 def apply_timers(uow: UnitOfWork, held: Locked) -> datetime | None:
     """Expire or remind when it is time; returns when to look again."""
     approval = held.approval
-    if approval.status != "open":
+    if approval.status != ApprovalStatus.OPEN:
         return None
     if has_expired(approval, uow.now):
-        close(uow, held, "expired", None, "nobody decided in time")
+        close(uow, held, ApprovalStatus.EXPIRED, None, "nobody decided in time")
         return None
     if approval.remind_at and approval.remind_at <= uow.now:
         approval.remind_at = _after(uow.now, approval.policy.get("reminder_seconds"))
@@ -214,7 +216,7 @@ def advance_step(uow: UnitOfWork, held: Locked, vote: Vote | None) -> None:
     approval = held.approval
     if approval.current_step + 1 == len(approval.policy["steps"]):
         by, comment = (vote.principal_id, vote.comment or None) if vote else (None, "its votes count again")
-        close(uow, held, "approved", by, comment)
+        close(uow, held, ApprovalStatus.APPROVED, by, comment)
         return
     uow.record(ApprovalStepCompleted(approval.id, approval.application_id, step=approval.current_step))
     refresh_messages(uow, [approval])

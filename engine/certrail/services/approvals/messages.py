@@ -9,6 +9,7 @@ from pydantic import SecretStr
 from sqlmodel import Session
 
 from certrail.checkpoints import checkpoint
+from certrail.domain.states import ApprovalStatus
 from certrail.persistence.tables import (
     ActionToken,
     ApprovalMessage,
@@ -155,7 +156,7 @@ def token_hash(token: str) -> str:
 
 def _is_over(message: ApprovalMessage, approval: ApprovalRequest) -> bool:
     same = (message.round, message.step) == (approval.round, approval.current_step)
-    return approval.status != "open" or not same
+    return approval.status != ApprovalStatus.OPEN or not same
 
 
 def _choices(uow: UnitOfWork, message: ApprovalMessage, approval: ApprovalRequest) -> tuple[Choice, ...]:
@@ -177,7 +178,7 @@ def _status(session: Session, message: ApprovalMessage, approval: ApprovalReques
     if not closed:
         given, needed = tally(session, approval)
         return f"{given} of {needed} approvals in {current_step(approval)['name']}"
-    if approval.status == "open":
+    if approval.status == ApprovalStatus.OPEN:
         over = (
             "The content changed, so approval is requested again." if message.round != approval.round else ""
         )
@@ -191,7 +192,7 @@ def _status(session: Session, message: ApprovalMessage, approval: ApprovalReques
     decider = session.get(Principal, approval.decided_by) if approval.decided_by else None
     by = (
         ", ".join(dict.fromkeys(voters))
-        if approval.status == "approved"
+        if approval.status == ApprovalStatus.APPROVED
         else (decider.name if decider else "")
     )
     why = f": {approval.comment}" if approval.comment else ""

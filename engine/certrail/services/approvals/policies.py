@@ -13,6 +13,7 @@ from certrail.domain.events.approvals import (
     ApprovalPolicyDeleted,
     ApprovalPolicyUpdated,
 )
+from certrail.domain.states import ApprovalStatus
 from certrail.persistence.tables import (
     ApprovalPolicy,
     ApprovalPolicyProfile,
@@ -162,12 +163,18 @@ class ApprovalPolicies:
             session = uow.session
             policy = find_approval_policy(session, application_id, reference)
             running = select(ApprovalRequest).where(
-                ApprovalRequest.policy_id == policy.id, ApprovalRequest.status == "open"
+                ApprovalRequest.policy_id == policy.id, ApprovalRequest.status == ApprovalStatus.OPEN
             )
             for held in lock_approvals(uow, session.exec(running).all()):
                 # A vote may have decided it while this waited for the lock.
-                if held.approval.status == "open":
-                    close(uow, held, "cancelled", actor.principal_id, "the approval policy was deleted")
+                if held.approval.status == ApprovalStatus.OPEN:
+                    close(
+                        uow,
+                        held,
+                        ApprovalStatus.CANCELLED,
+                        actor.principal_id,
+                        "the approval policy was deleted",
+                    )
             links = select(ApprovalPolicyProfile).where(ApprovalPolicyProfile.policy_id == policy.id)
             for link in session.exec(links).all():
                 session.delete(link)

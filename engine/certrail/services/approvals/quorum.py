@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterable
 from sqlmodel import col, or_, select
 
 from certrail.domain.events.approvals import ApprovalQuorumLost, ApprovalQuorumRestored
+from certrail.domain.states import ApprovalStatus
 from certrail.persistence.tables import ApprovalRequest, Membership, Principal
 from certrail.services.access.membership import identities_of
 from certrail.services.approvals.eligibility import Eligibility, tallies
@@ -35,7 +36,7 @@ def _reevaluate(uow: UnitOfWork, applications: Collection[str | None]) -> None:
     session = uow.session
     session.flush()
     query = select(ApprovalRequest).where(
-        ApprovalRequest.status == "open",
+        ApprovalRequest.status == ApprovalStatus.OPEN,
         or_(
             col(ApprovalRequest.application_id).in_([ident for ident in applications if ident is not None]),
             col(ApprovalRequest.application_id).is_(None) if None in applications else False,
@@ -45,7 +46,7 @@ def _reevaluate(uow: UnitOfWork, applications: Collection[str | None]) -> None:
     held = [
         each
         for each in lock_approvals(uow, session.exec(query).all())
-        if each.approval.status == "open" and not has_expired(each.approval, uow.now)
+        if each.approval.status == ApprovalStatus.OPEN and not has_expired(each.approval, uow.now)
     ]
     if not held:
         return
@@ -55,7 +56,7 @@ def _reevaluate(uow: UnitOfWork, applications: Collection[str | None]) -> None:
         given, needed = counts[each.approval.id]
         if given >= needed:
             advance_step(uow, each, None)
-    still_open = [each.approval for each in held if each.approval.status == "open"]
+    still_open = [each.approval for each in held if each.approval.status == ApprovalStatus.OPEN]
     for approval in still_open:
         _record_quorum(uow, approval, eligibility)
     refresh_messages(uow, still_open)

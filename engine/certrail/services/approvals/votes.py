@@ -8,6 +8,7 @@ from sqlmodel import Session
 from certrail.domain.access import Role
 from certrail.domain.errors import CertrailError, Conflict, Forbidden, NotFound
 from certrail.domain.events.approvals import ApprovalVoted, ApprovalVoteRefused
+from certrail.domain.states import ApprovalStatus
 from certrail.persistence.database import session_cache
 from certrail.persistence.tables import ApprovalRequest, Principal, Vote
 from certrail.services.access.membership import role_in
@@ -157,8 +158,8 @@ def _refusal(
     eligible = voter in eligibility.of(approval, approval.current_step)
     if not eligible and (error := _no_voter(session, approval, voter)):
         return error
-    if approval.status != "open" or has_expired(approval, uow.now):
-        state = approval.status if approval.status != "open" else "expired"
+    if approval.status != ApprovalStatus.OPEN or has_expired(approval, uow.now):
+        state = approval.status if approval.status != ApprovalStatus.OPEN else ApprovalStatus.EXPIRED
         return Conflict(f"The approval is {state} already.", kind="approval-closed")
     if voter == approval.requester_id and not approval.policy.get("allow_self_approval"):
         return Forbidden("You asked for it, so others must decide.", kind="own-request")
@@ -203,12 +204,12 @@ def _no_voter(session: Session, approval: ApprovalRequest, voter: str) -> Certra
 def _count(uow: UnitOfWork, held: Locked, vote: Vote, tally: tuple[int, int]) -> str:
     approval, (given, needed) = held.approval, tally
     if vote.decision == REJECT:
-        close(uow, held, "rejected", vote.principal_id, vote.comment)
+        close(uow, held, ApprovalStatus.REJECTED, vote.principal_id, vote.comment)
         return "Recorded. The request is rejected."
     if given < needed:
         refresh_messages(uow, [approval])
         return f"Your {vote.decision} is recorded: {given} of {needed}."
     advance_step(uow, held, vote)
-    if approval.status != "open":
+    if approval.status != ApprovalStatus.OPEN:
         return f"Recorded. The request is {approval.status}."
     return f"Your {vote.decision} is recorded: {given} of {needed}. The next step waits for votes."

@@ -7,6 +7,7 @@ from certrail.domain.content import RequestContent, digest
 from certrail.domain.enrollment import RequestOrigin
 from certrail.domain.errors import BadInput, PolicyViolation
 from certrail.domain.events.issuance import RequestCreated, RequestedFacts, RequestRefused
+from certrail.domain.states import RequestStatus
 from certrail.persistence.tables import Certificate, CertificateProfile, CertificateRequest
 from certrail.services.approvals.lifecycle import open_approval
 from certrail.services.core.actor import Actor
@@ -55,7 +56,7 @@ def accept(
         requester_id=requester_id,
         origin=origin,
         origin_by=uow.actor.principal_id,
-        status="approved",
+        status=RequestStatus.APPROVED,
         content=content.model_dump(mode="json"),
         digest=digest(
             content,
@@ -73,7 +74,7 @@ def accept(
     )
     uow.session.add(row)
     if open_approval(uow, RequestSubject(row)) is not None:
-        row.status = "pending_approval"
+        row.status = RequestStatus.PENDING_APPROVAL
         uow.session.add(row)
     uow.record(
         RequestCreated(

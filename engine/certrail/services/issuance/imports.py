@@ -16,6 +16,7 @@ from certrail.domain.errors import BadInput, Conflict, PolicyViolation
 from certrail.domain.events.issuance import CertificateAdopted, CertificateImported, CertificateImportRefused
 from certrail.domain.faults import in_one_line
 from certrail.domain.policy import PolicyRules, decide
+from certrail.domain.states import CertificateStatus
 from certrail.persistence.tables import (
     CaCertificate,
     Certificate,
@@ -52,7 +53,7 @@ class ImportedStatus:
         auto_renew: overrides the renewal rule of its profile.
     """
 
-    status: str = "active"
+    status: str = CertificateStatus.ACTIVE
     revoked_at: datetime | None = None
     reason: Reason | None = None
     superseded: bool = False
@@ -61,7 +62,11 @@ class ImportedStatus:
 
     def apply_to(self, row: Certificate) -> None:
         """Set the columns of a certificate's row."""
-        row.status = "superseded" if self.superseded and self.status == "active" else self.status
+        row.status = (
+            CertificateStatus.SUPERSEDED
+            if self.superseded and self.status == CertificateStatus.ACTIVE
+            else self.status
+        )
         row.revoked_at = self.revoked_at.replace(microsecond=0) if self.revoked_at else None
         row.revocation_reason = str(self.reason) if self.reason else None
 
@@ -99,7 +104,7 @@ class Imports:
                 if chosen:
                     _refuse_denied(uow.session, chosen, bundle.certificate, uow.now)
                 row = self._keep(uow, application_id, bundle, chosen, checked)
-                if row.status == "active" and row.not_after > uow.now:
+                if row.status == CertificateStatus.ACTIVE and row.not_after > uow.now:
                     fan_out_to_syncs(self._context, uow, row)
                 return row
         except PolicyViolation as refusal:
@@ -201,7 +206,7 @@ def _take_over_status(session: Session, row: Certificate) -> None:
         return
     if deleted.revoked_at is not None:
         held = deleted.revocation_reason == Reason.CERTIFICATE_HOLD
-        row.status = "held" if held else "revoked"
+        row.status = CertificateStatus.HELD if held else CertificateStatus.REVOKED
         row.revoked_at, row.revocation_reason = deleted.revoked_at, deleted.revocation_reason
     session.delete(deleted)
 

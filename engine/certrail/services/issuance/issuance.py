@@ -9,6 +9,7 @@ from certrail.checkpoints import checkpoint
 from certrail.domain.content import RequestContent
 from certrail.domain.errors import CertrailError
 from certrail.domain.events.issuance import CertificateIssued, CertificateRenewed
+from certrail.domain.states import ApprovalStatus, RequestStatus
 from certrail.persistence.database import session_cache
 from certrail.persistence.tables import (
     CaCertificate,
@@ -100,15 +101,15 @@ class Issuance:
             row = lock_request(uow.session, request_id)
             if row.status in FINAL:
                 return
-            transition(uow, row, "failed", reason)  # first: it did not end with its approval
+            transition(uow, row, RequestStatus.FAILED, reason)  # first: it did not end with its approval
             held = approval_for(uow.session, row)
-            if held is not None and held.approval.status == "open":
-                close(uow, held, "cancelled", None, reason)
+            if held is not None and held.approval.status == ApprovalStatus.OPEN:
+                close(uow, held, ApprovalStatus.CANCELLED, None, reason)
 
     def _wait(self, uow: UnitOfWork, row: CertificateRequest) -> datetime | None:
         held = approval_for(uow.session, row)
         if held is None:
-            transition(uow, row, "approved")
+            transition(uow, row, RequestStatus.APPROVED)
             return None
         reopen_if_changed(uow, held)
         return apply_timers(uow, held)
@@ -117,13 +118,13 @@ class Issuance:
         """One transaction: keep the approval's time, sign, or find the order at a remote signer."""
         with self._context.unit_of_work(SYSTEM) as uow, session_cache(uow.session):
             row = lock_request(uow.session, request_id)
-            if row.status == "pending_approval":
+            if row.status == RequestStatus.PENDING_APPROVAL:
                 wake_at = self._wait(uow, row)
-                if row.status == "pending_approval":
+                if row.status == RequestStatus.PENDING_APPROVAL:
                     return Advance("waiting", wake_at)
             if row.status in FINAL:
                 return Advance(row.status)
-            if row.status == "issuing":
+            if row.status == RequestStatus.ISSUING:
                 return _remote_step(uow, row)
             if approval_required_again(uow, row):
                 return Advance("waiting", uow.now)
@@ -162,7 +163,7 @@ class Issuance:
             version, name = by.version, key_name(by.version)
             if signer := remote_signer_of(self._context, uow.session, name):
                 place_order(uow, row, by, signer, key)
-                transition(uow, row, "issuing")
+                transition(uow, row, RequestStatus.ISSUING)
                 return False
             template = leaf_template(uow, content, key.public_key, by, new_serial(), uow.now)
             leaf = sign(self._context, uow.session, name, template)
@@ -184,7 +185,7 @@ class Issuance:
         with self._context.unit_of_work(SYSTEM) as uow:
             row = lock_request(uow.session, request_id)
             order = lock_order(uow.session, step.order.id)
-            if row.status != "issuing" or order.status != "open":
+            if row.status != RequestStatus.ISSUING or order.status != "open":
                 # The same step ran on another worker, or somebody gave the request up.
                 return Advance(row.status) if row.status in FINAL else Advance("waiting", uow.now)
             if isinstance(answer, Pending):
@@ -229,7 +230,7 @@ class Issuance:
     ) -> None:
         add_certificate(uow, certificate, present)
         row.certificate_id = certificate.id
-        transition(uow, row, "issued")
+        transition(uow, row, RequestStatus.ISSUED)
         facts = facts_of(certificate, profile)
         if present:
             uow.record(CertificateRenewed(**facts, request_id=row.id, supersedes=present.id))

@@ -5,6 +5,7 @@ from typing import Any
 
 from sqlmodel import Session, col, func, select
 
+from certrail.domain.states import ApprovalStatus
 from certrail.persistence.tables import ApprovalPolicy, ApprovalRequest, Certificate, CertificateRequest
 from certrail.services.issuance.state import UNSUCCESSFUL
 
@@ -20,7 +21,7 @@ def find_preapproval(
     if before is None or _what(before) != _what(request):
         return None
     base = _base(session, before)
-    if base is None or base.status != "approved" or base.decided_at is None:
+    if base is None or base.status != ApprovalStatus.APPROVED or base.decided_at is None:
         return None
     same_policy = base.policy_id == policy.id and base.policy.get("version") == policy.version
     young = now <= base.decided_at + timedelta(days=policy.renewal_preapproval["days"])

@@ -11,6 +11,7 @@ from certrail.domain.content import RequestContent, fitting_usages
 from certrail.domain.enrollment import RequestOrigin
 from certrail.domain.errors import BadInput, Conflict, Forbidden, NotFound
 from certrail.domain.faults import describe_faults
+from certrail.domain.states import ApprovalStatus, RequestStatus
 from certrail.persistence.tables import CertificateProfile, CertificateRequest
 from certrail.pki.csr import read_csr
 from certrail.services.access.membership import role_in
@@ -75,11 +76,11 @@ class Requests:
             row = lock_request(uow.session, request_id)
             if row.requester_id != actor.principal_id and not _is_admin(uow.session, actor, row):
                 raise Forbidden("Only the requester or an Admin cancels a request.", kind="not-requester")
-            if row.status != "pending_approval":
+            if row.status != RequestStatus.PENDING_APPROVAL:
                 raise Conflict(f"The request is {row.status}; only one that waits for approval is cancelled.")
             if held := approval_for(uow.session, row):
                 by = "the requester" if row.requester_id == actor.principal_id else "an Admin"
-                close(uow, held, "cancelled", actor.principal_id, f"cancelled by {by}")
+                close(uow, held, ApprovalStatus.CANCELLED, actor.principal_id, f"cancelled by {by}")
             return row
 
     def retry(self, actor: Actor, request_id: str) -> CertificateRequest:
@@ -94,7 +95,7 @@ class Requests:
         """
         with self._context.unit_of_work(actor) as uow:
             row = lock_request(uow.session, request_id)
-            if row.status != "failed":
+            if row.status != RequestStatus.FAILED:
                 raise Conflict(f"The request is {row.status}; only a failed one is retried.")
             if row.renews_id:
                 refuse_second(uow.session, lock_current(uow.session, row.renews_id))
@@ -138,10 +139,10 @@ class Requests:
 def _ask_again(uow: UnitOfWork, row: CertificateRequest) -> None:
     """Request the approval that a failed request needs now; none, if it was approved before."""
     held = approval_for(uow.session, row)
-    if held is not None and held.approval.status != "approved":
+    if held is not None and held.approval.status != ApprovalStatus.APPROVED:
         reopen(uow, held, BY_HAND)
     elif held is not None or not open_if_required(uow, row, BY_HAND):
-        transition(uow, row, "approved", BY_HAND)
+        transition(uow, row, RequestStatus.APPROVED, BY_HAND)
 
 
 def _is_admin(session: Session, actor: Actor, row: CertificateRequest) -> bool:

@@ -9,6 +9,7 @@ from certrail.domain.content import KeyAlgorithm, RequestContent, digest
 from certrail.domain.errors import NotFound, PolicyViolation
 from certrail.domain.events.issuance import REQUEST_TRANSITIONS
 from certrail.domain.policy import PolicyRules, decide
+from certrail.domain.states import RequestStatus
 from certrail.persistence.database import cached, locked
 from certrail.persistence.tables import (
     CaCertificate,
@@ -22,8 +23,10 @@ from certrail.services.authorities.signing import active_certificate, remember_a
 from certrail.services.core.unit_of_work import UnitOfWork
 from certrail.services.inventory.renewal_schedule import note_failure
 
-UNSUCCESSFUL = frozenset({"rejected", "cancelled", "expired", "failed"})
-FINAL = UNSUCCESSFUL | {"issued"}
+UNSUCCESSFUL = frozenset(
+    {RequestStatus.REJECTED, RequestStatus.CANCELLED, RequestStatus.EXPIRED, RequestStatus.FAILED}
+)
+FINAL = UNSUCCESSFUL | {RequestStatus.ISSUED}
 
 
 def evaluate_policy(

@@ -6,6 +6,7 @@ from datetime import datetime
 from sqlmodel import Session, col, select
 
 from certrail.domain.approval import GuardedAction
+from certrail.domain.states import RequestStatus
 from certrail.persistence.database import locked
 from certrail.persistence.tables import (
     Application,
@@ -85,7 +86,7 @@ class RequestSubject:
     @property
     def waiting(self) -> bool:
         """Whether the request waits for approval."""
-        return self.row.status == "pending_approval"
+        return self.row.status == RequestStatus.PENDING_APPROVAL
 
     def current_digest(self, session: Session, now: datetime) -> str:
         """The digest of what would be signed now.
@@ -137,7 +138,7 @@ class RequestSubject:
         """
         apply_snapshot(self.row, current_snapshot(uow.session, self.row, uow.now))
         if not self.waiting:
-            transition(uow, self.row, "pending_approval", reason)
+            transition(uow, self.row, RequestStatus.PENDING_APPROVAL, reason)
         uow.session.add(self.row)
 
     def signal(self, uow: UnitOfWork, reference: str) -> None:
@@ -186,5 +187,5 @@ def open_if_required(uow: UnitOfWork, row: CertificateRequest, reason: str) -> b
     row.preapproval_id = None
     if open_approval(uow, RequestSubject(row)) is None:
         return False
-    transition(uow, row, "pending_approval", reason)
+    transition(uow, row, RequestStatus.PENDING_APPROVAL, reason)
     return True

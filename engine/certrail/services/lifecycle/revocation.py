@@ -20,7 +20,7 @@ from certrail.domain.events.lifecycle import (
     RevocationEvent,
     RevocationRequested,
 )
-from certrail.domain.states import RevocationStatus
+from certrail.domain.states import ApprovalStatus, CertificateStatus, RevocationStatus
 from certrail.persistence.database import locked
 from certrail.persistence.tables import CaCertificate, Certificate, Lineage, RevocationRequest
 from certrail.pki.revocation import Reason
@@ -112,9 +112,13 @@ class Revocation:
         with self._context.unit_of_work(actor) as uow:
             held = _own(uow.session, certificate_id)
             row = held.row
-            if row.status != "held":
+            if row.status != CertificateStatus.HELD:
                 raise Conflict(f"The certificate is {row.status}; only one on hold is released.")
-            row.status = "active" if held.lineage.current_certificate_id == row.id else "superseded"
+            row.status = (
+                CertificateStatus.ACTIVE
+                if held.lineage.current_certificate_id == row.id
+                else CertificateStatus.SUPERSEDED
+            )
             row.revoked_at = row.revocation_reason = None
             _changed(uow, held, CertificateReleased)
             catch_up(uow, row)
@@ -141,8 +145,8 @@ class Revocation:
                 uow, subject, RevocationStatus.FAILED, reason
             )  # first: it did not end with its approval
             approval = approval_for(uow.session, subject)
-            if approval is not None and approval.approval.status == "open":
-                close(uow, approval, "cancelled", None, reason)
+            if approval is not None and approval.approval.status == ApprovalStatus.OPEN:
+                close(uow, approval, ApprovalStatus.CANCELLED, None, reason)
 
     def cancel(self, actor: Actor, request_id: str) -> RevocationRequest:
         """Withdraw a request that waits for approval: one's own, or any as an Admin.
@@ -160,7 +164,7 @@ class Revocation:
                 raise Conflict(f"The request is {row.status}; only one that waits for approval is cancelled.")
             if approval := approval_for(uow.session, subject):
                 by = "the requester" if own else "an Admin"
-                close(uow, approval, "cancelled", actor.principal_id, f"cancelled by {by}")
+                close(uow, approval, ApprovalStatus.CANCELLED, actor.principal_id, f"cancelled by {by}")
             return row
 
     def get(self, request_id: str) -> RevocationRequest:
@@ -295,7 +299,8 @@ def _open_requests(session: Session, certificate_id: str) -> Sequence[str]:
 def _revoke(uow: UnitOfWork, held: Held, reason: Reason) -> None:
     row, hold = held.row, reason is Reason.CERTIFICATE_HOLD
     row.revoked_at = row.revoked_at or uow.now.replace(microsecond=0)
-    row.status, row.revocation_reason = ("held" if hold else "revoked"), str(reason)
+    row.status = CertificateStatus.HELD if hold else CertificateStatus.REVOKED
+    row.revocation_reason = str(reason)
     _changed(uow, held, CertificateHeld if hold else CertificateRevoked)
     if not hold:
         retirement_planner.revoked(uow, row)
@@ -310,8 +315,10 @@ def _close_obsolete(uow: UnitOfWork, certificate: Certificate) -> None:
             refuse_revoked(certificate, Reason(subject.row.revocation_reason))
         except Conflict:
             transition(uow, subject, RevocationStatus.CANCELLED, MEANWHILE)
-            if (approval := approval_for(uow.session, subject)) and approval.approval.status == "open":
-                close(uow, approval, "cancelled", None, MEANWHILE)
+            if (
+                approval := approval_for(uow.session, subject)
+            ) and approval.approval.status == ApprovalStatus.OPEN:
+                close(uow, approval, ApprovalStatus.CANCELLED, None, MEANWHILE)
 
 
 def _changed(uow: UnitOfWork, held: Held, event: type[RevocationEvent]) -> None:

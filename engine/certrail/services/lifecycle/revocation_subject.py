@@ -11,7 +11,7 @@ from sqlmodel import Session, col, select
 from certrail.domain.approval import GuardedAction
 from certrail.domain.errors import Conflict
 from certrail.domain.events.lifecycle import REVOCATION_TRANSITIONS
-from certrail.domain.states import RevocationStatus
+from certrail.domain.states import CertificateStatus, RevocationStatus
 from certrail.persistence.database import locked
 from certrail.persistence.tables import (
     Application,
@@ -196,8 +196,8 @@ def transition(
 
 def refuse_revoked(certificate: Certificate, reason: Reason) -> None:
     """Raises Conflict when the certificate is revoked, or held and to be held."""
-    held = certificate.status == "held" and reason is Reason.CERTIFICATE_HOLD
-    if certificate.status == "revoked" or held:
+    held = certificate.status == CertificateStatus.HELD and reason is Reason.CERTIFICATE_HOLD
+    if certificate.status == CertificateStatus.REVOKED or held:
         raise Conflict(f"The certificate is {certificate.status} already.", kind="revoked")
 
 
