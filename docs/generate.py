@@ -124,7 +124,7 @@ def permissions_page() -> str:
     return page(
         "API permissions",
         "Who may call what. *Product Admin* is a role of the product; *Admin*, *Operator* and *Auditor* are "
-        "roles in the Application that the call is about, or in the older project for what belongs to no "
+        "roles in the Application that the call is about, or in the legacy scope, for what belongs to no "
         "Application (`/api/v1/syncs` and its like); *no role* is any other user or machine with a "
         "token. A token with scopes can do less than its owner, never more. An object that the caller may "
         "not see answers 404.",
@@ -133,7 +133,7 @@ def permissions_page() -> str:
         "What nobody may do is done elsewhere: new objects belong to an Application, and outside of one everybody is "
         "answered `legacy-creation` with the call to use. But alerts and channels that are `product_wide` are made "
         "there, by Product Admins. `GET /api/v1/certificates?application=none` asks for `certificate:read` in the "
-        "older project only.",
+        "legacy scope only.",
         table(("call", "permission", *names), rows),
         "Routes without a permission verify in another way, or tell nothing: callbacks are signed by the "
         "chat system, sign-in asks the OpenID Connect provider, sessions show their cookie, "

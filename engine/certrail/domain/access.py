@@ -116,7 +116,7 @@ GRANTS: dict[Role, frozenset[Permission]] = {
     Role.AUDITOR: _AUDITOR,
 }
 SCOPED = GRANTS[Role.ADMIN] | {Permission.PROFILE_ATTACH}
-"""Permissions about one Application, or about what belongs to none; the others are about the product."""
+"""Permissions about one Application or the legacy scope; the others are about the product."""
 
 RANK = (Role.ADMIN, Role.OPERATOR, Role.AUDITOR)
 

@@ -189,7 +189,7 @@ class CertificateImported(
 class CertificateAdopted(
     CertificateAdded, type="certificate.adopted", title="Certificate taken over: {name}"
 ):
-    """A certificate of the older project was added with its history."""
+    """A migrated certificate was added with its history."""
 
     with_key: bool
     status: str

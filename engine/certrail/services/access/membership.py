@@ -39,7 +39,7 @@ def identities_of(session: Session, principal_id: str) -> set[str]:
 
 
 def role_in(session: Session, principal_id: str | None, application_id: str | None) -> Role | None:
-    """The strongest role in an Application, or among what belongs to none, by oneself or through groups."""
+    """The strongest role in an Application or the legacy scope, by oneself or through groups."""
     if principal_id is None:
         return None
     owners = identities_of(session, principal_id)

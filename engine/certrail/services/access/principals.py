@@ -151,7 +151,7 @@ class Principals:
         _let(actor, permission, None, "the product")
 
     def authorize_in(self, actor: Actor, permission: Permission, application: str | None) -> str | None:
-        """Let a call about one Application go on, or not; without one, about what belongs to none.
+        """Let a call about one Application go on, or not; ``None`` names the legacy scope.
 
         Returns:
             The id of the Application named by id or slug.
@@ -165,11 +165,11 @@ class Principals:
             role = role_in(session, actor.principal_id, owner)
         if role is None and actor.product_role != ProductRole.ADMIN:
             raise NotFound("Application" if application is not None else "object")
-        _let(actor, permission, role, "this Application" if application is not None else "the older project")
+        _let(actor, permission, role, "this Application" if application is not None else "the legacy scope")
         return owner
 
     def held_in(self, actor: Actor, application_id: str | None) -> Sequence[Permission]:
-        """What the caller may do in an Application, or among what belongs to none."""
+        """What the caller may do in an Application; ``None`` names the legacy scope."""
         with self._context.db.read() as session:
             return self.held(actor, role_in(session, actor.principal_id, application_id))
 

@@ -81,7 +81,7 @@ class AuditLog:
         """Events in order, of one Application or, for ``None``, of everything.
 
         Args:
-            outside: not of everything, but of what could belong to an Application and belongs to none.
+            outside: of the legacy scope only, not of every Application and of the product.
         """
         with self._db.read() as session:
             query = select(EventRow).where(col(EventRow.seq) > after)

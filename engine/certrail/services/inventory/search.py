@@ -50,7 +50,7 @@ class Inventory:
         """One page of an Application's certificates, or of all for ``None``; `after` is where the last one ended.
 
         Args:
-            outside: not of all, but of those that belong to no Application.
+            outside: of the legacy scope only, not of every Application.
 
         Raises:
             NotFound: the profile or the authority asked for does not exist.

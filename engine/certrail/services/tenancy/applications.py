@@ -109,7 +109,7 @@ class Applications:
             return row
 
     def members(self, application_id: str | None) -> Sequence[tuple[Membership, Principal]]:
-        """Members with their roles; without an Application, of what belongs to none."""
+        """Members with their roles; ``None`` names the legacy scope."""
         with self._context.db.read() as session:
             return session.exec(
                 select(Membership, Principal)
@@ -119,7 +119,7 @@ class Applications:
             ).all()
 
     def set_member(self, actor: Actor, application_id: str | None, principal: str, role: Role) -> Membership:
-        """Give a principal its one role here, or change it; without an Application, among what belongs to none."""
+        """Give a principal its one role here, or change it; ``None`` names the legacy scope."""
         with self._context.unit_of_work(actor) as uow:
             row = _join(uow, application_id, find_principal(uow.session, principal).id, role)
             reevaluate(uow, application_id)
