@@ -79,7 +79,7 @@ Alerts come first, so that a cause is notified before its consequences.
 """
 
 Sweeps = Mapping[str, Callable[[], int]]
-"""By kind: handle some of what is due by the clock, and say how much; 0 when nothing is due."""
+"""By kind: handle some due items, and return how many; 0 when nothing is due."""
 
 
 @dataclass(frozen=True)

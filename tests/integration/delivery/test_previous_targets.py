@@ -103,10 +103,10 @@ async def test_a_connection_stays_until_the_last_object_has_left_by_it(
     acm_world.issue()
     await acm_world.work()
     point(acm_world, "other")
-    with pytest.raises(Conflict, match="acm put there before"):
+    with pytest.raises(Conflict, match="acm still removes objects"):
         connections.delete(admin, "aws")
     await acm_world.work()
-    with pytest.raises(Conflict, match="acm put there before"):
+    with pytest.raises(Conflict, match="acm still removes objects"):
         connections.delete(admin, "aws")
     acm_world.advance(GRACE)
     await acm_world.work()

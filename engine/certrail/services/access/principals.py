@@ -1,4 +1,4 @@
-"""Principals, and the one place that decides whether a call may go on."""
+"""Principals, groups, and the authorization of every call."""
 
 from collections.abc import Sequence
 
@@ -202,7 +202,7 @@ def _members_of(session: Session, group: Principal) -> Sequence[Principal]:
 
 
 def _refuse_last_admin(session: Session, principal: Principal) -> None:
-    """Somebody must be able to let others in, also when two admins leave at once: they are held while one does."""
+    """One Product Admin must remain: all are locked, for two that are demoted at once would each see the other."""
     if principal.product_role != ProductRole.ADMIN or not principal.active:
         return
     active = select(Principal).where(

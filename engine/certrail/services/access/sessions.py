@@ -137,7 +137,7 @@ class Sessions:
         now = self._context.clock()
         with self._context.db.read() as session:
             row = session.get(BrowserSession, ident)
-            # The comparison is made for an unknown id too, so that time tells nothing.
+            # Compare for an unknown id too, in constant time: the duration must not reveal whether the id exists.
             expected = row.secret_hash if row else hash_of("")
             if not hmac.compare_digest(hash_of(secret), expected) or row is None:
                 raise refused
@@ -195,7 +195,7 @@ class Sessions:
 
 
 def csrf_token_of(secret: str) -> str:
-    """Bound to one session; it tells nothing of the secret."""
+    """Bound to one session; the secret does not follow from it."""
     return hmac.new(secret.encode(), b"certrail csrf", hashlib.sha256).hexdigest()
 
 

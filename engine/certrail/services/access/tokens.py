@@ -1,4 +1,4 @@
-"""Bearer tokens: made, shown once, rotated, revoked, and recognised."""
+"""Bearer tokens: created, shown once, rotated, revoked and verified."""
 
 import hashlib
 import hmac
@@ -38,7 +38,7 @@ class Tokens:
     ) -> tuple[AccessToken, str]:
         """Make a token; its text is returned here and never again.
 
-        It ends no later than the token that it is made with.
+        It expires no later than the token that it is created with.
 
         Raises:
             Forbidden: it is for somebody else and the caller is no Product Admin.
@@ -54,7 +54,7 @@ class Tokens:
         with self._context.unit_of_work(actor) as uow:
             owner = _owner(uow.session, actor, principal)
             if (actor.scopes and not set(scopes)) or (actor.scopes and not set(scopes) <= actor.scopes):
-                raise Forbidden("A token may not carry more scopes than the one it is made with.")
+                raise Forbidden("A token may not have more scopes than the one it is created with.")
             if owner.kind == "group":
                 raise BadInput(
                     "A group cannot hold a token; make one for a user or machine identity.", "principal"
@@ -64,7 +64,7 @@ class Tokens:
     def rotate(
         self, actor: Actor, token_id: str, overlap: timedelta = timedelta(0)
     ) -> tuple[AccessToken, str]:
-        """Make the next token of the same name, scopes and lifetime, in the place of this one.
+        """Create a successor with the same name, scopes and lifetime.
 
         It ends no later than the token that the call came with, so none can live on by rotating itself.
 
@@ -82,7 +82,7 @@ class Tokens:
             if present.revoked_at or (present.expires_at and present.expires_at <= uow.now):
                 raise Conflict("The token holds no more; make a new one.", kind="token-ended")
             if actor.scopes and not (present.scopes and set(present.scopes) <= actor.scopes):
-                raise Forbidden("A token may not carry more scopes than the one it is made with.")
+                raise Forbidden("A token may not have more scopes than the one it is created with.")
             lifetime = present.expires_at - present.created_at if present.expires_at else None
             owner = uow.session.get_one(Principal, present.principal_id)
             ends = uow.now + overlap
@@ -127,7 +127,7 @@ class Tokens:
             raise refused
         with self._context.db.read() as session:
             token = session.get(AccessToken, token_id)
-            # The comparison is made for an unknown id too, so that time tells nothing.
+            # Compare for an unknown id too, in constant time: the duration must not reveal whether the id exists.
             expected = token.secret_hash if token else hash_of("")
             if not hmac.compare_digest(hash_of(secret), expected) or token is None:
                 raise refused
@@ -170,7 +170,7 @@ def hash_of(secret: str) -> str:
 
 
 def _owner(session: Session, actor: Actor, reference: str) -> Principal:
-    """Whom a token is made for. Whether there is somebody else of this name is told to Product Admins only."""
+    """The owner of a new token. Only Product Admins learn whether another principal of this name exists."""
     if _over_others(actor):
         return find_principal(session, reference)
     own = session.get_one(Principal, actor.principal_id)

@@ -71,7 +71,7 @@ class Product:
         slug: str | None = None,
         name: str | None = None,
     ) -> CertificatePolicy:
-        """Rename, or replace the rules: open requests are evaluated with the new ones."""
+        """Rename, or replace the rules: requests that are still open are judged by the new ones."""
         parsed = _rules(rules) if rules is not None else None
         with self._context.unit_of_work(actor) as uow:
             policy = lock(uow.session, find_policy(uow.session, reference), "certificate policy")
@@ -111,7 +111,7 @@ class Product:
         defaults: Mapping[str, Any] | None = None,
         legacy_enrollment: Mapping[str, Any] | None = None,
     ) -> CertificateProfile:
-        """Create a profile: an authority (none for self-signed certificates), a policy and defaults.
+        """Join an authority, or none for certificates that sign themselves, a policy and defaults.
 
         Args:
             legacy_enrollment: by method, enrollment in the legacy scope; for migration only.
@@ -156,7 +156,7 @@ class Product:
         defaults: Mapping[str, Any] | None = None,
         legacy_enrollment: Mapping[str, Any] | None = None,
     ) -> CertificateProfile:
-        """Change what is given; votes on open requests were for the former profile, and are requested anew.
+        """Change what is given; open requests are approved anew, for votes hold for one profile version only.
 
         Raises:
             Conflict: an enrollment of its own is given to a profile that never had one.

@@ -44,7 +44,7 @@ def document(event: EventRow) -> dict[str, Any]:
 
 
 def append(session: Session, keyring: Keyring, events: Sequence[EventRow]) -> None:
-    """Give the events of one transaction their place in the chain.
+    """Number and chain the events of one transaction.
 
     Whoever holds the head holds up all other writers, so everything else is written before it is taken; that
     also makes it the last lock in every transaction, and a deadlock impossible.

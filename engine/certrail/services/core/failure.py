@@ -36,7 +36,7 @@ class Failure:
     permanent: bool
 
     def stored(self, at: datetime) -> dict[str, Any]:
-        """As JSON, with the moment of the failure."""
+        """As JSON, with the time of the failure."""
         values = asdict(self)
         values["next_try_at"] = self.next_try_at.isoformat() if self.next_try_at else None
         return {**values, "at": at.isoformat()}

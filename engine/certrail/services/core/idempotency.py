@@ -13,7 +13,7 @@ from certrail.services.core.actor import Actor
 
 
 class AlreadyDone(Exception):
-    """This call was done before; `subject_id` is what it made."""
+    """This call was done before; `subject_id` is what it created."""
 
     def __init__(self, subject_id: str) -> None:
         super().__init__(subject_id)
@@ -40,7 +40,7 @@ def refuse_repeated(session: Session, actor: Actor) -> None:
 
 
 def remember(session: Session, actor: Actor, subject_id: str | None, now: datetime) -> None:
-    """Store the key with what the call made."""
+    """Store the key with what the call created."""
     if actor.idempotency_key is None or actor.principal_id is None or subject_id is None:
         return
     session.add(

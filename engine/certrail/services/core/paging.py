@@ -7,7 +7,7 @@ from sqlalchemy import Select, tuple_
 from sqlmodel import col
 
 Position = tuple[datetime, str]
-"""When the last row of a page was made, and its id."""
+"""When the last row of a page was created, and its id."""
 
 PAGE = 50
 Query = TypeVar("Query", bound="Select[*tuple[Any, ...]]")

@@ -1,4 +1,4 @@
-"""Sweeps handle things one by one: what cannot be handled is told of, and keeps nothing else from its turn."""
+"""Sweeps handle items one by one: a failing item is reported, and does not block the others."""
 
 import logging
 from collections.abc import Callable, Iterable
@@ -23,7 +23,7 @@ LONGEST_SUBJECT = 80
 
 
 class SweepItems:
-    """Of one sweep. What was told of is written down, so that a error that lasts is told of once a day."""
+    """The items of one sweep. A reported failure is stored, so that a lasting one is reported once a day."""
 
     def __init__(self, context: ServiceContext, sweep: str) -> None:
         self._context, self._sweep = context, sweep

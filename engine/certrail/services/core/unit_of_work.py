@@ -52,10 +52,10 @@ class ServiceContext:
 
     @contextmanager
     def unit_of_work(self, actor: Actor) -> Iterator["UnitOfWork"]:
-        """One step: everything in it commits together, and only then is anybody told.
+        """One step, one transaction: state, events and outbox rows commit together; plugins are called after that.
 
         Raises:
-            AlreadyDone: the actor's call carries an idempotency key under which this was done before.
+            AlreadyDone: this was done before under the idempotency key of the actor's call.
         """
         try:
             with self.db.write() as session:
@@ -66,7 +66,7 @@ class ServiceContext:
                 append(session, self.keyring, uow.events)
         except (IntegrityError, Conflict):
             # The same call may have won on another connection, be it the one that this one found in its way:
-            # then it is done, else the error stands.
+            # then it is done, else the error is raised.
             with self.db.read() as session:
                 refuse_repeated(session, actor)
             raise
@@ -82,7 +82,7 @@ class UnitOfWork:
 
     Attributes:
         approval_subjects: what can be approved, an `approvals.subject.SubjectType` by name; the facade registers them.
-        created_id: the object that this step made, which the same call made again is answered with.
+        created_id: the object that this step created; the answer of a repeated call with the same idempotency key.
     """
 
     context: ServiceContext

@@ -34,7 +34,7 @@ from certrail_sdk import Config, Plugin, connection_fields
 
 
 class Connections:
-    """Made by Product Admins; never shown in clear again."""
+    """Created by Product Admins; the credentials are never shown in clear again."""
 
     def __init__(self, context: ServiceContext) -> None:
         self._context = context
@@ -53,7 +53,7 @@ class Connections:
         """Store credentials.
 
         Args:
-            expires_at: until when the outside system accepts them, if that is known; alerts tell of it in time.
+            expires_at: until when the outside system accepts them, if known; `connection.expiring` warns before.
             max_per_minute: how many deliveries and removals it bears; more wait for their turn. Left out, any number.
 
         Raises:
@@ -127,16 +127,16 @@ class Connections:
             ]
             if users:
                 raise Conflict(f"It is used by {', '.join(users[:5])}. Change these first.", users=users)
-            if leaving := uow.session.exec(_still_there(row)).all():
+            if pending := uow.session.exec(_still_there(row)).all():
                 raise Conflict(
-                    f"What {', '.join(leaving[:5])} put there before is still to leave, which takes this connection.",
-                    users=leaving,
+                    f"{', '.join(pending[:5])} still removes objects at a previous target with this connection.",
+                    users=pending,
                 )
-            for place in uow.session.exec(
+            for target in uow.session.exec(
                 select(PreviousTarget).where(PreviousTarget.connection_id == row.id)
             ).all():
-                place.connection_id = None
-                uow.session.add(place)
+                target.connection_id = None
+                uow.session.add(target)
             uow.session.delete(row)
             uow.record(ConnectionDeleted(row.id, slug=row.slug))
 
@@ -166,25 +166,25 @@ class Connections:
 
 
 def _still_there(row: Connection) -> SelectOfScalar[str]:
-    """Slugs of syncs that were pointed elsewhere, and are to take away what they had put there."""
+    """Slugs of retargeted syncs that still have objects to remove at a previous target."""
     delivered = select(Delivery.previous_target_id).where(col(Delivery.previous_target_id).is_not(None))
     planned = select(Retirement.previous_target_id).where(
         col(Retirement.previous_target_id).is_not(None), col(Retirement.status).in_(RETIREMENT_PLANNED)
     )
-    place = col(PreviousTarget.id)
+    target = col(PreviousTarget.id)
     return (
         select(Sync.slug)
         .join(PreviousTarget, col(PreviousTarget.sync_id) == col(Sync.id))
         .where(
             PreviousTarget.connection_id == row.id,
-            or_(place.in_(planned), and_(col(Sync.prune), place.in_(delivered))),
+            or_(target.in_(planned), and_(col(Sync.prune), target.in_(delivered))),
         )
         .distinct()
     )
 
 
 def _set_end(uow: UnitOfWork, row: Connection, expires_at: datetime | None) -> None:
-    """What is known of the end, from now on; only what lies between now and then is told of."""
+    """Set the known end; only thresholds that are still ahead are warned of."""
     left = expires_at - uow.now if expires_at else None
     if left is not None and left <= timedelta(0):
         raise BadInput("These credentials have ended already.", "expires_at")

@@ -29,7 +29,7 @@ from certrail.services.core.unit_of_work import ServiceContext
 
 
 class ExpiryWatch:
-    """Any number may look at once: what was told is written down in the transaction that tells it."""
+    """Any number may run at once: the threshold is stored under a row lock, with the event that warns of it."""
 
     def __init__(self, context: ServiceContext) -> None:
         self._context, self._items = context, SweepItems(context, "shared")

@@ -56,7 +56,7 @@ class KeyRotation:
     def reseal(self, progress: Callable[[int], None] = lambda _count: None) -> int:
         """Bring every envelope under the active key, in small steps; returns how many were sealed anew.
 
-        It may be interrupted and run again. `progress` hears how many were sealed so far.
+        It may be interrupted and run again. `progress` is called with the number sealed so far.
 
         Raises:
             KeyringError: an envelope cannot be opened; it and what follows it stay as they are.

@@ -1,4 +1,4 @@
-"""The end of an Application: what would go is said first, and only what was said goes."""
+"""Deletion of an Application: a preview first, then exactly what the preview showed."""
 
 import hashlib
 import json
