@@ -3,10 +3,10 @@
 import pytest
 from tests.integration.conftest import Team
 
-from certrail.domain.errors import NotFound
+from certrail.domain.errors import Conflict, NotFound
 from certrail.persistence.tables import Application, SavedSearch
 from certrail.services.core.actor import SYSTEM
-from certrail.services.core.lookup import find
+from certrail.services.core.lookup import find, patch
 from certrail.services.core.unit_of_work import UnitOfWork
 
 
@@ -32,3 +32,17 @@ def test_a_slug_names_another_row_in_another_scope(team: Team) -> None:
         with pytest.raises(NotFound, match="view 'mine'"):
             find(session, SavedSearch, "mine", "view", scope=None)
         assert find(session, Application, "other", "Application").id == other
+
+
+def test_a_patch_changes_what_is_given_and_says_what_was_there(team: Team) -> None:
+    team.services.applications.create(team.admin, slug="other", name="Other")
+    with team.services.context.unit_of_work(SYSTEM) as uow:
+        row = find(uow.session, Application, "other", "Application")
+        before, after = patch(uow.session, row, slug="next", name=None, description="Described")
+        with pytest.raises(Conflict, match="'next' is taken"):
+            patch(uow.session, find(uow.session, Application, team.application, "Application"), slug="next")
+        assert patch(uow.session, row, slug="next") == ({"slug": "next"}, {"slug": "next"})
+    assert before == {"slug": "other", "name": "Other", "description": ""}
+    assert after == {"slug": "next", "name": "Other", "description": "Described"}
+    with team.services.context.db.read() as session:
+        assert find(session, Application, "next", "Application").description == "Described"

@@ -19,7 +19,7 @@ from certrail.persistence.tables import Application, GroupMember, Principal
 from certrail.services.access.membership import find_principal, role_in
 from certrail.services.access.tokens import insert_token
 from certrail.services.core.actor import SYSTEM, Actor
-from certrail.services.core.lookup import find
+from certrail.services.core.lookup import find, patch
 from certrail.services.core.unit_of_work import ServiceContext, UnitOfWork
 
 
@@ -113,11 +113,7 @@ class Principals:
                 if principal.kind == "group":
                     raise BadInput("A group has no product role; give it to its members.", "product_role")
                 _refuse_last_admin(uow.session, principal)
-            before = {"name": principal.name, "product_role": principal.product_role}
-            principal.name = name if name is not None else principal.name
-            principal.product_role = product_role if product_role is not None else principal.product_role
-            uow.session.add(principal)
-            after = {"name": principal.name, "product_role": principal.product_role}
+            before, after = patch(uow.session, principal, name=name, product_role=product_role)
             uow.record(PrincipalUpdated(principal.id, before=before, after=after))
             return principal
 

@@ -6,7 +6,7 @@ from datetime import timedelta
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 from pydantic import ValidationError
-from sqlmodel import col, select
+from sqlmodel import Session, col, select
 
 from certrail.domain.content import KeyAlgorithm, Subject
 from certrail.domain.errors import BadInput, Conflict
@@ -45,7 +45,7 @@ from certrail.services.authorities.signing_port import (
 )
 from certrail.services.authorities.versions import insert_authority, install_certificate
 from certrail.services.core.actor import Actor
-from certrail.services.core.lookup import find, refuse_taken
+from certrail.services.core.lookup import find, patch
 from certrail.services.core.unit_of_work import ServiceContext, UnitOfWork
 
 ROOT_LIFETIME = timedelta(days=3652)
@@ -256,22 +256,10 @@ class Authorities:
         """
         with self._context.unit_of_work(actor) as uow:
             authority = lock_authority(uow.session, reference)
-            before = {"slug": authority.slug, "name": authority.name, "status": authority.status}
-            if slug is not None and slug != authority.slug:
-                refuse_taken(uow.session, CertificateAuthority, slug)
-                authority.slug = slug
-            authority.name = name if name is not None else authority.name
-            if enabled is not None:
-                has_one = versions_of(uow.session, authority.id)
-                authority.status = (
-                    (AuthorityStatus.ACTIVE if has_one else AuthorityStatus.PENDING)
-                    if enabled
-                    else AuthorityStatus.DISABLED
-                )
+            status = _status(uow.session, authority, enabled) if enabled is not None else None
+            before, after = patch(uow.session, authority, slug=slug, name=name, status=status)
             if renewals_per_minute is not None:
                 authority.renewals_per_minute = renewals_per_minute or None
-            uow.session.add(authority)
-            after = {"slug": authority.slug, "name": authority.name, "status": authority.status}
             uow.record(CaUpdated(authority.id, before=before, after=after))
             return authority
 
@@ -354,3 +342,10 @@ def _refuse_nameless(subject: Subject) -> None:
 def _refuse_signed_here(authority: CertificateAuthority) -> None:
     if authority.kind == "root" or authority.parent_id:
         raise Conflict("This authority is signed here; renew it instead.", kind="ca-signed-here")
+
+
+def _status(session: Session, authority: CertificateAuthority, enabled: bool) -> AuthorityStatus:
+    """One that is enabled is pending while it has no certificate to sign with."""
+    if not enabled:
+        return AuthorityStatus.DISABLED
+    return AuthorityStatus.ACTIVE if versions_of(session, authority.id) else AuthorityStatus.PENDING

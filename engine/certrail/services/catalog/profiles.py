@@ -36,7 +36,7 @@ from certrail.services.catalog.enrollment import (
     set_method,
 )
 from certrail.services.core.actor import Actor
-from certrail.services.core.lookup import find, lock, refuse_taken
+from certrail.services.core.lookup import find, lock, patch, refuse_taken
 from certrail.services.core.unit_of_work import ServiceContext, UnitOfWork
 
 IssuerType = Literal["ca", "self-signed"]
@@ -71,20 +71,13 @@ class Product:
         slug: str | None = None,
         name: str | None = None,
     ) -> CertificatePolicy:
-        """Rename, or replace the rules: requests that are still open are judged by the new ones."""
+        """Rename, or replace the rules: open requests are evaluated with the new ones."""
         parsed = _rules(rules) if rules is not None else None
         with self._context.unit_of_work(actor) as uow:
             policy = lock(uow.session, find_policy(uow.session, reference), "certificate policy")
-            before = {"slug": policy.slug, "name": policy.name, "rules": policy.rules}
-            if slug is not None and slug != policy.slug:
-                refuse_taken(uow.session, CertificatePolicy, slug)
-                policy.slug = slug
-            policy.name = name if name is not None else policy.name
-            if parsed is not None and parsed != policy.rules:
-                policy.rules = parsed
-                policy.version += 1
-            uow.session.add(policy)
-            after = {"slug": policy.slug, "name": policy.name, "rules": policy.rules}
+            before, after = patch(uow.session, policy, slug=slug, name=name, rules=parsed)
+            # Requests are approved for a version of the rules: another name is no other version.
+            policy.version += before["rules"] != after["rules"]
             uow.record(PolicyUpdated(policy.id, before=before, after=after))
             return policy
 
@@ -111,7 +104,7 @@ class Product:
         defaults: Mapping[str, Any] | None = None,
         legacy_enrollment: Mapping[str, Any] | None = None,
     ) -> CertificateProfile:
-        """Join an authority, or none for certificates that sign themselves, a policy and defaults.
+        """Create a profile: an authority (none for self-signed certificates), a policy and defaults.
 
         Args:
             legacy_enrollment: by method, enrollment in the legacy scope; for migration only.

@@ -58,3 +58,22 @@ def refuse_taken(session: Session, table: type[SQLModel], slug: str) -> None:
     named: Any = table
     if session.exec(select(table).where(col(named.slug) == slug)).first():
         raise Conflict(f"The name {slug!r} is taken.", kind="name-taken")
+
+
+def patch(session: Session, row: SQLModel, **given: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Set the attributes that are given; ``None`` leaves one as it is.
+
+    Returns:
+        The values of all these attributes before and after, for the event of the change.
+
+    Raises:
+        Conflict: a new slug is in use.
+    """
+    before = {name: getattr(row, name) for name in given}
+    changed = {name: value for name, value in given.items() if value not in (None, before[name])}
+    if "slug" in changed:
+        refuse_taken(session, type(row), changed["slug"])
+    for name, value in changed.items():
+        setattr(row, name, value)
+    session.add(row)
+    return before, {name: getattr(row, name) for name in given}

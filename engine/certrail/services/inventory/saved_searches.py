@@ -9,7 +9,7 @@ from certrail.domain.events.inventory import ViewCreated, ViewDeleted, ViewUpdat
 from certrail.domain.search import CertificateFilter
 from certrail.persistence.tables import SavedSearch
 from certrail.services.core.actor import Actor
-from certrail.services.core.lookup import find
+from certrail.services.core.lookup import find, patch
 from certrail.services.core.unit_of_work import ServiceContext
 
 
@@ -50,11 +50,8 @@ class SavedSearches:
         """Change what is given."""
         with self._context.unit_of_work(actor) as uow:
             row = find_view(uow.session, application_id, reference)
-            before = {"name": row.name, "filter": row.filter}
-            row.name = name if name is not None else row.name
-            row.filter = _stored(wanted) if wanted is not None else row.filter
-            uow.session.add(row)
-            after = {"name": row.name, "filter": row.filter}
+            stored = _stored(wanted) if wanted is not None else None
+            before, after = patch(uow.session, row, name=name, filter=stored)
             uow.record(ViewUpdated(row.id, application_id, before=before, after=after))
             return row
 

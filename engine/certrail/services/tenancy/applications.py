@@ -32,7 +32,7 @@ from certrail.services.approvals.quorum import reevaluate
 from certrail.services.catalog.enrollment import described, enroll, enrollments, set_method
 from certrail.services.catalog.profiles import find_profile
 from certrail.services.core.actor import Actor
-from certrail.services.core.lookup import refuse_taken
+from certrail.services.core.lookup import patch, refuse_taken
 from certrail.services.core.unit_of_work import ServiceContext, UnitOfWork
 from certrail.services.inventory.renewal_schedule import replan
 
@@ -97,14 +97,7 @@ class Applications:
         """
         with self._context.unit_of_work(actor) as uow:
             row = uow.session.get_one(Application, application_id)
-            before = {"slug": row.slug, "name": row.name, "description": row.description}
-            if slug is not None and slug != row.slug:
-                refuse_taken(uow.session, Application, slug)
-                row.slug = slug
-            row.name = name if name is not None else row.name
-            row.description = description if description is not None else row.description
-            uow.session.add(row)
-            after = {"slug": row.slug, "name": row.name, "description": row.description}
+            before, after = patch(uow.session, row, slug=slug, name=name, description=description)
             uow.record(ApplicationUpdated(row.id, row.id, before=before, after=after))
             return row
 
