@@ -215,6 +215,11 @@ def _payload_of(event: type[Event]) -> str:
     return ", ".join(f"`{field.name}`" for field in fields(event) if field.name not in envelope)
 
 
+def openapi_snapshot() -> str:
+    """The description of the HTTP API, as `/openapi.json` serves it."""
+    return json.dumps(application().openapi(), indent=1, ensure_ascii=False) + "\n"
+
+
 def export_schema() -> str:
     """The format of a project of the older model."""
     return json.dumps(schema(), indent=2) + "\n"
@@ -231,6 +236,7 @@ PAGES = {
     "api-permissions.md": permissions_page,
     "errors.md": errors_page,
     "events.md": events_page,
+    "openapi.json": openapi_snapshot,
     "project-export.schema.json": export_schema,
 }
 

@@ -102,17 +102,17 @@ def test_refusals_are_typed_and_say_what_the_problem_document_says(server: Serve
     with pytest.raises(Conflict):
         client.send(applications.create_application(ApplicationIn(slug="app", name="Again")))
     with Client(server.url, "crt_wrong_token") as stranger, pytest.raises(Unauthenticated):
-        stranger.send(access.me())
+        stranger.send(access.get_me())
 
 
 def test_an_answer_of_something_else_is_an_error_too(scripted: Start) -> None:
     server = scripted((500, {}), (418, {}))
     with Client(server.url, retries=RetryPolicy(attempts=1)) as client:
         with pytest.raises(ServerError) as failed:
-            client.send(access.me())
+            client.send(access.get_me())
         assert (failed.value.status, str(failed.value)) == (500, "The server answered 500.")
         with pytest.raises(ApiError) as odd:
-            client.send(access.me())
+            client.send(access.get_me())
         assert odd.value.status == 418
         with pytest.raises(InvalidAnswer):
             client.send(Call("GET", "/api/v1/me", list[int]))
@@ -130,7 +130,7 @@ def test_a_create_whose_answer_was_lost_makes_one_object(server: Server, scripte
     front = scripted("cut", (503, {}), behind=server.url)
     with Client(front.url, server.token, retries=AT_ONCE) as client:
         made = client.send(applications.create_application(ApplicationIn(slug="once", name="Once")))
-    assert made["slug"] == "once"
+    assert made.slug == "once"
     keys = [headers["idempotency-key"] for _, _, headers in front.received]
     assert len(keys) == 3
     assert len(set(keys)) == 1
@@ -143,7 +143,7 @@ async def test_the_same_call_sent_twice_makes_one_object(server: Server) -> None
     call = applications.create_application(ApplicationIn(slug="twice", name="Twice"))
     async with AsyncClient(server.url, server.token) as client:
         first, second = await client.send(call), await client.send(call)
-        assert first["id"] == second["id"]
+        assert first.id == second.id
         with pytest.raises(Conflict):
             await client.send(applications.create_application(ApplicationIn(slug="twice", name="Twice")))
 
@@ -165,7 +165,7 @@ def test_a_refusal_is_not_sent_again(scripted: Start) -> None:
     with Client(server.url, retries=AT_ONCE) as client:
         for error in (Conflict, ServerError):
             with pytest.raises(error):
-                client.send(access.me())
+                client.send(access.get_me())
     assert len(server.received) == 2
 
 
@@ -174,10 +174,10 @@ async def test_retries_end_and_honour_retry_after(scripted: Start) -> None:
     never = RetryPolicy(attempts=3, jitter=_not_drawn)
     async with AsyncClient(server.url, retries=never) as client:
         with pytest.raises(Unavailable) as ended:
-            await client.send(access.me())
+            await client.send(access.get_me())
         assert (len(server.received), ended.value.retry_after) == (3, 0.0)
         with pytest.raises(Unavailable):
-            await client.send(access.me())  # an hour is too long
+            await client.send(access.get_me())  # an hour is too long
     assert len(server.received) == 4
 
 
@@ -203,7 +203,7 @@ def test_an_address_where_nobody_is_or_that_is_none_is_said() -> None:
         Client("http://127.0.0.1:9", retries=RetryPolicy(attempts=1)) as client,
         pytest.raises(Unreachable) as away,
     ):
-        client.send(access.me())
+        client.send(access.get_me())
     assert "http://127.0.0.1:9 cannot be reached" in str(away.value)
     with pytest.raises(Unreachable, match="begin with http"):
         Client("127.0.0.1:8080")

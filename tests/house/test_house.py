@@ -6,7 +6,9 @@ import sys
 from configparser import ConfigParser
 from pathlib import Path
 
-from certrail_server.api.app import API
+from fastapi.routing import APIRoute
+
+from certrail_server.api.app import API, SCOPED
 from certrail_server.api.guard import Guard
 
 ROOT = Path(__file__).parents[2]
@@ -46,8 +48,9 @@ def test_rows_are_locked_in_one_way() -> None:
 
 
 def test_every_route_names_its_permission() -> None:
-    routes = [route for module in API for route in module.router.routes]
-    assert len(routes) > 50
+    routes = [route for router in (*API, *SCOPED) for route in router.routes]
+    assert len(routes) > 100
     for route in routes:
+        assert isinstance(route, APIRoute)
         guards = [d.call for d in route.dependant.dependencies if isinstance(d.call, Guard)]
         assert len(guards) == 1, f"{route} is not guarded by exactly one permission"

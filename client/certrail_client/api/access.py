@@ -3,114 +3,151 @@
 Written by `python -m docs.generate` from the OpenAPI document; edit the API instead.
 """
 
-from certrail_client.base import Json
 from certrail_client.calls import PREFIX, Call, PagedCall, path_of
 from certrail_client.models.access import (
     ActiveIn,
     GroupIn,
+    GroupList,
+    GroupOut,
+    MeOut,
+    NewTokenOut,
     ObjectIdList,
     ObjectIdOut,
     PrincipalChangeIn,
     PrincipalIn,
+    PrincipalList,
+    PrincipalOut,
     RotationIn,
     TokenIn,
+    TokenList,
+    TokenOut,
 )
 
 
-def list_users() -> Call[Json]:
-    """All users."""
+def list_users() -> PagedCall[PrincipalList, PrincipalOut]:
+    """All users, by slug."""
     path = path_of(PREFIX + "/users")
-    return Call("GET", path, Json)
+    return PagedCall("GET", path, PrincipalList, position="cursor")
 
 
-def create_user(body: PrincipalIn) -> Call[Json]:
-    """Make a user."""
+def create_user(body: PrincipalIn) -> Call[PrincipalOut]:
+    """Create a user."""
     path = path_of(PREFIX + "/users")
-    return Call("POST", path, Json, body=body, idempotent=True)
+    return Call("POST", path, PrincipalOut, body=body, idempotent=True)
 
 
-def list_machine_identities() -> Call[Json]:
-    """All machine identities."""
+def get_user(user: str) -> Call[PrincipalOut]:
+    """One user."""
+    path = path_of(PREFIX + "/users/{user}", user=user)
+    return Call("GET", path, PrincipalOut)
+
+
+def list_machine_identities() -> PagedCall[PrincipalList, PrincipalOut]:
+    """All machine identities, by slug."""
     path = path_of(PREFIX + "/machine-identities")
-    return Call("GET", path, Json)
+    return PagedCall("GET", path, PrincipalList, position="cursor")
 
 
-def create_machine_identity(body: PrincipalIn) -> Call[Json]:
-    """Make a machine identity."""
+def create_machine_identity(body: PrincipalIn) -> Call[PrincipalOut]:
+    """Create a machine identity."""
     path = path_of(PREFIX + "/machine-identities")
-    return Call("POST", path, Json, body=body, idempotent=True)
+    return Call("POST", path, PrincipalOut, body=body, idempotent=True)
 
 
-def list_groups() -> Call[Json]:
-    """All groups."""
+def get_machine_identity(machine_identity: str) -> Call[PrincipalOut]:
+    """One machine identity."""
+    path = path_of(PREFIX + "/machine-identities/{machine_identity}", machine_identity=machine_identity)
+    return Call("GET", path, PrincipalOut)
+
+
+def list_groups() -> PagedCall[GroupList, GroupOut]:
+    """All groups with their members, by slug."""
     path = path_of(PREFIX + "/groups")
-    return Call("GET", path, Json)
+    return PagedCall("GET", path, GroupList, position="cursor")
 
 
-def create_group(body: GroupIn) -> Call[Json]:
-    """Make a group."""
+def create_group(body: GroupIn) -> Call[GroupOut]:
+    """Create a group."""
     path = path_of(PREFIX + "/groups")
-    return Call("POST", path, Json, body=body, idempotent=True)
+    return Call("POST", path, GroupOut, body=body, idempotent=True)
 
 
-def list_group_members(group: str) -> Call[Json]:
-    """Who belongs to a group."""
+def get_group(group: str) -> Call[GroupOut]:
+    """One group with its members."""
+    path = path_of(PREFIX + "/groups/{group}", group=group)
+    return Call("GET", path, GroupOut)
+
+
+def list_group_members(group: str) -> PagedCall[PrincipalList, PrincipalOut]:
+    """Who belongs to a group, by slug."""
     path = path_of(PREFIX + "/groups/{group}/members", group=group)
-    return Call("GET", path, Json)
+    return PagedCall("GET", path, PrincipalList, position="cursor")
 
 
-def join_group(group: str, principal: str) -> Call[None]:
+def add_group_member(group: str, principal: str) -> Call[None]:
     """Put a user or machine identity into a group."""
     path = path_of(PREFIX + "/groups/{group}/members/{principal}", group=group, principal=principal)
     return Call("PUT", path, type(None))
 
 
-def leave_group(group: str, principal: str) -> Call[None]:
+def remove_group_member(group: str, principal: str) -> Call[None]:
     """Take a user or machine identity out of a group."""
     path = path_of(PREFIX + "/groups/{group}/members/{principal}", group=group, principal=principal)
     return Call("DELETE", path, type(None))
 
 
-def update_principal(principal: str, body: PrincipalChangeIn) -> Call[Json]:
+def get_principal(principal: str) -> Call[PrincipalOut]:
+    """One user, group or machine identity."""
+    path = path_of(PREFIX + "/principals/{principal}", principal=principal)
+    return Call("GET", path, PrincipalOut)
+
+
+def update_principal(principal: str, body: PrincipalChangeIn) -> Call[PrincipalOut]:
     """Change the name or the product role of a principal."""
     path = path_of(PREFIX + "/principals/{principal}", principal=principal)
-    return Call("PATCH", path, Json, body=body)
+    return Call("PATCH", path, PrincipalOut, body=body)
 
 
-def set_active(principal: str, body: ActiveIn) -> Call[Json]:
+def set_principal_active(principal: str, body: ActiveIn) -> Call[PrincipalOut]:
     """Activate or deactivate a principal."""
     path = path_of(PREFIX + "/principals/{principal}/active", principal=principal)
-    return Call("PUT", path, Json, body=body)
+    return Call("PUT", path, PrincipalOut, body=body)
 
 
-def list_tokens(*, principal: str | None = None) -> Call[Json]:
-    """My tokens; their text is never shown again."""
+def list_tokens(*, principal: str | None = None) -> PagedCall[TokenList, TokenOut]:
+    """The caller's tokens; their text is never shown again."""
     path = path_of(PREFIX + "/tokens")
-    return Call("GET", path, Json, query={"principal": principal})
+    return PagedCall("GET", path, TokenList, query={"principal": principal}, position="cursor")
 
 
-def create_token(body: TokenIn) -> Call[Json]:
-    """Make a token. Its text is in this answer and nowhere else; a repeated call does not show it again."""
+def create_token(body: TokenIn) -> Call[NewTokenOut]:
+    """Create a token. Its text is in this answer and nowhere else; a repeated call does not show it again."""
     path = path_of(PREFIX + "/tokens")
-    return Call("POST", path, Json, body=body, idempotent=True)
+    return Call("POST", path, NewTokenOut, body=body, idempotent=True)
+
+
+def get_token(token: str) -> Call[TokenOut]:
+    """One token, without its text."""
+    path = path_of(PREFIX + "/tokens/{token}", token=token)
+    return Call("GET", path, TokenOut)
 
 
 def revoke_token(token: str) -> Call[None]:
-    """Make a token useless at once."""
+    """Revoke a token: it is refused at once."""
     path = path_of(PREFIX + "/tokens/{token}", token=token)
     return Call("DELETE", path, type(None))
 
 
-def rotate_token(token: str, body: RotationIn) -> Call[Json]:
-    """Make the next token in the place of this one, which holds for the overlap only."""
+def rotate_token(token: str, body: RotationIn) -> Call[NewTokenOut]:
+    """Create the next token in the place of this one, which stays valid for the overlap only."""
     path = path_of(PREFIX + "/tokens/{token}/rotate", token=token)
-    return Call("POST", path, Json, body=body, idempotent=True)
+    return Call("POST", path, NewTokenOut, body=body, idempotent=True)
 
 
-def me() -> Call[Json]:
-    """Who I am, and what I may do with the product."""
+def get_me() -> Call[MeOut]:
+    """Who calls, and what the caller may do with the product."""
     path = path_of(PREFIX + "/me")
-    return Call("GET", path, Json)
+    return Call("GET", path, MeOut)
 
 
 def list_object_ids(*, prefix: str) -> PagedCall[ObjectIdList, ObjectIdOut]:

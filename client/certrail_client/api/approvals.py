@@ -3,58 +3,92 @@
 Written by `python -m docs.generate` from the OpenAPI document; edit the API instead.
 """
 
-from certrail_client.base import Json
-from certrail_client.calls import PREFIX, Call, path_of, scoped
-from certrail_client.models.approvals import ApprovalPolicyChangeIn, ApprovalPolicyIn, VoteIn
+from certrail_client.calls import PREFIX, Call, PagedCall, path_of, scoped
+from certrail_client.models.approvals import (
+    ApprovalPolicyChangeIn,
+    ApprovalPolicyIn,
+    ApprovalPolicyList,
+    ApprovalPolicyOut,
+    ApprovalRequestList,
+    ApprovalRequestOut,
+    ApprovalRequestWithVotesOut,
+    ApprovalStatus,
+    VoteIn,
+    VoteOut,
+)
 
 
-def list_approvals(
-    application: str, *, status: str | None = None, cursor: str | None = None, limit: int | None = None
-) -> Call[Json]:
-    """The approvals of an Application, newest first."""
+def list_approval_requests(
+    application: str,
+    *,
+    status: ApprovalStatus | None = None,
+    cursor: str | None = None,
+    limit: int | None = None,
+) -> PagedCall[ApprovalRequestList, ApprovalRequestOut]:
+    """The approval requests of an Application, newest first."""
     path = path_of(PREFIX + "/applications/{application}/approval-requests", application=application)
-    return Call("GET", path, Json, query={"status": status, "cursor": cursor, "limit": limit})
+    return PagedCall(
+        "GET",
+        path,
+        ApprovalRequestList,
+        query={"status": status, "cursor": cursor, "limit": limit},
+        position="cursor",
+    )
 
 
-def my_approvals(
-    *, status: str | None = None, cursor: str | None = None, limit: int | None = None
-) -> Call[Json]:
-    """The approvals that ask the caller, or that the caller asked for; newest first."""
+def list_my_approval_requests(
+    *, status: ApprovalStatus | None = None, cursor: str | None = None, limit: int | None = None
+) -> PagedCall[ApprovalRequestList, ApprovalRequestOut]:
+    """The approval requests in which the caller may vote, or that the caller submitted; newest first."""
     path = path_of(PREFIX + "/approval-requests")
-    return Call("GET", path, Json, query={"status": status, "cursor": cursor, "limit": limit})
+    return PagedCall(
+        "GET",
+        path,
+        ApprovalRequestList,
+        query={"status": status, "cursor": cursor, "limit": limit},
+        position="cursor",
+    )
 
 
-def get_approval(approval_id: str) -> Call[Json]:
-    """One approval with its votes."""
+def get_approval_request(approval_id: str) -> Call[ApprovalRequestWithVotesOut]:
+    """One approval request with its votes."""
     path = path_of(PREFIX + "/approval-requests/{approval_id}", approval_id=approval_id)
-    return Call("GET", path, Json)
+    return Call("GET", path, ApprovalRequestWithVotesOut)
 
 
-def vote(approval_id: str, body: VoteIn) -> Call[Json]:
+def cast_vote(approval_id: str, body: VoteIn) -> Call[VoteOut]:
     """Approve or reject; a rejection says why."""
     path = path_of(PREFIX + "/approval-requests/{approval_id}/votes", approval_id=approval_id)
-    return Call("POST", path, Json, body=body, idempotent=True)
+    return Call("POST", path, VoteOut, body=body, idempotent=True)
 
 
-def list_approval_policies(application: str | None) -> Call[Json]:
-    """The approval policies of an Application."""
+def list_approval_policies(application: str | None) -> PagedCall[ApprovalPolicyList, ApprovalPolicyOut]:
+    """The approval policies of an Application, by slug."""
     path = scoped(application, "/approval-policies")
-    return Call("GET", path, Json)
+    return PagedCall("GET", path, ApprovalPolicyList, position="cursor")
 
 
-def create_approval_policy(application: str | None, body: ApprovalPolicyIn) -> Call[Json]:
+def create_approval_policy(application: str | None, body: ApprovalPolicyIn) -> Call[ApprovalPolicyOut]:
     """Guard profiles with steps of approval."""
     path = scoped(application, "/approval-policies")
-    return Call("POST", path, Json, body=body, idempotent=True)
+    return Call("POST", path, ApprovalPolicyOut, body=body, idempotent=True)
 
 
-def update_approval_policy(application: str | None, policy: str, body: ApprovalPolicyChangeIn) -> Call[Json]:
-    """Change a policy; approvals that run keep the one they began under."""
+def get_approval_policy(application: str | None, policy: str) -> Call[ApprovalPolicyOut]:
+    """One approval policy."""
     path = scoped(application, "/approval-policies/{policy}", policy=policy)
-    return Call("PATCH", path, Json, body=body)
+    return Call("GET", path, ApprovalPolicyOut)
+
+
+def update_approval_policy(
+    application: str | None, policy: str, body: ApprovalPolicyChangeIn
+) -> Call[ApprovalPolicyOut]:
+    """Change a policy; approvals that are open keep the one they began under."""
+    path = scoped(application, "/approval-policies/{policy}", policy=policy)
+    return Call("PATCH", path, ApprovalPolicyOut, body=body)
 
 
 def delete_approval_policy(application: str | None, policy: str) -> Call[None]:
-    """Remove a policy; approvals that run under it are cancelled."""
+    """Delete a policy; approvals that are open under it are cancelled."""
     path = scoped(application, "/approval-policies/{policy}", policy=policy)
     return Call("DELETE", path, type(None))

@@ -3,101 +3,112 @@
 Written by `python -m docs.generate` from the OpenAPI document; edit the API instead.
 """
 
-from certrail_client.base import Json
-from certrail_client.calls import PREFIX, Call, path_of
+from certrail_client.calls import PREFIX, Call, PagedCall, path_of
 from certrail_client.models.certificate_authorities import (
     Advice,
     AuthorityChangeIn,
     AuthorityIn,
+    AuthorityList,
+    AuthorityOut,
+    AuthorityWithVersionsOut,
     CaCertificateIn,
     CaRenewalIn,
+    CsrOut,
     MirrorIn,
+    MirrorList,
+    MirrorOut,
 )
 
 
-def list_authorities() -> Call[Json]:
-    """All authorities with the certificate they sign with."""
+def list_authorities() -> PagedCall[AuthorityList, AuthorityOut]:
+    """All authorities with the certificate they sign with, by slug."""
     path = path_of(PREFIX + "/certificate-authorities")
-    return Call("GET", path, Json)
+    return PagedCall("GET", path, AuthorityList, position="cursor")
 
 
-def create_authority(body: AuthorityIn) -> Call[Json]:
-    """Make a root, or an intermediate; one without a parent here is pending until its certificate is
+def create_authority(body: AuthorityIn) -> Call[AuthorityWithVersionsOut]:
+    """Create a root, or an intermediate; one without a parent here is pending until its certificate is
     installed.
     """
     path = path_of(PREFIX + "/certificate-authorities")
-    return Call("POST", path, Json, body=body, idempotent=True)
+    return Call("POST", path, AuthorityWithVersionsOut, body=body, idempotent=True)
 
 
-def get_authority(ca: str) -> Call[Json]:
+def get_authority(ca: str) -> Call[AuthorityWithVersionsOut]:
     """One authority with every version of its certificate, newest first."""
     path = path_of(PREFIX + "/certificate-authorities/{ca}", ca=ca)
-    return Call("GET", path, Json)
+    return Call("GET", path, AuthorityWithVersionsOut)
 
 
-def update_authority(ca: str, body: AuthorityChangeIn) -> Call[Json]:
+def update_authority(ca: str, body: AuthorityChangeIn) -> Call[AuthorityWithVersionsOut]:
     """Rename an authority, stop it from signing, or let it sign again."""
     path = path_of(PREFIX + "/certificate-authorities/{ca}", ca=ca)
-    return Call("PATCH", path, Json, body=body)
+    return Call("PATCH", path, AuthorityWithVersionsOut, body=body)
 
 
 def delete_authority(ca: str) -> Call[None]:
-    """Remove an authority that nothing depends on."""
+    """Delete an authority that nothing depends on."""
     path = path_of(PREFIX + "/certificate-authorities/{ca}", ca=ca)
     return Call("DELETE", path, type(None))
 
 
-def get_authority_csr(ca: str) -> Call[Json]:
-    """The certificate request, PEM, that another authority is asked to sign."""
+def get_authority_csr(ca: str) -> Call[CsrOut]:
+    """The CSR that another authority is to sign."""
     path = path_of(PREFIX + "/certificate-authorities/{ca}/csr", ca=ca)
-    return Call("GET", path, Json)
+    return Call("GET", path, CsrOut)
 
 
-def install_certificate(ca: str, body: CaCertificateIn) -> Call[Json]:
+def install_authority_certificate(ca: str, body: CaCertificateIn) -> Call[AuthorityWithVersionsOut]:
     """Install what another authority signed; one that does not match is refused with the reason."""
     path = path_of(PREFIX + "/certificate-authorities/{ca}/certificate", ca=ca)
-    return Call("POST", path, Json, body=body, idempotent=True)
+    return Call("POST", path, AuthorityWithVersionsOut, body=body, idempotent=True)
 
 
-def renew_authority(ca: str, body: CaRenewalIn) -> Call[Json]:
+def renew_authority(ca: str, body: CaRenewalIn) -> Call[AuthorityWithVersionsOut]:
     """Make the next version of an authority's certificate, with its present key or a new one."""
     path = path_of(PREFIX + "/certificate-authorities/{ca}/renew", ca=ca)
-    return Call("POST", path, Json, body=body, idempotent=True)
+    return Call("POST", path, AuthorityWithVersionsOut, body=body, idempotent=True)
 
 
-def advise_renewal(ca: str, body: Advice) -> Call[Json]:
-    """Have what the authority has issued by now replaced within a window; what says why is shown to
-    whoever asks.
+def set_renewal_info(ca: str, body: Advice) -> Call[AuthorityWithVersionsOut]:
+    """Advise to replace what the authority has issued by now within a window; the explanation is shown to
+    everybody.
     """
     path = path_of(PREFIX + "/certificate-authorities/{ca}/renewal-info", ca=ca)
-    return Call("PUT", path, Json, body=body)
+    return Call("PUT", path, AuthorityWithVersionsOut, body=body)
 
 
-def withdraw_renewal_advice(ca: str) -> Call[None]:
-    """Leave it to the rules again when certificates are renewed."""
+def delete_renewal_info(ca: str) -> Call[None]:
+    """Withdraw the advice: certificates are renewed by the rules of their profiles again."""
     path = path_of(PREFIX + "/certificate-authorities/{ca}/renewal-info", ca=ca)
     return Call("DELETE", path, type(None))
 
 
-def list_mirrors(ca: str) -> Call[Json]:
-    """The mirrors of an authority's revocation lists, and how every list stands there."""
+def list_crl_mirrors(ca: str) -> PagedCall[MirrorList, MirrorOut]:
+    """The mirrors of an authority's revocation lists, and the state of every list there; by slug."""
     path = path_of(PREFIX + "/certificate-authorities/{ca}/crl-mirrors", ca=ca)
-    return Call("GET", path, Json)
+    return PagedCall("GET", path, MirrorList, position="cursor")
 
 
-def create_mirror(ca: str, body: MirrorIn) -> Call[Json]:
+def create_crl_mirror(ca: str, body: MirrorIn) -> Call[MirrorOut]:
     """Have the revocation lists of an authority copied to a destination."""
     path = path_of(PREFIX + "/certificate-authorities/{ca}/crl-mirrors", ca=ca)
-    return Call("POST", path, Json, body=body, idempotent=True)
+    return Call("POST", path, MirrorOut, body=body, idempotent=True)
 
 
-def delete_mirror(ca: str, mirror: str) -> Call[None]:
+def get_crl_mirror(ca: str, mirror: str) -> Call[MirrorOut]:
+    """One mirror, and the state of every list there."""
+    path = path_of(PREFIX + "/certificate-authorities/{ca}/crl-mirrors/{mirror}", ca=ca, mirror=mirror)
+    return Call("GET", path, MirrorOut)
+
+
+def delete_crl_mirror(ca: str, mirror: str) -> Call[None]:
     """Copy no more; what was published stays."""
     path = path_of(PREFIX + "/certificate-authorities/{ca}/crl-mirrors/{mirror}", ca=ca, mirror=mirror)
     return Call("DELETE", path, type(None))
 
 
-def retry_mirror(ca: str, mirror: str) -> Call[Json]:
+def retry_crl_mirror(ca: str, mirror: str) -> Call[MirrorOut]:
     """Publish every list there now."""
     path = path_of(PREFIX + "/certificate-authorities/{ca}/crl-mirrors/{mirror}/retry", ca=ca, mirror=mirror)
-    return Call("POST", path, Json, idempotent=True)
+    return Call("POST", path, MirrorOut, idempotent=True)

@@ -6,7 +6,6 @@ Written by `python -m docs.generate` from the OpenAPI document; edit the API ins
 from datetime import datetime
 from typing import Literal
 
-from certrail_client.base import Json
 from certrail_client.calls import PREFIX, Call, PagedCall, path_of, scoped
 from certrail_client.models.certificates import (
     CertificateImportIn,
@@ -22,8 +21,10 @@ from certrail_client.models.certificates import (
     RevocationRequestList,
     RevocationRequestOut,
     RevocationStatus,
-    ViewChangeIn,
-    ViewIn,
+    SavedSearchChangeIn,
+    SavedSearchIn,
+    SavedSearchList,
+    SavedSearchOut,
 )
 from certrail_client.models.common import CertificateRequestOut
 
@@ -197,27 +198,47 @@ def release_certificate(certificate_id: str) -> Call[CertificateOut]:
     return Call("POST", path, CertificateOut, idempotent=True)
 
 
-def list_views(application: str) -> Call[Json]:
-    """The saved searches of an Application."""
-    path = path_of(PREFIX + "/applications/{application}/views", application=application)
-    return Call("GET", path, Json)
+def list_saved_searches(application: str) -> PagedCall[SavedSearchList, SavedSearchOut]:
+    """The saved searches of an Application, by slug."""
+    path = path_of(PREFIX + "/applications/{application}/saved-searches", application=application)
+    return PagedCall("GET", path, SavedSearchList, position="cursor")
 
 
-def create_view(application: str, body: ViewIn) -> Call[Json]:
-    """Give a search a name, for `?view=`."""
-    path = path_of(PREFIX + "/applications/{application}/views", application=application)
-    return Call("POST", path, Json, body=body, idempotent=True)
+def create_saved_search(application: str, body: SavedSearchIn) -> Call[SavedSearchOut]:
+    """Give a search a name, for `?saved_search=`."""
+    path = path_of(PREFIX + "/applications/{application}/saved-searches", application=application)
+    return Call("POST", path, SavedSearchOut, body=body, idempotent=True)
 
 
-def update_view(application: str, view: str, body: ViewChangeIn) -> Call[Json]:
+def get_saved_search(application: str, saved_search: str) -> Call[SavedSearchOut]:
+    """One saved search."""
+    path = path_of(
+        PREFIX + "/applications/{application}/saved-searches/{saved_search}",
+        application=application,
+        saved_search=saved_search,
+    )
+    return Call("GET", path, SavedSearchOut)
+
+
+def update_saved_search(
+    application: str, saved_search: str, body: SavedSearchChangeIn
+) -> Call[SavedSearchOut]:
     """Change a saved search."""
-    path = path_of(PREFIX + "/applications/{application}/views/{view}", application=application, view=view)
-    return Call("PATCH", path, Json, body=body)
+    path = path_of(
+        PREFIX + "/applications/{application}/saved-searches/{saved_search}",
+        application=application,
+        saved_search=saved_search,
+    )
+    return Call("PATCH", path, SavedSearchOut, body=body)
 
 
-def delete_view(application: str, view: str) -> Call[None]:
-    """Forget a saved search."""
-    path = path_of(PREFIX + "/applications/{application}/views/{view}", application=application, view=view)
+def delete_saved_search(application: str, saved_search: str) -> Call[None]:
+    """Delete a saved search."""
+    path = path_of(
+        PREFIX + "/applications/{application}/saved-searches/{saved_search}",
+        application=application,
+        saved_search=saved_search,
+    )
     return Call("DELETE", path, type(None))
 
 

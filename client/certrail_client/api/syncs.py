@@ -4,9 +4,8 @@ Written by `python -m docs.generate` from the OpenAPI document; edit the API ins
 """
 
 from certrail_client.calls import Call, PagedCall, scoped
-from certrail_client.models.common import PluginTrialIn
+from certrail_client.models.common import Ok, PluginTrialIn
 from certrail_client.models.syncs import (
-    Ok,
     SyncChangeIn,
     SyncIn,
     SyncList,

@@ -5,21 +5,102 @@ Written by `python -m docs.generate` from the OpenAPI document; edit the API ins
 
 from __future__ import annotations
 
-from certrail_client.base import Body, OpenEnum
+from datetime import datetime
+
+from certrail_client.base import Body, OpenEnum, Secret
+from certrail_client.models.common import Permission, PrincipalKind
 
 
 class ActiveIn(Body):
     """Whether a principal may act."""
 
     active: bool
+    """False: its tokens, sessions and memberships have no effect."""
 
 
 class GroupIn(Body):
-    """A group to make."""
+    """A group to create."""
 
     slug: str
+    """Unique name."""
     name: str
+    """Name for people."""
     members: list[str] | None = None
+    """Slugs, ids or e-mail addresses of users and machine identities."""
+
+
+class GroupList(Body):
+    """Groups, by slug."""
+
+    items: list[GroupOut]
+    """The objects, in the order that the call names."""
+    next_cursor: str | None = None
+    """Give it as `cursor` to read the next page; null on the last one."""
+
+
+class GroupOut(Body):
+    """A group with its members."""
+
+    id: str
+    """Id of the principal."""
+    created_at: datetime
+    """When it was created."""
+    kind: PrincipalKind
+    """What it is."""
+    slug: str
+    """Unique name."""
+    name: str
+    """Name for people."""
+    email: str | None
+    """By which a user is found at sign-in."""
+    product_role: ProductRole | None
+    """Role above the Applications."""
+    active: bool
+    """Whether it may act."""
+    members: list[str]
+    """Slugs of its users and machine identities."""
+
+
+class MeOut(Body):
+    """Who calls."""
+
+    id: str | None
+    """Id of the principal."""
+    kind: str
+    """What it is: user or machine."""
+    name: str
+    """Name for people."""
+    product_role: ProductRole | None
+    """Role above the Applications."""
+    scopes: list[str]
+    """What the token is limited to; empty for no limit."""
+    permissions: list[Permission]
+    """What it may do with the product."""
+
+
+class NewTokenOut(Body):
+    """A token that was just created."""
+
+    id: str
+    """Id of the token."""
+    created_at: datetime
+    """When it was created."""
+    principal_id: str
+    """Id of its owner."""
+    principal: str
+    """Slug of its owner."""
+    name: str
+    """What it is for."""
+    scopes: list[str]
+    """What it is limited to; empty for all that its owner may do."""
+    lifetime: str | None
+    """How long it is valid from its creation; null for ever."""
+    expires_at: datetime | None
+    """Until when it is valid; null for ever."""
+    revoked_at: datetime | None
+    """When it was revoked."""
+    token: Secret | None
+    """Its text, in this answer only; null when the same call created it before."""
 
 
 class ObjectIdList(Body):
@@ -48,16 +129,52 @@ class PrincipalChangeIn(Body):
     """What to change of a principal; what is left out stays."""
 
     name: str | None = None
+    """Name for people."""
     product_role: ProductRole | None = None
+    """Role above the Applications."""
 
 
 class PrincipalIn(Body):
-    """A user, group or machine identity to make."""
+    """A user or machine identity to create."""
 
     slug: str
+    """Unique name."""
     name: str
+    """Name for people."""
     email: str | None = None
+    """By which a user is found at sign-in."""
     product_role: ProductRole | None = None
+    """Role above the Applications; null for none."""
+
+
+class PrincipalList(Body):
+    """Principals, by slug."""
+
+    items: list[PrincipalOut]
+    """The objects, in the order that the call names."""
+    next_cursor: str | None = None
+    """Give it as `cursor` to read the next page; null on the last one."""
+
+
+class PrincipalOut(Body):
+    """A user, a group or a machine identity."""
+
+    id: str
+    """Id of the principal."""
+    created_at: datetime
+    """When it was created."""
+    kind: PrincipalKind
+    """What it is."""
+    slug: str
+    """Unique name."""
+    name: str
+    """Name for people."""
+    email: str | None
+    """By which a user is found at sign-in."""
+    product_role: ProductRole | None
+    """Role above the Applications."""
+    active: bool
+    """Whether it may act."""
 
 
 class ProductRole(OpenEnum):
@@ -68,15 +185,52 @@ class ProductRole(OpenEnum):
 
 
 class RotationIn(Body):
-    """How long the present token holds beside the next one."""
+    """How to replace a token."""
 
     overlap: str = "PT0S"
+    """How long the present token stays valid beside the next one."""
 
 
 class TokenIn(Body):
-    """A token to make. Without scopes it carries all that its owner may do."""
+    """A token to create."""
 
     principal: str
+    """Slug, id or e-mail address of its owner."""
     name: str
+    """What it is for."""
     scopes: list[str] | None = None
+    """Permissions, or their nouns, that it is limited to; empty for all that its owner may do."""
     lifetime: str | None = None
+    """How long it is valid; null for ever."""
+
+
+class TokenList(Body):
+    """Tokens."""
+
+    items: list[TokenOut]
+    """The objects, in the order that the call names."""
+    next_cursor: str | None = None
+    """Give it as `cursor` to read the next page; null on the last one."""
+
+
+class TokenOut(Body):
+    """A token, without its text."""
+
+    id: str
+    """Id of the token."""
+    created_at: datetime
+    """When it was created."""
+    principal_id: str
+    """Id of its owner."""
+    principal: str
+    """Slug of its owner."""
+    name: str
+    """What it is for."""
+    scopes: list[str]
+    """What it is limited to; empty for all that its owner may do."""
+    lifetime: str | None
+    """How long it is valid from its creation; null for ever."""
+    expires_at: datetime | None
+    """Until when it is valid; null for ever."""
+    revoked_at: datetime | None
+    """When it was revoked."""

@@ -296,16 +296,47 @@ class RevocationStatus(OpenEnum):
     FAILED = "failed"
 
 
-class ViewChangeIn(Body):
-    """What to change of a view; what is left out stays."""
+class SavedSearchChangeIn(Body):
+    """What to change of a saved search; what is left out stays."""
 
     name: str | None = None
+    """Name for people."""
     filter: CertificateFilter | None = None
+    """Replaces the filter as a whole."""
 
 
-class ViewIn(Body):
+class SavedSearchIn(Body):
     """A search to give a name to."""
 
     slug: str
+    """Unique name in the Application."""
     name: str
+    """Name for people."""
     filter: CertificateFilter
+    """What certificates must have."""
+
+
+class SavedSearchList(Body):
+    """Saved searches, by slug."""
+
+    items: list[SavedSearchOut]
+    """The objects, in the order that the call names."""
+    next_cursor: str | None = None
+    """Give it as `cursor` to read the next page; null on the last one."""
+
+
+class SavedSearchOut(Body):
+    """A search that was given a name."""
+
+    id: str
+    """Id of the saved search."""
+    created_at: datetime
+    """When it was saved."""
+    application_id: str
+    """Id of its Application."""
+    slug: str
+    """Unique name in the Application."""
+    name: str
+    """Name for people."""
+    filter: CertificateFilter
+    """What certificates must have."""

@@ -87,6 +87,63 @@ class CertificateRequestOut(Body):
     """Id of the earlier approval that covers it."""
 
 
+class EventList(Body):
+    """Events, oldest first."""
+
+    items: list[EventOut]
+    """The events of this page."""
+    next_cursor: int | None
+    """Give it as `after` to read on; null at the end."""
+
+
+class EventOut(Body):
+    """An immutable fact."""
+
+    seq: int
+    """Position in the audit log, without gaps."""
+    id: str
+    """Id of the event."""
+    created_at: datetime
+    """When it happened."""
+    type: str
+    """What happened, such as certificate.issued."""
+    application_id: str | None
+    """Id of the Application that it is about, if of one."""
+    subject_type: str
+    """Kind of the object that it is about."""
+    subject_id: str
+    """Id of the object that it is about."""
+    actor_id: str | None
+    """Id of the principal that did it; null for certrail itself."""
+    actor_name: str
+    """Name of the principal that did it."""
+    request_id: str | None
+    """Id of the API call that did it."""
+    data: Json
+    """Facts of this type of event."""
+    hash: str
+    """SHA-256 over the event and the hash of the one before it."""
+
+
+class FailureOut(Body):
+    """One failed attempt of a plugin."""
+
+    kind: str
+    """Name of the error class, such as RateLimited."""
+    message: str
+    """What the outside system or the plugin said, without secrets."""
+    action: str
+    """What a person should do."""
+    plugin: str
+    """Name and version of the plugin."""
+    next_try_at: datetime | None
+    """When it is tried again; null if it is not."""
+    permanent: bool
+    """Whether a person must act before another attempt can succeed."""
+    at: datetime
+    """When it failed."""
+
+
 class Freeze(Body):
     """A time in which nothing is renewed."""
 
@@ -120,6 +177,57 @@ class KeyUsage(OpenEnum):
     KEY_AGREEMENT = "keyAgreement"
 
 
+class Ok(Body):
+    """A check that passed; one that does not is answered with a problem."""
+
+    ok: bool
+    """Always true."""
+
+
+class Permission(OpenEnum):
+    """What a route may ask for. The part before the colon is the noun, `product.` ones are shared."""
+
+    PRODUCT_READ = "product:read"
+    PRODUCT_MANAGE = "product:manage"
+    PRINCIPAL_MANAGE = "principal:manage"
+    TOKEN_SELF = "token:self"
+    PLUGIN_READ = "plugin:read"
+    APPLICATION_CREATE = "application:create"
+    APPLICATION_LIST = "application:list"
+    APPLICATION_READ = "application:read"
+    APPLICATION_EDIT = "application:edit"
+    APPLICATION_DELETE = "application:delete"
+    MEMBER_MANAGE = "member:manage"
+    PROFILE_ATTACH = "profile:attach"
+    ENROLLMENT_MANAGE = "enrollment:manage"
+    REQUEST_CREATE = "request:create"
+    REQUEST_READ = "request:read"
+    REQUEST_CANCEL = "request:cancel"
+    REQUEST_RETRY = "request:retry"
+    CERTIFICATE_READ = "certificate:read"
+    CERTIFICATE_KEY = "certificate:key"
+    CERTIFICATE_IMPORT = "certificate:import"
+    CERTIFICATE_EXPORT = "certificate:export"
+    CERTIFICATE_RENEW = "certificate:renew"
+    CERTIFICATE_REVOKE = "certificate:revoke"
+    INVENTORY_READ = "inventory:read"
+    VIEW_MANAGE = "view:manage"
+    SYNC_READ = "sync:read"
+    SYNC_MANAGE = "sync:manage"
+    SYNC_TRIGGER = "sync:trigger"
+    DELIVERY_RETRY = "delivery:retry"
+    ALERT_READ = "alert:read"
+    ALERT_MANAGE = "alert:manage"
+    INCIDENT_ACKNOWLEDGE = "incident:acknowledge"
+    NOTIFICATION_REPLAY = "notification:replay"
+    APPROVAL_POLICY_READ = "approval-policy:read"
+    APPROVAL_POLICY_MANAGE = "approval-policy:manage"
+    APPROVAL_READ = "approval:read"
+    APPROVAL_VOTE = "approval:vote"
+    EVENT_READ = "event:read"
+    AUDIT_READ = "audit:read"
+
+
 class PluginTrialIn(Body):
     """A plugin configuration to check without saving it."""
 
@@ -129,6 +237,14 @@ class PluginTrialIn(Body):
     """Slug or id of the connection to use."""
     config: Json | None = default(None, repr=False)
     """Configuration of the plugin."""
+
+
+class PrincipalKind(OpenEnum):
+    """What a principal is."""
+
+    USER = "user"
+    GROUP = "group"
+    MACHINE = "machine"
 
 
 class RenewalRule(Body):

@@ -8,6 +8,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from certrail_client.base import Body, OpenEnum
+from certrail_client.models.common import FailureOut
 
 
 class DeliveryList(Body):
@@ -81,25 +82,6 @@ class DeliveryStatus(OpenEnum):
     RETRYING = "retrying"
     FAILED = "failed"
     REMOVED = "removed"
-
-
-class FailureOut(Body):
-    """One failed attempt of a plugin."""
-
-    kind: str
-    """Name of the error class, such as RateLimited."""
-    message: str
-    """What the outside system or the plugin said, without secrets."""
-    action: str
-    """What a person should do."""
-    plugin: str
-    """Name and version of the plugin."""
-    next_try_at: datetime | None
-    """When it is tried again; null if it is not."""
-    permanent: bool
-    """Whether a person must act before another attempt can succeed."""
-    at: datetime
-    """When it failed."""
 
 
 class ObservationOut(Body):

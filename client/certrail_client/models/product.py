@@ -11,92 +11,388 @@ from typing import Literal
 from pydantic import Field
 
 from certrail_client.base import Body, Json, default
-from certrail_client.models.common import RenewalRule
+from certrail_client.models.common import (
+    BasicConstraints,
+    KeyAlgorithm,
+    KeyUsage,
+    RenewalRule,
+    Sans,
+    SignatureAlgorithm,
+    Subject,
+)
 
 
-class ApiMethod(Body):
-    """The API, and how certificates are renewed by themselves; a rule that is left out stays as it is."""
+class ApiMethodIn(Body):
+    """Enrollment through the API, and how certificates are renewed automatically."""
 
     enabled: bool
+    """Whether it may be used."""
     auto_renew: RenewalRule | None = None
+    """Left out, it stays as it is."""
+
+
+class ApiMethodOut(Body):
+    """Enrollment through the API."""
+
+    enabled: bool
+    """Whether it may be used."""
+    auto_renew: RenewalRule
+    """How certificates are renewed automatically."""
+
+
+class BasicConstraintsRules(Body):
+    """Whether certificates of authorities may be requested, and how many more may follow below them."""
+
+    ca: Literal["forbidden", "allowed", "required"] = default("forbidden")
+    """Whether the certificate may, or must, be an authority's."""
+    max_path_length: int | None = None
+    """The largest path length; null leaves the limit to the issuer."""
+
+
+class CertificatePolicyChangeIn(Body):
+    """What to change of a policy; what is left out stays."""
+
+    slug: str | None = None
+    """Unique name."""
+    name: str | None = None
+    """Name for people."""
+    rules: PolicyRules | None = None
+    """Replaces the rules as a whole."""
+
+
+class CertificatePolicyIn(Body):
+    """A certificate policy to create."""
+
+    slug: str
+    """Unique name."""
+    name: str
+    """Name for people."""
+    rules: PolicyRules | None = None
+    """What may be requested; a section left out allows anything."""
+
+
+class CertificatePolicyList(Body):
+    """Certificate policies, by slug."""
+
+    items: list[CertificatePolicyOut]
+    """The objects, in the order that the call names."""
+    next_cursor: str | None = None
+    """Give it as `cursor` to read the next page; null on the last one."""
+
+
+class CertificatePolicyOut(Body):
+    """What may be requested."""
+
+    id: str
+    """Id of the policy."""
+    created_at: datetime
+    """When it was created."""
+    slug: str
+    """Unique name."""
+    name: str
+    """Name for people."""
+    version: int
+    """Counts changes of the rules."""
+    rules: PolicyRules
+    """What may be requested; a section that is null allows anything."""
+
+
+class CertificateProfileChangeIn(Body):
+    """What to change of a profile; what is left out stays."""
+
+    slug: str | None = None
+    """Unique name."""
+    name: str | None = None
+    """Name for people."""
+    ca: str | None = None
+    """Slug or id of the authority that signs."""
+    policy: str | None = None
+    """Slug or id of the certificate policy."""
+    ttl: str | None = None
+    """Lifetime of certificates that do not say theirs."""
+    defaults: ProfileDefaults | None = None
+    """Replaces the defaults as a whole."""
+    legacy_enrollment: LegacyEnrollmentIn | None = None
+    """Only of a profile that was imported with enrollment of its own."""
+
+
+class CertificateProfileIn(Body):
+    """A certificate profile to create."""
+
+    slug: str
+    """Unique name."""
+    name: str
+    """Name for people."""
+    issuer_type: Literal["ca", "self-signed"] = default("ca")
+    """Who signs."""
+    ca: str | None = None
+    """Slug or id of the authority that signs; null for self-signed certificates."""
+    policy: str
+    """Slug or id of the certificate policy."""
+    ttl: str
+    """Lifetime of certificates that do not say theirs."""
+    defaults: ProfileDefaults | None = None
+    """What a request gets that does not say it itself."""
+
+
+class CertificateProfileList(Body):
+    """Certificate profiles, by slug."""
+
+    items: list[CertificateProfileOut]
+    """The objects, in the order that the call names."""
+    next_cursor: str | None = None
+    """Give it as `cursor` to read the next page; null on the last one."""
+
+
+class CertificateProfileOut(Body):
+    """One authority, one policy and defaults: what a certificate looks like."""
+
+    id: str
+    """Id of the profile."""
+    created_at: datetime
+    """When it was created."""
+    slug: str
+    """Unique name."""
+    name: str
+    """Name for people."""
+    version: int
+    """Counts changes that matter to open approvals."""
+    issuer_type: Literal["ca", "self-signed"]
+    """Who signs."""
+    ca_id: str | None
+    """Id of the authority that signs."""
+    ca: str | None
+    """Slug of the authority that signs."""
+    policy_id: str
+    """Id of the certificate policy."""
+    policy: str
+    """Slug of the certificate policy."""
+    ttl: str
+    """Lifetime of certificates that do not say theirs."""
+    defaults: ProfileDefaults
+    """What a request gets that does not say it itself."""
+    legacy_enrollment: LegacyEnrollmentOut | None
+    """By which methods it may be used in the legacy scope; null for not at all."""
 
 
 class ConnectionChangeIn(Body):
-    """New credentials; a masked value sent back stays as it was, and so do end and rate when they are left
-    out.
+    """New credentials; a masked value sent back stays as it was, and so do expiry and rate when they are
+    left out.
     """
 
     config: Json = Field(repr=False)
+    """Replaces address and credentials as a whole."""
     expires_at: datetime | None = None
+    """Until when; null for unknown."""
     max_per_minute: int | None = None
-    """how many deliveries and removals it bears; null for any number"""
+    """Rate limit; null for any number."""
 
 
 class ConnectionIn(Body):
-    """Credentials to store."""
+    """Credentials of an outside system to store."""
 
     slug: str
+    """Unique name."""
     name: str
+    """Name for people."""
     type: str
+    """Type of connection, as plugins name it at `/plugins`."""
     config: Json = Field(repr=False)
+    """Address and credentials, by the schema of the type."""
     expires_at: datetime | None = None
-    """until when they are accepted, if known"""
+    """Until when they are accepted, if known."""
     max_per_minute: int | None = None
-    """how many deliveries and removals it bears; null for any number"""
+    """Rate limit of deliveries and removals; null for any number."""
 
 
-class LegacyEnrollment(Body):
-    """By which methods a profile of the older project is usable by itself; those left out stay as they
-    are.
-    """
+class ConnectionList(Body):
+    """Connections, by slug."""
 
-    api: ApiMethod | None = None
-    acme: Method | None = None
-    est: Method | None = None
-    scep: Method | None = None
+    items: list[ConnectionOut]
+    """The objects, in the order that the call names."""
+    next_cursor: str | None = None
+    """Give it as `cursor` to read the next page; null on the last one."""
 
 
-class Method(Body):
+class ConnectionOut(Body):
+    """Credentials of an outside system, masked."""
+
+    id: str
+    """Id of the connection."""
+    created_at: datetime
+    """When it was created."""
+    slug: str
+    """Unique name."""
+    name: str
+    """Name for people."""
+    type: str
+    """Type of connection."""
+    config: Json = Field(repr=False)
+    """Address and credentials, the secrets masked."""
+    expires_at: datetime | None
+    """Until when they are accepted, if known."""
+    max_per_minute: int | None
+    """Rate limit; null for any number."""
+
+
+class ExtendedUsageRules(Body):
+    """Extended usages that must be there, and all that may be."""
+
+    required: list[str] | None = None
+    """Must be there: names or OIDs."""
+    allowed: list[str] | None = None
+    """May be there: names or OIDs."""
+
+
+class LegacyEnrollmentIn(Body):
+    """By which methods a profile of the legacy scope may be used; those left out stay as they are."""
+
+    api: ApiMethodIn | None = None
+    """Enrollment through the API."""
+    acme: MethodIn | None = None
+    """Enrollment by ACME."""
+    est: MethodIn | None = None
+    """Enrollment by EST."""
+    scep: MethodIn | None = None
+    """Enrollment by SCEP."""
+
+
+class LegacyEnrollmentOut(Body):
+    """By which methods a profile of the legacy scope may be used."""
+
+    api: ApiMethodOut | None
+    """Enrollment through the API."""
+    acme: MethodOut | None
+    """Enrollment by ACME."""
+    est: MethodOut | None
+    """Enrollment by EST."""
+    scep: MethodOut | None
+    """Enrollment by SCEP."""
+
+
+class MethodIn(Body):
     """A way to enroll, on or off."""
 
     enabled: bool
+    """Whether it may be used."""
 
 
-class PolicyChangeIn(Body):
-    """What to change of a policy; what is left out stays, rules are replaced as a whole."""
+class MethodOut(Body):
+    """A way to enroll."""
 
-    slug: str | None = None
-    name: str | None = None
-    rules: Json | None = None
+    enabled: bool
+    """Whether it may be used."""
 
 
-class PolicyIn(Body):
-    """A certificate policy to make."""
+class NameRules(Body):
+    """Patterns for the names of one type: ``*`` matches any text, dots included; an IP pattern is a CIDR.
+    So ``*.example.com`` allows names at any depth below example.com, and the wildcard names among them,
+    since they cover nothing else. ``\\*`` is the asterisk itself: to deny ``\\*.*`` is to deny every
+    wildcard.
+    """
 
-    slug: str
+    required: list[str] | None = None
+    """Each pattern must be matched by a name; those names are then allowed, too."""
+    allowed: list[str] | None = None
+    """What may be there; left out beside other rules, all that is not denied."""
+    denied: list[str] | None = None
+    """What may not, whatever its case. A wildcard that covers a denied name is denied."""
+
+
+class PluginList(Body):
+    """Plugins."""
+
+    items: list[PluginOut]
+    """The objects, in the order that the call names."""
+    next_cursor: str | None = None
+    """Give it as `cursor` to read the next page; null on the last one."""
+
+
+class PluginOut(Body):
+    """An installed plugin."""
+
     name: str
-    rules: Json | None = None
+    """Name among the plugins of its kind."""
+    kind: str
+    """destination, notifier or issuer."""
+    distribution: str
+    """Python distribution that brings it."""
+    version: str
+    """Version of the distribution."""
+    state: str
+    """Whether it can be used."""
+    reason: str
+    """Why it cannot be used."""
+    title: str
+    """Name for people."""
+    summary: str
+    """What it does, in one line."""
+    connection_type: str | None
+    """Type of connection that it takes."""
+    capabilities: list[str]
+    """What it can do beside the minimum."""
+    config_schema: Json
+    """JSON Schema of its configuration."""
 
 
-class ProfileChangeIn(Body):
-    """What to change of a profile; what is left out stays, defaults are replaced as a whole."""
+class PolicyRules(Body):
+    """A certificate policy."""
 
-    slug: str | None = None
-    name: str | None = None
-    ca: str | None = None
-    policy: str | None = None
-    ttl: str | None = None
-    defaults: Json | None = None
-    legacy_enrollment: LegacyEnrollment | None = None
+    subject: SubjectRules | None = None
+    """Attributes of the subject."""
+    sans: dict[str, NameRules] | None = None
+    """By type of name: dns, ip, email, uri or upn."""
+    key_usages: UsageRules | None = None
+    """Key usages (RFC 5280 section 4.2.1.3)."""
+    extended_key_usages: ExtendedUsageRules | None = None
+    """Extended key usages (RFC 5280 section 4.2.1.12)."""
+    key_algorithms: list[KeyAlgorithm] | None = None
+    """Algorithms of the key."""
+    signature_algorithms: list[SignatureAlgorithm] | None = None
+    """Algorithms of the issuer's signature."""
+    max_ttl: str | None = None
+    """The longest lifetime."""
+    basic_constraints: BasicConstraintsRules | None = None
+    """Certificates of authorities."""
 
 
-class ProfileIn(Body):
-    """A certificate profile to make."""
+class ProfileDefaults(Body):
+    """What a request gets that does not say it itself."""
 
-    slug: str
-    name: str
-    issuer_type: Literal["ca", "self-signed"] = default("ca")
-    ca: str | None = None
-    policy: str
-    ttl: str
-    defaults: Json | None = None
+    subject: Subject | None = None
+    """Attributes of the subject."""
+    sans: Sans | None = None
+    """Subject alternative names by type."""
+    key_algorithm: KeyAlgorithm | None = None
+    """Algorithm of the key."""
+    signature_algorithm: SignatureAlgorithm | None = None
+    """The signature insisted on."""
+    basic_constraints: BasicConstraints | None = None
+    """For certificates of authorities."""
+    key_usages: list[KeyUsage] | None = None
+    """Key usages."""
+    extended_key_usages: list[str] | None = None
+    """Extended key usages, names or OIDs."""
+
+
+class SubjectRules(Body):
+    """Patterns per attribute; ``*`` matches any text. An attribute that no rule names is refused. Of
+    domain components there may be several: each must be allowed, and one is enough for a required
+    pattern.
+    """
+
+    required: dict[str, str | list[str]] | None = None
+    """By attribute: must be there and match, each where several are named; it is then allowed, too."""
+    allowed: dict[str, list[str]] | None = None
+    """By attribute: what may be there."""
+    denied: dict[str, list[str]] | None = None
+    """By attribute: what may not, whatever its case. Named here alone, all else is allowed."""
+
+
+class UsageRules(Body):
+    """Usages that must be there, and all that may be."""
+
+    required: list[KeyUsage] | None = None
+    """Must be there."""
+    allowed: list[KeyUsage] | None = None
+    """May be there."""

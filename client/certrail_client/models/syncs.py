@@ -12,13 +12,6 @@ from pydantic import Field
 from certrail_client.base import Body, Json, default
 
 
-class Ok(Body):
-    """A check that passed; one that does not is answered with a problem."""
-
-    ok: bool
-    """Always true."""
-
-
 class PreviewedObject(Body):
     """A certificate that a sync would deliver."""
 

@@ -5,7 +5,7 @@ CertrailError
 ├── Unauthenticated 401  who are you?
 ├── Forbidden       403  you may see it, but not do that
 ├── NotFound        404  unknown, or not yours to see: the same answer
-├── Conflict        409  it conflicts with the state of the object
+├── Conflict        409  the present state of the object does not allow it
 ├── PolicyViolation 422  the certificate policy denies it, with every violation
 └── Unavailable     503  a part is missing now; nothing was recorded
 """
@@ -42,7 +42,7 @@ class CertrailError(Exception):
 class BadInput(CertrailError):
     """The input cannot be read, or a value in it is wrong."""
 
-    kind, status, title = "bad-input", 400, "The input is wrong"
+    kind, status, title = "bad-input", 400, "Bad input"
 
     def __init__(self, detail: str, field: str | None = None, **extra: Any) -> None:
         super().__init__(detail, field=field, **extra)
@@ -75,7 +75,7 @@ class NotFound(CertrailError):
 
 
 class Conflict(CertrailError):
-    """The call conflicts with the state of the object."""
+    """The present state of the object does not allow the call."""
 
     kind, status, title = "conflict", 409, "Conflict"
 

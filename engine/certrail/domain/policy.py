@@ -36,7 +36,7 @@ class _Rules(BaseModel):
 
 
 class SubjectRules(_Rules):
-    """Patterns per attribute, ``*`` standing for any text. An attribute that no rule names is refused.
+    """Patterns per attribute; ``*`` matches any text. An attribute that no rule names is refused.
 
     Of domain components there may be several: each must be allowed, and one is enough for a required pattern.
     """
@@ -63,10 +63,10 @@ class SubjectRules(_Rules):
 
 
 class NameRules(_Rules):
-    """Patterns for the names of one type: ``*`` stands for any text, dots included; an IP pattern is a CIDR.
+    """Patterns for the names of one type: ``*`` matches any text, dots included; an IP pattern is a CIDR.
 
     So ``*.example.com`` allows names at any depth below example.com, and the wildcard names among them, since
-    they stand for nothing else. ``\\*`` is the asterisk itself: to deny ``\\*.*`` is to deny every wildcard.
+    they cover nothing else. ``\\*`` is the asterisk itself: to deny ``\\*.*`` is to deny every wildcard.
     """
 
     required: _Patterns = Field(

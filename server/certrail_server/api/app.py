@@ -22,24 +22,23 @@ from certrail_server.api.routes import (
     applications,
     approval_policies,
     approvals,
+    audit,
     authorities,
-    callbacks,
     certificates,
+    channels,
     deliveries,
-    device,
-    health,
+    integrations,
     lifecycle,
     object_ids,
     principals,
     product,
-    record,
     requests,
     revocations,
-    sessions,
-    status,
+    saved_searches,
     syncs,
-    views,
+    tokens,
 )
+from certrail_server.api.routes.public import callbacks, device, health, reference, sessions, status
 
 if TYPE_CHECKING:
     from certrail_server.api.sign_in import SignIn
@@ -47,21 +46,25 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 API = (
-    authorities,
-    product,
-    principals,
-    applications,
-    requests,
-    revocations,
-    certificates,
-    lifecycle,
-    deliveries,
-    approvals,
-    record,
-    views,
-    object_ids,
+    authorities.router,
+    product.router,
+    integrations.router,
+    principals.router,
+    tokens.router,
+    applications.router,
+    requests.router,
+    revocations.router,
+    certificates.router,
+    lifecycle.router,
+    deliveries.router,
+    approvals.router,
+    audit.router,
+    saved_searches.router,
+    alerts.router,
+    channels.router,
+    object_ids.router,
 )
-"""The modules below ``/api/v1``, whose every route names its permission."""
+"""Below ``/api/v1``; every route names its permission."""
 
 SCOPED = (
     applications.scoped,
@@ -70,10 +73,11 @@ SCOPED = (
     requests.scoped,
     deliveries.scoped,
     syncs.router,
-    alerts.router,
+    alerts.scoped,
+    channels.scoped,
     approval_policies.router,
 )
-"""Served for each Application, and once more for what belongs to none."""
+"""Served for each Application, and once more for the legacy scope; every route names its permission."""
 
 LARGEST_BODY = 1_048_576
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
@@ -86,6 +90,8 @@ def create_app(services: Services, orchestrator: Orchestrator, sign_in: "SignIn 
         version="1",
         summary="Certificates, from request to everywhere they are used",
         lifespan=_work,
+        docs_url=None,
+        redoc_url=None,
         generate_unique_id_function=operation_id,
         separate_input_output_schemas=False,
     )
@@ -94,9 +100,8 @@ def create_app(services: Services, orchestrator: Orchestrator, sign_in: "SignIn 
     app.state.sign_in = sign_in
     app.middleware("http")(_frame)
     problems.install(app)
-    for module in API:
-        app.include_router(module.router, prefix="/api/v1")
-    app.include_router(alerts.objects, prefix="/api/v1")
+    for router in API:
+        app.include_router(router, prefix="/api/v1")
     for router in SCOPED:
         app.include_router(router, prefix="/api/v1/applications/{application}")
         app.include_router(router, prefix="/api/v1")
@@ -105,6 +110,7 @@ def create_app(services: Services, orchestrator: Orchestrator, sign_in: "SignIn 
     app.include_router(callbacks.router)
     app.include_router(status.router)
     app.include_router(health.router)
+    app.include_router(reference.router)
     app.openapi = lambda: describe(app)  # type: ignore[method-assign]
     return app
 

@@ -1,28 +1,19 @@
 """The API's description of itself, completed by what FastAPI cannot see."""
 
 import re
+from collections.abc import Iterator
 from typing import Any
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute
+from pydantic import BaseModel
+from pydantic.json_schema import models_json_schema
+
+from certrail_server.api.schemas.base import In, Out, Problem
 
 BEARER = {
     "bearer": {"type": "http", "scheme": "bearer", "description": "A token, made by `POST /api/v1/tokens`."}
-}
-PROBLEM = {
-    "type": "object",
-    "title": "Problem",
-    "description": "RFC 9457, with the members that the kind of problem has.",
-    "required": ["type", "title", "status", "detail"],
-    "properties": {
-        "type": {"type": "string"},
-        "title": {"type": "string"},
-        "status": {"type": "integer"},
-        "detail": {"type": "string"},
-        "instance": {"type": "string"},
-        "request_id": {"type": "string"},
-    },
 }
 REFUSED = {
     "description": "Refused: `detail` says what to change",
@@ -36,6 +27,30 @@ IDEMPOTENCY_KEY = {
     "description": "The same call with the same key makes one object, for 30 days.",
 }
 PROTECTED = "/api/"
+REFERENCE = "#/components/schemas/{model}"
+NAMED = {
+    "application": "Slug or id of the Application.",
+    "approval_id": "Id of the approval request.",
+    "ca": "Slug or id of the certificate authority.",
+    "certificate_id": "Id of the certificate.",
+    "delivery_id": "Id of the delivery.",
+    "group": "Slug or id of the group.",
+    "incident_id": "Id of the incident.",
+    "key": "SHA-256 of the authority's public key (SubjectPublicKeyInfo), hex.",
+    "kind": "Kind of the plugin: destination, notifier or issuer.",
+    "machine_identity": "Slug or id of the machine identity.",
+    "mirror": "Slug of the mirror.",
+    "name": "Name of the plugin.",
+    "notification_id": "Id of the notification.",
+    "principal": "Slug, id or e-mail address of the user, group or machine identity.",
+    "question": "The OCSP request, DER in base64.",
+    "request_id": "Id of the certificate request.",
+    "retirement_id": "Id of the retirement.",
+    "saved_search": "Slug or id of the saved search.",
+    "token": "Id of the token.",
+    "user": "Slug, id or e-mail address of the user.",
+}
+"""What path parameters mean; any other one is the slug or id of what it is named after."""
 SCOPED = "/api/v1/applications/{application}/"
 
 
@@ -53,13 +68,36 @@ def describe(app: FastAPI) -> dict[str, Any]:
         document = get_openapi(title=app.title, version=app.version, summary=app.summary, routes=app.routes)
         components = document.setdefault("components", {})
         components["securitySchemes"] = BEARER
-        components.setdefault("schemas", {})["Problem"] = PROBLEM
+        schemas = components["schemas"]
+        for name, schema in models_json_schema([(Problem, "validation")], ref_template=REFERENCE)[1][
+            "$defs"
+        ].items():
+            schemas[name] = schema
+        _describe_references(schemas)
+        # Wrong input is answered with a problem; what FastAPI declares for it is never sent.
+        for name in ("HTTPValidationError", "ValidationError"):
+            schemas.pop(name, None)
         _name_operations(document["paths"])
         for path, operations in document["paths"].items():
             for method, operation in operations.items():
                 _complete(path, method, operation)
         app.openapi_schema = document
     return app.openapi_schema
+
+
+def _describe_references(schemas: dict[str, Any]) -> None:
+    """Pydantic drops the description of a field where its schema is a bare reference; 3.1 allows both."""
+    models = {model.__name__: model for base in (In, Out) for model in _below(base)}
+    for name, schema in schemas.items():
+        for member, detail in schema.get("properties", {}).items():
+            if "description" not in detail and name in models:
+                detail["description"] = models[name].model_fields[member].description
+
+
+def _below(base: type[BaseModel]) -> Iterator[type[BaseModel]]:
+    for model in base.__subclasses__():
+        yield model
+        yield from _below(model)
 
 
 def _name_operations(paths: dict[str, dict[str, Any]]) -> None:
@@ -82,6 +120,12 @@ def _complete(path: str, method: str, operation: dict[str, Any]) -> None:
         if name not in known:
             schema = {"type": "string", "minLength": 1, "maxLength": 320}
             parameters.append({"name": name, "in": "path", "required": True, "schema": schema})
+    for parameter in parameters:
+        if parameter["in"] == "path":
+            meaning = NAMED.get(
+                parameter["name"], f"Slug or id of the {parameter['name'].replace('_', ' ')}."
+            )
+            parameter["description"] = meaning
     operation["responses"].pop("422", None)  # wrong input is answered as a problem, with 400
     operation["responses"]["4XX"] = REFUSED
     if path.startswith(PROTECTED):

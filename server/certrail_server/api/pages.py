@@ -15,7 +15,6 @@ from certrail.domain.errors import BadInput
 from certrail.domain.timestamps import in_utc
 from certrail.services.core.paging import PAGE, Position
 from certrail_server.api.schemas.base import Listing
-from certrail_server.api.views import shown
 
 L = TypeVar("L", bound=Listing[Any])
 Rows = Sequence[Any]
@@ -33,13 +32,6 @@ class PageRequest:
     ) -> L:
         """The page of a list whose rows, or first parts of rows, know when they were made."""
         return page(listing, read(**given, after=self.after, limit=self.limit + 1), self.limit, show)
-
-    def rows(
-        self, read: Callable[..., Rows], show: Callable[[Any], Any] = shown, **given: Any
-    ) -> dict[str, Any]:
-        rows = read(**given, after=self.after, limit=self.limit + 1)
-        cursor = encode_cursor(*_made(rows[self.limit - 1])) if len(rows) > self.limit else None
-        return {"items": [show(row) for row in rows[: self.limit]], "next_cursor": cursor}
 
 
 def _turn(

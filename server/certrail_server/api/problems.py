@@ -1,6 +1,7 @@
 """Every error is a problem document (RFC 9457)."""
 
 import logging
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
@@ -8,6 +9,7 @@ from fastapi import FastAPI, Request
 from fastapi.encoders import jsonable_encoder
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from pydantic import BaseModel
 from sqlalchemy.exc import DataError, IntegrityError, OperationalError
 from starlette.exceptions import HTTPException
 
@@ -36,6 +38,19 @@ def problem(request: Request, status: int, kind: str, title: str, detail: str, *
     return JSONResponse(jsonable_encoder(body), status, headers, media_type=MEDIA_TYPE)
 
 
+def _body_of(request: Request) -> type[BaseModel] | None:
+    """The model of the body that the route takes."""
+    parameters = request.scope["route"].dependant.body_params
+    model = parameters[0].field_info.annotation if parameters else None
+    return model if isinstance(model, type) and issubclass(model, BaseModel) else None
+
+
+def _message(fault: Mapping[str, Any], body: type[BaseModel] | None) -> str:
+    """What is wrong; of an unknown member also which ones are known there."""
+    where, *path = fault["loc"]
+    return message_of({**fault, "loc": tuple(path)}, body if where == "body" else None)
+
+
 def install(app: FastAPI) -> None:
     """Turn every exception that can leave a route into a problem document."""
 
@@ -46,13 +61,14 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(RequestValidationError)
     def invalid(request: Request, err: RequestValidationError) -> JSONResponse:
+        body = _body_of(request)
         # The input itself stays out of the answer: it may hold a secret.
         faults = [
-            {"field": ".".join(str(part) for part in fault["loc"][1:]), "message": message_of(fault)}
+            {"field": ".".join(str(part) for part in fault["loc"][1:]), "message": _message(fault, body)}
             for fault in err.errors()
         ]
         detail = "; ".join(f"{f['field'] or 'body'}: {f['message']}" for f in faults)
-        return problem(request, 400, "bad-input", "The input is wrong", detail, errors=faults)
+        return problem(request, 400, "bad-input", "Bad input", detail, errors=faults)
 
     @app.exception_handler(PluginError)
     def plugin(request: Request, err: PluginError) -> JSONResponse:
@@ -67,18 +83,18 @@ def install(app: FastAPI) -> None:
     @app.exception_handler(DataError)
     def unstorable(request: Request, _err: DataError) -> JSONResponse:
         detail = "A value in the address or the query cannot be stored, such as one with the character NUL."
-        return problem(request, 400, "bad-input", "The input is wrong", detail)
+        return problem(request, 400, "bad-input", "Bad input", detail)
 
     @app.exception_handler(IntegrityError)
     def crossed(request: Request, err: IntegrityError) -> JSONResponse:
         log.warning("two changes crossed: %s", type(err.orig).__name__)
-        detail = "Another change came in between, so nothing was recorded. Look again, then try again."
+        detail = "Another call changed the same object at the same time, so nothing was recorded. Try again."
         return problem(request, 409, "conflict", "Conflict", detail)
 
     @app.exception_handler(OperationalError)
     def database(request: Request, err: OperationalError) -> JSONResponse:
         log.error("the database did not answer: %s", type(err.orig).__name__)
-        detail = "The database did not answer, so nothing was recorded. AttemptRecorder again."
+        detail = "The database did not answer, so nothing was recorded. Try again."
         return problem(request, 503, "unavailable", "Not available now", detail)
 
     @app.exception_handler(Exception)

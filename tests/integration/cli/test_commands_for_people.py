@@ -122,7 +122,7 @@ def test_channels_are_called_by_their_slugs(shell: Shell) -> None:
         text = shell.run(*words)
         assert "team-channel" in text
         assert ident not in text
-    assert shell.json("alert", "list", "app")[0]["channels"] == [ident]
+    assert shell.json("alert", "list", "app")[0]["channels"] == ["team-channel"]
 
 
 def test_an_approval_says_what_it_is_about(shell: Shell) -> None:

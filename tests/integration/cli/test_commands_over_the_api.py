@@ -58,7 +58,7 @@ def test_policies_and_profiles(shell: Shell) -> None:
     rules = shell.file("rules.json", '{"sans": {"dns": {"allowed": ["*.example.org"]}}}')
     shell.run("policy", "create", "org", rules)
     shell.run("profile", "create", "org", "--policy", "org", "--ttl", "30d", "--ca", "root")
-    assert shell.json("profile", "show", "org")["ttl_seconds"] == 30 * 86400
+    assert shell.json("profile", "show", "org")["ttl"] == "30d"
     shell.run("policy", "update", "org", shell.file("none.json", "{}"))
     assert shell.json("policy", "show", "org")["version"] == 2
     assert "profiles org" in shell.refused("policy", "delete", "org")
@@ -67,7 +67,7 @@ def test_policies_and_profiles(shell: Shell) -> None:
     assert "org" not in shell.run("policy", "list") + shell.run("profile", "list")
     assert "is no JSON" in shell.refused("policy", "create", "bad", shell.file("bad.json", "{"))
     assert "cannot be read" in shell.refused("policy", "create", "bad", str(shell.folder / "missing"))
-    assert "rules are wrong" in shell.refused(
+    assert "rules.colour: there is no such member" in shell.refused(
         "policy", "create", "bad", shell.file("x.json", '{"colour": 1}')
     )
 
@@ -81,7 +81,7 @@ def test_applications_and_members(shell: Shell) -> None:
         "member", "set", "pay", "ann", "king"
     )
     shell.run("member", "remove", "pay", "ann")
-    assert [row["principal"]["slug"] for row in shell.json("member", "list", "pay")] == ["admin"]
+    assert [row["principal"] for row in shell.json("member", "list", "pay")] == ["admin"]
     assert shell.json("app", "show", "pay")["name"] == "Payments"
     assert shell.refused("app", "delete", "pay", typed="n\n") == "error: Nothing was deleted."
     assert "1 member" in shell.run("app", "delete", "pay", typed="y\n")
@@ -191,9 +191,9 @@ def test_people_and_groups(shell: Shell) -> None:
 def test_what_an_application_is_called_and_may_use(shell: Shell) -> None:
     shell.run("app", "create", "pay")
     shell.run("app", "attach", "pay", "web")
-    assert [row["slug"] for row in shell.json("app", "profiles", "pay")] == ["web"]
+    assert [row["profile"] for row in shell.json("app", "profiles", "pay")] == ["web"]
     shell.run("profile", "update", "web", shell.file("ttl.json", '{"ttl": "20d"}'))
-    assert shell.json("profile", "show", "web")["ttl_seconds"] == 20 * 86400
+    assert shell.json("profile", "show", "web")["ttl"] == "20d"
     shell.run("app", "detach", "pay", "web")
     shell.run("app", "update", "pay", "--slug", "payments", "--description", "Money")
     assert shell.json("app", "show", "payments")["description"] == "Money"

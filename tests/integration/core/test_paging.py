@@ -1,6 +1,7 @@
 """Lists that grow without end are read to their end, page by page, by an index."""
 
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -16,7 +17,9 @@ from certrail.services.approvals.queries import READ_AHEAD
 from certrail.services.core.actor import SYSTEM
 from certrail.services.core.failure import Failure
 from certrail_sdk import Sent
+from certrail_server.api.answers.alerting import notification_answers
 from certrail_server.api.pages import PageRequest, decode_cursor, encode_cursor
+from certrail_server.api.schemas.channels import NotificationList
 
 MAIL = {"sender": "certrail@example.com", "recipients": ["ops@example.com"]}
 
@@ -60,11 +63,13 @@ def test_the_log_is_read_to_its_end(told: Team) -> None:
     seen: list[str] = []
     cursor = None
     while True:
-        page = PageRequest(decode_cursor(cursor), 5).rows(
-            lambda **turn: told.services.alerts.notifications(told.application, **turn)
+        page = PageRequest(decode_cursor(cursor), 5).of(
+            NotificationList,
+            lambda **turn: told.services.alerts.notifications(told.application, **turn),
+            partial(notification_answers, told.services),
         )
-        seen += [item["id"] for item in page["items"]]
-        if (cursor := page["next_cursor"]) is None:
+        seen += [item.id for item in page.items]
+        if (cursor := page.next_cursor) is None:
             break
     assert len(seen) == len(set(seen)) == 12
     moments = [row.created_at for row in log(told)]

@@ -76,7 +76,7 @@ def front_door(team: Team) -> Iterator[ApiClient]:
 
 def test_moments_and_durations_out_of_all_bounds_are_refused(front_door: ApiClient) -> None:
     ending = {"slug": "ending", "name": "E", "filter": {"expires_before": "2029-01-01T00:00:00Z"}}
-    assert front_door.post("applications/app/views", ending).status_code == 201
+    assert front_door.post("applications/app/saved-searches", ending).status_code == 201
     answers = [
         *(
             (f"{path} {body}", front_door.post(path, body), w)
@@ -99,5 +99,7 @@ def test_moments_and_durations_out_of_all_bounds_are_refused(front_door: ApiClie
     wrong = [f"{what}: {told(answer)}" for what, answer, word in answers if not names(answer, word)]
     assert not wrong, "\n".join(wrong)
     assert len(front_door.team.services.authorities.list()) == 1
-    numbers = front_door.post("certificate-authorities", {**ROOT, "lifetime": 86400})
-    assert numbers.status_code == 201, numbers.text
+    bare = front_door.post("certificate-authorities", {**ROOT, "lifetime": 86400})
+    assert (bare.status_code, "write 86400s for seconds" in bare.text) == (400, True), bare.text
+    lived = front_door.post("certificate-authorities", {**ROOT, "lifetime": "86400s"})
+    assert (lived.status_code, lived.json()["lifetime"]) == (201, "1d"), lived.text

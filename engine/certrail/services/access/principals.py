@@ -1,6 +1,6 @@
 """Principals, groups, and the authorization of every call."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from sqlmodel import Session, col, or_, select
 
@@ -79,6 +79,27 @@ class Principals:
         with self._context.db.read() as session:
             query = select(Principal).order_by(Principal.slug)
             return session.exec(query.where(Principal.kind == kind) if kind else query).all()
+
+    def get(self, reference: str, kind: str | None = None) -> Principal:
+        """One principal by slug, id or e-mail address. Raises NotFound, also where it is of another kind."""
+        with self._context.db.read() as session:
+            found = find_principal(session, reference)
+            if kind is not None and found.kind != kind:
+                raise NotFound(kind, reference)
+            return found
+
+    def members_of(self, group_ids: Sequence[str]) -> Mapping[str, Sequence[str]]:
+        """The slugs of the members of several groups, by the id of the group."""
+        query = (
+            select(GroupMember.group_id, Principal.slug)
+            .join(Principal, col(Principal.id) == col(GroupMember.principal_id))
+            .where(col(GroupMember.group_id).in_(group_ids))
+        )
+        found: dict[str, list[str]] = {}
+        with self._context.db.read() as session:
+            for group_id, slug in session.exec(query.order_by(Principal.slug)).all():
+                found.setdefault(group_id, []).append(slug)
+        return found
 
     def set_active(self, actor: Actor, reference: str, active: bool) -> Principal:
         """Activate or deactivate; a deactivated principal's tokens and votes are refused at once.

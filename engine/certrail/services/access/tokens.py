@@ -106,6 +106,11 @@ class Tokens:
                 raise NotFound("token")
             return token
 
+    def managed(self, actor: Actor, token_id: str) -> AccessToken:
+        """One token of the actor's own, or for Product Admins of anybody's. Raises NotFound."""
+        with self._context.db.read() as session:
+            return _managed(session, actor, token_id)
+
     def list(self, actor: Actor, principal: str | None = None) -> Sequence[AccessToken]:
         """The tokens of the actor, or of anybody for a Product Admin. Raises NotFound."""
         with self._context.db.read() as session:

@@ -170,6 +170,12 @@ class Alerts:
             )
             return [(alert, _channels_of(session, alert.id)) for alert in alerts.all()]
 
+    def get(self, application_id: str | None, reference: str) -> tuple[Alert, Sequence[str]]:
+        """One alert by slug or id, with the ids of its channels. Raises NotFound."""
+        with self._context.db.read() as session:
+            alert = find_alert(session, application_id, reference)
+            return alert, _channels_of(session, alert.id)
+
     def notifications(
         self,
         application_id: str | None,

@@ -162,6 +162,11 @@ class Channels:
             query = select(Channel).where(Channel.application_id == application_id)
             return session.exec(query.order_by(Channel.slug)).all()
 
+    def get(self, application_id: str | None, reference: str) -> Channel:
+        """One channel by slug or id. Raises NotFound."""
+        with self._context.db.read() as session:
+            return find_channel(session, application_id, reference)
+
     def shown(self, channel: Channel) -> dict[str, Any]:
         """The configuration with its secrets masked."""
         stored = self._context.keyring.open_json(channel.config_sealed, CHANNEL_PURPOSE)

@@ -189,6 +189,12 @@ class ApprovalPolicies:
                 (p, _profiles_of(session, p.id)) for p in session.exec(query.order_by(ApprovalPolicy.slug))
             ]
 
+    def get(self, application_id: str | None, reference: str) -> tuple[ApprovalPolicy, Sequence[str]]:
+        """One policy by slug or id, with the ids of the profiles it guards. Raises NotFound."""
+        with self._context.db.read() as session:
+            policy = find_approval_policy(session, application_id, reference)
+            return policy, _profiles_of(session, policy.id)
+
     def _step(
         self, session: Session, application_id: str | None, number: int, step: Step
     ) -> dict[str, object]:

@@ -145,6 +145,11 @@ class Connections:
         with self._context.db.read() as session:
             return session.exec(select(Connection).order_by(Connection.slug)).all()
 
+    def get(self, reference: str) -> Connection:
+        """One connection by slug or id. Raises NotFound."""
+        with self._context.db.read() as session:
+            return find_connection(session, reference)
+
     def shown(self, row: Connection) -> dict[str, Any]:
         """The configuration with its secrets masked."""
         stored = self._context.keyring.open_json(row.config_sealed, CONNECTION_PURPOSE)

@@ -3,7 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlmodel import Session, col, select
+from sqlmodel import Session, col, or_, select
+from sqlmodel.sql.expression import Select
 
 from certrail.domain.access import ProductRole, Role
 from certrail.domain.enrollment import EnrollmentMethod
@@ -111,6 +112,14 @@ class Applications:
                 .order_by(Principal.slug)
             ).all()
 
+    def member(self, application_id: str | None, principal: str) -> tuple[Membership, Principal]:
+        """One member, by the principal's slug, id or e-mail address. Raises NotFound."""
+        with self._context.db.read() as session:
+            found = find_principal(session, principal)
+            if (row := _membership(session, application_id, found.id)) is None:
+                raise NotFound("member", principal)
+            return row, found
+
     def set_member(self, actor: Actor, application_id: str | None, principal: str, role: Role) -> Membership:
         """Give a principal its one role here, or change it; ``None`` names the legacy scope."""
         with self._context.unit_of_work(actor) as uow:
@@ -199,15 +208,41 @@ class Applications:
             uow.record(ProfileDetached(found.id, application_id, slug=found.slug))
             replan(uow, application_id, found.id)
 
-    def profiles(self, application_id: str) -> Sequence[CertificateProfile]:
-        """The profiles attached to an Application."""
+    def profiles(self, application_id: str) -> Sequence[tuple[Enrollment, CertificateProfile]]:
+        """The profiles attached to an Application, each with its enrollment through the API there."""
         with self._context.db.read() as session:
-            here = select(Enrollment.profile_id).where(Enrollment.application_id == application_id)
-            return session.exec(
-                select(CertificateProfile)
-                .where(col(CertificateProfile.id).in_(here))
-                .order_by(CertificateProfile.slug)
-            ).all()
+            return session.exec(_attachments(application_id).order_by(CertificateProfile.slug)).all()
+
+    def profile(self, application_id: str, reference: str) -> tuple[Enrollment, CertificateProfile]:
+        """One of them, by slug or id of the profile. Raises NotFound."""
+        with self._context.db.read() as session:
+            named = or_(col(CertificateProfile.id) == reference, col(CertificateProfile.slug) == reference)
+            found = session.exec(_attachments(application_id).where(named)).first()
+            if found is None:
+                raise NotFound("certificate profile attached to this Application")
+            return found
+
+    def attached(self, application_ids: Sequence[str]) -> Mapping[str, Sequence[str]]:
+        """The slugs of the profiles attached to each of several Applications."""
+        query = (
+            select(Enrollment.application_id, CertificateProfile.slug)
+            .join(CertificateProfile, col(CertificateProfile.id) == col(Enrollment.profile_id))
+            .where(col(Enrollment.application_id).in_(application_ids))
+            .distinct()
+        )
+        found: dict[str, list[str]] = {}
+        with self._context.db.read() as session:
+            for application_id, slug in session.exec(query.order_by(CertificateProfile.slug)).all():
+                found.setdefault(application_id or "", []).append(slug)
+        return found
+
+
+def _attachments(application_id: str) -> Select[Enrollment, CertificateProfile]:
+    return (
+        select(Enrollment, CertificateProfile)
+        .join(CertificateProfile, col(Enrollment.profile_id) == col(CertificateProfile.id))
+        .where(Enrollment.application_id == application_id, Enrollment.method == EnrollmentMethod.API)
+    )
 
 
 def _membership(session: Session, application_id: str | None, principal_id: str) -> Membership | None:

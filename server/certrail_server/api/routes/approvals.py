@@ -1,63 +1,72 @@
 """Approval requests and votes."""
 
+from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Query
 
 from certrail.domain.access import Permission
-from certrail.services.approvals.queries import About
-from certrail_server.api.approval_shapes import VoteIn
+from certrail.domain.states import ApprovalStatus
+from certrail_server.api.answers.approvals import approval_answer, approval_answers, vote_answers
 from certrail_server.api.guard import Call, allow, idempotent
 from certrail_server.api.pages import Page
-from certrail_server.api.views import Json, shown
+from certrail_server.api.schemas.approvals import (
+    ApprovalRequestList,
+    ApprovalRequestWithVotesOut,
+    VoteIn,
+    VoteOut,
+)
 
 router = APIRouter(tags=["approvals"])
+Status = Annotated[ApprovalStatus | None, Query(description="Only approval requests of this status.")]
 
 
 @router.get("/applications/{application}/approval-requests")
-def list_approvals(
-    call: Annotated[Call, allow(Permission.APPROVAL_READ)],
-    turn: Page,
-    status: Annotated[str | None, Query(max_length=16)] = None,
-) -> Json:
-    """The approvals of an Application, newest first."""
+def list_approval_requests(
+    call: Annotated[Call, allow(Permission.APPROVAL_READ)], turn: Page, status: Status = None
+) -> ApprovalRequestList:
+    """The approval requests of an Application, newest first."""
     approvals = call.services.approvals
-    return turn.rows(
-        lambda **given: approvals.about(approvals.list(call.application, **given)), _seen, status=status
+    return turn.of(
+        ApprovalRequestList,
+        lambda **given: approvals.about(approvals.list(call.application, **given)),
+        partial(approval_answers, call.services),
+        status=status,
     )
 
 
 @router.get("/approval-requests")
-def my_approvals(
-    call: Annotated[Call, allow(Permission.APPROVAL_VOTE)],
-    turn: Page,
-    status: Annotated[str | None, Query(max_length=16)] = None,
-) -> Json:
-    """The approvals that ask the caller, or that the caller asked for; newest first."""
+def list_my_approval_requests(
+    call: Annotated[Call, allow(Permission.APPROVAL_VOTE)], turn: Page, status: Status = None
+) -> ApprovalRequestList:
+    """The approval requests in which the caller may vote, or that the caller submitted; newest first."""
     approvals = call.services.approvals
-    return turn.rows(
-        lambda **given: approvals.about(approvals.inbox(call.actor, **given)), _seen, status=status
+    return turn.of(
+        ApprovalRequestList,
+        lambda **given: approvals.about(approvals.inbox(call.actor, **given)),
+        partial(approval_answers, call.services),
+        status=status,
     )
 
 
 @router.get("/approval-requests/{approval_id}")
-def get_approval(approval_id: str, call: Annotated[Call, allow(Permission.APPROVAL_READ)]) -> Json:
-    """One approval with its votes."""
+def get_approval_request(
+    approval_id: str, call: Annotated[Call, allow(Permission.APPROVAL_READ)]
+) -> ApprovalRequestWithVotesOut:
+    """One approval request with its votes."""
     row, votes = call.services.approvals.get(approval_id)
-    (found,) = call.services.approvals.about([row])
-    return {**_seen(found), "votes": [shown(vote) for vote in votes]}
+    (about,) = call.services.approvals.about([row])
+    return approval_answer(call.services, about, votes)
 
 
 @router.post("/approval-requests/{approval_id}/votes", status_code=201)
-def vote(approval_id: str, body: VoteIn, call: Annotated[Call, allow(Permission.APPROVAL_VOTE)]) -> Json:
+def cast_vote(
+    approval_id: str, body: VoteIn, call: Annotated[Call, allow(Permission.APPROVAL_VOTE)]
+) -> VoteOut:
     """Approve or reject; a rejection says why."""
     approvals = call.services.approvals
     cast = idempotent(
         lambda: approvals.vote(call.actor, approval_id, body.decision, body.comment), approvals.cast_before
     )
-    return shown(cast)
-
-
-def _seen(about: About) -> Json:
-    row, application, names = about
-    return shown(row, application=application, names=names)
+    (answer,) = vote_answers(call.services, [cast])
+    return answer

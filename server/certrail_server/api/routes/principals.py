@@ -1,166 +1,129 @@
-"""Users, groups, machine identities and their tokens."""
+"""Users, groups and machine identities."""
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter
 
 from certrail.domain.access import Permission
-from certrail.persistence.tables import Principal
-from certrail_server.api.guard import Call, allow, find_created, idempotent
-from certrail_server.api.shapes import (
+from certrail_server.api.answers.access import group_answer, group_answers, principal_answer
+from certrail_server.api.guard import Call, allow, idempotent
+from certrail_server.api.schemas.access import (
     ActiveIn,
     GroupIn,
+    GroupList,
+    GroupOut,
     PrincipalChangeIn,
     PrincipalIn,
-    RotationIn,
-    TokenIn,
+    PrincipalKind,
+    PrincipalList,
+    PrincipalOut,
 )
-from certrail_server.api.views import Json, items, shown
 
 router = APIRouter(tags=["access"])
 Manage = Annotated[Call, allow(Permission.PRINCIPAL_MANAGE)]
-Own = Annotated[Call, allow(Permission.TOKEN_SELF)]
-
-
-def _principal(call: Call, ident: str) -> Principal:
-    return find_created(call.services.identities.list(), ident, "principal")
 
 
 @router.get("/users")
-def list_users(call: Manage) -> Json:
-    """All users."""
-    return items(call.services.identities.list("user"))
+def list_users(call: Manage) -> PrincipalList:
+    """All users, by slug."""
+    return _listed(call, PrincipalKind.USER)
 
 
 @router.post("/users", status_code=201)
-def create_user(body: PrincipalIn, call: Manage) -> Json:
-    """Make a user."""
-    values = body.model_dump()
-    return shown(
-        idempotent(
-            lambda: call.services.identities.create(call.actor, kind="user", **values),
-            lambda ident: _principal(call, ident),
-        )
-    )
+def create_user(body: PrincipalIn, call: Manage) -> PrincipalOut:
+    """Create a user."""
+    return _created(call, body, PrincipalKind.USER)
+
+
+@router.get("/users/{user}")
+def get_user(user: str, call: Manage) -> PrincipalOut:
+    """One user."""
+    return principal_answer(call.services.identities.get(user, PrincipalKind.USER))
 
 
 @router.get("/machine-identities")
-def list_machine_identities(call: Manage) -> Json:
-    """All machine identities."""
-    return items(call.services.identities.list("machine"))
+def list_machine_identities(call: Manage) -> PrincipalList:
+    """All machine identities, by slug."""
+    return _listed(call, PrincipalKind.MACHINE)
 
 
 @router.post("/machine-identities", status_code=201)
-def create_machine_identity(body: PrincipalIn, call: Manage) -> Json:
-    """Make a machine identity."""
-    values = body.model_dump()
-    return shown(
-        idempotent(
-            lambda: call.services.identities.create(call.actor, kind="machine", **values),
-            lambda ident: _principal(call, ident),
-        )
-    )
+def create_machine_identity(body: PrincipalIn, call: Manage) -> PrincipalOut:
+    """Create a machine identity."""
+    return _created(call, body, PrincipalKind.MACHINE)
+
+
+@router.get("/machine-identities/{machine_identity}")
+def get_machine_identity(machine_identity: str, call: Manage) -> PrincipalOut:
+    """One machine identity."""
+    return principal_answer(call.services.identities.get(machine_identity, PrincipalKind.MACHINE))
 
 
 @router.get("/groups")
-def list_groups(call: Manage) -> Json:
-    """All groups."""
-    return items(call.services.identities.list("group"))
+def list_groups(call: Manage) -> GroupList:
+    """All groups with their members, by slug."""
+    rows = call.services.identities.list(PrincipalKind.GROUP)
+    return GroupList(items=group_answers(call.services, rows))
 
 
 @router.post("/groups", status_code=201)
-def create_group(body: GroupIn, call: Manage) -> Json:
-    """Make a group."""
-    values = body.model_dump()
-    return shown(
-        idempotent(
-            lambda: call.services.identities.create(call.actor, kind="group", **values),
-            lambda ident: _principal(call, ident),
-        )
+def create_group(body: GroupIn, call: Manage) -> GroupOut:
+    """Create a group."""
+    identities = call.services.identities
+    made = idempotent(
+        lambda: identities.create(call.actor, kind=PrincipalKind.GROUP, **body.model_dump()), identities.get
     )
+    return group_answer(call.services, made)
+
+
+@router.get("/groups/{group}")
+def get_group(group: str, call: Manage) -> GroupOut:
+    """One group with its members."""
+    return group_answer(call.services, call.services.identities.get(group, PrincipalKind.GROUP))
 
 
 @router.get("/groups/{group}/members")
-def list_group_members(group: str, call: Manage) -> Json:
-    """Who belongs to a group."""
-    return items(call.services.identities.group_members(group))
+def list_group_members(group: str, call: Manage) -> PrincipalList:
+    """Who belongs to a group, by slug."""
+    rows = call.services.identities.group_members(group)
+    return PrincipalList(items=[principal_answer(row) for row in rows])
 
 
 @router.put("/groups/{group}/members/{principal}", status_code=204)
-def join_group(group: str, principal: str, call: Manage) -> None:
+def add_group_member(group: str, principal: str, call: Manage) -> None:
     """Put a user or machine identity into a group."""
     call.services.identities.set_group_member(call.actor, group, principal, True)
 
 
 @router.delete("/groups/{group}/members/{principal}", status_code=204)
-def leave_group(group: str, principal: str, call: Manage) -> None:
+def remove_group_member(group: str, principal: str, call: Manage) -> None:
     """Take a user or machine identity out of a group."""
     call.services.identities.set_group_member(call.actor, group, principal, False)
 
 
+@router.get("/principals/{principal}")
+def get_principal(principal: str, call: Manage) -> PrincipalOut:
+    """One user, group or machine identity."""
+    return principal_answer(call.services.identities.get(principal))
+
+
 @router.patch("/principals/{principal}")
-def update_principal(principal: str, body: PrincipalChangeIn, call: Manage) -> Json:
+def update_principal(principal: str, body: PrincipalChangeIn, call: Manage) -> PrincipalOut:
     """Change the name or the product role of a principal."""
-    return shown(call.services.identities.update(call.actor, principal, **body.model_dump()))
+    return principal_answer(call.services.identities.update(call.actor, principal, **body.model_dump()))
 
 
 @router.put("/principals/{principal}/active")
-def set_active(principal: str, body: ActiveIn, call: Manage) -> Json:
+def set_principal_active(principal: str, body: ActiveIn, call: Manage) -> PrincipalOut:
     """Activate or deactivate a principal."""
-    return shown(call.services.identities.set_active(call.actor, principal, body.active))
+    return principal_answer(call.services.identities.set_active(call.actor, principal, body.active))
 
 
-@router.get("/tokens")
-def list_tokens(
-    call: Own,
-    principal: Annotated[str | None, Query(max_length=320, description="for Product Admins")] = None,
-) -> Json:
-    """My tokens; their text is never shown again."""
-    return items(call.services.tokens.list(call.actor, principal))
+def _listed(call: Call, kind: PrincipalKind) -> PrincipalList:
+    return PrincipalList(items=[principal_answer(row) for row in call.services.identities.list(kind)])
 
 
-@router.post("/tokens", status_code=201)
-def create_token(body: TokenIn, call: Own) -> Json:
-    """Make a token. Its text is in this answer and nowhere else; a repeated call does not show it again."""
-    tokens = call.services.tokens
-
-    def make() -> Json:
-        row, text = tokens.issue(call.actor, **body.model_dump())
-        return shown(row, token=text)
-
-    def read(ident: str) -> Json:
-        return shown(tokens.get(ident))
-
-    return idempotent(make, read)
-
-
-@router.delete("/tokens/{token}", status_code=204)
-def revoke_token(token: str, call: Own) -> None:
-    """Make a token useless at once."""
-    call.services.tokens.revoke(call.actor, token)
-
-
-@router.post("/tokens/{token}/rotate", status_code=201)
-def rotate_token(token: str, body: RotationIn, call: Own) -> Json:
-    """Make the next token in the place of this one, which holds for the overlap only."""
-    tokens = call.services.tokens
-
-    def make() -> Json:
-        row, text = tokens.rotate(call.actor, token, body.overlap)
-        return shown(row, token=text)
-
-    return idempotent(make, lambda ident: shown(tokens.get(ident)))
-
-
-@router.get("/me")
-def me(call: Own) -> Json:
-    """Who I am, and what I may do with the product."""
-    actor = call.actor
-    return {
-        "id": actor.principal_id,
-        "kind": actor.kind,
-        "name": actor.name,
-        "product_role": actor.product_role,
-        "scopes": sorted(actor.scopes),
-        "permissions": call.services.identities.held(actor),
-    }
+def _created(call: Call, body: PrincipalIn, kind: PrincipalKind) -> PrincipalOut:
+    identities = call.services.identities
+    made = idempotent(lambda: identities.create(call.actor, kind=kind, **body.model_dump()), identities.get)
+    return principal_answer(made)

@@ -17,12 +17,12 @@ from certrail_server.words import counted
 app = typer.Typer(help="Applications.", no_args_is_help=True)
 member = typer.Typer(help="Members of an Application.", no_args_is_help=True)
 
-PROFILE_COLUMNS = ("slug", "name", ("issuer", "issuer_type"), ("ttl in seconds", "ttl_seconds"))
+PROFILE_COLUMNS = (("slug", "profile"), "name", ("enrollment", "api.enabled"))
 MEMBER_COLUMNS = (
-    ("member", "principal.slug"),
-    ("kind", "principal.kind"),
+    ("member", "principal"),
+    ("kind", "kind"),
     "role",
-    ("active", "principal.active"),
+    ("active", "active"),
 )
 Application = Annotated[str, typer.Argument(help="Slug or id of the Application.")]
 Profile = Annotated[str, typer.Argument(help="Slug or id of the profile.")]

@@ -2,4 +2,4 @@
 
 from certrail_server.cli.api.documents import in_applications
 
-view = in_applications("views", ("slug", "name", "filter"))
+view = in_applications("saved-searches", ("slug", "name", "filter"))

@@ -4,6 +4,7 @@ import base64
 import binascii
 import hashlib
 from email.utils import format_datetime
+from typing import Any
 
 from fastapi import APIRouter, Request, Response
 from fastapi.concurrency import run_in_threadpool
@@ -13,22 +14,32 @@ from certrail.services.facade import Services
 
 router = APIRouter(tags=["status"])
 OCSP, CRL = "application/ocsp-response", "application/pkix-crl"
+Responses = dict[int | str, dict[str, Any]]
 
 
-@router.get("/crl/{ca}.crl", response_class=Response)
-def present_list(ca: str, request: Request) -> Response:
+def _der(media_type: str, description: str) -> Responses:
+    binary = {"schema": {"type": "string", "format": "binary"}}
+    return {200: {"description": description, "content": {media_type: binary}}}
+
+
+LIST = _der(CRL, "The revocation list, DER.")
+ANSWER = _der(OCSP, "The OCSP response, DER.")
+
+
+@router.get("/crl/{ca}.crl", response_class=Response, responses=LIST)
+def get_crl(ca: str, request: Request) -> Response:
     """The revocation list of the key that an authority signs with now, DER (RFC 5280)."""
     return _list(request, ca, None)
 
 
-@router.get("/crl/{ca}/{key}.crl", response_class=Response)
-def list_of_key(ca: str, key: str, request: Request) -> Response:
+@router.get("/crl/{ca}/{key}.crl", response_class=Response, responses=LIST)
+def get_crl_of_key(ca: str, key: str, request: Request) -> Response:
     """The revocation list of one key of an authority, as its certificates name it."""
     return _list(request, ca, key)
 
 
-@router.post("/ocsp/{ca}", response_class=Response)
-async def ask(ca: str, request: Request) -> Response:
+@router.post("/ocsp/{ca}", response_class=Response, responses=ANSWER)
+async def ask_ocsp(ca: str, request: Request) -> Response:
     """Answer an OCSP request (RFC 6960 appendix A.1)."""
     services: Services = request.app.state.services
     body = await request.body()
@@ -36,8 +47,8 @@ async def ask(ca: str, request: Request) -> Response:
     return Response(found.content, media_type=OCSP)
 
 
-@router.get("/ocsp/{ca}/{question:path}", response_class=Response)
-def ask_in_url(ca: str, question: str, request: Request) -> Response:
+@router.get("/ocsp/{ca}/{question:path}", response_class=Response, responses=ANSWER)
+def ask_ocsp_by_get(ca: str, question: str, request: Request) -> Response:
     """The same, with the request in base64 in the URL; such an answer may be kept (RFC 5019 section 6)."""
     services: Services = request.app.state.services
     try:

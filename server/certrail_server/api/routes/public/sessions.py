@@ -17,7 +17,7 @@ from certrail_server.api.browser import (
     session_cookie,
     signed_in,
 )
-from certrail_server.api.views import Json
+from certrail_server.api.schemas.access import SessionOut
 
 if TYPE_CHECKING:
     from certrail_server.api.sign_in import SignIn
@@ -26,7 +26,7 @@ router = APIRouter(prefix="/auth", tags=["sign-in"])
 HOME = "/auth/session"
 
 
-@router.get("/sign-in", status_code=302)
+@router.get("/sign-in", status_code=302, response_class=RedirectResponse)
 async def sign_in(
     request: Request,
     then: Annotated[str, Query(alias="next", max_length=1000, description="path to go to afterwards")] = HOME,
@@ -46,8 +46,8 @@ async def sign_in(
     return answer
 
 
-@router.get("/callback", status_code=303)
-async def come_back(request: Request) -> Response:
+@router.get("/callback", status_code=303, response_class=RedirectResponse)
+async def finish_sign_in(request: Request) -> Response:
     """Where the provider sends the browser back to: a session begins."""
     provider = provider_of(request)
     begun = cookie_name(BEGUN, provider.secure)
@@ -69,16 +69,16 @@ async def come_back(request: Request) -> Response:
 
 
 @router.get("/session")
-def show_session(request: Request) -> Json:
+def get_session(request: Request) -> SessionOut:
     """Who is signed in with this browser, and what its calls must show when they change something."""
     browser = _services(request).sessions.resume(_cookie(request))
-    return {
-        "id": browser.actor.principal_id,
-        "name": browser.actor.name,
-        "product_role": browser.actor.product_role,
-        "csrf_token": browser.csrf_token,
-        "expires_at": browser.expires_at,
-    }
+    return SessionOut(
+        id=browser.actor.principal_id,
+        name=browser.actor.name,
+        product_role=browser.actor.product_role,
+        csrf_token=browser.csrf_token,
+        expires_at=browser.expires_at,
+    )
 
 
 @router.post("/sign-out", status_code=204)

@@ -10,8 +10,8 @@ from certrail_sdk import CallbackRequest
 router = APIRouter(tags=["callbacks"])
 
 
-@router.post("/callbacks/{channel}")
-async def callback(channel: str, request: Request) -> Response:
+@router.post("/callbacks/{channel}", response_class=Response)
+async def take_callback(channel: str, request: Request) -> Response:
     """One callback. The channel's plugin verifies who sent it; there is no bearer token."""
     services: Services = request.app.state.services
     answer = await services.chat.callback(

@@ -1,34 +1,34 @@
 """Whether this process lives, and whether it can do its work."""
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Request, Response
 from fastapi.concurrency import run_in_threadpool
-from fastapi.responses import JSONResponse
 from sqlalchemy import text
 
 from certrail.services.core.orchestrator import Orchestrator
 from certrail.services.facade import Services
+from certrail_server.api.schemas.system import LiveOut, ReadyOut
 
 router = APIRouter(tags=["health"])
 
 
 @router.get("/healthz")
-def healthz() -> dict[str, str]:
+def get_health() -> LiveOut:
     """The process answers."""
-    return {"status": "ok"}
+    return LiveOut(status="ok")
 
 
-@router.get("/readyz")
-async def readyz(request: Request) -> JSONResponse:
-    """The database answers. Without the orchestrator work is still accepted, so that is told but no fault."""
+@router.get("/readyz", responses={503: {"model": ReadyOut, "description": "The database does not answer."}})
+async def get_readiness(request: Request, response: Response) -> ReadyOut:
+    """The database answers. Without the orchestrator work is still accepted, so that is named but no failure."""
     services: Services = request.app.state.services
     orchestrator: Orchestrator = request.app.state.orchestrator
     database = await run_in_threadpool(_database_answers, services)
-    state = {
-        "status": "ready" if database else "not ready",
-        "database": "ok" if database else "does not answer",
-        "orchestrator": "ok" if await orchestrator.health() else "does not answer; accepted work waits",
-    }
-    return JSONResponse(state, 200 if database else 503)
+    response.status_code = 200 if database else 503
+    return ReadyOut(
+        status="ready" if database else "not ready",
+        database="ok" if database else "does not answer",
+        orchestrator="ok" if await orchestrator.health() else "does not answer; accepted work waits",
+    )
 
 
 def _database_answers(services: Services) -> bool:

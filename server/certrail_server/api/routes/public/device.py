@@ -9,7 +9,7 @@ from pydantic import Field, StringConstraints
 
 from certrail.services.facade import Services
 from certrail_server.api.device_sign_in import DeviceSignIn
-from certrail_server.api.routes.sessions import provider_of
+from certrail_server.api.routes.public.sessions import provider_of
 from certrail_server.api.schemas.base import In, Out
 
 router = APIRouter(prefix="/auth/device", tags=["sign-in"])

@@ -1,0 +1,92 @@
+"""Answers about alerts, channels, incidents and notifications."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+from certrail.persistence.tables import (
+    Alert,
+    CertificateProfile,
+    Channel,
+    Connection,
+    Incident,
+    NotificationRow,
+)
+from certrail.services.facade import Services
+from certrail_server.api.schemas.alerts import AlertOut, AlertSelectorOut, EscalationStepOut, IncidentOut
+from certrail_server.api.schemas.base import spans
+from certrail_server.api.schemas.channels import ChannelOut, NotificationOut
+
+
+def channel_answers(services: Services, rows: Sequence[Channel]) -> list[ChannelOut]:
+    """One for each row."""
+    connections = services.names.slugs(Connection, (row.connection_id for row in rows))
+    fallbacks = services.names.slugs(Channel, (row.fallback_id for row in rows))
+    return [
+        ChannelOut.about(
+            row,
+            connection=connections.get(row.connection_id or ""),
+            fallback=fallbacks.get(row.fallback_id or ""),
+            config=services.channels.shown(row),
+        )
+        for row in rows
+    ]
+
+
+def channel_answer(services: Services, row: Channel) -> ChannelOut:
+    """For one row."""
+    (answer,) = channel_answers(services, [row])
+    return answer
+
+
+def alert_answers(services: Services, rows: Sequence[tuple[Alert, Sequence[str]]]) -> list[AlertOut]:
+    """One for each alert with the ids of its channels."""
+    escalated = (c for alert, _ in rows for step in alert.escalation for c in step["channels"])
+    channels = services.names.slugs(Channel, [*(c for _, named in rows for c in named), *escalated])
+    selected = (profile for alert, _ in rows for profile in alert.filters.get("profiles", ()))
+    profiles = services.names.slugs(CertificateProfile, selected)
+    return [
+        AlertOut.of(
+            alert,
+            channels=sorted(channels[ident] for ident in named),
+            selector=AlertSelectorOut.about(alert.filters, profiles),
+            thresholds=spans(alert.thresholds),
+            escalation=[
+                EscalationStepOut(
+                    after=timedelta(seconds=step["after_seconds"]),
+                    channels=[channels.get(ident, ident) for ident in step["channels"]],
+                )
+                for step in alert.escalation
+            ],
+        )
+        for alert, named in rows
+    ]
+
+
+def alert_answer(services: Services, row: tuple[Alert, Sequence[str]]) -> AlertOut:
+    """For one alert."""
+    (answer,) = alert_answers(services, [row])
+    return answer
+
+
+def incident_answers(services: Services, rows: Sequence[Incident]) -> list[IncidentOut]:
+    """One for each row."""
+    alerts = services.names.slugs(Alert, (row.alert_id for row in rows))
+    return [IncidentOut.about(row, alerts) for row in rows]
+
+
+def incident_answer(services: Services, row: Incident) -> IncidentOut:
+    """For one row."""
+    (answer,) = incident_answers(services, [row])
+    return answer
+
+
+def notification_answers(services: Services, rows: Sequence[NotificationRow]) -> list[NotificationOut]:
+    """One for each row."""
+    channels = services.names.slugs(Channel, (row.channel_id for row in rows))
+    return [NotificationOut.about(row, channels) for row in rows]
+
+
+def notification_answer(services: Services, row: NotificationRow) -> NotificationOut:
+    """For one row."""
+    (answer,) = notification_answers(services, [row])
+    return answer

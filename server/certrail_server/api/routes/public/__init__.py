@@ -1,0 +1,1 @@
+"""Routes that no permission guards: each says itself who may call it."""

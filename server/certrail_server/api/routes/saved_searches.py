@@ -1,0 +1,59 @@
+"""Saved searches of the inventory."""
+
+from typing import Annotated
+
+from fastapi import APIRouter
+
+from certrail.domain.access import Permission
+from certrail_server.api.guard import Call, allow, idempotent
+from certrail_server.api.schemas.searches import (
+    SavedSearchChangeIn,
+    SavedSearchIn,
+    SavedSearchList,
+    SavedSearchOut,
+)
+
+router = APIRouter(prefix="/applications/{application}/saved-searches", tags=["certificates"])
+Read = Annotated[Call, allow(Permission.CERTIFICATE_READ)]
+Manage = Annotated[Call, allow(Permission.VIEW_MANAGE)]
+
+
+@router.get("")
+def list_saved_searches(call: Read) -> SavedSearchList:
+    """The saved searches of an Application, by slug."""
+    rows = call.services.views.list(call.application)
+    return SavedSearchList(items=[SavedSearchOut.of(row) for row in rows])
+
+
+@router.post("", status_code=201)
+def create_saved_search(body: SavedSearchIn, call: Manage) -> SavedSearchOut:
+    """Give a search a name, for `?saved_search=`."""
+    views = call.services.views
+    row = idempotent(
+        lambda: views.create(
+            call.actor, call.application, slug=body.slug, name=body.name, wanted=body.filter
+        ),
+        lambda ident: views.get(call.application, ident),
+    )
+    return SavedSearchOut.of(row)
+
+
+@router.get("/{saved_search}")
+def get_saved_search(saved_search: str, call: Read) -> SavedSearchOut:
+    """One saved search."""
+    return SavedSearchOut.of(call.services.views.get(call.application, saved_search))
+
+
+@router.patch("/{saved_search}")
+def update_saved_search(saved_search: str, body: SavedSearchChangeIn, call: Manage) -> SavedSearchOut:
+    """Change a saved search."""
+    row = call.services.views.update(
+        call.actor, call.application, saved_search, name=body.name, wanted=body.filter
+    )
+    return SavedSearchOut.of(row)
+
+
+@router.delete("/{saved_search}", status_code=204)
+def delete_saved_search(saved_search: str, call: Manage) -> None:
+    """Delete a saved search."""
+    call.services.views.delete(call.actor, call.application, saved_search)

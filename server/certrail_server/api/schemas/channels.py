@@ -1,0 +1,124 @@
+"""Channels, and the log of what was sent."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Annotated, Any, Self
+
+from pydantic import Field, StringConstraints
+
+from certrail.domain.states import NotificationStatus
+from certrail.domain.windows import Window
+from certrail.persistence.tables import Channel, NotificationRow
+from certrail_server.api.schemas.base import (
+    Duration,
+    Id,
+    In,
+    Listing,
+    Name,
+    Out,
+    Reference,
+    Settings,
+    Slug,
+    Span,
+    span,
+)
+from certrail_server.api.schemas.failures import FailureOut
+
+QuietHours = Annotated[list[Window], Field(max_length=10)]
+
+
+class ChannelIn(In):
+    """A channel to create."""
+
+    slug: Slug = Field(description="Unique name in the Application.")
+    name: Name = Field(description="Name for people.")
+    notifier: Reference = Field(description="Name of the notifier plugin.")
+    connection: Reference | None = Field(default=None, description="Slug or id of the connection to use.")
+    config: Settings = Field(
+        default_factory=dict, description="Configuration of the plugin, by its schema at `/plugins`."
+    )
+    quiet_hours: QuietHours = Field(
+        default_factory=list, description="When only critical notifications are sent; others wait."
+    )
+    digest: Span | None = Field(
+        default=None, description="How often what is not critical is sent, together; null sends each at once."
+    )
+    fallback: Reference | None = Field(
+        default=None, description="Slug or id of the channel that takes what this one cannot send."
+    )
+    product_wide: bool = Field(
+        default=False, description="For alerts about all Applications; only in the legacy scope."
+    )
+
+
+class ChannelChangeIn(In):
+    """What to change of a channel; what is left out stays, a masked value in the configuration too."""
+
+    name: Name | None = Field(default=None, description="Name for people.")
+    connection: Reference | None = Field(default=None, description="Slug or id of the connection to use.")
+    config: Settings | None = Field(default=None, description="Replaces the configuration as a whole.")
+    quiet_hours: QuietHours | None = Field(default=None, description="Replaces the quiet hours.")
+    digest: Span | None = Field(default=None, description="How often; 0s for each at once.")
+    fallback: Annotated[str, StringConstraints(max_length=320)] | None = Field(
+        default=None, description="Slug or id of a channel; empty for none."
+    )
+
+
+class ChannelOut(Out):
+    """A channel, the secrets of its configuration masked."""
+
+    id: Id = Field(description="Id of the channel.")
+    created_at: datetime = Field(description="When it was created.")
+    application_id: Id | None = Field(description="Id of its Application; null in the legacy scope.")
+    slug: str = Field(description="Unique name in the Application.")
+    name: str = Field(description="Name for people.")
+    notifier: str = Field(description="Name of the notifier plugin.")
+    connection_id: Id | None = Field(description="Id of the connection.")
+    connection: str | None = Field(description="Slug of the connection.")
+    config: dict[str, Any] = Field(description="Configuration of the plugin, its secrets masked.")
+    quiet_hours: list[Window] = Field(description="When only critical notifications are sent.")
+    digest: Duration | None = Field(description="How often what is not critical is sent, together.")
+    fallback_id: Id | None = Field(description="Id of the channel that takes what this one cannot send.")
+    fallback: str | None = Field(description="Slug of that channel.")
+    product_wide: bool = Field(description="Whether it is for alerts about all Applications.")
+    failing_since: datetime | None = Field(description="Since when nothing gets through.")
+
+    @classmethod
+    def about(cls, row: Channel, **named: Any) -> Self:
+        """From a row and the names of what it points to."""
+        return cls.of(row, digest=span(row.digest_seconds), **named)
+
+
+class ChannelList(Listing[ChannelOut]):
+    """Channels, by slug."""
+
+
+class NotificationOut(Out):
+    """One message to one channel."""
+
+    id: Id = Field(description="Id of the notification.")
+    created_at: datetime = Field(description="When it was written.")
+    application_id: Id | None = Field(description="Id of its Application; null in the legacy scope.")
+    channel_id: Id = Field(description="Id of the channel.")
+    channel: str | None = Field(description="Slug of the channel; null once that is deleted.")
+    dedupe_key: str = Field(description="A channel gets one notification per key.")
+    content: dict[str, Any] = Field(description="What it says: title, text, severity, facts.")
+    status: NotificationStatus = Field(description="Whether it was sent.")
+    attempts: int = Field(description="Attempts so far.")
+    last_error: FailureOut | None = Field(description="The last failed attempt.")
+    next_try_at: datetime | None = Field(description="When the next attempt is due.")
+    sent_at: datetime | None = Field(description="When it was sent.")
+    reference: str | None = Field(description="The chat or mail system's own id of the message.")
+    recipients: list[dict[str, Any]] = Field(description="Who got it, where the plugin can tell.")
+    incident: str | None = Field(description="Key of the incident that it is about.")
+    held_until: datetime | None = Field(description="Until when quiet hours or a digest hold it back.")
+    digest_id: Id | None = Field(description="Id of the notification that it was sent with.")
+
+    @classmethod
+    def about(cls, row: NotificationRow, channels: Mapping[str, str]) -> Self:
+        """From a row and the slugs of the channels."""
+        return cls.of(row, channel=channels.get(row.channel_id))
+
+
+class NotificationList(Listing[NotificationOut]):
+    """Notifications, newest first."""

@@ -1,0 +1,73 @@
+"""Connections and plugins."""
+
+from datetime import datetime
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from certrail.domain.timestamps import Timestamp
+from certrail_server.api.schemas.base import Id, In, Listing, Name, Out, Reference, Settings, Slug
+
+PerMinute = Annotated[int, Field(ge=1, le=100_000)]
+
+
+class ConnectionIn(In):
+    """Credentials of an outside system to store."""
+
+    slug: Slug = Field(description="Unique name.")
+    name: Name = Field(description="Name for people.")
+    type: Reference = Field(description="Type of connection, as plugins name it at `/plugins`.")
+    config: Settings = Field(description="Address and credentials, by the schema of the type.")
+    expires_at: Timestamp | None = Field(default=None, description="Until when they are accepted, if known.")
+    max_per_minute: PerMinute | None = Field(
+        default=None, description="Rate limit of deliveries and removals; null for any number."
+    )
+
+
+class ConnectionChangeIn(In):
+    """New credentials; a masked value sent back stays as it was, and so do expiry and rate when they are left out."""
+
+    config: Settings = Field(description="Replaces address and credentials as a whole.")
+    expires_at: Timestamp | None = Field(default=None, description="Until when; null for unknown.")
+    max_per_minute: PerMinute | None = Field(default=None, description="Rate limit; null for any number.")
+
+    def changes(self) -> dict[str, Any]:
+        """What is given of expiry and rate."""
+        return self.model_dump(include={"expires_at", "max_per_minute"} & self.model_fields_set)
+
+
+class ConnectionOut(Out):
+    """Credentials of an outside system, masked."""
+
+    id: Id = Field(description="Id of the connection.")
+    created_at: datetime = Field(description="When it was created.")
+    slug: str = Field(description="Unique name.")
+    name: str = Field(description="Name for people.")
+    type: str = Field(description="Type of connection.")
+    config: dict[str, Any] = Field(description="Address and credentials, the secrets masked.")
+    expires_at: datetime | None = Field(description="Until when they are accepted, if known.")
+    max_per_minute: int | None = Field(description="Rate limit; null for any number.")
+
+
+class ConnectionList(Listing[ConnectionOut]):
+    """Connections, by slug."""
+
+
+class PluginOut(Out):
+    """An installed plugin."""
+
+    name: str = Field(description="Name among the plugins of its kind.")
+    kind: str = Field(description="destination, notifier or issuer.")
+    distribution: str = Field(description="Python distribution that brings it.")
+    version: str = Field(description="Version of the distribution.")
+    state: str = Field(description="Whether it can be used.")
+    reason: str = Field(description="Why it cannot be used.")
+    title: str = Field(description="Name for people.")
+    summary: str = Field(description="What it does, in one line.")
+    connection_type: str | None = Field(description="Type of connection that it takes.")
+    capabilities: list[str] = Field(description="What it can do beside the minimum.")
+    config_schema: dict[str, Any] = Field(description="JSON Schema of its configuration.")
+
+
+class PluginList(Listing[PluginOut]):
+    """Plugins."""
