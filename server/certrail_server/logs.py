@@ -5,7 +5,7 @@ import logging
 import sys
 from datetime import UTC, datetime
 
-HEARD = ("certrail", "certrail_server", "certrail_workflows", "temporalio", "uvicorn")
+RECEIVED = ("certrail", "certrail_server", "certrail_workflows", "temporalio", "uvicorn")
 """Whose level is chosen. Of every other library only warnings are kept: its chatter may name URLs, headers, bodies."""
 
 
@@ -35,5 +35,5 @@ def configure(level: str, style: str) -> None:
     handler.setFormatter(line if text else JsonLines())
     chosen = logging.getLevelNamesMapping()[level.upper()]
     logging.basicConfig(level=max(chosen, logging.WARNING), handlers=[handler], force=True)
-    for name in HEARD:
+    for name in RECEIVED:
         logging.getLogger(name).setLevel(chosen)

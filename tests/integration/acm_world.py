@@ -84,5 +84,5 @@ class AcmWorld:
     def there(self) -> set[str]:
         return {stored.arn for stored in self.acm.certificates()}
 
-    def told(self, type_: str) -> list[dict[str, Any]]:
+    def reported(self, type_: str) -> list[dict[str, Any]]:
         return [event.data for event in self.team.services.record.events(None, type_=type_, limit=1000)]

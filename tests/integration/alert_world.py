@@ -27,7 +27,7 @@ def connect(team: Team) -> None:
     team.services.connections.create(team.admin, slug="pager", name="Pager", type_="pagerduty", config=pager)
 
 
-def channel(team: Team, slug: str, **manners: Any) -> None:
+def channel(team: Team, slug: str, **preferences: Any) -> None:
     team.services.channels.create(
         team.admin,
         team.application,
@@ -36,11 +36,11 @@ def channel(team: Team, slug: str, **manners: Any) -> None:
         notifier="email",
         connection="smtp",
         config={"sender": "certrail@example.com", "recipients": ["ops@example.com"]},
-        **manners,
+        **preferences,
     )
 
 
-def pager(team: Team, **manners: Any) -> None:
+def pager(team: Team, **preferences: Any) -> None:
     team.services.channels.create(
         team.admin,
         team.application,
@@ -49,7 +49,7 @@ def pager(team: Team, **manners: Any) -> None:
         notifier="pagerduty",
         connection="pager",
         config={},
-        **manners,
+        **preferences,
     )
 
 

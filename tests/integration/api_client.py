@@ -33,7 +33,7 @@ class ApiClient:
         """Whether each of them is answered with a problem that names the fault."""
         assert len(bodies) >= 20
         answers = ((what, self.post(path, body), word) for what, (body, word) in bodies.items())
-        wrong = [f"{what}: {told(answer)}" for what, answer, word in answers if not names(answer, word)]
+        wrong = [f"{what}: {reported(answer)}" for what, answer, word in answers if not names(answer, word)]
         assert not wrong, "\n".join(wrong)
 
     def kept(self) -> int:
@@ -54,7 +54,7 @@ def names(answer: httpx2.Response, word: str) -> bool:
     )
 
 
-def told(answer: httpx2.Response) -> str:
+def reported(answer: httpx2.Response) -> str:
     return f"{answer.status_code} {answer.text[:200]}"
 
 

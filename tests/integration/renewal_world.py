@@ -50,9 +50,9 @@ def issue(
 
 
 def due_at(team: Team, certificate: Certificate) -> datetime:
-    moment = team.services.renewals.explained(certificate.id)["renew_at"]
-    assert isinstance(moment, datetime)
-    return moment
+    instant = team.services.renewals.explained(certificate.id)["renew_at"]
+    assert isinstance(instant, datetime)
+    return instant
 
 
 def present(team: Team, lineage: str) -> Certificate:

@@ -88,7 +88,7 @@ class SlackWorld:
         view = self.slack.people.view_of(user)
         return await self.slack.submit_view(user, view.id, reason, self.callback_url)
 
-    def told(self, slug: str) -> list[str]:
+    def reported(self, slug: str) -> list[str]:
         """What this person alone was told."""
         return [said.text for said in self.slack.whispers if said.only_for == self.people[slug].id]
 

@@ -42,7 +42,7 @@ from certrail_workflows.worker import core_worker, plugin_worker
 
 QUEUE = plugin_queue("destination-fake")
 PLUGIN = "fake 1.2.3"
-MOMENT = datetime(2026, 1, 1, tzinfo=UTC)
+INSTANT = datetime(2026, 1, 1, tzinfo=UTC)
 PRIVATE_KEY = "canary-private-key"
 
 
@@ -120,7 +120,7 @@ class FakeDeliveries:
         if self.observed_generation == self.generation:
             return None
         target = PreviousTarget(
-            id="target", created_at=MOMENT, sync_id="sync", config_sealed="", config_revision=1
+            id="target", created_at=INSTANT, sync_id="sync", config_sealed="", config_revision=1
         )
         return DeployCall(
             subject_id=delivery_id,
@@ -275,7 +275,7 @@ class FakeNotifications:
         if self.status == "sent":
             return None
         notification = Notification(
-            id=notification_id, event_type="certificate.issued", occurred_at=MOMENT, title="T", summary="S"
+            id=notification_id, event_type="certificate.issued", occurred_at=INSTANT, title="T", summary="S"
         )
         notifier = FakeNotifier(self.tries)
         return NotifyCall(
@@ -345,7 +345,7 @@ class Fakes:
     @property
     def services(self) -> Any:
         """In the shape that the workers take."""
-        context = SimpleNamespace(clock=lambda: MOMENT)
+        context = SimpleNamespace(clock=lambda: INSTANT)
         steps = (
             self.deliveries,
             self.deliveries.retirements,
@@ -387,8 +387,8 @@ def _deployment(delivery_id: str, certificate_id: str) -> Deployment:
         private_key=SecretStr(PRIVATE_KEY),
         fingerprint="ab",
         serial="01",
-        not_before=MOMENT,
-        not_after=MOMENT + timedelta(days=1),
+        not_before=INSTANT,
+        not_after=INSTANT + timedelta(days=1),
     )
     return Deployment(
         delivery=delivery_id,

@@ -15,7 +15,7 @@ from typing import Any
 from temporalio.client import Client, WorkflowFailureError
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.testing import WorkflowEnvironment
-from tests.workflows.fakes import MOMENT, Fakes, planned, task
+from tests.workflows.fakes import INSTANT, Fakes, planned, task
 
 from certrail.services.issuance.issuance import Advance
 from certrail_sdk import Observation, RateLimited, Unauthorized
@@ -46,7 +46,7 @@ async def issuance_at_once(client: Client, _fakes: Fakes, name: str) -> None:
 
 
 async def issuance_with_approval(client: Client, fakes: Fakes, name: str) -> None:
-    fakes.issuance.steps = [Advance("waiting", MOMENT), Advance("waiting"), Advance("issued")]
+    fakes.issuance.steps = [Advance("waiting", INSTANT), Advance("waiting"), Advance("issued")]
     handle = await _start(client, "IssuanceWorkflow", IssuanceInput("request-1"), name)
     for _ in range(2):
         await fakes.issuance.asked.get()
@@ -60,7 +60,7 @@ async def issuance_that_fails(client: Client, fakes: Fakes, name: str) -> None:
 
 
 async def revocation_with_approval(client: Client, fakes: Fakes, name: str) -> None:
-    fakes.revocation.steps = [Advance("waiting", MOMENT), Advance("waiting"), Advance("revoked")]
+    fakes.revocation.steps = [Advance("waiting", INSTANT), Advance("waiting"), Advance("revoked")]
     handle = await _start(client, "RevocationWorkflow", RevocationInput("revocation-request-1"), name)
     for _ in range(2):
         await fakes.revocation.asked.get()

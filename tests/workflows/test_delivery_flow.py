@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from temporalio.client import Client, WorkflowHandle
 from temporalio.testing import WorkflowEnvironment
-from tests.workflows.fakes import MOMENT, PLUGIN, PRIVATE_KEY, QUEUE, Fakes, planned, task
+from tests.workflows.fakes import INSTANT, PLUGIN, PRIVATE_KEY, QUEUE, Fakes, planned, task
 
 from certrail.domain.errors import BadInput
 from certrail_sdk import Observation, RateLimited, Retryable, Unauthorized
@@ -45,10 +45,10 @@ async def test_the_pause_that_a_plugin_asks_for_is_kept(skipping: WorkflowEnviro
     assert timedelta(seconds=30) <= fakes.deliveries.tries.gap() < timedelta(seconds=33)
     (failure,) = fakes.deliveries.failures
     assert (failure.kind, failure.plugin, failure.permanent) == ("RateLimited", PLUGIN, False)
-    assert failure.next_try_at == MOMENT + timedelta(seconds=30)
+    assert failure.next_try_at == INSTANT + timedelta(seconds=30)
 
 
-async def test_without_a_wish_of_the_plugin_pauses_double(
+async def test_without_a_desired_of_the_plugin_pauses_double(
     skipping: WorkflowEnvironment, fakes: Fakes
 ) -> None:
     fakes.deliveries.tries.script = [Retryable("busy"), Retryable("busy"), Retryable("busy")]
@@ -58,7 +58,7 @@ async def test_without_a_wish_of_the_plugin_pauses_double(
     assert gaps == pytest.approx([5, 10, 20], abs=3)
 
 
-async def test_a_newer_wish_cuts_a_long_pause_short(skipping: WorkflowEnvironment, fakes: Fakes) -> None:
+async def test_a_newer_desired_cuts_a_long_pause_short(skipping: WorkflowEnvironment, fakes: Fakes) -> None:
     deliveries = fakes.deliveries
     deliveries.tries.script = [RateLimited("slow down", retry_after=timedelta(hours=2))]
     async with fakes.workers(skipping.client):
@@ -140,7 +140,7 @@ async def test_another_certificate_at_the_destination_is_replaced_after_a_pause(
     assert gaps[1] >= policies.backoff(2)
 
 
-async def test_a_wish_during_a_try_lets_it_finish_and_is_delivered_after_it(
+async def test_a_desired_during_a_try_lets_it_finish_and_is_delivered_after_it(
     client: Client, fakes: Fakes
 ) -> None:
     """A thread of a vendor SDK cannot be stopped: the older write must be over before the newer begins."""
@@ -159,7 +159,9 @@ async def test_a_wish_during_a_try_lets_it_finish_and_is_delivered_after_it(
     assert deliveries.deployed == ["certificate-1", "certificate-2"]
 
 
-async def test_a_result_and_a_wish_that_arrive_together_are_both_heard(client: Client, fakes: Fakes) -> None:
+async def test_a_result_and_a_desired_that_arrive_together_are_both_received(
+    client: Client, fakes: Fakes
+) -> None:
     deliveries = fakes.deliveries
     async with fakes.workers(client, QUEUE):
         async with fakes.workers(client, CORE_QUEUE):
@@ -215,7 +217,7 @@ async def test_what_stays_in_use_keeps_nobody_from_looking_at_the_new_one(
     assert (retirements.failures[-1].kind, retirements.failures[-1].permanent) == ("OutOfTime", True)
 
 
-async def test_a_newer_wish_does_not_wait_for_what_stays_in_use(
+async def test_a_newer_desired_does_not_wait_for_what_stays_in_use(
     skipping: WorkflowEnvironment, fakes: Fakes
 ) -> None:
     deliveries, retirements = fakes.deliveries, fakes.deliveries.retirements

@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 import pytest
-from tests.workflows.fakes import MOMENT, PLUGIN
+from tests.workflows.fakes import INSTANT, PLUGIN
 
 from certrail_sdk import (
     ConcurrentModification,
@@ -17,38 +17,40 @@ from certrail_sdk import (
     Unauthorized,
 )
 from certrail_workflows import policies
-from certrail_workflows.errors import Verdict, judge_own_step, judge_plugin
+from certrail_workflows.errors import Verdict, classify_own_step, classify_plugin
 
 
-def judged(error: Exception, attempt: int = 1) -> Verdict:
-    return judge_plugin(error, plugin=PLUGIN, attempt=attempt, now=MOMENT)
+def evaluated(error: Exception, attempt: int = 1) -> Verdict:
+    return classify_plugin(error, plugin=PLUGIN, attempt=attempt, now=INSTANT)
 
 
 @pytest.mark.parametrize("error", [Retryable("x"), RateLimited("x"), ConcurrentModification("x")])
 def test_what_may_pass_is_tried_again_after_the_usual_pause(error: Retryable) -> None:
-    verdict = judged(error, attempt=3)
+    verdict = evaluated(error, attempt=3)
     assert not verdict.failure.permanent
-    assert verdict.failure.next_try_at == MOMENT + timedelta(seconds=20)
+    assert verdict.failure.next_try_at == INSTANT + timedelta(seconds=20)
     assert verdict.error.next_retry_delay == timedelta(seconds=20)
     assert not verdict.error.non_retryable
 
 
-def test_the_record_and_temporal_name_the_same_moment() -> None:
-    verdict = judged(RateLimited("x", retry_after=timedelta(minutes=7)))
-    assert verdict.failure.next_try_at == MOMENT + timedelta(minutes=7)
+def test_the_record_and_temporal_name_the_same_instant() -> None:
+    verdict = evaluated(RateLimited("x", retry_after=timedelta(minutes=7)))
+    assert verdict.failure.next_try_at == INSTANT + timedelta(minutes=7)
     assert verdict.error.next_retry_delay == timedelta(minutes=7)
 
 
 def test_an_immediate_retry_is_not_taken_for_no_answer() -> None:
     """Temporal reads a delay of zero as none, and would wait for its own pause."""
-    assert judged(Retryable("x", retry_after=timedelta(0))).error.next_retry_delay == policies.SHORTEST_PAUSE
+    assert (
+        evaluated(Retryable("x", retry_after=timedelta(0))).error.next_retry_delay == policies.SHORTEST_PAUSE
+    )
 
 
 @pytest.mark.parametrize(
     "error", [Permanent("x"), Misconfigured("bucket"), Unauthorized("x"), QuotaExceeded("x")]
 )
 def test_what_a_person_must_mend_is_not_tried_again(error: Permanent) -> None:
-    verdict = judged(error)
+    verdict = evaluated(error)
     assert (verdict.failure.permanent, verdict.failure.next_try_at) == (True, None)
     assert (verdict.error.non_retryable, verdict.error.next_retry_delay) == (True, None)
     assert verdict.failure.action == error.action
@@ -56,15 +58,15 @@ def test_what_a_person_must_mend_is_not_tried_again(error: Permanent) -> None:
 
 @pytest.mark.parametrize("error", [ZeroDivisionError("secret"), PluginError("x"), Forged("x")])
 def test_anything_else_is_a_bug_in_the_plugin(error: Exception) -> None:
-    assert judged(error, policies.BUG_ATTEMPTS - 1).failure.permanent is False
-    last = judged(error, policies.BUG_ATTEMPTS)
+    assert evaluated(error, policies.BUG_ATTEMPTS - 1).failure.permanent is False
+    last = evaluated(error, policies.BUG_ATTEMPTS)
     assert (last.failure.kind, last.failure.permanent) == ("PluginBug", True)
     assert PLUGIN in last.failure.message
     assert "secret" not in repr(last)
 
 
 def test_our_own_unknown_fault_keeps_its_text_to_itself() -> None:
-    error = judge_own_step(ValueError("secret"), step="advance", attempt=policies.ENGINE_ATTEMPTS)
+    error = classify_own_step(ValueError("secret"), step="advance", attempt=policies.ENGINE_ATTEMPTS)
     assert error.non_retryable
     assert "secret" not in repr(error)
 

@@ -21,7 +21,7 @@ def lines(caplog: pytest.LogCaptureFixture) -> list[str]:
     ]
 
 
-async def test_an_expected_failure_is_told_in_one_line(
+async def test_an_expected_failure_is_reported_in_one_line(
     skipping: WorkflowEnvironment, fakes: Fakes, caplog: pytest.LogCaptureFixture
 ) -> None:
     fakes.deliveries.tries.script = [

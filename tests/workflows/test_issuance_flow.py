@@ -41,7 +41,7 @@ async def test_it_looks_again_when_the_approval_asks_for_it(
     assert fakes.issuance.attempts == 2
 
 
-async def test_a_moment_that_has_passed_does_not_make_it_spin(
+async def test_a_instant_that_has_passed_does_not_make_it_spin(
     skipping: WorkflowEnvironment, fakes: Fakes
 ) -> None:
     before = await skipping.get_current_time()

@@ -64,18 +64,18 @@ async def test_a_failed_message_may_be_started_again(
     assert fakes.notifications.status == "sent"
 
 
-async def test_a_new_wish_starts_a_delivery_that_had_ended(
+async def test_a_new_desired_starts_a_delivery_that_had_ended(
     orchestrator: TemporalOrchestrator, client: Client, fakes: Fakes
 ) -> None:
     async with fakes.workers(client):
-        for wish in ("certificate-1", "certificate-2"):
-            fakes.deliveries.set_desired(wish)
-            await orchestrator.dispatch(message("delivery", "delivery-wishes", signal=wish))
+        for desired in ("certificate-1", "certificate-2"):
+            fakes.deliveries.set_desired(desired)
+            await orchestrator.dispatch(message("delivery", "delivery-wishes", signal=desired))
             await client.get_workflow_handle("delivery-wishes").result()
     assert fakes.deliveries.deployed == ["certificate-1", "certificate-2"]
 
 
-async def test_nobody_at_the_address_is_told_as_such(keyring: Keyring) -> None:
+async def test_nobody_at_the_address_is_reported_as_such(keyring: Keyring) -> None:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         nobody = TemporalOrchestrator(

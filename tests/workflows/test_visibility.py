@@ -10,7 +10,7 @@ from temporalio.api.sdk.v1 import WorkflowMetadata
 from temporalio.api.workflowservice.v1 import DescribeWorkflowExecutionRequest
 from temporalio.client import Client, WorkflowExecution
 from temporalio.service import RPCError
-from tests.workflows.fakes import MOMENT, Fakes
+from tests.workflows.fakes import INSTANT, Fakes
 
 from certrail.crypto.keyring import Keyring
 from certrail.services.core.orchestrator import OrchestratorUnavailable, OutboxMessage
@@ -90,7 +90,7 @@ async def test_a_workflow_is_found_by_what_it_is_about(
 async def test_the_wait_is_shown_and_its_input_is_not(
     address: str, client: Client, keyring: Keyring, fakes: Fakes
 ) -> None:
-    fakes.issuance.steps = [Advance("waiting", MOMENT.replace(year=2126)), Advance("waiting")]
+    fakes.issuance.steps = [Advance("waiting", INSTANT.replace(year=2126)), Advance("waiting")]
     orchestrator = TemporalOrchestrator(address=address, namespace="default", keyring=keyring)
     async with fakes.workers(client):
         await dispatched(orchestrator, message("waits", "waits"))

@@ -28,7 +28,7 @@ class Verdict:
     error: ApplicationError
 
 
-def judge_plugin(error: Exception, *, plugin: str, attempt: int, now: datetime) -> Verdict:
+def classify_plugin(error: Exception, *, plugin: str, attempt: int, now: datetime) -> Verdict:
     """Map what left a plugin's verb to what happens next.
 
     ``Retryable`` waits as long as it asks for, ``Permanent`` ends the tries, anything else is a bug in the
@@ -43,7 +43,7 @@ def judge_plugin(error: Exception, *, plugin: str, attempt: int, now: datetime) 
     return _plugin_bug(error, plugin, attempt, now)
 
 
-def judge_engine(error: Exception, *, plugin: str, attempt: int, now: datetime) -> Verdict:
+def classify_engine(error: Exception, *, plugin: str, attempt: int, now: datetime) -> Verdict:
     """Map what went wrong on our side of a plugin's work: a refusal ends the tries, all else passes."""
     if isinstance(error, CertrailError):
         action = "Correct what the message names, then retry by hand."
@@ -62,7 +62,7 @@ def not_yet(turn: datetime, now: datetime) -> ApplicationError:
     return ApplicationError("not its turn yet", type="NotYet", next_retry_delay=wait)
 
 
-def judge_own_step(error: Exception, *, step: str, attempt: int) -> ApplicationError:
+def classify_own_step(error: Exception, *, step: str, attempt: int) -> ApplicationError:
     """Map the failure of a step that touches only our database.
 
     A database that is away is waited for; anything unexpected is tried ``ENGINE_ATTEMPTS`` times.

@@ -5,7 +5,7 @@ CertrailError
 ├── Unauthenticated 401  who are you?
 ├── Forbidden       403  you may see it, but not do that
 ├── NotFound        404  unknown, or not yours to see: the same answer
-├── Conflict        409  the present state of the object does not allow it
+├── Conflict        409  the current state of the object does not allow it
 ├── PolicyViolation 422  the certificate policy denies it, with every violation
 └── Unavailable     503  a part is missing now; nothing was recorded
 """
@@ -75,7 +75,7 @@ class NotFound(CertrailError):
 
 
 class Conflict(CertrailError):
-    """The present state of the object does not allow the call."""
+    """The current state of the object does not allow the call."""
 
     kind, status, title = "conflict", 409, "Conflict"
 

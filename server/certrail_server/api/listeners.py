@@ -52,7 +52,7 @@ class Listeners:
                 assert isinstance(notifier, Listens)
 
                 async def answer(said: Interaction | Forged | Malformed) -> Outcome:
-                    return await self._chat.heard(channel, notifier, said)  # noqa: B023
+                    return await self._chat.received(channel, notifier, said)  # noqa: B023
 
                 await notifier.listen(answer)
             except Exception as err:

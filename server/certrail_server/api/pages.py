@@ -66,9 +66,9 @@ def page(
     return listing(items=list(show(rows)), next_cursor=cursor)
 
 
-def encode_cursor(moment: datetime, row_id: str) -> str:
+def encode_cursor(instant: datetime, row_id: str) -> str:
     """An opaque position in a list."""
-    text = json.dumps([moment.isoformat(), row_id])
+    text = json.dumps([instant.isoformat(), row_id])
     return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
 
@@ -78,8 +78,8 @@ def decode_cursor(cursor: str | None) -> Position | None:
         return None
     try:
         padded = cursor + "=" * (-len(cursor) % 4)
-        moment, row_id = json.loads(base64.urlsafe_b64decode(padded))
-        parsed = datetime.fromisoformat(moment)
+        instant, row_id = json.loads(base64.urlsafe_b64decode(padded))
+        parsed = datetime.fromisoformat(instant)
         if parsed.tzinfo is None or not isinstance(row_id, str) or "\0" in row_id:
             raise ValueError
         return in_utc(parsed), row_id

@@ -90,7 +90,7 @@ class Refusals:
 
     def __init__(self, services: Services) -> None:
         self._services = services
-        self._knocks = AuthFailureWindow()
+        self._auth_failures = AuthFailureWindow()
 
     def take(self, request: Request, refusal: CertrailError) -> None:
         """Record a refusal, if it is one; it stands even where the record cannot be written."""
@@ -129,7 +129,7 @@ class Refusals:
         now = self._services.context.clock()
         self._settle(now)
         remote = request.client.host if request.client else "unknown"
-        if (place := self._knocks.first(remote, now)) is None:
+        if (place := self._auth_failures.first(remote, now)) is None:
             return
         with self._services.context.unit_of_work(
             replace(SYSTEM, request_id=request.state.request_id)
@@ -144,7 +144,7 @@ class Refusals:
             )
 
     def _settle(self, now: datetime | None) -> None:
-        if not (counts := self._knocks.over(now)):
+        if not (counts := self._auth_failures.over(now)):
             return
         try:
             with self._services.context.unit_of_work(SYSTEM) as change:

@@ -55,8 +55,8 @@ class SignIn:
         await self.discover()
         request.scope["session"] = {}
         answer: Response = await self.provider.authorize_redirect(request, self._here)
-        carried = {"state": request.session, "then": then, "until": int(time.time()) + SECONDS_TO_SIGN_IN}
-        return answer, self.keyring.seal_json(carried, SIGN_IN_PURPOSE)
+        opened = {"state": request.session, "then": then, "until": int(time.time()) + SECONDS_TO_SIGN_IN}
+        return answer, self.keyring.seal_json(opened, SIGN_IN_PURPOSE)
 
     async def finish(self, request: Request, cookie: str) -> tuple[Claims, str]:
         """What the provider says of the browser's user, and where the browser wanted to go.
@@ -67,13 +67,13 @@ class SignIn:
             Unavailable: the provider does not answer.
         """
         try:
-            carried = self.keyring.open_json(cookie, SIGN_IN_PURPOSE)
+            opened = self.keyring.open_json(cookie, SIGN_IN_PURPOSE)
         except KeyringError:
-            carried = None
-        if carried is None or carried["until"] < time.time():
+            opened = None
+        if opened is None or opened["until"] < time.time():
             raise _again("The sign-in was not begun in this browser, or took longer than ten minutes.")
         await self.discover()
-        request.scope["session"] = carried["state"]
+        request.scope["session"] = opened["state"]
         if not request.query_params.get("state") or not self._begun(request):
             raise _again("The provider's answer belongs to another sign-in.")
         try:
@@ -87,7 +87,7 @@ class SignIn:
         claims = token.get("userinfo")
         if not claims:
             raise _again("The provider sent no identity token.")
-        return self.claims_of(claims), carried["then"]
+        return self.claims_of(claims), opened["then"]
 
     def claims_of(self, claims: Mapping[str, Any]) -> Claims:
         """The claims of a verified ID token; an e-mail address counts only where the provider verified it."""

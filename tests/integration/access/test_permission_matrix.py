@@ -96,10 +96,10 @@ def walk(team: Team, tmp_path: Path) -> Iterator[Walk]:
     _through_a_group(team, "group-off", None, Role.OPERATOR)
     services.identities.set_active(team.admin, "group-off-group", False)
     # Whoever has no role here is an Admin next api_client: what they may do there must not help them here.
-    next_door = services.applications.create(
+    next_endpoint = services.applications.create(
         team.admin, slug="next-api_client", name="Next api_client", profiles=["web"]
     )
-    services.applications.set_member(team.admin, next_door.id, "elsewhere", Role.ADMIN)
+    services.applications.set_member(team.admin, next_endpoint.id, "elsewhere", Role.ADMIN)
     with serving(services) as url, httpx2.Client(base_url=url, timeout=60, trust_env=False) as client:
         yield Walk(team, client, tokens_of(team), objects_in(team, tmp_path))
 
@@ -209,8 +209,8 @@ def test_everybody_may_do_what_the_table_says_and_nothing_else(walk: Walk) -> No
                 wrong.append(f"{who}: {method} {path} answers {status}")
             continue
         refused = call in refusals
-        told_so = status in (403, 404) if refused else status < 500
-        if refused == table[method, path][COUNTS_AS[who]] or not told_so or status == 401:
+        reported_so = status in (403, 404) if refused else status < 500
+        if refused == table[method, path][COUNTS_AS[who]] or not reported_so or status == 401:
             wrong.append(f"{who}: {method} {path} answers {status}, refused={refused}")
     assert not wrong, "\n".join(wrong)
 
@@ -230,26 +230,26 @@ def test_what_may_not_be_seen_is_answered_like_what_is_not_there(walk: Walk) -> 
     assert hidden > 50
 
 
-def test_everybody_is_told_what_they_may_do(walk: Walk) -> None:
+def test_everybody_sees_what_they_may_do(walk: Walk) -> None:
     allowed = documented()
     of_routes = {route.permission for route in routes() if route.permission}
     for who in ("Product Admin", "Admin", "Operator", "Auditor"):
-        told = walk.get(f"/api/v1/applications/{walk.team.application}/permissions", who)["permissions"]
+        reported = walk.get(f"/api/v1/applications/{walk.team.application}/permissions", who)["permissions"]
         may = {r.permission for r in routes() if r.permission and allowed[r.method, r.path][who]}
-        assert set(told) & of_routes == may, who
+        assert set(reported) & of_routes == may, who
     above = walk.get("/api/v1/me", "no role")["permissions"]
     assert set(above) & of_routes == {
         r.permission for r in routes() if r.permission and allowed[r.method, r.path]["no role"]
     }
 
 
-def test_a_token_with_scopes_is_told_what_it_may_do(walk: Walk) -> None:
+def test_a_token_with_scopes_sees_what_it_may_do(walk: Walk) -> None:
     _, token = walk.team.services.tokens.issue(
         walk.team.admin, "operator", name="narrow", scopes=["application", "request:read"]
     )
     walk.tokens["narrow"] = token
-    told = walk.get(f"/api/v1/applications/{walk.team.application}/permissions", "narrow")["permissions"]
-    assert set(told) == {"application:list", "application:read", "request:read"}
+    reported = walk.get(f"/api/v1/applications/{walk.team.application}/permissions", "narrow")["permissions"]
+    assert set(reported) == {"application:list", "application:read", "request:read"}
 
 
 def test_nobody_gets_in_without_a_token_or_with_one_that_is_no_more(walk: Walk) -> None:

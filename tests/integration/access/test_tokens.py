@@ -68,7 +68,7 @@ def test_a_lifetime_that_is_none_is_refused(team: Team, lifetime: timedelta) -> 
         team.services.tokens.issue(team.admin, "admin", name="t", lifetime=lifetime)
 
 
-def test_whether_somebody_is_there_is_not_told_by_asking_for_their_token(team: Team) -> None:
+def test_whether_somebody_is_there_is_not_reported_by_asking_for_their_token(team: Team) -> None:
     ada = team.person("ada")
     team.person("bob")
     said = set()

@@ -80,7 +80,7 @@ def sweep(team: Team) -> None:
         pass
 
 
-def told(team: Team) -> Sequence[NotificationRow]:
+def reported(team: Team) -> Sequence[NotificationRow]:
     with team.services.context.db.read() as session:
         return session.exec(select(NotificationRow).order_by(col(NotificationRow.created_at))).all()
 
@@ -89,7 +89,7 @@ def what(team: Team) -> list[tuple[str, int]]:
     """Certificate's name and threshold in hours, in the order in which they were told."""
     return [
         (row.content["data"]["common_name"], row.content["data"]["threshold_seconds"] // 3600)
-        for row in told(team)
+        for row in reported(team)
     ]
 
 
@@ -98,33 +98,33 @@ def events(team: Team, type_: str) -> Sequence[EventRow]:
         return session.exec(select(EventRow).where(EventRow.type == type_)).all()
 
 
-def test_each_threshold_is_told_once_and_on_time(team: Team) -> None:
+def test_each_threshold_is_reported_once_and_on_time(team: Team) -> None:
     alert(team, "ends", 7 * DAY, DAY, 2 * HOUR)
     ends = imported(team, "a", 8 * DAY).not_after
     pass_time(team, 9 * DAY, HOUR)
     assert what(team) == [("a", 168), ("a", 24), ("a", 2)]
-    for row, threshold in zip(told(team), (7 * DAY, DAY, 2 * HOUR), strict=True):
+    for row, threshold in zip(reported(team), (7 * DAY, DAY, 2 * HOUR), strict=True):
         late = row.created_at - (ends - threshold)
         assert timedelta(0) <= late <= HOUR, "no later than the next look"
-    assert "7 days" in str(told(team)[0].content["facts"])
+    assert "7 days" in str(reported(team)[0].content["facts"])
 
 
 def test_the_last_hour_is_counted_in_minutes(team: Team) -> None:
     alert(team, "ends", HOUR)
     imported(team, "a", 20 * MINUTE)
     sweep(team)
-    assert {"label": "Ends in", "value": "20 minutes"} in told(team)[0].content["facts"]
+    assert {"label": "Ends in", "value": "20 minutes"} in reported(team)[0].content["facts"]
 
 
 def test_it_is_on_time_to_the_minute(team: Team) -> None:
     alert(team, "ends", DAY)
     ends = imported(team, "a", DAY + 5 * MINUTE).not_after
     pass_time(team, 10 * MINUTE, timedelta(seconds=10))
-    (row,) = told(team)
+    (row,) = reported(team)
     assert timedelta(0) <= row.created_at - (ends - DAY) <= MINUTE
 
 
-def test_what_ends_soon_when_an_alert_is_made_is_told_at_once_and_most_urgently(team: Team) -> None:
+def test_what_ends_soon_when_an_alert_is_made_is_reported_at_once_and_most_urgently(team: Team) -> None:
     imported(team, "soon", 3 * HOUR)
     imported(team, "week", 5 * DAY)
     imported(team, "later", 50 * DAY)
@@ -134,7 +134,7 @@ def test_what_ends_soon_when_an_alert_is_made_is_told_at_once_and_most_urgently(
     assert sorted(what(team)) == [("soon", 24), ("week", 168)]
 
 
-def test_what_is_imported_late_is_told_of_at_once(team: Team) -> None:
+def test_what_is_imported_late_is_reported_at_once(team: Team) -> None:
     alert(team, "ends", 30 * DAY, 7 * DAY)
     sweep(team)
     imported(team, "late", 3 * DAY)
@@ -162,11 +162,11 @@ def test_nothing_is_said_of_what_was_renewed_or_revoked(team: Team) -> None:
     for _ in range(60):
         renewals.run()
         pass_time(team, DAY, DAY / 2)
-    renewed = Counter(row.content["event_type"] for row in told(team))
+    renewed = Counter(row.content["event_type"] for row in reported(team))
     assert renewed["certificate.expiring"] in (0, 1, 2), "a renewal at two thirds comes at about 16 days"
 
 
-def test_what_was_on_hold_when_its_moment_passed_is_told_of_when_it_is_released(team: Team) -> None:
+def test_what_was_on_hold_when_its_instant_passed_is_reported_when_it_is_released(team: Team) -> None:
     alert(team, "ends", 20 * DAY)
     held, fine = (team.ask(team.admin, name)[0] for name in ("a.example.com", "b.example.com"))
     for request in (held, fine):
@@ -176,10 +176,13 @@ def test_what_was_on_hold_when_its_moment_passed_is_told_of_when_it_is_released(
     team.services.revocation.revoke(team.admin, ident, Reason.CERTIFICATE_HOLD)
     team.clock.now = row.not_after - 10 * DAY
     sweep(team)
-    assert [row.content["data"]["dns_names"] for row in told(team)] == [["b.example.com"]]
+    assert [row.content["data"]["dns_names"] for row in reported(team)] == [["b.example.com"]]
     team.services.revocation.release(team.admin, ident)
     sweep(team)
-    assert [row.content["data"]["dns_names"] for row in told(team)] == [["b.example.com"], ["a.example.com"]]
+    assert [row.content["data"]["dns_names"] for row in reported(team)] == [
+        ["b.example.com"],
+        ["a.example.com"],
+    ]
 
 
 def test_a_daily_reminder_goes_on_until_it_is_renewed(team: Team) -> None:
@@ -208,14 +211,14 @@ def test_after_a_week_of_being_down_the_most_urgent_word_is_said_once(team: Team
     assert sorted(what(team)) == [(f"n{n}", 24) for n in range(5)]
 
 
-def test_more_than_a_page_is_told_of_completely(team: Team, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_more_than_a_page_is_reported_completely(team: Team, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("certrail.services.alerting.expiry.PAGE", 4)
     alert(team, "ends", DAY)
     for n in range(11):
         imported(team, f"n{n}", DAY + HOUR)
     team.clock.advance(2 * HOUR)
     sweep(team)
-    assert len(set(what(team))) == len(told(team)) == 11
+    assert len(set(what(team))) == len(reported(team)) == 11
 
 
 def test_switched_off_it_is_silent_and_it_can_be_changed(team: Team) -> None:
@@ -255,7 +258,7 @@ def test_what_makes_no_sense_is_refused(team: Team, wrong: dict[str, object]) ->
         )
 
 
-def test_moments_are_kept_in_one_row_for_each_threshold(team: Team) -> None:
+def test_instants_are_kept_in_one_row_for_each_threshold(team: Team) -> None:
     alert(team, "ends", 3 * DAY, daily_reminder=True)
     alert(team, "other", 3 * DAY)
     imported(team, "a", 4 * DAY)
@@ -274,7 +277,7 @@ def test_moments_are_kept_in_one_row_for_each_threshold(team: Team) -> None:
         ],
     ],
 )
-def test_what_was_told_is_not_told_again_when_an_alert_is_switched_off_and_on(
+def test_what_was_reported_is_not_reported_again_when_an_alert_is_switched_off_and_on(
     team: Team, off_and_on: list[dict[str, object]]
 ) -> None:
     services, app = team.services, team.application
@@ -306,7 +309,7 @@ def test_a_look_that_finds_nothing_writes_nothing(team: Team, monkeypatch: pytes
     assert what(team) == [("late", 48)]
 
 
-def test_what_cannot_be_told_of_keeps_no_other_from_its_turn(
+def test_what_cannot_be_reported_of_keeps_no_other_from_its_turn(
     team: Team, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     alert(team, "broken", DAY)
@@ -333,7 +336,7 @@ def test_what_cannot_be_told_of_keeps_no_other_from_its_turn(
     assert len(events(team, "sweep.recovered")) == 1
 
 
-def test_whoever_an_alert_is_made_to_tell_is_told_of_what_ends_soon_already(team: Team) -> None:
+def test_whoever_an_alert_is_made_to_tell_is_reported_what_ends_soon_already(team: Team) -> None:
     services, app = team.services, team.application
     alert(team, "ends", 7 * DAY, 3 * DAY)
     imported(team, "a", 6 * DAY)
@@ -342,7 +345,7 @@ def test_whoever_an_alert_is_made_to_tell_is_told_of_what_ends_soon_already(team
     for channels in (["other"], ["mail", "other"]):
         services.alerts.update_alert(team.admin, app, "ends", channels=channels)
         sweep(team)
-    assert [names[row.channel_id] for row in told(team)] == ["mail", "other"], "and each of them once"
+    assert [names[row.channel_id] for row in reported(team)] == ["mail", "other"], "and each of them once"
     assert what(team) == [("a", 168)] * 2
 
 

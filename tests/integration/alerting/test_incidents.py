@@ -117,7 +117,7 @@ class TestDigests:
         assert team.services.sweeps["digests"]() == 0
         assert only(team, "held").held_until == datetime(2026, 3, 3, 6, tzinfo=UTC)
 
-    def test_trouble_that_is_over_is_not_told_of(self, team: Team) -> None:
+    def test_failure_that_is_over_is_not_reported_of(self, team: Team) -> None:
         channel(team, "mail", digest=HOUR)
         alert(team, "certificate.expiring", thresholds=[24 * HOUR])
         happens(team, "certificate.expiring", alert_id=the_alert(team), threshold_seconds=86400)
@@ -141,7 +141,7 @@ class TestEscalation:
         alert(team, "certificate.renewal_failed", escalation=steps)
         happens(team, "certificate.renewal_failed")
 
-    def test_it_is_told_further_until_somebody_sees_to_it(self, team: Team) -> None:
+    def test_it_is_reported_further_until_somebody_sees_to_it(self, team: Team) -> None:
         assert [len(log(team, slug)) for slug in ("mail", "lead", "director")] == [1, 0, 0]
         assert team.services.sweeps["incidents"]() == 0
         team.clock.now += 10 * MINUTE
@@ -169,11 +169,11 @@ class TestEscalation:
         assert handled == 2
         assert [len(log(team, slug)) for slug in ("mail", "lead", "director")] == [1, 2, 1]
 
-    def test_one_trouble_is_one_incident(self, team: Team) -> None:
+    def test_one_failure_is_one_incident(self, team: Team) -> None:
         happens(team, "certificate.renewal_failed", reason="again")
         assert len(team.services.incidents.list(team.application)) == 1
 
-    def test_it_ends_when_the_trouble_does(self, team: Team) -> None:
+    def test_it_ends_when_the_failure_does(self, team: Team) -> None:
         happens(team, "certificate.renewed")
         assert team.services.incidents.list(team.application) == []
         (over,) = team.services.incidents.list(team.application, closed=True)
@@ -220,7 +220,7 @@ class TestOutsideIncidents:
             rows = session.exec(select(NotificationRow).order_by(col(NotificationRow.created_at))).all()
         assert {row.incident for row in rows} == {f"certificate-{LINEAGE}"}
 
-    def test_its_end_is_told_once(self, team: Team) -> None:
+    def test_its_end_is_reported_once(self, team: Team) -> None:
         pager(team)
         alert(team, "certificate.renewal_failed", channels=["pager"])
         happens(team, "certificate.renewal_failed")

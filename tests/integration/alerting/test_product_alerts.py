@@ -52,7 +52,7 @@ def alert(team: Team, *events: str, everywhere: bool = False, **options: Any) ->
     )
 
 
-def told(team: Team) -> list[str]:
+def reported(team: Team) -> list[str]:
     """The titles of all messages, in the order of what they are about."""
     with team.services.context.db.read() as session:
         places = dict(session.exec(select(EventRow.id, EventRow.seq)).all())
@@ -88,14 +88,14 @@ class TestFilters:
             CertificateSelector(profiles=["web"], names=["x", "api.*"], metadata={"owner": "payments"}),
         ],
     )
-    def test_only_what_fits_is_told_from_the_request_to_the_end(
+    def test_only_what_fits_is_reported_from_the_request_to_the_end(
         self, team: Team, wanted: CertificateSelector
     ) -> None:
         alert(team, "request.created", "certificate.issued", "certificate.revoked", filters=wanted)
         for name, owner in (("api.payments.example.com", "payments"), ("www.example.com", "web")):
             certificate = issue(team, name, owner=owner)
             team.services.revocation.revoke(team.admin, certificate, Reason.SUPERSEDED)
-        assert told(team) == [
+        assert reported(team) == [
             "Certificate requested: api.payments.example.com",
             "Certificate issued: api.payments.example.com",
             "Certificate revoked: api.payments.example.com",
@@ -120,7 +120,7 @@ class TestFilters:
             with team.services.context.unit_of_work(SYSTEM) as uow:
                 facts = {"sync": sync.slug, "lineage_id": delivery.lineage_id}
                 uow.record(sample_event("delivery.drift_detected", delivery.id, team.application, **facts))
-        assert len(told(team)) == 1
+        assert len(reported(team)) == 1
 
     def test_a_new_name_of_the_profile_changes_nothing(self, team: Team) -> None:
         alert(team, "certificate.issued", filters=CertificateSelector(profiles=["web"]))
@@ -129,9 +129,9 @@ class TestFilters:
             team.admin, team.application, profile="renamed", content={"sans": {"dns": ["a.example.com"]}}
         )
         team.services.issuance.advance(request.id)
-        assert len(told(team)) == 1
+        assert len(reported(team)) == 1
 
-    def test_what_is_refused_is_told_by_what_is_known_of_it(self, team: Team) -> None:
+    def test_what_is_refused_is_reported_by_what_is_known_of_it(self, team: Team) -> None:
         team.services.product.update_policy(
             team.admin, team.services.product.policies()[0].slug, rules={"sans": {"dns": {"denied": ["*"]}}}
         )
@@ -141,13 +141,13 @@ class TestFilters:
         for name in ("api.example.com", "example.org"):
             with pytest.raises(PolicyViolation):
                 issue(team, name)
-        assert told(team) == ["Certificate request refused: api.example.com"]
+        assert reported(team) == ["Certificate request refused: api.example.com"]
 
-    def test_what_is_about_no_certificate_is_told_all_the_same(self, team: Team) -> None:
+    def test_what_is_about_no_certificate_is_reported_all_the_same(self, team: Team) -> None:
         alert(team, *SHARED, everywhere=True, filters=CertificateSelector(names=["nobody"]))
         end_of_root(team, 20 * DAY)
         watch(team)
-        assert told(team) == ["Certificate authority ends soon: root"]
+        assert reported(team) == ["Certificate authority ends soon: root"]
 
     def test_an_unknown_profile_is_named(self, team: Team) -> None:
         with pytest.raises(BadInput, match="'nonsense'"):
@@ -164,7 +164,7 @@ class TestEverywhere:
         team.application = team.services.applications.create(team.admin, slug="two", name="Two").id
         team.services.applications.attach_profile(team.admin, team.application, "web")
         issue(team, "b.example.com")
-        assert told(team) == ["Certificate issued: a.example.com", "Certificate issued: b.example.com"]
+        assert reported(team) == ["Certificate issued: a.example.com", "Certificate issued: b.example.com"]
         assert not team.services.alerts.notifications(here)
         assert len(team.services.alerts.notifications(None)) == 2
 
@@ -175,9 +175,9 @@ class TestEverywhere:
             team.clock.now = certificate.not_after - 6 * DAY
             while team.services.sweeps["expiry"]():
                 pass
-        assert told(team) == ["Certificate ends soon: a.example.com"]
+        assert reported(team) == ["Certificate ends soon: a.example.com"]
 
-    def test_its_trouble_is_over_when_the_certificate_is_renewed(self, team: Team) -> None:
+    def test_its_failure_is_over_when_the_certificate_is_renewed(self, team: Team) -> None:
         steps = [Escalation(timedelta(hours=1), ["mail"])]
         alert(team, "certificate.expiring", everywhere=True, thresholds=[7 * DAY], escalation=steps)
         certificate = team.services.inventory.get(issue(team))
@@ -211,7 +211,7 @@ def end_of_root(team: Team, left: timedelta) -> None:
 class TestEnds:
     """Authorities and credentials."""
 
-    def test_an_authority_is_told_of_again_and_again_and_each_time_once(self, team: Team) -> None:
+    def test_an_authority_is_reported_again_and_again_and_each_time_once(self, team: Team) -> None:
         alert(team, *SHARED, everywhere=True)
         for days, so_far in (
             (366, 0),
@@ -227,17 +227,17 @@ class TestEnds:
             end_of_root(team, days * DAY)
             for _ in range(2):
                 watch(team)
-            assert len(told(team)) == so_far, days
+            assert len(reported(team)) == so_far, days
         (event, *_) = team.services.record.events(None, type_="ca.expiring", limit=100)
         assert event.data["remaining"] == "364 days"
 
-    def test_a_renewed_authority_is_not_told_of(self, team: Team) -> None:
+    def test_a_renewed_authority_is_not_reported_of(self, team: Team) -> None:
         alert(team, *SHARED, everywhere=True)
         end_of_root(team, 20 * DAY)
         watch(team)
         team.services.authorities.renew(team.admin, "root")
         watch(team)
-        assert told(team) == [
+        assert reported(team) == [
             "Certificate authority ends soon: root",
             "Certificate authority has a new certificate: root",
         ]
@@ -250,7 +250,7 @@ class TestEnds:
             row.status = "disabled"
             uow.session.add(row)
         watch(team)
-        assert not told(team)
+        assert not reported(team)
 
     def test_an_authority_that_was_made_for_a_short_time_is_not_ending_from_the_start(
         self, team: Team
@@ -260,26 +260,26 @@ class TestEnds:
             team.admin, slug="brief", name="B", subject=Subject(common_name="B"), lifetime=100 * DAY
         )
         watch(team)
-        assert not told(team)
+        assert not reported(team)
 
-    def test_credentials_are_told_of_until_there_are_new_ones(self, team: Team) -> None:
+    def test_credentials_are_reported_until_there_are_new_ones(self, team: Team) -> None:
         alert(team, *SHARED, everywhere=True)
         connections, now = team.services.connections, team.clock.now
         config = {"host": "mail.example.com", "port": 587}
         connections.update(team.admin, "smtp", config, {"expires_at": now + 100 * DAY})
         watch(team)
-        assert not told(team), "whoever says when it ends knows"
+        assert not reported(team), "whoever says when it ends knows"
         team.clock.advance(71 * DAY)
         watch(team)
-        assert told(team) == ["Credentials end soon: smtp"]
+        assert reported(team) == ["Credentials end soon: smtp"]
         connections.update(team.admin, "smtp", config)
         connections.update(team.admin, "smtp", config, {"expires_at": now + 400 * DAY})
         watch(team)
-        assert told(team) == ["Credentials end soon: smtp", "Credentials are good for longer: smtp"]
+        assert reported(team) == ["Credentials end soon: smtp", "Credentials are good for longer: smtp"]
         connections.update(team.admin, "smtp", config, {"expires_at": None})
         team.clock.now = now + 399 * DAY
         watch(team)
-        assert len([title for title in told(team) if "Credentials end" in title]) == 1
+        assert len([title for title in reported(team) if "Credentials end" in title]) == 1
 
     def test_credentials_that_have_ended_are_refused(self, team: Team) -> None:
         with pytest.raises(BadInput) as refusal:
@@ -304,7 +304,7 @@ class TestPlugins:
         monkeypatch.undo()
         for _ in range(3):
             watch(team)
-        assert told(team) == [
+        assert reported(team) == [
             "A plugin cannot be used: destination-odd",
             "A plugin can be used again: destination-odd",
         ]
@@ -312,7 +312,7 @@ class TestPlugins:
     def test_one_that_is_used_but_not_installed(self, team: Team, monkeypatch: pytest.MonkeyPatch) -> None:
         alert(team, *PLUGINS, everywhere=True)
         watch(team)
-        assert not told(team)
+        assert not reported(team)
 
         def missing(name: str) -> None:
             raise UnknownPlugin(f"The notifier plugin {name!r} cannot be used: it is not installed here")

@@ -97,7 +97,7 @@ class TestWhatIsOver:
         assert log(team, "backup") == []
 
 
-class TestWhatIsNoTrouble:
+class TestWhatIsNoFailure:
     def test_each_renewal_is_in_the_digest(self, team: Team) -> None:
         channel(team, "mail", digest=HOUR)
         alert(team, "certificate.renewed")
@@ -106,7 +106,7 @@ class TestWhatIsNoTrouble:
             team.clock.now += MINUTE
         assert [status for status, _ in log(team)] == ["held", "held"]
 
-    def test_a_revocation_is_told_of_although_a_successor_came(self, team: Team) -> None:
+    def test_a_revocation_is_reported_although_a_successor_came(self, team: Team) -> None:
         channel(team, "mail", digest=HOUR)
         alert(team, "certificate.revoked")
         happens(team, "certificate.revoked", superseded=False)
@@ -148,7 +148,7 @@ class TestChannelsThatWorkAgain:
             sent(team, only(team, "pending"), Sent(reference="<2>"))
         assert sorted(self.events(team)) == ["channel.failed", "channel.recovered"]
 
-    def test_its_incident_ends_though_nothing_was_told_of_it(self, team: Team) -> None:
+    def test_its_incident_ends_though_nothing_was_reported_of_it(self, team: Team) -> None:
         channel(team, "mail")
         channel(team, "lead")
         steps = [Escalation(10 * MINUTE, ["lead"])]
@@ -176,7 +176,7 @@ class TestChannelsThatWorkAgain:
         assert self.events(team) == ["channel.failed", "channel.recovered"]
 
 
-def test_two_troubles_at_the_same_moment_are_one_incident(team: Team) -> None:
+def test_two_failures_at_the_same_instant_are_one_incident(team: Team) -> None:
     channel(team, "mail")
     alert(team, "certificate.renewal_failed", escalation=[Escalation(10 * MINUTE, ["mail"])])
     db, coming = team.services.context.db, threading.Event()

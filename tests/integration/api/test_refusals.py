@@ -87,21 +87,21 @@ def test_a_flood_of_strangers_is_two_events(team: Team) -> None:
     assert token.rpartition("_")[2] not in repr(recorded(team, "access.unauthenticated"))
 
 
-def test_a_minute_is_told_of_when_it_is_over_and_the_next_begins() -> None:
-    knocks, now = AuthFailureWindow(), datetime.now(UTC)
-    assert [knocks.first("here", now) for _ in range(3)] == ["here", None, None]
-    assert knocks.over(now + timedelta(seconds=59)) == {}
-    assert knocks.over(now + timedelta(minutes=1)) == {"here": 2}
-    assert knocks.first("here", now) == "here"
-    assert knocks.over() == {}, "nothing followed"
+def test_a_minute_is_reported_when_it_is_over_and_the_next_begins() -> None:
+    auth_failures, now = AuthFailureWindow(), datetime.now(UTC)
+    assert [auth_failures.first("here", now) for _ in range(3)] == ["here", None, None]
+    assert auth_failures.over(now + timedelta(seconds=59)) == {}
+    assert auth_failures.over(now + timedelta(minutes=1)) == {"here": 2}
+    assert auth_failures.first("here", now) == "here"
+    assert auth_failures.over() == {}, "nothing followed"
 
 
 def test_many_places_at_once_are_one() -> None:
-    knocks, now = AuthFailureWindow(), datetime.now(UTC)
-    places = [knocks.first(f"place {n}", now) for n in range(MOST_REMOTES + 50)]
+    auth_failures, now = AuthFailureWindow(), datetime.now(UTC)
+    places = [auth_failures.first(f"place {n}", now) for n in range(MOST_REMOTES + 50)]
     assert places[MOST_REMOTES:] == [ELSEWHERE] + [None] * 49
-    assert knocks.first("place 1", now) is None
-    assert knocks.over() == {"place 1": 1, ELSEWHERE: 49}
+    assert auth_failures.first("place 1", now) is None
+    assert auth_failures.over() == {"place 1": 1, ELSEWHERE: 49}
 
 
 def test_a_refusal_stands_where_it_cannot_be_recorded(team: Team, url: str) -> None:

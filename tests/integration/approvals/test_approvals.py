@@ -123,7 +123,7 @@ def test_the_same_vote_again_is_the_same_vote(team: Team) -> None:
     assert team.services.approvals.cast_before(done.value.subject_id).id == vote.id
 
 
-def test_refusals_are_told_apart_and_recorded(team: Team) -> None:
+def test_refusals_are_reported_apart_and_recorded(team: Team) -> None:
     asker, voter, other = team.person("asker"), team.person("voter"), team.person("other")
     auditor, outsider, gone = (
         team.person("auditor", Role.AUDITOR),
@@ -193,12 +193,12 @@ def test_the_workflow_hears_of_every_decision_also_when_it_is_the_same_one_again
     assert team.services.issuance.advance(request).status == "waiting"
     team.services.approvals.vote(voter, approval, "approve")
     with team.services.context.db.read() as session:
-        told = session.exec(select(OutboxRow.signal).where(OutboxRow.subject_id == request)).all()
-    decisions = [signal for signal in told if signal]
+        reported = session.exec(select(OutboxRow.signal).where(OutboxRow.subject_id == request)).all()
+    decisions = [signal for signal in reported if signal]
     assert len(decisions) == len(set(decisions)) == 2
 
 
-def test_a_standing_approval_does_not_cover_what_changed_after_it_was_asked_for(team: Team) -> None:
+def test_a_present_approval_does_not_cover_what_changed_after_it_was_asked_for(team: Team) -> None:
     voter, asker = team.person("voter"), team.person("asker")
     team.guard(Step("One", ("voter",)), renewal_preapproval={"renewals": 5, "days": 400})
     request, approval = team.ask(asker)
@@ -216,22 +216,22 @@ def test_a_standing_approval_does_not_cover_what_changed_after_it_was_asked_for(
     assert team.services.issuance.advance(renewal.id).status == "issued"
 
 
-@pytest.mark.parametrize("trouble", ["policy", "authority", "worker"])
+@pytest.mark.parametrize("failure", ["policy", "authority", "worker"])
 def test_what_failed_before_it_was_approved_is_asked_about_when_it_is_tried_again(
-    team: Team, trouble: str
+    team: Team, failure: str
 ) -> None:
     voter, asker = team.person("voter"), team.person("asker")
     team.guard(Step("One", ("voter",)))
     request, approval = team.ask(asker)
     assert approval is not None
     services, nothing = team.services, {"sans": {"dns": {"allowed": ["*.other.example"]}}}
-    if trouble == "policy":
+    if failure == "policy":
         services.product.update_policy(team.admin, "tls", nothing)
         assert services.issuance.advance(request).status == "failed"
         with pytest.raises(PolicyViolation):
             services.requests.retry(asker, request)
         services.product.update_policy(team.admin, "tls", {})
-    elif trouble == "authority":
+    elif failure == "authority":
         services.authorities.update(team.admin, "root", enabled=False)
         assert services.issuance.advance(request).status == "failed"
         services.authorities.update(team.admin, "root", enabled=True)
@@ -271,7 +271,7 @@ def test_what_nobody_was_asked_about_is_asked_about_if_it_is_guarded_when_it_is_
 
 
 @pytest.mark.parametrize(("days", "status"), [(399, "approved"), (401, "pending_approval")])
-def test_a_standing_approval_must_still_stand_when_a_renewal_is_tried_again(
+def test_a_present_approval_must_still_stand_when_a_renewal_is_tried_again(
     team: Team, days: int, status: str
 ) -> None:
     voter, asker = team.person("voter"), team.person("asker")

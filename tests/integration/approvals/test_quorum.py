@@ -18,7 +18,7 @@ from certrail.services.core.actor import Actor
 from certrail.services.core.subscriptions import Subscriptions
 
 Leave = Callable[[Team, str], object]
-LEAVING: dict[str, Leave] = {
+DEPARTING: dict[str, Leave] = {
     "removed": lambda team, slug: team.services.applications.remove_member(
         team.admin, team.application, slug
     ),
@@ -49,7 +49,7 @@ def asked(team: Team, *steps: Step, **options: object) -> tuple[dict[str, Actor]
     return people, request, approval
 
 
-def told(team: Team) -> list[tuple[str, object]]:
+def reported(team: Team) -> list[tuple[str, object]]:
     """The events on quorums, in order."""
     return [
         (event.type, event.data.get("step"))
@@ -62,47 +62,47 @@ def status(team: Team, approval: str) -> str:
     return team.services.approvals.get(approval)[0].status
 
 
-@pytest.mark.parametrize("how", LEAVING)
+@pytest.mark.parametrize("how", DEPARTING)
 def test_the_vote_of_whoever_left_does_not_count_until_they_are_back(team: Team, how: str) -> None:
     people, request, approval = asked(team, Step("Owners", ("alice", "bob", "carol"), quorum=2))
     vote = team.services.approvals.vote
     vote(people["alice"], approval, "approve")
-    LEAVING[how](team, "alice")
+    DEPARTING[how](team, "alice")
     vote(people["bob"], approval, "approve")
     assert status(team, approval) == "open"
-    assert told(team) == [], "Bob and Carol can still do it"
+    assert reported(team) == [], "Bob and Carol can still do it"
     RETURNING[how](team, "alice")
     assert status(team, approval) == "approved"
     assert team.services.issuance.advance(request).status == "issued"
 
 
-@pytest.mark.parametrize("how", LEAVING)
-def test_a_quorum_out_of_reach_is_told_of_once(team: Team, how: str) -> None:
+@pytest.mark.parametrize("how", DEPARTING)
+def test_a_quorum_out_of_reach_is_reported_once(team: Team, how: str) -> None:
     people, _, approval = asked(team, Step("Owners", ("alice", "bob"), quorum=2))
-    LEAVING[how](team, "alice")
+    DEPARTING[how](team, "alice")
     team.person("somebody-else")
-    assert told(team) == [("approval.quorum_lost", "Owners")]
+    assert reported(team) == [("approval.quorum_lost", "Owners")]
     (event,) = team.services.record.events(None, type_="approval.quorum_lost")
     assert (event.data["quorum"], event.data["able"], event.application_id) == (2, 1, team.application)
     assert team.services.approvals.get(approval)[0].unreachable_step == 0
     RETURNING[how](team, "alice")
-    assert told(team)[1:] == [("approval.quorum_restored", None)]
+    assert reported(team)[1:] == [("approval.quorum_restored", None)]
     for person in ("alice", "bob"):
         team.services.approvals.vote(people[person], approval, "approve")
     assert status(team, approval) == "approved"
 
 
-def test_a_later_step_out_of_reach_is_told_of_at_once(team: Team) -> None:
+def test_a_later_step_out_of_reach_is_reported_at_once(team: Team) -> None:
     people, _, approval = asked(team, Step("First", ("alice",)), Step("Second", ("bob",)))
-    LEAVING["removed"](team, "bob")
-    assert told(team) == [("approval.quorum_lost", "Second")]
+    DEPARTING["removed"](team, "bob")
+    assert reported(team) == [("approval.quorum_lost", "Second")]
     team.services.approvals.vote(people["alice"], approval, "approve")
-    LEAVING["removed"](team, "carol")
-    assert told(team) == [("approval.quorum_lost", "Second")]
+    DEPARTING["removed"](team, "carol")
+    assert reported(team) == [("approval.quorum_lost", "Second")]
     assert status(team, approval) == "open"
 
 
-def test_groups_give_and_take_seats(team: Team) -> None:
+def test_groups_give_and_take_quorum(team: Team) -> None:
     identities = team.services.identities
     people = {slug: team.person(slug, None) for slug in ("alice", "bob")}
     identities.create(team.admin, kind="group", slug="owners", name="Owners", members=["alice"])
@@ -113,9 +113,9 @@ def test_groups_give_and_take_seats(team: Team) -> None:
     with pytest.raises(Exception, match="no such approval"):
         team.services.approvals.vote(people["bob"], approval, "approve")
     identities.set_group_member(team.admin, "owners", "alice", False)
-    assert told(team) == [("approval.quorum_lost", "Owners")]
+    assert reported(team) == [("approval.quorum_lost", "Owners")]
     identities.set_group_member(team.admin, "owners", "bob", True)
-    assert told(team)[1:] == [("approval.quorum_restored", None)]
+    assert reported(team)[1:] == [("approval.quorum_restored", None)]
     assert [row.slug for row in identities.group_members("owners")] == ["bob"]
     team.services.approvals.vote(people["bob"], approval, "approve")
     assert status(team, approval) == "approved"
@@ -132,7 +132,7 @@ def test_a_group_that_is_not_active_gives_nothing_until_it_is_again(team: Team) 
     _, approval = team.ask(team.person("asker", kind="machine"))
     assert approval
     identities.set_active(team.admin, "owners", False)
-    assert told(team) == [("approval.quorum_lost", "Owners")]
+    assert reported(team) == [("approval.quorum_lost", "Owners")]
     assert team.services.applications.visible_to(alice) == []
     assert team.services.approvals.inbox(alice) == []
     for refused in (
@@ -142,12 +142,12 @@ def test_a_group_that_is_not_active_gives_nothing_until_it_is_again(team: Team) 
         with pytest.raises(NotFound):
             refused()
     identities.set_active(team.admin, "owners", True)
-    assert told(team)[1:] == [("approval.quorum_restored", None)]
+    assert reported(team)[1:] == [("approval.quorum_restored", None)]
     team.services.approvals.vote(alice, approval, "approve")
     assert status(team, approval) == "approved"
 
 
-def test_a_group_without_a_role_of_its_own_gives_seats_while_it_is_active(team: Team) -> None:
+def test_a_group_without_a_role_of_its_own_gives_quorum_while_it_is_active(team: Team) -> None:
     """Its members have roles of their own: they are asked through the group all the same."""
     team.person("alice")
     team.services.identities.create(team.admin, kind="group", slug="owners", name="Owners", members=["alice"])
@@ -155,14 +155,14 @@ def test_a_group_without_a_role_of_its_own_gives_seats_while_it_is_active(team: 
     team.guard(Step("Owners", ("owners",)))
     team.ask(team.person("asker", kind="machine"))
     team.services.applications.remove_member(team.admin, team.application, "owners")
-    assert told(team) == []
+    assert reported(team) == []
     team.services.identities.set_active(team.admin, "owners", False)
-    assert told(team) == [("approval.quorum_lost", "Owners")]
+    assert reported(team) == [("approval.quorum_lost", "Owners")]
 
 
 def test_an_auditor_is_refused_though_the_step_names_them(team: Team) -> None:
     people, _, approval = asked(team, Step("Owners", ("alice", "bob")))
-    LEAVING["made an auditor"](team, "alice")
+    DEPARTING["made an auditor"](team, "alice")
     with pytest.raises(Forbidden) as refused:
         team.services.approvals.vote(people["alice"], approval, "approve")
     assert refused.value.kind == "auditor"
@@ -228,7 +228,9 @@ def test_votes_that_count_again_when_the_time_is_over_decide_nothing(team: Team)
     assert team.services.issuance.advance(request).status == "expired"
 
 
-def test_a_quorum_that_came_into_reach_between_two_tries_is_told_of_when_it_is_lost_again(team: Team) -> None:
+def test_a_quorum_that_came_into_reach_between_two_tries_is_reported_when_it_is_lost_again(
+    team: Team,
+) -> None:
     _, request, approval = asked(team, Step("Owners", ("alice",)))
     team.services.applications.remove_member(team.admin, team.application, "alice")
     team.services.issuance.fail(request, "the worker gave up")
@@ -236,4 +238,4 @@ def test_a_quorum_that_came_into_reach_between_two_tries_is_told_of_when_it_is_l
     team.services.requests.retry(team.admin, request)
     assert team.services.approvals.get(approval)[0].unreachable_step is None
     team.services.applications.remove_member(team.admin, team.application, "alice")
-    assert [kind for kind, _ in told(team)] == ["approval.quorum_lost"] * 2
+    assert [kind for kind, _ in reported(team)] == ["approval.quorum_lost"] * 2

@@ -41,8 +41,8 @@ async def test_votes_show_the_tally_and_the_decision_closes_the_message(slack_wo
     assert (await slack_world.click("bob", message)).status == 200
     await slack_world.refresh()
     assert slack_world.votes == [("ann", "approve"), ("bob", "approve")]
-    moment = slack_world.team.clock.now.strftime("%Y-%m-%d %H:%M UTC")
-    assert f"Approved by ann, bob at {moment}" in message.plain
+    instant = slack_world.team.clock.now.strftime("%Y-%m-%d %H:%M UTC")
+    assert f"Approved by ann, bob at {instant}" in message.plain
     assert not answer_buttons(message.buttons)
     assert slack_world.team.services.issuance.advance(slack_world.request).status == "issued"
 
@@ -89,14 +89,14 @@ async def test_an_answer_is_given_only_after_the_vote_is_stored(slack_world: Sla
     message = await slack_world.ask(asker, step("Owners", "ann"))
     with no_room_for_votes(slack_world.team.services.context.db):
         await slack_world.click("ann", message)
-    assert slack_world.told("ann") == [NOT_RECORDED]
+    assert slack_world.reported("ann") == [NOT_RECORDED]
     assert slack_world.stored_votes() == 0
     await slack_world.click("ann", message)
     assert slack_world.votes == [("ann", "approve")]
-    assert slack_world.told("ann") == [NOT_RECORDED]
+    assert slack_world.reported("ann") == [NOT_RECORDED]
 
 
-async def test_without_the_database_slack_is_told_to_show_its_own_failure(slack_world: SlackWorld) -> None:
+async def test_without_the_database_slack_shows_its_own_failure(slack_world: SlackWorld) -> None:
     asker, _ = slack_world.person("asker"), slack_world.person("ann")
     message = await slack_world.ask(asker, step("Owners", "ann"))
     with gone(slack_world.team.services.context.db):
@@ -127,7 +127,7 @@ async def test_an_address_that_slack_has_not_verified_makes_nobody_a_member(slac
     await slack_world.click("ann", message)
     assert slack_world.stored_votes() == 0
     assert slack_world.refusals("callback.refused") == ["unknown-sender"]
-    assert "not a member" in slack_world.told("ann")[0]
+    assert "not a member" in slack_world.reported("ann")[0]
 
 
 @pytest.mark.parametrize("fault", ["secret", "old", "body"])
@@ -162,8 +162,8 @@ async def test_forged_callbacks_do_not_swell_the_record(slack_world: SlackWorld)
     assert (await slack_world.slack.send(forged, slack_world.callback_at(other))).status == 403
     malformed = slack_world.slack.sign({"type": "block_actions"})
     assert (await slack_world.slack.send(malformed, slack_world.callback_url)).status == 400
-    told = [(event.subject_id, event.data["reason"]) for event in slack_world.events("callback.refused")]
-    assert told[2:] == [(other.id, "forged"), (slack_world.channel.id, "malformed")]
+    reported = [(event.subject_id, event.data["reason"]) for event in slack_world.events("callback.refused")]
+    assert reported[2:] == [(other.id, "forged"), (slack_world.channel.id, "malformed")]
 
 
 async def test_forged_callbacks_that_arrive_at_once_are_all_counted(slack_world: SlackWorld) -> None:
@@ -215,7 +215,7 @@ async def test_the_replay_of_a_refused_answer_is_a_replay(slack_world: SlackWorl
     assert slack_world.refusals("callback.refused") == ["unknown-sender", "replayed"]
 
 
-async def test_who_may_not_vote_is_told_why(slack_world: SlackWorld) -> None:
+async def test_who_may_not_vote_sees_the_reason(slack_world: SlackWorld) -> None:
     asker = slack_world.person("asker")
     for slug in ("ann", "bob", "gone"):
         slack_world.person(slug)
@@ -233,9 +233,9 @@ async def test_who_may_not_vote_is_told_why(slack_world: SlackWorld) -> None:
     }
     for slug, (_, said) in expected.items():
         assert (await slack_world.click(slug, message)).status == 200
-        assert said in slack_world.told(slug)[0]
+        assert said in slack_world.reported(slug)[0]
     await slack_world.click("stranger", message)
-    assert "not a member" in slack_world.told("stranger")[0]
+    assert "not a member" in slack_world.reported("stranger")[0]
     assert slack_world.refusals() == [reason for reason, _ in expected.values()]
     assert slack_world.refusals("callback.refused") == ["unknown-sender"]
     assert slack_world.stored_votes() == 0
@@ -265,7 +265,7 @@ async def test_a_decided_request_takes_no_votes(slack_world: SlackWorld) -> None
     await slack_world.click("ann", message)
     await slack_world.click("bob", message)
     assert slack_world.refusals() == ["approval-closed"]
-    assert "approved already" in slack_world.told("bob")[0]
+    assert "approved already" in slack_world.reported("bob")[0]
 
 
 async def test_an_expired_request_takes_no_votes(slack_world: SlackWorld) -> None:
@@ -274,7 +274,7 @@ async def test_an_expired_request_takes_no_votes(slack_world: SlackWorld) -> Non
     slack_world.advance(timedelta(hours=1))
     await slack_world.click("ann", message)
     assert slack_world.refusals() == ["approval-closed"]
-    assert "expired already" in slack_world.told("ann")[0]
+    assert "expired already" in slack_world.reported("ann")[0]
     assert slack_world.team.services.issuance.advance(slack_world.request).status == "expired"
     await slack_world.refresh()
     assert "Expired at" in message.plain
@@ -331,7 +331,7 @@ async def test_ten_people_who_click_at_once_decide_once(slack_world: SlackWorld)
     assert {reply.status for reply in replies} == {200}
     assert len(slack_world.votes) == 3
     assert slack_world.refusals() == ["approval-closed"] * 7
-    assert sum(len(slack_world.told(slug)) for slug in people) == 7
+    assert sum(len(slack_world.reported(slug)) for slug in people) == 7
     assert slack_world.team.services.issuance.advance(slack_world.request).status == "issued"
 
 
@@ -366,7 +366,7 @@ async def test_a_click_that_arrives_over_another_connection_is_refused(slack_wor
     await slack_world.click("ann", message, at=alerts)
     assert slack_world.stored_votes() == 0
     assert slack_world.refusals() == ["other-message"]
-    assert "belongs to another message" in slack_world.told("ann")[0]
+    assert "belongs to another message" in slack_world.reported("ann")[0]
 
 
 async def test_channels_whose_notifier_does_not_share_answers_take_their_own_only(

@@ -62,7 +62,7 @@ async def test_the_api_listens_by_itself(slack_world: SlackWorld) -> None:
     assert slack_world.votes == [("ann", "approve")]
 
 
-async def test_without_the_database_the_person_is_told_to_try_again(
+async def test_without_the_database_the_person_is_answered_to_try_again(
     slack_world: SlackWorld, listeners: Listeners
 ) -> None:
     asker, _ = slack_world.person("asker"), slack_world.person("ann")
@@ -72,7 +72,7 @@ async def test_without_the_database_the_person_is_told_to_try_again(
     with gone(slack_world.team.services.context.db):
         await press(slack_world, "ann", message.ts)
         await slack_world.slack.wait_acks(1)
-    assert slack_world.told("ann") == ["Your answer was not recorded. Please try again."]
+    assert slack_world.reported("ann") == ["Your answer was not recorded. Please try again."]
     await press(slack_world, "ann", message.ts)
     await slack_world.slack.wait_acks(2)
     assert slack_world.votes == [("ann", "approve")]
@@ -83,8 +83,8 @@ async def test_channels_of_two_connections_have_a_listener_each(slack_world: Sla
     connect(slack_world.team, slack_world.slack, "by-callback")
     for slug, connection in (("alerts", "elsewhere"), ("random", "by-callback")):
         open_channel(slack_world.team, slug, connection)
-    heard = slack_world.team.services.chat.listeners()
-    assert sorted(channel.slug for channel in heard.values()) == ["alerts", "approvals"]
+    received = slack_world.team.services.chat.listeners()
+    assert sorted(channel.slug for channel in received.values()) == ["alerts", "approvals"]
 
 
 async def test_changed_credentials_are_used_at_the_next_look(

@@ -56,7 +56,7 @@ class Mirrored:
         (path,) = self.folder.glob("*.crl")
         return path.read_bytes()
 
-    def told(self, type_: str) -> int:
+    def reported(self, type_: str) -> int:
         return len(self.team.services.record.events(None, type_=type_, limit=1000))
 
 
@@ -85,9 +85,9 @@ async def test_what_is_served_here_is_there_too_after_every_change(mirrored: Mir
     services.sweeps["revocation-lists"]()
     await mirrored.work()
     assert mirrored.file() == services.status.crl("root").content
-    assert mirrored.told("crl_mirror.published") == 3
+    assert mirrored.reported("crl_mirror.published") == 3
     await mirrored.work()
-    assert mirrored.told("crl_mirror.published") == 3, "the same list is not published twice"
+    assert mirrored.reported("crl_mirror.published") == 3, "the same list is not published twice"
 
 
 async def test_certificates_name_the_mirror(mirrored: Mirrored) -> None:
@@ -100,7 +100,7 @@ async def test_certificates_name_the_mirror(mirrored: Mirrored) -> None:
     assert len([name for name in named if name.startswith(URL)]) == 1
 
 
-async def test_a_folder_that_is_gone_is_told_once_and_published_to_when_it_is_back(
+async def test_a_folder_that_is_gone_is_reported_once_and_published_to_when_it_is_back(
     mirrored: Mirrored,
 ) -> None:
     mirrored.create()
@@ -108,13 +108,13 @@ async def test_a_folder_that_is_gone_is_told_once_and_published_to_when_it_is_ba
     with pytest.raises(ApplicationError):
         await mirrored.work()
     await mirrored.work()
-    assert (mirrored.copy.status, mirrored.told("crl_mirror.failed")) == ("failed", 1)
+    assert (mirrored.copy.status, mirrored.reported("crl_mirror.failed")) == ("failed", 1)
     mirrored.folder.mkdir()
     mirrored.team.services.mirrors.retry(mirrored.team.admin, "root", "web")
     await mirrored.work()
     assert mirrored.file()
     assert (mirrored.copy.status, mirrored.copy.last_error) == ("published", None)
-    assert mirrored.told("crl_mirror.failed") == 1
+    assert mirrored.reported("crl_mirror.failed") == 1
 
 
 async def test_what_somebody_else_put_there_is_left_alone(mirrored: Mirrored) -> None:
@@ -161,7 +161,7 @@ async def test_a_mirror_that_is_deleted_leaves_what_it_published(mirrored: Mirro
         services.mirrors.get("root", "web")
 
 
-def test_every_new_list_is_told_to_the_workflow_of_each_copy(mirrored: Mirrored) -> None:
+def test_every_new_list_is_reported_to_the_workflow_of_each_copy(mirrored: Mirrored) -> None:
     mirrored.create()
     mirrored.team.services.revocation.revoke(mirrored.team.admin, mirrored.issue().id)
     with mirrored.team.services.context.db.read() as session:

@@ -108,19 +108,19 @@ def installations(above: Above) -> Bodies:
 
 
 @pytest.fixture
-def front_door(team: Team) -> Iterator[ApiClient]:
+def front_endpoint(team: Team) -> Iterator[ApiClient]:
     with entered(team, team.admin.principal_id or "") as api_client:
         yield api_client
 
 
-def test_malformed_certificates_of_authorities_are_refused(front_door: ApiClient) -> None:
-    authorities, team = front_door.team.services.authorities, front_door.team
+def test_malformed_certificates_of_authorities_are_refused(front_endpoint: ApiClient) -> None:
+    authorities, team = front_endpoint.team.services.authorities, front_endpoint.team
     subject = Subject(common_name="a.example.org")
     authorities.create_intermediate(team.admin, slug="below", name="Below", subject=subject)
     wanted = x509.load_pem_x509_csr(authorities.request("below").encode())
     above = Above(wanted, generate(KeyAlgorithm.EC_P256), team.clock.now)
-    front_door.refuses("certificate-authorities/below/certificate", installations(above))
+    front_endpoint.refuses("certificate-authorities/below/certificate", installations(above))
     row, versions = authorities.get("below")
     assert (row.status, versions) == ("pending", [])
     good = {"certificate": above.signed(), "chain": above.root()}
-    assert front_door.post("certificate-authorities/below/certificate", good).status_code == 201
+    assert front_endpoint.post("certificate-authorities/below/certificate", good).status_code == 201

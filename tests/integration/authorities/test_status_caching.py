@@ -29,9 +29,9 @@ def test_an_answer_by_get_says_how_long_it_holds_and_one_with_a_nonce_does_not(t
     row = issued(team)
     plain = quote(base64.b64encode(question(team, row)).decode(), safe="")
     answer = asked(f"{url}{OCSP}/{plain}")
-    told = ocsp.load_der_ocsp_response(answer.content)
-    assert parsedate_to_datetime(answer.headers["last-modified"]) == told.this_update_utc
-    assert parsedate_to_datetime(answer.headers["expires"]) == told.next_update_utc
+    reported = ocsp.load_der_ocsp_response(answer.content)
+    assert parsedate_to_datetime(answer.headers["last-modified"]) == reported.this_update_utc
+    assert parsedate_to_datetime(answer.headers["expires"]) == reported.next_update_utc
     assert answer.headers["etag"].strip('"')
     fresh = quote(base64.b64encode(question(team, row, nonce=b"0123456789abcdef")).decode(), safe="")
     kept = {"last-modified", "expires", "etag"}
@@ -41,9 +41,9 @@ def test_an_answer_by_get_says_how_long_it_holds_and_one_with_a_nonce_does_not(t
 def test_a_list_is_sent_once_to_whoever_keeps_it(team: Team, url: str) -> None:
     row = issued(team)
     first = asked(f"{url}/crl/root.crl")
-    told = x509.load_der_x509_crl(first.content)
-    assert parsedate_to_datetime(first.headers["last-modified"]) == told.last_update_utc
-    assert parsedate_to_datetime(first.headers["expires"]) == told.next_update_utc
+    reported = x509.load_der_x509_crl(first.content)
+    assert parsedate_to_datetime(first.headers["last-modified"]) == reported.last_update_utc
+    assert parsedate_to_datetime(first.headers["expires"]) == reported.next_update_utc
     tag = first.headers["etag"]
     for known in (tag, f'"other", W/{tag}'):
         again = asked(f"{url}/crl/root.crl", **{"If-None-Match": known})

@@ -330,10 +330,10 @@ def test_no_path_signs_what_the_policy_denies(
     got = certificate_by(path, team, rules, content)
     assert (got is not None) == permitted(wanted, rules), (path, rules, asked)
     if got is not None:
-        told, meant = (
+        reported, meant = (
             certificate_content(c) for c in (x509.load_pem_x509_certificate(got.pem.encode()), wanted)
         )
-        assert told == meant, "the certificate says what was asked for, and nothing else"
+        assert reported == meant, "the certificate says what was asked for, and nothing else"
         if not any(name.startswith("*.") for name in content.sans.dns):  # which RFC 5280 leaves to RFC 9525
             assert errors_in(x509.load_pem_x509_certificate(got.pem.encode())) == ""
 

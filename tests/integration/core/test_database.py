@@ -16,8 +16,8 @@ def test_the_text_of_an_error_holds_nothing_of_the_row(database: Database) -> No
     row = {"id": "one", "kind": "user", "slug": "a-slug-to-hide", "name": "a-name-to-hide"}
     with database.write() as session, pytest.raises(IntegrityError) as refused:
         session.connection().execute(text(INSERT), row)
-    told = "".join(traceback.format_exception(refused.value)) + repr(refused.value.orig)
-    assert "insert into principal" in told
-    assert "created_at" in told, "the broken rule is named"
+    reported = "".join(traceback.format_exception(refused.value)) + repr(refused.value.orig)
+    assert "insert into principal" in reported
+    assert "created_at" in reported, "the broken rule is named"
     for value in (row["slug"], row["name"]):
-        assert value not in told
+        assert value not in reported

@@ -65,7 +65,7 @@ class PrintEffect(Effect[Page, PrintCall, Receipt]):
     def __init__(self, team: Team, printer: Printer) -> None:
         super().__init__(team.services.context)
         self.printer = printer
-        self.told: list[str] = []
+        self.reported: list[str] = []
 
     def prepare(
         self, uow: UnitOfWork, subject_id: str, tried: Collection[str]
@@ -95,10 +95,10 @@ class PrintEffect(Effect[Page, PrintCall, Receipt]):
         self, uow: UnitOfWork, row: Page, call: PrintCall, answer: Receipt, *, recovered: bool
     ) -> None:
         row.printed = call.generation
-        self.told.append("recovered" if recovered else "printed")
+        self.reported.append("recovered" if recovered else "printed")
 
     def failed(self, uow: UnitOfWork, row: Page, failure: Failure, *, first: bool) -> None:
-        self.told.append(f"{failure.kind}, {'first' if first else 'again'}")
+        self.reported.append(f"{failure.kind}, {'first' if first else 'again'}")
 
 
 @pytest.fixture
@@ -133,10 +133,10 @@ async def test_a_lost_receipt_is_asked_for_again(team: Team, page: str) -> None:
     await run_verb(team, effect, page)
     assert effect.printer.asked == [False, True]
     effect.complete(call, RECEIPT)
-    assert effect.told == ["printed"], "the same receipt is recorded once"
+    assert effect.reported == ["printed"], "the same receipt is recorded once"
 
 
-async def test_the_first_and_the_permanent_failure_are_told(team: Team, page: str) -> None:
+async def test_the_first_and_the_permanent_failure_are_reported(team: Team, page: str) -> None:
     busy = RateLimited("busy", retry_after=timedelta(minutes=5))
     effect = PrintEffect(team, Printer([busy, busy, Unauthorized("no paper for you")]))
     for _ in range(2):
@@ -148,10 +148,10 @@ async def test_the_first_and_the_permanent_failure_are_told(team: Team, page: st
         await run_verb(team, effect, page)
     assert ended.value.non_retryable
     assert stored(team).status == "failed"
-    assert effect.told == ["RateLimited, first", "RateLimited, again", "Unauthorized, again"]
+    assert effect.reported == ["RateLimited, first", "RateLimited, again", "Unauthorized, again"]
     effect.printer.answers = [RECEIPT]
     await run_verb(team, effect, page)
-    assert (effect.told[-1], stored(team).last_error) == ("recovered", None)
+    assert (effect.reported[-1], stored(team).last_error) == ("recovered", None)
 
 
 async def test_another_answer_is_the_plugins_bug(team: Team, page: str) -> None:
@@ -176,4 +176,4 @@ def test_the_newest_generation_wins(team: Team, page: str) -> None:
     effect.complete(old, RECEIPT)
     effect.fail(page, LATE, old.generation)
     effect.fail(page, LATE)
-    assert (stored(team).printed, effect.told) == (2, ["printed"])
+    assert (stored(team).printed, effect.reported) == (2, ["printed"])

@@ -25,7 +25,7 @@ MAIL = {"sender": "certrail@example.com", "recipients": ["ops@example.com"]}
 
 
 @pytest.fixture
-def told(team: Team) -> Team:
+def reported(team: Team) -> Team:
     """A channel that is told of refusals."""
     services = team.services
     services.connections.create(
@@ -56,24 +56,24 @@ def log(team: Team, status: str | None = None) -> list[NotificationRow]:
     return list(team.services.alerts.notifications(team.application, status, limit=1000))
 
 
-def test_the_log_is_read_to_its_end(told: Team) -> None:
-    refuse(told, 7)
-    told.clock.advance(timedelta(seconds=1))
-    refuse(told, 5)
+def test_the_log_is_read_to_its_end(reported: Team) -> None:
+    refuse(reported, 7)
+    reported.clock.advance(timedelta(seconds=1))
+    refuse(reported, 5)
     seen: list[str] = []
     cursor = None
     while True:
         page = PageRequest(decode_cursor(cursor), 5).of(
             NotificationList,
-            lambda **turn: told.services.alerts.notifications(told.application, **turn),
-            partial(notification_answers, told.services),
+            lambda **turn: reported.services.alerts.notifications(reported.application, **turn),
+            partial(notification_answers, reported.services),
         )
         seen += [item.id for item in page.items]
         if (cursor := page.next_cursor) is None:
             break
     assert len(seen) == len(set(seen)) == 12
-    moments = [row.created_at for row in log(told)]
-    assert moments == sorted(moments, reverse=True)
+    instants = [row.created_at for row in log(reported)]
+    assert instants == sorted(instants, reverse=True)
 
 
 @pytest.mark.parametrize("wrong", ["nonsense", encode_cursor, "bm8", "W10"])
@@ -83,9 +83,9 @@ def test_a_foreign_cursor_is_refused(team: Team, wrong: Any) -> None:
         decode_cursor(cursor)
 
 
-def test_pages_are_found_by_index(told: Team) -> None:
-    services, here = told.services, told.application
-    after = (told.clock.now, "x")
+def test_pages_are_found_by_index(reported: Team) -> None:
+    services, here = reported.services, reported.application
+    after = (reported.clock.now, "x")
     with plans_of(services.context.db) as plans:
         services.alerts.notifications(here, after=after)
         services.approvals.list(here, after=after)
@@ -120,60 +120,60 @@ class TestADeletedChannel:
         team.services.alerts.delete_alert(team.admin, team.application, "all")
         team.services.channels.delete(team.admin, team.application, "mail")
 
-    def test_leaves_the_log_of_what_it_told(self, told: Team) -> None:
-        refuse(told, 2)
-        sent, unsent = log(told)
-        call = told.services.effects.notify.begin(sent.id, 1)
+    def test_leaves_the_log_of_what_it_reported(self, reported: Team) -> None:
+        refuse(reported, 2)
+        sent, unsent = log(reported)
+        call = reported.services.effects.notify.begin(sent.id, 1)
         assert isinstance(call, NotifyCall)
-        told.services.effects.notify.complete(call, Sent(reference="1"))
-        self.gone(told)
-        assert {row.id: row.status for row in log(told)} == {sent.id: "sent", unsent.id: "withdrawn"}
-        assert told.services.effects.notify.begin(unsent.id, 1) is None
+        reported.services.effects.notify.complete(call, Sent(reference="1"))
+        self.gone(reported)
+        assert {row.id: row.status for row in log(reported)} == {sent.id: "sent", unsent.id: "withdrawn"}
+        assert reported.services.effects.notify.begin(unsent.id, 1) is None
         with pytest.raises(Conflict, match="deleted"):
-            told.services.alerts.replay(told.admin, sent.id)
+            reported.services.alerts.replay(reported.admin, sent.id)
         with pytest.raises(NotFound):
-            told.services.channels.delete(told.admin, told.application, "mail")
+            reported.services.channels.delete(reported.admin, reported.application, "mail")
 
-    def test_is_tried_no_more(self, told: Team) -> None:
-        refuse(told, 1)
-        (row,) = log(told)
-        assert told.services.effects.notify.begin(row.id, 1)
-        self.gone(told)
-        told.services.effects.notify.fail(
+    def test_is_tried_no_more(self, reported: Team) -> None:
+        refuse(reported, 1)
+        (row,) = log(reported)
+        assert reported.services.effects.notify.begin(row.id, 1)
+        self.gone(reported)
+        reported.services.effects.notify.fail(
             row.id, Failure("Retryable", "busy", "", "email 0.1", next_try_at=None, permanent=False)
         )
-        assert told.services.effects.notify.begin(row.id, 2) is None
-        assert log(told)[0].status == "withdrawn"
+        assert reported.services.effects.notify.begin(row.id, 2) is None
+        assert log(reported)[0].status == "withdrawn"
 
-    def test_stays_while_an_approval_is_asked_there(self, told: Team) -> None:
-        services = told.services
+    def test_stays_while_an_approval_is_asked_there(self, reported: Team) -> None:
+        services = reported.services
         services.connections.create(
-            told.admin,
+            reported.admin,
             slug="chat",
             name="Chat",
             type_="slack",
             config={"bot_token": "xoxb-1-2", "signing_secret": "0" * 32},
         )
         services.channels.create(
-            told.admin,
-            told.application,
+            reported.admin,
+            reported.application,
             slug="chat",
             name="Chat",
             notifier="slack",
             connection="chat",
             config={"channel": "C123"},
         )
-        told.person("ann")
-        told.guard(Step("One", ("ann",), channels=("chat",)))
-        _, approval = told.ask(told.person("asker"))
+        reported.person("ann")
+        reported.guard(Step("One", ("ann",), channels=("chat",)))
+        _, approval = reported.ask(reported.person("asker"))
         with pytest.raises(Conflict, match="guard-"):
-            services.channels.delete(told.admin, told.application, "chat")
-        ((policy, _),) = services.approval_policies.list(told.application)
+            services.channels.delete(reported.admin, reported.application, "chat")
+        ((policy, _),) = services.approval_policies.list(reported.application)
         services.approval_policies.update(
-            told.admin, told.application, policy.slug, steps=[Step("One", ("ann",))]
+            reported.admin, reported.application, policy.slug, steps=[Step("One", ("ann",))]
         )
         with pytest.raises(Conflict, match=f"open approval {approval}"):
-            services.channels.delete(told.admin, told.application, "chat")
-        services.approvals.vote(told.actor("ann"), approval or "", "approve")
-        services.channels.delete(told.admin, told.application, "chat")
+            services.channels.delete(reported.admin, reported.application, "chat")
+        services.approvals.vote(reported.actor("ann"), approval or "", "approve")
+        services.channels.delete(reported.admin, reported.application, "chat")
         assert services.approvals.get(approval or "")[0].status == "approved"

@@ -12,40 +12,40 @@ def broken(_item: str) -> int:
     raise ValueError("hunter2-hunter2")
 
 
-def told(team: Team) -> list[str]:
+def reported(team: Team) -> list[str]:
     found = team.services.record.events(None)
     return [row.type.removeprefix("sweep.") for row in found if row.subject_type == "sweep"]
 
 
-def test_who_starts_anew_knows_what_was_told(team: Team) -> None:
+def test_who_starts_anew_knows_what_was_reported(team: Team) -> None:
     for _ in range(2):
         assert SweepItems(team.services.context, "things").run_each(["a", "b"], broken) == 0
-    assert told(team) == ["failed", "failed"], "one for each of them, and not again after a start"
+    assert reported(team) == ["failed", "failed"], "one for each of them, and not again after a start"
     team.clock.advance(timedelta(days=1))
     SweepItems(team.services.context, "things").run_each(["a"], broken)
-    assert told(team) == ["failed"] * 3
+    assert reported(team) == ["failed"] * 3
     for _ in range(2):
         assert SweepItems(team.services.context, "things").run_each(["a", "b"], len) == 2
-    assert told(team) == [*["failed"] * 3, "recovered", "recovered"]
+    assert reported(team) == [*["failed"] * 3, "recovered", "recovered"]
 
 
-def test_sweeps_are_told_apart(team: Team) -> None:
+def test_sweeps_are_reported_apart(team: Team) -> None:
     SweepItems(team.services.context, "things").run_each(["a"], broken)
     SweepItems(team.services.context, "thing").run_each(["a", "s-a"], len)
-    assert told(team) == ["failed"]
+    assert reported(team) == ["failed"]
 
 
-def test_one_that_goes_on_looking_knows_what_another_told(team: Team) -> None:
+def test_one_that_goes_on_looking_knows_what_another_reported(team: Team) -> None:
     one, other = (SweepItems(team.services.context, "things") for _ in range(2))
     one.run_each(["a"], len)
     other.run_each(["a"], broken)
     one.run_each(["a"], len)
     other.run_each(["a"], broken)
-    assert told(team) == ["failed", "recovered", "failed"]
+    assert reported(team) == ["failed", "recovered", "failed"]
 
 
 @pytest.mark.parametrize("items", [[], ["x" * 200]])
 def test_long_names_and_nothing_at_all(team: Team, items: list[str]) -> None:
     SweepItems(team.services.context, "things").run_each(items, broken)
     SweepItems(team.services.context, "things").run_each(items, len)
-    assert told(team) == ["failed", "recovered"][: 2 * len(items)]
+    assert reported(team) == ["failed", "recovered"][: 2 * len(items)]

@@ -94,7 +94,7 @@ def test_a_sync_is_changed_and_catches_up(configured: Team) -> None:
             services.syncs.update(configured.admin, here, "files", **wrong)
 
 
-def test_an_unchanged_wish_is_not_made_twice(configured: Team) -> None:
+def test_an_unchanged_desired_is_not_made_twice(configured: Team) -> None:
     services, here = configured.services, configured.application
     issue(configured, team="payments")
     (delivery, _), *_ = services.deliveries.list(here)

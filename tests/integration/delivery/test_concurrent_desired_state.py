@@ -35,7 +35,7 @@ def test_what_is_issued_while_its_sync_is_made_is_delivered(team: Team) -> None:
     assert len(team.services.deliveries.list(team.application)) == 1
 
 
-def test_a_sync_that_is_made_while_a_certificate_is_issued_carries_it(team: Team) -> None:
+def test_a_sync_that_is_made_while_a_certificate_is_issued_selects_it(team: Team) -> None:
     request, _ = team.ask(team.admin)
     meanwhile(
         team,

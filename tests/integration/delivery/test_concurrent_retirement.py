@@ -52,7 +52,7 @@ async def test_what_sets_out_while_its_sync_is_deleted_is_taken_along(acm_world:
     assert not services.syncs.list(team.application)
 
 
-async def test_what_sets_out_while_its_sync_is_deleted_is_told_of(acm_world: AcmWorld) -> None:
+async def test_what_sets_out_while_its_sync_is_deleted_is_reported(acm_world: AcmWorld) -> None:
     acm_world.sync()
     acm_world.issue()
     team, services = acm_world.team, acm_world.team.services
@@ -62,8 +62,8 @@ async def test_what_sets_out_while_its_sync_is_deleted_is_told_of(acm_world: Acm
         lambda: services.effects.deliver.begin(delivery.id, 1),
         lambda: services.syncs.delete(team.admin, team.application, "acm"),
     )
-    (told,) = acm_world.told("sync.deleted")
-    assert told["left_behind"] == [delivery.object_name]
+    (reported,) = acm_world.reported("sync.deleted")
+    assert reported["left_behind"] == [delivery.object_name]
 
 
 async def test_what_is_revoked_while_it_arrives_leaves(acm_world: AcmWorld) -> None:

@@ -58,8 +58,8 @@ async def test_what_is_in_the_former_account_leaves_it(acm_world: AcmWorld, othe
     await acm_world.work()
     assert not acm_world.there
     assert len(other.certificates()) == 1
-    (told,) = acm_world.told("delivery.removed")
-    assert (told["reason"], told["changed"]) == ("superseded", True)
+    (reported,) = acm_world.reported("delivery.removed")
+    assert (reported["reason"], reported["changed"]) == ("superseded", True)
 
 
 async def test_what_was_superseded_before_leaves_as_well(acm_world: AcmWorld, other: AcmServer) -> None:
@@ -165,7 +165,7 @@ async def test_former_places_are_sealed_anew_with_everything_else(acm_world: Acm
     context = acm_world.team.services.context
     assert isinstance(context.keyring, Keyring)
     context.keyring.rotate()
-    acm_world.team.services.sealing.reseal()
+    acm_world.team.services.sealing.reencrypt()
     with context.db.read() as session:
         (place,) = session.exec(select(PreviousTarget)).all()
     assert not context.keyring.needs_rotation(place.config_sealed)

@@ -62,8 +62,8 @@ async def test_a_superseded_object_leaves_after_its_grace(acm_world: AcmWorld) -
     await acm_world.work()
     assert acm_world.there == {new}
     assert acm_world.plans() == [("superseded", "removed"), ("ended", "waiting")]
-    (told,) = acm_world.told("delivery.removed")
-    assert (told["reference"], told["reason"]) == (old, "superseded")
+    (reported,) = acm_world.reported("delivery.removed")
+    assert (reported["reference"], reported["reason"]) == (old, "superseded")
     assert acm_world.delivery().status == "delivered"
 
 
@@ -81,8 +81,8 @@ async def test_what_is_in_use_stays_until_it_is_not(acm_world: AcmWorld) -> None
             await acm_world.work()
         assert not refusal.value.non_retryable
     assert old in acm_world.there
-    (told,) = acm_world.told("delivery.removal_failed")
-    assert LOAD_BALANCER in told["message"]
+    (reported,) = acm_world.reported("delivery.removal_failed")
+    assert LOAD_BALANCER in reported["message"]
     assert not acm_world.acm.count("DeleteCertificate")
     acm_world.acm.settings.in_use.clear()
     await acm_world.work()
@@ -109,11 +109,11 @@ async def test_what_is_in_use_neither_harms_the_new_one_nor_holds_up_others(acm_
     given_up = Failure("OutOfTime", "It never worked.", "Look.", "certrail", None, permanent=True)
     effects.deliver.fail(delivery.id, given_up, delivery.generation)
     assert acm_world.delivery().status == "delivered", "what was granted has not failed"
-    assert not acm_world.told("delivery.failed")
+    assert not acm_world.reported("delivery.failed")
     assert effects.verify.begin(delivery.id, 1), "and is looked at"
     effects.remove.fail_to_begin(delivery.id, given_up)
     assert ("superseded", "failed") in acm_world.plans()
-    assert acm_world.told("delivery.removal_failed")[-1]["permanent"]
+    assert acm_world.reported("delivery.removal_failed")[-1]["permanent"]
 
 
 async def test_one_that_cannot_be_handed_over_does_not_hold_up_the_others(acm_world: AcmWorld) -> None:
@@ -247,7 +247,7 @@ async def test_switched_on_later_it_holds_for_what_is_there_and_switched_off_for
     assert not acm_world.plans()
 
 
-async def test_a_refusal_for_good_is_told_and_retried_by_hand(acm_world: AcmWorld) -> None:
+async def test_a_refusal_for_good_is_reported_and_retried_by_hand(acm_world: AcmWorld) -> None:
     acm_world.sync()
     certificate = acm_world.issue()
     await acm_world.work()
@@ -257,8 +257,8 @@ async def test_a_refusal_for_good_is_told_and_retried_by_hand(acm_world: AcmWorl
     await acm_world.work()
     assert acm_world.there == {arn}
     assert acm_world.plans() == [("revoked", "failed")]
-    (told,) = acm_world.told("delivery.removal_failed")
-    assert told["permanent"]
+    (reported,) = acm_world.reported("delivery.removal_failed")
+    assert reported["permanent"]
     state = acm_world.team.services.deliveries.state(acm_world.delivery().id)
     assert not state.retiring, "the workflow rests until a person has acted"
 
@@ -287,8 +287,8 @@ class TestCleanup:
         assert not acm_world.there
         with pytest.raises(NotFound):
             syncs.get(here, "acm")
-        (told,) = acm_world.told("sync.deleted")
-        assert told["left_behind"] == []
+        (reported,) = acm_world.reported("sync.deleted")
+        assert reported["left_behind"] == []
 
     async def test_nothing_delivered_is_nothing_to_wait_for(self, acm_world: AcmWorld) -> None:
         acm_world.sync()
@@ -334,8 +334,8 @@ class TestCleanup:
         refusal = Failure("Unauthorized", "It is not allowed.", "Allow it.", "acm 1", None, permanent=True)
         deliver.fail(work.subject_id, refusal, work.generation)
         assert not syncs.list(here)
-        (told,) = acm_world.told("sync.deleted")
-        assert told["left_behind"] == [work.deployment.name], "it may be there"
+        (reported,) = acm_world.reported("sync.deleted")
+        assert reported["left_behind"] == [work.deployment.name], "it may be there"
 
     async def test_what_was_changed_by_others_leaves_too(self, acm_world: AcmWorld) -> None:
         acm_world.sync()
@@ -359,7 +359,7 @@ class TestCleanup:
         acm_world.advance(timedelta(days=400))
         await acm_world.work()
         assert len(acm_world.there) == 1
-        assert len(acm_world.told("sync.deleted")[0]["left_behind"]) == 1
+        assert len(acm_world.reported("sync.deleted")[0]["left_behind"]) == 1
 
 
 def test_a_destination_that_cannot_remove_says_so(team: Team, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -379,7 +379,7 @@ def test_a_destination_that_cannot_remove_says_so(team: Team, monkeypatch: pytes
         )
 
 
-async def test_each_removal_is_told_to_its_workflow(acm_world: AcmWorld) -> None:
+async def test_each_removal_is_reported_to_its_workflow(acm_world: AcmWorld) -> None:
     acm_world.sync()
     certificate = acm_world.issue()
     await acm_world.work()

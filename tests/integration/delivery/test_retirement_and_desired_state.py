@@ -18,7 +18,7 @@ __all__ = ["acm_world", "server"]
 OTHERS = CertificateSelector(metadata={"team": "others"})
 
 
-async def leaving_while(acm_world: AcmWorld, something: Callable[[], object]) -> None:
+async def departing_while(acm_world: AcmWorld, something: Callable[[], object]) -> None:
     """Have the only object leave because it is not selected any more, and something happen while it goes."""
     services = acm_world.team.services
     services.syncs.update(acm_world.team.admin, acm_world.team.application, "acm", selection=OTHERS)
@@ -37,7 +37,9 @@ async def test_what_is_selected_again_while_it_leaves_comes_back(acm_world: AcmW
     acm_world.issue()
     await acm_world.work()
     syncs, here, admin = acm_world.team.services.syncs, acm_world.team.application, acm_world.team.admin
-    await leaving_while(acm_world, lambda: syncs.update(admin, here, "acm", selection=CertificateSelector()))
+    await departing_while(
+        acm_world, lambda: syncs.update(admin, here, "acm", selection=CertificateSelector())
+    )
     await acm_world.work()
     assert len(acm_world.there) == 1
     assert acm_world.delivery().status == "delivered"
@@ -48,7 +50,7 @@ async def test_a_retry_by_hand_while_it_leaves_is_granted(acm_world: AcmWorld) -
     acm_world.issue()
     await acm_world.work()
     deliveries, delivery = acm_world.team.services.deliveries, acm_world.delivery()
-    await leaving_while(acm_world, lambda: deliveries.retry(acm_world.team.admin, delivery.id))
+    await departing_while(acm_world, lambda: deliveries.retry(acm_world.team.admin, delivery.id))
     assert not deliveries.state(delivery.id).in_place
     await acm_world.work()
     assert len(acm_world.there) == 1
@@ -65,7 +67,7 @@ async def test_a_renewal_that_comes_while_its_predecessor_leaves_is_delivered(ac
         syncs.update(admin, here, "acm", selection=CertificateSelector())
         acm_world.renew(first)
 
-    await leaving_while(acm_world, renewed)
+    await departing_while(acm_world, renewed)
     await acm_world.work()
     assert len(acm_world.there) == 1
     assert acm_world.delivery().status == "delivered"

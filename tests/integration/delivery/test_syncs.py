@@ -77,7 +77,7 @@ class SlackWorld:
         assert self.begun()
         self.team.services.effects.deliver.fail(row.id, REFUSED, row.generation)
 
-    def told(self, type_: str) -> list[dict[str, Any]]:
+    def reported(self, type_: str) -> list[dict[str, Any]]:
         return [event.data for event in self.team.services.record.events(None, type_=type_, limit=1000)]
 
     def handed_over(self) -> int:
@@ -108,7 +108,7 @@ class TestByHand:
             (first, "delivered"),
             (second, "delivered"),
         }
-        assert [told["certificates"] for told in slack_world.told("sync.triggered")] == [1, 2]
+        assert [reported["certificates"] for reported in slack_world.reported("sync.triggered")] == [1, 2]
 
     async def test_what_is_delivered_is_delivered_again_and_nothing_changes(
         self, slack_world: SlackWorld
@@ -119,14 +119,21 @@ class TestByHand:
         assert slack_world.begun() is None
         assert slack_world.trigger() == 1
         await slack_world.work()
-        assert [told["changed"] for told in slack_world.told("delivery.delivered")] == [True, False]
+        assert [reported["changed"] for reported in slack_world.reported("delivery.delivered")] == [
+            True,
+            False,
+        ]
         before = slack_world.handed_over()
         slack_world.team.services.deliveries.retry(slack_world.team.admin, slack_world.delivery().id)
         assert slack_world.handed_over() == before + 1
         await slack_world.work()
-        assert [told["changed"] for told in slack_world.told("delivery.delivered")] == [True, False, False]
+        assert [reported["changed"] for reported in slack_world.reported("delivery.delivered")] == [
+            True,
+            False,
+            False,
+        ]
 
-    def test_only_what_it_carries(self, slack_world: SlackWorld) -> None:
+    def test_only_what_it_selects(self, slack_world: SlackWorld) -> None:
         slack_world.sync(selection=CertificateSelector(names=("b.*",)))
         other = slack_world.lineage(slack_world.issue("a.example.com"))
         with pytest.raises(BadInput, match="selects no active certificate"):
@@ -154,9 +161,9 @@ class TestChanges:
         assert {row.status for row in slack_world.deliveries()} == {"pending"}
         await slack_world.work()
         assert {row.status for row in slack_world.deliveries()} == {"delivered"}
-        told = slack_world.handed_over()
+        reported = slack_world.handed_over()
         slack_world.update(include_root=True, name="Called otherwise")
-        assert slack_world.handed_over() == told
+        assert slack_world.handed_over() == reported
 
     async def test_what_was_on_its_way_before_the_change_does_not_count(
         self, slack_world: SlackWorld
@@ -196,16 +203,16 @@ class TestChanges:
         slack_world.sync(config={"format": "pkcs12", "password": "hunter2-hunter2"})
         slack_world.issue()
         await slack_world.work()
-        told = slack_world.handed_over()
+        reported = slack_world.handed_over()
         slack_world.update(config={"format": "pkcs12", "password": "hunter3-hunter3"})
-        assert slack_world.handed_over() == told
+        assert slack_world.handed_over() == reported
         slack_world.trigger()
         slack_world.fail()
         assert slack_world.begun() is None
         slack_world.update(config={"format": "pkcs12", "password": MASK})
         await slack_world.work()
         assert slack_world.delivery().status == "delivered"
-        assert len(slack_world.told("delivery.recovered")) == 1
+        assert len(slack_world.reported("delivery.recovered")) == 1
 
     async def test_other_credentials_are_tried_where_something_failed(
         self, slack_world: SlackWorld, tmp_path: Path
@@ -214,18 +221,18 @@ class TestChanges:
         slack_world.sync("second", connection="two")
         slack_world.issue()
         await slack_world.work()
-        told = slack_world.handed_over()
+        reported = slack_world.handed_over()
         row = slack_world.deliveries()[0]
         slack_world.team.services.deliveries.retry(slack_world.team.admin, row.id)
         assert slack_world.team.services.effects.deliver.begin(row.id, 1)
         slack_world.team.services.effects.deliver.fail(row.id, REFUSED, row.generation + 1)
         connections, admin = slack_world.team.services.connections, slack_world.team.admin
         connections.update(admin, "one", {"root": str(tmp_path / "one")})
-        assert slack_world.handed_over() == told + 1, "nothing is changed"
+        assert slack_world.handed_over() == reported + 1, "nothing is changed"
         (tmp_path / "three").mkdir()
         connections.update(admin, "one", {"root": str(tmp_path / "three")})
         connections.update(admin, "two", {"root": str(tmp_path / "three")})
-        assert slack_world.handed_over() == told + 2
+        assert slack_world.handed_over() == reported + 2
         await slack_world.work()
         assert {row.status for row in slack_world.deliveries()} == {"delivered"}
 
@@ -280,7 +287,7 @@ class TestChoice:
 class TestDropped:
     """What is not wanted any more is no trouble any more."""
 
-    def trouble(self, slack_world: SlackWorld) -> None:
+    def incident(self, slack_world: SlackWorld) -> None:
         team = slack_world.team
         team.services.connections.create(
             team.admin, slug="mail", name="M", type_="smtp", config={"host": "mail.example.com", "port": 587}
@@ -310,7 +317,7 @@ class TestDropped:
             return len(session.exec(select(Incident).where(col(Incident.closed_at).is_(None))).all())
 
     async def test_what_is_revoked_before_it_arrived(self, slack_world: SlackWorld) -> None:
-        self.trouble(slack_world)
+        self.incident(slack_world)
         slack_world.sync()
         certificate = slack_world.issue()
         row = slack_world.delivery()
@@ -322,8 +329,8 @@ class TestDropped:
         assert slack_world.delivery().status == "removed"
         assert self.open_incidents(slack_world) == 0
 
-    def test_what_a_deleted_sync_carried(self, slack_world: SlackWorld) -> None:
-        self.trouble(slack_world)
+    def test_what_a_deleted_sync_selected(self, slack_world: SlackWorld) -> None:
+        self.incident(slack_world)
         slack_world.sync()
         slack_world.issue()
         slack_world.fail()
@@ -359,7 +366,7 @@ async def test_what_others_changed_is_still_known_to_be_there(slack_world: Slack
     slack_world.team.services.revocation.revoke(slack_world.team.admin, certificate, Reason.KEY_COMPROMISE)
     await slack_world.work()
     assert slack_world.delivery().status == "removed"
-    assert [told["reason"] for told in slack_world.told("delivery.removed")] == ["revoked"]
+    assert [reported["reason"] for reported in slack_world.reported("delivery.removed")] == ["revoked"]
 
 
 async def test_another_directory_empties_the_former_one_only(slack_world: SlackWorld, tmp_path: Path) -> None:
@@ -377,4 +384,4 @@ async def test_another_directory_empties_the_former_one_only(slack_world: SlackW
     await slack_world.work()
     assert not (tmp_path / "one" / "old" / name).exists()
     assert (tmp_path / "one" / "new" / name / "current").exists()
-    assert [told["reason"] for told in slack_world.told("delivery.removed")] == ["superseded"]
+    assert [reported["reason"] for reported in slack_world.reported("delivery.removed")] == ["superseded"]

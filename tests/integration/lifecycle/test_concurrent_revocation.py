@@ -140,8 +140,8 @@ def test_an_application_is_not_deleted_as_it_was_before_a_revocation(team: Team)
         team.admin, team.application, services.deletions.preview(team.application).confirm
     )
     with services.context.db.read() as session:
-        (told,) = session.exec(select(RevocationTombstone)).all()
-    assert told.revocation_reason == "certificateHold"
+        (reported,) = session.exec(select(RevocationTombstone)).all()
+    assert reported.revocation_reason == "certificateHold"
     assert listed(team) == {row.serial}
 
 
@@ -161,6 +161,6 @@ def test_a_key_that_cannot_be_opened_keeps_no_other_list_from_being_signed(team:
     with services.context.db.read() as session:
         fresh = {row.ca_id: row.this_update == team.clock.now for row in session.exec(select(Crl)).all()}
     assert fresh == {other.id: True, broken.ca_id: False}
-    (told,) = services.record.events(None, type_="sweep.failed")
-    assert told.data["slug"] == "revocation-lists"
-    assert broken.ca_id in told.data["message"]
+    (reported,) = services.record.events(None, type_="sweep.failed")
+    assert reported.data["slug"] == "revocation-lists"
+    assert broken.ca_id in reported.data["message"]

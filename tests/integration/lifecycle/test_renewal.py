@@ -133,7 +133,7 @@ def test_a_key_that_is_kept_elsewhere_comes_as_a_csr(team: Team, ada: Actor) -> 
         ({"attributes": {"team": "red"}}, {"team": "red"}),
     ],
 )
-def test_metadata_is_carried_over_cleared_or_replaced(
+def test_metadata_is_selected_over_cleared_or_replaced(
     team: Team, ada: Actor, changes: dict[str, object], expected: dict[str, str]
 ) -> None:
     assert renewed(team, ada, issued(team, ada), changes=changes).attributes == expected
@@ -179,13 +179,13 @@ def test_a_call_that_is_made_again_while_it_runs_is_the_same_renewal(team: Team,
     assert done.value.subject_id == request.id
 
 
-def test_a_renewal_that_failed_can_be_tried_again_and_is_told_of(team: Team, ada: Actor) -> None:
+def test_a_renewal_that_failed_can_be_tried_again_and_is_reported(team: Team, ada: Actor) -> None:
     first = issued(team, ada)
     request = team.services.renewals.renew(ada, first.id)
     team.services.authorities.update(team.admin, "root", enabled=False)
     assert team.services.issuance.advance(request.id).status == "failed"
-    (told,) = events(team, "certificate.renewal_failed")
-    assert (told.subject_id, told.data["request_id"]) == (first.id, request.id)
+    (reported,) = events(team, "certificate.renewal_failed")
+    assert (reported.subject_id, reported.data["request_id"]) == (first.id, request.id)
     team.services.authorities.update(team.admin, "root", enabled=True)
     assert team.services.requests.retry(ada, request.id).status == "approved"
     assert finished(team, request.id).lineage_id == first.lineage_id
@@ -208,7 +208,7 @@ def test_a_renewal_that_failed_is_not_tried_again_beside_another_one(team: Team,
     assert planned["renew_at"]
 
 
-def test_a_renewal_that_comes_to_nothing_leaves_the_moment_of_a_successor_alone(
+def test_a_renewal_that_comes_to_nothing_leaves_the_instant_of_a_successor_alone(
     team: Team, ada: Actor
 ) -> None:
     """Such as one that was taken over from elsewhere while the renewal waited for its approval."""

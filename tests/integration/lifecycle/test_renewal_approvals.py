@@ -26,7 +26,7 @@ def test_a_guarded_profile_asks_first(team: Team) -> None:
     assert present(team, first.lineage_id).id != first.id
 
 
-def test_a_rejected_renewal_is_told_and_asked_again_later(team: Team) -> None:
+def test_a_rejected_renewal_is_reported_and_asked_again_later(team: Team) -> None:
     boss = team.person("boss")
     (first,) = issue(team)
     team.guard(Step("Owners", ("boss",)))
@@ -78,7 +78,7 @@ def test_what_ended_while_nobody_decided_is_asked_about_again(team: Team) -> Non
     ]
 
 
-class TestStandingApproval:
+class TestPresentApproval:
     """One yes for a series of renewals."""
 
     def begin(self, team: Team, **limits: int) -> tuple[Actor, Certificate]:

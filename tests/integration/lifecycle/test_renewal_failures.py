@@ -20,7 +20,7 @@ from tests.integration.renewal_world import (
 from certrail.persistence.tables import Lineage, NotificationRow, OutboxRow
 
 
-def test_an_authority_that_is_down_for_days_is_told_of_once_and_renewals_resume(team: Team) -> None:
+def test_an_authority_that_is_down_for_days_is_reported_once_and_renewals_resume(team: Team) -> None:
     rows = issue(team, 3)
     team.services.authorities.update(team.admin, "root", enabled=False)
     team.clock.now = max(due_at(team, row) for row in rows)
@@ -48,9 +48,9 @@ def test_a_certificate_that_ends_unrenewed_is_tried_for_a_month_and_given_up_wit
     (row,) = issue(team, ttl=timedelta(hours=6))
     team.services.authorities.update(team.admin, "root", enabled=False)
     tried = list[datetime]()
-    while (moment := team.services.renewals.explained(row.id)["renew_at"]) is not None:
+    while (instant := team.services.renewals.explained(row.id)["renew_at"]) is not None:
         # The hours of a month are all alike: most of it nothing runs, which changes nothing.
-        team.clock.now = row.not_after + timedelta(days=28) if len(tried) == 24 else moment
+        team.clock.now = row.not_after + timedelta(days=28) if len(tried) == 24 else instant
         sweep(team)
         tried.append(team.clock.now)
     assert row.not_after - timedelta(minutes=1) in tried, "once more right before the end"
@@ -110,7 +110,7 @@ def test_a_key_that_cannot_be_opened_does_not_hold_up_the_others(team: Team) -> 
     assert due_at(team, bad[0]) == team.clock.now + timedelta(minutes=5)
 
 
-def test_a_lineage_that_cannot_even_be_told_of_does_not_hold_up_the_others(team: Team) -> None:
+def test_a_lineage_that_cannot_even_be_reported_of_does_not_hold_up_the_others(team: Team) -> None:
     good, bad = issue(team, 2)
     team.clock.now = max(due_at(team, row) for row in (good, bad))
     with team.services.context.db.write() as session:
@@ -137,25 +137,25 @@ def test_an_outage_of_three_days_is_outlived_by_certificates_of_36_hours(team: T
         team.admin, here, slug="failed", name="Failed", events=kinds, channels=["mail"]
     )
     rows = [*issue(team, 2, timedelta(hours=36)), *issue(team, 2, timedelta(days=47))]
-    moments = [due_at(team, row) for row in rows]
-    team.clock.now = min(moments)
+    instants = [due_at(team, row) for row in rows]
+    team.clock.now = min(instants)
     key = lose_key(team, "root")
-    for moment in moments[2:]:
-        assert moment > team.clock.now
+    for instant in instants[2:]:
+        assert instant > team.clock.now
     began = team.clock.now
     while team.clock.now < began + timedelta(days=3):
         sweep(team)
         team.clock.advance(timedelta(minutes=30))
     short = {row.lineage_id for row in rows[:2]}
     assert all(row.not_after < team.clock.now for row in rows[:2]), "they have ended meanwhile"
-    told = events(team, "certificate.renewal_failed")
-    due = {row.lineage_id for row, moment in zip(rows, moments, strict=True) if moment < team.clock.now}
-    assert Counter(event.data["lineage_id"] for event in told) == Counter(due)
+    reported = events(team, "certificate.renewal_failed")
+    due = {row.lineage_id for row, instant in zip(rows, instants, strict=True) if instant < team.clock.now}
+    assert Counter(event.data["lineage_id"] for event in reported) == Counter(due)
     assert short <= due
     with team.services.context.db.read() as session:
         sent = session.exec(select(NotificationRow)).all()
-        wishes = session.exec(select(OutboxRow).where(OutboxRow.flow == "notification")).all()
-    assert len(sent) == len(wishes) == len(due), "one message for each, and no other"
+        demands = session.exec(select(OutboxRow).where(OutboxRow.flow == "notification")).all()
+    assert len(sent) == len(demands) == len(due), "one message for each, and no other"
     put_back_key(team, "root", key)
     team.clock.advance(HOUR)
     sweep(team)

@@ -34,8 +34,8 @@ def test_no_certificate_ends_and_every_expected_word_is_said_once(team: Team) ->
             present = session.exec(select(Certificate).where(Certificate.status == "active")).all()
         assert all(row.not_after > clock.now for row in present), "nothing ends"
         assert len(present) == len(lifetimes)
-        moments = [soonest, *(row.not_after - THRESHOLD for row in present)]
-        clock.now = min(moment for moment in moments if moment > clock.now)  # type: ignore[assignment, operator, type-var]
+        instants = [soonest, *(row.not_after - THRESHOLD for row in present)]
+        clock.now = min(instant for instant in instants if instant > clock.now)  # type: ignore[assignment, operator, type-var]
         _let_cursors_look(team)
 
     with services.context.db.read() as session:

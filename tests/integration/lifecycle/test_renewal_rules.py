@@ -81,11 +81,11 @@ class TestOpenTimes:
         team.clock.now = noon
         sweep(team)
         assert [present(team, row.lineage_id).id for row in rows] == [row.id for row in rows]
-        moments = [due_at(team, row) for row in rows]
-        assert all(noon < moment < noon + timedelta(hours=16) for moment in moments)
-        assert all(2 <= moment.hour < 4 for moment in moments)
-        assert len(set(moments)) == len(rows), "the window does not begin with a herd"
-        team.clock.now = max(moments)
+        instants = [due_at(team, row) for row in rows]
+        assert all(noon < instant < noon + timedelta(hours=16) for instant in instants)
+        assert all(2 <= instant.hour < 4 for instant in instants)
+        assert len(set(instants)) == len(rows), "the window does not begin with a herd"
+        team.clock.now = max(instants)
         sweep(team)
         assert all(present(team, row.lineage_id).id != row.id for row in rows)
 
@@ -119,14 +119,14 @@ class TestOpenTimes:
         assert present(team, row.lineage_id).id == row.id
         assert due_at(team, row) >= ends
 
-    def test_a_freeze_until_the_end_is_told_of_once_and_never_broken(self, team: Team) -> None:
+    def test_a_freeze_until_the_end_is_reported_once_and_never_broken(self, team: Team) -> None:
         (row,) = issue(team, ttl=timedelta(days=6))
         ends = row.not_after + timedelta(days=1)
         freezes = [{"begins": row.not_before.isoformat(), "ends": ends.isoformat()}]
         set_rule(team, freezes=freezes)
         set_rule(team, freezes=freezes)
-        (told,) = events(team, "certificate.renewal_failed")
-        assert told.data["reason"] == "there is no open window before the end"
+        (reported,) = events(team, "certificate.renewal_failed")
+        assert reported.data["reason"] == "there is no open window before the end"
         assert "no open time before the end" in team.services.renewals.explained(row.id)["inputs"][-1]
         while team.clock.now < ends:
             sweep(team)
@@ -137,14 +137,14 @@ class TestOpenTimes:
         assert present(team, row.lineage_id).id != row.id, "it is wanted all the same"
         assert len(events(team, "certificate.renewal_failed")) == 1
 
-    def test_one_that_is_issued_into_such_a_freeze_is_told_of_after_it_was_issued(self, team: Team) -> None:
+    def test_one_that_is_issued_into_such_a_freeze_is_reported_after_it_was_issued(self, team: Team) -> None:
         ends = team.clock.now + timedelta(days=10)
         set_rule(team, freezes=[{"begins": team.clock.now.isoformat(), "ends": ends.isoformat()}])
         (row,) = issue(team, ttl=timedelta(days=2))
         sweep(team)
-        (told,) = events(team, "certificate.renewal_failed")
+        (reported,) = events(team, "certificate.renewal_failed")
         (issued,) = events(team, "certificate.issued")
-        assert issued.seq < told.seq  # type: ignore[operator]
+        assert issued.seq < reported.seq  # type: ignore[operator]
         assert present(team, row.lineage_id).id == row.id
 
     def test_places_in_the_row_of_an_authority_are_taken_in_open_times_only(self, team: Team) -> None:
@@ -183,7 +183,7 @@ class TestProfilesComeAndGo:
         assert present(team, row.lineage_id).id != row.id
 
 
-class TestAMomentOfItsOwn:
+class TestAInstantOfItsOwn:
     """Said for one certificate, against the moment of its profile's rule."""
 
     def test_it_counts_for_the_certificate_and_its_successors(self, team: Team) -> None:
@@ -230,9 +230,9 @@ class TestAdvice:
         rows = issue(team, 6)
         advice = self.advise(team, timedelta(days=1), timedelta(days=3))
         sweep(team)
-        moments = [due_at(team, row) for row in rows]
-        assert all(advice.begins <= moment <= advice.ends for moment in moments)
-        assert len(set(moments)) == 6, "spread over the window"
+        instants = [due_at(team, row) for row in rows]
+        assert all(advice.begins <= instant <= advice.ends for instant in instants)
+        assert len(set(instants)) == 6, "spread over the window"
         assert advice.explanation in " ".join(team.services.renewals.explained(rows[0].id)["inputs"])
         team.clock.now = advice.ends
         sweep(team)

@@ -17,13 +17,13 @@ from certrail_workflows.setup import KINDS
 
 
 @pytest.mark.parametrize("ttl", [timedelta(hours=36), timedelta(days=47)])
-def test_it_is_renewed_at_its_moment_and_not_before(team: Team, ttl: timedelta) -> None:
+def test_it_is_renewed_at_its_instant_and_not_before(team: Team, ttl: timedelta) -> None:
     (first,) = issue(team, ttl=ttl)
-    moment = due_at(team, first)
-    assert first.not_before + ttl / 6 <= moment <= first.not_before + ttl * 2 / 3
-    team.clock.now = moment - timedelta(seconds=1)
+    instant = due_at(team, first)
+    assert first.not_before + ttl / 6 <= instant <= first.not_before + ttl * 2 / 3
+    team.clock.now = instant - timedelta(seconds=1)
     assert sweep(team) == 0
-    team.clock.now = moment
+    team.clock.now = instant
     assert sweep(team) == 1
     second = present(team, first.lineage_id)
     assert second.id != first.id
@@ -110,7 +110,7 @@ class TestManyAtOnce:
             assert due_at(team, row) > team.clock.now + timedelta(days=9)
             assert "10.0 days before the end" in " ".join(team.services.renewals.explained(row.id)["inputs"])
 
-    def test_failures_are_not_forgotten_and_not_told_of_again(
+    def test_failures_are_not_forgotten_and_not_reported_of_again(
         self, team: Team, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         rows = self.many(team, monkeypatch)

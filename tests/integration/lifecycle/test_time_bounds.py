@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from tests.integration.api_client import ApiClient, entered, names, told
+from tests.integration.api_client import ApiClient, entered, names, reported
 from tests.integration.conftest import Team
 
 CENTURIES = "86399999999999s"
@@ -32,8 +32,8 @@ POSTED: dict[str, list[tuple[dict[str, Any], str]]] = {
         ({"principal": "x", "name": "t", "lifetime": "0s"}, "lifetime"),
     ],
     "connections": [
-        ({"slug": "c", "name": "C", "type": "folder", "config": {}, "expires_at": moment}, "expires_at")
-        for moment in ("0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00", "2030-01-01T00:00:00")
+        ({"slug": "c", "name": "C", "type": "folder", "config": {}, "expires_at": instant}, "expires_at")
+        for instant in ("0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00", "2030-01-01T00:00:00")
     ],
     "applications/app/certificate-requests": [
         ({"profile": "web", **NAMES, "ttl": CENTURIES}, "ttl"),
@@ -69,37 +69,37 @@ PUT: list[tuple[str, dict[str, Any], str]] = [
 
 
 @pytest.fixture
-def front_door(team: Team) -> Iterator[ApiClient]:
+def front_endpoint(team: Team) -> Iterator[ApiClient]:
     with entered(team, team.admin.principal_id or "") as api_client:
         yield api_client
 
 
-def test_moments_and_durations_out_of_all_bounds_are_refused(front_door: ApiClient) -> None:
+def test_instants_and_durations_out_of_all_bounds_are_refused(front_endpoint: ApiClient) -> None:
     ending = {"slug": "ending", "name": "E", "filter": {"expires_before": "2029-01-01T00:00:00Z"}}
-    assert front_door.post("applications/app/saved-searches", ending).status_code == 201
+    assert front_endpoint.post("applications/app/saved-searches", ending).status_code == 201
     answers = [
         *(
-            (f"{path} {body}", front_door.post(path, body), w)
+            (f"{path} {body}", front_endpoint.post(path, body), w)
             for path, of in POSTED.items()
             for body, w in of
         ),
         *(
             (
                 f"search {given}",
-                front_door.client.get("/api/v1/applications/app/certificates", params=given),
+                front_endpoint.client.get("/api/v1/applications/app/certificates", params=given),
                 w,
             )
             for given, w in SEARCHES
         ),
     ]
     answers += [
-        (f"{path} {body}", front_door.client.put(f"/api/v1/{path}", json=body), word)
+        (f"{path} {body}", front_endpoint.client.put(f"/api/v1/{path}", json=body), word)
         for path, body, word in PUT
     ]
-    wrong = [f"{what}: {told(answer)}" for what, answer, word in answers if not names(answer, word)]
+    wrong = [f"{what}: {reported(answer)}" for what, answer, word in answers if not names(answer, word)]
     assert not wrong, "\n".join(wrong)
-    assert len(front_door.team.services.authorities.list()) == 1
-    bare = front_door.post("certificate-authorities", {**ROOT, "lifetime": 86400})
+    assert len(front_endpoint.team.services.authorities.list()) == 1
+    bare = front_endpoint.post("certificate-authorities", {**ROOT, "lifetime": 86400})
     assert (bare.status_code, "write 86400s for seconds" in bare.text) == (400, True), bare.text
-    lived = front_door.post("certificate-authorities", {**ROOT, "lifetime": "86400s"})
+    lived = front_endpoint.post("certificate-authorities", {**ROOT, "lifetime": "86400s"})
     assert (lived.status_code, lived.json()["lifetime"]) == (201, "1d"), lived.text

@@ -153,11 +153,11 @@ def test_what_was_refused_last_comes_on_record_although_no_other_follows(team: T
     assert keep_house(team) == 0
     team.clock.advance(timedelta(seconds=1))
     assert keep_house(team) == 1
-    told = [
+    reported = [
         (event.application_id, event.data["detail"], event.data["repeats"])
         for event in team.services.record.events(None, type_="callback.refused")
     ]
-    assert told == [(team.application, "number 0", 0), (team.application, "number 3", 2)]
+    assert reported == [(team.application, "number 0", 0), (team.application, "number 3", 2)]
     team.clock.advance(timedelta(minutes=1))
     assert keep_house(team) == 1
     assert count(team, RefusedCallback) == 0

@@ -11,7 +11,7 @@ from typing import TypeVar
 from temporalio import activity
 
 from certrail.services.core.failure import Failure
-from certrail_workflows.errors import BUG_KIND, ENGINE_KIND, judge_engine, judge_plugin
+from certrail_workflows.errors import BUG_KIND, ENGINE_KIND, classify_engine, classify_plugin
 from certrail_workflows.messages import plugin_of
 
 log = logging.getLogger(__name__)
@@ -37,7 +37,7 @@ class AttemptRecorder:
             return await asyncio.to_thread(step)
         except Exception as error:
             info = activity.info()
-            verdict = judge_engine(
+            verdict = classify_engine(
                 error, plugin=plugin_of(info.task_queue), attempt=info.attempt, now=self.clock()
             )
             _tell(verdict.failure)
@@ -53,7 +53,7 @@ class AttemptRecorder:
             yield
         except Exception as error:
             attempt = activity.info().attempt
-            verdict = judge_plugin(error, plugin=plugin, attempt=attempt, now=self.clock())
+            verdict = classify_plugin(error, plugin=plugin, attempt=attempt, now=self.clock())
             _tell(verdict.failure)
             await self._write(verdict.failure)
             raise verdict.error from None
@@ -62,7 +62,7 @@ class AttemptRecorder:
         try:
             await asyncio.to_thread(self.record, failure)
         except Exception as error:
-            verdict = judge_engine(
+            verdict = classify_engine(
                 error, plugin=failure.plugin, attempt=activity.info().attempt, now=self.clock()
             )
             raise verdict.error from None

@@ -9,7 +9,7 @@ from temporalio import activity
 from certrail.services.core.failure import Failure
 from certrail_workflows import messages, policies
 from certrail_workflows.activities.running import run_with_heartbeat
-from certrail_workflows.errors import judge_own_step
+from certrail_workflows.errors import classify_own_step
 from certrail_workflows.messages import (
     DeliveryStatus,
     IssuanceFailure,
@@ -139,7 +139,7 @@ async def own_step(step: Callable[[], T]) -> T:
         return await asyncio.to_thread(step)
     except Exception as error:
         info = activity.info()
-        raise judge_own_step(error, step=info.activity_type, attempt=info.attempt) from None
+        raise classify_own_step(error, step=info.activity_type, attempt=info.attempt) from None
 
 
 async def _worker_stops(within: float) -> bool:

@@ -84,7 +84,7 @@ class Chat:
             return read
         return await notifier.acknowledge(read, await self.answer(channel, notifier, read))
 
-    async def heard(
+    async def received(
         self, channel: Channel, notifier: Notifier[Any], said: Interaction | Forged | Malformed
     ) -> Outcome:
         """Record what came over a connection of the plugin's own, which hands over what it refuses as well."""

@@ -34,23 +34,23 @@ from certrail.services.inventory.lineages import lock_lineage
 RUNNING = ("pending_approval", "approved", "issuing")
 AT_ONCE = 100
 """So many moments are chosen anew in the transaction that changed a rule; more are marked, and the sweep's work."""
-TROUBLE = ("failures", "error", "failed_at", "slot", "turn", "in_step", "late")
+FAILURE = ("failures", "error", "failed_at", "slot", "turn", "in_step", "late")
 """What outlives another choice of the moment, as long as the certificate is the same."""
 
 
-def plan(uow: UnitOfWork, lineage: Lineage, certificate: Certificate, *, told: bool = False) -> None:
+def plan(uow: UnitOfWork, lineage: Lineage, certificate: Certificate, *, reported: bool = False) -> None:
     """Choose the next moment anew; the lineage's row is held by the caller, or new.
 
     Args:
         told: whether the caller has told of it already that there is no moment before the end.
     """
     rule, off = _rule(uow, lineage, certificate)
-    kept = {name: value for name, value in (lineage.renewal_state or {}).items() if name in TROUBLE}
+    kept = {name: value for name, value in (lineage.renewal_state or {}).items() if name in FAILURE}
     lineage.needs_replan = False
     if rule is None:
         lineage.renew_at, lineage.renewal_state = None, {"off": off}
     else:
-        _choose(uow, lineage, certificate, rule, kept, tell=not told)
+        _choose(uow, lineage, certificate, rule, kept, tell=not reported)
     uow.session.add(lineage)
 
 
@@ -63,7 +63,7 @@ def plan_first(uow: UnitOfWork, lineage: Lineage, certificate: Certificate) -> N
     lineage.renewal_state = {"in_step": True} if in_step else None
     # It has a moment, unless the plan says otherwise, or it came so long after its end that nobody would try any more.
     lineage.renew_at = uow.now if uow.now < life_of(certificate).last else None
-    plan(uow, lineage, certificate, told=True)
+    plan(uow, lineage, certificate, reported=True)
     kept = dict(lineage.renewal_state or {})
     if kept.pop("late", False):  # nobody hears of it before the certificate itself: the sweep says it
         lineage.needs_replan, lineage.renew_at, lineage.renewal_state = True, uow.now, kept
@@ -145,13 +145,13 @@ def note_failure(
     rule, _ = _rule(uow, lineage, certificate, tried="off" not in kept)
     again = next_try(rule, life_of(certificate), uow.now, failures) if rule and "off" not in kept else None
     lineage.renew_at = again
-    told = bool(kept.get("failures")) and again is not None
+    reported = bool(kept.get("failures")) and again is not None
     facts: dict[str, Any] = {"failures": failures, "error": reason, "failed_at": uow.now.isoformat()}
     if rule and again is None:
         facts["off"] = "it has ended, and no try succeeded in the month after that"
     lineage.renewal_state = {**kept, **facts}
     uow.session.add(lineage)
-    if not told:
+    if not reported:
         _tell(uow, certificate, reason, again, kind=kind, request_id=request_id)
 
 
@@ -185,10 +185,10 @@ def _choose(
         advice=advice,
         in_step=bool(kept.get("in_step")),
     )
-    told = kept.pop("late", False)
+    reported = kept.pop("late", False)
     if chosen.late:
         kept["late"] = True
-        if tell and not told:
+        if tell and not reported:
             _tell(uow, certificate, "there is no open window before the end", chosen.at)
     # A fleet that its authority wants replaced comes all at once: what follows is spread as if it were new.
     planned = {"planned": chosen.at.isoformat()} if chosen.at and advice is None else {}

@@ -42,11 +42,11 @@ class ExpiryWatch:
             connections = [row.id for row in _ending_connections(session, now)]
             unhealthy = _unhealthy(session, self._context.plugins)
             known = set(session.exec(select(PluginHealthIssue.key)))
-        told = self._items.run_each(authorities, self._tell_of_authority)
-        told += self._items.run_each(connections, self._tell_of_connection)
+        reported = self._items.run_each(authorities, self._tell_of_authority)
+        reported += self._items.run_each(connections, self._tell_of_connection)
         if unhealthy.keys() != known:
-            told += self._tell_of_plugins(unhealthy)
-        return told
+            reported += self._tell_of_plugins(unhealthy)
+        return reported
 
     def _tell_of_authority(self, ident: str) -> bool:
         with self._context.unit_of_work(SYSTEM) as uow:

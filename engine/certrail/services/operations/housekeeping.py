@@ -43,12 +43,12 @@ class Housekeeping:
 
     def run(self) -> int:
         """Do one step of everything that is due; returns how many rows that were."""
-        aged = sum(self._delete(table, moment, kept) for table, moment, kept in KEPT)
+        aged = sum(self._delete(table, instant, kept) for table, instant, kept in KEPT)
         return self._refusals.catch_up() + aged + self._delete_tokens()
 
-    def _delete(self, table: type[SQLModel], moment: Any, kept: timedelta) -> int:
+    def _delete(self, table: type[SQLModel], instant: Any, kept: timedelta) -> int:
         with self._context.db.write() as session:
-            due = select(table).where(moment <= self._context.clock() - kept).order_by(moment).limit(ROWS)
+            due = select(table).where(instant <= self._context.clock() - kept).order_by(instant).limit(ROWS)
             rows = session.exec(locked(due, skip_locked=True)).all()
             for row in rows:
                 session.delete(row)

@@ -53,7 +53,7 @@ class KeyRotation:
     def __init__(self, context: ServiceContext) -> None:
         self._context = context
 
-    def reseal(self, progress: Callable[[int], None] = lambda _count: None) -> int:
+    def reencrypt(self, progress: Callable[[int], None] = lambda _count: None) -> int:
         """Bring every envelope under the active key, in small steps; returns how many were sealed anew.
 
         It may be interrupted and run again. `progress` is called with the number sealed so far.
