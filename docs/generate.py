@@ -8,12 +8,13 @@ import uuid
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
 import client.generate
 from docs.command_reference import commands_page
+from docs.document_reference import DOCUMENTS, document_page
 from fastapi import FastAPI
 from fastapi.routing import iter_route_contexts
 
@@ -230,7 +231,14 @@ def commands() -> str:
     return page("Command line", *commands_page())
 
 
+def document(name: str) -> str:
+    """One kind of JSON document."""
+    described = DOCUMENTS[name]
+    return page(described.title, *document_page(described, application().openapi()))
+
+
 PAGES = {
+    **{name: partial(document, name) for name in DOCUMENTS},
     "cli.md": commands,
     "settings.md": settings_page,
     "api-permissions.md": permissions_page,
