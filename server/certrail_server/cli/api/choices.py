@@ -25,6 +25,7 @@ class RequestStatus(StrEnum):
 
     PENDING_APPROVAL = "pending_approval"
     APPROVED = "approved"
+    ISSUING = "issuing"
     ISSUED = "issued"
     REJECTED = "rejected"
     CANCELLED = "cancelled"

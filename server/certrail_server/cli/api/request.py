@@ -41,7 +41,7 @@ Timeout = Annotated[
 LONGEST_WAIT = 3600.0
 POLL_SECONDS = 10.0
 TIMED_OUT = 3
-OPEN = (RequestStatus.PENDING_APPROVAL, RequestStatus.APPROVED)
+OPEN = (RequestStatus.PENDING_APPROVAL, RequestStatus.APPROVED, RequestStatus.ISSUING)
 
 
 def _name(row: Json) -> str:
