@@ -67,11 +67,15 @@ def shown(row: Json, as_json: bool, *left_out: str) -> None:
 
 
 def readable(row: Mapping[str, Any]) -> Json:
-    """The members that a person reads: no id beside the name of the same object."""
+    """The members that a person reads: the name of an object in the place of its id, where the row has both."""
+    ids = {
+        name for name in row if name.endswith("_id") and isinstance(row.get(name.removesuffix("_id")), str)
+    }
+    names = {row[name]: row[name.removesuffix("_id")] for name in ids}
     return {
-        name: value
+        name: names.get(value, value) if isinstance(value, str) else value
         for name, value in row.items()
-        if not (name.endswith("_id") and row.get(name.removesuffix("_id")) is not None)
+        if name not in ids
     }
 
 

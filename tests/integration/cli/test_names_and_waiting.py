@@ -190,7 +190,7 @@ def test_a_request_says_what_it_waits_for_and_for_how_long_at_most(shell: Shell)
 def waited(shell: Shell, approval: Any) -> str:
     from certrail_server.cli.api.request import stage
 
-    row = shell.json("request", "show", approval["certificate_request_id"])
+    row = shell.json("request", "show", approval["subject_id"])
     return stage(row)
 
 
