@@ -156,7 +156,7 @@ def stage(row: Json) -> str:
     if (approval_id := row.get("approval_request_id")) is None:
         return "waiting for approval"
     approval = call("GET", f"/approval-requests/{approval_id}")
-    steps, current = approval["policy"]["steps"], approval["current_step"]
+    steps, current = approval["steps"], approval["current_step"]
     votes = sum(
         vote["decision"] == "approve" and vote["step"] == current and vote["round"] == approval["round"]
         for vote in approval["votes"]
