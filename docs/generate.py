@@ -32,7 +32,7 @@ from certrail.services.migration.document import schema
 from certrail_sdk import errors as plugin_errors
 from certrail_server.api.app import create_app
 from certrail_server.api.guard import Guard
-from certrail_server.cli.api.credentials import DEFAULT_URL
+from certrail_server.cli.support.credentials import DEFAULT_URL
 from certrail_server.settings import describe
 
 ROOT = Path(__file__).parent.parent

@@ -33,7 +33,7 @@ def list_users() -> PagedCall[PrincipalList, PrincipalOut]:
 def create_user(body: PrincipalIn) -> Call[PrincipalOut]:
     """Create a user."""
     path = path_of(PREFIX + "/users")
-    return Call("POST", path, PrincipalOut, body=body, idempotent=True)
+    return Call("POST", path, PrincipalOut, body=body)
 
 
 def get_user(user: str) -> Call[PrincipalOut]:
@@ -51,7 +51,7 @@ def list_machine_identities() -> PagedCall[PrincipalList, PrincipalOut]:
 def create_machine_identity(body: PrincipalIn) -> Call[PrincipalOut]:
     """Create a machine identity."""
     path = path_of(PREFIX + "/machine-identities")
-    return Call("POST", path, PrincipalOut, body=body, idempotent=True)
+    return Call("POST", path, PrincipalOut, body=body)
 
 
 def get_machine_identity(machine_identity: str) -> Call[PrincipalOut]:

@@ -24,7 +24,7 @@ def get_incident(incident_id: str) -> Call[IncidentOut]:
 def acknowledge_incident(incident_id: str, body: AcknowledgeIn) -> Call[IncidentOut]:
     """Acknowledge an incident: nobody else is notified from now on."""
     path = path_of(PREFIX + "/incidents/{incident_id}/acknowledge", incident_id=incident_id)
-    return Call("POST", path, IncidentOut, body=body, idempotent=True)
+    return Call("POST", path, IncidentOut, body=body)
 
 
 def list_alerts(application: str | None) -> PagedCall[AlertList, AlertOut]:

@@ -67,7 +67,7 @@ def list_attached_profiles(application: str) -> PagedCall[AttachedProfileList, A
 def attach_profile(application: str, body: AttachIn) -> Call[AttachedProfileOut]:
     """Let this Application use a profile."""
     path = path_of(PREFIX + "/applications/{application}/profiles", application=application)
-    return Call("POST", path, AttachedProfileOut, body=body, idempotent=True)
+    return Call("POST", path, AttachedProfileOut, body=body)
 
 
 def get_attached_profile(application: str, profile: str) -> Call[AttachedProfileOut]:

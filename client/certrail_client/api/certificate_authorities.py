@@ -61,7 +61,7 @@ def get_authority_csr(ca: str) -> Call[CsrOut]:
 def install_authority_certificate(ca: str, body: CaCertificateIn) -> Call[AuthorityWithVersionsOut]:
     """Install what another authority signed; one that does not match is refused with the reason."""
     path = path_of(PREFIX + "/certificate-authorities/{ca}/certificate", ca=ca)
-    return Call("POST", path, AuthorityWithVersionsOut, body=body, idempotent=True)
+    return Call("POST", path, AuthorityWithVersionsOut, body=body)
 
 
 def renew_authority(ca: str, body: CaRenewalIn) -> Call[AuthorityWithVersionsOut]:
@@ -111,4 +111,4 @@ def delete_crl_mirror(ca: str, mirror: str) -> Call[None]:
 def retry_crl_mirror(ca: str, mirror: str) -> Call[MirrorOut]:
     """Publish every list there now."""
     path = path_of(PREFIX + "/certificate-authorities/{ca}/crl-mirrors/{mirror}/retry", ca=ca, mirror=mirror)
-    return Call("POST", path, MirrorOut, idempotent=True)
+    return Call("POST", path, MirrorOut)

@@ -17,7 +17,7 @@ def get_certificate_request(request_id: str, *, wait: float | None = None) -> Ca
 def cancel_certificate_request(request_id: str) -> Call[CertificateRequestOut]:
     """Withdraw a request that waits for approval; an Operator only their own."""
     path = path_of(PREFIX + "/certificate-requests/{request_id}/cancel", request_id=request_id)
-    return Call("POST", path, CertificateRequestOut, idempotent=True)
+    return Call("POST", path, CertificateRequestOut)
 
 
 def retry_certificate_request(request_id: str) -> Call[CertificateRequestOut]:
@@ -25,7 +25,7 @@ def retry_certificate_request(request_id: str) -> Call[CertificateRequestOut]:
     needed now.
     """
     path = path_of(PREFIX + "/certificate-requests/{request_id}/retry", request_id=request_id)
-    return Call("POST", path, CertificateRequestOut, idempotent=True)
+    return Call("POST", path, CertificateRequestOut)
 
 
 def create_certificate_request(

@@ -38,7 +38,7 @@ def get_revocation_request(revocation_id: str, *, wait: float | None = None) -> 
 def cancel_revocation_request(revocation_id: str) -> Call[RevocationRequestOut]:
     """Withdraw a revocation request that waits for approval; an Operator only their own."""
     path = path_of(PREFIX + "/revocation-requests/{revocation_id}/cancel", revocation_id=revocation_id)
-    return Call("POST", path, RevocationRequestOut, idempotent=True)
+    return Call("POST", path, RevocationRequestOut)
 
 
 def list_certificates(
@@ -153,13 +153,13 @@ def get_certificate(certificate_id: str) -> Call[CertificateOut]:
 def show_private_key(certificate_id: str) -> Call[PrivateKeyOut]:
     """The private key, PKCS#8 PEM, to its requester, once."""
     path = path_of(PREFIX + "/certificates/{certificate_id}/private-key", certificate_id=certificate_id)
-    return Call("POST", path, PrivateKeyOut, idempotent=True)
+    return Call("POST", path, PrivateKeyOut)
 
 
 def export_certificate(certificate_id: str, body: ExportIn) -> Call[bytes]:
     """The certificate as a file. PEM and DER hold no key; PKCS#12 and JKS do where certrail holds it."""
     path = path_of(PREFIX + "/certificates/{certificate_id}/export", certificate_id=certificate_id)
-    return Call("POST", path, bytes, body=body, idempotent=True)
+    return Call("POST", path, bytes, body=body)
 
 
 def renew_certificate(certificate_id: str, body: RenewalIn) -> Call[CertificateRequestOut]:
@@ -195,7 +195,7 @@ def revoke_certificate(
 def release_certificate(certificate_id: str) -> Call[CertificateOut]:
     """End a hold: the certificate is valid again."""
     path = path_of(PREFIX + "/certificates/{certificate_id}/release", certificate_id=certificate_id)
-    return Call("POST", path, CertificateOut, idempotent=True)
+    return Call("POST", path, CertificateOut)
 
 
 def list_saved_searches(application: str) -> PagedCall[SavedSearchList, SavedSearchOut]:

@@ -25,7 +25,7 @@ def get_notification(notification_id: str) -> Call[NotificationOut]:
 def replay_notification(notification_id: str) -> Call[NotificationOut]:
     """Send a notification once more, as a new entry."""
     path = path_of(PREFIX + "/notifications/{notification_id}/replay", notification_id=notification_id)
-    return Call("POST", path, NotificationOut, idempotent=True)
+    return Call("POST", path, NotificationOut)
 
 
 def list_channels(application: str | None) -> PagedCall[ChannelList, ChannelOut]:
@@ -43,7 +43,7 @@ def create_channel(application: str | None, body: ChannelIn) -> Call[ChannelOut]
 def check_notifier(application: str | None, body: PluginTrialIn) -> Call[Ok]:
     """Check a configuration before it is saved."""
     path = scoped(application, "/channels/check")
-    return Call("POST", path, Ok, body=body, idempotent=True)
+    return Call("POST", path, Ok, body=body)
 
 
 def get_channel(application: str | None, channel: str) -> Call[ChannelOut]:
@@ -67,7 +67,7 @@ def delete_channel(application: str | None, channel: str) -> Call[None]:
 def check_channel(application: str | None, channel: str) -> Call[Ok]:
     """Check that the channel can be used."""
     path = scoped(application, "/channels/{channel}/check", channel=channel)
-    return Call("POST", path, Ok, idempotent=True)
+    return Call("POST", path, Ok)
 
 
 def list_notifications(

@@ -22,7 +22,7 @@ def get_delivery(delivery_id: str) -> Call[DeliveryOut]:
 def retry_delivery(delivery_id: str) -> Call[DeliveryOut]:
     """Deliver again now."""
     path = path_of(PREFIX + "/deliveries/{delivery_id}/retry", delivery_id=delivery_id)
-    return Call("POST", path, DeliveryOut, idempotent=True)
+    return Call("POST", path, DeliveryOut)
 
 
 def get_retirement(retirement_id: str) -> Call[RetirementOut]:
@@ -34,7 +34,7 @@ def get_retirement(retirement_id: str) -> Call[RetirementOut]:
 def retry_retirement(retirement_id: str) -> Call[RetirementOut]:
     """Remove the object now."""
     path = path_of(PREFIX + "/retirements/{retirement_id}/retry", retirement_id=retirement_id)
-    return Call("POST", path, RetirementOut, idempotent=True)
+    return Call("POST", path, RetirementOut)
 
 
 def list_deliveries(

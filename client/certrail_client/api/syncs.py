@@ -32,13 +32,13 @@ def create_sync(application: str | None, body: SyncIn) -> Call[SyncOut]:
 def check_destination(application: str | None, body: PluginTrialIn) -> Call[Ok]:
     """Check a configuration before it is saved."""
     path = scoped(application, "/syncs/check")
-    return Call("POST", path, Ok, body=body, idempotent=True)
+    return Call("POST", path, Ok, body=body)
 
 
 def preview_sync(application: str | None, body: SyncPreviewIn) -> Call[SyncPreviewOut]:
     """What a sync would deliver, and what its objects would be called; at most 500 are listed."""
     path = scoped(application, "/syncs/preview")
-    return Call("POST", path, SyncPreviewOut, body=body, idempotent=True)
+    return Call("POST", path, SyncPreviewOut, body=body)
 
 
 def get_sync(application: str | None, sync: str) -> Call[SyncOut]:
@@ -62,10 +62,10 @@ def delete_sync(application: str | None, sync: str, *, cleanup: bool | None = No
 def trigger_sync(application: str | None, sync: str, body: TriggerIn | None = None) -> Call[TriggerOut]:
     """Deliver what the sync selects again, also what is delivered already, and also where `auto` is off."""
     path = scoped(application, "/syncs/{sync}/trigger", sync=sync)
-    return Call("POST", path, TriggerOut, body=body, idempotent=True)
+    return Call("POST", path, TriggerOut, body=body)
 
 
 def check_sync(application: str | None, sync: str) -> Call[Ok]:
     """Check that the destination accepts the credentials."""
     path = scoped(application, "/syncs/{sync}/check", sync=sync)
-    return Call("POST", path, Ok, idempotent=True)
+    return Call("POST", path, Ok)

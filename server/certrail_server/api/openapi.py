@@ -6,7 +6,7 @@ from typing import Any
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
-from fastapi.routing import APIRoute
+from fastapi.routing import APIRoute, iter_route_contexts
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
@@ -78,9 +78,12 @@ def describe(app: FastAPI) -> dict[str, Any]:
         for name in ("HTTPValidationError", "ValidationError"):
             schemas.pop(name, None)
         _name_operations(document["paths"])
+        creates = _creates(app)
         for path, operations in document["paths"].items():
             for method, operation in operations.items():
-                _complete(path, method, operation)
+                _complete(path, operation)
+                if (path, method) in creates:
+                    operation["parameters"].append(IDEMPOTENCY_KEY)
         app.openapi_schema = document
     return app.openapi_schema
 
@@ -113,7 +116,19 @@ def _name_operations(paths: dict[str, dict[str, Any]]) -> None:
         paths[path][method]["operationId"] = f"{name}_in_legacy_scope" if legacy else name
 
 
-def _complete(path: str, method: str, operation: dict[str, Any]) -> None:
+def _creates(app: FastAPI) -> set[tuple[str, str]]:
+    """The calls that make one object for one Idempotency-Key: their functions call `idempotent`."""
+    return {
+        (context.path, "post")
+        for context in iter_route_contexts(app.routes)
+        if context.path is not None
+        and "POST" in (context.methods or ())
+        and "idempotent"
+        in getattr(getattr(context, "endpoint", None), "__code__", describe.__code__).co_names
+    }
+
+
+def _complete(path: str, operation: dict[str, Any]) -> None:
     parameters = operation.setdefault("parameters", [])
     known = {parameter["name"] for parameter in parameters if parameter["in"] == "path"}
     for name in re.findall(r"{(\w+)}", path):
@@ -130,5 +145,3 @@ def _complete(path: str, method: str, operation: dict[str, Any]) -> None:
     operation["responses"]["4XX"] = REFUSED
     if path.startswith(PROTECTED):
         operation["security"] = [{"bearer": []}]
-        if method == "post":
-            parameters.append(IDEMPOTENCY_KEY)

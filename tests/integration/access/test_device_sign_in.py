@@ -18,7 +18,7 @@ from certrail.persistence.tables import EventRow
 from certrail_fakes.oidc import FakeOidc, oidc
 from certrail_server.api.sign_in import SignIn
 from certrail_server.cli import app
-from certrail_server.cli.api import credentials
+from certrail_server.cli.support import credentials
 from certrail_server.settings import Settings
 
 pytestmark = pytest.mark.parametrize("database", ["sqlite"], indirect=True)

@@ -182,7 +182,7 @@ def test_the_record_is_read(shell: Shell) -> None:
 
 def test_the_record_is_read_page_by_page(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = shell.json("audit", "list")
-    monkeypatch.setattr("certrail_server.cli.api.remote.LARGEST_PAGE", 2)
+    monkeypatch.setattr("certrail_server.cli.support.remote.LARGEST_PAGE", 2)
     assert shell.json("audit", "list") == whole
     assert len(whole) > 4
 

@@ -18,8 +18,8 @@ from certrail.domain import access, content, states
 from certrail.pki import revocation
 from certrail.services.approvals.policies import Step
 from certrail_server.cli import app
-from certrail_server.cli.api import choices
 from certrail_server.cli.api.request import TIMED_OUT
+from certrail_server.cli.support import choices
 
 UUID = re.compile(r"\b[0-9a-f]{32}\b")
 

@@ -6,11 +6,11 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from certrail_server.cli.api.choices import Role
-from certrail_server.cli.api.documents import Application as Scope
-from certrail_server.cli.api.documents import document_in
-from certrail_server.cli.api.remote import AsJson, call, create, given, scope
 from certrail_server.cli.common import fail, out
+from certrail_server.cli.support.choices import Role
+from certrail_server.cli.support.documents import Application as Scope
+from certrail_server.cli.support.documents import document_in
+from certrail_server.cli.support.remote import AsJson, call, create, given, scope
 from certrail_server.cli.tables import listed, shown
 from certrail_server.words import counted
 

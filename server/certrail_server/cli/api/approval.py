@@ -4,11 +4,11 @@ from typing import Annotated
 
 import typer
 
-from certrail_server.cli.api.choices import ApprovalStatus
-from certrail_server.cli.api.documents import in_applications
-from certrail_server.cli.api.names import object_id
-from certrail_server.cli.api.remote import AsJson, Limit, call, create, pages
 from certrail_server.cli.common import out
+from certrail_server.cli.support.choices import ApprovalStatus
+from certrail_server.cli.support.documents import in_applications
+from certrail_server.cli.support.names import object_id
+from certrail_server.cli.support.remote import AsJson, Limit, call, create, pages
 from certrail_server.cli.tables import listed, named, shown
 
 POLICY_COLUMNS = (

@@ -6,10 +6,10 @@ from typing import Annotated
 import typer
 
 from certrail_server.cli.api.certificate_files import write, written
-from certrail_server.cli.api.choices import KeyAlgorithm
-from certrail_server.cli.api.documents import Document, document_in
-from certrail_server.cli.api.remote import AsJson, call, create, found, given, read_text
 from certrail_server.cli.common import fail, out
+from certrail_server.cli.support.choices import KeyAlgorithm
+from certrail_server.cli.support.documents import Document, document_in
+from certrail_server.cli.support.remote import AsJson, call, create, found, given, read_text
 from certrail_server.cli.tables import listed, shown
 
 ca = typer.Typer(help="Certificate authorities.", no_args_is_help=True)

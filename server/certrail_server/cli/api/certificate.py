@@ -8,9 +8,16 @@ from typing import Annotated
 import typer
 
 from certrail_server.cli.api import certificate_files
-from certrail_server.cli.api.choices import AutoRenewal, CertificateSort, CertificateStatus, RevocationReason
-from certrail_server.cli.api.names import certificate_id, certificates
-from certrail_server.cli.api.remote import (
+from certrail_server.cli.api.request import LONGEST_WAIT, Timeout, Wait, show_outcome
+from certrail_server.cli.common import counting, fail, out
+from certrail_server.cli.support.choices import (
+    AutoRenewal,
+    CertificateSort,
+    CertificateStatus,
+    RevocationReason,
+)
+from certrail_server.cli.support.names import certificate_id, certificates
+from certrail_server.cli.support.remote import (
     AsJson,
     Json,
     Limit,
@@ -22,8 +29,6 @@ from certrail_server.cli.api.remote import (
     read_text,
     scope,
 )
-from certrail_server.cli.api.request import LONGEST_WAIT, Timeout, Wait, show_outcome
-from certrail_server.cli.common import counting, fail, out
 from certrail_server.cli.tables import listed, named, shown
 
 cert = typer.Typer(help="Certificates.", no_args_is_help=True)

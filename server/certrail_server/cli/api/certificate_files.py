@@ -8,10 +8,10 @@ from typing import Annotated, BinaryIO
 
 import typer
 
-from certrail_server.cli.api.choices import ExportFormat
-from certrail_server.cli.api.names import certificate_id
-from certrail_server.cli.api.remote import call, read_text, response
 from certrail_server.cli.common import err, fail
+from certrail_server.cli.support.choices import ExportFormat
+from certrail_server.cli.support.names import certificate_id
+from certrail_server.cli.support.remote import call, read_text, response
 
 Ident = Annotated[str, typer.Argument(help="Id, its unique beginning, or the name of the certificate.")]
 Force = Annotated[bool, typer.Option("--force", help="Replace an existing file.")]

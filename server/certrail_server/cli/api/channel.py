@@ -1,8 +1,8 @@
 """`certrail channel`."""
 
-from certrail_server.cli.api.documents import Application, Reference, in_applications
-from certrail_server.cli.api.remote import call, scope
 from certrail_server.cli.common import out
+from certrail_server.cli.support.documents import Application, Reference, in_applications
+from certrail_server.cli.support.remote import call, scope
 
 channel = in_applications("channels", ("slug", "name", "notifier", ("global", "product_wide")))
 

@@ -1,5 +1,5 @@
 """`certrail connection`."""
 
-from certrail_server.cli.api.documents import of_the_product
+from certrail_server.cli.support.documents import of_the_product
 
 connection = of_the_product("connections", ("slug", "name", "type", ("expires", "expires_at")))

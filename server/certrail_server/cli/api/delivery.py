@@ -4,11 +4,11 @@ from typing import Annotated
 
 import typer
 
-from certrail_server.cli.api.choices import DeliveryStatus
-from certrail_server.cli.api.documents import Application
-from certrail_server.cli.api.names import object_id
-from certrail_server.cli.api.remote import AsJson, Json, Limit, call, pages, scope
 from certrail_server.cli.common import out
+from certrail_server.cli.support.choices import DeliveryStatus
+from certrail_server.cli.support.documents import Application
+from certrail_server.cli.support.names import object_id
+from certrail_server.cli.support.remote import AsJson, Json, Limit, call, pages, scope
 from certrail_server.cli.tables import listed, shown
 
 delivery = typer.Typer(

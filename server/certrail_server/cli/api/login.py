@@ -8,9 +8,9 @@ from rich.markup import escape
 
 from certrail_client import Client, NotFound
 from certrail_client.calls import Call
-from certrail_server.cli.api import credentials
-from certrail_server.cli.api.remote import RETRIES, SECONDS, content_of, refusals
 from certrail_server.cli.common import err, fail, out, waiting
+from certrail_server.cli.support import credentials
+from certrail_server.cli.support.remote import RETRIES, SECONDS, content_of, refusals
 
 LOCAL_PREFIX = "crt_"
 

@@ -4,11 +4,11 @@ from typing import Annotated
 
 import typer
 
-from certrail_server.cli.api.choices import NotificationStatus
-from certrail_server.cli.api.documents import Application, slugs
-from certrail_server.cli.api.names import object_id
-from certrail_server.cli.api.remote import AsJson, Limit, call, create, pages, scope
 from certrail_server.cli.common import out
+from certrail_server.cli.support.choices import NotificationStatus
+from certrail_server.cli.support.documents import Application, slugs
+from certrail_server.cli.support.names import object_id
+from certrail_server.cli.support.remote import AsJson, Limit, call, pages, scope
 from certrail_server.cli.tables import listed
 
 INCIDENT_COLUMNS = (
@@ -77,5 +77,5 @@ def list_notifications(
 @notification.command("replay")
 def replay(ident: Ident) -> None:
     """Send the message of a notification once more."""
-    create(f"/notifications/{object_id('notification', ident)}/replay")
+    call("POST", f"/notifications/{object_id('notification', ident)}/replay")
     out.print("queued")

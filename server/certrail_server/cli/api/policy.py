@@ -5,8 +5,8 @@ from typing import Annotated
 
 import typer
 
-from certrail_server.cli.api.remote import AsJson, call, create, read_json
 from certrail_server.cli.common import out
+from certrail_server.cli.support.remote import AsJson, call, create, read_json
 from certrail_server.cli.tables import listed, shown
 
 policy = typer.Typer(help="Certificate policies: what may be requested.", no_args_is_help=True)

@@ -4,9 +4,9 @@ from typing import Annotated
 
 import typer
 
-from certrail_server.cli.api.choices import ProductRole
-from certrail_server.cli.api.remote import AsJson, call, create, found
 from certrail_server.cli.common import fail, out
+from certrail_server.cli.support.choices import ProductRole
+from certrail_server.cli.support.remote import AsJson, call, create, found
 from certrail_server.cli.tables import listed, shown
 
 Slug = Annotated[str, typer.Argument(help="Short name, such as ann.")]

@@ -4,9 +4,9 @@ from typing import Annotated
 
 import typer
 
-from certrail_server.cli.api.documents import Document, document_in
-from certrail_server.cli.api.remote import AsJson, call, create
 from certrail_server.cli.common import out
+from certrail_server.cli.support.documents import Document, document_in
+from certrail_server.cli.support.remote import AsJson, call, create
 from certrail_server.cli.tables import listed, shown
 
 profile = typer.Typer(help="Certificate profiles: CA, policy and defaults.", no_args_is_help=True)

@@ -6,9 +6,10 @@ from typing import Annotated
 
 import typer
 
-from certrail_server.cli.api.choices import KeyAlgorithm, RequestStatus
-from certrail_server.cli.api.names import object_id
-from certrail_server.cli.api.remote import (
+from certrail_server.cli.common import err, out, waiting
+from certrail_server.cli.support.choices import KeyAlgorithm, RequestStatus
+from certrail_server.cli.support.names import object_id
+from certrail_server.cli.support.remote import (
     AsJson,
     Json,
     Limit,
@@ -20,7 +21,6 @@ from certrail_server.cli.api.remote import (
     read_text,
     scope,
 )
-from certrail_server.cli.common import err, out, waiting
 from certrail_server.cli.tables import SHORT_ID, inside, listed, named, shown
 
 request = typer.Typer(help="Certificate requests.", no_args_is_help=True)

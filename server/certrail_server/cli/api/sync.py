@@ -4,15 +4,15 @@ from typing import Annotated
 
 import typer
 
-from certrail_server.cli.api.documents import (
+from certrail_server.cli.common import out
+from certrail_server.cli.support.documents import (
     Application,
     Document,
     Reference,
     document_in,
     kept_in_applications,
 )
-from certrail_server.cli.api.remote import AsJson, call, response, scope
-from certrail_server.cli.common import out
+from certrail_server.cli.support.remote import AsJson, call, response, scope
 from certrail_server.cli.tables import listed, named
 from certrail_server.words import counted
 

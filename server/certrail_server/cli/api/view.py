@@ -1,5 +1,5 @@
 """`certrail view`: saved searches."""
 
-from certrail_server.cli.api.documents import in_applications
+from certrail_server.cli.support.documents import in_applications
 
 view = in_applications("saved-searches", ("slug", "name", "filter"))

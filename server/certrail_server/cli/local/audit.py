@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.markup import escape
 
-from certrail_server.cli.api.remote import AsJson, Limit, events, scope
 from certrail_server.cli.common import counting, err, fail, out
 from certrail_server.cli.local.installation import database_errors, services, settings
+from certrail_server.cli.support.remote import AsJson, Limit, events, scope
 from certrail_server.cli.tables import listed
 from certrail_server.words import counted
 

@@ -8,9 +8,9 @@ import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from certrail_server.cli.api.remote import AsJson, read_json
 from certrail_server.cli.common import err, fail, out
 from certrail_server.cli.local.installation import database_errors, joined, refusals
+from certrail_server.cli.support.remote import AsJson, read_json
 
 if TYPE_CHECKING:
     from certrail.services.migration.document import ProjectExport

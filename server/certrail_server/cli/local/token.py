@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.markup import escape
 
-from certrail_server.cli.api.credentials import token_of_environment
-from certrail_server.cli.api.remote import AsJson, call, create, given
 from certrail_server.cli.common import err, fail, out
 from certrail_server.cli.local.installation import refusals, services, settings
+from certrail_server.cli.support.credentials import token_of_environment
+from certrail_server.cli.support.remote import AsJson, call, create, given
 from certrail_server.cli.tables import listed
 
 if TYPE_CHECKING:

@@ -6,8 +6,8 @@ from heapq import merge
 from itertools import islice
 from typing import Any
 
-from certrail_server.cli.api.remote import LARGEST_PAGE, Json, call, pages
 from certrail_server.cli.common import fail
+from certrail_server.cli.support.remote import LARGEST_PAGE, Json, call, pages
 from certrail_server.cli.tables import SHORT_ID, named
 
 FULL_ID = re.compile(r"[0-9a-f]{32}")

@@ -7,8 +7,17 @@ from typing import Annotated, Any
 
 import typer
 
-from certrail_server.cli.api.remote import AsJson, Json, call, create, found, parsed_json, read_json, scope
 from certrail_server.cli.common import out
+from certrail_server.cli.support.remote import (
+    AsJson,
+    Json,
+    call,
+    create,
+    found,
+    parsed_json,
+    read_json,
+    scope,
+)
 from certrail_server.cli.tables import Column, listed, shown
 
 Application = Annotated[

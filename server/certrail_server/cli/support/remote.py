@@ -20,8 +20,8 @@ from certrail_client.errors import (
     Unauthenticated,
     Unreachable,
 )
-from certrail_server.cli.api import credentials
 from certrail_server.cli.common import err, fail
+from certrail_server.cli.support import credentials
 
 Json = dict[str, Any]
 Limit = Annotated[int, typer.Option("--limit", help="How many to list at most.", min=1)]

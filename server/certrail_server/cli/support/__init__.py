@@ -1,0 +1,1 @@
+"""What commands that call the API share: the connection, credentials, names, and documents."""
