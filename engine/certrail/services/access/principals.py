@@ -178,7 +178,11 @@ class Principals:
             Forbidden: it may be seen, but this may not be done.
         """
         with self._context.db.read() as session:
-            owner = find_application(session, application).id if application is not None else None
+            try:
+                owner = find_application(session, application).id if application is not None else None
+            except NotFound:
+                # To the letter as for one that may not be seen: whether it exists is not for outsiders to know.
+                raise NotFound("Application") from None
             role = role_in(session, actor.principal_id, owner)
         if role is None and actor.product_role != ProductRole.ADMIN:
             raise NotFound("Application" if application is not None else "object")

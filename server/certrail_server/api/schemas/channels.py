@@ -117,7 +117,13 @@ class NotificationOut(Out):
     @classmethod
     def about(cls, row: NotificationRow, channels: Mapping[str, str]) -> Self:
         """From a row and the slugs of the channels."""
-        return cls.of(row, channel=channels.get(row.channel_id))
+        sent = row.receipt or {}
+        return cls.of(
+            row,
+            channel=channels.get(row.channel_id),
+            reference=sent.get("reference"),
+            recipients=sent.get("recipients") or [],
+        )
 
 
 class NotificationList(Listing[NotificationOut]):
