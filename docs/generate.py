@@ -5,7 +5,7 @@ import inspect
 import json
 import sys
 import uuid
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from functools import cache, partial
@@ -237,7 +237,7 @@ def document(name: str) -> str:
     return page(described.title, *document_page(described, application().openapi()))
 
 
-PAGES = {
+PAGES: dict[str, Callable[[], str]] = {
     **{name: partial(document, name) for name in DOCUMENTS},
     "cli.md": commands,
     "settings.md": settings_page,
