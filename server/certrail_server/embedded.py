@@ -30,12 +30,21 @@ READY_SECONDS = 90.0
 LOOK_SECONDS = 0.1
 TEMPORAL_LOG = "temporal.log"
 """What Temporal prints, apart: while it stops it complains of itself, which looks like a crash."""
+UI_PORT = 8233
+"""Of Temporal's UI, as Temporal itself chooses it."""
 POLL_RPS = 2000
 """The dev server looks for work 20 times a second by default, which makes every step wait."""
 
 
 class EmbeddedError(Exception):
     """The embedded mode cannot start; the message says what to do."""
+
+
+def ui_url(settings: Settings) -> str | None:
+    """Where Temporal's UI lists the workflows; ``None`` when it is not served."""
+    if settings.temporal_ui_port is None:
+        return None
+    return f"http://127.0.0.1:{settings.temporal_ui_port}/namespaces/{settings.temporal_namespace}/workflows"
 
 
 async def run(settings: Settings, started: Callable[[], None] = lambda: None) -> None:
@@ -77,8 +86,15 @@ async def _supervise(settings: Settings, lock: int, started: Callable[[], None])
 
 def _refuse_taken_port(settings: Settings) -> None:
     """Before anything is started: a server that cannot listen would be started again for ever."""
+    if settings.temporal_ui_port is not None and settings.temporal_address is not None:
+        raise EmbeddedError(
+            "Temporal's UI comes with the dev server that certrail starts. With CERTRAIL_TEMPORAL_ADDRESS, use the"
+            " UI of that cluster, and leave --temporal-ui and CERTRAIL_TEMPORAL_UI_PORT out."
+        )
     try:
         listening(settings.port, settings.host).close()
+        if settings.temporal_ui_port is not None:
+            listening(settings.temporal_ui_port, "127.0.0.1").close()
     except CannotListen as problem:
         raise EmbeddedError(str(problem)) from None
 
@@ -141,8 +157,14 @@ def _temporal(settings: Settings, port: int, lock: int) -> Child:
         for processor in ("transfer", "timer", "visibility")
         for argument in ("--dynamic-config-value", f"history.{processor}ProcessorMaxPollRPS={POLL_RPS}")
     ]
+    # Loopback only: the UI shows search attributes and summaries to whoever opens it, and can end workflows.
+    ui = (
+        ("--headless",)
+        if settings.temporal_ui_port is None
+        else ("--ui-ip", "127.0.0.1", "--ui-port", str(settings.temporal_ui_port))
+    )
     command = (
-        *(str(binary), "server", "start-dev", "--headless", "--ip", "127.0.0.1", "--port", str(port)),
+        *(str(binary), "server", "start-dev", *ui, "--ip", "127.0.0.1", "--port", str(port)),
         *("--namespace", settings.temporal_namespace, "--log-level", "error"),
         *("--db-filename", str(settings.data_dir.resolve() / "temporal.db")),
         *("--sqlite-pragma", "journal_mode=WAL", "--sqlite-pragma", "synchronous=NORMAL"),

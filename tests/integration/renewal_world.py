@@ -22,11 +22,24 @@ HOUR = timedelta(hours=1)
 
 
 def sweep(team: Team) -> int:
-    """Everything that is due now."""
+    """Everything that is due now: what the sweep takes, and what the workflows of open rounds do by their timers."""
     handled = 0
-    while some := team.services.sweeps["renewals"]():
+    while some := team.services.sweeps["renewals"]() + wake(team):
         handled += some
     return handled
+
+
+def wake(team: Team) -> int:
+    """Let the workflow of every round whose timer has fired take its step; returns how many did."""
+    with team.services.context.db.read() as session:
+        due = session.exec(
+            select(Lineage).where(
+                col(Lineage.renewal_wait).is_not(None), col(Lineage.renewal_wakes_at) <= team.clock.now
+            )
+        ).all()
+    for lineage in due:
+        team.services.renewal_waits.advance(lineage.id, lineage.renewal_round)
+    return len(due)
 
 
 def issue(

@@ -11,8 +11,9 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 from pydantic import SecretStr
-from temporalio.client import Client, WorkflowHandle
+from temporalio.client import Client
 from tests.workflows.fake_plugins import FakeDestination, FakeNotifier, Tries
+from tests.workflows.fake_renewals import FakeRenewalWaits
 
 from certrail.persistence.tables import PreviousTarget
 from certrail.services.alerting.notify import NotifyCall
@@ -49,16 +50,6 @@ PRIVATE_KEY = "canary-private-key"
 def task(subject_id: str) -> PluginTaskInput:
     """Work for the fake plugin."""
     return PluginTaskInput(subject_id, QUEUE)
-
-
-async def planned(handle: WorkflowHandle[Any, Any], attempt: int) -> None:
-    """Wait until Temporal has planned this try of an activity, asking: no server tells of it by itself."""
-    async with asyncio.timeout(60):
-        while True:
-            description = (await handle.describe()).raw_description
-            if any(activity.attempt == attempt for activity in description.pending_activities):
-                return
-            await asyncio.sleep(0.02)
 
 
 @dataclass
@@ -334,6 +325,7 @@ class Fakes:
 
     issuance: FakeIssuance = field(default_factory=FakeIssuance)
     revocation: FakeRevocation = field(default_factory=FakeRevocation)
+    renewal_waits: FakeRenewalWaits = field(default_factory=FakeRenewalWaits)
     deliveries: FakeDeliveries = field(default_factory=FakeDeliveries)
     notifications: FakeNotifications = field(default_factory=FakeNotifications)
     approval_messages: FakeApprovalMessages = field(default_factory=FakeApprovalMessages)
@@ -358,6 +350,7 @@ class Fakes:
             context=context,
             issuance=self.issuance,
             revocation=self.revocation,
+            renewal_waits=self.renewal_waits,
             deliveries=self.deliveries,
             effects=SimpleNamespace(all=lambda: steps),
             sweeps={"renewals": lambda: self.due.pop(0) if self.due else 0},

@@ -15,13 +15,17 @@ from typing import Any
 from temporalio.client import Client, WorkflowFailureError
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.testing import WorkflowEnvironment
-from tests.workflows.fakes import INSTANT, Fakes, planned, task
+from tests.workflows.fakes import INSTANT, Fakes, task
+from tests.workflows.waiting import planned
 
+from certrail.domain.errors import BadInput
+from certrail.domain.renewal import RenewalWait
 from certrail.services.issuance.issuance import Advance
+from certrail.services.lifecycle.renewal_waits import OVER, RoundStep
 from certrail_sdk import Observation, RateLimited, Unauthorized
 from certrail_workflows import policies
 from certrail_workflows.binaries import temporal_binary
-from certrail_workflows.messages import CORE_QUEUE, IssuanceInput, RevocationInput
+from certrail_workflows.messages import CORE_QUEUE, IssuanceInput, RenewalInput, RevocationInput
 
 HISTORIES = Path(__file__).parent / "histories"
 Story = Callable[[Client, Fakes, str], Awaitable[None]]
@@ -71,6 +75,24 @@ async def revocation_with_approval(client: Client, fakes: Fakes, name: str) -> N
 async def revocation_that_fails(client: Client, fakes: Fakes, name: str) -> None:
     fakes.revocation.steps = [Advance("failed")]
     await _failing(await _start(client, "RevocationWorkflow", RevocationInput("revocation-request-1"), name))
+
+
+async def renewal_that_waits(client: Client, fakes: Fakes, name: str) -> None:
+    fakes.renewal_waits.steps = [
+        RoundStep(RenewalWait.RATE, INSTANT),
+        RoundStep(RenewalWait.APPROVAL),
+        OVER,
+    ]
+    handle = await _start(client, "RenewalWorkflow", RenewalInput("lineage-1", 1), name)
+    for _ in range(2):
+        await fakes.renewal_waits.asked.get()
+    await handle.signal("changed", "approved")
+    await handle.result()
+
+
+async def renewal_handed_back(client: Client, fakes: Fakes, name: str) -> None:
+    fakes.renewal_waits.steps = [BadInput("never", "lineage")]
+    await _failing(await _start(client, "RenewalWorkflow", RenewalInput("lineage-1", 1), name))
 
 
 async def delivery_at_once(client: Client, _fakes: Fakes, name: str) -> None:
@@ -146,6 +168,8 @@ STORIES: tuple[Story, ...] = (
     issuance_that_fails,
     revocation_with_approval,
     revocation_that_fails,
+    renewal_that_waits,
+    renewal_handed_back,
     delivery_at_once,
     delivery_refused,
     delivery_superseded,

@@ -6,7 +6,8 @@ from datetime import timedelta
 import pytest
 from temporalio.client import Client, WorkflowFailureError
 from temporalio.testing import WorkflowEnvironment
-from tests.workflows.fakes import Fakes, planned, task
+from tests.workflows.fakes import Fakes, task
+from tests.workflows.waiting import planned
 
 from certrail_sdk import Retryable, Unauthorized
 from certrail_workflows import policies

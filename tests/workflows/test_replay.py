@@ -20,20 +20,25 @@ EVENTS = {
     "delivery_mismatch": 39,
     "delivery_refused": 14,
     "delivery_retired": 26,
-    "delivery_superseded": 34,
     "issuance_at_once": 6,
     "issuance_that_fails": 6,
-    "issuance_with_approval": 17,
-    "mirror_published": 22,
     "notification_refused": 11,
     "notification_sent": 11,
     "outbox_sweep": 11,
-    "question_closed": 19,
     "revocation_that_fails": 6,
-    "revocation_with_approval": 17,
+    "renewal_handed_back": 7,
     "sweep": 11,
 }
 """Of each recorded history: the server's work per event is what a workflow costs."""
+SIGNALLED = {
+    "delivery_superseded": 34,
+    "issuance_with_approval": 17,
+    "mirror_published": 22,
+    "question_closed": 19,
+    "renewal_that_waits": 17,
+    "revocation_with_approval": 17,
+}
+"""At most: a signal that arrives with something else shares its workflow task."""
 RECORDED = sorted(HISTORIES.glob("*.json"))
 
 
@@ -51,7 +56,8 @@ async def test_a_recorded_history_replays(path: Path) -> None:
 
 def test_every_story_was_recorded_and_costs_as_many_events_as_before() -> None:
     assert {path.stem for path in RECORDED} == {story.__name__ for story in STORIES}
-    assert {path.stem: len(json.loads(path.read_text())["events"]) for path in RECORDED} == EVENTS
+    counts = {path.stem: len(json.loads(path.read_text())["events"]) for path in RECORDED}
+    assert counts == EVENTS | {name: min(counts[name], most) for name, most in SIGNALLED.items()}
 
 
 @pytest.mark.parametrize("path", RECORDED, ids=lambda path: path.stem)

@@ -18,12 +18,14 @@ from certrail_workflows.flows.crl_mirror import CrlMirrorWorkflow
 from certrail_workflows.flows.delivery import DeliveryWorkflow
 from certrail_workflows.flows.issuance import IssuanceWorkflow
 from certrail_workflows.flows.notification import NotificationWorkflow
+from certrail_workflows.flows.renewal import RenewalWorkflow
 from certrail_workflows.flows.revocation import RevocationWorkflow
 from certrail_workflows.flows.signals import ChangeSignals
 from certrail_workflows.messages import (
     CORE_QUEUE,
     IssuanceInput,
     PluginTaskInput,
+    RenewalInput,
     RevocationInput,
     plugin_queue,
 )
@@ -35,12 +37,13 @@ log = logging.getLogger(__name__)
 _FLOWS: Mapping[str, type] = {
     "issuance": IssuanceWorkflow,
     "revocation": RevocationWorkflow,
+    "renewal": RenewalWorkflow,
     "delivery": DeliveryWorkflow,
     "notification": NotificationWorkflow,
     "question": ApprovalMessageWorkflow,
     "mirror": CrlMirrorWorkflow,
 }
-_ONCE = frozenset({"issuance", "revocation", "notification"})
+_ONCE = frozenset({"issuance", "notification", "renewal", "revocation"})
 """Flows whose success is final: a message that comes again must not start them again."""
 _FAULT_OF_THE_MESSAGE = frozenset(
     {RPCStatusCode.INVALID_ARGUMENT, RPCStatusCode.ALREADY_EXISTS, RPCStatusCode.OUT_OF_RANGE}
@@ -164,11 +167,14 @@ def _summary(message: OutboxMessage) -> ReadableText | None:
     return ReadableText(cut) if cut else None
 
 
-def _input(message: OutboxMessage) -> IssuanceInput | RevocationInput | PluginTaskInput:
+def _input(message: OutboxMessage) -> IssuanceInput | RenewalInput | RevocationInput | PluginTaskInput:
     if message.flow == "issuance":
         return IssuanceInput(message.subject_id)
     if message.flow == "revocation":
         return RevocationInput(message.subject_id)
+    if message.flow == "renewal":
+        # The id is renewal-{lineage}-{round}: a round has no row of its own.
+        return RenewalInput(message.subject_id, int(message.workflow_id.rpartition("-")[2]))
     if message.plugin is None:
         raise ValueError(f"The outbox row {message.seq} for {message.workflow_id} names no plugin.")
     return PluginTaskInput(message.subject_id, plugin_queue(message.plugin))

@@ -72,7 +72,7 @@ class EncryptionCodec(PayloadCodec):
     async def encode(self, payloads: Sequence[Payload]) -> list[Payload]:
         """Encrypt every payload that is not marked as readable."""
         return [
-            payload if self._readable and READABLE in payload.metadata else self._sealed(payload)
+            _unmarked(payload) if self._readable and READABLE in payload.metadata else self._sealed(payload)
             for payload in payloads
         ]
 
@@ -88,6 +88,12 @@ class EncryptionCodec(PayloadCodec):
         if payload.metadata.get("encoding") != ENCODING:
             return payload
         return Payload.FromString(self._keyring.open(payload.data.decode(), PURPOSE))
+
+
+def _unmarked(payload: Payload) -> Payload:
+    """As Temporal's tools know it: they show a payload with metadata of others as base64."""
+    metadata = {name: value for name, value in payload.metadata.items() if name != READABLE}
+    return Payload(metadata=metadata, data=payload.data)
 
 
 def data_converter(keyring: Seals, *, readable: bool = True) -> DataConverter:

@@ -13,6 +13,9 @@ ADVANCE_ISSUANCE = "advance_issuance"
 FAIL_ISSUANCE = "fail_issuance"
 ADVANCE_REVOCATION = "advance_revocation"
 FAIL_REVOCATION = "fail_revocation"
+ADVANCE_RENEWAL = "advance_renewal"
+HAND_BACK_RENEWAL = "hand_back_renewal"
+RENEWAL_OVER = "over"
 DELIVERY_STATUS = "delivery_status"
 RECORD_TIMEOUT = "record_timeout"
 SWEEP = "sweep"
@@ -89,6 +92,27 @@ class RevocationFailure:
 
     request_id: str
     reason: str
+
+
+@dataclass(frozen=True)
+class RenewalInput:
+    """One round of one lineage.
+
+    Attributes:
+        seen: signal references received in an earlier run of the same workflow.
+    """
+
+    lineage_id: str
+    round: int
+    seen: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class RenewalStep:
+    """What a round waits for, or ``over``; ``wake_at`` says when to look again at the latest."""
+
+    wait: str
+    wake_at: datetime | None = None
 
 
 @dataclass(frozen=True)

@@ -5,12 +5,14 @@ from certrail_workflows.flows.crl_mirror import CrlMirrorWorkflow
 from certrail_workflows.flows.delivery import DeliveryWorkflow
 from certrail_workflows.flows.issuance import IssuanceWorkflow
 from certrail_workflows.flows.notification import NotificationWorkflow
+from certrail_workflows.flows.renewal import RenewalWorkflow
 from certrail_workflows.flows.revocation import RevocationWorkflow
 from certrail_workflows.flows.sweep import SweepWorkflow
 
 WORKFLOWS: tuple[type, ...] = (
     IssuanceWorkflow,
     RevocationWorkflow,
+    RenewalWorkflow,
     DeliveryWorkflow,
     NotificationWorkflow,
     ApprovalMessageWorkflow,

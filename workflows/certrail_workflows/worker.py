@@ -13,6 +13,7 @@ from certrail_workflows import policies
 from certrail_workflows.activities.core import (
     IssuanceActivities,
     OutcomeActivities,
+    RenewalActivities,
     RevocationActivities,
     SweepActivities,
 )
@@ -55,6 +56,7 @@ def core_worker(client: Client, services: "Services", drain: Drain) -> Worker:
     """Serves flows and the steps that touch only our own database."""
     issuance = IssuanceActivities(services.issuance)
     revocation = RevocationActivities(services.revocation)
+    renewals = RenewalActivities(services.renewal_waits)
     outcomes = OutcomeActivities(services.deliveries, services.effects)
     return Worker(
         client,
@@ -65,6 +67,8 @@ def core_worker(client: Client, services: "Services", drain: Drain) -> Worker:
             issuance.fail_issuance,
             revocation.advance_revocation,
             revocation.fail_revocation,
+            renewals.advance_renewal,
+            renewals.hand_back_renewal,
             outcomes.delivery_status,
             outcomes.record_timeout,
             SweepActivities(services.sweeps, drain).sweep,

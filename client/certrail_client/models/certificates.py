@@ -233,8 +233,18 @@ class RenewalPlanOut(Body):
     """Why the last attempt failed."""
     failed_at: datetime | None = None
     """When it failed."""
-    slot: datetime | None = None
-    """The time that the authority's rate limit reserved for it."""
+    waits_for: RenewalWait | None = None
+    """What its workflow waits for until `renew_at`; null while none is running."""
+
+
+class RenewalWait(OpenEnum):
+    """What the workflow of a renewal round waits for."""
+
+    APPROVAL = "approval"
+    AUTHORITY = "authority"
+    RATE = "rate"
+    RETRY = "retry"
+    WINDOW = "window"
 
 
 class RevocationIn(Body):

@@ -3,9 +3,10 @@
 import hashlib
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Self
+from enum import StrEnum
+from typing import Annotated, Any, Self
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from certrail.domain import timestamps
 from certrail.domain.durations import Duration
@@ -158,6 +159,68 @@ class Plan:
     at: datetime | None
     inputs: tuple[str, ...]
     late: bool = False
+
+
+class RenewalWait(StrEnum):
+    """What the workflow of a renewal round waits for."""
+
+    APPROVAL = "approval"
+    AUTHORITY = "authority"
+    RATE = "rate"
+    RETRY = "retry"
+    WINDOW = "window"
+
+
+BY_REQUEST = frozenset({RenewalWait.APPROVAL, RenewalWait.AUTHORITY})
+"""Waits that end with a request: people decide about it, or a remote signer."""
+
+
+class RenewalState(BaseModel):
+    """Why a lineage is renewed when it is, or why not, and what failed last.
+
+    Attributes:
+        inputs: what led to the planned time, in words.
+        off: why there is no automatic renewal.
+        failures: in a row.
+        error: the last of them.
+        planned: the time of the plan; a certificate that came near it was not issued together with a fleet.
+        staggered: whether this one came near the plan of the one before it.
+        no_window_reported: whether the event about a missing window before the expiry is on record.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    inputs: tuple[str, ...] = ()
+    off: str | None = None
+    failures: int = 0
+    error: str | None = None
+    failed_at: datetime | None = None
+    planned: datetime | None = None
+    staggered: bool = False
+    no_window_reported: bool = False
+
+    @classmethod
+    def of(cls, stored: dict[str, Any] | None) -> Self:
+        """As it was stored."""
+        return cls.model_validate(stored or {})
+
+    def stored(self) -> dict[str, Any] | None:
+        """As JSON; nothing when there is nothing to say."""
+        return self.model_dump(mode="json", exclude_defaults=True) or None
+
+    def but(self, **changes: Any) -> Self:
+        """A copy with other values."""
+        return self.model_copy(update=changes)
+
+    def kept(self) -> Self:
+        """What outlives another plan for the same certificate."""
+        return self.but(inputs=(), off=None, planned=None)
+
+    def explained(self) -> dict[str, Any]:
+        """What a person is shown."""
+        internal = {"planned", "staggered", "no_window_reported"}
+        late = {"late": True} if self.no_window_reported else {}
+        return {**self.model_dump(exclude_defaults=True, exclude=internal), **late}
 
 
 def plan_renewal(

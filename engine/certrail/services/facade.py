@@ -54,6 +54,7 @@ from certrail.services.issuance.requests import Requests
 from certrail.services.issuance.subject import RequestSubjects
 from certrail.services.lifecycle.advice import RenewalAdvice
 from certrail.services.lifecycle.renewal_sweep import RenewalSweep
+from certrail.services.lifecycle.renewal_waits import RenewalWaits
 from certrail.services.lifecycle.renewals import Renewals
 from certrail.services.lifecycle.revocation import Revocation
 from certrail.services.lifecycle.revocation_subject import RevocationSubjects
@@ -140,6 +141,7 @@ class Services:
     product: Product
     record: AuditLog
     renewal_advice: RenewalAdvice
+    renewal_waits: RenewalWaits
     renewals: Renewals
     requests: Requests
     retirements: Retirements
@@ -192,6 +194,7 @@ class Services:
             product=Product(context),
             record=AuditLog(context.db, context.keyring),
             renewal_advice=RenewalAdvice(context),
+            renewal_waits=RenewalWaits(context, issuance),
             renewals=Renewals(context),
             requests=Requests(context),
             retirements=retirements,

@@ -31,6 +31,7 @@ def test_no_certificate_ends_and_every_expected_word_is_said_once(team: Team) ->
                 pass
         with services.context.db.read() as session:
             soonest = session.exec(select(func.min(Lineage.renew_at))).one()
+            assert not session.exec(select(Lineage).where(col(Lineage.renewal_wait).is_not(None))).first()
             present = session.exec(select(Certificate).where(Certificate.status == "active")).all()
         assert all(row.not_after > clock.now for row in present), "nothing ends"
         assert len(present) == len(lifetimes)

@@ -14,6 +14,8 @@ from certrail_workflows.messages import (
     DeliveryStatus,
     IssuanceFailure,
     IssuanceStep,
+    RenewalInput,
+    RenewalStep,
     RevocationFailure,
     RevocationStep,
     TimedOut,
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from certrail.services.delivery.deliveries import Deliveries
     from certrail.services.facade import Effects, Sweeps
     from certrail.services.issuance.issuance import Issuance
+    from certrail.services.lifecycle.renewal_waits import RenewalWaits
     from certrail.services.lifecycle.revocation import Revocation
 
 T = TypeVar("T")
@@ -71,6 +74,24 @@ class RevocationActivities:
     async def fail_revocation(self, failure: RevocationFailure) -> None:
         """Record that certrail gave up on a request."""
         await own_step(lambda: self._revocation.fail(failure.request_id, failure.reason))
+
+
+class RenewalActivities:
+    """Local activities of renewal rounds."""
+
+    def __init__(self, waits: "RenewalWaits") -> None:
+        self._waits = waits
+
+    @activity.defn(name=messages.ADVANCE_RENEWAL)
+    async def advance_renewal(self, task: RenewalInput) -> RenewalStep:
+        """Take the round's next step."""
+        step = await own_step(lambda: self._waits.advance(task.lineage_id, task.round))
+        return RenewalStep(step.wait or messages.RENEWAL_OVER, step.wake_at)
+
+    @activity.defn(name=messages.HAND_BACK_RENEWAL)
+    async def hand_back_renewal(self, task: RenewalInput) -> None:
+        """Give the lineage back to the sweep."""
+        await own_step(lambda: self._waits.hand_back(task.lineage_id, task.round))
 
 
 class OutcomeActivities:

@@ -1,12 +1,10 @@
 """One certificate request, from the moment it is accepted until it is issued or refused."""
 
-from datetime import datetime, timedelta
-
 from temporalio import workflow
 from temporalio.exceptions import ApplicationError, FailureError, is_cancelled_exception
 
 from certrail_workflows import policies
-from certrail_workflows.flows.signals import ChangeSignals
+from certrail_workflows.flows.signals import ChangeSignals, time_until
 from certrail_workflows.messages import (
     ADVANCE_ISSUANCE,
     FAIL_ISSUANCE,
@@ -30,7 +28,7 @@ class IssuanceWorkflow(ChangeSignals):
             step = await self._advance(task.request_id)
             if step.status != WAITING:
                 break
-            await self._pause(_wait(step.wake_at), "Waits for approval")
+            await self._pause(time_until(step.wake_at), "Waits for approval")
             if workflow.info().is_continue_as_new_suggested():
                 workflow.continue_as_new(task)
         if step.status == FAILED:
@@ -57,10 +55,6 @@ class IssuanceWorkflow(ChangeSignals):
             await workflow.execute_local_activity(FAIL_ISSUANCE, failure, **policies.OWN_STEP)
         except FailureError:
             workflow.logger.error("the failure of request %s could not be recorded", request_id)
-
-
-def _wait(wake_at: datetime | None) -> timedelta | None:
-    return max(wake_at - workflow.now(), policies.SHORTEST_PAUSE) if wake_at else None
 
 
 def _failed() -> ApplicationError:

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Iterable
 from contextlib import suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from temporalio import workflow
@@ -49,6 +49,11 @@ class ChangeSignals:
         if not activity.done():
             activity.cancel()
         return await activity
+
+
+def time_until(wake_at: datetime | None) -> timedelta | None:
+    """How long to wait; at least a moment, so that clocks that disagree do not make a workflow spin."""
+    return max(wake_at - workflow.now(), policies.SHORTEST_PAUSE) if wake_at else None
 
 
 def is_recorded(error: ActivityError) -> bool:

@@ -16,8 +16,9 @@ class CertificateAuthority(Row, table=True):
     """An internal authority, `pending` until it has its first certificate.
 
     `key_algorithm` is that of the key that it signs with now; `parent_id` is empty for a root, and for an
-    authority that somebody else's authority signs. `next_slot_at` is when the next renewal by the clock has its turn,
-    `advice` by when the authority wants what it had issued replaced.
+    authority that somebody else's authority signs. `next_slot_at` is the end of the queue of its automatic renewals,
+    `next_permit_at` the theoretical arrival time of their next permit, `advice` by when the authority wants what it
+    had issued replaced.
     """
 
     __tablename__ = "certificate_authority"
@@ -32,6 +33,7 @@ class CertificateAuthority(Row, table=True):
     max_path_length: int | None = None
     renewals_per_minute: int | None = None
     next_slot_at: datetime | None = moment()
+    next_permit_at: datetime | None = moment()
     advice: dict[str, Any] | None = optional_json()
 
 

@@ -14,9 +14,10 @@ from certrail.persistence.types import BinaryCollatedString, UtcDateTime
 class Lineage(Row, table=True):
     """The stable identity that a certificate and all its renewals share.
 
-    `renew_at` is the time of its automatic renewal, empty when there is none; `renewal_state` says why, and what
-    failed last. `auto_renew` and `renewal_override` override the rule of its profile. With `needs_replan` the sweep
-    computes `renew_at` again.
+    `renew_at` is the time of its automatic renewal, empty when there is none or a workflow waits with it: then
+    `renewal_wait` says for what, until `renewal_wakes_at`, in which `renewal_round`. `renewal_state` says why then, and
+    what failed last. `auto_renew` and `renewal_override` override the rule of its profile. With `needs_replan` the
+    sweep computes `renew_at` again.
     """
 
     __tablename__ = "lineage"
@@ -28,6 +29,9 @@ class Lineage(Row, table=True):
     auto_renew: bool | None = None
     renewal_override: dict[str, Any] | None = optional_json()
     needs_replan: bool = False
+    renewal_round: int = 0
+    renewal_wait: str | None = Field(default=None, max_length=16)
+    renewal_wakes_at: datetime | None = moment()
     renewal_state: dict[str, Any] | None = optional_json()
 
 

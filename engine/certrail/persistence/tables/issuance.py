@@ -16,8 +16,10 @@ RUNNING = "status in ('pending_approval', 'approved', 'issuing')"
 class CertificateRequest(Row, table=True):
     """One ask. `content` is what a vote is bound to, `digest` its SHA-256.
 
-    `renews_id` is the certificate that the new one supersedes, `same_key` whether it keeps its private key. `origin` is
-    what it came from, `origin_by` the id of the principal (later: the account) behind it; empty for the renewal sweep.
+    `renews_id` is the certificate that the new one supersedes, `same_key` whether it keeps its private key,
+    `renewal_round` the round of its lineage whose workflow carries the request; others have a workflow of their own.
+    `origin` is what it came from, `origin_by` the id of the principal (later: the account) behind it; empty for an
+    automatic renewal.
     """
 
     __tablename__ = "certificate_request"
@@ -41,6 +43,7 @@ class CertificateRequest(Row, table=True):
     certificate_id: str | None = Field(default=None, max_length=40)
     renews_id: str | None = Field(default=None, index=True, max_length=40)
     same_key: bool = False
+    renewal_round: int | None = None
     preapproval_id: str | None = Field(default=None, index=True, max_length=40)
     updated_at: datetime = Field(sa_type=UtcDateTime)
 

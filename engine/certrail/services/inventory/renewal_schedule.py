@@ -1,4 +1,4 @@
-"""When each lineage is renewed next, and why then: kept beside it, so that what is due is found by an index."""
+"""When each lineage is renewed next, and why then: a column with an index, so that due rows are found at once."""
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
@@ -10,10 +10,13 @@ from sqlmodel import Session, col, select, update
 from certrail.domain.errors import Conflict, NotFound
 from certrail.domain.events.inventory import CertificateRenewalFailed
 from certrail.domain.renewal import (
+    BY_REQUEST,
     SPREAD,
     Advice,
     RenewalOverride,
     RenewalRule,
+    RenewalState,
+    RenewalWait,
     ValidityPeriod,
     next_try,
     plan_renewal,
@@ -30,43 +33,61 @@ from certrail.persistence.tables import (
 from certrail.services.catalog.enrollment import enrollment
 from certrail.services.core.unit_of_work import UnitOfWork
 from certrail.services.inventory.lineages import lock_lineage
+from certrail.services.inventory.renewal_rounds import end_round, wait_in_round
 
 RUNNING = ("pending_approval", "approved", "issuing")
 AT_ONCE = 100
-"""So many moments are chosen anew in the transaction that changed a rule; more are marked, and the sweep's work."""
-FAILURE = ("failures", "error", "failed_at", "slot", "turn", "in_step", "late")
-"""What outlives another choice of the moment, as long as the certificate is the same."""
+"""So many lineages are planned anew in the transaction that changed a rule; more are marked, and the sweep's work."""
 
 
 def plan(uow: UnitOfWork, lineage: Lineage, certificate: Certificate, *, reported: bool = False) -> None:
-    """Choose the next moment anew; the lineage's row is held by the caller, or new.
+    """Plan the next renewal anew; the lineage's row is locked by the caller, or new.
+
+    A round that waits for anything but its request ends: what it would do is the sweep's work again.
 
     Args:
-        told: whether the caller has told of it already that there is no moment before the end.
+        reported: whether the caller recorded already that there is no time before the expiry.
     """
+    if lineage.renewal_wait is not None and lineage.renewal_wait not in BY_REQUEST:
+        lineage.renew_at = lineage.renew_at or uow.now  # it is being tried, which counts after its expiry
+        end_round(uow, lineage, certificate)
+    refresh(uow, lineage, certificate, reported=reported)
+    if lineage.renewal_wait is not None:
+        lineage.renew_at = None  # the request that is open is the next renewal
+
+
+def refresh(uow: UnitOfWork, lineage: Lineage, certificate: Certificate, *, reported: bool = False) -> None:
+    """Apply the rule of this moment to `renew_at`; a round goes on."""
     rule, off = _rule(uow, lineage, certificate)
-    kept = {name: value for name, value in (lineage.renewal_state or {}).items() if name in FAILURE}
+    kept = state_of(lineage).kept()
     lineage.needs_replan = False
     if rule is None:
-        lineage.renew_at, lineage.renewal_state = None, {"off": off}
+        lineage.renew_at, lineage.renewal_state = None, RenewalState(off=off).stored()
     else:
-        _choose(uow, lineage, certificate, rule, kept, tell=not reported)
+        _choose(uow, lineage, certificate, rule, kept, report=not reported)
     uow.session.add(lineage)
 
 
+def state_of(lineage: Lineage) -> RenewalState:
+    """Why the lineage is renewed when it is."""
+    return RenewalState.of(lineage.renewal_state)
+
+
 def plan_first(uow: UnitOfWork, lineage: Lineage, certificate: Certificate) -> None:
-    """Choose the moment of a certificate that was just added to its lineage."""
-    before = lineage.renewal_state or {}
-    planned = datetime.fromisoformat(before["planned"]) if before.get("planned") else None
+    """Plan the renewal of a certificate that was just added to its lineage."""
+    planned = state_of(lineage).planned
     near = (certificate.not_after - certificate.not_before) * SPREAD
-    in_step = planned is not None and timedelta(0) <= uow.now - planned <= near
-    lineage.renewal_state = {"in_step": True} if in_step else None
-    # It has a moment, unless the plan says otherwise, or it came so long after its end that nobody would try any more.
+    staggered = planned is not None and timedelta(0) <= uow.now - planned <= near
+    if lineage.renewal_wait is not None:
+        end_round(uow, lineage, certificate)
+    lineage.renewal_state = RenewalState(staggered=staggered).stored()
+    # It has a time, unless the plan says otherwise, or it came so long after its expiry that nobody would try any more.
     lineage.renew_at = uow.now if uow.now < life_of(certificate).last else None
-    plan(uow, lineage, certificate, reported=True)
-    kept = dict(lineage.renewal_state or {})
-    if kept.pop("late", False):  # nobody hears of it before the certificate itself: the sweep says it
-        lineage.needs_replan, lineage.renew_at, lineage.renewal_state = True, uow.now, kept
+    refresh(uow, lineage, certificate, reported=True)
+    state = state_of(lineage)
+    if state.no_window_reported:  # the event must follow that of the certificate itself: the sweep records it
+        lineage.needs_replan, lineage.renew_at = True, uow.now
+        lineage.renewal_state = state.but(no_window_reported=False).stored()
 
 
 def replan(uow: UnitOfWork, application_id: str | None, profile_id: str) -> None:
@@ -132,27 +153,36 @@ def note_failure(
     *,
     kind: str | None = None,
     request_id: str | None = None,
+    signal: bool = True,
 ) -> None:
-    """A renewal came to nothing: try again later where renewal is automatic, and tell of it once in a row.
+    """A renewal came to nothing: wait for the next attempt in a round, and record the first failure of a series.
 
-    Of a certificate that another one has followed only the request itself tells: the moment is the successor's.
+    Of a certificate that another one has followed only the request itself tells: the plan is the successor's.
+
+    Args:
+        signal: whether the workflow of the round must be started or signalled; not when it takes this step itself.
     """
     _, lineage = lock_lineage(uow.session, certificate.id)
     if lineage.current_certificate_id != certificate.id:
         return
-    kept = dict(lineage.renewal_state or {})
-    failures = int(kept.get("failures", 0)) + 1
-    rule, _ = _rule(uow, lineage, certificate, tried="off" not in kept)
-    again = next_try(rule, life_of(certificate), uow.now, failures) if rule and "off" not in kept else None
-    lineage.renew_at = again
-    reported = bool(kept.get("failures")) and again is not None
-    facts: dict[str, Any] = {"failures": failures, "error": reason, "failed_at": uow.now.isoformat()}
-    if rule and again is None:
-        facts["off"] = "it has ended, and no try succeeded in the month after that"
-    lineage.renewal_state = {**kept, **facts}
-    uow.session.add(lineage)
+    state = state_of(lineage)
+    failures = state.failures + 1
+    rule, _ = _rule(uow, lineage, certificate, tried=state.off is None)
+    again = next_try(rule, life_of(certificate), uow.now, failures) if rule and state.off is None else None
+    reported = state.failures > 0 and again is not None
+    given_up = (
+        "it has ended, and no try succeeded in the month after that" if rule and again is None else state.off
+    )
+    lineage.renewal_state = state.but(
+        failures=failures, error=reason, failed_at=uow.now, off=given_up
+    ).stored()
+    if again is not None:
+        wait_in_round(uow, lineage, certificate, RenewalWait.RETRY, again, signal=signal)
+    else:
+        lineage.renew_at = None
+        end_round(uow, lineage, certificate, signal=signal)
     if not reported:
-        _tell(uow, certificate, reason, again, kind=kind, request_id=request_id)
+        _report(uow, certificate, reason, again, kind=kind, request_id=request_id)
 
 
 def rule_of(uow: UnitOfWork, lineage: Lineage, certificate: Certificate) -> RenewalRule | None:
@@ -170,9 +200,9 @@ def _choose(
     lineage: Lineage,
     certificate: Certificate,
     rule: RenewalRule,
-    kept: dict[str, Any],
+    kept: RenewalState,
     *,
-    tell: bool,
+    report: bool,
 ) -> None:
     advice = _advice(uow.session, certificate)
     chosen = plan_renewal(
@@ -183,19 +213,19 @@ def _choose(
         if lineage.renewal_override
         else None,
         advice=advice,
-        in_step=bool(kept.get("in_step")),
+        in_step=kept.staggered,
     )
-    reported = kept.pop("late", False)
-    if chosen.late:
-        kept["late"] = True
-        if tell and not reported:
-            _tell(uow, certificate, "there is no open window before the end", chosen.at)
+    if chosen.late and report and not kept.no_window_reported:
+        _report(uow, certificate, "there is no open window before the end", chosen.at)
     # A fleet that its authority wants replaced comes all at once: what follows is spread as if it were new.
-    planned = {"planned": chosen.at.isoformat()} if chosen.at and advice is None else {}
-    lineage.renew_at, lineage.renewal_state = chosen.at, {**kept, **planned, "inputs": list(chosen.inputs)}
+    planned = chosen.at if advice is None else None
+    lineage.renew_at = chosen.at
+    lineage.renewal_state = kept.but(
+        inputs=chosen.inputs, planned=planned, no_window_reported=chosen.late
+    ).stored()
 
 
-def _tell(
+def _report(
     uow: UnitOfWork,
     certificate: Certificate,
     reason: str,
@@ -236,11 +266,12 @@ def _rule(
     """How a certificate is renewed by itself, or why it is not.
 
     Args:
-        tried: whether it was being renewed just now; else its moment says so.
+        tried: whether it was being renewed just now; else its plan says so.
     """
     if certificate.status != "active":
         return None, f"the certificate is {certificate.status}"
-    tried = tried or (lineage.renew_at is not None and "off" not in (lineage.renewal_state or {}))
+    due = lineage.renew_at is not None or lineage.renewal_wait is not None
+    tried = tried or (due and state_of(lineage).off is None)
     if certificate.not_after <= uow.now and not tried:
         return None, "it has ended"
     if certificate.profile_id is None:

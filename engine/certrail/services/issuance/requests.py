@@ -100,6 +100,7 @@ class Requests:
             if row.renews_id:
                 refuse_second(uow.session, lock_current(uow.session, row.renews_id))
             _ask_again(uow, row)
+            row.renewal_round = None  # the round in which it failed goes its own way, or is over
             enqueue_issuance(uow, row)
             return row
 

@@ -21,6 +21,7 @@ from certrail.persistence.tables import (
 )
 from certrail.services.authorities.signing import active_certificate, remember_active
 from certrail.services.core.unit_of_work import UnitOfWork
+from certrail.services.inventory.renewal_rounds import enqueue_renewal
 from certrail.services.inventory.renewal_schedule import note_failure
 
 UNSUCCESSFUL = frozenset(
@@ -91,8 +92,18 @@ def transition(uow: UnitOfWork, row: CertificateRequest, status: str, reason: st
 
 
 def enqueue_issuance(uow: UnitOfWork, row: CertificateRequest, signal: str | None = None) -> None:
-    """Start the request's workflow, or signal it that the request changed."""
+    """Start the workflow that carries the request, or signal it that the request changed."""
     renewed = uow.session.get_one(Certificate, row.renews_id) if row.renews_id else None
+    if renewed is not None and row.renewal_round is not None:
+        enqueue_renewal(
+            uow,
+            renewed.lineage_id,
+            row.renewal_round,
+            name=display_name(row) or row.id,
+            application_id=row.application_id,
+            signal=signal,
+        )
+        return
     uow.enqueue(
         "issuance",
         f"issuance-{row.id}",

@@ -17,7 +17,12 @@ from certrail.services.catalog.enrollment import enrollment
 from certrail.services.core.actor import Actor
 from certrail.services.core.unit_of_work import ServiceContext
 from certrail.services.inventory.lineages import lock_current
-from certrail.services.inventory.renewal_schedule import plan, refuse_second, running_renewal
+from certrail.services.inventory.renewal_schedule import (
+    plan,
+    refuse_second,
+    running_renewal,
+    state_of,
+)
 from certrail.services.issuance.acceptance import accept, refusals_recorded
 from certrail.services.issuance.requests import checked_attributes, parsed_content
 
@@ -85,9 +90,15 @@ class Renewals:
             if lineage.current_certificate_id != certificate_id:
                 return {"renew_at": None, "off": f"superseded by {lineage.current_certificate_id}"}
             running = running_renewal(session, certificate)
-            facts = {"renew_at": lineage.renew_at, "auto_renew": lineage.auto_renew, "request": running}
-            own = {"renewal_override": lineage.renewal_override, "needs_replan": lineage.needs_replan}
-            return {**facts, **own, **(lineage.renewal_state or {})}
+            return {
+                "renew_at": lineage.renew_at or lineage.renewal_wakes_at,
+                "auto_renew": lineage.auto_renew,
+                "request": running,
+                "renewal_override": lineage.renewal_override,
+                "needs_replan": lineage.needs_replan,
+                "waits_for": lineage.renewal_wait,
+                **state_of(lineage).explained(),
+            }
 
     def decide(
         self,

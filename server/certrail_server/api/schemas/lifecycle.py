@@ -5,7 +5,7 @@ from typing import Any
 
 from pydantic import Field
 
-from certrail.domain.renewal import RenewalOverride
+from certrail.domain.renewal import RenewalOverride, RenewalWait
 from certrail.pki.revocation import Reason
 from certrail_server.api.schemas.base import CsrPem, Id, In, Metadata, Out
 
@@ -62,6 +62,6 @@ class RenewalPlanOut(Out):
     failures: int = Field(default=0, description="Failed attempts in a row.")
     error: str | None = Field(default=None, description="Why the last attempt failed.")
     failed_at: datetime | None = Field(default=None, description="When it failed.")
-    slot: datetime | None = Field(
-        default=None, description="The time that the authority's rate limit reserved for it."
+    waits_for: RenewalWait | None = Field(
+        default=None, description="What its workflow waits for until `renew_at`; null while none is running."
     )

@@ -16,14 +16,26 @@ def register(app: typer.Typer) -> None:
     app.command()(worker)
 
 
-def dev() -> None:
+def dev(
+    temporal_ui: Annotated[
+        bool,
+        typer.Option(
+            "--temporal-ui",
+            help="Serve Temporal's UI on this machine, on CERTRAIL_TEMPORAL_UI_PORT or else port 8233.",
+        ),
+    ] = False,
+) -> None:
     """Run everything on this machine: Temporal's dev server, the server and a worker."""
     from certrail_server import embedded
 
     chosen = settings()
+    if temporal_ui and chosen.temporal_ui_port is None:
+        chosen = chosen.model_copy(update={"temporal_ui_port": embedded.UI_PORT})
 
     def started() -> None:
         out.print(f"certrail is ready at http://{chosen.host}:{chosen.port} (API: /docs). Ctrl-C stops it.")
+        if (ui := embedded.ui_url(chosen)) is not None:
+            out.print(f"Temporal's UI is at {ui}.")
 
     try:
         asyncio.run(embedded.run(chosen, started))

@@ -22,6 +22,7 @@ def create() -> None:
         sa.Column("max_path_length", sa.Integer(), nullable=True),
         sa.Column("renewals_per_minute", sa.Integer(), nullable=True),
         sa.Column("next_slot_at", UtcDateTime(), nullable=True),
+        sa.Column("next_permit_at", UtcDateTime(), nullable=True),
         sa.Column("advice", sa.JSON(), nullable=True),
         sa.ForeignKeyConstraint(
             ["parent_id"],

@@ -18,6 +18,9 @@ def create() -> None:
         sa.Column("auto_renew", sa.Boolean(), nullable=True),
         sa.Column("renewal_override", sa.JSON(), nullable=True),
         sa.Column("needs_replan", sa.Boolean(), nullable=False),
+        sa.Column("renewal_round", sa.Integer(), nullable=False),
+        sa.Column("renewal_wait", sa.String(length=16), nullable=True),
+        sa.Column("renewal_wakes_at", UtcDateTime(), nullable=True),
         sa.Column("renewal_state", sa.JSON(), nullable=True),
         sa.ForeignKeyConstraint(
             ["application_id"],

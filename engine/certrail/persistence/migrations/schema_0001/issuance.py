@@ -27,6 +27,7 @@ def create() -> None:
         sa.Column("certificate_id", sa.String(length=40), nullable=True),
         sa.Column("renews_id", sa.String(length=40), nullable=True),
         sa.Column("same_key", sa.Boolean(), nullable=False),
+        sa.Column("renewal_round", sa.Integer(), nullable=True),
         sa.Column("preapproval_id", sa.String(length=40), nullable=True),
         sa.Column("updated_at", UtcDateTime(), nullable=False),
         sa.ForeignKeyConstraint(
