@@ -80,10 +80,11 @@ def test_a_flood_of_strangers_is_two_events(team: Team) -> None:
             assert answer.status_code == 401
         (first,) = recorded(team, "access.unauthenticated")
         assert (first.subject_type, first.subject_id) == ("remote", "127.0.0.1")
-        assert first.data == {"method": "GET", "path": "/api/v1/me", "reason": "unauthenticated"}
+        said = {"method": "GET", "path": "/api/v1/me", "reason": "unauthenticated"}
+        assert {name: value for name, value in first.data.items() if value is not None} == said
         assert first.request_id
     _, rest = recorded(team, "access.unauthenticated")
-    assert (rest.subject_id, rest.data) == ("127.0.0.1", {"repeated": 39})
+    assert (rest.subject_id, rest.data["repeated"]) == ("127.0.0.1", 39)
     assert token.rpartition("_")[2] not in repr(recorded(team, "access.unauthenticated"))
 
 
