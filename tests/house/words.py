@@ -114,12 +114,7 @@ OWN: Mapping[tuple[str, str], str] = {
 }
 """Words that belong to the field where they stand: (word, folder or file) and the reason."""
 
-PENDING: Mapping[str, frozenset[str]] = {
-    "engine/certrail/persistence": frozenset(["moment"]),
-    "engine/certrail/services/alerting": frozenset(["moment", "moments", "told"]),
-    "engine/certrail/services/integrations": frozenset(["leaving"]),
-    "tests/integration/delivery": frozenset(["look_at"]),
-}
+PENDING: Mapping[str, frozenset[str]] = {}
 """Folders whose words are still to be replaced: nothing is added here, and a reworded folder leaves."""
 
 PENDING_HELP: frozenset[str] = frozenset()

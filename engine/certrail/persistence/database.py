@@ -80,15 +80,15 @@ def session_cache(session: Session) -> Iterator[None]:
     def hold(_session: object, instance: object) -> None:
         held.append(instance)
 
-    for moment in ("loaded_as_persistent", "pending_to_persistent"):
-        event.listen(session, moment, hold)
+    for timestamp in ("loaded_as_persistent", "pending_to_persistent"):
+        event.listen(session, timestamp, hold)
     session.info[_REMEMBERED] = {}
     try:
         yield
     finally:
         del session.info[_REMEMBERED]
-        for moment in ("loaded_as_persistent", "pending_to_persistent"):
-            event.remove(session, moment, hold)
+        for timestamp in ("loaded_as_persistent", "pending_to_persistent"):
+            event.remove(session, timestamp, hold)
 
 
 def cached(session: Session, key: tuple[object, ...], ask: Callable[[], T]) -> T:

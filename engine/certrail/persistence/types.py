@@ -7,7 +7,7 @@ from sqlalchemy.types import TypeDecorator, TypeEngine
 
 
 class UtcDateTime(TypeDecorator[datetime]):
-    """A moment in UTC. SQLite keeps no zone, so the zone is put back when a value is read."""
+    """A time in UTC. SQLite keeps no zone, so the zone is put back when a value is read."""
 
     impl = DateTime(timezone=True)
     cache_ok = True
@@ -16,7 +16,7 @@ class UtcDateTime(TypeDecorator[datetime]):
         if value is None:
             return None
         if value.tzinfo is None:
-            raise ValueError("a stored moment needs a time zone")
+            raise ValueError("a stored time needs a time zone")
         value = value.astimezone(UTC)
         return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
 

@@ -244,7 +244,7 @@ class TestChoice:
         slack_world.issue("a.example.com")
         assert {row.desired_certificate_id for row in slack_world.deliveries()} == chosen
 
-    def test_a_look_at_it_delivers_nothing(self, slack_world: SlackWorld) -> None:
+    def test_a_preview_delivers_nothing(self, slack_world: SlackWorld) -> None:
         certificates = [slack_world.issue("a.example.com"), slack_world.issue("b.example.com")]
         slack_world.team.services.revocation.revoke(
             slack_world.team.admin, slack_world.issue("c.example.com"), Reason.SUPERSEDED

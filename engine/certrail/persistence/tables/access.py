@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy import CheckConstraint, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
-from certrail.persistence.tables.base import Row, json_column, moment
+from certrail.persistence.tables.base import Row, json_column, timestamp
 from certrail.persistence.types import UtcDateTime
 
 
@@ -41,8 +41,8 @@ class AccessToken(Row, table=True):
     name: str = Field(max_length=128)
     secret_hash: str = Field(max_length=64)
     scopes: list[str] = json_column(list)
-    expires_at: datetime | None = moment()
-    revoked_at: datetime | None = moment()
+    expires_at: datetime | None = timestamp()
+    revoked_at: datetime | None = timestamp()
 
 
 class OidcIdentity(Row, table=True):
@@ -65,7 +65,7 @@ class BrowserSession(Row, table=True):
     secret_hash: str = Field(max_length=64)
     expires_at: datetime = Field(sa_type=UtcDateTime)
     seen_at: datetime = Field(sa_type=UtcDateTime)
-    ended_at: datetime | None = moment()
+    ended_at: datetime | None = timestamp()
 
 
 class ChatIdentity(Row, table=True):

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import Index, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
-from certrail.persistence.tables.base import Row, json_column, moment, only_where
+from certrail.persistence.tables.base import Row, json_column, only_where, timestamp
 from certrail.persistence.tables.effects import EffectColumns
 from certrail.persistence.types import UtcDateTime
 
@@ -33,7 +33,7 @@ class Channel(Row, table=True):
     digest_seconds: int | None = None
     product_wide: bool = False
     fallback_id: str | None = Field(default=None, foreign_key="channel.id", index=True, max_length=40)
-    failing_since: datetime | None = moment()
+    failing_since: datetime | None = timestamp()
 
 
 class Alert(Row, table=True):
@@ -98,9 +98,9 @@ class NotificationRow(EffectColumns, Row, table=True):
     dedupe_key: str = Field(max_length=160)
     application_id: str | None = Field(default=None, max_length=40)
     content: dict[str, Any] = json_column()
-    sent_at: datetime | None = moment()
+    sent_at: datetime | None = timestamp()
     incident: str | None = Field(default=None, max_length=160)
-    held_until: datetime | None = moment()
+    held_until: datetime | None = timestamp()
     digest_id: str | None = Field(default=None, max_length=80)
 
 
@@ -122,8 +122,8 @@ class Incident(Row, table=True):
     key: str = Field(max_length=160)
     content: dict[str, Any] = json_column()
     level: int = 0
-    next_at: datetime | None = moment()
-    acknowledged_at: datetime | None = moment()
+    next_at: datetime | None = timestamp()
+    acknowledged_at: datetime | None = timestamp()
     acknowledged_by: str | None = Field(default=None, max_length=40)
     comment: str = Field(default="", max_length=500)
-    closed_at: datetime | None = moment()
+    closed_at: datetime | None = timestamp()

@@ -7,7 +7,7 @@ from sqlalchemy import Index, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
 from certrail.domain.states import ApprovalStatus
-from certrail.persistence.tables.base import Row, json_column, moment, only_where, optional_json
+from certrail.persistence.tables.base import Row, json_column, only_where, optional_json, timestamp
 
 
 class ApprovalPolicy(Row, table=True):
@@ -75,9 +75,9 @@ class ApprovalRequest(Row, table=True):
     status: str = Field(default=ApprovalStatus.OPEN, max_length=16)
     current_step: int = 0
     unreachable_step: int | None = None
-    expires_at: datetime | None = moment()
-    remind_at: datetime | None = moment()
-    decided_at: datetime | None = moment()
+    expires_at: datetime | None = timestamp()
+    remind_at: datetime | None = timestamp()
+    decided_at: datetime | None = timestamp()
     decided_by: str | None = Field(default=None, max_length=40)
     comment: str | None = None
 
@@ -112,9 +112,9 @@ class ApprovalMessage(Row, table=True):
     step: int
     channel_id: str = Field(foreign_key="channel.id", max_length=40)
     reference: str | None = Field(default=None, max_length=256)
-    intent_at: datetime | None = moment()
-    closed_at: datetime | None = moment()
-    tokens_deleted_at: datetime | None = moment()
+    intent_at: datetime | None = timestamp()
+    closed_at: datetime | None = timestamp()
+    tokens_deleted_at: datetime | None = timestamp()
     shown: str | None = Field(default=None, max_length=64)
     last_error: dict[str, Any] | None = optional_json()
 
@@ -158,4 +158,4 @@ class RefusedCallback(SQLModel, table=True):
     reason: str = Field(primary_key=True, max_length=32)
     waiting: int = 0
     detail: str = ""
-    recorded_at: datetime | None = moment()
+    recorded_at: datetime | None = timestamp()

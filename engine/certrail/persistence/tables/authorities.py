@@ -7,7 +7,7 @@ from sqlalchemy import BigInteger, Index, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
 from certrail.domain.states import AuthorityStatus
-from certrail.persistence.tables.base import Row, json_column, moment, optional_json
+from certrail.persistence.tables.base import Row, json_column, optional_json, timestamp
 from certrail.persistence.tables.effects import EffectColumns
 from certrail.persistence.types import UtcDateTime
 
@@ -32,8 +32,8 @@ class CertificateAuthority(Row, table=True):
     key_algorithm: str = Field(max_length=32)
     max_path_length: int | None = None
     renewals_per_minute: int | None = None
-    next_slot_at: datetime | None = moment()
-    next_permit_at: datetime | None = moment()
+    next_slot_at: datetime | None = timestamp()
+    next_permit_at: datetime | None = timestamp()
     advice: dict[str, Any] | None = optional_json()
 
 
@@ -124,7 +124,7 @@ class CrlCopy(EffectColumns, Row, table=True):
     crl_id: str = Field(foreign_key="crl.id", index=True, max_length=80)
     object_name: str = Field(max_length=128)
     number: int | None = Field(default=None, sa_type=BigInteger)
-    published_at: datetime | None = moment()
+    published_at: datetime | None = timestamp()
 
 
 class OcspSigner(Row, table=True):
@@ -152,5 +152,5 @@ class RevocationTombstone(SQLModel, table=True):
     ca_certificate_id: str = Field(foreign_key="ca_certificate.id", max_length=40)
     serial: str = Field(max_length=64)
     not_after: datetime = Field(sa_type=UtcDateTime)
-    revoked_at: datetime | None = moment()
+    revoked_at: datetime | None = timestamp()
     revocation_reason: str | None = Field(default=None, max_length=32)

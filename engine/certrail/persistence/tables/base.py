@@ -10,14 +10,14 @@ from certrail.persistence.types import UtcDateTime
 
 
 class Row(SQLModel):
-    """A row with an opaque id and the moment it was made, both given by the service."""
+    """A row with an opaque id and the time it was created, both given by the service."""
 
     id: str = Field(primary_key=True, max_length=80)
     created_at: datetime = Field(sa_type=UtcDateTime)
 
 
-def moment(**kwargs: Any) -> Any:
-    """A nullable moment in UTC."""
+def timestamp(**kwargs: Any) -> Any:
+    """A nullable time in UTC."""
     return Field(default=None, sa_type=UtcDateTime, nullable=True, **kwargs)
 
 

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import Index, Integer
 from sqlmodel import Field, SQLModel
 
-from certrail.persistence.tables.base import json_column, moment
+from certrail.persistence.tables.base import json_column, timestamp
 from certrail.persistence.types import UtcDateTime
 
 
@@ -65,7 +65,7 @@ class OutboxRow(SQLModel, table=True):
     application_id: str | None = Field(default=None, max_length=40)
     lineage_id: str | None = Field(default=None, max_length=40)
     summary: str = Field(default="", max_length=200)
-    dispatched_at: datetime | None = moment()
+    dispatched_at: datetime | None = timestamp()
     attempts: int = 0
     last_error: str | None = None
 

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import Index, UniqueConstraint
 from sqlmodel import Field
 
-from certrail.persistence.tables.base import Row, json_column, moment, only_where, optional_json
+from certrail.persistence.tables.base import Row, json_column, only_where, optional_json, timestamp
 from certrail.persistence.tables.effects import EffectColumns
 from certrail.persistence.types import UtcDateTime
 
@@ -65,14 +65,14 @@ class Delivery(EffectColumns, Row, table=True):
     sync_id: str = Field(foreign_key="sync.id", max_length=40)
     lineage_id: str = Field(foreign_key="lineage.id", index=True, max_length=40)
     object_name: str = Field(max_length=512)
-    last_transition_at: datetime | None = moment()
+    last_transition_at: datetime | None = timestamp()
     desired_certificate_id: str = Field(foreign_key="certificate.id", max_length=40)
     delivered_certificate_id: str | None = Field(default=None, max_length=40)
     generation: int = 0
     observed_generation: int = 0
-    slot_at: datetime | None = moment()
-    delivered_at: datetime | None = moment()
-    verified_at: datetime | None = moment()
+    slot_at: datetime | None = timestamp()
+    delivered_at: datetime | None = timestamp()
+    verified_at: datetime | None = timestamp()
     previous_target_id: str | None = Field(default=None, max_length=80)
     observed: dict[str, Any] | None = optional_json()
 
@@ -93,5 +93,5 @@ class Retirement(EffectColumns, Row, table=True):
     reason: str = Field(max_length=16)
     status: str = Field(default="waiting", max_length=16)
     remove_at: datetime = Field(sa_type=UtcDateTime)
-    removed_at: datetime | None = moment()
+    removed_at: datetime | None = timestamp()
     previous_target_id: str | None = Field(default=None, max_length=80)

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import JSON
 from sqlmodel import Field, SQLModel
 
-from certrail.persistence.tables.base import moment
+from certrail.persistence.tables.base import timestamp
 
 
 class EffectColumns(SQLModel):
@@ -23,8 +23,8 @@ class EffectColumns(SQLModel):
     """
 
     status: str = Field(default="pending", max_length=16)
-    intent_at: datetime | None = moment()
+    intent_at: datetime | None = timestamp()
     attempts: int = 0
     last_error: dict[str, Any] | None = Field(default=None, sa_type=JSON, nullable=True)
-    next_try_at: datetime | None = moment()
+    next_try_at: datetime | None = timestamp()
     receipt: dict[str, Any] | None = Field(default=None, sa_type=JSON, nullable=True)

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from sqlmodel import Field, SQLModel
 
-from certrail.persistence.tables.base import Row, moment
+from certrail.persistence.tables.base import Row, timestamp
 from certrail.persistence.types import UtcDateTime
 
 
@@ -22,10 +22,10 @@ class Connection(Row, table=True):
     name: str = Field(max_length=128)
     type: str = Field(max_length=64)
     config_sealed: str
-    expires_at: datetime | None = moment()
+    expires_at: datetime | None = timestamp()
     last_warning_threshold: int | None = None
     max_per_minute: int | None = None
-    next_slot_at: datetime | None = moment()
+    next_slot_at: datetime | None = timestamp()
 
 
 class PluginHealthIssue(SQLModel, table=True):

@@ -7,7 +7,7 @@ from sqlalchemy import Index, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
 from certrail.domain.states import CertificateStatus
-from certrail.persistence.tables.base import Row, json_column, moment, only_where, optional_json
+from certrail.persistence.tables.base import Row, json_column, only_where, optional_json, timestamp
 from certrail.persistence.types import BinaryCollatedString, UtcDateTime
 
 
@@ -25,13 +25,13 @@ class Lineage(Row, table=True):
 
     application_id: str | None = Field(default=None, foreign_key="application.id", index=True, max_length=40)
     current_certificate_id: str | None = Field(default=None, max_length=40)
-    renew_at: datetime | None = moment()
+    renew_at: datetime | None = timestamp()
     auto_renew: bool | None = None
     renewal_override: dict[str, Any] | None = optional_json()
     needs_replan: bool = False
     renewal_round: int = 0
     renewal_wait: str | None = Field(default=None, max_length=16)
-    renewal_wakes_at: datetime | None = moment()
+    renewal_wakes_at: datetime | None = timestamp()
     renewal_state: dict[str, Any] | None = optional_json()
 
 
@@ -75,8 +75,8 @@ class Certificate(Row, table=True):
     chain: list[str] = json_column(list)
     root: str | None = None
     key_sealed: str | None = None
-    key_shown_at: datetime | None = moment()
-    revoked_at: datetime | None = moment()
+    key_shown_at: datetime | None = timestamp()
+    revoked_at: datetime | None = timestamp()
     revocation_reason: str | None = Field(default=None, max_length=32)
     attributes: dict[str, Any] = json_column()
 

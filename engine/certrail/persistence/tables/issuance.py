@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import Index, UniqueConstraint
 from sqlmodel import Field
 
-from certrail.persistence.tables.base import Row, json_column, moment, only_where
+from certrail.persistence.tables.base import Row, json_column, only_where, timestamp
 from certrail.persistence.types import UtcDateTime
 
 RUNNING = "status in ('pending_approval', 'approved', 'issuing')"
@@ -68,4 +68,4 @@ class RemoteOrder(Row, table=True):
     key_sealed: str | None = None
     state: dict[str, Any] = json_column()
     attempts: int = 0
-    poll_at: datetime | None = moment()
+    poll_at: datetime | None = timestamp()

@@ -11,6 +11,7 @@ from certrail.crypto.purposes import CHANNEL_PURPOSE
 from certrail.domain.access import ProductRole
 from certrail.domain.errors import BadInput, Conflict, Forbidden
 from certrail.domain.events.alerting import ChannelCreated, ChannelDeleted, ChannelUpdated
+from certrail.domain.states import ApprovalStatus
 from certrail.domain.windows import Window, never_end
 from certrail.persistence import cascades
 from certrail.persistence.tables import (
@@ -218,7 +219,7 @@ def _users(session: Session, channel: Channel) -> list[str]:
     policies = session.exec(select(ApprovalPolicy).where(ApprovalPolicy.application_id == here)).all()
     running = session.exec(
         select(ApprovalRequest).where(
-            ApprovalRequest.application_id == here, ApprovalRequest.status == "open"
+            ApprovalRequest.application_id == here, ApprovalRequest.status == ApprovalStatus.OPEN
         )
     ).all()
     users = [*alerts, *others]

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from sqlmodel import col, select
 
+from certrail.domain.states import NotificationStatus
 from certrail.persistence.database import locked
 from certrail.persistence.tables import Application, Channel, NotificationRow
 from certrail.services.alerting.posting import post, quiet_now, send
@@ -45,7 +46,7 @@ class DigestSweep:
             quiet = quiet_now(channel, uow.now)
             for row in rows:
                 row.held_until = quiet
-                row.status = "held" if quiet else "pending"
+                row.status = NotificationStatus.HELD if quiet else NotificationStatus.PENDING
                 uow.session.add(row)
             if quiet or not rows:
                 return 0
@@ -58,25 +59,25 @@ class DigestSweep:
 
 def _together(uow: UnitOfWork, channel: Channel, rows: Sequence[NotificationRow]) -> None:
     owner = uow.session.get(Application, channel.application_id) if channel.application_id else None
-    told = [Notification.model_validate(row.content) for row in rows]
-    since = f"{told[0].occurred_at:%Y-%m-%d %H:%M} UTC"
+    messages = [Notification.model_validate(row.content) for row in rows]
+    since = f"{messages[0].occurred_at:%Y-%m-%d %H:%M} UTC"
     where = f" in {owner.name}" if owner else ""
     ident = uow.new_id()
     digest = Notification(
         id=ident,
         event_type="notification.digest",
         occurred_at=uow.now,
-        severity=max((one.severity for one in told), key=ORDER.index),
-        title=f"{len(told)} messages{where} since {since}",
+        severity=max((one.severity for one in messages), key=ORDER.index),
+        title=f"{len(messages)} messages{where} since {since}",
         summary="They waited to be sent together.",
-        facts=tuple(Fact(label=f"{one.occurred_at:%m-%d %H:%M}", value=one.title) for one in told),
-        source=told[0].source,
+        facts=tuple(Fact(label=f"{one.occurred_at:%m-%d %H:%M}", value=one.title) for one in messages),
+        source=messages[0].source,
         application=owner.slug if owner else "",
-        link=told[0].link,
-        data={"notifications": [one.id for one in told]},
+        link=messages[0].link,
+        data={"notifications": [one.id for one in messages]},
     )
     for row in rows:
-        row.status, row.digest_id = "digested", ident
+        row.status, row.digest_id = NotificationStatus.DIGESTED, ident
         uow.session.add(row)
     row = post(uow, channel, digest, f"digest-{ident}")
     # `post` may have held the digest for the next interval, although it ends this one.

@@ -14,6 +14,7 @@ from sqlmodel import Session, col, or_, select, tuple_
 from sqlmodel.sql.expression import SelectOfScalar
 
 from certrail.domain.events.inventory import CertificateExpiring
+from certrail.domain.states import CertificateStatus
 from certrail.persistence.database import locked
 from certrail.persistence.tables import Alert, AlertCursor, Certificate, CertificateProfile
 from certrail.services.core.actor import SYSTEM
@@ -44,8 +45,8 @@ class ExpirySweep:
         """
         with self._context.db.read() as session:
             cursors = list(islice(_with_something_to_pass(session, self._context.clock()), CURSORS))
-        told = self._items.run_each(cursors, self._move)
-        return told + (len(cursors) == CURSORS)
+        notified = self._items.run_each(cursors, self._move)
+        return notified + (len(cursors) == CURSORS)
 
     def _move(self, cursor: Which) -> int:
         """Pass one page of certificates. One that cannot be moved gives way to the others, until its next turn."""
@@ -69,14 +70,14 @@ class ExpirySweep:
             alert = uow.session.get_one(Alert, alert_id)
             until = uow.now + timedelta(seconds=threshold)
             rows = _passed(uow.session, alert, cursor, until)
-            told = sum(_tell(uow, alert, threshold, row) for row in rows)
+            notified = sum(_tell(uow, alert, threshold, row) for row in rows)
             if len(rows) < PAGE:
                 cursor.watermark, cursor.watermark_id = max(until, cursor.watermark), AFTER_LAST_ID
                 cursor.next_scan_at = uow.now + LOOK_EVERY
             else:
                 cursor.watermark, cursor.watermark_id = rows[-1].not_after, rows[-1].id
             uow.session.add(cursor)
-            return told + (len(rows) == PAGE)
+            return notified + (len(rows) == PAGE)
 
 
 def set_cursors(uow: UnitOfWork, alert: Alert, *, anew: bool = False) -> None:
@@ -102,10 +103,10 @@ def set_cursors(uow: UnitOfWork, alert: Alert, *, anew: bool = False) -> None:
 
 def effective(alert: Alert) -> list[int]:
     """Seconds before the end, the longest first: the thresholds, and the days of a daily reminder below them."""
-    moments = set(alert.thresholds)
-    if alert.daily_reminder and moments:
-        moments |= set(range(DAY, max(moments), DAY))
-    return sorted(moments, reverse=True)
+    thresholds = set(alert.thresholds)
+    if alert.daily_reminder and thresholds:
+        thresholds |= set(range(DAY, max(thresholds), DAY))
+    return sorted(thresholds, reverse=True)
 
 
 def catch_up(uow: UnitOfWork, certificate: Certificate) -> None:
@@ -162,9 +163,9 @@ def _tell(uow: UnitOfWork, alert: Alert, threshold: int, certificate: Certificat
     """Unless it was renewed or revoked, never lived so long, or a shorter threshold has its turn already."""
     left = certificate.not_after - uow.now
     lifetime = certificate.not_after - certificate.not_before
-    shorter = [moment for moment in effective(alert) if moment < threshold]
+    shorter = [other for other in effective(alert) if other < threshold]
     if (
-        certificate.status != "active"
+        certificate.status != CertificateStatus.ACTIVE
         or lifetime <= timedelta(seconds=threshold)
         or left <= timedelta(seconds=shorter[0] if shorter else 0)
     ):

@@ -12,6 +12,7 @@ from sqlmodel import Session, col, or_, select
 from certrail.domain.errors import Conflict, NotFound
 from certrail.domain.events import Event
 from certrail.domain.events.alerting import IncidentAcknowledged, IncidentEscalated
+from certrail.domain.states import NotificationStatus
 from certrail.persistence.database import cached, locked
 from certrail.persistence.tables import Alert, Channel, Incident, NotificationRow
 from certrail.plugins.registry import UnknownPlugin
@@ -109,9 +110,9 @@ class Incidents:
 
 
 def _louder(row: Incident, ident: str) -> Notification:
-    told = Notification.model_validate(row.content)
-    title = f"Nobody sees to it: {told.title}"
-    return told.model_copy(update={"id": ident, "title": title, "severity": Severity.CRITICAL})
+    message = Notification.model_validate(row.content)
+    title = f"Nobody sees to it: {message.title}"
+    return message.model_copy(update={"id": ident, "title": title, "severity": Severity.CRITICAL})
 
 
 def open_incident(uow: UnitOfWork, alert: Alert, notification: Notification) -> None:
@@ -157,7 +158,7 @@ def resolve_incidents(uow: UnitOfWork, event: Event, key: str) -> Sequence[Chann
     last = {
         row.channel_id: row.content.get("stage")
         for row in sorted(rows, key=_when)
-        if row.status != "withdrawn" or row.intent_at
+        if row.status != NotificationStatus.WITHDRAWN or row.intent_at
     }
     channels = {channel_id for channel_id, stage in last.items() if stage != Stage.CLOSED}
     return [channel for channel in _channels(session, channels) if keeps_incidents(uow.context, channel)]
@@ -173,7 +174,9 @@ def _let_go(uow: UnitOfWork, key: str) -> None:
         NotificationRow.incident == key, col(NotificationRow.status).in_(UNSENT)
     )
     for row in uow.session.exec(locked(unsent, skip_locked=True)).all():
-        if row.content.get("stage") != Stage.CLOSED and (row.status == "held" or row.intent_at):
+        if row.content.get("stage") != Stage.CLOSED and (
+            row.status == NotificationStatus.HELD or row.intent_at
+        ):
             withdraw(uow, row)
 
 
@@ -199,12 +202,12 @@ def _when(row: NotificationRow) -> tuple[datetime, str]:
 
 def _any_incident(session: Session, application_id: str | None) -> bool:
     """Whether an Application has an incident, or a message of one."""
-    told = select(NotificationRow.id).where(col(NotificationRow.incident).is_not(None))
+    notified = select(NotificationRow.id).where(col(NotificationRow.incident).is_not(None))
     opened = select(Incident.id).where(col(Incident.closed_at).is_(None))
     if application_id is not None:
-        told = told.where(_of(col(NotificationRow.application_id), application_id))
+        notified = notified.where(_of(col(NotificationRow.application_id), application_id))
         opened = opened.where(_of(col(Incident.application_id), application_id))
-    return any(session.exec(query.limit(1)).first() is not None for query in (told, opened))
+    return any(session.exec(query.limit(1)).first() is not None for query in (notified, opened))
 
 
 def _of(scope: Mapped[str | None], application_id: str) -> ColumnElement[bool]:

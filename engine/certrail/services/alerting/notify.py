@@ -8,6 +8,7 @@ from sqlmodel import select
 from typing_extensions import override
 
 from certrail.domain.events.alerting import NotificationSent
+from certrail.domain.states import NotificationStatus
 from certrail.persistence.database import locked
 from certrail.persistence.tables import Channel, NotificationRow
 from certrail.services.alerting.incidents import is_late
@@ -71,7 +72,7 @@ class NotifyEffect(Effect[NotificationRow, NotifyCall, Sent]):
     @override
     def awaits(self, row: NotificationRow, call: NotifyCall) -> bool:
         """A message is recorded as sent once, also one that was withdrawn while it was sent."""
-        return row.status != "sent"
+        return row.status != NotificationStatus.SENT
 
     @override
     def may_fail(self, row: NotificationRow, generation: int | None) -> bool:
@@ -83,7 +84,7 @@ class NotifyEffect(Effect[NotificationRow, NotifyCall, Sent]):
         self, uow: UnitOfWork, row: NotificationRow, call: NotifyCall, answer: Sent, *, recovered: bool
     ) -> None:
         """The outside system accepted the message."""
-        row.status, row.sent_at = "sent", uow.now
+        row.status, row.sent_at = NotificationStatus.SENT, uow.now
         refused = [r.address for r in answer.recipients if not r.accepted]
         uow.record(
             NotificationSent(

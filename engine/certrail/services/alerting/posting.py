@@ -7,6 +7,7 @@ from typing import Any
 from sqlmodel import col, select
 
 from certrail.domain.events.alerting import ChannelFailed, ChannelRecovered
+from certrail.domain.states import NotificationStatus
 from certrail.domain.windows import Window, quiet_until
 from certrail.persistence.database import locked
 from certrail.persistence.tables import Channel, NotificationRow
@@ -52,7 +53,7 @@ def _add(uow: UnitOfWork, channel: Channel, notification: Notification, key: str
     )
     if notification.severity is not Severity.CRITICAL:
         row.held_until = held_until(channel, uow.now)
-    row.status = "held" if row.held_until else "pending"
+    row.status = NotificationStatus.HELD if row.held_until else NotificationStatus.PENDING
     uow.session.add(row)
     if row.held_until is None:
         send(uow, channel, row)
@@ -98,7 +99,7 @@ def _lock_channel(uow: UnitOfWork, channel_id: str) -> Channel | None:
 
 def withdraw(uow: UnitOfWork, row: NotificationRow) -> None:
     """Cancel a message that was not sent yet."""
-    row.status, row.held_until, row.next_try_at = "withdrawn", None, None
+    row.status, row.held_until, row.next_try_at = NotificationStatus.WITHDRAWN, None, None
     uow.session.add(row)
 
 

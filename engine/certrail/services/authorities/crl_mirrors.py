@@ -12,6 +12,7 @@ from certrail.domain.events.authorities import (
     CrlMirrorDeleted,
     CrlMirrorRetried,
 )
+from certrail.domain.states import MirrorStatus
 from certrail.persistence.database import locked
 from certrail.persistence.tables import Crl, CrlCopy, CrlMirror
 from certrail.services.authorities.signing import find_authority
@@ -152,7 +153,7 @@ def _want(uow: UnitOfWork, mirror: CrlMirror, crl: Crl, *, anew: bool = False) -
             crl_id=crl.id,
             object_name=file_name(crl.spki),
         )
-    copy.status, copy.next_try_at = "pending", uow.now
+    copy.status, copy.next_try_at = MirrorStatus.PENDING, uow.now
     copy.number = None if anew else copy.number
     uow.session.add(copy)
     uow.enqueue(

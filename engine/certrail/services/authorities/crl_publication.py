@@ -10,6 +10,7 @@ from sqlmodel import select
 from typing_extensions import override
 
 from certrail.domain.events.authorities import CrlMirrorFailed, CrlMirrorPublished
+from certrail.domain.states import MirrorStatus
 from certrail.persistence.database import locked
 from certrail.persistence.tables import Crl, CrlCopy, CrlMirror
 from certrail.services.core.effects import Effect, PluginCall, checked
@@ -51,7 +52,7 @@ class PublishEffect(Effect[CrlCopy, PublishCall, Receipt]):
         """The call; ``None`` when the present CRL is published, or was refused for good."""
         copy = self.lock(uow, subject_id)
         crl = uow.session.get_one(Crl, copy.crl_id) if copy else None
-        if copy is None or crl is None or copy.number == crl.number or copy.status == "failed":
+        if copy is None or crl is None or copy.number == crl.number or copy.status == MirrorStatus.FAILED:
             return None
         mirror = uow.session.get_one(CrlMirror, copy.mirror_id)
         publication = Publication(

@@ -50,7 +50,7 @@ def active_certificate(session: Session, ca_id: str) -> CaCertificate:
 
 def remember_active(session: Session, authority: CertificateAuthority, issuer: CaCertificate) -> None:
     """For a caller that loaded both already: within `session_cache`, `active_certificate` queries nothing."""
-    if authority.status != "disabled":
+    if authority.status != AuthorityStatus.DISABLED:
         cached(session, ("active", authority.id), lambda: issuer)
 
 

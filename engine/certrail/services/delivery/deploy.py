@@ -10,6 +10,7 @@ from typing_extensions import override
 
 from certrail.crypto.purposes import CERTIFICATE_KEY_PURPOSE
 from certrail.domain.events.delivery import DeliveryDelivered, DeliveryFailed, DeliveryRecovered
+from certrail.domain.states import CertificateStatus, DeliveryStatus
 from certrail.persistence.database import locked
 from certrail.persistence.tables import Certificate, Delivery, PreviousTarget, Sync
 from certrail.services.core.effects import Effect, PluginCall, checked
@@ -65,7 +66,7 @@ class DeployEffect(Effect[Delivery, DeployCall, Receipt]):
             return None
         sync = uow.session.get_one(Sync, delivery.sync_id)
         certificate = uow.session.get_one(Certificate, delivery.desired_certificate_id)
-        unwanted = sync.deletion_requested or certificate.status == "revoked"
+        unwanted = sync.deletion_requested or certificate.status == CertificateStatus.REVOKED
         # With an intent the object may exist already: the attempt is completed first, and its receipt says what
         # has to be removed. Without one there is nothing to remove.
         if unwanted and delivery.intent_at is None:
@@ -74,7 +75,7 @@ class DeployEffect(Effect[Delivery, DeployCall, Receipt]):
         if rated is not None and (slot := acquire_slot(uow, rated, delivery)):
             delivery.next_try_at = slot.at
             return slot
-        delivery.status = "delivering"
+        delivery.status = DeliveryStatus.DELIVERING
         call = DeployCall(
             subject_id=delivery.id,
             generation=delivery.generation,
@@ -125,7 +126,7 @@ class DeployEffect(Effect[Delivery, DeployCall, Receipt]):
         # If the sync was retargeted while this deploy ran, remember that the object is at the old target.
         retirement_planner.record_target(uow, sync, row, call.target)
         if row.generation == call.generation:
-            row.status, row.last_transition_at = "delivered", uow.now
+            row.status, row.last_transition_at = DeliveryStatus.DELIVERED, uow.now
         else:
             row.next_try_at = uow.now
         retirement_planner.delivered(uow, sync, row, uow.session.get_one(Certificate, call.certificate_id))
@@ -196,7 +197,7 @@ def target_of_receipt(delivery: Delivery) -> Target:
 def _skip(uow: UnitOfWork, sync: Sync, delivery: Delivery, certificate: Certificate) -> None:
     """Do not deploy what is not wanted any more."""
     if delivery.delivered_certificate_id == certificate.id:  # its receipt has planned the removal, if any
-        delivery.status, delivery.observed_generation = "delivered", delivery.generation
+        delivery.status, delivery.observed_generation = DeliveryStatus.DELIVERED, delivery.generation
         uow.session.add(delivery)
     else:
         retirement_planner.cancel_and_retire(uow, sync, delivery)

@@ -6,6 +6,7 @@ from sqlmodel import Session, col, select
 
 from certrail.domain.events.delivery import DeliveryCancelled, DeliveryFacts
 from certrail.domain.object_names import ObjectNameSchema
+from certrail.domain.states import DeliveryStatus
 from certrail.persistence.database import cached, locked, session_cache
 from certrail.persistence.tables import Application, Certificate, CertificateProfile, Delivery, Sync
 from certrail.services.core.unit_of_work import ServiceContext, UnitOfWork
@@ -109,7 +110,7 @@ def _set_desired(
 def bump_generation(uow: UnitOfWork, sync: Sync, delivery: Delivery) -> None:
     """Start a new generation of the desired state: attempts for an older one do not count any more."""
     delivery.generation += 1
-    delivery.status, delivery.last_transition_at, delivery.attempts = "pending", uow.now, 0
+    delivery.status, delivery.last_transition_at, delivery.attempts = DeliveryStatus.PENDING, uow.now, 0
     delivery.next_try_at = uow.now
     uow.session.add(delivery)
     enqueue_delivery(uow, sync, delivery, f"generation-{delivery.generation}")

@@ -9,6 +9,7 @@ from sqlmodel.sql.expression import SelectOfScalar
 from typing_extensions import override
 
 from certrail.domain.events.delivery import DeliveryRemovalFailed, DeliveryRemoved, RemovalFacts
+from certrail.domain.states import CertificateStatus
 from certrail.persistence.database import locked
 from certrail.persistence.tables import Certificate, Delivery, Retirement, Sync
 from certrail.services.core.effects import Effect, PluginCall, checked
@@ -201,7 +202,7 @@ def _is_unwanted(uow: UnitOfWork, row: Retirement, delivery: Delivery, sync: Syn
     if row.reason == RetirementReason.UNSELECTED:
         return not selects(sync.selection, certificate)
     return (
-        certificate.status == "revoked"
+        certificate.status == CertificateStatus.REVOKED
         if row.reason == RetirementReason.REVOKED
         else certificate.not_after <= uow.now
     )
@@ -212,7 +213,7 @@ def _awaits_successor(uow: UnitOfWork, row: Retirement, delivery: Delivery) -> b
     wanted = delivery.desired_certificate_id
     if wanted == row.certificate_id or delivery.status == REMOVED:
         return False
-    return uow.session.get_one(Certificate, wanted).status != "revoked"
+    return uow.session.get_one(Certificate, wanted).status != CertificateStatus.REVOKED
 
 
 def _due(session: Session, delivery_id: str) -> Sequence[Retirement]:

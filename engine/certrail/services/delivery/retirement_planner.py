@@ -9,7 +9,7 @@ from sqlmodel import Session, col, select
 
 from certrail.crypto.purposes import SYNC_PURPOSE
 from certrail.domain.events.delivery import SyncDeleted
-from certrail.domain.states import RETIREMENT_PLANNED
+from certrail.domain.states import RETIREMENT_PLANNED, CertificateStatus
 from certrail.persistence.database import locked
 from certrail.persistence.tables import Certificate, Delivery, PreviousTarget, Retirement, Sync
 from certrail.services.core.unit_of_work import UnitOfWork
@@ -74,7 +74,7 @@ def delivered(uow: UnitOfWork, sync: Sync, delivery: Delivery, certificate: Cert
             mark_due(uow, row)
     elif not sync.prune:
         return
-    elif certificate.status == "revoked":
+    elif certificate.status == CertificateStatus.REVOKED:
         retire(uow, delivery, RetirementReason.REVOKED, uow.now)
     elif not selects(sync.selection, certificate):
         retire(uow, delivery, RetirementReason.UNSELECTED, uow.now + grace_of(sync))
@@ -94,7 +94,7 @@ def superseded(uow: UnitOfWork, sync: Sync, delivery: Delivery) -> None:
     if not sync.prune:
         return
     certificate = uow.session.get(Certificate, delivery.delivered_certificate_id)
-    if certificate is not None and certificate.status == "revoked":
+    if certificate is not None and certificate.status == CertificateStatus.REVOKED:
         retire(uow, delivery, RetirementReason.REVOKED, uow.now)
     else:
         retire(uow, delivery, RetirementReason.SUPERSEDED, uow.now + grace_of(sync))

@@ -11,6 +11,7 @@ from certrail.crypto.purposes import SYNC_PURPOSE
 from certrail.domain.errors import BadInput, Conflict
 from certrail.domain.events.delivery import SyncCleanup, SyncCreated, SyncTriggered, SyncUpdated
 from certrail.domain.object_names import ObjectNameSchema
+from certrail.domain.states import DeliveryStatus
 from certrail.persistence.database import locked
 from certrail.persistence.tables import Certificate, Delivery, Sync
 from certrail.persistence.tables.delivery import GRACE_SECONDS
@@ -333,7 +334,7 @@ def _take_over(uow: UnitOfWork, sync: Sync, known: Delivered) -> None:
             sync_id=sync.id,
             lineage_id=certificate.lineage_id,
             object_name=known.object_name,
-            status="delivered",
+            status=DeliveryStatus.DELIVERED,
             last_transition_at=uow.now,
             desired_certificate_id=certificate.id,
             delivered_certificate_id=certificate.id,

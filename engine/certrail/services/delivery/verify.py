@@ -7,6 +7,7 @@ from typing_extensions import override
 
 from certrail.checkpoints import checkpoint
 from certrail.domain.events.delivery import DeliveryDriftDetected, DeliveryUnverified, DeliveryVerified
+from certrail.domain.states import DeliveryStatus
 from certrail.persistence.tables import Certificate, Delivery, Sync
 from certrail.services.core.actor import SYSTEM
 from certrail.services.core.effects import PluginCall, PluginStep, checked
@@ -78,7 +79,7 @@ class VerifyStep(PluginStep):
                 uow.record(DeliveryVerified(**facts_of(uow, delivery), certificate_id=call.certificate_id))
             else:
                 delivery.generation += 1
-                delivery.status, delivery.last_transition_at = "pending", uow.now
+                delivery.status, delivery.last_transition_at = DeliveryStatus.PENDING, uow.now
                 uow.record(DeliveryDriftDetected(**facts_of(uow, delivery), found=answer.fingerprint))
             uow.session.add(delivery)
         checkpoint("delivery.verified")

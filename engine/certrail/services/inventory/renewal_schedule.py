@@ -21,6 +21,7 @@ from certrail.domain.renewal import (
     next_try,
     plan_renewal,
 )
+from certrail.domain.states import CertificateStatus
 from certrail.persistence.database import cached
 from certrail.persistence.tables import (
     CaCertificate,
@@ -115,7 +116,7 @@ def replan(uow: UnitOfWork, application_id: str | None, profile_id: str) -> None
 
 def mark(uow: UnitOfWork, *which: Any) -> None:
     """Have the sweep choose the moments of these certificates anew, by one cheap statement for any number."""
-    lineages = select(Certificate.lineage_id).where(*which, Certificate.status == "active")
+    lineages = select(Certificate.lineage_id).where(*which, Certificate.status == CertificateStatus.ACTIVE)
     due = update(Lineage).where(col(Lineage.id).in_(lineages)).values(needs_replan=True, renew_at=uow.now)
     uow.session.exec(due.execution_options(synchronize_session=False))
 
@@ -268,7 +269,7 @@ def _rule(
     Args:
         tried: whether it was being renewed just now; else its plan says so.
     """
-    if certificate.status != "active":
+    if certificate.status != CertificateStatus.ACTIVE:
         return None, f"the certificate is {certificate.status}"
     due = lineage.renew_at is not None or lineage.renewal_wait is not None
     tried = tried or (due and state_of(lineage).off is None)

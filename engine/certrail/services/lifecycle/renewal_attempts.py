@@ -10,6 +10,7 @@ from certrail.crypto.keyring import KeyringError
 from certrail.domain.enrollment import RequestOrigin
 from certrail.domain.errors import CertrailError
 from certrail.domain.renewal import LONGEST_WAIT, RenewalWait
+from certrail.domain.states import RequestStatus
 from certrail.persistence.tables import Certificate, CertificateRequest, Lineage, Principal
 from certrail.services.core.failure import place
 from certrail.services.core.unit_of_work import UnitOfWork
@@ -48,14 +49,14 @@ def attempt_renewal(
     )
     lineage.renew_at = None
     uow.session.add(lineage)
-    if row.status != "pending_approval":
+    if row.status != RequestStatus.PENDING_APPROVAL:
         issuance.issue(uow, row, present)
     return row
 
 
 def wait_of(request: CertificateRequest, now: datetime) -> tuple[RenewalWait, datetime | None]:
     """What the round of a request that is not issued waits for, and when it looks again."""
-    if request.status == "pending_approval":
+    if request.status == RequestStatus.PENDING_APPROVAL:
         return RenewalWait.APPROVAL, None
     return RenewalWait.AUTHORITY, now
 

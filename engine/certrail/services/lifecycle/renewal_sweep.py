@@ -14,6 +14,7 @@ from sqlmodel.sql.expression import SelectOfScalar
 from certrail.checkpoints import checkpoint
 from certrail.domain.pacing import TOLERANCE, USED_WITHIN
 from certrail.domain.renewal import RenewalWait
+from certrail.domain.states import RequestStatus
 from certrail.persistence.database import locked, session_cache
 from certrail.persistence.tables import Certificate, CertificateRequest, Lineage
 from certrail.services.core.actor import SYSTEM
@@ -121,7 +122,7 @@ class RenewalSweep:
 
     def _renew(self, uow: UnitOfWork, lineage: Lineage, present: Certificate) -> None:
         request = attempt_renewal(uow, self._issuance, lineage, present)
-        if request.status != "issued":
+        if request.status != RequestStatus.ISSUED:
             wait_in_round(uow, lineage, present, *wait_of(request, uow.now))
             request.renewal_round = lineage.renewal_round
             uow.session.add(request)

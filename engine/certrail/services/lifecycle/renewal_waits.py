@@ -8,6 +8,7 @@ from sqlmodel import col, select
 
 from certrail.checkpoints import checkpoint
 from certrail.domain.renewal import RenewalWait
+from certrail.domain.states import RequestStatus
 from certrail.persistence.database import locked
 from certrail.persistence.tables import Certificate, CertificateAuthority, CertificateRequest, Lineage
 from certrail.services.core.actor import SYSTEM
@@ -127,7 +128,7 @@ class RenewalWaits:
                 # Closed first: the new certificate would else signal the workflow that takes this very step.
                 end_round(uow, lineage, present, signal=False)
                 request = attempt_renewal(uow, self._issuance, lineage, present)
-                if request.status != "issued":
+                if request.status != RequestStatus.ISSUED:
                     wait, lineage.renewal_wakes_at = wait_of(request, uow.now)
                     lineage.renewal_wait, request.renewal_round = wait.value, round_
                     uow.session.add_all([lineage, request])
