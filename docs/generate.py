@@ -178,7 +178,7 @@ def events_page() -> str:
     others = [event for event in EVENTS.values() if not event.alertable]
     return page(
         "Events",
-        "An event is an immutable fact, written in the same transaction as the change it tells of. Its type "
+        "An event is an immutable fact, written in the same transaction as the change that it records. Its type "
         "is unique, and `data` always has the members of its payload; where one does not apply it is null.",
         "Alerts may name these. An incident is opened, acknowledged or closed with the event:",
         table(

@@ -120,10 +120,10 @@ PENDING: Mapping[str, frozenset[str]] = {}
 PENDING_HELP: frozenset[str] = frozenset()
 """The same for help texts of commands."""
 
-PENDING_API = frozenset(["asked", "carries", "moment", "no more", "stands", "told", "troubles"])
+PENDING_API: frozenset[str] = frozenset()
 """The same for the OpenAPI document."""
 
-PENDING_PAGES = frozenset({"events.md"})
+PENDING_PAGES: frozenset[str] = frozenset()
 """The same for pages."""
 
 

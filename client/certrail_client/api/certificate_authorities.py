@@ -103,7 +103,7 @@ def get_crl_mirror(ca: str, mirror: str) -> Call[MirrorOut]:
 
 
 def delete_crl_mirror(ca: str, mirror: str) -> Call[None]:
-    """Copy no more; what was published stays."""
+    """Delete a mirror; published copies stay at the destination."""
     path = path_of(PREFIX + "/certificate-authorities/{ca}/crl-mirrors/{mirror}", ca=ca, mirror=mirror)
     return Call("DELETE", path, type(None))
 

@@ -34,9 +34,9 @@ class CertificateFilter(Body):
     lineage: str | None = None
     """Id of a lineage."""
     expires_after: datetime | None = None
-    """First moment, included."""
+    """First time, included."""
     expires_before: datetime | None = None
-    """Last moment, not included."""
+    """Last time, excluded."""
     metadata: list[str] | None = None
     """`name=value`; several must all be there."""
     sort: Literal["newest", "expiry"] | None = None

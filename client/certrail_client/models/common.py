@@ -148,9 +148,9 @@ class Freeze(Body):
     """A time in which nothing is renewed."""
 
     begins: datetime
-    """First moment, included."""
+    """First time, included."""
     ends: datetime
-    """Last moment, not included."""
+    """Last time, excluded."""
     reason: str = ""
     """For people."""
 

@@ -36,8 +36,8 @@ PERSISTENCE = timedelta(days=30)
 class Freeze(Rules):
     """A time in which nothing is renewed."""
 
-    begins: timestamps.Timestamp = Field(description="First moment, included.")
-    ends: timestamps.Timestamp = Field(description="Last moment, not included.")
+    begins: timestamps.Timestamp = Field(description="First time, included.")
+    ends: timestamps.Timestamp = Field(description="Last time, excluded.")
     reason: Annotated[str, StringConstraints(max_length=200)] = Field(default="", description="For people.")
 
     @model_validator(mode="after")

@@ -76,8 +76,8 @@ class CertificateFilter(BaseModel):
     profile: _Text | None = Field(default=None, description="Slug or id of a certificate profile.")
     issuer: _Text | None = Field(default=None, description="Slug or id of a certificate authority.")
     lineage: _Text | None = Field(default=None, description="Id of a lineage.")
-    expires_after: Timestamp | None = Field(default=None, description="First moment, included.")
-    expires_before: Timestamp | None = Field(default=None, description="Last moment, not included.")
+    expires_after: Timestamp | None = Field(default=None, description="First time, included.")
+    expires_before: Timestamp | None = Field(default=None, description="Last time, excluded.")
     metadata: Annotated[list[Metadata], Field(max_length=5)] = Field(
         default_factory=list, description="`name=value`; several must all be there."
     )

@@ -75,7 +75,7 @@ class PluginRecovered(
 
 
 @dataclass(frozen=True, kw_only=True)
-class KeyringResealed(Event, type="keyring.resealed", title="Secrets sealed anew", subject="keyring"):
+class KeyringReencrypted(Event, type="keyring.reencrypted", title="Secrets re-encrypted", subject="keyring"):
     """Sealed values were encrypted anew with the keyring's present key."""
 
     count: int

@@ -11,7 +11,7 @@ from certrail.persistence.types import UtcDateTime
 
 
 class EventRow(SQLModel, table=True):
-    """An immutable fact, written in the same transaction as the change it tells of.
+    """An immutable fact, written in the same transaction as the change that it records.
 
     `seq` has no gaps and follows the commits, `hash` chains the event to the one before it.
     """

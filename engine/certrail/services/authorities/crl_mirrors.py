@@ -81,7 +81,7 @@ class Mirrors:
             return mirror
 
     def delete(self, actor: Actor, authority: str, slug: str) -> None:
-        """Copy no more. What was published stays where it is. Raises NotFound."""
+        """Delete a mirror; published copies stay at the destination. Raises NotFound."""
         with self._context.unit_of_work(actor) as uow:
             mirror = _find(uow.session, authority, slug)
             copies = uow.session.exec(select(CrlCopy).where(CrlCopy.mirror_id == mirror.id)).all()

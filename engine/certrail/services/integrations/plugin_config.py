@@ -187,7 +187,7 @@ def reconfigure(
         return False
     if connection is not None:
         row.connection_id = find_connection(session, connection).id
-    row.config_sealed = resealed(context, session, plugin, row, purpose, config)
+    row.config_sealed = reencrypted(context, session, plugin, row, purpose, config)
     row.config_revision = plugin.config_type.revision
     return True
 
@@ -199,7 +199,7 @@ def patch(row: SQLModel, **given: Any) -> None:
             setattr(row, name, value)
 
 
-def resealed(
+def reencrypted(
     context: ServiceContext,
     session: Session,
     plugin: type[Plugin[Any]],

@@ -14,7 +14,7 @@ from certrail.crypto.purposes import (
     OCSP_KEY_PURPOSE,
     SYNC_PURPOSE,
 )
-from certrail.domain.events.operations import KeyringResealed
+from certrail.domain.events.operations import KeyringReencrypted
 from certrail.persistence.database import locked
 from certrail.persistence.tables import (
     AuditChainHead,
@@ -70,7 +70,7 @@ class KeyRotation:
                 progress(count)
         if count:
             with self._context.unit_of_work(SYSTEM) as uow:
-                uow.record(KeyringResealed("keyring", count=count))
+                uow.record(KeyringReencrypted("keyring", count=count))
         return count
 
     def _step(self, table: type[SQLModel], column: str, purpose: str, last: Any) -> tuple[Any, int] | None:

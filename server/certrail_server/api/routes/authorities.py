@@ -127,7 +127,7 @@ def get_crl_mirror(ca: str, mirror: str, call: Read) -> MirrorOut:
 
 @router.delete("/{ca}/crl-mirrors/{mirror}", status_code=204)
 def delete_crl_mirror(ca: str, mirror: str, call: Manage) -> None:
-    """Copy no more; what was published stays."""
+    """Delete a mirror; published copies stay at the destination."""
     call.services.mirrors.delete(call.actor, ca, mirror)
 
 
