@@ -41,10 +41,6 @@ def test_no_import_contract_has_an_exception() -> None:
     } - {"__init__"}
 
 
-TO_DIVIDE = {"server/certrail_server/api/routes": 22}
-"""Folders that are still to be divided by room, with the most that they may hold until then."""
-
-
 def test_no_folder_holds_more_than_20_modules() -> None:
     """A longer list is not read: it is divided by subject."""
     folders = [
@@ -55,7 +51,7 @@ def test_no_folder_holds_more_than_20_modules() -> None:
     ]
     counts = {path.relative_to(ROOT).as_posix(): len(list(path.glob("*.py"))) for path in folders}
     assert sum(counts.values()) > 200
-    assert not {folder: count for folder, count in counts.items() if count > TO_DIVIDE.get(folder, 20)}
+    assert not {folder: count for folder, count in counts.items() if count > 20}
 
 
 def test_rows_are_locked_in_one_way() -> None:
