@@ -101,7 +101,7 @@ def test_what_is_superseded_or_revoked_leaves_and_the_mirror_says_so(
 ) -> None:
     """Superseded: its object goes when the grace is over. Revoked: at once, and every list says so."""
     live_stack.application("tidy")
-    live_stack.sync("tidy", "aws-acm", "aws", keep_identity=False, prune=True, prune_grace_seconds=0)
+    live_stack.sync("tidy", "aws-acm", "aws", keep_identity=False, prune=True, prune_grace="0s")
     connection(live_stack.admin, "lists", "folder", {"root": str(tmp_path)})
     authority = "root"
     mirror = {"slug": "lists", "destination": "files", "connection": "lists", "config": {}}
