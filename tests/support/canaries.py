@@ -73,9 +73,16 @@ def parts_of_key(what: str, pem: bytes) -> dict[str, bytes]:
 
 
 def sqlite_dump(file: Path) -> bytes:
-    """Everything in a SQLite database as SQL, since what is long does not lie in one piece in the file."""
+    """Every value of a SQLite database as raw bytes; a file spreads a long one over pages, SQL shows a blob in hex."""
     connection = sqlite3.connect(f"file:{file}?mode=ro", uri=True)
+    connection.text_factory = bytes
     try:
-        return "\n".join(connection.iterdump()).encode(errors="surrogateescape")
+        tables = [
+            name.decode() for (name,) in connection.execute("select name from sqlite_master where type = 'table'")
+        ]
+        rows = (row for name in tables for row in connection.execute(f'select * from "{name}"'))
+        return b"\n".join(
+            value if isinstance(value, bytes) else str(value).encode() for row in rows for value in row
+        )
     finally:
         connection.close()

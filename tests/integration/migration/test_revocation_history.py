@@ -267,6 +267,6 @@ def test_loading_again_brings_back_nothing_that_was_changed_or_deleted_since(loa
     assert outcome.loaded == {}
     assert {row["slug"] for row in loaded.items("/alerts")} == {"trouble", "imports"}
     assert "acme-web" not in {row["slug"] for row in loaded.items("/certificate-profiles")}
-    roles = {row["principal"]["slug"]: row["role"] for row in loaded.items("/members")}
+    roles = {row["principal"]: row["role"] for row in loaded.items("/members")}
     assert roles["ada"] == "auditor"
     assert "linus" not in roles
