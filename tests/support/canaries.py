@@ -78,7 +78,8 @@ def sqlite_dump(file: Path) -> bytes:
     connection.text_factory = bytes
     try:
         tables = [
-            name.decode() for (name,) in connection.execute("select name from sqlite_master where type = 'table'")
+            name.decode()
+            for (name,) in connection.execute("select name from sqlite_master where type = 'table'")
         ]
         rows = (row for name in tables for row in connection.execute(f'select * from "{name}"'))
         return b"\n".join(

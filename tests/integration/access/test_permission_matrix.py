@@ -15,11 +15,14 @@ from tests.integration.conftest import Team
 from tests.support.web import serving
 
 from certrail.domain.access import Role
+from certrail.domain.approval import GuardedAction
 from certrail.persistence.tables import Delivery, EventRow
+from certrail.pki.revocation import Reason
 from certrail.services.alerting.alerts import Escalation
 from certrail.services.approvals.policies import Step
 from certrail.services.core.actor import SYSTEM
 from certrail.services.delivery.retirement_planner import RetirementReason, retire
+from certrail_sdk import Receipt
 
 EVERYBODY = ("Product Admin", "Admin", "Operator", "Auditor", "no role")
 COUNTS_AS = {
@@ -171,14 +174,17 @@ def objects_in(team: Team, tmp_path: Path) -> dict[str, str]:
     (notification,) = services.alerts.notifications(team.application)
     with services.context.unit_of_work(SYSTEM) as uow:
         delivery = uow.session.exec(select(Delivery)).one()
-        delivery.receipt, delivery.delivered_certificate_id = {"reference": "/there"}, "it"
+        receipt = Receipt(reference="/there", fingerprint="0" * 64, changed=True)
+        delivery.receipt, delivery.delivered_certificate_id = receipt.model_dump(mode="json"), "it"
         retirement = retire(uow, delivery, RetirementReason.ENDED, uow.now)
         assert retirement
-    team.guard(Step("Owners", ("operator",)))
+    team.guard(Step("Owners", ("operator",)), guards=tuple(GuardedAction))
     waiting, approval = team.ask(team.admin, "b.example.com")
     certificate = services.requests.get(issued).certificate_id
     assert approval
     assert certificate
+    _, revocation = services.revocation.revoke(team.admin, certificate, Reason.SUPERSEDED)
+    assert revocation
     return {
         "application": team.application,
         "request_id": waiting,
@@ -188,6 +194,7 @@ def objects_in(team: Team, tmp_path: Path) -> dict[str, str]:
         "incident_id": incident.id,
         "notification_id": notification.id,
         "approval_id": approval,
+        "revocation_id": revocation.id,
     }
 
 

@@ -51,7 +51,7 @@ PARTS = {
     "common_name": ["a.example.com", "x.example.org", "Jo"],
     "organization": ["Example", "Example Ltd", "Other"],
     "country": ["DE", "FR"],
-    "domain_components": [["example", "com"], ["Dev", "example", "com"], ["org"]],
+    "domain_components": [["example", "com"], ["Dev", "example", "com"], ["example", "org"]],
 }
 PATTERNS = {
     "dns": ["*.example.com", "a.*", "*", "b.example.com", "*.org"],

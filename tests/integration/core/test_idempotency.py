@@ -16,7 +16,7 @@ MADE: dict[str, dict[str, Any]] = {
         "profiles": ["web"],
         "steps": [{"name": "Owners", "approvers": ["boss"]}],
     },
-    f"{HERE}views": {"slug": "x", "name": "X", "filter": {}},
+    f"{HERE}saved-searches": {"slug": "x", "name": "X", "filter": {}},
 }
 
 

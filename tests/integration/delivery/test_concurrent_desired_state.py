@@ -1,4 +1,4 @@
-"""A certificate and the sync that carries it, made at the same moment, know of each other."""
+"""A certificate and a sync that selects it, created concurrently, do not miss each other."""
 
 import pytest
 from tests.integration.concurrency import meanwhile
@@ -41,7 +41,6 @@ def test_a_sync_that_is_made_while_a_certificate_is_issued_selects_it(team: Team
         team,
         lambda: team.services.issuance.advance(request),
         lambda: sync(team, CertificateSelector()),
-        commit=2,
     )
     assert len(team.services.deliveries.list(team.application)) == 1
 
