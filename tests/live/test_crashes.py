@@ -5,11 +5,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import httpx2
 import pytest
 from examples.demo.installation import until
-from tests.live.live_stack import LiveStack, Order, opened
+from tests.live.live_stack import PATIENCE, LiveStack, Order, opened
 from tests.live.processes import is_alive
 from tests.live.temporal import TemporalServer
 
@@ -199,3 +200,97 @@ def assert_all_once(orders: Sequence[Order]) -> None:
             order.wait_until_verified()
         order.wait_until_reported()
         assert_once(order)
+
+
+REVOKING = ("revocation.begin", "revocation.committed", "revocation.end")
+
+
+def test_a_guarded_revocation_killed_at_each_step_boundary(doomed: Doomed) -> None:
+    """Two approve; whatever dies, one revocation, one removal and one mail come of each request."""
+    live_stack = doomed.live_stack
+    guarded(live_stack)
+    orders = {
+        place: live_stack.order("guarded", f"{place.replace('.', '-')}.live.example") for place in REVOKING
+    }
+    for order in orders.values():
+        order.wait_until_issued()
+        order.wait_until_verified()
+    for place, order in orders.items():
+        certificate, delivered = order.request["certificate_id"], delivered_file(order)
+        assert delivered.exists()
+        if place != "revocation.committed":
+            doomed.die_at(place)
+        path = f"/certificates/{certificate}/revoke"
+        row = live_stack.deployer.post(path, {"reason": "keyCompromise"}, **{"Idempotency-Key": place})
+        assert row["status"] == "pending_approval"
+        if place == "revocation.committed":
+            doomed.die_at(place)  # the step that only waits commits nothing that is called so
+        votes = f"/approval-requests/{row['approval_request_id']}/votes"
+        for voter in ("alice", "bob"):
+            live_stack.api(voter).post(
+                votes, {"decision": "approve"}, **{"Idempotency-Key": f"{voter}-{place}"}
+            )
+        doomed.wait_until_died_at(place)
+        done = until(lambda row=row: final(live_stack, row["id"]), f"the revocation at {place}", PATIENCE)
+        assert done["status"] == "revoked", done
+        until(lambda delivered=delivered: not delivered.exists(), f"the removal of {order.name}", PATIENCE)
+        until(
+            lambda order=order: mails_on_revocation(live_stack, order), f"the mail on {order.name}", PATIENCE
+        )
+    revoked = live_stack.events("guarded", "certificate.revoked")
+    assert sorted(event["subject_id"] for event in revoked) == sorted(
+        order.request["certificate_id"] for order in orders.values()
+    )
+    for order in orders.values():
+        assert len(set(mails_on_revocation(live_stack, order))) == 1
+
+
+def test_a_rejected_revocation_changes_nothing(doomed: Doomed) -> None:
+    live_stack = doomed.live_stack
+    guarded(live_stack)
+    order = live_stack.order("guarded", "rejected-revocation.live.example")
+    order.wait_until_issued()
+    order.wait_until_verified()
+    row = live_stack.deployer.post(f"/certificates/{order.request['certificate_id']}/revoke", {})
+    votes = f"/approval-requests/{row['approval_request_id']}/votes"
+    live_stack.api("bob").post(votes, {"decision": "reject", "comment": "still in use"})
+    done = until(lambda: final(live_stack, row["id"]), "the end of the request")
+    assert (done["status"], done["reason"]) == ("rejected", "still in use")
+    assert live_stack.admin.get(f"/certificates/{order.request['certificate_id']}")["status"] == "active"
+    assert delivered_file(order).exists()
+    assert mails_on_revocation(live_stack, order) == []
+
+
+def delivered_file(order: Order) -> Path:
+    """What the files destination holds of an order's certificate."""
+    [delivery] = order.deliveries()
+    return order.live_stack.folder / delivery["object_name"] / "current" / "cert.pem"
+
+
+def guarded(live_stack: LiveStack) -> None:
+    """An Application whose revocations two people approve, with a sync that removes and a mail on each; once."""
+    if "bob" in live_stack.tokens:
+        return
+    live_stack.admin.post("/users", {"slug": "bob", "name": "Bob", "email": "bob@example.com"})
+    live_stack.token("bob")
+    live_stack.application("guarded")
+    live_stack.admin.put("/applications/guarded/members/bob", {"role": "operator"})
+    live_stack.sync("guarded", "files", "folder", prune=True)
+    alert = {"slug": "revoked", "name": "Revoked", "events": ["certificate.revoked"], "channels": ["mail"]}
+    live_stack.admin.post("/applications/guarded/alerts", alert)
+    step = {"name": "Security", "approvers": ["alice", "bob"], "quorum": 2}
+    live_stack.guard("guarded", step, guards=["revocation"])
+
+
+def final(live_stack: LiveStack, ident: str) -> dict[str, Any] | None:
+    row: dict[str, Any] = live_stack.admin.get(f"/revocation-requests/{ident}")
+    return None if row["status"] in ("pending_approval", "approved") else row
+
+
+def mails_on_revocation(live_stack: LiveStack, order: Order) -> list[str]:
+    mails = live_stack.world.mail.mails
+    return [
+        mail.message_id
+        for mail in mails
+        if order.name in mail.part("text/plain") and "Certificate revoked" in str(mail.part("text/plain"))
+    ]
