@@ -8,6 +8,7 @@ from tests.integration.conftest import Team
 from certrail.crypto.keyring import Keyring
 from certrail.domain.content import Subject
 from certrail.domain.enrollment import EnrollmentMethod
+from certrail.domain.renewal import RenewalWait
 from certrail.persistence.tables import (
     CaKey,
     Certificate,
@@ -30,16 +31,18 @@ def sweep(team: Team) -> int:
 
 
 def wake(team: Team) -> int:
-    """Let the workflow of every round whose timer has fired take its step; returns how many did."""
+    """Let the workflow of every round whose timer has fired take its step; returns how many did.
+
+    A poll that finds the signature still pending is none: its workflow sleeps until the next one.
+    """
     with team.services.context.db.read() as session:
         due = session.exec(
             select(Lineage).where(
                 col(Lineage.renewal_wait).is_not(None), col(Lineage.renewal_wakes_at) <= team.clock.now
             )
         ).all()
-    for lineage in due:
-        team.services.renewal_waits.advance(lineage.id, lineage.renewal_round)
-    return len(due)
+    steps = [team.services.renewal_waits.advance(lineage.id, lineage.renewal_round) for lineage in due]
+    return sum(step.wait is not RenewalWait.AUTHORITY for step in steps)
 
 
 def issue(

@@ -161,7 +161,7 @@ def test_a_renewal_by_the_sweep_is_polled_by_its_workflow(team: Team) -> None:
     with team.services.context.db.read() as session:
         started = {row.workflow_id for row in session.exec(select(OutboxRow))}
     (order,) = orders(team)
-    assert f"issuance-{order.request_id}" in started
+    assert f"renewal-{certificate.lineage_id}-1" in started
     assert sweep(team) == 0, "a second renewal does not begin beside one that is being issued"
     assert advance_to_the_end(team, order.request_id)[-1] == Advance("issued")
     renewed = certificate_of(team, order.request_id)
