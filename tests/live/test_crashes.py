@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -231,12 +232,10 @@ def test_a_guarded_revocation_killed_at_each_step_boundary(doomed: Doomed) -> No
                 votes, {"decision": "approve"}, **{"Idempotency-Key": f"{voter}-{place}"}
             )
         doomed.wait_until_died_at(place)
-        done = until(lambda row=row: final(live_stack, row["id"]), f"the revocation at {place}", PATIENCE)
+        done = until(partial(final, live_stack, row["id"]), f"the revocation at {place}", PATIENCE)
         assert done["status"] == "revoked", done
-        until(lambda delivered=delivered: not delivered.exists(), f"the removal of {order.name}", PATIENCE)
-        until(
-            lambda order=order: mails_on_revocation(live_stack, order), f"the mail on {order.name}", PATIENCE
-        )
+        until(partial(is_gone, delivered), f"the removal of {order.name}", PATIENCE)
+        until(partial(mails_on_revocation, live_stack, order), f"the mail on {order.name}", PATIENCE)
     revoked = live_stack.events("guarded", "certificate.revoked")
     assert sorted(event["subject_id"] for event in revoked) == sorted(
         order.request["certificate_id"] for order in orders.values()
@@ -264,7 +263,12 @@ def test_a_rejected_revocation_changes_nothing(doomed: Doomed) -> None:
 def delivered_file(order: Order) -> Path:
     """What the files destination holds of an order's certificate."""
     [delivery] = order.deliveries()
-    return order.live_stack.folder / delivery["object_name"] / "current" / "cert.pem"
+    name: str = delivery["object_name"]
+    return order.live_stack.folder / name / "current" / "cert.pem"
+
+
+def is_gone(path: Path) -> bool:
+    return not path.exists()
 
 
 def guarded(live_stack: LiveStack) -> None:

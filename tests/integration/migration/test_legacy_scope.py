@@ -29,7 +29,7 @@ def loaded(team: Team, exported: Json, tmp_path: Path) -> Iterator[Project]:
 def switches(profile: dict[str, Any]) -> dict[str, bool | None]:
     """Whether each enrollment method of a profile is enabled; ``None`` for one that it does not have."""
     methods: dict[str, dict[str, Any] | None] = profile["legacy_enrollment"]
-    return {name: settings and settings["enabled"] for name, settings in methods.items()}
+    return {name: settings["enabled"] if settings else None for name, settings in methods.items()}
 
 
 class TestBackwardCompatibility:
