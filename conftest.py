@@ -11,15 +11,14 @@ LONGEST_FIRST = (
     "tests/docs/test_followed",
     "tests/integration",
 )
-SHARING_A_STACK = ("tests/live/test_failures.py", "tests/live/test_secrets.py", "tests/live/test_votes.py")
+SHARING_A_STACK = "tests/live/shared/"
 
 
 class Together(LoadScopeScheduling):  # type: ignore[misc]
     """Hands out whole files, and those that share a live_stack as one."""
 
     def _split_scope(self, nodeid: str) -> str:
-        file = nodeid.split("::", maxsplit=1)[0]
-        return "live_stack" if file in SHARING_A_STACK else file
+        return SHARING_A_STACK if nodeid.startswith(SHARING_A_STACK) else nodeid.split("::", maxsplit=1)[0]
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from tests.integration.cli_shell import Shell, at_work
-from tests.support.postgres import autocommitting, fresh_database, replace_database
+from tests.support.postgres import Renewed, fresh_database
 
 from certrail.crypto.keyring import Keyring
 from certrail.domain.access import Role
@@ -59,11 +59,14 @@ def sqlite(tmp_path_factory: pytest.TempPathFactory) -> Fresh:
 
 @pytest.fixture(scope="session")
 def postgresql(postgres: str) -> Iterator[Fresh]:
-    """A database on a PostgreSQL server that is replaced by a copy of a migrated, empty one."""
-    template, url = fresh_database(postgres), fresh_database(postgres)
+    """A database on a PostgreSQL server that is emptied, with its connections kept."""
+    template = fresh_database(postgres)
     _migrated(template).close()
-    with autocommitting(postgres) as connection:
-        yield Fresh(Database(url), lambda: replace_database(connection, url, template))
+    renewed = Renewed(postgres, template)
+    database = Database(renewed.url)
+    yield Fresh(database, renewed.renew)
+    database.close()
+    renewed.close()
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -72,7 +75,8 @@ def database(request: pytest.FixtureRequest) -> Iterator[Database]:
     fresh: Fresh = request.getfixturevalue(request.param)
     fresh.renew()
     yield fresh.database
-    fresh.database.close()
+    if fresh.database.is_sqlite:  # its file is replaced; a connection to a server may serve the next test
+        fresh.database.close()
 
 
 def _migrated(url: str) -> Database:

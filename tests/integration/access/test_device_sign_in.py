@@ -9,7 +9,7 @@ from typing import Any
 import httpx2
 import pytest
 from joserfc.jwk import ECKey
-from sqlmodel import select
+from sqlmodel import col, select
 from tests.integration.conftest import Team
 from tests.support.web import serving
 from typer.testing import CliRunner, Result
@@ -72,7 +72,7 @@ def finish(url: str, handle: str) -> httpx2.Response:
 
 def events(team: Team, kind: str) -> list[EventRow]:
     with team.services.context.db.read() as session:
-        return list(session.exec(select(EventRow).where(EventRow.type == kind)))
+        return list(session.exec(select(EventRow).where(EventRow.type == kind).order_by(col(EventRow.seq))))
 
 
 def confirm_when_asked(provider: FakeOidc) -> threading.Thread:

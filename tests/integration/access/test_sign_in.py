@@ -7,7 +7,7 @@ from datetime import timedelta
 import httpx2
 import pytest
 from pydantic import ValidationError
-from sqlmodel import select
+from sqlmodel import col, select
 from tests.integration.conftest import Team
 from tests.support.openbao import Provider, provider
 from tests.support.web import serving
@@ -57,7 +57,9 @@ class Site:
 
     def events(self, kind: str) -> list[EventRow]:
         with self.team.services.context.db.read() as session:
-            return list(session.exec(select(EventRow).where(EventRow.type == kind)))
+            return list(
+                session.exec(select(EventRow).where(EventRow.type == kind).order_by(col(EventRow.seq)))
+            )
 
 
 Open = Callable[..., SignIn]

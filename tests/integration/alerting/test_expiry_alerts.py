@@ -95,7 +95,7 @@ def what(team: Team) -> list[tuple[str, int]]:
 
 def events(team: Team, type_: str) -> Sequence[EventRow]:
     with team.services.context.db.read() as session:
-        return session.exec(select(EventRow).where(EventRow.type == type_)).all()
+        return session.exec(select(EventRow).where(EventRow.type == type_).order_by(col(EventRow.seq))).all()
 
 
 def test_each_threshold_is_reported_once_and_on_time(team: Team) -> None:

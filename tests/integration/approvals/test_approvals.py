@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 from sqlalchemy import event
-from sqlmodel import select
+from sqlmodel import col, select
 from tests.integration.conftest import Team
 
 from certrail.domain.access import Role
@@ -21,7 +21,7 @@ from certrail.services.issuance.state import lock_request
 from certrail.services.issuance.subject import approval_for
 
 VOTERS = 30
-"""A hundred vote over HTTP, in tests/live/test_votes.py."""
+"""A hundred vote over HTTP, in tests/live/shared/test_votes.py."""
 
 
 def refused(team: Team, actor: Actor, approval: str, decision: str = "approve", comment: str = "") -> str:
@@ -29,7 +29,9 @@ def refused(team: Team, actor: Actor, approval: str, decision: str = "approve", 
     with pytest.raises(CertrailError) as raised:
         team.services.approvals.vote(actor, approval, decision, comment)
     with team.services.context.db.read() as session:
-        events = session.exec(select(EventRow).where(EventRow.type == "approval.vote_refused")).all()
+        events = session.exec(
+            select(EventRow).where(EventRow.type == "approval.vote_refused").order_by(col(EventRow.seq))
+        ).all()
     assert events[-1].actor_id == actor.principal_id
     assert events[-1].data["reason"] == raised.value.kind
     return raised.value.kind
@@ -58,7 +60,9 @@ def test_many_simultaneous_votes_give_one_issuance(team: Team) -> None:
     with team.services.context.db.read() as session:
         assert len(session.exec(select(Certificate)).all()) == 1
         assert len(session.exec(select(Vote)).all()) == 3
-        refusals = select(EventRow).where(EventRow.type == "approval.vote_refused")
+        refusals = (
+            select(EventRow).where(EventRow.type == "approval.vote_refused").order_by(col(EventRow.seq))
+        )
         assert len(session.exec(refusals).all()) == VOTERS - 3
 
 

@@ -1,7 +1,7 @@
 """Handlers of events run in the transaction of the change: in the table's order, and all of it or nothing."""
 
 import pytest
-from sqlmodel import select
+from sqlmodel import col, select
 from tests.integration.conftest import Team
 from tests.support.sample_events import sample_event
 
@@ -21,7 +21,7 @@ def record(team: Team, event: Event) -> None:
 
 def events(team: Team, type_: str) -> list[EventRow]:
     with team.services.context.db.read() as session:
-        return list(session.exec(select(EventRow).where(EventRow.type == type_)))
+        return list(session.exec(select(EventRow).where(EventRow.type == type_).order_by(col(EventRow.seq))))
 
 
 def test_handlers_are_called_in_the_order_of_the_table_for_their_class_and_its_bases(team: Team) -> None:

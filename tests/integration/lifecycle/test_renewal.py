@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from sqlalchemy import event
-from sqlmodel import select
+from sqlmodel import col, select
 from tests.integration.conftest import Team
 from tests.integration.renewal_world import due_at, present, sweep
 
@@ -71,7 +71,7 @@ def loaded(certificate: Certificate) -> x509.Certificate:
 
 def events(team: Team, kind: str) -> list[EventRow]:
     with team.services.context.db.read() as session:
-        return list(session.exec(select(EventRow).where(EventRow.type == kind)))
+        return list(session.exec(select(EventRow).where(EventRow.type == kind).order_by(col(EventRow.seq))))
 
 
 def test_the_next_certificate_takes_the_place_of_the_present_one(team: Team, ada: Actor) -> None:

@@ -14,7 +14,7 @@ from certrail.persistence.tables import AlertCursor, Certificate, EventRow, Line
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 YEAR = 365 * DAY
-FLEET = {36 * HOUR: 1, 6 * DAY: 3, 47 * DAY: 12, 90 * DAY: 14}
+FLEET = {36 * HOUR: 1, 6 * DAY: 2, 47 * DAY: 7, 90 * DAY: 8}
 THRESHOLD = 21 * DAY
 """Longer than what is left of a 47-day certificate when it is renewed, shorter than that of a 90-day one."""
 

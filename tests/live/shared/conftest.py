@@ -1,4 +1,4 @@
-"""One installation on PostgreSQL, with Temporal's dev server inside, for the tests that let it live."""
+"""One installation on PostgreSQL, with Temporal's dev server inside."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -8,7 +8,7 @@ from tests.live.live_stack import LiveStack, opened
 from tests.support.postgres import fresh_database
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def live_stack(tmp_path_factory: pytest.TempPathFactory, postgres: str) -> Iterator[LiveStack]:
     """The installation. Tests leave the outside world as they found it."""
     with ExitStack() as stack:
