@@ -1,5 +1,6 @@
 """A running installation with one Application per kind of destination, so that a test knows who is at work."""
 
+import asyncio
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,6 +10,8 @@ from cryptography import x509
 from examples.demo.installation import Api, Installation, until
 from examples.demo.team import connection
 from examples.demo.world import World
+
+from certrail_fakes.slack_delivery import Reply
 
 PATIENCE = 300.0
 OPEN = ("pending_approval", "approved", "issuing")
@@ -49,8 +52,7 @@ class LiveStack:
         self.application("vault")
         self.sync("vault", "azure-key-vault", "azure")
         self.application("asked")
-        approvals = {"slug": "approvals", "name": "#approvals", "notifier": "slack", "connection": "slack"}
-        self.admin.post("/applications/asked/channels", {**approvals, "config": {"channel": "#approvals"}})
+        self.approvals_channel("asked")
         self.guard("asked", {"name": "Security", "approvers": ["alice"], "channels": ["approvals"]})
 
     def api(self, slug: str) -> Api:
@@ -81,6 +83,28 @@ class LiveStack:
         """Approval for the requests of an Application."""
         policy = {"slug": "guard", "name": "Guard", "profiles": ["web"], "steps": [step], **options}
         self.admin.post(f"/applications/{application}/approval-policies", policy)
+
+    def approvals_channel(self, application: str) -> None:
+        """Where an Application's approvers are asked, in Slack."""
+        channel = {"slug": "approvals", "name": "#approvals", "notifier": "slack", "connection": "slack"}
+        self.admin.post(
+            f"/applications/{application}/channels", {**channel, "config": {"channel": "#approvals"}}
+        )
+
+    def click(self, application: str, slug: str, name: str, **how: Any) -> Reply:
+        """Somebody presses Approve under the question about a name; ``how`` goes to the click."""
+        slack = self.world.slack
+        message = until(
+            lambda: next((found for found in slack.messages if name in str(found)), None),
+            f"the question about {name} in Slack",
+        )
+        channels = self.admin.get(f"/applications/{application}/channels")["items"]
+        channel = next(row["id"] for row in channels if row["slug"] == "approvals")
+        email = f"{slug}@example.com"
+        known = next((user for user in slack.users.values() if user.email == email), None)
+        user = known or slack.add_user(slug.capitalize(), email)
+        callback = f"{self.installation.url}/callbacks/{channel}"
+        return asyncio.run(slack.click(user.id, message.ts, answer="Approve", callback_url=callback, **how))
 
     def order(self, application: str, name: str, profile: str = "web") -> "Order":
         """Ask for a certificate."""

@@ -207,7 +207,7 @@ REVOKING = ("revocation.begin", "revocation.committed", "revocation.end")
 
 
 def test_a_guarded_revocation_killed_at_each_step_boundary(doomed: Doomed) -> None:
-    """Two approve; whatever dies, one revocation, one removal and one mail come of each request."""
+    """Two approve in Slack; whatever dies, one revocation, one removal and one mail come of each request."""
     live_stack = doomed.live_stack
     guarded(live_stack)
     orders = {
@@ -226,11 +226,8 @@ def test_a_guarded_revocation_killed_at_each_step_boundary(doomed: Doomed) -> No
         assert row["status"] == "pending_approval"
         if place == "revocation.committed":
             doomed.die_at(place)  # the step that only waits commits nothing that is called so
-        votes = f"/approval-requests/{row['approval_request_id']}/votes"
         for voter in ("alice", "bob"):
-            live_stack.api(voter).post(
-                votes, {"decision": "approve"}, **{"Idempotency-Key": f"{voter}-{place}"}
-            )
+            assert live_stack.click("guarded", voter, order.name).status == 200
         doomed.wait_until_died_at(place)
         done = until(partial(final, live_stack, row["id"]), f"the revocation at {place}", PATIENCE)
         assert done["status"] == "revoked", done
@@ -282,7 +279,8 @@ def guarded(live_stack: LiveStack) -> None:
     live_stack.sync("guarded", "files", "folder", prune=True)
     alert = {"slug": "revoked", "name": "Revoked", "events": ["certificate.revoked"], "channels": ["mail"]}
     live_stack.admin.post("/applications/guarded/alerts", alert)
-    step = {"name": "Security", "approvers": ["alice", "bob"], "quorum": 2}
+    live_stack.approvals_channel("guarded")
+    step = {"name": "Security", "approvers": ["alice", "bob"], "quorum": 2, "channels": ["approvals"]}
     live_stack.guard("guarded", step, guards=["revocation"])
 
 
