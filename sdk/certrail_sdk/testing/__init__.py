@@ -1,6 +1,6 @@
 """The conformance kit: subclass a class, give it fixtures, and every rule of the contract is checked."""
 
-from certrail_sdk.testing import plugin as _plugin  # noqa: F401  first: it has the rules rewritten
+import certrail_pytest  # noqa: F401  first: it has the assertions of the modules below rewritten
 from certrail_sdk.testing.destination import DestinationConformance, uncertain, with_receipt
 from certrail_sdk.testing.material import (
     make_bundle,

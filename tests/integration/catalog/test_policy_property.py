@@ -13,10 +13,11 @@ from typing import Any
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from tests.integration.conftest import Fresh, Team, installed
 from tests.support.linting import errors_in
+from tests.support.properties import given
 
 from certrail.domain.content import EXTENDED_KEY_USAGES, KeyAlgorithm, RequestContent, Sans, Subject
 from certrail.domain.durations import parse_duration

@@ -4,8 +4,8 @@ import stat
 from pathlib import Path
 
 import pytest
-from hypothesis import given
 from hypothesis import strategies as st
+from tests.support.properties import given
 
 from certrail.crypto import keyring
 from certrail.crypto.keyring import Keyring, KeyringError

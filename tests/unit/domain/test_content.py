@@ -1,9 +1,9 @@
 from typing import Any
 
 import pytest
-from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
+from tests.support.properties import given
 
 from certrail.domain.content import RequestContent, Sans, SignatureAlgorithm, Subject, digest
 

@@ -1,8 +1,8 @@
 from datetime import timedelta
 
 import pytest
-from hypothesis import given
 from hypothesis import strategies as st
+from tests.support.properties import given
 
 from certrail.domain.durations import LONGEST, parse_duration
 

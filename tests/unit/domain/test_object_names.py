@@ -1,8 +1,8 @@
 import re
 
 import pytest
-from hypothesis import given
 from hypothesis import strategies as st
+from tests.support.properties import given
 
 from certrail.domain.errors import BadInput
 from certrail.domain.object_names import ObjectNameSchema, short_id

@@ -2,8 +2,8 @@ import fnmatch
 import re
 
 import pytest
-from hypothesis import given
 from hypothesis import strategies as st
+from tests.support.properties import given
 
 from certrail.domain.patterns import covers, like, like_ignoring_case
 

@@ -2,9 +2,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
+from tests.support.properties import given
 
 from certrail.domain.content import EXTENDED_KEY_USAGES, KeyAlgorithm, KeyUsage, RequestContent
 from certrail.domain.patterns import like, like_ignoring_case

@@ -4,9 +4,9 @@ from collections import Counter
 from datetime import UTC, datetime, time, timedelta
 
 import pytest
-from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
+from tests.support.properties import given
 
 from certrail.domain.renewal import (
     EARLIEST_FRACTION,
