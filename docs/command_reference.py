@@ -9,8 +9,8 @@ from typing import Any, get_args, get_origin
 import typer
 
 from certrail_server.cli import app
-from certrail_server.cli.api.request import TIMED_OUT
 from certrail_server.cli.support.credentials import DEFAULT_URL, FILE, PRIVATE
+from certrail_server.cli.support.outcome import TIMED_OUT
 
 MODE = f"{PRIVATE:o}"
 

@@ -151,8 +151,8 @@ def get_me() -> Call[MeOut]:
 
 
 def list_object_ids(*, prefix: str) -> PagedCall[ObjectIdList, ObjectIdOut]:
-    """Certificates, requests, approvals, deliveries, retirements, incidents and notifications whose id
-    begins so.
+    """Certificates, requests of both kinds, approvals, deliveries, retirements, incidents, notifications
+    by prefix.
     """
     path = path_of(PREFIX + "/object-ids")
     return PagedCall("GET", path, ObjectIdList, query={"prefix": prefix}, position="cursor")

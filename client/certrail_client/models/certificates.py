@@ -282,6 +282,8 @@ class RevocationRequestOut(Body):
     """Slug of its Application; null in the legacy scope."""
     certificate_id: str
     """Id of the certificate to revoke."""
+    certificate: str
+    """Common name or first other name of the certificate."""
     requester_id: str
     """Id of the principal that submitted it."""
     requester: str

@@ -20,6 +20,7 @@ from certrail_server.cli.api import (
     principal,
     profile,
     request,
+    revocation,
     sync,
     view,
 )
@@ -62,6 +63,7 @@ for group, name in (
     (application.member, "member"),
     (request.request, "request"),
     (certificate.cert, "cert"),
+    (revocation.revocation, "revocation"),
     (view.view, "view"),
     (approval.policy, "approval-policy"),
     (approval.approval, "approval"),

@@ -20,8 +20,8 @@ from certrail.domain import access, content, states
 from certrail.pki import revocation
 from certrail.services.approvals.policies import Step
 from certrail_server.cli import app
-from certrail_server.cli.api.request import TIMED_OUT
 from certrail_server.cli.support import choices
+from certrail_server.cli.support.outcome import TIMED_OUT
 
 UUID = re.compile(r"\b[0-9a-f]{32}\b")
 
@@ -131,6 +131,7 @@ def test_choices_are_validated_with_the_words_that_there_are(shell: Shell) -> No
     for words in (
         ("cert", "list", "--status", "lost"),
         ("request", "list", "app", "--status", "lost"),
+        ("revocation", "list", "app", "--status", "lost"),
         ("approval", "list", "--status", "lost"),
         ("delivery", "list", "app", "--status", "lost"),
         ("notification", "list", "app", "--status", "lost"),
@@ -146,6 +147,7 @@ def test_choices_are_validated_with_the_words_that_there_are(shell: Shell) -> No
     ("ours", "theirs", "more"),
     [
         (choices.RequestStatus, states.RequestStatus, set()),
+        (choices.RevocationStatus, states.RevocationStatus, set()),
         (choices.CertificateStatus, states.CertificateStatus, {"expired"}),
         (choices.ApprovalStatus, states.ApprovalStatus, set()),
         (choices.DeliveryStatus, states.DeliveryStatus, set()),

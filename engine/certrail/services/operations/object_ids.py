@@ -16,6 +16,7 @@ from certrail.persistence.tables import (
     Incident,
     NotificationRow,
     Retirement,
+    RevocationRequest,
     Sync,
 )
 from certrail.services.access.membership import role_in
@@ -75,6 +76,7 @@ def _own(table: Any) -> Any:
 _QUERIES: Sequence[tuple[str, Permission, Any, Any]] = (
     ("certificate", Permission.CERTIFICATE_READ, Certificate, _own(Certificate)),
     ("certificate-request", Permission.REQUEST_READ, CertificateRequest, _own(CertificateRequest)),
+    ("revocation-request", Permission.CERTIFICATE_READ, RevocationRequest, _own(RevocationRequest)),
     ("approval", Permission.APPROVAL_READ, ApprovalRequest, _own(ApprovalRequest)),
     (
         "delivery",

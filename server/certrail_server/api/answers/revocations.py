@@ -12,11 +12,13 @@ def revocation_answers(services: Services, rows: Sequence[RevocationRequest]) ->
     names = services.names
     applications = names.slugs(Application, (row.application_id for row in rows))
     requesters = names.slugs(Principal, (row.requester_id for row in rows))
+    certificates = names.certificates(row.certificate_id for row in rows)
     approvals = services.approvals.of_subjects([row.id for row in rows])
     return [
         RevocationRequestOut.of(
             row,
             application=applications.get(row.application_id or ""),
+            certificate=certificates[row.certificate_id],
             requester=requesters[row.requester_id],
             approval_request_id=approvals.get(row.id),
         )

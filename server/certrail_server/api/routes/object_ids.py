@@ -38,6 +38,6 @@ def list_object_ids(
         ),
     ],
 ) -> ObjectIdList:
-    """Certificates, requests, approvals, deliveries, retirements, incidents and notifications whose id begins so."""
+    """Certificates, requests of both kinds, approvals, deliveries, retirements, incidents, notifications by prefix."""
     found = call.services.object_ids.beginning(call.actor, prefix)
     return ObjectIdList(items=[ObjectIdOut.of(row) for row in found])

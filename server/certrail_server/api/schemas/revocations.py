@@ -20,6 +20,7 @@ class RevocationRequestOut(Out):
     application_id: Id | None = Field(description="Id of its Application; null in the legacy scope.")
     application: str | None = Field(description="Slug of its Application; null in the legacy scope.")
     certificate_id: Id = Field(description="Id of the certificate to revoke.")
+    certificate: str = Field(description="Common name or first other name of the certificate.")
     requester_id: Id = Field(description="Id of the principal that submitted it.")
     requester: str = Field(description="Slug of the principal that submitted it.")
     revocation_reason: Reason = Field(

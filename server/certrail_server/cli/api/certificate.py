@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from certrail_server.cli.api import certificate_files
-from certrail_server.cli.api.request import LONGEST_WAIT, Timeout, Wait, show_outcome
+from certrail_server.cli.api import certificate_files, revocation
+from certrail_server.cli.api.request import show_outcome
 from certrail_server.cli.common import counting, fail, out
 from certrail_server.cli.support.choices import (
     AutoRenewal,
@@ -17,6 +17,7 @@ from certrail_server.cli.support.choices import (
     RevocationReason,
 )
 from certrail_server.cli.support.names import certificate_id, certificates
+from certrail_server.cli.support.outcome import LONGEST_WAIT, Timeout, Wait
 from certrail_server.cli.support.remote import (
     AsJson,
     Json,
@@ -112,11 +113,13 @@ def revoke_certificate(
         RevocationReason,
         typer.Option(help="Reason code of RFC 5280; certificateHold can be released again."),
     ] = RevocationReason.UNSPECIFIED,
+    wait: Wait = False,
+    timeout: Timeout = LONGEST_WAIT,
 ) -> None:
-    """Revoke a certificate, or put it on hold; where a policy guards that, request it."""
+    """Revoke a certificate, or put it on hold; where an approval policy guards that, request it."""
     answer = call("POST", f"/certificates/{certificate_id(certificate)}/revoke", {"reason": reason})
-    if approval := answer.get("approval_request_id"):
-        out.print(f"revocation request {answer['id']} waits for approval {approval}")
+    # The API answers with the certificate, or with the revocation request that an approval policy requires.
+    if "certificate_id" in answer and not revocation.report(answer, wait=wait, timeout=timeout):
         return
     out.print("on hold" if reason is RevocationReason.CERTIFICATE_HOLD else "revoked")
 

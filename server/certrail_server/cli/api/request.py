@@ -1,14 +1,21 @@
 """`certrail request`."""
 
-import time
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from certrail_server.cli.common import err, out, waiting
+from certrail_server.cli.common import out
 from certrail_server.cli.support.choices import KeyAlgorithm, RequestStatus
 from certrail_server.cli.support.names import object_id
+from certrail_server.cli.support.outcome import (
+    LONGEST_WAIT,
+    Timeout,
+    Wait,
+    approval_stage,
+    exit_timed_out,
+    outcome,
+)
 from certrail_server.cli.support.remote import (
     AsJson,
     Json,
@@ -21,26 +28,13 @@ from certrail_server.cli.support.remote import (
     read_text,
     scope,
 )
-from certrail_server.cli.tables import SHORT_ID, inside, listed, named, shown
+from certrail_server.cli.tables import inside, listed, named, shown
 
 request = typer.Typer(help="Certificate requests.", no_args_is_help=True)
 
 Application = Annotated[str, typer.Argument(help="Slug or id of the Application.")]
 Ident = Annotated[str, typer.Argument(help="Id, or its unique beginning.")]
 Metadata = Annotated[list[str] | None, typer.Option(help="name=value; repeat for more.")]
-Wait = Annotated[
-    bool,
-    typer.Option("--wait", help="Wait until the request is issued or has failed; print what it waits for."),
-]
-Timeout = Annotated[
-    float,
-    typer.Option(
-        help="Seconds to wait at most; after them the exit code is 3, and the request goes on.", min=0
-    ),
-]
-LONGEST_WAIT = 3600.0
-POLL_SECONDS = 10.0
-TIMED_OUT = 3
 OPEN = (RequestStatus.PENDING_APPROVAL, RequestStatus.APPROVED, RequestStatus.ISSUING)
 
 
@@ -138,48 +132,18 @@ def retry_request(ident: Ident) -> None:
 
 
 def show_outcome(row: Json, *, wait: bool, timeout: float, as_json: bool) -> None:
-    """Print a request, after waiting for its outcome if asked to; exit code 1 for one without a certificate."""
+    """Print a request, after waiting for its outcome if wanted; exit code 1 for one without a certificate."""
     if wait:
-        row = _outcome(row, timeout)
+        row = outcome("/certificate-requests", row, timeout, unfinished=OPEN, stage=stage)
     shown(row, as_json)
     if wait and row["status"] in OPEN:
-        err.print(f"Not decided after {timeout:g} seconds: {stage(row)}.", highlight=False)
-        raise typer.Exit(TIMED_OUT)
+        exit_timed_out(timeout, stage(row))
     if row["status"] not in (*OPEN, RequestStatus.ISSUED):
         raise typer.Exit(1)
 
 
 def stage(row: Json) -> str:
     """What a request waits for, in words."""
-    if row["status"] != RequestStatus.PENDING_APPROVAL:
-        return "signing" if row["status"] in OPEN else str(row["status"])
-    if (approval_id := row.get("approval_request_id")) is None:
-        return "waiting for approval"
-    approval = call("GET", f"/approval-requests/{approval_id}")
-    steps, current = approval["steps"], approval["current_step"]
-    votes = sum(
-        vote["decision"] == "approve" and vote["step"] == current and vote["round"] == approval["round"]
-        for vote in approval["votes"]
-    )
-    if current >= len(steps):
-        return "waiting for approval"
-    step = steps[current]
-    return (
-        f"waiting for approval: step {current + 1} of {len(steps)} ({step['name']}),"
-        f" {votes} of {step['quorum']} votes"
-    )
-
-
-def _outcome(row: Json, timeout: float) -> Json:
-    """The request when it is decided, or when the time is over."""
-    deadline, printed = time.monotonic() + timeout, ""
-    with waiting(f"request {row['id'][:SHORT_ID]}") as show:
-        while row["status"] in OPEN:
-            if (now := stage(row)) != printed:
-                show(now)
-                printed = now
-            left = deadline - time.monotonic()
-            if left <= 0:
-                break
-            row = call("GET", f"/certificate-requests/{row['id']}", wait=min(POLL_SECONDS, left))
-    return row
+    if row["status"] == RequestStatus.PENDING_APPROVAL:
+        return approval_stage(row)
+    return "signing" if row["status"] in OPEN else str(row["status"])

@@ -33,6 +33,18 @@ class RequestStatus(StrEnum):
     FAILED = "failed"
 
 
+class RevocationStatus(StrEnum):
+    """Of a revocation request."""
+
+    PENDING_APPROVAL = "pending_approval"
+    APPROVED = "approved"
+    REVOKED = "revoked"
+    REJECTED = "rejected"
+    EXPIRED = "expired"
+    CANCELLED = "cancelled"
+    FAILED = "failed"
+
+
 class ApprovalStatus(StrEnum):
     """Of an approval request."""
 
