@@ -1,14 +1,15 @@
 """Two steps at the same moment, of which one has done everything but commit."""
 
-import time
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from itertools import count
 from threading import current_thread, main_thread
 from typing import Any
 
 from sqlalchemy import event
 from tests.integration.conftest import Team
+
+WAITING = "select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
 
 
 def meanwhile(team: Team, first: Callable[[], object], second: Callable[[], Any], commit: int = 1) -> Any:
@@ -17,14 +18,14 @@ def meanwhile(team: Team, first: Callable[[], object], second: Callable[[], Any]
 
     def somebody_waits() -> bool:
         with db.engine.connect() as connection:
-            return bool(connection.exec_driver_sql("select 1 from pg_locks where not granted").first())
+            return bool(connection.exec_driver_sql(WAITING).first())
 
     def about_to_commit(_connection: object) -> None:
         if current_thread() is main_thread() and next(commits) == commit:
             coming.append(pool.submit(second))
             # SQLite lets one writer in at a time: there the second one does not even begin.
             while not db.is_sqlite and not coming[0].done() and not somebody_waits():
-                time.sleep(0.01)
+                wait(coming, timeout=0.01)
 
     with ThreadPoolExecutor(1) as pool:
         event.listen(db.engine, "commit", about_to_commit)

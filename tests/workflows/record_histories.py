@@ -1,7 +1,7 @@
 """Records one history per way through the flows: ``python -m tests.workflows.record_histories``.
 
-Run it after a flow was changed on purpose. A change that an old history does not survive needs
-``workflow.patched``, and the old history stays.
+Run it after a flow was changed on purpose. Once a release is in production, a change that an old history does not
+survive needs ``workflow.patched``, and the old history stays.
 """
 
 import asyncio
@@ -128,7 +128,7 @@ async def notification_refused(client: Client, fakes: Fakes, name: str) -> None:
     await _failing(await _start(client, "NotificationWorkflow", task("notification-1"), name))
 
 
-async def question_closed(client: Client, fakes: Fakes, name: str) -> None:
+async def approval_message_closed(client: Client, fakes: Fakes, name: str) -> None:
     handle = await _start(client, "ApprovalMessageWorkflow", task("copy-1"), name)
     await fakes.approval_messages.tries.reached(1)
     fakes.approval_messages.status, fakes.approval_messages.closed = "approved", True
@@ -178,7 +178,7 @@ STORIES: tuple[Story, ...] = (
     mirror_published,
     notification_sent,
     notification_refused,
-    question_closed,
+    approval_message_closed,
     outbox_sweep,
     sweep,
 )

@@ -104,7 +104,7 @@ async def test_a_question_follows_its_approval_until_it_closes(client: Client, f
     questions = fakes.approval_messages
     async with fakes.workers(client):
         handle = await client.start_workflow(
-            ApprovalMessageWorkflow.run, task("copy-1"), id="question-follows", task_queue=CORE_QUEUE
+            ApprovalMessageWorkflow.run, task("copy-1"), id="approval-message-follows", task_queue=CORE_QUEUE
         )
         await questions.tries.reached(1)
         questions.status = "1 of 2"
@@ -123,7 +123,7 @@ async def test_a_question_that_cannot_be_shown_waits_for_the_next_change(
     questions.tries.script = [Unauthorized("the token was refused")]
     async with fakes.workers(client):
         handle = await client.start_workflow(
-            ApprovalMessageWorkflow.run, task("copy-1"), id="question-refused", task_queue=CORE_QUEUE
+            ApprovalMessageWorkflow.run, task("copy-1"), id="approval-message-refused", task_queue=CORE_QUEUE
         )
         await questions.tries.reached(1)
         questions.status, questions.closed = "expired", True

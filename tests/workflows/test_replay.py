@@ -1,7 +1,9 @@
 """Recorded histories replay on the flows of today, and stay as short as they are."""
 
 import json
+from importlib import import_module
 from pathlib import Path
+from pkgutil import iter_modules
 
 import pytest
 from temporalio import workflow
@@ -10,7 +12,7 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.worker import Replayer
 from tests.workflows.record_histories import HISTORIES, STORIES, payloads
 
-from certrail_workflows import policies
+from certrail_workflows import flows, policies
 from certrail_workflows.messages import ADVANCE_ISSUANCE, IssuanceInput, IssuanceStep
 from certrail_workflows.registry import WORKFLOWS
 from certrail_workflows.worker import sandbox
@@ -34,7 +36,7 @@ SIGNALLED = {
     "delivery_superseded": 34,
     "issuance_with_approval": 17,
     "mirror_published": 22,
-    "question_closed": 19,
+    "approval_message_closed": 19,
     "renewal_that_waits": 17,
     "revocation_with_approval": 17,
 }
@@ -52,6 +54,24 @@ async def test_a_recorded_history_replays(path: Path) -> None:
         workflows=WORKFLOWS, data_converter=pydantic_data_converter, workflow_runner=sandbox()
     )
     await replayer.replay_workflow(history(path))
+
+
+def workflow_type(path: Path) -> str:
+    started = json.loads(path.read_text())["events"][0]["workflowExecutionStartedEventAttributes"]
+    name: str = started["workflowType"]["name"]
+    return name
+
+
+def defined_workflows() -> set[type]:
+    """Every class of the flows' package that Temporal knows as a workflow."""
+    modules = [import_module(f"{flows.__name__}.{found.name}") for found in iter_modules(flows.__path__)]
+    classes = {one for module in modules for one in vars(module).values() if isinstance(one, type)}
+    return {one for one in classes if hasattr(one, "__temporal_workflow_definition")}
+
+
+def test_each_workflow_has_a_recorded_history() -> None:
+    assert defined_workflows() == set(WORKFLOWS), "the worker runs every workflow that is defined"
+    assert {workflow_type(path) for path in RECORDED} == {one.__name__ for one in WORKFLOWS}
 
 
 def test_every_story_was_recorded_and_costs_as_many_events_as_before() -> None:
