@@ -2,6 +2,9 @@
 
 from enum import StrEnum
 
+WAITING = "waiting"
+"""Of a step of a request's workflow: the request is not final, and the step is to be taken again."""
+
 
 class RequestStatus(StrEnum):
     """Of a certificate request."""
@@ -104,3 +107,19 @@ class MirrorStatus(StrEnum):
     RETRYING = "retrying"
     PUBLISHED = "published"
     FAILED = "failed"
+
+
+class EffectStatus(StrEnum):
+    """What the states of every effect have in common; see `certrail.services.core.effects`."""
+
+    PENDING = "pending"
+    RETRYING = "retrying"
+    FAILED = "failed"
+
+
+class RemoteOrderStatus(StrEnum):
+    """Of an order at a remote signer."""
+
+    OPEN = "open"
+    SIGNED = "signed"
+    REFUSED = "refused"

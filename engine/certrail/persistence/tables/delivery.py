@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import Index, UniqueConstraint
 from sqlmodel import Field
 
+from certrail.domain.states import RetirementStatus
 from certrail.persistence.tables.base import Row, json_column, only_where, optional_json, timestamp
 from certrail.persistence.tables.effects import EffectColumns
 from certrail.persistence.types import UtcDateTime
@@ -91,7 +92,7 @@ class Retirement(EffectColumns, Row, table=True):
     object_receipt: dict[str, Any] = json_column()
     certificate_id: str = Field(max_length=40)
     reason: str = Field(max_length=16)
-    status: str = Field(default="waiting", max_length=16)
+    status: str = Field(default=RetirementStatus.WAITING, max_length=16)
     remove_at: datetime = Field(sa_type=UtcDateTime)
     removed_at: datetime | None = timestamp()
     previous_target_id: str | None = Field(default=None, max_length=80)

@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import JSON
 from sqlmodel import Field, SQLModel
 
+from certrail.domain.states import EffectStatus
 from certrail.persistence.tables.base import timestamp
 
 
@@ -22,7 +23,7 @@ class EffectColumns(SQLModel):
         receipt: the plugin's last answer as JSON.
     """
 
-    status: str = Field(default="pending", max_length=16)
+    status: str = Field(default=EffectStatus.PENDING, max_length=16)
     intent_at: datetime | None = timestamp()
     attempts: int = 0
     last_error: dict[str, Any] | None = Field(default=None, sa_type=JSON, nullable=True)

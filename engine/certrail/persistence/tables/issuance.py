@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import Index, UniqueConstraint
 from sqlmodel import Field
 
+from certrail.domain.states import RemoteOrderStatus
 from certrail.persistence.tables.base import Row, json_column, only_where, timestamp
 from certrail.persistence.types import UtcDateTime
 
@@ -63,7 +64,7 @@ class RemoteOrder(Row, table=True):
     number: int
     ca_certificate_id: str = Field(foreign_key="ca_certificate.id", max_length=40)
     signer: str = Field(max_length=64)
-    status: str = Field(default="open", max_length=16)
+    status: str = Field(default=RemoteOrderStatus.OPEN, max_length=16)
     serial: str = Field(max_length=64)
     key_sealed: str | None = None
     state: dict[str, Any] = json_column()

@@ -82,6 +82,6 @@ def _together(uow: UnitOfWork, channel: Channel, rows: Sequence[NotificationRow]
     row = post(uow, channel, digest, f"digest-{ident}")
     # `post` may have held the digest for the next interval, although it ends this one.
     if row.held_until is not None:
-        row.held_until, row.status = None, "pending"
+        row.held_until, row.status = None, NotificationStatus.PENDING
         uow.session.add(row)
         send(uow, channel, row)

@@ -14,7 +14,7 @@ from certrail.persistence.tables import Channel, NotificationRow
 from certrail.services.core.unit_of_work import UnitOfWork
 from certrail_sdk import Notification, Severity
 
-UNSENT = ("pending", "held", "retrying")
+UNSENT = (NotificationStatus.PENDING, NotificationStatus.HELD, NotificationStatus.RETRYING)
 
 
 def post(uow: UnitOfWork, channel: Channel, notification: Notification, key: str) -> NotificationRow:

@@ -10,20 +10,18 @@ from typing_extensions import override
 
 from certrail.crypto.purposes import CERTIFICATE_KEY_PURPOSE
 from certrail.domain.events.delivery import DeliveryDelivered, DeliveryFailed, DeliveryRecovered
+from certrail.domain.rate_limits import RateSlot
 from certrail.domain.states import CertificateStatus, DeliveryStatus
 from certrail.persistence.database import locked
 from certrail.persistence.tables import Certificate, Delivery, PreviousTarget, Sync
 from certrail.services.core.effects import Effect, PluginCall, checked
 from certrail.services.core.failure import Failure
-from certrail.services.core.rate_limits import RateSlot
 from certrail.services.core.unit_of_work import UnitOfWork
 from certrail.services.delivery import retirement_planner
 from certrail.services.delivery.connection_rate import acquire_slot, lock_rate_limit
-from certrail.services.delivery.desired_state import REMOVED, facts_of
+from certrail.services.delivery.desired_state import facts_of
 from certrail.services.integrations.plugin_config import destination_of, plugin_version
 from certrail_sdk import Bundle, Context, Deployment, Destination, Receipt, Target
-
-FAILED = "failed"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,7 +58,7 @@ class DeployEffect(Effect[Delivery, DeployCall, Receipt]):
         # Lock order: connection, then delivery. All deliveries of a connection queue for its slots.
         rated = lock_rate_limit(uow.session, subject_id)
         delivery = lock_delivery(uow.session, subject_id)
-        if delivery is None or delivery.status in (FAILED, REMOVED):
+        if delivery is None or delivery.status in (DeliveryStatus.FAILED, DeliveryStatus.REMOVED):
             return None
         if delivery.observed_generation == delivery.generation:
             return None

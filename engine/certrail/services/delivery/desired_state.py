@@ -13,7 +13,6 @@ from certrail.services.core.unit_of_work import ServiceContext, UnitOfWork
 from certrail.services.integrations.plugin_config import destination_class
 from certrail.services.inventory.selectors import names_of, selects
 
-REMOVED = "removed"
 CHUNK = 500
 """Certificates per statement: databases limit the number of its parameters."""
 
@@ -118,7 +117,7 @@ def bump_generation(uow: UnitOfWork, sync: Sync, delivery: Delivery) -> None:
 
 def cancel_delivery(uow: UnitOfWork, delivery: Delivery) -> None:
     """Desire nothing at the destination any more; an incident of the delivery is resolved with it."""
-    delivery.status, delivery.last_transition_at, delivery.next_try_at = REMOVED, uow.now, None
+    delivery.status, delivery.last_transition_at, delivery.next_try_at = DeliveryStatus.REMOVED, uow.now, None
     delivery.last_error = None
     uow.session.add(delivery)
     uow.record(DeliveryCancelled(**facts_of(uow, delivery)))
@@ -173,6 +172,6 @@ def object_name(
 def desired_at(session: Session, sync: Sync) -> set[str]:
     """Ids of the certificates that are desired at a sync already."""
     query = select(Delivery.desired_certificate_id).where(
-        Delivery.sync_id == sync.id, col(Delivery.status) != REMOVED
+        Delivery.sync_id == sync.id, col(Delivery.status) != DeliveryStatus.REMOVED
     )
     return set(session.exec(query).all())

@@ -9,19 +9,17 @@ from sqlmodel.sql.expression import SelectOfScalar
 from typing_extensions import override
 
 from certrail.domain.events.delivery import DeliveryRemovalFailed, DeliveryRemoved, RemovalFacts
-from certrail.domain.states import CertificateStatus
+from certrail.domain.rate_limits import RateSlot
+from certrail.domain.states import CertificateStatus, DeliveryStatus, RetirementStatus
 from certrail.persistence.database import locked
 from certrail.persistence.tables import Certificate, Delivery, Retirement, Sync
 from certrail.services.core.effects import Effect, PluginCall, checked
 from certrail.services.core.failure import Failure
-from certrail.services.core.rate_limits import RateSlot
 from certrail.services.core.unit_of_work import UnitOfWork
 from certrail.services.delivery.connection_rate import acquire_slot, lock_rate_limit
 from certrail.services.delivery.deploy import lock_delivery
-from certrail.services.delivery.desired_state import REMOVED, bump_generation, facts_of
+from certrail.services.delivery.desired_state import bump_generation, facts_of
 from certrail.services.delivery.retirement_planner import (
-    DUE,
-    KEPT,
     RetirementReason,
     delete_if_drained,
     lock_sync_of,
@@ -78,7 +76,7 @@ class RemoveEffect(Effect[Retirement, RemoveCall, Removal]):
     """
 
     verb, noun = "remove", "retirement"
-    retrying = DUE
+    retrying = RetirementStatus.DUE
 
     @override
     def prepare(
@@ -95,7 +93,7 @@ class RemoveEffect(Effect[Retirement, RemoveCall, Removal]):
             sync = uow.session.get_one(Sync, delivery.sync_id)
             uow.session.add(row)
             if not _is_unwanted(uow, row, delivery, sync):
-                row.status = KEPT
+                row.status = RetirementStatus.KEPT
                 continue
             if rated is not None and (slot := acquire_slot(uow, rated, delivery)):
                 row.next_try_at = slot.at
@@ -120,12 +118,12 @@ class RemoveEffect(Effect[Retirement, RemoveCall, Removal]):
     @override
     def awaits(self, row: Retirement, call: RemoveCall) -> bool:
         """A removal is recorded once."""
-        return row.status != REMOVED
+        return row.status != RetirementStatus.REMOVED
 
     @override
     def may_fail(self, row: Retirement, generation: int | None) -> bool:
         """A removal that was recorded, kept or given up has no failure to record."""
-        return row.status == DUE
+        return row.status == RetirementStatus.DUE
 
     @override
     def fail_to_begin(self, subject_id: str, failure: Failure) -> None:
@@ -140,7 +138,7 @@ class RemoveEffect(Effect[Retirement, RemoveCall, Removal]):
         self, uow: UnitOfWork, row: Retirement, call: RemoveCall, answer: Removal, *, recovered: bool
     ) -> None:
         """Observed state: the object is gone."""
-        row.status, row.removed_at = REMOVED, uow.now
+        row.status, row.removed_at = RetirementStatus.REMOVED, uow.now
         delivery = uow.session.get_one(Delivery, row.delivery_id)
         sync = uow.session.get_one(Sync, delivery.sync_id)
         if delivery.receipt and delivery.receipt["reference"] == row.reference:
@@ -183,7 +181,7 @@ def _clear_observed(uow: UnitOfWork, row: Retirement, delivery: Delivery, sync: 
     if delivery.observed_generation != delivery.generation:
         return  # a newer generation is pending and deploys by itself
     if unwanted:
-        delivery.status, delivery.last_transition_at = REMOVED, uow.now
+        delivery.status, delivery.last_transition_at = DeliveryStatus.REMOVED, uow.now
     else:
         bump_generation(uow, sync, delivery)
 
@@ -211,7 +209,7 @@ def _is_unwanted(uow: UnitOfWork, row: Retirement, delivery: Delivery, sync: Syn
 def _awaits_successor(uow: UnitOfWork, row: Retirement, delivery: Delivery) -> bool:
     """Whether another certificate is about to replace this one in the same object."""
     wanted = delivery.desired_certificate_id
-    if wanted == row.certificate_id or delivery.status == REMOVED:
+    if wanted == row.certificate_id or delivery.status == DeliveryStatus.REMOVED:
         return False
     return uow.session.get_one(Certificate, wanted).status != CertificateStatus.REVOKED
 
@@ -221,7 +219,9 @@ def _due(session: Session, delivery_id: str) -> Sequence[Retirement]:
 
 
 def _due_of(delivery_id: str) -> SelectOfScalar[Retirement]:
-    query = select(Retirement).where(Retirement.delivery_id == delivery_id, Retirement.status == DUE)
+    query = select(Retirement).where(
+        Retirement.delivery_id == delivery_id, Retirement.status == RetirementStatus.DUE
+    )
     return query.order_by(col(Retirement.remove_at), col(Retirement.id))
 
 

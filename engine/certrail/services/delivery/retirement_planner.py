@@ -9,16 +9,13 @@ from sqlmodel import Session, col, select
 
 from certrail.crypto.purposes import SYNC_PURPOSE
 from certrail.domain.events.delivery import SyncDeleted
-from certrail.domain.states import RETIREMENT_PLANNED, CertificateStatus
+from certrail.domain.states import RETIREMENT_PLANNED, CertificateStatus, DeliveryStatus, RetirementStatus
 from certrail.persistence.database import locked
 from certrail.persistence.tables import Certificate, Delivery, PreviousTarget, Retirement, Sync
 from certrail.services.core.unit_of_work import UnitOfWork
-from certrail.services.delivery.desired_state import REMOVED, cancel_delivery, enqueue_delivery
+from certrail.services.delivery.desired_state import cancel_delivery, enqueue_delivery
 from certrail.services.integrations.plugin_config import destination_class, masked
 from certrail.services.inventory.selectors import selects
-
-WAITING, DUE, FAILED, KEPT = "waiting", "due", "failed", "kept"
-PLANNED = RETIREMENT_PLANNED
 
 
 class RetirementReason(StrEnum):
@@ -44,7 +41,7 @@ def retire(uow: UnitOfWork, delivery: Delivery, why: RetirementReason, at: datet
     query = select(Retirement).where(
         Retirement.delivery_id == delivery.id,
         Retirement.reference == reference,
-        col(Retirement.status).in_(PLANNED),
+        col(Retirement.status).in_(RETIREMENT_PLANNED),
     )
     row = uow.session.exec(locked(query)).first()
     if row is None:
@@ -62,7 +59,7 @@ def retire(uow: UnitOfWork, delivery: Delivery, why: RetirementReason, at: datet
         delivery.receipt,
         delivery.previous_target_id,
     )
-    row.reason, row.remove_at, row.status, row.last_error = str(why), at, WAITING, None
+    row.reason, row.remove_at, row.status, row.last_error = str(why), at, RetirementStatus.WAITING, None
     uow.session.add(row)
     return row
 
@@ -136,7 +133,7 @@ def retarget(uow: UnitOfWork, sync: Sync, place: PreviousTarget) -> None:
     there: list[Delivery | Retirement] = [d for d in deliveries if d.receipt and d.previous_target_id is None]
     of_sync = col(Retirement.delivery_id).in_(select(Delivery.id).where(Delivery.sync_id == sync.id))
     planned = select(Retirement).where(
-        of_sync, col(Retirement.status).in_(PLANNED), col(Retirement.previous_target_id).is_(None)
+        of_sync, col(Retirement.status).in_(RETIREMENT_PLANNED), col(Retirement.previous_target_id).is_(None)
     )
     there += uow.session.exec(locked(planned)).all()
     if there:
@@ -161,7 +158,7 @@ def revoked(uow: UnitOfWork, certificate: Certificate) -> None:
         planned = select(Retirement).where(
             Retirement.delivery_id == delivery.id,
             Retirement.certificate_id == certificate.id,
-            col(Retirement.status).in_(PLANNED),
+            col(Retirement.status).in_(RETIREMENT_PLANNED),
         )
         for row in uow.session.exec(locked(planned)).all():
             row.reason, row.remove_at, row.last_error = str(RetirementReason.REVOKED), uow.now, None
@@ -191,11 +188,14 @@ def clean_up(uow: UnitOfWork, sync: Sync) -> None:
 def delete_if_drained(uow: UnitOfWork, sync: Sync) -> None:
     """Delete a sync with `deletion_requested` once no object of it is left and no deploy is running."""
     deliveries = _deliveries_of(uow, sync)
-    if any(delivery.intent_at and delivery.status not in (FAILED, REMOVED) for delivery in deliveries):
+    if any(
+        delivery.intent_at and delivery.status not in (DeliveryStatus.FAILED, DeliveryStatus.REMOVED)
+        for delivery in deliveries
+    ):
         return
     idents = [delivery.id for delivery in deliveries]
     rows = uow.session.exec(select(Retirement).where(col(Retirement.delivery_id).in_(idents))).all()
-    if any(row.status in PLANNED for row in rows):
+    if any(row.status in RETIREMENT_PLANNED for row in rows):
         return
     discard(uow, sync)
 
@@ -234,7 +234,9 @@ def grace_of(sync: Sync) -> timedelta:
 
 def has_due(session: Session, delivery_id: str, reference: str | None = None) -> bool:
     """Whether a removal is due at a delivery: any, or that of one object."""
-    query = select(Retirement.id).where(Retirement.delivery_id == delivery_id, Retirement.status == DUE)
+    query = select(Retirement.id).where(
+        Retirement.delivery_id == delivery_id, Retirement.status == RetirementStatus.DUE
+    )
     if reference is not None:
         query = query.where(Retirement.reference == reference)
     return session.exec(query).first() is not None
@@ -242,7 +244,7 @@ def has_due(session: Session, delivery_id: str, reference: str | None = None) ->
 
 def mark_due(uow: UnitOfWork, row: Retirement) -> None:
     """Make a removal due now, and signal the workflow of its delivery."""
-    row.status = DUE
+    row.status = RetirementStatus.DUE
     uow.session.add(row)
     delivery = uow.session.get_one(Delivery, row.delivery_id)
     sync = uow.session.get_one(Sync, delivery.sync_id)
@@ -250,6 +252,8 @@ def mark_due(uow: UnitOfWork, row: Retirement) -> None:
 
 
 def _forget(uow: UnitOfWork, delivery: Delivery) -> None:
-    query = select(Retirement).where(Retirement.delivery_id == delivery.id, Retirement.status == WAITING)
+    query = select(Retirement).where(
+        Retirement.delivery_id == delivery.id, Retirement.status == RetirementStatus.WAITING
+    )
     for row in uow.session.exec(query).all():
         uow.session.delete(row)

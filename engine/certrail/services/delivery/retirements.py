@@ -8,6 +8,7 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlmodel import col, select
 
 from certrail.domain.errors import Conflict, NotFound
+from certrail.domain.states import RETIREMENT_PLANNED, RetirementStatus
 from certrail.persistence.database import locked
 from certrail.persistence.tables import Delivery, Retirement, Sync
 from certrail.services.core.actor import SYSTEM, Actor
@@ -15,7 +16,7 @@ from certrail.services.core.failure import place
 from certrail.services.core.paging import PAGE, Position, newest_first
 from certrail.services.core.unit_of_work import ServiceContext, UnitOfWork
 from certrail.services.delivery.remove import lock_retirement
-from certrail.services.delivery.retirement_planner import PLANNED, WAITING, mark_due
+from certrail.services.delivery.retirement_planner import mark_due
 
 log = logging.getLogger(__name__)
 
@@ -61,7 +62,7 @@ class Retirements:
             row = lock_retirement(uow.session, retirement_id)
             if row is None:
                 raise NotFound("retirement")
-            if row.status not in PLANNED:
+            if row.status not in RETIREMENT_PLANNED:
                 raise Conflict(f"The object is {row.status}; there is nothing to try.")
             mark_due(uow, row)
             return row
@@ -70,7 +71,7 @@ class Retirements:
         """Hand due removals over to the workflows of their deliveries; returns how many."""
         with self._context.unit_of_work(SYSTEM) as uow:
             due = select(Retirement).where(
-                col(Retirement.status) == WAITING, col(Retirement.remove_at) <= uow.now
+                col(Retirement.status) == RetirementStatus.WAITING, col(Retirement.remove_at) <= uow.now
             )
             query = due.order_by(col(Retirement.remove_at), col(Retirement.id)).limit(limit)
             # SKIP LOCKED: several sweeps share the work instead of waiting for each other.

@@ -19,7 +19,6 @@ from certrail.services.core.actor import Actor
 from certrail.services.core.lookup import find
 from certrail.services.core.unit_of_work import ServiceContext, UnitOfWork
 from certrail.services.delivery.desired_state import (
-    REMOVED,
     bump_generation,
     desired_at,
     lock_scope,
@@ -47,7 +46,7 @@ from certrail.services.integrations.plugin_config import (
 from certrail.services.inventory.selectors import CertificateSelector, selected
 from certrail_sdk import Context, Destination, Receipt, Removes
 
-FAILING = ("retrying", "failed")
+FAILING = (DeliveryStatus.RETRYING, DeliveryStatus.FAILED)
 PRUNING = ("selection", "prune", "prune_grace_seconds")
 """Settings by which removals are planned."""
 DEFAULT_NAME_SCHEMA = "certrail-{{short_certificate_id}}"
@@ -361,7 +360,9 @@ def _redeliver_all(uow: UnitOfWork, sync: Sync) -> None:
 
 
 def _redeliver_where(uow: UnitOfWork, sync: Sync, condition: ColumnElement[bool]) -> None:
-    query = select(Delivery).where(Delivery.sync_id == sync.id, Delivery.status != REMOVED, condition)
+    query = select(Delivery).where(
+        Delivery.sync_id == sync.id, Delivery.status != DeliveryStatus.REMOVED, condition
+    )
     for delivery in uow.session.exec(locked(query.order_by(col(Delivery.id)))).all():
         bump_generation(uow, sync, delivery)
 

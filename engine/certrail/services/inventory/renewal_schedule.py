@@ -21,7 +21,7 @@ from certrail.domain.renewal import (
     next_try,
     plan_renewal,
 )
-from certrail.domain.states import CertificateStatus
+from certrail.domain.states import CertificateStatus, RequestStatus
 from certrail.persistence.database import cached
 from certrail.persistence.tables import (
     CaCertificate,
@@ -36,7 +36,7 @@ from certrail.services.core.unit_of_work import UnitOfWork
 from certrail.services.inventory.lineages import lock_lineage
 from certrail.services.inventory.renewal_rounds import end_round, wait_in_round
 
-RUNNING = ("pending_approval", "approved", "issuing")
+RUNNING = (RequestStatus.PENDING_APPROVAL, RequestStatus.APPROVED, RequestStatus.ISSUING)
 AT_ONCE = 100
 """So many lineages are planned anew in the transaction that changed a rule; more are marked, and the sweep's work."""
 

@@ -11,7 +11,7 @@ from sqlmodel.sql.expression import SelectOfScalar
 from certrail.crypto.purposes import CERTIFICATE_KEY_PURPOSE
 from certrail.domain.errors import Conflict, Forbidden, NotFound
 from certrail.domain.events.inventory import CertificateKeyShown
-from certrail.domain.search import CertificateFilter, Position
+from certrail.domain.search import CertificateFilter, CertificateSearchStatus, Position
 from certrail.domain.states import CertificateStatus
 from certrail.persistence.database import locked
 from certrail.persistence.tables import CaCertificate, Certificate, CertificateRequest, CertificateSearchTerm
@@ -168,10 +168,10 @@ def _conditions(
     return query
 
 
-def _status(query: Query, status: str, now: datetime) -> Query:
-    if status == "expired":
+def _status(query: Query, status: CertificateSearchStatus, now: datetime) -> Query:
+    if status is CertificateSearchStatus.EXPIRED:
         return query.where(Certificate.status == CertificateStatus.ACTIVE, col(Certificate.not_after) <= now)
-    if status == "active":
+    if status is CertificateSearchStatus.ACTIVE:
         return query.where(Certificate.status == CertificateStatus.ACTIVE, col(Certificate.not_after) > now)
     return query.where(Certificate.status == status)
 

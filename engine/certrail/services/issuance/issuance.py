@@ -9,7 +9,7 @@ from certrail.checkpoints import checkpoint
 from certrail.domain.content import RequestContent
 from certrail.domain.errors import CertrailError
 from certrail.domain.events.issuance import CertificateIssued, CertificateRenewed
-from certrail.domain.states import ApprovalStatus, RequestStatus
+from certrail.domain.states import WAITING, ApprovalStatus, RemoteOrderStatus, RequestStatus
 from certrail.persistence.database import session_cache
 from certrail.persistence.tables import (
     CaCertificate,
@@ -91,7 +91,7 @@ class Issuance:
             outcome = self._poll(request_id, step) if isinstance(step, RemoteStep) else step
         except CertrailError as refusal:
             self.fail(request_id, refusal.detail)
-            outcome = Advance("failed")
+            outcome = Advance(RequestStatus.FAILED)
         checkpoint("issuance.end")
         return outcome
 
@@ -121,17 +121,17 @@ class Issuance:
             if row.status == RequestStatus.PENDING_APPROVAL:
                 wake_at = self._wait(uow, row)
                 if row.status == RequestStatus.PENDING_APPROVAL:
-                    return Advance("waiting", wake_at)
+                    return Advance(WAITING, wake_at)
             if row.status in FINAL:
                 return Advance(row.status)
             if row.status == RequestStatus.ISSUING:
                 return _remote_step(uow, row)
             if approval_required_again(uow, row):
-                return Advance("waiting", uow.now)
+                return Advance(WAITING, uow.now)
             if not self.issue(uow, row):
                 return _remote_step(uow, row)
         checkpoint("issuance.committed")
-        return Advance("issued")
+        return Advance(RequestStatus.ISSUED)
 
     def issue(self, uow: UnitOfWork, row: CertificateRequest, held: Certificate | None = None) -> bool:
         """Sign what was accepted and fan it out to syncs, in the caller's transaction.
@@ -179,21 +179,21 @@ class Issuance:
         except CertrailError:
             with self._context.unit_of_work(SYSTEM) as uow:
                 lock_request(uow.session, request_id)
-                close_order(uow, lock_order(uow.session, step.order.id), "refused")
+                close_order(uow, lock_order(uow.session, step.order.id), RemoteOrderStatus.REFUSED)
             raise
         checkpoint("issuance.remote.answered")
         with self._context.unit_of_work(SYSTEM) as uow:
             row = lock_request(uow.session, request_id)
             order = lock_order(uow.session, step.order.id)
-            if row.status != RequestStatus.ISSUING or order.status != "open":
+            if row.status != RequestStatus.ISSUING or order.status != RemoteOrderStatus.OPEN:
                 # The same step ran on another worker, or somebody gave the request up.
-                return Advance(row.status) if row.status in FINAL else Advance("waiting", uow.now)
+                return Advance(row.status) if row.status in FINAL else Advance(WAITING, uow.now)
             if isinstance(answer, Pending):
                 keep_pending(uow, order, answer)
-                return Advance("waiting", order.poll_at)
+                return Advance(WAITING, order.poll_at)
             self._receive(uow, row, order, answer.result)
         checkpoint("issuance.committed")
-        return Advance("issued")
+        return Advance(RequestStatus.ISSUED)
 
     def _receive(
         self, uow: UnitOfWork, row: CertificateRequest, order: RemoteOrder, leaf: x509.Certificate
@@ -203,7 +203,7 @@ class Issuance:
         version = uow.session.get_one(CaCertificate, order.ca_certificate_id)
         present = lock_lineage(uow.session, row.renews_id)[0] if row.renews_id else None
         self._complete(uow, row, profile, leaf, version, order.key_sealed, present)
-        close_order(uow, order, "signed")
+        close_order(uow, order, RemoteOrderStatus.SIGNED)
 
     def _complete(
         self,
@@ -242,7 +242,7 @@ def _remote_step(uow: UnitOfWork, row: CertificateRequest) -> Advance | RemoteSt
     """The open order of a request, unless it is too early to poll it."""
     order = orders_of(uow.session, row.id)[-1]
     if order.poll_at is not None and order.poll_at > uow.now:
-        return Advance("waiting", order.poll_at)
+        return Advance(WAITING, order.poll_at)
     template = ordered_template(uow, row, order)
     version = uow.session.get_one(CaCertificate, order.ca_certificate_id)
     # Committed before the call: whoever finds an attempt without an answer has the signer look for the order first.

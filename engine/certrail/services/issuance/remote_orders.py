@@ -5,6 +5,7 @@ from sqlmodel import Session, col, select
 
 from certrail.domain.content import RequestContent
 from certrail.domain.errors import Conflict
+from certrail.domain.states import RemoteOrderStatus
 from certrail.persistence.database import locked
 from certrail.persistence.tables import CaCertificate, CertificateAuthority, CertificateRequest, RemoteOrder
 from certrail.pki.chain import is_signed_by
@@ -25,7 +26,11 @@ def place_order(
     An open order of a request that failed meanwhile is taken up again: the signer may have it already.
     """
     orders = orders_of(uow.session, row.id)
-    if orders and orders[-1].status == "open" and orders[-1].ca_certificate_id == by.version.id:
+    if (
+        orders
+        and orders[-1].status == RemoteOrderStatus.OPEN
+        and orders[-1].ca_certificate_id == by.version.id
+    ):
         return orders[-1]
     order = RemoteOrder(
         id=uow.new_id(),
@@ -71,7 +76,7 @@ def keep_pending(uow: UnitOfWork, order: RemoteOrder, answer: Pending) -> None:
     uow.session.add(order)
 
 
-def close_order(uow: UnitOfWork, order: RemoteOrder, status: str) -> None:
+def close_order(uow: UnitOfWork, order: RemoteOrder, status: RemoteOrderStatus) -> None:
     """End an order as `signed` or `refused`; the certificate's row has the key now, if it was signed."""
     order.status, order.poll_at, order.key_sealed = status, None, None
     uow.session.add(order)

@@ -109,7 +109,7 @@ class Loader:
         """Principals are global: one that exists is used. Its role is set once, so that a later change stays."""
         with self._services.context.db.read() as session:
             known = existing(session, tables.Principal, member.slug, scoped=False)
-        row = known or self._services.identities.create(
+        row = known or self._services.principals.create(
             self._actor,
             kind=member.kind,
             slug=member.slug,
@@ -140,13 +140,13 @@ class Loader:
             revoked=self._verified.revoked[authority.slug],
         )
         if authority.crl_number is not None:
-            self._services.status.crl(authority.slug)
+            self._services.status_responder.crl(authority.slug)
         return True
 
     def _policy(self, policy: parts.Policy) -> bool:
         if self._is_loaded("policy", policy.slug):
             return False
-        self._services.product.create_policy(self._actor, **dict(policy))
+        self._services.catalog.create_policy(self._actor, **dict(policy))
         return True
 
     def _profile(self, profile: parts.Profile) -> bool:
@@ -155,7 +155,7 @@ class Loader:
         values = dict(profile)
         enrollment: parts.ProfileEnrollment = values.pop("enrollment")
         given = enrollment.model_dump(mode="json", exclude_none=True)
-        self._services.product.create_profile(self._actor, **values, legacy_enrollment=given)
+        self._services.catalog.create_profile(self._actor, **values, legacy_enrollment=given)
         return True
 
     def _connection(self, connection: parts.Connection) -> bool:

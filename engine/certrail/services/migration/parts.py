@@ -7,6 +7,7 @@ from pydantic import AwareDatetime, Field, StringConstraints, model_validator
 from certrail.domain.access import Role
 from certrail.domain.renewal import RenewalRule
 from certrail.domain.search import Serial
+from certrail.domain.states import CertificateStatus
 from certrail.domain.timestamps import Timestamp
 from certrail.domain.windows import Window
 from certrail.persistence.tables.delivery import GRACE_SECONDS
@@ -192,7 +193,9 @@ class Certificate(Part):
     private_key: PrivateKeyPem | None = None
     profile: Reference | None = None
     metadata: Metadata = Field(default_factory=dict)
-    status: Literal["active", "held", "revoked"] = "active"
+    status: Literal[CertificateStatus.ACTIVE, CertificateStatus.HELD, CertificateStatus.REVOKED] = (
+        CertificateStatus.ACTIVE
+    )
     revoked_at: AwareDatetime | None = None
     revocation_reason: Reason | None = None
     renewed_by: Identifier | None = Field(
@@ -205,18 +208,18 @@ class Certificate(Part):
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        if (self.status == "active") != (self.revoked_at is None):
+        if (self.status is CertificateStatus.ACTIVE) != (self.revoked_at is None):
             raise ValueError("revoked_at is given with the status revoked or held, and only then")
-        if self.status == "active" and self.revocation_reason is not None:
+        if self.status is CertificateStatus.ACTIVE and self.revocation_reason is not None:
             raise ValueError("an active certificate has no revocation_reason")
         on_hold = self.revocation_reason is Reason.CERTIFICATE_HOLD
-        if on_hold != (self.status == "held") and self.revocation_reason is not None:
+        if on_hold != (self.status is CertificateStatus.HELD) and self.revocation_reason is not None:
             raise ValueError("the status held and the revocation_reason certificateHold belong together")
         return self
 
     def reason(self) -> Reason:
         """The reason code of its CRL entry (RFC 5280 section 5.3.1)."""
-        default = Reason.CERTIFICATE_HOLD if self.status == "held" else Reason.UNSPECIFIED
+        default = Reason.CERTIFICATE_HOLD if self.status is CertificateStatus.HELD else Reason.UNSPECIFIED
         return self.revocation_reason or default
 
 
