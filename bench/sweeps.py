@@ -59,7 +59,7 @@ class Fleet:
             new_id=lambda: uuid.uuid4().hex,
         )
         self.services = Services.build(context)
-        self.admin = actor_of(self.services.identities.bootstrap("Admin")[0])
+        self.admin = actor_of(self.services.principals.bootstrap("Admin")[0])
         self.application = self._set_up()
         fill(database, count, self.application, START, progress, searchable=False)
         self.renewed = [self._issue(number) for number in range(DUE)]
@@ -124,8 +124,8 @@ class Fleet:
     def _set_up(self) -> str:
         services, admin = self.services, self.admin
         services.authorities.create_root(admin, slug="root", name="Root", subject=Subject(common_name="Root"))
-        services.product.create_policy(admin, slug="any", name="Any", rules={})
-        services.product.create_profile(
+        services.catalog.create_policy(admin, slug="any", name="Any", rules={})
+        services.catalog.create_profile(
             admin, slug="web", name="Web", ca="root", policy="any", ttl=timedelta(hours=2)
         )
         ident = services.applications.create(admin, slug="fleet", name="Fleet", profiles=["web"]).id

@@ -5,9 +5,11 @@ import subprocess
 import sys
 from configparser import ConfigParser
 from pathlib import Path
+from typing import get_type_hints
 
 from fastapi.routing import APIRoute
 
+from certrail.services.facade import Services
 from certrail_server.api.app import API, SCOPED
 from certrail_server.api.guard import Guard
 
@@ -52,6 +54,15 @@ def test_no_folder_holds_more_than_20_modules() -> None:
     counts = {path.relative_to(ROOT).as_posix(): len(list(path.glob("*.py"))) for path in folders}
     assert sum(counts.values()) > 200
     assert not {folder: count for folder, count in counts.items() if count > 20}
+
+
+def test_a_member_of_the_facade_has_the_name_of_its_class() -> None:
+    """Who reads `services.audit_log` finds `AuditLog`."""
+    classes = {name: kind for name, kind in get_type_hints(Services).items() if isinstance(kind, type)}
+    assert len(classes) > 30
+    del classes["context"]
+    named = {name: re.sub(r"(?<!^)(?=[A-Z])", "_", kind.__name__).lower() for name, kind in classes.items()}
+    assert named == {name: name for name in classes}
 
 
 def test_rows_are_locked_in_one_way() -> None:

@@ -85,4 +85,4 @@ class AcmWorld:
         return {stored.arn for stored in self.acm.certificates()}
 
     def reported(self, type_: str) -> list[dict[str, Any]]:
-        return [event.data for event in self.team.services.record.events(None, type_=type_, limit=1000)]
+        return [event.data for event in self.team.services.audit_log.events(None, type_=type_, limit=1000)]

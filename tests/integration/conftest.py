@@ -110,7 +110,7 @@ class Team:
     def person(self, slug: str, role: Role | None = Role.OPERATOR, kind: str = "user") -> Actor:
         """A principal, a member with this role or none at all."""
         email = f"{slug}@example.com" if kind == "user" else None
-        row: Principal = self.services.identities.create(
+        row: Principal = self.services.principals.create(
             self.admin, kind=kind, slug=slug, name=slug, email=email
         )
         if role is not None:
@@ -119,7 +119,7 @@ class Team:
 
     def actor(self, slug: str) -> Actor:
         """A principal that exists, as the one who acts."""
-        return actor_of(next(row for row in self.services.identities.list() if row.slug == slug))
+        return actor_of(next(row for row in self.services.principals.list() if row.slug == slug))
 
     def guard(self, *steps: Step, **options: object) -> None:
         """Approval steps for the profile."""
@@ -169,12 +169,12 @@ def installed(database: Database, plugins: PluginRegistry) -> Team:
         new_id=lambda: uuid.uuid4().hex,
     )
     services = Services.build(context)
-    admin = actor_of(services.identities.bootstrap("Admin")[0])
-    product = services.product
+    admin = actor_of(services.principals.bootstrap("Admin")[0])
+    catalog = services.catalog
     services.authorities.create_root(admin, slug="root", name="Root", subject=Subject(common_name="Root"))
-    product.create_policy(
+    catalog.create_policy(
         admin, slug="tls", name="TLS", rules={"sans": {"dns": {"allowed": ["*.example.com"]}}}
     )
-    product.create_profile(admin, slug="web", name="Web", ca="root", policy="tls", ttl=timedelta(days=47))
+    catalog.create_profile(admin, slug="web", name="Web", ca="root", policy="tls", ttl=timedelta(days=47))
     application = services.applications.create(admin, slug="app", name="App", profiles=["web"])
     return Team(services, clock, admin, application.id)

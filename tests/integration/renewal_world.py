@@ -102,7 +102,7 @@ def broken_authority(team: Team) -> None:
     services.authorities.create_root(
         team.admin, slug="lost", name="Lost", subject=Subject(common_name="Lost Root")
     )
-    services.product.create_profile(
+    services.catalog.create_profile(
         team.admin, slug="lost", name="Lost", ca="lost", policy="tls", ttl=timedelta(days=47)
     )
     services.applications.attach_profile(team.admin, team.application, "lost")

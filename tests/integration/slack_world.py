@@ -96,7 +96,7 @@ class SlackWorld:
     def votes(self) -> list[tuple[str, str]]:
         """Who decided what, by e-mail name, in order."""
         _, votes = self.team.services.approvals.get(self.approval)
-        names = {row.id: row.slug for row in self.team.services.identities.list()}
+        names = {row.id: row.slug for row in self.team.services.principals.list()}
         return [(names[vote.principal_id], vote.decision) for vote in votes]
 
     @property

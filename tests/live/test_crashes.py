@@ -22,7 +22,7 @@ DOOMED = Path(__file__).parent / "killed_at"
 PLACES = {
     "asked": [
         *("issuance.begin", "issuance.signed", "issuance.committed", "issuance.end", "outbox.sent"),
-        *("question.intended", "question.posted"),
+        *("approval_message.intended", "approval_message.posted"),
     ],
     "acm": ["delivery.intended", "delivery.answered", "delivery.recorded", "delivery.verified"],
     "vault": ["delivery.intended", "delivery.answered"],
@@ -97,7 +97,7 @@ def test_killed_at_each_step_boundary(doomed: Doomed, application: str) -> None:
         else:
             with mails_under_way(live_stack, orders.values()):
                 orders[place] = ordered(doomed, application, place)
-        if place.startswith("question"):
+        if place.startswith("approval_message"):
             until(
                 lambda name=orders[place].name: question_about(live_stack, name),  # type: ignore[misc]
                 f"the question at {place}",
@@ -111,9 +111,9 @@ def test_killed_at_each_step_boundary(doomed: Doomed, application: str) -> None:
         # A mail server that took a mail cannot be asked for it: the second one says that it is the same.
         assert_once(order, mails=2 if place == "notification.answered" else 1)
         # Who is approved at once may be asked about or not, but nobody is asked twice.
-        assert question_about(live_stack, order.name) in ((1,) if place.startswith("question") else (0, 1)), (
-            place
-        )
+        assert question_about(live_stack, order.name) in (
+            (1,) if place.startswith("approval_message") else (0, 1)
+        ), place
     made = live_stack.world.acm.count("ImportCertificate", "ok") - imports
     assert made == (len(orders) if application == "acm" else 0)
 
@@ -122,7 +122,7 @@ def ordered(doomed: Doomed, application: str, place: str) -> Order:
     """An order during which a process dies at the place."""
     doomed.die_at(place)
     order = doomed.live_stack.order(application, f"{application}-{place.replace('.', '-')}.live.example")
-    if application == "asked" and not place.startswith("question"):
+    if application == "asked" and not place.startswith("approval_message"):
         order.approve()
     doomed.wait_until_died_at(place)
     return order

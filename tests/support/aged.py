@@ -41,12 +41,12 @@ class Aged:
         self.services: Services = parts.services
         self._context = parts.context
         self._context.clock = lambda: datetime.now(UTC) - AGE
-        self.admin: Actor = actor_of(self.services.identities.bootstrap("Admin")[0])
+        self.admin: Actor = actor_of(self.services.principals.bootstrap("Admin")[0])
         services = self.services
         services.authorities.create_root(
             self.admin, slug="root", name="Root", subject=Subject(common_name="Fleet Root")
         )
-        services.product.create_policy(self.admin, slug="any", name="Any", rules={})
+        services.catalog.create_policy(self.admin, slug="any", name="Any", rules={})
         self.application = services.applications.create(self.admin, slug=APPLICATION, name="Fleet").id
 
     def stock(self, profile: str, count: int, per_minute: int = 0) -> list[str]:
@@ -61,7 +61,7 @@ class Aged:
             subject = Subject(common_name=authority)
             services.authorities.create_root(self.admin, slug=authority, name=authority, subject=subject)
             services.authorities.update(self.admin, authority, renewals_per_minute=per_minute)
-        services.product.create_profile(
+        services.catalog.create_profile(
             self.admin, slug=profile, name=profile, ca=authority, policy="any", ttl=LIFETIME
         )
         services.applications.attach_profile(self.admin, self.application, profile)

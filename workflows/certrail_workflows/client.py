@@ -40,7 +40,7 @@ _FLOWS: Mapping[str, type] = {
     "renewal": RenewalWorkflow,
     "delivery": DeliveryWorkflow,
     "notification": NotificationWorkflow,
-    "question": ApprovalMessageWorkflow,
+    "approval-message": ApprovalMessageWorkflow,
     "mirror": CrlMirrorWorkflow,
 }
 _ONCE = frozenset({"issuance", "notification", "renewal", "revocation"})

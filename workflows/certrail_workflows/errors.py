@@ -1,4 +1,4 @@
-"""What becomes of an error: what the record says of it, and what Temporal does next."""
+"""Errors of plugins and of our own steps: what is recorded, and whether Temporal retries."""
 
 import logging
 from dataclasses import dataclass, replace
@@ -22,17 +22,17 @@ _INFRASTRUCTURE = (OperationalError, InterfaceError, PoolTimeout, OSError)
 
 @dataclass(frozen=True)
 class Verdict:
-    """One failed try: as the record shows it, and as Temporal acts on it. Raise ``error`` ``from None``."""
+    """One failed attempt: what is recorded, and the error for Temporal. Raise ``error`` ``from None``."""
 
     failure: Failure
     error: ApplicationError
 
 
 def classify_plugin(error: Exception, *, plugin: str, attempt: int, now: datetime) -> Verdict:
-    """Map what left a plugin's verb to what happens next.
+    """Map an exception of a plugin's verb to its failure and its retry.
 
     ``Retryable`` waits as long as it asks for, ``Permanent`` ends the tries, anything else is a bug in the
-    plugin: tried again up to ``BUG_ATTEMPTS``. Of a bug only its type and place are kept, as its text may
+    plugin: retried up to ``BUG_ATTEMPTS``. Of a bug only its type and source line are kept, as its text may
     hold a secret.
     """
     if isinstance(error, Retryable):
@@ -44,7 +44,7 @@ def classify_plugin(error: Exception, *, plugin: str, attempt: int, now: datetim
 
 
 def classify_engine(error: Exception, *, plugin: str, attempt: int, now: datetime) -> Verdict:
-    """Map what went wrong on our side of a plugin's work: a refusal ends the tries, all else passes."""
+    """Map an exception of our own step around a plugin call: a refusal ends the attempts, all else is transient."""
     if isinstance(error, CertrailError):
         action = "Correct what the message names, then retry by hand."
         return _verdict(_failure(error.kind, error.detail, action, plugin), now, None)
@@ -57,7 +57,7 @@ def classify_engine(error: Exception, *, plugin: str, attempt: int, now: datetim
 
 
 def not_yet(turn: datetime, now: datetime) -> ApplicationError:
-    """What has to wait for its turn comes back then; nothing failed, so nothing is recorded."""
+    """The call has to wait for its rate slot; that is no failure, so nothing is recorded."""
     wait = max(turn - now, SHORTEST_PAUSE)
     return ApplicationError("not its turn yet", type="NotYet", next_retry_delay=wait)
 
@@ -65,7 +65,7 @@ def not_yet(turn: datetime, now: datetime) -> ApplicationError:
 def classify_own_step(error: Exception, *, step: str, attempt: int) -> ApplicationError:
     """Map the failure of a step that touches only our database.
 
-    A database that is away is waited for; anything unexpected is tried ``ENGINE_ATTEMPTS`` times.
+    An unreachable database is waited for; anything unexpected is attempted ``ENGINE_ATTEMPTS`` times.
     """
     message = f"{step}: {type(error).__name__} at {place(error)}"
     log.error("%s, attempt %s", message, attempt)
@@ -88,7 +88,7 @@ def _plugin_bug(error: Exception, plugin: str, attempt: int, now: datetime) -> V
 
 
 def _verdict(failure: Failure, now: datetime, wait: timedelta | None) -> Verdict:
-    """Try again after ``wait``, or never."""
+    """Retry after ``wait``, or never."""
     bug = failure.kind == BUG_KIND
     failure = replace(failure, next_try_at=now + wait if wait else None, permanent=wait is None)
     error = ApplicationError(

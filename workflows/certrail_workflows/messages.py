@@ -1,4 +1,4 @@
-"""What flows and activities say to each other: ids and states only, never content.
+"""Inputs and results of workflows and activities: ids and states only, never content.
 
 Flows call activities by these names, so that replayed code imports nothing that reaches I/O.
 """
@@ -45,14 +45,14 @@ def plugin_of(queue: str) -> str:
 
 @dataclass(frozen=True)
 class IssuanceInput:
-    """The request to carry to its end."""
+    """The request to take to its final status."""
 
     request_id: str
 
 
 @dataclass(frozen=True)
 class IssuanceStep:
-    """Where a request stands; while ``waiting``, ``wake_at`` says when to look again at the latest."""
+    """The status of a request; while ``waiting``, ``wake_at`` says when to look again at the latest."""
 
     status: str
     wake_at: datetime | None = None
@@ -60,7 +60,7 @@ class IssuanceStep:
 
 @dataclass(frozen=True)
 class IssuanceFailure:
-    """A request to give up on, and why."""
+    """A request to fail, and why."""
 
     request_id: str
     reason: str
@@ -68,7 +68,7 @@ class IssuanceFailure:
 
 @dataclass(frozen=True)
 class RevocationInput:
-    """The revocation request to carry to its end.
+    """The revocation request to take to its final status.
 
     Attributes:
         seen: signal references received in an earlier run of the same workflow.
@@ -80,7 +80,7 @@ class RevocationInput:
 
 @dataclass(frozen=True)
 class RevocationStep:
-    """Where a revocation request stands; while ``waiting``, ``wake_at`` says when to look again at the latest."""
+    """The status of a revocation request; while ``waiting``, ``wake_at`` says when to look again at the latest."""
 
     status: str
     wake_at: datetime | None = None
@@ -88,7 +88,7 @@ class RevocationStep:
 
 @dataclass(frozen=True)
 class RevocationFailure:
-    """A revocation request to give up on, and why."""
+    """A revocation request to fail, and why."""
 
     request_id: str
     reason: str
@@ -120,7 +120,7 @@ class PluginTaskInput:
     """Work for a plugin.
 
     Attributes:
-        subject_id: id of the delivery, notification, or copy of a question or a revocation list.
+        subject_id: id of the delivery, notification, approval message, or copy of a revocation list.
         queue: task queue of the plugin.
         seen: signal references received in an earlier run of the same workflow.
     """
@@ -132,7 +132,7 @@ class PluginTaskInput:
 
 @dataclass(frozen=True)
 class DeliveryStatus:
-    """What the record says of a delivery.
+    """Desired and observed state of a delivery.
 
     Attributes:
         settled: there is nothing left to try.
@@ -168,7 +168,7 @@ class Refreshed:
 
 @dataclass(frozen=True)
 class TimedOut:
-    """A plugin's verb that ran out of time, and the id of its subject."""
+    """A plugin's verb that timed out, and the id of its subject."""
 
     verb: str
     subject_id: str

@@ -12,28 +12,28 @@ from temporalio.workflow import ActivityCancellationType, ActivityConfig, LocalA
 FIRST_WAIT = timedelta(seconds=5)
 LONGEST_WAIT = timedelta(hours=1)
 BUG_ATTEMPTS = 5
-"""How often a plugin that breaks its contract is tried."""
+"""Attempts of a plugin that breaks its contract."""
 ENGINE_ATTEMPTS = 10
-"""How often a step of our own that fails for no known reason is tried."""
+"""Attempts of a step of our own that fails for no known reason."""
 
 HEARTBEAT_EVERY = timedelta(seconds=2)
 HEARTBEAT_TIMEOUT = timedelta(seconds=10)
 SWEEP_HEARTBEAT_TIMEOUT = timedelta(seconds=5)
 """Shorter: a second sweep beside one that was slow, not dead, does no harm."""
 CANCEL_GRACE = timedelta(seconds=30)
-"""How long a try that is no longer wanted may finish: a vendor SDK's thread cannot be stopped, and must not
+"""How long a cancelled attempt may take to end: a vendor SDK's thread cannot be stopped, and must not
 write an older certificate after the newer one."""
 
 SHORTEST_PAUSE = timedelta(seconds=1)
-"""Between two looks at the same request, so that clocks that disagree do not make a flow spin."""
+"""Between two steps of the same request, so that a clock skew does not make a workflow spin."""
 QUESTION_IDLE = timedelta(days=30)
-"""How long a question's workflow waits for a change; a later change starts a new one."""
+"""How long the workflow of an approval message waits for a signal; a later one starts it again."""
 SEEN_LIMIT = 100
-"""How many references a flow remembers."""
+"""How many references of signals a workflow remembers."""
 
 SWEEP_EVERY = timedelta(seconds=10)
 SWEEP_SHIFT = timedelta(minutes=10)
-"""One sweep looks again and again for this long: a workflow per look would fill the history."""
+"""One workflow sweeps for this long: a workflow per sweep would fill the history."""
 SWEEP_CATCH_UP = timedelta(seconds=10)
 
 LONGEST_SUMMARY = 240
@@ -41,7 +41,7 @@ LONGEST_SUMMARY = 240
 RETENTION = timedelta(days=7)
 RPC_TIMEOUT = timedelta(seconds=5)
 STICKY_TIMEOUT = timedelta(seconds=1)
-"""How long the flows of a dead worker wait for it before another takes them."""
+"""How long the workflows of a dead worker wait for it before another worker takes them over."""
 GRACEFUL_SHUTDOWN = timedelta(seconds=10)
 ACTIVITIES_PER_PLUGIN = 20
 CORE_ACTIVITIES = 50

@@ -83,7 +83,7 @@ def core_worker(client: Client, services: "Services", drain: Drain) -> Worker:
 
 
 def plugin_worker(client: Client, services: "Services", queue: str) -> Worker:
-    """Serves one plugin; a limit of its own keeps a slow one from taking the others' threads."""
+    """Serves one plugin; a limit of its own keeps a slow plugin from taking the threads of others."""
     return Worker(
         client,
         task_queue=queue,
@@ -111,5 +111,5 @@ async def serve(workers: Sequence[Worker], stop: asyncio.Event) -> None:
 
 
 def _threads(workers: int) -> int:
-    # Twice, as a cancelled try may leave its thread behind; a thread that is not needed is never made.
+    # Twice, as a cancelled attempt may leave its thread behind; a thread that is not needed is never made.
     return 2 * (workers * policies.ACTIVITIES_PER_PLUGIN + policies.CORE_ACTIVITIES)

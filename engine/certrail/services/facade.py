@@ -1,4 +1,4 @@
-"""All use cases of one process, built once from one kernel."""
+"""All use cases of one process, built once from one service context."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
@@ -17,7 +17,6 @@ from certrail.services.alerting.expiry import ExpirySweep
 from certrail.services.alerting.incidents import Incidents
 from certrail.services.alerting.notifications import fan_out
 from certrail.services.alerting.notify import NotifyEffect
-from certrail.services.approvals.callback_refusals import CallbackRefusals
 from certrail.services.approvals.chat import Chat
 from certrail.services.approvals.message_effect import RefreshStep
 from certrail.services.approvals.messages import ApprovalMessages
@@ -28,12 +27,13 @@ from certrail.services.approvals.votes import Approvals
 from certrail.services.authorities.authorities import Authorities
 from certrail.services.authorities.crl_mirrors import Mirrors
 from certrail.services.authorities.crl_publication import PublishEffect
-from certrail.services.authorities.status import CertificateStatus
-from certrail.services.catalog.profiles import Product
+from certrail.services.authorities.status import StatusResponder
+from certrail.services.catalog.profiles import Catalog
 from certrail.services.core.audit_log import AuditLog
 from certrail.services.core.effects import PluginStep
 from certrail.services.core.names import Names
 from certrail.services.core.outbox import Outbox
+from certrail.services.core.refusal_counter import RefusalCounter
 from certrail.services.core.subscriptions import Handler, Subscriptions
 from certrail.services.core.unit_of_work import ServiceContext, UnitOfWork
 from certrail.services.delivery.deliveries import Deliveries
@@ -121,7 +121,9 @@ class Services:
     approval_messages: ApprovalMessages
     approval_policies: ApprovalPolicies
     approvals: Approvals
+    audit_log: AuditLog
     authorities: Authorities
+    catalog: Catalog
     channels: Channels
     chat: Chat
     connections: Connections
@@ -129,30 +131,29 @@ class Services:
     deliveries: Deliveries
     effects: Effects
     export: Export
-    identities: Principals
     imports: Imports
     incidents: Incidents
     inventory: Inventory
-    object_ids: ObjectIds
     issuance: Issuance
+    key_rotation: KeyRotation
     mirrors: Mirrors
     names: Names
+    object_ids: ObjectIds
     outbox: Outbox
-    product: Product
-    record: AuditLog
+    principals: Principals
+    refusal_counter: RefusalCounter
     renewal_advice: RenewalAdvice
     renewal_waits: RenewalWaits
     renewals: Renewals
     requests: Requests
     retirements: Retirements
     revocation: Revocation
-    sealing: KeyRotation
+    saved_searches: SavedSearches
     sessions: Sessions
-    status: CertificateStatus
+    status_responder: StatusResponder
     sweeps: Sweeps
     syncs: Syncs
     tokens: Tokens
-    views: SavedSearches
 
     @classmethod
     def build(cls, context: ServiceContext) -> "Services":
@@ -161,12 +162,12 @@ class Services:
         subjects: Sequence[SubjectType] = (RequestSubjects(), RevocationSubjects())
         context.approval_subjects = {subject.name: subject for subject in subjects}
         approvals = Approvals(context)
-        refusals = CallbackRefusals(context)
+        refusal_counter = RefusalCounter(context)
         incidents = Incidents(context)
         issuance = Issuance(context)
         approval_messages = ApprovalMessages(context)
         retirements = Retirements(context)
-        status = CertificateStatus(context)
+        status_responder = StatusResponder(context)
         return cls(
             context=context,
             alerts=Alerts(context),
@@ -174,45 +175,46 @@ class Services:
             approval_messages=approval_messages,
             approval_policies=ApprovalPolicies(context),
             approvals=approvals,
+            audit_log=AuditLog(context.db, context.keyring),
             authorities=Authorities(context),
+            catalog=Catalog(context),
             channels=Channels(context),
-            chat=Chat(context, approvals, refusals),
+            chat=Chat(context, approvals, refusal_counter),
             connections=Connections(context),
             deletions=Deletions(context),
             deliveries=Deliveries(context),
             effects=Effects.build(context, approval_messages),
             export=Export(context),
-            identities=Principals(context),
             imports=Imports(context),
             incidents=incidents,
             inventory=Inventory(context),
-            object_ids=ObjectIds(context),
             issuance=issuance,
+            key_rotation=KeyRotation(context),
             mirrors=Mirrors(context),
             names=Names(context),
+            object_ids=ObjectIds(context),
             outbox=Outbox(context),
-            product=Product(context),
-            record=AuditLog(context.db, context.keyring),
+            principals=Principals(context),
+            refusal_counter=refusal_counter,
             renewal_advice=RenewalAdvice(context),
             renewal_waits=RenewalWaits(context, issuance),
             renewals=Renewals(context),
             requests=Requests(context),
             retirements=retirements,
             revocation=Revocation(context),
-            sealing=KeyRotation(context),
+            saved_searches=SavedSearches(context),
             sessions=Sessions(context),
-            status=status,
+            status_responder=status_responder,
             sweeps={
                 "digests": DigestSweep(context).run,
                 "expiry": ExpirySweep(context).run,
-                "housekeeping": Housekeeping(context, refusals).run,
+                "housekeeping": Housekeeping(context).run,
                 "incidents": incidents.escalate,
                 "renewals": RenewalSweep(context, issuance).run,
                 "retirements": retirements.start_due,
-                "revocation-lists": status.refresh,
+                "revocation-lists": status_responder.refresh,
                 "shared": ExpiryWatch(context).run,
             },
             syncs=Syncs(context),
             tokens=Tokens(context),
-            views=SavedSearches(context),
         )

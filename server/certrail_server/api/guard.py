@@ -129,7 +129,7 @@ class Guard:
 
     def _scope(self, services: Services, actor: Actor, request: Request, creates: str) -> str | None:
         """Where the call acts, once it is allowed to."""
-        allow_in = services.identities.authorize_in
+        allow_in = services.principals.authorize_in
         if "application" in request.path_params:
             return allow_in(actor, self.permission, str(request.path_params["application"]))
         for name, (noun, owner) in OWNER_OF.items():
@@ -144,12 +144,12 @@ class Guard:
             raise _outside(creates, self.unless)
         if self.unless:
             # What is about all Applications is not for members of the older project to make.
-            services.identities.authorize(actor, Permission.PRODUCT_MANAGE)
+            services.principals.authorize(actor, Permission.PRODUCT_MANAGE)
             return None
         if self.outside and request.query_params.get("application") == "none":
             return allow_in(actor, self.outside, None)
         if self.permission not in SCOPED:
-            services.identities.authorize(actor, self.permission)
+            services.principals.authorize(actor, self.permission)
             return None
         return allow_in(actor, self.permission, None)
 

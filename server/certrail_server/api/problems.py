@@ -56,7 +56,7 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(CertrailError)
     def refused(request: Request, err: CertrailError) -> JSONResponse:
-        request.app.state.refusals.take(request, err)
+        request.app.state.refusals.record(request, err)
         return problem(request, err.status, err.kind, err.title, err.detail, **err.extra)
 
     @app.exception_handler(RequestValidationError)

@@ -90,14 +90,14 @@ def walk(team: Team, tmp_path: Path) -> Iterator[Walk]:
         team.person(slug, role)
         services.applications.set_member(team.admin, None, slug, role)
     team.person("elsewhere", None)
-    services.identities.create(team.admin, kind="user", slug="above", name="Above", product_role="admin")
+    services.principals.create(team.admin, kind="user", slug="above", name="Above", product_role="admin")
     for slug, own, role in (
         ("group-admin", None, Role.ADMIN),
         ("group-operator", Role.AUDITOR, Role.OPERATOR),
     ):
         _through_a_group(team, slug, own, role)
     _through_a_group(team, "group-off", None, Role.OPERATOR)
-    services.identities.set_active(team.admin, "group-off-group", False)
+    services.principals.set_active(team.admin, "group-off-group", False)
     # Whoever has no role here is an Admin next api_client: what they may do there must not help them here.
     next_endpoint = services.applications.create(
         team.admin, slug="next-api_client", name="Next api_client", profiles=["web"]
@@ -111,7 +111,7 @@ def _through_a_group(team: Team, slug: str, own: Role | None, role: Role) -> Non
     """Somebody with a role of their own, and one of their group, in the Application and where there is none."""
     services, group = team.services, f"{slug}-group"
     team.person(slug, own)
-    services.identities.create(team.admin, kind="group", slug=group, name=group, members=[slug])
+    services.principals.create(team.admin, kind="group", slug=group, name=group, members=[slug])
     for application in (team.application, None):
         services.applications.set_member(team.admin, application, group, role)
 
@@ -263,7 +263,7 @@ def test_nobody_gets_in_without_a_token_or_with_one_that_is_no_more(walk: Walk) 
     services = walk.team.services
     row, revoked = services.tokens.issue(walk.team.admin, "operator", name="revoked")
     services.tokens.revoke(walk.team.admin, row.id)
-    services.identities.set_active(walk.team.admin, "auditor", False)
+    services.principals.set_active(walk.team.admin, "auditor", False)
     for method, path in documented():
         for token in (None, "certrail_not_a_token", revoked, walk.tokens["Auditor"]):
             assert walk.call(method, path, token)[0] == 401, f"{method} {path}"

@@ -170,7 +170,7 @@ def test_a_session_ends_by_time(site: Site, after: timedelta) -> None:
 
 def test_a_deactivated_user_is_out_at_once_and_cannot_come_back(site: Site) -> None:
     browser = site.signed_in()
-    site.team.services.identities.set_active(site.team.admin, "ada", False)
+    site.team.services.principals.set_active(site.team.admin, "ada", False)
     assert browser.get("/api/v1/me").status_code == 401
     again = site.browser()
     answer = again.get("/auth/callback", params=site.openbao.consent("ada", site.begin(again)))

@@ -315,14 +315,14 @@ def test_what_cannot_be_reported_of_keeps_no_other_from_its_turn(
     alert(team, "broken", DAY)
     alert(team, "fine", DAY)
     imported(team, "a", 12 * HOUR)
-    real, broken = expiry._tell, {"broken"}
+    real, broken = expiry._record, {"broken"}
 
     def tell(uow: Any, row: Alert, threshold: int, certificate: Certificate) -> bool:
         if row.slug in broken:
             raise ValueError("hunter2-hunter2")
         return real(uow, row, threshold, certificate)
 
-    monkeypatch.setattr(expiry, "_tell", tell)
+    monkeypatch.setattr(expiry, "_record", tell)
     for _ in range(3):
         sweep(team)
         team.clock.advance(MINUTE)

@@ -124,7 +124,7 @@ class TestFilters:
 
     def test_a_new_name_of_the_profile_changes_nothing(self, team: Team) -> None:
         alert(team, "certificate.issued", filters=CertificateSelector(profiles=["web"]))
-        team.services.product.update_profile(team.admin, "web", slug="renamed")
+        team.services.catalog.update_profile(team.admin, "web", slug="renamed")
         request = team.services.requests.submit(
             team.admin, team.application, profile="renamed", content={"sans": {"dns": ["a.example.com"]}}
         )
@@ -132,8 +132,8 @@ class TestFilters:
         assert len(reported(team)) == 1
 
     def test_what_is_refused_is_reported_by_what_is_known_of_it(self, team: Team) -> None:
-        team.services.product.update_policy(
-            team.admin, team.services.product.policies()[0].slug, rules={"sans": {"dns": {"denied": ["*"]}}}
+        team.services.catalog.update_policy(
+            team.admin, team.services.catalog.policies()[0].slug, rules={"sans": {"dns": {"denied": ["*"]}}}
         )
         alert(
             team, "request.refused", filters=CertificateSelector(names=["*.example.com"], metadata={"a": "b"})
@@ -228,7 +228,7 @@ class TestEnds:
             for _ in range(2):
                 watch(team)
             assert len(reported(team)) == so_far, days
-        (event, *_) = team.services.record.events(None, type_="ca.expiring", limit=100)
+        (event, *_) = team.services.audit_log.events(None, type_="ca.expiring", limit=100)
         assert event.data["remaining"] == "364 days"
 
     def test_a_renewed_authority_is_not_reported_of(self, team: Team) -> None:
@@ -299,7 +299,7 @@ class TestPlugins:
         monkeypatch.setattr(plugins, "_info", [*plugins._info, broken])
         for _ in range(3):
             watch(team)
-        (event,) = team.services.record.events(None, type_="plugin.unhealthy", limit=100)
+        (event,) = team.services.audit_log.events(None, type_="plugin.unhealthy", limit=100)
         assert event.data["message"] == "ImportError: no module"
         monkeypatch.undo()
         for _ in range(3):
@@ -319,5 +319,5 @@ class TestPlugins:
 
         monkeypatch.setattr(team.services.context.plugins, "notifier", missing)
         watch(team)
-        (event,) = team.services.record.events(None, type_="plugin.unhealthy", limit=100)
+        (event,) = team.services.audit_log.events(None, type_="plugin.unhealthy", limit=100)
         assert (event.subject_id, "not installed" in event.data["message"]) == ("notifier-email", True)

@@ -133,7 +133,7 @@ class TestWhatWasSentAlready:
 
 class TestChannelsThatWorkAgain:
     def events(self, team: Team) -> list[str]:
-        found = team.services.record.events(team.application)
+        found = team.services.audit_log.events(team.application)
         return [
             row.type for row in found if row.type.startswith("channel.") and row.type != "channel.created"
         ]

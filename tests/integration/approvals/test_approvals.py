@@ -137,7 +137,7 @@ def test_refusals_are_reported_apart_and_recorded(team: Team) -> None:
     team.guard(Step("Two of them", ("asker", "voter", "other", "gone"), quorum=2))
     _, approval = team.ask(asker)
     assert approval is not None
-    team.services.identities.set_active(team.admin, "gone", False)
+    team.services.principals.set_active(team.admin, "gone", False)
     assert refused(team, asker, approval) == "own-request"
     assert refused(team, auditor, approval) == "auditor"
     assert refused(team, outsider, approval) == "not-found"
@@ -155,7 +155,7 @@ def test_changed_content_voids_votes_and_asks_again(team: Team) -> None:
     request, approval = team.ask(team.person("asker"))
     assert approval is not None
     team.services.approvals.vote(voters[0], approval, "approve")
-    team.services.product.update_policy(team.admin, "tls", {"max_ttl": "47d"})
+    team.services.catalog.update_policy(team.admin, "tls", {"max_ttl": "47d"})
     assert refused(team, voters[1], approval) == "content-changed"
     assert team.services.issuance.advance(request).status == "waiting"
     row, _ = team.services.approvals.get(approval)
@@ -172,7 +172,7 @@ def test_content_that_changed_after_the_approval_is_asked_about_again(team: Team
     request, approval = team.ask(team.person("asker"))
     assert approval is not None
     team.services.approvals.vote(voter, approval, "approve")
-    team.services.product.update_policy(team.admin, "tls", {"max_ttl": "47d"})
+    team.services.catalog.update_policy(team.admin, "tls", {"max_ttl": "47d"})
     team.clock.advance(timedelta(hours=2))
     assert team.services.issuance.advance(request).status == "waiting"
     row, votes = team.services.approvals.get(approval)
@@ -193,7 +193,7 @@ def test_the_workflow_hears_of_every_decision_also_when_it_is_the_same_one_again
     request, approval = team.ask(team.person("asker"))
     assert approval is not None
     team.services.approvals.vote(voter, approval, "approve")
-    team.services.product.update_policy(team.admin, "tls", {"max_ttl": "47d"})
+    team.services.catalog.update_policy(team.admin, "tls", {"max_ttl": "47d"})
     assert team.services.issuance.advance(request).status == "waiting"
     team.services.approvals.vote(voter, approval, "approve")
     with team.services.context.db.read() as session:
@@ -211,7 +211,7 @@ def test_a_present_approval_does_not_cover_what_changed_after_it_was_asked_for(t
     first = team.services.requests.get(request).certificate_id or ""
     renewal = team.services.renewals.renew(asker, first)
     assert (renewal.status, renewal.preapproval_id) == ("approved", approval)
-    team.services.product.update_policy(team.admin, "tls", {"max_ttl": "47d"})
+    team.services.catalog.update_policy(team.admin, "tls", {"max_ttl": "47d"})
     assert team.services.issuance.advance(renewal.id).status == "waiting"
     asked = team.services.approvals.of_subject(renewal.id)
     assert asked is not None
@@ -230,11 +230,11 @@ def test_what_failed_before_it_was_approved_is_asked_about_when_it_is_tried_agai
     assert approval is not None
     services, nothing = team.services, {"sans": {"dns": {"allowed": ["*.other.example"]}}}
     if failure == "policy":
-        services.product.update_policy(team.admin, "tls", nothing)
+        services.catalog.update_policy(team.admin, "tls", nothing)
         assert services.issuance.advance(request).status == "failed"
         with pytest.raises(PolicyViolation):
             services.requests.retry(asker, request)
-        services.product.update_policy(team.admin, "tls", {})
+        services.catalog.update_policy(team.admin, "tls", {})
     elif failure == "authority":
         services.authorities.update(team.admin, "root", enabled=False)
         assert services.issuance.advance(request).status == "failed"
@@ -307,7 +307,7 @@ def test_a_policy_that_now_denies_is_never_signed(team: Team) -> None:
     request, approval = team.ask(team.person("asker"))
     assert approval is not None
     team.services.approvals.vote(voter, approval, "approve")
-    team.services.product.update_policy(
+    team.services.catalog.update_policy(
         team.admin, "tls", {"sans": {"dns": {"allowed": ["*.other.example"]}}}
     )
     assert team.services.issuance.advance(request).status == "failed"

@@ -25,7 +25,7 @@ DEPARTING: dict[str, Leave] = {
     "made an auditor": lambda team, slug: team.services.applications.set_member(
         team.admin, team.application, slug, Role.AUDITOR
     ),
-    "deactivated": lambda team, slug: team.services.identities.set_active(team.admin, slug, False),
+    "deactivated": lambda team, slug: team.services.principals.set_active(team.admin, slug, False),
 }
 
 
@@ -36,7 +36,7 @@ def back(team: Team, slug: str) -> object:
 RETURNING: dict[str, Leave] = {
     "removed": back,
     "made an auditor": back,
-    "deactivated": lambda team, slug: team.services.identities.set_active(team.admin, slug, True),
+    "deactivated": lambda team, slug: team.services.principals.set_active(team.admin, slug, True),
 }
 
 
@@ -53,7 +53,7 @@ def reported(team: Team) -> list[tuple[str, object]]:
     """The events on quorums, in order."""
     return [
         (event.type, event.data.get("step"))
-        for event in team.services.record.events(None, limit=1000)
+        for event in team.services.audit_log.events(None, limit=1000)
         if event.type in ("approval.quorum_lost", "approval.quorum_restored")
     ]
 
@@ -82,7 +82,7 @@ def test_a_quorum_out_of_reach_is_reported_once(team: Team, how: str) -> None:
     DEPARTING[how](team, "alice")
     team.person("somebody-else")
     assert reported(team) == [("approval.quorum_lost", "Owners")]
-    (event,) = team.services.record.events(None, type_="approval.quorum_lost")
+    (event,) = team.services.audit_log.events(None, type_="approval.quorum_lost")
     assert (event.data["quorum"], event.data["able"], event.application_id) == (2, 1, team.application)
     assert team.services.approvals.get(approval)[0].unreachable_step == 0
     RETURNING[how](team, "alice")
@@ -103,45 +103,45 @@ def test_a_later_step_out_of_reach_is_reported_at_once(team: Team) -> None:
 
 
 def test_groups_give_and_take_quorum(team: Team) -> None:
-    identities = team.services.identities
+    principals = team.services.principals
     people = {slug: team.person(slug, None) for slug in ("alice", "bob")}
-    identities.create(team.admin, kind="group", slug="owners", name="Owners", members=["alice"])
+    principals.create(team.admin, kind="group", slug="owners", name="Owners", members=["alice"])
     back(team, "owners")
     team.guard(Step("Owners", ("owners",)))
     _, approval = team.ask(team.person("asker", kind="machine"))
     assert approval
     with pytest.raises(Exception, match="no such approval"):
         team.services.approvals.vote(people["bob"], approval, "approve")
-    identities.set_group_member(team.admin, "owners", "alice", False)
+    principals.set_group_member(team.admin, "owners", "alice", False)
     assert reported(team) == [("approval.quorum_lost", "Owners")]
-    identities.set_group_member(team.admin, "owners", "bob", True)
+    principals.set_group_member(team.admin, "owners", "bob", True)
     assert reported(team)[1:] == [("approval.quorum_restored", None)]
-    assert [row.slug for row in identities.group_members("owners")] == ["bob"]
+    assert [row.slug for row in principals.group_members("owners")] == ["bob"]
     team.services.approvals.vote(people["bob"], approval, "approve")
     assert status(team, approval) == "approved"
     with pytest.raises(BadInput, match="Name a group"):
-        identities.set_group_member(team.admin, "alice", "bob", True)
+        principals.set_group_member(team.admin, "alice", "bob", True)
 
 
 def test_a_group_that_is_not_active_gives_nothing_until_it_is_again(team: Team) -> None:
-    identities = team.services.identities
+    principals = team.services.principals
     alice = team.person("alice", None)
-    identities.create(team.admin, kind="group", slug="owners", name="Owners", members=["alice"])
+    principals.create(team.admin, kind="group", slug="owners", name="Owners", members=["alice"])
     back(team, "owners")
     team.guard(Step("Owners", ("owners",)))
     _, approval = team.ask(team.person("asker", kind="machine"))
     assert approval
-    identities.set_active(team.admin, "owners", False)
+    principals.set_active(team.admin, "owners", False)
     assert reported(team) == [("approval.quorum_lost", "Owners")]
     assert team.services.applications.visible_to(alice) == []
     assert team.services.approvals.inbox(alice) == []
     for refused in (
         lambda: team.services.approvals.vote(alice, approval, "approve"),
-        lambda: identities.authorize_in(alice, Permission.APPLICATION_READ, team.application),
+        lambda: principals.authorize_in(alice, Permission.APPLICATION_READ, team.application),
     ):
         with pytest.raises(NotFound):
             refused()
-    identities.set_active(team.admin, "owners", True)
+    principals.set_active(team.admin, "owners", True)
     assert reported(team)[1:] == [("approval.quorum_restored", None)]
     team.services.approvals.vote(alice, approval, "approve")
     assert status(team, approval) == "approved"
@@ -150,13 +150,13 @@ def test_a_group_that_is_not_active_gives_nothing_until_it_is_again(team: Team) 
 def test_a_group_without_a_role_of_its_own_gives_quorum_while_it_is_active(team: Team) -> None:
     """Its members have roles of their own: they are asked through the group all the same."""
     team.person("alice")
-    team.services.identities.create(team.admin, kind="group", slug="owners", name="Owners", members=["alice"])
+    team.services.principals.create(team.admin, kind="group", slug="owners", name="Owners", members=["alice"])
     back(team, "owners")
     team.guard(Step("Owners", ("owners",)))
     team.ask(team.person("asker", kind="machine"))
     team.services.applications.remove_member(team.admin, team.application, "owners")
     assert reported(team) == []
-    team.services.identities.set_active(team.admin, "owners", False)
+    team.services.principals.set_active(team.admin, "owners", False)
     assert reported(team) == [("approval.quorum_lost", "Owners")]
 
 
@@ -169,27 +169,27 @@ def test_an_auditor_is_refused_though_the_step_names_them(team: Team) -> None:
 
 
 def test_the_last_product_admin_stays(team: Team) -> None:
-    identities = team.services.identities
+    principals = team.services.principals
     with pytest.raises(Conflict, match="last Product Admin"):
-        identities.set_active(team.admin, "admin", False)
+        principals.set_active(team.admin, "admin", False)
     with pytest.raises(Conflict, match="last Product Admin"):
-        identities.update(team.admin, "admin", product_role=ProductRole.MEMBER)
+        principals.update(team.admin, "admin", product_role=ProductRole.MEMBER)
     team.person("second", None)
-    identities.update(team.admin, "second", product_role=ProductRole.ADMIN)
-    assert identities.update(team.admin, "admin", product_role=ProductRole.MEMBER).product_role == "member"
+    principals.update(team.admin, "second", product_role=ProductRole.ADMIN)
+    assert principals.update(team.admin, "admin", product_role=ProductRole.MEMBER).product_role == "member"
 
 
 @pytest.mark.parametrize("database", ["postgresql"], indirect=True)
 def test_two_admins_who_demote_each_other_at_once_leave_one(team: Team) -> None:
-    identities = team.services.identities
+    principals = team.services.principals
     team.person("second", None)
-    identities.update(team.admin, "second", product_role=ProductRole.ADMIN)
+    principals.update(team.admin, "second", product_role=ProductRole.ADMIN)
     second = team.actor("second")
     team.services.context.subscriptions = Subscriptions({Event: [lambda _uow, _event, _row: meet.wait()]})
     meet = OneIsHeld(team)
     with ThreadPoolExecutor(2) as pool:
         demoted = [
-            pool.submit(identities.update, actor, reference, product_role=ProductRole.MEMBER)
+            pool.submit(principals.update, actor, reference, product_role=ProductRole.MEMBER)
             for actor, reference in ((team.admin, "second"), (second, "admin"))
         ]
         (refusal,) = [future.exception() for future in demoted if future.exception()]

@@ -223,10 +223,10 @@ async def test_who_may_not_vote_sees_the_reason(slack_world: SlackWorld) -> None
     slack_world.person("outsider", None)
     slack_world.people["stranger"] = slack_world.slack.add_user("stranger", "stranger@elsewhere.example")
     message = await slack_world.ask(asker, step("Owners", "asker", "ann", "gone", quorum=2))
-    slack_world.team.services.identities.set_active(slack_world.team.admin, "gone", False)
+    slack_world.team.services.principals.set_active(slack_world.team.admin, "gone", False)
     expected = {
-        "asker": ("own-request", "You asked for it"),
-        "bob": ("not-in-step", "not asked in the current step"),
+        "asker": ("own-request", "You requested this"),
+        "bob": ("not-in-step", "not an approver of the current step"),
         "gone": ("deactivated", "deactivated"),
         "auditor": ("auditor", "Auditors do not vote"),
         "outsider": ("not-found", "not a member"),
@@ -284,7 +284,7 @@ async def test_an_expired_request_takes_no_votes(slack_world: SlackWorld) -> Non
 async def test_changed_content_is_asked_anew(slack_world: SlackWorld) -> None:
     asker, _ = slack_world.person("asker"), slack_world.person("ann")
     message = await slack_world.ask(asker, step("Owners", "ann"))
-    slack_world.team.services.product.update_policy(slack_world.team.admin, "tls", {"max_ttl": "47d"})
+    slack_world.team.services.catalog.update_policy(slack_world.team.admin, "tls", {"max_ttl": "47d"})
     await slack_world.click("ann", message)
     assert slack_world.refusals() == ["content-changed"]
     assert slack_world.stored_votes() == 0

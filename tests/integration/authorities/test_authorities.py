@@ -38,7 +38,7 @@ def issue(team: Team, profile: str, name: str = "a.example.com") -> Certificate:
 
 def profile_under(team: Team, ca: str, ttl: timedelta = DAY) -> str:
     slug = f"under-{ca}"
-    team.services.product.create_profile(team.admin, slug=slug, name=slug, ca=ca, policy="tls", ttl=ttl)
+    team.services.catalog.create_profile(team.admin, slug=slug, name=slug, ca=ca, policy="tls", ttl=ttl)
     return slug
 
 
@@ -228,8 +228,8 @@ def test_renewed_everywhere_old_chains_still_verify(
 def test_renaming_unhooks_nothing_and_disabling_stops(team: Team) -> None:
     services = team.services
     services.authorities.update(team.admin, "root", slug="renamed", name="Renamed")
-    services.product.update_policy(team.admin, "tls", slug="tls-2", name="TLS 2")
-    services.product.update_profile(team.admin, "web", slug="web-2", name="Web 2")
+    services.catalog.update_policy(team.admin, "tls", slug="tls-2", name="TLS 2")
+    services.catalog.update_profile(team.admin, "web", slug="web-2", name="Web 2")
     issue(team, "web-2")
     services.authorities.update(team.admin, "renamed", enabled=False)
     with pytest.raises(Conflict, match="renamed is disabled") as refused:
@@ -257,22 +257,22 @@ def test_what_is_used_is_not_deleted(team: Team) -> None:
         services.authorities.delete(team.admin, "root")
     services.authorities.delete(team.admin, "x")
     with pytest.raises(Conflict, match="profiles web"):
-        services.product.delete_policy(team.admin, "tls")
+        services.catalog.delete_policy(team.admin, "tls")
     with pytest.raises(Conflict, match="attached to app"):
-        services.product.delete_profile(team.admin, "web")
+        services.catalog.delete_profile(team.admin, "web")
     issue(team, "web")
     services.applications.detach_profile(team.admin, team.application, "web")
     with pytest.raises(Conflict, match="stays on record"):
-        services.product.delete_profile(team.admin, "web")
-    services.product.create_policy(team.admin, slug="free", name="Free", rules={})
-    services.product.create_profile(team.admin, slug="free", name="Free", ca="root", policy="free", ttl=DAY)
-    services.product.delete_profile(team.admin, "free")
-    services.product.delete_policy(team.admin, "free")
+        services.catalog.delete_profile(team.admin, "web")
+    services.catalog.create_policy(team.admin, slug="free", name="Free", rules={})
+    services.catalog.create_profile(team.admin, slug="free", name="Free", ca="root", policy="free", ttl=DAY)
+    services.catalog.delete_profile(team.admin, "free")
+    services.catalog.delete_policy(team.admin, "free")
 
 
 def test_certificates_that_sign_themselves(team: Team) -> None:
     services = team.services
-    services.product.create_profile(
+    services.catalog.create_profile(
         team.admin, slug="self", name="Self", issuer_type="self-signed", policy="tls", ttl=DAY
     )
     services.applications.attach_profile(team.admin, team.application, "self")

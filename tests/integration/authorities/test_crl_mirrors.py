@@ -57,7 +57,7 @@ class Mirrored:
         return path.read_bytes()
 
     def reported(self, type_: str) -> int:
-        return len(self.team.services.record.events(None, type_=type_, limit=1000))
+        return len(self.team.services.audit_log.events(None, type_=type_, limit=1000))
 
 
 @pytest.fixture
@@ -74,17 +74,17 @@ async def test_what_is_served_here_is_there_too_after_every_change(mirrored: Mir
     services, admin = mirrored.team.services, mirrored.team.admin
     mirrored.create()
     await mirrored.work()
-    assert mirrored.file() == services.status.crl("root").content
+    assert mirrored.file() == services.status_responder.crl("root").content
     certificate = mirrored.issue()
     services.revocation.revoke(admin, certificate.id)
     await mirrored.work()
-    assert mirrored.file() == services.status.crl("root").content
+    assert mirrored.file() == services.status_responder.crl("root").content
     listed = x509.load_der_x509_crl(mirrored.file())
     assert listed.get_revoked_certificate_by_serial_number(int(certificate.serial, 16))
     mirrored.team.clock.advance(timedelta(days=2))
     services.sweeps["revocation-lists"]()
     await mirrored.work()
-    assert mirrored.file() == services.status.crl("root").content
+    assert mirrored.file() == services.status_responder.crl("root").content
     assert mirrored.reported("crl_mirror.published") == 3
     await mirrored.work()
     assert mirrored.reported("crl_mirror.published") == 3, "the same list is not published twice"
@@ -135,7 +135,7 @@ async def test_a_crash_between_the_write_and_its_receipt_is_healed(mirrored: Mir
     await work.destination.publish(work.publication)  # type: ignore[union-attr]
     mirrored.team.services.revocation.revoke(mirrored.team.admin, mirrored.issue().id)
     await mirrored.work()
-    assert mirrored.file() == mirrored.team.services.status.crl("root").content
+    assert mirrored.file() == mirrored.team.services.status_responder.crl("root").content
 
 
 async def test_taken_away_by_others_it_is_published_anew_by_hand(mirrored: Mirrored) -> None:

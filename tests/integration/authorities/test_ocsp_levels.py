@@ -41,7 +41,7 @@ def issue_below(team: Team, depth: int, algorithm: KeyAlgorithm) -> tuple[Certif
             )
         parent = slug
     assert parent is not None
-    team.services.product.create_profile(
+    team.services.catalog.create_profile(
         team.admin, slug="deep", name="Deep", ca=parent, policy="tls", ttl=timedelta(days=7)
     )
     team.services.applications.attach_profile(team.admin, team.application, "deep")
@@ -59,7 +59,7 @@ def status_of(team: Team, row: Certificate, ca: str, algorithm: hashes.HashAlgor
     issuer = x509.load_pem_x509_certificate(version.pem.encode())
     leaf = x509.load_pem_x509_certificate(row.pem.encode())
     request = ocsp.OCSPRequestBuilder().add_certificate(leaf, issuer, algorithm).build()
-    answer = team.services.status.ocsp(ca, request.public_bytes(Encoding.DER))
+    answer = team.services.status_responder.ocsp(ca, request.public_bytes(Encoding.DER))
     response = ocsp.load_der_ocsp_response(answer.content)
     assert response.response_status is ocsp.OCSPResponseStatus.SUCCESSFUL
     (signer,) = response.certificates
@@ -90,6 +90,6 @@ def test_another_issuer_is_answered_unauthorized(team: Team) -> None:
     issuer = x509.load_pem_x509_certificate(version.pem.encode())
     leaf = x509.load_pem_x509_certificate(row.pem.encode())
     request = ocsp.OCSPRequestBuilder().add_certificate(leaf, issuer, hashes.SHA256()).build()
-    answer = team.services.status.ocsp("level-1", request.public_bytes(Encoding.DER))
+    answer = team.services.status_responder.ocsp("level-1", request.public_bytes(Encoding.DER))
     response = ocsp.load_der_ocsp_response(answer.content)
     assert response.response_status is ocsp.OCSPResponseStatus.UNAUTHORIZED

@@ -27,11 +27,11 @@ def test_a_key_that_cannot_be_extracted_signs_everything_an_authority_signs(team
     leaf = x509.load_pem_x509_certificate(row.pem.encode())
     leaf.verify_directly_issued_by(issuer)
 
-    crl = x509.load_der_x509_crl(team.services.status.crl("root").content)
+    crl = x509.load_der_x509_crl(team.services.status_responder.crl("root").content)
     assert crl.is_signature_valid(issuer.public_key())  # type: ignore[arg-type]
 
     question = ocsp.OCSPRequestBuilder().add_certificate(leaf, issuer, hashes.SHA256()).build()
-    answer = team.services.status.ocsp("root", question.public_bytes(Encoding.DER))
+    answer = team.services.status_responder.ocsp("root", question.public_bytes(Encoding.DER))
     (signer,) = ocsp.load_der_ocsp_response(answer.content).certificates
     signer.verify_directly_issued_by(issuer)
 

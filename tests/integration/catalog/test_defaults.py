@@ -40,8 +40,8 @@ def subject(said: dict[str, Any]) -> dict[str, Any]:
 @pytest.fixture(autouse=True)
 def _defaults(team: Team) -> None:
     policy = {"sans": {"dns": {"allowed": ["*.example.com"]}}}
-    team.services.product.update_policy(team.admin, "tls", policy)
-    team.services.product.update_profile(team.admin, "web", defaults=DEFAULTS)
+    team.services.catalog.update_policy(team.admin, "tls", policy)
+    team.services.catalog.update_profile(team.admin, "web", defaults=DEFAULTS)
 
 
 def test_missing_parts_of_a_subject_are_filled_one_by_one(team: Team) -> None:
@@ -74,7 +74,7 @@ def test_of_a_csr_only_usages_are_filled(team: Team) -> None:
 
 def test_a_csr_that_names_no_usages_gets_those_of_any_request(team: Team) -> None:
     """As most CSRs are made; without a usage most servers and clients could not use the certificate."""
-    team.services.product.update_profile(team.admin, "web", defaults={})
+    team.services.catalog.update_profile(team.admin, "web", defaults={})
     said = asked(team, csr=csr())
     assert (said["key_usages"], said["extended_key_usages"]) == (("digitalSignature",), ("serverAuth",))
 
@@ -84,7 +84,7 @@ def test_default_usages_are_those_that_the_key_can_do(team: Team) -> None:
     assert asked(team, key_algorithm="RSA_2048")["key_usages"] == ("digitalSignature", "keyEncipherment")
     with pytest.raises(PolicyViolation, match="cannot be used for keyEncipherment"):
         asked(team, key_usages=["keyEncipherment"])
-    team.services.product.update_profile(team.admin, "web", defaults={"key_usages": ["keyEncipherment"]})
+    team.services.catalog.update_profile(team.admin, "web", defaults={"key_usages": ["keyEncipherment"]})
     with pytest.raises(PolicyViolation, match="cannot be used for keyEncipherment"):
         asked(team)
 
@@ -92,9 +92,9 @@ def test_default_usages_are_those_that_the_key_can_do(team: Team) -> None:
 def test_defaults_that_contradict_each_other_are_refused(team: Team) -> None:
     wrong = {"key_algorithm": "EC_P256", "key_usages": ["digitalSignature", "keyEncipherment"]}
     with pytest.raises(BadInput, match="EC_P256 cannot be used for keyEncipherment"):
-        team.services.product.update_profile(team.admin, "web", defaults=wrong)
+        team.services.catalog.update_profile(team.admin, "web", defaults=wrong)
     with pytest.raises(BadInput, match="ED25519 cannot be used for keyAgreement"):
-        team.services.product.create_profile(
+        team.services.catalog.create_profile(
             team.admin,
             slug="x",
             name="X",

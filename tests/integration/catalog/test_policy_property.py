@@ -273,7 +273,7 @@ def team(sqlite: Fresh, plugins: PluginRegistry) -> Iterator[Team]:
     """On SQLite only: what is judged does not depend on the database."""
     sqlite.renew()
     team = installed(sqlite.database, plugins)
-    team.services.product.create_profile(
+    team.services.catalog.create_profile(
         team.admin, slug="asked", name="Asked", ca="root", policy="tls", ttl=timedelta(days=1)
     )
     team.services.applications.attach_profile(team.admin, team.application, "asked")
@@ -289,7 +289,7 @@ def certificate_by(
     """What somebody gets who asks by this path under these rules, or nothing when they are refused."""
     services = team.services
     later = path in ("changed while it waits", *RENEWALS)
-    services.product.update_policy(team.admin, "tls", ANYTHING if later else rules)
+    services.catalog.update_policy(team.admin, "tls", ANYTHING if later else rules)
     try:
         if path == "import":
             pem = Elsewhere(team).signed(content).public_bytes(Encoding.PEM).decode()
@@ -301,7 +301,7 @@ def certificate_by(
         row = services.requests.submit(team.admin, team.application, profile=profile, content=asked)
         if path in RENEWALS:
             services.issuance.advance(row.id)
-            services.product.update_policy(team.admin, "tls", rules)
+            services.catalog.update_policy(team.admin, "tls", rules)
             present = services.requests.get(row.id).certificate_id or ""
             csr = as_csr(content) if path == "renewal with a csr" else None
             same_key = path == "renewal with the same key"
@@ -309,7 +309,7 @@ def certificate_by(
     except PolicyViolation:
         return None
     if path == "changed while it waits":
-        services.product.update_policy(team.admin, "tls", rules)
+        services.catalog.update_policy(team.admin, "tls", rules)
     services.issuance.advance(row.id)
     if profile == "asked" and services.requests.get(row.id).status == "pending_approval":
         approval = services.approvals.of_subject(row.id)
@@ -345,7 +345,7 @@ def test_the_defaults_of_a_profile_are_what_the_certificate_says(team: Team) -> 
         "extended_key_usages": ["clientAuth"],
         "subject": {"organization": "Example"},
     }
-    team.services.product.update_profile(team.admin, "web", defaults=defaults)
+    team.services.catalog.update_profile(team.admin, "web", defaults=defaults)
     got = certificate_by("api", team, {}, RequestContent(sans=Sans(dns=("a.example.com",)), ttl_seconds=3600))
     assert got is not None
     row = team.services.requests.submit(

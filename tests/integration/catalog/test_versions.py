@@ -20,7 +20,7 @@ TABLES = {
 def changes(team: Team, what: str) -> tuple[Callable[[], object], Callable[[], object], Callable[[], int]]:
     """Two changes of one thing, and its version."""
     services, admin, here = team.services, team.admin, team.application
-    product, guards = services.product, services.approval_policies
+    product, guards = services.catalog, services.approval_policies
     if what == "policy":
         return (
             lambda: product.update_policy(admin, "tls", {"max_ttl": "47d"}),

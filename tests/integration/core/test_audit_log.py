@@ -24,7 +24,7 @@ from certrail.services.core.audit_log import document, verify_export
 def _some_history(team: Team) -> int:
     for number in range(5):
         team.person(f"person-{number}")
-    return team.services.record.head().seq
+    return team.services.audit_log.head().seq
 
 
 def _change(database: Database, statement: object) -> None:
@@ -75,13 +75,13 @@ TAMPERING: dict[str, tuple[Callable[[Database, int], None], str]] = {
 
 def test_every_event_is_chained_without_gaps(team: Team) -> None:
     last = _some_history(team)
-    events = team.services.record.events(None, limit=1000)
+    events = team.services.audit_log.events(None, limit=1000)
     assert [event.seq for event in events] == list(range(1, last + 1))
     before = "0" * 64
     for event in events:
         assert event.hash == link(before, document(event))
         before = event.hash
-    found = team.services.record.verify()
+    found = team.services.audit_log.verify()
     assert (found.faults, found.seq, found.hash) == ([], last, before)
 
 
@@ -90,7 +90,7 @@ def test_tampering_is_found(team: Team, what: str) -> None:
     last = _some_history(team)
     tamper, fault = TAMPERING[what]
     tamper(team.services.context.db, last)
-    faults = team.services.record.verify().faults
+    faults = team.services.audit_log.verify().faults
     assert any(fault in line for line in faults), faults
 
 
@@ -100,7 +100,7 @@ def test_tampering_is_found(team: Team, what: str) -> None:
 def test_no_column_is_left_out_of_the_hash(team: Team, column: str) -> None:
     _some_history(team)
     _change(team.services.context.db, update(EventRow).where(col(EventRow.seq) == 6).values({column: "x"}))
-    assert team.services.record.verify().faults == [
+    assert team.services.audit_log.verify().faults == [
         "event 6 was changed, or is not the one that was recorded here"
     ]
 
@@ -111,12 +111,12 @@ def test_an_added_event_is_found(team: Team) -> None:
         forged = session.get_one(EventRow, last).model_copy(update={"id": uuid.uuid4().hex, "seq": last + 1})
         session.add(EventRow(**forged.model_dump()))
     outside = f"event {last + 1} stands outside of the chain: it was added"
-    assert team.services.record.verify().faults == [outside]
+    assert team.services.audit_log.verify().faults == [outside]
     # The next honest event collides with it, loudly.
     with pytest.raises(Exception, match=r"UNIQUE|duplicate key"):
         team.person("next")
     _change(team.services.context.db, update(AuditChainHead).values(seq=last + 1, hash=forged.hash))
-    faults = team.services.record.verify().faults
+    faults = team.services.audit_log.verify().faults
     assert len(faults) == 2, "it is inside now, and the hash is wrong"
     assert f"event {last + 1} was changed" in faults[0]
     assert "the head was rewritten" in faults[1]
@@ -124,14 +124,14 @@ def test_an_added_event_is_found(team: Team) -> None:
 
 def test_an_event_at_any_place_is_missed_found_changed_or_moved(team: Team) -> None:
     _some_history(team)
-    database, record = team.services.context.db, team.services.record
-    rows = [row.model_dump() for row in record.events(None, limit=1000)]
+    database, audit_log = team.services.context.db, team.services.audit_log
+    rows = [row.model_dump() for row in audit_log.events(None, limit=1000)]
 
     def faults(tampered: list[dict[str, Any]]) -> list[str]:
         with database.write() as session:
             session.exec(delete(EventRow))
             session.add_all(EventRow(**row) for row in tampered)
-        return record.verify().faults
+        return audit_log.verify().faults
 
     for n, row in enumerate(rows):
         others = rows[:n] + rows[n + 1 :]
@@ -148,20 +148,20 @@ def test_an_event_at_any_place_is_missed_found_changed_or_moved(team: Team) -> N
 
 def test_an_older_record_that_was_put_back_is_found_by_a_head_noted_elsewhere(team: Team) -> None:
     _some_history(team)
-    record, database = team.services.record, team.services.context.db
-    older = record.head()
+    audit_log, database = team.services.audit_log, team.services.context.db
+    older = audit_log.head()
     team.person("late")
-    noted = Place(record.head().seq, record.head().hash)
-    assert record.verify(remembered=noted).faults == []
-    assert record.verify(remembered=Place(older.seq, older.hash)).faults == []
+    noted = Place(audit_log.head().seq, audit_log.head().hash)
+    assert audit_log.verify(remembered=noted).faults == []
+    assert audit_log.verify(remembered=Place(older.seq, older.hash)).faults == []
     _change(database, delete(EventRow).where(col(EventRow.seq) > older.seq))
     _change(database, update(AuditChainHead).values(seq=older.seq, hash=older.hash, seal=older.seal))
-    assert record.verify().faults == [], "it was sealed once"
+    assert audit_log.verify().faults == [], "it was sealed once"
     fault = f"the head says {older.seq}, event {noted.seq} was remembered: it was set back"
-    assert record.verify(remembered=noted).faults == [fault]
+    assert audit_log.verify(remembered=noted).faults == [fault]
     assert verify_export(io.StringIO("\n".join(_exported(team))), None, remembered=noted).faults == [fault]
     team.person("another-history")
-    (rewritten,) = record.verify(remembered=noted).faults
+    (rewritten,) = audit_log.verify(remembered=noted).faults
     assert "is not the one that was remembered" in rewritten
 
 
@@ -176,25 +176,27 @@ def test_a_rewritten_record_is_found_by_its_seal(team: Team) -> None:
     _some_history(team)
     with team.services.context.db.write() as session:
         before = "0" * 64
-        for event in team.services.record.events(None, limit=1000):
+        for event in team.services.audit_log.events(None, limit=1000):
             event.actor_name = "Somebody"
             event.hash = before = link(before, document(event))
             session.merge(event)
         session.get_one(AuditChainHead, 1).hash = before
-    assert team.services.record.verify().faults == ["the head was rewritten: its seal is that of another one"]
+    assert team.services.audit_log.verify().faults == [
+        "the head was rewritten: its seal is that of another one"
+    ]
 
 
 def test_writers_at_once_leave_no_gap(team: Team) -> None:
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda n: team.person(f"worker-{n}", None), range(40)))
-    found = team.services.record.verify()
+    found = team.services.audit_log.verify()
     assert found.faults == []
-    assert found.seq == len(team.services.record.events(None, limit=1000))
+    assert found.seq == len(team.services.audit_log.events(None, limit=1000))
 
 
 def _exported(team: Team) -> list[str]:
     file = io.StringIO()
-    count = team.services.record.export(file)
+    count = team.services.audit_log.export(file)
     lines = file.getvalue().splitlines()
     assert len(lines) == count + 2
     return lines

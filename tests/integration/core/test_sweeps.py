@@ -13,7 +13,7 @@ def broken(_item: str) -> int:
 
 
 def reported(team: Team) -> list[str]:
-    found = team.services.record.events(None)
+    found = team.services.audit_log.events(None)
     return [row.type.removeprefix("sweep.") for row in found if row.subject_type == "sweep"]
 
 

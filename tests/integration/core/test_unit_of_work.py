@@ -49,7 +49,7 @@ def configured(team: Team, tmp_path: Path) -> Team:
 
 
 def last(team: Team, type_: str) -> EventRow:
-    return team.services.record.events(None, type_=type_, limit=1000)[-1]
+    return team.services.audit_log.events(None, type_=type_, limit=1000)[-1]
 
 
 def issue(installation: Team, /, **attributes: str) -> str:

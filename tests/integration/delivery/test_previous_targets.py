@@ -165,7 +165,7 @@ async def test_former_places_are_sealed_anew_with_everything_else(acm_world: Acm
     context = acm_world.team.services.context
     assert isinstance(context.keyring, Keyring)
     context.keyring.rotate()
-    acm_world.team.services.sealing.reencrypt()
+    acm_world.team.services.key_rotation.reencrypt()
     with context.db.read() as session:
         (place,) = session.exec(select(PreviousTarget)).all()
     assert not context.keyring.needs_rotation(place.config_sealed)

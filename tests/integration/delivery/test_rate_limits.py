@@ -7,7 +7,7 @@ from temporalio.exceptions import ApplicationError
 from tests.integration.conftest import Team
 from tests.integration.verbs import run_verb
 
-from certrail.services.core.rate_limits import RateSlot
+from certrail.domain.rate_limits import RateSlot
 from certrail.services.delivery.deploy import DeployCall
 from certrail_sdk import Receipt, Removal
 
@@ -126,7 +126,7 @@ async def test_what_waits_shows_its_turn_and_is_nobodys_failure(team: Team, deli
     assert delivery.next_try_at == team.clock.now + waits.value.next_retry_delay
     assert delivery.last_error is None
     assert delivery.status == "pending"
-    assert not team.services.record.events(None, type_="delivery.failed", limit=10)
+    assert not team.services.audit_log.events(None, type_="delivery.failed", limit=10)
 
 
 def test_a_rate_that_is_taken_away_keeps_nobody_waiting(team: Team, deliveries: list[str]) -> None:

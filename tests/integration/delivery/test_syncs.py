@@ -12,11 +12,11 @@ from tests.integration.verbs import run_verb
 from tests.workflows.fake_plugins import FakeDestination, Tries
 
 from certrail.domain.errors import BadInput, Conflict
+from certrail.domain.rate_limits import RateSlot
 from certrail.persistence.tables import Delivery, Incident, OutboxRow
 from certrail.pki.revocation import Reason
 from certrail.services.alerting.alerts import Escalation
 from certrail.services.core.failure import Failure
-from certrail.services.core.rate_limits import RateSlot
 from certrail.services.delivery.deploy import DeployCall, target_of_receipt
 from certrail.services.delivery.verify import ObserveCall
 from certrail.services.integrations.plugin_config import MASK
@@ -78,7 +78,7 @@ class SlackWorld:
         self.team.services.effects.deliver.fail(row.id, REFUSED, row.generation)
 
     def reported(self, type_: str) -> list[dict[str, Any]]:
-        return [event.data for event in self.team.services.record.events(None, type_=type_, limit=1000)]
+        return [event.data for event in self.team.services.audit_log.events(None, type_=type_, limit=1000)]
 
     def handed_over(self) -> int:
         """How often deliveries' workflows were told of something."""

@@ -115,7 +115,7 @@ def test_our_own_issuer_is_recognised(team: Team) -> None:
 
 
 def test_an_import_with_a_profile_must_satisfy_its_policy(team: Team) -> None:
-    team.services.product.update_policy(
+    team.services.catalog.update_policy(
         team.admin,
         "tls",
         {
@@ -128,7 +128,7 @@ def test_an_import_with_a_profile_must_satisfy_its_policy(team: Team) -> None:
         taken(team, from_pem_text(Foreign(team, "a.example.org", days=50).pem), profile="web")
     rules = {violation["rule"] for violation in refused.value.extra["violations"]}
     assert rules == {"sans.dns.allowed", "max_ttl"}
-    (event,) = team.services.record.events(None, type_="certificate.import_refused")
+    (event,) = team.services.audit_log.events(None, type_="certificate.import_refused")
     assert event.data["profile"] == "web"
     assert len(event.data["violations"]) == 2
     row = taken(team, from_pem_text(Foreign(team).pem), profile="web")
@@ -246,7 +246,7 @@ def issued(team: Team) -> Certificate:
     team.services.authorities.create_intermediate(
         team.admin, slug="sub", name="Sub", subject=Subject(common_name="Sub"), parent="root"
     )
-    team.services.product.update_profile(team.admin, "web", ca="sub")
+    team.services.catalog.update_profile(team.admin, "web", ca="sub")
     row = team.services.requests.submit(
         team.admin,
         team.application,
@@ -277,7 +277,7 @@ def test_each_format_is_read_by_others(team: Team, issued: Certificate, tmp_path
         2,
     )
     assert "Entry type: PrivateKeyEntry" in read_by_java(java.content, tmp_path)
-    events = team.services.record.events(None, type_="certificate.exported")
+    events = team.services.audit_log.events(None, type_="certificate.exported")
     assert [(e.data["format"], e.data["with_key"]) for e in events] == [
         ("pem", False),
         ("der", False),

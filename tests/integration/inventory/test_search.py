@@ -183,16 +183,20 @@ def test_every_search_goes_by_an_index(fleet: Team) -> None:
 
 
 def test_a_search_gets_a_name(fleet: Team) -> None:
-    views = fleet.services.views
+    saved_searches = fleet.services.saved_searches
     wanted = CertificateFilter(name_ends=".example.com", expires_before=START + 10 * DAY)
-    row = views.create(fleet.admin, fleet.application, slug="soon", name="Soon", wanted=wanted)
-    assert CertificateFilter.model_validate(views.get(fleet.application, "soon").filter) == wanted
+    row = saved_searches.create(fleet.admin, fleet.application, slug="soon", name="Soon", wanted=wanted)
+    assert CertificateFilter.model_validate(saved_searches.get(fleet.application, "soon").filter) == wanted
     with pytest.raises(Conflict):
-        views.create(fleet.admin, fleet.application, slug="soon", name="Again", wanted=wanted)
-    views.update(fleet.admin, fleet.application, row.id, name="Later", wanted=CertificateFilter(serial="1"))
-    assert [(v.name, v.filter) for v in views.list(fleet.application)] == [("Later", {"serial": "1"})]
+        saved_searches.create(fleet.admin, fleet.application, slug="soon", name="Again", wanted=wanted)
+    saved_searches.update(
+        fleet.admin, fleet.application, row.id, name="Later", wanted=CertificateFilter(serial="1")
+    )
+    assert [(v.name, v.filter) for v in saved_searches.list(fleet.application)] == [
+        ("Later", {"serial": "1"})
+    ]
     other = fleet.services.applications.create(fleet.admin, slug="other", name="Other").id
     with pytest.raises(NotFound):
-        views.get(other, row.id)
-    views.delete(fleet.admin, fleet.application, "soon")
-    assert views.list(fleet.application) == []
+        saved_searches.get(other, row.id)
+    saved_searches.delete(fleet.admin, fleet.application, "soon")
+    assert saved_searches.list(fleet.application) == []

@@ -31,7 +31,7 @@ def lineage_of(team: Team, certificate: Certificate) -> Lineage:
 
 
 def listed(team: Team) -> set[str]:
-    present = x509.load_der_x509_crl(team.services.status.crl("root").content)
+    present = x509.load_der_x509_crl(team.services.status_responder.crl("root").content)
     return {f"{entry.serial_number:x}" for entry in present}
 
 
@@ -161,6 +161,6 @@ def test_a_key_that_cannot_be_opened_keeps_no_other_list_from_being_signed(team:
     with services.context.db.read() as session:
         fresh = {row.ca_id: row.this_update == team.clock.now for row in session.exec(select(Crl)).all()}
     assert fresh == {other.id: True, broken.ca_id: False}
-    (reported,) = services.record.events(None, type_="sweep.failed")
+    (reported,) = services.audit_log.events(None, type_="sweep.failed")
     assert reported.data["slug"] == "revocation-lists"
     assert broken.ca_id in reported.data["message"]

@@ -51,7 +51,7 @@ def state(team: Team, certificate: Certificate) -> str:
 
 
 def listed(team: Team) -> int:
-    return len(list(x509.load_der_x509_crl(team.services.status.crl("root").content)))
+    return len(list(x509.load_der_x509_crl(team.services.status_responder.crl("root").content)))
 
 
 def test_it_is_revoked_once_both_approved(team: Team, people: dict[str, Actor]) -> None:
@@ -67,7 +67,7 @@ def test_it_is_revoked_once_both_approved(team: Team, people: dict[str, Actor]) 
     assert [advance(request.id).status for _ in range(2)] == ["revoked", "revoked"]
     row = team.services.inventory.get(certificate.id)
     assert (row.status, row.revocation_reason, listed(team)) == ("revoked", "keyCompromise", 1)
-    types = [event.type for event in team.services.record.events(None, limit=1000)]
+    types = [event.type for event in team.services.audit_log.events(None, limit=1000)]
     assert types.count("certificate.revoked") == 1
     assert team.services.revocation.get(request.id).status == "revoked"
 

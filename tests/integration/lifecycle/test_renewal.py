@@ -92,7 +92,7 @@ def test_the_next_certificate_takes_the_place_of_the_present_one(team: Team, ada
 
 def test_a_profiles_defaults_are_not_for_renewals(team: Team, ada: Actor) -> None:
     first = issued(team, ada)
-    team.services.product.update_profile(
+    team.services.catalog.update_profile(
         team.admin, "web", ttl=timedelta(days=1), defaults={"subject": {"organization": "New"}}
     )
     second = renewed(team, ada, first)
@@ -240,8 +240,8 @@ def test_policy_and_approval_hold_for_renewals(team: Team, ada: Actor) -> None:
     assert approval
     team.services.approvals.vote(grace, approval.id, "approve")
     second = finished(team, request.id)
-    policy = team.services.product.policies()[0]
-    team.services.product.update_policy(
+    policy = team.services.catalog.policies()[0]
+    team.services.catalog.update_policy(
         team.admin, policy.id, {"sans": {"dns": {"allowed": ["*.other.test"]}}}
     )
     with pytest.raises(PolicyViolation):

@@ -126,7 +126,7 @@ class TestPresentApproval:
 
     def test_any_deviation_asks_again(self, team: Team) -> None:
         _, row = self.begin(team, renewals=100, days=3650)
-        team.services.product.update_policy(
+        team.services.catalog.update_policy(
             team.admin, "tls", {"sans": {"dns": {"allowed": ["*.example.com", "*.example.org"]}}}
         )
         assert self.renewed(team, row).id == row.id

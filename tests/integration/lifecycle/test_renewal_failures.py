@@ -89,7 +89,7 @@ def test_one_that_fails_and_ends_while_nothing_runs_is_renewed_when_that_is_poss
 
 def test_one_that_is_denied_does_not_hold_up_the_others(team: Team) -> None:
     good, bad = issue(team, 2)
-    team.services.product.update_policy(team.admin, "tls", {"sans": {"dns": {"allowed": ["n0.example.com"]}}})
+    team.services.catalog.update_policy(team.admin, "tls", {"sans": {"dns": {"allowed": ["n0.example.com"]}}})
     team.clock.now = max(due_at(team, row) for row in (good, bad))
     sweep(team)
     assert present(team, good.lineage_id).id != good.id

@@ -144,7 +144,7 @@ def test_what_is_revoked_is_renewed_no_more(team: Team, url: str) -> None:
 
 
 def test_a_certificate_of_another_authority_is_not_ours_to_revoke(team: Team) -> None:
-    team.services.product.create_profile(
+    team.services.catalog.create_profile(
         team.admin, slug="own", name="Own", issuer_type="self-signed", policy="tls", ttl=timedelta(days=1)
     )
     team.services.applications.attach_profile(team.admin, team.application, "own")
@@ -162,7 +162,7 @@ def test_a_list_is_never_stale_and_its_number_only_grows_over_a_month(team: Team
         if day % 5 == 0:
             team.services.revocation.revoke(team.admin, rows[day // 5].id)
         team.services.sweeps["revocation-lists"]()
-        answer = team.services.status.crl("root")
+        answer = team.services.status_responder.crl("root")
         found = x509.load_der_x509_crl(answer.content)
         since, until = found.last_update_utc, found.next_update_utc
         assert answer.holds == (since, until)
@@ -183,7 +183,7 @@ def test_a_certificate_that_ended_leaves_the_list(team: Team) -> None:
     team.services.revocation.revoke(team.admin, row.id)
     team.clock.advance(timedelta(days=50))
     team.services.sweeps["revocation-lists"]()
-    assert len(list(x509.load_der_x509_crl(team.services.status.crl("root").content))) == 0
+    assert len(list(x509.load_der_x509_crl(team.services.status_responder.crl("root").content))) == 0
 
 
 @pytest.mark.parametrize("algorithm", [KeyAlgorithm.EC_P256, KeyAlgorithm.RSA_2048, KeyAlgorithm.ED25519])
@@ -194,14 +194,16 @@ def test_lists_and_answers_are_as_the_rfcs_want_them(
     services.authorities.create_root(
         team.admin, slug="r", name="R", subject=Subject(common_name="R"), key_algorithm=algorithm
     )
-    services.product.update_profile(team.admin, "web", ca="r")
+    services.catalog.update_profile(team.admin, "web", ca="r")
     good, gone = issued(team, "a.example.com"), issued(team, "b.example.com")
     for reason in (Reason.CERTIFICATE_HOLD, Reason.UNSPECIFIED):
         services.revocation.revoke(team.admin, gone.id, reason)
-        der = services.status.crl("r").content
+        der = services.status_responder.crl("r").content
         assert not crl_errors(der, tmp_path)
         for row in (good, gone):
-            assert not ocsp_errors(services.status.ocsp("r", question(team, row, "r")).content, tmp_path)
+            assert not ocsp_errors(
+                services.status_responder.ocsp("r", question(team, row, "r")).content, tmp_path
+            )
     point = x509.load_der_x509_crl(der).extensions.get_extension_for_class(x509.IssuingDistributionPoint)
     assert point.critical
     with services.context.db.read() as session:
@@ -264,7 +266,7 @@ def test_what_is_not_ours_is_not_answered_for(team: Team, url: str, tmp_path: Pa
     )
     for length in (1, 32, 33, 128):
         asked = question(team, row, nonce=b"x" * length)
-        found = ocsp.load_der_ocsp_response(team.services.status.ocsp("root", asked).content)
+        found = ocsp.load_der_ocsp_response(team.services.status_responder.ocsp("root", asked).content)
         assert found.extensions.get_extension_for_class(x509.OCSPNonce).value.nonce == b"x" * length
     wrong = (question(team, row, nonce=b"x" * length) for length in (0, 129))
     for body in (b"", b"nonsense", b"0" * 5000, *wrong):
@@ -299,7 +301,9 @@ def test_the_one_who_answers_is_replaced_in_time(team: Team) -> None:
     row = issued(team)
     seen = set()
     for _ in range(20):
-        response = ocsp.load_der_ocsp_response(team.services.status.ocsp("root", question(team, row)).content)
+        response = ocsp.load_der_ocsp_response(
+            team.services.status_responder.ocsp("root", question(team, row)).content
+        )
         (signer,) = response.certificates
         assert signer.not_valid_before_utc <= team.clock.now < signer.not_valid_after_utc
         seen.add(signer.serial_number)
@@ -338,7 +342,7 @@ def deleted(team: Team, *, at: str | None = None) -> None:
 
 
 def test_status_outlives_the_application(team: Team, url: str, tmp_path: Path) -> None:
-    revocation, status = team.services.revocation, team.services.status
+    revocation, status = team.services.revocation, team.services.status_responder
     good, gone, held = (issued(team, f"{name}.example.com") for name in ("a", "b", "c"))
     team.clock.advance(timedelta(seconds=1))
     revocation.revoke(team.admin, gone.id, Reason.KEY_COMPROMISE)
@@ -388,7 +392,7 @@ def test_an_authority_stays_as_long_as_deleted_certificates_hold(team: Team) -> 
     issued(team)
     deleted(team)
     services = team.services
-    services.product.delete_profile(team.admin, "web")
+    services.catalog.delete_profile(team.admin, "web")
     with pytest.raises(Conflict, match="has issued certificates"):
         services.authorities.delete(team.admin, "root")
     team.clock.advance(timedelta(days=48))

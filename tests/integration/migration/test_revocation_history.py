@@ -239,7 +239,7 @@ class TestWrongExports:
         assert "acme-root among the authorities, private_key: The private key is not that" in str(wrong.value)
         assert "web-00 among the certificates, certificate: There is no PEM" in str(wrong.value)
         assert "int-00 among the certificates, private_key: The private key is not that" in str(wrong.value)
-        slugs = {row.slug for row in team.services.identities.list()}
+        slugs = {row.slug for row in team.services.principals.list()}
         assert "ada" not in slugs
 
     def test_another_part_is_named_as_well(self, team: Team, exported: Json, tmp_path: Path) -> None:

@@ -15,10 +15,8 @@ from certrail.persistence.tables import (
     Channel,
     IdempotencyKeyRow,
     OutboxRow,
-    RefusedCallback,
     SeenCallback,
 )
-from certrail.services.approvals.callback_refusals import CallbackRefusals
 from certrail.services.approvals.policies import Step
 from certrail.services.core.actor import IdempotencyKey
 from certrail.services.core.idempotency import AlreadyDone
@@ -75,7 +73,7 @@ def test_idempotency_keys_are_kept_for_thirty_days(team: Team) -> None:
     caller = replace(team.admin, idempotency_key=IdempotencyKey("key", "a call"))
 
     def create() -> None:
-        team.services.identities.create(caller, kind="user", slug="ann", name="Ann", email="ann@example.com")
+        team.services.principals.create(caller, kind="user", slug="ann", name="Ann", email="ann@example.com")
 
     create()
     team.clock.advance(timedelta(days=30, seconds=-1))
@@ -145,30 +143,10 @@ def open_channel(team: Team) -> Channel:
     )
 
 
-def test_what_was_refused_last_comes_on_record_although_no_other_follows(team: Team) -> None:
-    channel, refusals = open_channel(team), CallbackRefusals(team.services.context)
-    for number in range(4):
-        refusals.count(channel, "forged", f"number {number}")
-    team.clock.advance(timedelta(seconds=59))
-    assert keep_house(team) == 0
-    team.clock.advance(timedelta(seconds=1))
-    assert keep_house(team) == 1
-    reported = [
-        (event.application_id, event.data["detail"], event.data["repeats"])
-        for event in team.services.record.events(None, type_="callback.refused")
-    ]
-    assert reported == [(team.application, "number 0", 0), (team.application, "number 3", 2)]
-    team.clock.advance(timedelta(minutes=1))
-    assert keep_house(team) == 1
-    assert count(team, RefusedCallback) == 0
-    assert len(team.services.record.events(None, type_="callback.refused")) == 2
-
-
 def test_what_is_due_is_found_by_index(team: Team) -> None:
     with plans_of(team.services.context.db) as plans:
         keep_house(team)
-    found = [plan for plan in plans if "refused_callback" not in plan]
-    assert len(found) == 4
-    for plan in found if team.services.context.db.is_sqlite else ():
+    assert len(plans) == 4
+    for plan in plans if team.services.context.db.is_sqlite else ():
         assert "USING INDEX" in plan, plan
         assert "TEMP B-TREE" not in plan, plan

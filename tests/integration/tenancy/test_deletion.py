@@ -37,7 +37,9 @@ def full(team: Team, folder: Path) -> str:
     services.syncs.create(
         admin, application, slug="disk", name="D", destination="files", config={}, connection="disk"
     )
-    services.views.create(admin, application, slug="v", name="V", wanted=CertificateFilter(serial="1"))
+    services.saved_searches.create(
+        admin, application, slug="v", name="V", wanted=CertificateFilter(serial="1")
+    )
     services.approval_policies.create(
         admin,
         application,
@@ -104,8 +106,8 @@ def test_what_would_go_is_said_and_nothing_else_goes(team: Team, tmp_path: Path)
     assert {t: n for t, n in after.items() if t not in kept} == {
         t: n for t, n in before.items() if t not in kept
     }
-    assert team.services.record.verify().faults == []
-    (event,) = team.services.record.events(application, type_="application.deleted")
+    assert team.services.audit_log.verify().faults == []
+    (event,) = team.services.audit_log.events(application, type_="application.deleted")
     assert event.data["counts"] == look.counts
 
 
@@ -122,8 +124,8 @@ def test_what_changed_since_the_preview_is_looked_at_again(team: Team, tmp_path:
 def test_one_put_for_another_is_looked_at_again(team: Team, tmp_path: Path) -> None:
     application = full(team, tmp_path)
     seen = team.services.deletions.preview(application)
-    team.services.views.delete(team.admin, application, "v")
-    team.services.views.create(
+    team.services.saved_searches.delete(team.admin, application, "v")
+    team.services.saved_searches.create(
         team.admin, application, slug="v", name="V", wanted=CertificateFilter(serial="1")
     )
     again = team.services.deletions.preview(application)
@@ -148,8 +150,8 @@ def test_workflows_of_what_was_deleted_end(team: Team, tmp_path: Path) -> None:
     team.services.deletions.delete(
         team.admin, application, team.services.deletions.preview(application).confirm
     )
-    assert {"delivery", "notification", "question"} <= pending.keys()
+    assert {"delivery", "notification", "approval-message"} <= pending.keys()
     assert team.services.effects.deliver.begin(pending["delivery"], 2) is None
     assert team.services.effects.notify.begin(pending["notification"], 1) is None
-    assert team.services.approval_messages.begin(pending["question"]) is None
-    assert team.services.approval_messages.is_closed(pending["question"])
+    assert team.services.approval_messages.begin(pending["approval-message"]) is None
+    assert team.services.approval_messages.is_closed(pending["approval-message"])

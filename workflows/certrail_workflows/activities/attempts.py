@@ -1,4 +1,4 @@
-"""One try of a plugin's work: every failure is recorded before Temporal hears of it."""
+"""One attempt of a plugin's work: every failure is recorded before it is raised to Temporal."""
 
 import asyncio
 import logging
@@ -41,7 +41,7 @@ class AttemptRecorder:
                 error, plugin=plugin_of(info.task_queue), attempt=info.attempt, now=self.clock()
             )
             _tell(verdict.failure)
-            # The database may be what fails; unless this ends the tries, a later one records it.
+            # The database may be what fails; unless this was the last attempt, a later one records it.
             with suppress(*(() if verdict.failure.permanent else (Exception,))):
                 await self._write(verdict.failure)
             raise verdict.error from None
@@ -69,7 +69,7 @@ class AttemptRecorder:
 
 
 def _tell(failure: Failure) -> None:
-    """What, where, why and what next, in one line; bugs and our own troubles are told where they are judged."""
+    """What, where, why and what next, in one line; bugs and our own failures are logged in `errors`."""
     if failure.kind in (BUG_KIND, ENGINE_KIND):
         return
     info = activity.info()

@@ -103,14 +103,14 @@ class OutcomeActivities:
 
     @activity.defn(name=messages.DELIVERY_STATUS)
     async def delivery_status(self, delivery_id: str) -> DeliveryStatus:
-        """Desired and observed state compared: whether anything is left to try."""
+        """Desired and observed state compared: whether they differ and may still be attempted."""
         state = await own_step(lambda: self._deliveries.state(delivery_id))
         at_rest = state.in_place or state.status in (messages.FAILED, messages.REMOVED)
         return DeliveryStatus(state.status, at_rest and not state.retiring, state.retiring)
 
     @activity.defn(name=messages.RECORD_TIMEOUT)
     async def record_timeout(self, timed_out: TimedOut) -> None:
-        """Record that the time for a plugin's verb ran out (``schedule_to_close_timeout``)."""
+        """Record that a plugin's verb timed out (``schedule_to_close_timeout``)."""
         step = self._steps[timed_out.verb]
         await own_step(lambda: step.fail_to_begin(timed_out.subject_id, OUT_OF_TIME))
 

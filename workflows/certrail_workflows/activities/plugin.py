@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
+from certrail.domain.rate_limits import RateSlot
 from certrail.services.core.effects import PluginCall, PluginStep
-from certrail.services.core.rate_limits import RateSlot
 from certrail_workflows import messages
 from certrail_workflows.activities.attempts import AttemptRecorder
 from certrail_workflows.activities.running import run_with_heartbeat
@@ -30,7 +30,7 @@ _ANSWERS: Mapping[str, Callable[[Any], Any]] = {
     messages.VERIFY: messages.ReadBack,
     messages.REFRESH_APPROVAL_MESSAGE: messages.Refreshed,
 }
-"""How the outcome of a verb crosses to its workflow; that of any other one is not needed there."""
+"""Result types of the verbs whose result the workflow needs."""
 
 
 def plugin_activities(effects: "Effects", clock: Clock) -> Sequence[PluginActivity]:
@@ -69,7 +69,7 @@ class _Runner:
         return await self._make(call)
 
     async def run_each(self, subject_id: str) -> None:
-        """Make every due call of a subject; raises the failure that is to be tried again first."""
+        """Make every due call of a subject; raises the failure that is to be retried first."""
         tried, again = list[str](), list[ApplicationError]()
         while call := await self._begin(subject_id, tuple(tried)):
             if isinstance(call, RateSlot):

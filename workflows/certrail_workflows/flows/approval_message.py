@@ -1,4 +1,4 @@
-"""One copy of an approval's question in one chat channel, kept up to date until it is closed."""
+"""One approval message in one channel, kept up to date until it is closed."""
 
 from dataclasses import replace
 
@@ -18,11 +18,11 @@ from certrail_workflows.messages import (
 
 @workflow.defn
 class ApprovalMessageWorkflow(ChangeSignals):
-    """Refreshes the copy at every change. What cannot be shown stands in the record until the next change."""
+    """Refreshes the message at every signal. A failure is recorded, and rests until the next signal."""
 
     @workflow.run
     async def run(self, task: PluginTaskInput) -> None:
-        """Ends once the copy is closed, or when nothing has changed for long."""
+        """Ends once the message is closed, or after a long time without a signal."""
         self._remember(task.seen)
         while True:
             self._changed = False

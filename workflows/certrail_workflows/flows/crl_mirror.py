@@ -1,4 +1,4 @@
-"""One copy of a revocation list at one mirror, published again whenever a new list is signed."""
+"""One revocation list at one mirror, published again whenever a new list is signed."""
 
 from dataclasses import replace
 
@@ -12,11 +12,11 @@ from certrail_workflows.messages import MIRROR, RECORD_TIMEOUT, PluginTaskInput,
 
 @workflow.defn
 class CrlMirrorWorkflow(ChangeSignals):
-    """Publishes the present list; a newer one cuts short what is tried for an older one."""
+    """Publishes the present list; a signal about a newer one cancels the attempts for an older one."""
 
     @workflow.run
     async def run(self, task: PluginTaskInput) -> None:
-        """Ends once the present list is there, or was refused for good; the next list starts it again."""
+        """Ends once the present list is published, or failed permanently; the next list starts it again."""
         self._remember(task.seen)
         while True:
             self._changed = False

@@ -1,4 +1,4 @@
-"""One lineage at one destination: brought there, read back, and tried for days if need be."""
+"""One lineage at one destination: deployed, verified, and retried for days if necessary."""
 
 from dataclasses import replace
 
@@ -31,7 +31,7 @@ class DeliveryWorkflow(ChangeSignals):
 
     @workflow.run
     async def run(self, task: PluginTaskInput) -> DeliveryResult:
-        """Returns once the record has nothing left to try."""
+        """Returns once observed and desired state are equal, or the last attempt has failed permanently."""
         self._remember(task.seen)
         rounds = 0
         while True:
@@ -45,7 +45,7 @@ class DeliveryWorkflow(ChangeSignals):
             await self._pause(policies.backoff(rounds), "Waits before the next attempt")
 
     async def _round(self, task: PluginTaskInput) -> DeliveryResult | None:
-        """Deliver, read back and take away once; ``None`` when it is to be done again.
+        """Deploy, verify and remove once; ``None`` when the desired state changed meanwhile.
 
         What is to leave comes last and by itself: one that is in use for weeks must not keep the new one from being
         looked at, nor count as its failure.
@@ -95,7 +95,7 @@ class DeliveryWorkflow(ChangeSignals):
         try:
             read_back: ReadBack = await self._unless_changed(activity, "Reads back what was delivered")
         except ActivityError:
-            # It stands there, as its receipt proves; that nobody could look is shown by the record.
+            # It was deployed, as its receipt proves; that it could not be verified is recorded.
             return None
         return read_back.verified
 

@@ -1,4 +1,4 @@
-"""One certificate request, from the moment it is accepted until it is issued or refused."""
+"""One certificate request, from its acceptance to its final status."""
 
 from temporalio import workflow
 from temporalio.exceptions import ApplicationError, FailureError, is_cancelled_exception
@@ -18,7 +18,7 @@ from certrail_workflows.messages import (
 
 @workflow.defn
 class IssuanceWorkflow(ChangeSignals):
-    """Asks the record for the next step until there is none; keeps the time while people decide."""
+    """Takes the next step from the database until the request is final; keeps the approval's timers meanwhile."""
 
     @workflow.run
     async def run(self, task: IssuanceInput) -> str:

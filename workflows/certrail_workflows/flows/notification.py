@@ -1,4 +1,4 @@
-"""One message to one channel."""
+"""One notification to one channel."""
 
 from temporalio import workflow
 from temporalio.exceptions import ActivityError, ApplicationError, is_cancelled_exception
@@ -10,11 +10,11 @@ from certrail_workflows.messages import NOTIFY, RECORD_TIMEOUT, PluginTaskInput,
 
 @workflow.defn
 class NotificationWorkflow:
-    """Sends once; a failed one may be started again under the same id."""
+    """Sends one notification; after a failure it may be started again under the same id."""
 
     @workflow.run
     async def run(self, task: PluginTaskInput) -> None:
-        """Fails when the message could not be sent."""
+        """Fails when it could not be sent."""
         workflow.set_current_details("Sends the message.")
         try:
             await workflow.execute_activity(

@@ -1,4 +1,4 @@
-"""One renewal that has to wait: for an approval, an open window, a place at the authority, or the next attempt."""
+"""One renewal that has to wait: for an approval, a window, the authority or its rate limit, or the next attempt."""
 
 from dataclasses import replace
 
@@ -18,7 +18,7 @@ from certrail_workflows.messages import (
 REASONS = {
     "approval": "Waits for approval",
     "authority": "Waits for the certificate authority",
-    "rate": "Waits for its place in the queue of the authority",
+    "rate": "Waits for its slot under the rate limit of the authority",
     "retry": "Waits for the next attempt after a failure",
     "window": "Waits for an open renewal window",
 }
@@ -26,11 +26,11 @@ REASONS = {
 
 @workflow.defn
 class RenewalWorkflow(ChangeSignals):
-    """Asks the record for the next step of a round until it is over; every wait is a timer that a signal cuts short."""
+    """Takes the next step of a round from the database until it has ended; a signal ends each wait early."""
 
     @workflow.run
     async def run(self, task: RenewalInput) -> None:
-        """Ends once the lineage is renewed, or the round is over for another reason, which the record holds."""
+        """Ends once the lineage is renewed, or the round has ended for another reason, which the database holds."""
         self._remember(task.seen)
         while True:
             self._changed = False

@@ -1,4 +1,4 @@
-"""One revocation request, from the moment it is accepted until the certificate is revoked or the request refused."""
+"""One revocation request, from its acceptance to its final status."""
 
 from datetime import datetime, timedelta
 
@@ -20,10 +20,10 @@ from certrail_workflows.messages import (
 
 @workflow.defn
 class RevocationWorkflow(ChangeSignals):
-    """Asks the record for the next step until there is none; keeps the approval's timers meanwhile.
+    """Takes the next step from the database until the request is final; keeps the approval's timers meanwhile.
 
     The step that revokes signs the list, plans what is removed at destinations and records what is notified; their
-    own workflows do the rest.
+    own workflows carry it out.
     """
 
     @workflow.run

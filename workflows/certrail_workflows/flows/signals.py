@@ -13,7 +13,7 @@ from certrail_workflows import policies
 
 
 class ChangeSignals:
-    """Takes the signal ``changed`` with a reference. A reference that was seen before is ignored: rows repeat."""
+    """Takes the signal ``changed`` with a reference. A repeated one is ignored: an outbox row may be sent twice."""
 
     def __init__(self) -> None:
         self._seen: list[str] = []
@@ -21,7 +21,7 @@ class ChangeSignals:
 
     @workflow.signal
     def changed(self, reference: str) -> None:
-        """The record changed."""
+        """The desired state, or what the workflow waits for, changed."""
         if reference not in self._seen:
             self._remember([reference])
             self._changed = True
@@ -35,7 +35,7 @@ class ChangeSignals:
         self._seen = [*self._seen, *references][-policies.SEEN_LIMIT :]
 
     async def _pause(self, longest: timedelta | None, reason: str) -> None:
-        """Wait for a signal, or until the time is over; shown meanwhile as the workflow's current details."""
+        """Wait for a signal or a timer; shown meanwhile as the workflow's current details."""
         until = f", at the latest until {workflow.now() + longest:%Y-%m-%d %H:%M:%S} UTC" if longest else ""
         workflow.set_current_details(f"{reason}{until}.")
         with suppress(asyncio.TimeoutError):
@@ -52,10 +52,10 @@ class ChangeSignals:
 
 
 def time_until(wake_at: datetime | None) -> timedelta | None:
-    """How long to wait; at least a moment, so that clocks that disagree do not make a workflow spin."""
+    """How long to wait; at least `SHORTEST_PAUSE`, so that a clock skew does not make a workflow spin."""
     return max(wake_at - workflow.now(), policies.SHORTEST_PAUSE) if wake_at else None
 
 
 def is_recorded(error: ActivityError) -> bool:
-    """Whether the activity wrote down by itself that it has failed for good."""
+    """Whether the activity has recorded a permanent failure itself."""
     return isinstance(error.cause, ApplicationError) and error.cause.non_retryable

@@ -1,4 +1,4 @@
-"""Looks for what is due: outbox rows that a crash left, renewals, revocation lists, alerts before an expiry."""
+"""Sweeps: outbox rows that a crash left behind, renewals, revocation lists, expiry alerts and the others."""
 
 from temporalio import workflow
 

@@ -140,9 +140,9 @@ class AccessUnauthenticated(
     title="Call without valid credentials: {name}",
     subject="remote",
 ):
-    """Calls without valid credentials came from an address: the first of a minute, then how many followed."""
+    """A call without valid credentials came from an address; `repeats` counts the others since the last such event."""
 
-    method: str | None = None
-    path: str | None = None
-    reason: str | None = None
-    repeated: int | None = None
+    method: str
+    path: str
+    reason: str
+    repeats: int

@@ -188,7 +188,7 @@ class ApprovalBypassed(ApprovalPolicyEvent, type="approval.bypassed", title="App
 
 @dataclass(frozen=True, kw_only=True)
 class CallbackRefused(Event, type="callback.refused", title="Callback refused: {name}", subject="channel"):
-    """A callback of a chat system was refused: its first time, then how often it was repeated."""
+    """A callback of a chat system was refused; `repeats` counts the others since the last such event."""
 
     reason: str
     detail: str

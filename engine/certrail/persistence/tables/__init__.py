@@ -23,7 +23,6 @@ from certrail.persistence.tables.approvals import (
     ApprovalPolicy,
     ApprovalPolicyProfile,
     ApprovalRequest,
-    RefusedCallback,
     SeenCallback,
     Vote,
 )
@@ -119,7 +118,6 @@ __all__ = [
     "PluginHealthIssue",
     "PreviousTarget",
     "Principal",
-    "RefusedCallback",
     "RemoteOrder",
     "Retirement",
     "RevocationRequest",

@@ -40,7 +40,7 @@ class Alert(Row, table=True):
     """Events, filters and channels: who is told what. `thresholds` are seconds before the end of a certificate.
 
     `escalation` names further channels, and after how many seconds without an acknowledgement they are told.
-    One that is `product_wide` belongs to no Application and hears of all of them, and of what they share.
+    One that is `product_wide` belongs to no Application and matches events of all of them, and of what they share.
     """
 
     __tablename__ = "alert"

@@ -144,18 +144,3 @@ class SeenCallback(Row, table=True):
 
     __tablename__ = "seen_callback"
     __table_args__ = (Index("ix_seen_callback_age", "created_at"),)
-
-
-class RefusedCallback(SQLModel, table=True):
-    """How many callbacks of a channel were refused for a reason since `recorded_at`, when that was last put on record.
-
-    It outlives its channel until what it counted is on record.
-    """
-
-    __tablename__ = "refused_callback"
-
-    channel_id: str = Field(primary_key=True, max_length=40)
-    reason: str = Field(primary_key=True, max_length=32)
-    waiting: int = 0
-    detail: str = ""
-    recorded_at: datetime | None = timestamp()

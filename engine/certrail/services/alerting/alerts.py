@@ -68,11 +68,11 @@ class Alerts:
         """Create an alert. Raises BadInput for unknown events or too many channels.
 
         Args:
-            thresholds: how long before the end `certificate.expiring` is told of; each time once. One that is longer
-                than a certificate's whole life does not count for it.
-            daily_reminder: from the longest threshold on, tell every day until it is renewed.
-            escalation: further channels, told until somebody acknowledges; the shortest wait first.
-            product_wide: hear of all Applications and of what they share; it belongs to none of them itself.
+            thresholds: how long before its expiry `certificate.expiring` is recorded, once for each. A threshold longer
+                than a certificate's whole life is ignored for it.
+            daily_reminder: from the longest threshold on, once a day until it is renewed.
+            escalation: further channels, notified step by step until somebody acknowledges; the shortest wait first.
+            product_wide: match events of all Applications and of what they share; the alert belongs to none.
         """
         require_global_scope(product_wide, application_id)
         seconds = _seconds(thresholds)

@@ -43,7 +43,7 @@ SHORTEST_DIGEST, LONGEST_DIGEST = timedelta(minutes=1), timedelta(days=1)
 
 
 class Channels:
-    """Where people are told."""
+    """Channels of Applications, and global ones."""
 
     def __init__(self, context: ServiceContext) -> None:
         self._context = context
@@ -236,7 +236,7 @@ def _set_delivery_preferences(
     digest: timedelta | None,
     fallback: str | None,
 ) -> None:
-    """When a channel may disturb, and who speaks in its place; ``None`` leaves each as it is."""
+    """Quiet hours, digest interval and fallback; ``None`` leaves each as it is."""
     if quiet_hours is not None:
         if never_end(quiet_hours, uow.now):
             raise BadInput("These hours never end, so nothing that can wait would be sent.", "quiet_hours")
@@ -253,7 +253,7 @@ def _set_delivery_preferences(
     if fallback is not None:
         row.fallback_id = find_channel(uow.session, row.application_id, fallback).id if fallback else None
         if row.fallback_id == row.id:
-            raise BadInput("A channel cannot stand in for itself.", "fallback")
+            raise BadInput("A channel cannot be its own fallback.", "fallback")
 
 
 def _facts(row: Channel) -> dict[str, Any]:

@@ -1,7 +1,7 @@
-"""Alerts before the end of a certificate: on time to the minute, at a cost that follows what is due.
+"""Expiry alerts: notified on time to the minute, at a cost that follows what is due.
 
-Each alert has a cursor for each of its thresholds, that moves along the index of ends: whatever it passes is told
-of, in the transaction in which it moves.
+Each alert has a cursor per threshold, which moves along the index of `not_after`; every certificate that it passes
+is recorded as `certificate.expiring` in the transaction that moves it.
 """
 
 from collections.abc import Iterator, Sequence
@@ -26,30 +26,30 @@ PAGE = 200
 LOOK_EVERY = timedelta(seconds=30)
 CURSORS = 100
 AFTER_LAST_ID = "z"
-"""Behind every id: what ends at the very moment that was reached has been looked at."""
+"""Sorts after every id: certificates that expire exactly at the watermark have been passed."""
 DAY = 86400
 Which = tuple[str, int]
 """A cursor: the alert, and the threshold in seconds."""
 
 
 class ExpirySweep:
-    """Any number may run at once: a cursor is moved by one at a time."""
+    """Any number may run at once: a cursor is moved under its row lock."""
 
     def __init__(self, context: ServiceContext) -> None:
         self._context, self._items = context, SweepItems(context, "expiry")
 
     def run(self) -> int:
-        """Move every cursor that has something to pass; returns how many certificates were told of or cursors are left.
+        """Move every cursor that has certificates to pass; returns how many events it recorded, more if some are left.
 
-        Where there is nothing to pass nothing is written: most looks find nothing.
+        Most runs find none, and write nothing.
         """
         with self._context.db.read() as session:
-            cursors = list(islice(_with_something_to_pass(session, self._context.clock()), CURSORS))
+            cursors = list(islice(_due(session, self._context.clock()), CURSORS))
         notified = self._items.run_each(cursors, self._move)
         return notified + (len(cursors) == CURSORS)
 
     def _move(self, cursor: Which) -> int:
-        """Pass one page of certificates. One that cannot be moved gives way to the others, until its next turn."""
+        """Pass one page of certificates. A cursor that cannot be moved is not due again before `LOOK_EVERY`."""
         try:
             return self._pass(*cursor)
         except Exception:
@@ -70,7 +70,7 @@ class ExpirySweep:
             alert = uow.session.get_one(Alert, alert_id)
             until = uow.now + timedelta(seconds=threshold)
             rows = _passed(uow.session, alert, cursor, until)
-            notified = sum(_tell(uow, alert, threshold, row) for row in rows)
+            notified = sum(_record(uow, alert, threshold, row) for row in rows)
             if len(rows) < PAGE:
                 cursor.watermark, cursor.watermark_id = max(until, cursor.watermark), AFTER_LAST_ID
                 cursor.next_scan_at = uow.now + LOOK_EVERY
@@ -81,11 +81,11 @@ class ExpirySweep:
 
 
 def set_cursors(uow: UnitOfWork, alert: Alert, *, anew: bool = False) -> None:
-    """Give an alert the cursors that its thresholds need; a new one begins with what ends from now on.
+    """Create and delete cursors until an alert has one per threshold; a new one starts at the present time.
 
     Args:
-        anew: all of them begin so, because others are told from now on, or of other certificates. Whoever was told
-            already is not told again.
+        anew: restart all of them, because the alert's channels or its selector changed. What was notified already is
+            not notified again: the deduplication key is the same.
     """
     session = uow.session
     query = select(AlertCursor).where(AlertCursor.alert_id == alert.id).order_by(col(AlertCursor.threshold))
@@ -110,13 +110,13 @@ def effective(alert: Alert) -> list[int]:
 
 
 def catch_up(uow: UnitOfWork, certificate: Certificate) -> None:
-    """Tell of a certificate that came in when its moments had passed already, as imports do: of the last one only.
+    """Record a certificate that appears behind the watermarks, as an import may: for its shortest passed threshold.
 
-    The cursors are held, so that none passes by what it cannot see before this change is committed.
+    The cursors are locked (``FOR UPDATE``): else one could pass the certificate, unseen, before this commits.
     """
     session = uow.session
-    hearing = select(Alert).where(hears(certificate.application_id), col(Alert.enabled).is_(True))
-    alerts = [alert for alert in session.exec(hearing).all() if EXPIRING in alert.events]
+    notified = select(Alert).where(alerts_of(certificate.application_id), col(Alert.enabled).is_(True))
+    alerts = [alert for alert in session.exec(notified).all() if EXPIRING in alert.events]
     if not alerts:
         return
     held = select(AlertCursor).where(col(AlertCursor.alert_id).in_([alert.id for alert in alerts]))
@@ -126,30 +126,30 @@ def catch_up(uow: UnitOfWork, certificate: Certificate) -> None:
         for threshold in reversed(effective(alert)):
             there = reached.get((alert.id, threshold))
             if there is not None and certificate.not_after <= there:
-                _tell(uow, alert, threshold, certificate)
+                _record(uow, alert, threshold, certificate)
                 break
 
 
-def hears(application_id: str | None) -> ColumnElement[bool]:
-    """The alerts that are told of what happens in an Application, or outside of all."""
+def alerts_of(application_id: str | None) -> ColumnElement[bool]:
+    """The alerts that an event of an Application, or of none, may match."""
     return or_(col(Alert.application_id) == application_id, col(Alert.product_wide).is_(True))
 
 
-def _with_something_to_pass(session: Session, now: datetime) -> Iterator[Which]:
+def _due(session: Session, now: datetime) -> Iterator[Which]:
     query = select(AlertCursor, Alert).join(Alert, col(Alert.id) == col(AlertCursor.alert_id))
     query = query.where(col(AlertCursor.next_scan_at) <= now).order_by(col(AlertCursor.next_scan_at))
     for cursor, alert in session.exec(query).all():
         until = now + timedelta(seconds=cursor.threshold)
-        if session.exec(_ends(col(Certificate.id), alert, cursor, until).limit(1)).first():
+        if session.exec(_expiring(col(Certificate.id), alert, cursor, until).limit(1)).first():
             yield cursor.alert_id, cursor.threshold
 
 
 def _passed(session: Session, alert: Alert, cursor: AlertCursor, until: datetime) -> Sequence[Certificate]:
-    return session.exec(_ends(Certificate, alert, cursor, until).limit(PAGE)).all()
+    return session.exec(_expiring(Certificate, alert, cursor, until).limit(PAGE)).all()
 
 
-def _ends(what: Any, alert: Alert, cursor: AlertCursor, until: datetime) -> SelectOfScalar[Any]:
-    """What ends between where a cursor stands and `until`, in the order in which it is passed."""
+def _expiring(what: Any, alert: Alert, cursor: AlertCursor, until: datetime) -> SelectOfScalar[Any]:
+    """Certificates that expire after a cursor's watermark, and not after `until`, in the order of the index."""
     ends = tuple_(col(Certificate.not_after), col(Certificate.id))
     query: SelectOfScalar[Any] = select(what).where(
         ends > (cursor.watermark, cursor.watermark_id), col(Certificate.not_after) <= until
@@ -159,8 +159,8 @@ def _ends(what: Any, alert: Alert, cursor: AlertCursor, until: datetime) -> Sele
     return query.order_by(col(Certificate.not_after), col(Certificate.id))
 
 
-def _tell(uow: UnitOfWork, alert: Alert, threshold: int, certificate: Certificate) -> bool:
-    """Unless it was renewed or revoked, never lived so long, or a shorter threshold has its turn already."""
+def _record(uow: UnitOfWork, alert: Alert, threshold: int, certificate: Certificate) -> bool:
+    """Record it, unless it is not active, its whole life is shorter, or a shorter threshold has passed as well."""
     left = certificate.not_after - uow.now
     lifetime = certificate.not_after - certificate.not_before
     shorter = [other for other in effective(alert) if other < threshold]
@@ -191,7 +191,7 @@ def _tell(uow: UnitOfWork, alert: Alert, threshold: int, certificate: Certificat
 
 
 def in_words(left: timedelta) -> str:
-    """So much time, as a person says it."""
+    """A duration for people."""
     hours = round(left / timedelta(hours=1))
     if hours < 2:
         return f"{left // timedelta(minutes=1)} minutes"

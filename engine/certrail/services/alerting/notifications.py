@@ -10,7 +10,7 @@ from certrail.domain.events.approvals import ApprovalReminder
 from certrail.domain.events.inventory import CertificateExpiring
 from certrail.persistence.database import cached
 from certrail.persistence.tables import Alert, AlertChannel, Application, Channel, EventRow
-from certrail.services.alerting.expiry import hears
+from certrail.services.alerting.expiry import alerts_of
 from certrail.services.alerting.filters import selectable_of
 from certrail.services.alerting.incidents import open_incident, resolve_incidents
 from certrail.services.alerting.messages import compose
@@ -67,7 +67,7 @@ def _alerts(session: Session, application_id: str | None) -> Sequence[tuple[Aler
         select(Alert, Channel)
         .join(AlertChannel, col(AlertChannel.alert_id) == col(Alert.id))
         .join(Channel, col(Channel.id) == col(AlertChannel.channel_id))
-        .where(hears(application_id), col(Alert.enabled).is_(True))
+        .where(alerts_of(application_id), col(Alert.enabled).is_(True))
     )
     return session.exec(query).all()
 

@@ -8,6 +8,7 @@ from sqlmodel import select
 from typing_extensions import override
 
 from certrail.domain.events.alerting import NotificationSent
+from certrail.domain.rate_limits import RateSlot
 from certrail.domain.states import NotificationStatus
 from certrail.persistence.database import locked
 from certrail.persistence.tables import Channel, NotificationRow
@@ -15,13 +16,12 @@ from certrail.services.alerting.incidents import is_late
 from certrail.services.alerting.posting import fails, post, withdraw, works
 from certrail.services.core.effects import Effect, PluginCall, checked
 from certrail.services.core.failure import Failure
-from certrail.services.core.rate_limits import RateSlot
 from certrail.services.core.unit_of_work import UnitOfWork
 from certrail.services.integrations.plugin_config import notifier_of, plugin_version
 from certrail_sdk import Context, Fact, Notification, Notifier, Sent
 
 FALLBACK = "fallback-"
-FINISHED = ("sent", "withdrawn")
+FINISHED = (NotificationStatus.SENT, NotificationStatus.WITHDRAWN)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""Answers that come back from chat: verified by the plugin, recorded here, answered only then."""
+"""Votes by chat: a callback is verified by the plugin, recorded here, and only then answered."""
 
 import asyncio
 import hashlib
@@ -12,6 +12,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, and_, col, select
 
 from certrail.domain.errors import BadInput, CertrailError, Conflict, Forbidden, NotFound
+from certrail.domain.events import Event
 from certrail.domain.events.access import ChatIdentityLinked
 from certrail.domain.events.approvals import CallbackRefused
 from certrail.persistence.database import session_cache
@@ -27,10 +28,10 @@ from certrail.persistence.tables import (
     SeenCallback,
 )
 from certrail.services.access.membership import actor_of
-from certrail.services.approvals.callback_refusals import CallbackRefusals
 from certrail.services.approvals.messages import token_hash
 from certrail.services.approvals.votes import Approvals, Bound, VoteRefused, cast
 from certrail.services.core.actor import SYSTEM, Actor
+from certrail.services.core.refusal_counter import RefusalCounter
 from certrail.services.core.unit_of_work import ServiceContext, UnitOfWork
 from certrail.services.integrations.plugin_config import notifier_class, notifier_of
 from certrail_sdk import (
@@ -51,13 +52,14 @@ log = logging.getLogger(__name__)
 
 NOT_RECORDED = Outcome(state="not_recorded", message="Your answer was not recorded. Please try again.")
 NOT_A_MEMBER = Outcome(state="refused", message="You are not a member here, so your answer does not count.")
+LONGEST_DETAIL = 500
 NO_ANSWER = Outcome(state="refused", message="This is no answer that counts.")
 
 
 class Chat:
-    """The way of an answer from a button to a vote."""
+    """From a pressed button to a recorded vote."""
 
-    def __init__(self, context: ServiceContext, approvals: Approvals, refusals: CallbackRefusals) -> None:
+    def __init__(self, context: ServiceContext, approvals: Approvals, refusals: RefusalCounter) -> None:
         self._context = context
         self._approvals = approvals
         self._refusals = refusals
@@ -66,7 +68,7 @@ class Chat:
         """Serve one inbound callback of a channel.
 
         Raises:
-            NotFound: no such channel, or its notifier takes no answers.
+            NotFound: no such channel, or its notifier has no buttons.
             Forbidden: forged. BadInput: unreadable. Both are on record.
         """
         channel, notifier = await asyncio.to_thread(self.open, channel_id)
@@ -75,10 +77,10 @@ class Chat:
         try:
             read = await notifier.receive(request)
         except Forged as err:
-            await asyncio.to_thread(self._refusals.count, channel, "forged", str(err))
+            await asyncio.to_thread(self._count_refusal, channel, "forged", str(err))
             raise Forbidden("The callback's signature or timestamp does not hold.", kind="forged") from None
         except Malformed as err:
-            await asyncio.to_thread(self._refusals.count, channel, "malformed", str(err))
+            await asyncio.to_thread(self._count_refusal, channel, "malformed", str(err))
             raise BadInput("The callback cannot be read.") from None
         if isinstance(read, CallbackResponse):
             return read
@@ -87,19 +89,19 @@ class Chat:
     async def received(
         self, channel: Channel, notifier: Notifier[Any], said: Interaction | Forged | Malformed
     ) -> Outcome:
-        """Record what came over a connection of the plugin's own, which hands over what it refuses as well."""
+        """Record what a listener received, such as Slack's Socket Mode; forged and malformed messages are counted."""
         if isinstance(said, Interaction):
             return await self.answer(channel, notifier, said)
         try:
             reason = "forged" if isinstance(said, Forged) else "malformed"
-            await asyncio.to_thread(self._refusals.count, channel, reason, str(said))
+            await asyncio.to_thread(self._count_refusal, channel, reason, str(said))
         except Exception:
-            log.exception("what channel %s refused was not recorded", channel.slug)
+            log.exception("a refusal in channel %s was not recorded", channel.slug)
             return NOT_RECORDED
         return NO_ANSWER
 
     async def answer(self, channel: Channel, notifier: Notifier[Any], interaction: Interaction) -> Outcome:
-        """Record an interaction; whatever prevents that is told to the person, never swallowed."""
+        """Record an interaction as a vote; the outcome says why if it is not."""
         try:
             channel, voter = await asyncio.to_thread(self._origin, channel, interaction)
             if voter is None and isinstance(notifier, Interactive):
@@ -110,10 +112,10 @@ class Chat:
             detail = err.error.detail if isinstance(err, VoteRefused) else err.detail
             return Outcome(state="refused", message=detail)
         except PluginError as err:
-            log.warning("the sender of an answer in channel %s is unknown: %s", channel.slug, err)
+            log.warning("the sender of a vote in channel %s is unknown: %s", channel.slug, err)
             return NOT_RECORDED
         except Exception:
-            log.exception("an answer in channel %s was not recorded", channel.slug)
+            log.exception("a vote in channel %s was not recorded", channel.slug)
             return NOT_RECORDED
 
     def open(self, channel_id: str) -> tuple[Channel, Notifier[Any]]:
@@ -132,7 +134,7 @@ class Chat:
             return channel, notifier_of(self._context, session, channel, Context())
 
     def listeners(self) -> Mapping[str, Channel]:
-        """One channel for each connection that a plugin opens for answers, however many channels it serves.
+        """One channel for each connection that a plugin opens to listen, however many channels it serves.
 
         The key changes with everything that the connection is opened with, and holds only a hash of it.
         """
@@ -142,12 +144,12 @@ class Chat:
         chosen: dict[str, Channel] = {}
         for channel in channels:
             source = self._source(channel)
-            if source not in chosen and self._wants_listener(channel):
+            if source not in chosen and self._has_listener(channel):
                 chosen[source] = channel
         return {_opened_with(channel, sealed): channel for channel in chosen.values()}
 
     def _source(self, channel: Channel) -> str:
-        """What brings the answers of a channel: the app of its connection where all channels share it, or its own."""
+        """Where a channel's interactions come from: its connection's app if its notifier shares it, else itself."""
         try:
             shared = notifier_class(self._context, channel.notifier).shares_answers
         except BadInput:
@@ -157,7 +159,7 @@ class Chat:
         )
 
     def _origin(self, channel: Channel, interaction: Interaction) -> tuple[Channel, Actor | None]:
-        """The channel whose message is answered, if the one where the answer arrived may bring it; and who answers."""
+        """The channel of the pressed message, if `channel` shares its source, else `channel`; and the known sender."""
         same_sender = (
             col(ChatIdentity.notifier) == channel.notifier,
             col(ChatIdentity.workspace) == interaction.workspace,
@@ -173,12 +175,12 @@ class Chat:
                 .join(Principal, col(Principal.id) == col(ChatIdentity.principal_id), isouter=True)
                 .where(ActionToken.token_hash == token_hash(interaction.token.get_secret_value()))
             )
-            asked, person = session.exec(query).first() or (None, None)
-            if asked is None or self._source(asked) != self._source(channel):
-                asked, person = channel, session.exec(sender.where(*same_sender)).first()
-            return asked, actor_of(person) if person else None
+            posted_in, person = session.exec(query).first() or (None, None)
+            if posted_in is None or self._source(posted_in) != self._source(channel):
+                posted_in, person = channel, session.exec(sender.where(*same_sender)).first()
+            return posted_in, actor_of(person) if person else None
 
-    def _wants_listener(self, channel: Channel) -> bool:
+    def _has_listener(self, channel: Channel) -> bool:
         try:
             _, notifier = self.open(channel.id)
         except CertrailError as err:
@@ -187,7 +189,7 @@ class Chat:
         return isinstance(notifier, Listens) and notifier.wants_listener()
 
     def _learn(self, channel: Channel, interaction: Interaction, email: str | None) -> Actor | None:
-        """Remember which member a sender is, found once by the verified e-mail address."""
+        """Store which user a sender is, found once by the verified e-mail address."""
         if not email:
             return None
         with self._context.unit_of_work(SYSTEM) as uow:
@@ -211,7 +213,7 @@ class Chat:
 
     def _record(self, channel: Channel, interaction: Interaction, voter: Actor | None) -> Outcome:
         if voter is None:
-            self._refuse_stranger(channel, interaction)
+            self._refuse_unknown_sender(channel, interaction)
             return NOT_A_MEMBER
         try:
             return self._vote(channel, interaction, voter)
@@ -219,32 +221,43 @@ class Chat:
             seen = partial(_is_new, interaction=interaction)
             self._approvals.record_refusal(voter, refusal, channel.notifier, seen)
             if isinstance(refusal.error, NotFound):
-                # The question stands before this person's eyes; to say that there is none would be odd.
+                # This person sees the message: "not found" would contradict it.
                 return NOT_A_MEMBER
             raise
 
     def _vote(self, channel: Channel, interaction: Interaction, voter: Actor) -> Outcome:
         with self._context.unit_of_work(voter) as uow, session_cache(uow.session):
             session = uow.session
-            token, copy, approval, used = _button(session, interaction)
-            if copy is not None and copy.reference is None:
+            token, message, approval, used = _button(session, interaction)
+            if message is not None and message.reference is None:
                 return NOT_RECORDED
             if not _is_new(uow, interaction):
-                raise VoteRefused(Conflict("This answer was received before.", kind="replayed"), approval)
-            if token is None or copy is None or approval is None:
+                raise VoteRefused(Conflict("This vote was received before.", kind="replayed"), approval)
+            if token is None or message is None or approval is None:
                 raise VoteRefused(Conflict("This button is not known.", kind="bad-token"), None)
-            if copy.channel_id != channel.id or copy.reference != interaction.message:
+            if message.channel_id != channel.id or message.reference != interaction.message:
                 raise VoteRefused(
                     Conflict("This button belongs to another message.", kind="other-message"), approval
                 )
             if used is not None:
                 raise VoteRefused(Conflict("You used this button already.", kind="token-used"), approval)
-            bound = Bound(copy.round, copy.step, token.digest)
+            bound = Bound(message.round, message.step, token.digest)
             _, outcome = cast(uow, approval.id, token.answer, interaction.comment, channel.notifier, bound)
             session.add(ActionTokenUse(token_hash=token.token_hash, sender=interaction.sender))
             return Outcome(state="recorded", message=outcome)
 
-    def _refuse_stranger(self, channel: Channel, interaction: Interaction) -> None:
+    def _count_refusal(self, channel: Channel, reason: str, detail: str) -> None:
+        """Count a callback without a valid signature or form, which anybody can send."""
+
+        def describe(channel_id: str, repeats: int) -> Event:
+            application = channel.application_id if channel_id == channel.id else None
+            return CallbackRefused(
+                channel_id, application, reason=reason, detail=detail[:LONGEST_DETAIL], repeats=repeats
+            )
+
+        self._refusals.count(f"callback-{reason}", channel.id, describe)
+
+    def _refuse_unknown_sender(self, channel: Channel, interaction: Interaction) -> None:
         with self._context.unit_of_work(SYSTEM) as uow:
             new = _is_new(uow, interaction)
             uow.record(
@@ -259,7 +272,7 @@ class Chat:
 
 
 def _is_new(uow: UnitOfWork, interaction: Interaction) -> bool:
-    """Whether an answer is received for the first time; from here on it was received, if the change commits."""
+    """Whether an interaction is received for the first time; its replay key is stored with this transaction."""
     try:
         with uow.attempt():
             uow.session.add(SeenCallback(id=interaction.replay_key, created_at=uow.now))

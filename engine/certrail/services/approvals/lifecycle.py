@@ -30,7 +30,7 @@ from certrail.services.approvals.store import Locked, current_step, has_expired
 from certrail.services.approvals.subject import Subject
 from certrail.services.core.unit_of_work import UnitOfWork
 
-CHANGED = "the content changed after it was asked about"
+CHANGED = "the content changed after approval was requested"
 
 
 def open_approval(uow: UnitOfWork, subject: Subject) -> ApprovalRequest | None:
@@ -130,16 +130,16 @@ def close(uow: UnitOfWork, held: Locked, status: str, by: str | None, comment: s
         )
     )
     refresh_messages(uow, [approval], closed=True)
-    # The workflow takes one reference for one piece of news, and a later round may end like an earlier one.
+    # A signal's reference is taken once: with the round in it, a later round that ends alike signals again.
     subject.signal(uow, f"{approval.id}-{approval.round}-{status}")
 
 
 def reopen(uow: UnitOfWork, held: Locked, reason: str) -> None:
-    """Void all votes and ask everybody again: what they approved is not what would be carried out now.
+    """Begin a new round without votes: the approved content is not what would be done now.
 
     Raises:
         Conflict: some step can never reach its quorum any more.
-        CertrailError: nothing would be carried out at all any more.
+        CertrailError: the content can no longer be issued or revoked at all.
     """
     approval, subject = held
     refresh_messages(uow, [approval])
@@ -167,10 +167,10 @@ def reopen(uow: UnitOfWork, held: Locked, reason: str) -> None:
 
 
 def reopen_if_changed(uow: UnitOfWork, held: Locked) -> bool:
-    """Void the votes of an approval whose content is not what would be carried out now; whether it was so.
+    """Reopen an approval whose digest is not that of what would be done now; whether it was reopened.
 
     Raises:
-        CertrailError: nothing would be carried out at all any more.
+        CertrailError: the content can no longer be issued or revoked at all.
     """
     if held.subject.current_digest(uow.session, uow.now) == held.approval.digest:
         return False

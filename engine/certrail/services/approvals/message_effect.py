@@ -22,7 +22,9 @@ class RefreshCall(PluginCall[str]):
         """Post the message or update it; returns its reference. Raises Misconfigured where it cannot have buttons."""
         notifier, work = self.work.notifier, self.work
         if not isinstance(notifier, Interactive):
-            raise Misconfigured("channel", f"{work.plugin} cannot carry questions; choose another channel")
+            raise Misconfigured(
+                "channel", f"{work.plugin} cannot post approval messages; choose another channel"
+            )
         if work.reference is None:
             return checked(await notifier.ask(work.question), Sent).reference
         await notifier.update(work.reference, work.question)
@@ -39,7 +41,7 @@ class RefreshStep(PluginStep):
 
     @override
     def begin(self, subject_id: str, attempt: int, tried: Collection[str] = ()) -> RefreshCall | None:
-        """The message as it should be; ``None`` when it is."""
+        """The call; ``None`` when the message is shown or closed."""
         work = self._messages.begin(subject_id)
         return RefreshCall(subject_id=subject_id, plugin=work.plugin, work=work) if work else None
 

@@ -47,13 +47,13 @@ class MessageWork:
 
 
 class ApprovalMessages:
-    """Every step may run twice and ends at the same message."""
+    """Each step may run twice: both post or update the same message."""
 
     def __init__(self, context: ServiceContext) -> None:
         self._context = context
 
     def begin(self, message_id: str) -> MessageWork | None:
-        """The message as it should look now; ``None`` when there is nothing left to show.
+        """The message in its desired state; ``None`` when it is shown or closed.
 
         Action tokens are created here and stored as hashes only, so every refresh has new ones; those that the
         same message showed before stay valid until it closes.
@@ -63,7 +63,7 @@ class ApprovalMessages:
             if message is None or message.closed_at is not None:
                 return None
             approval = uow.session.get_one(ApprovalRequest, message.approval_request_id)
-            closed = _is_over(message, approval)
+            closed = _is_closed(message, approval)
             if closed and message.reference is None and message.intent_at is None:
                 message.closed_at = uow.now
                 uow.session.add(message)
@@ -86,12 +86,12 @@ class ApprovalMessages:
             )
             message.intent_at = message.intent_at or uow.now
             uow.session.add(message)
-        checkpoint("question.intended")
+        checkpoint("approval_message.intended")
         return work
 
     def shown(self, message_id: str, version: str, reference: str, closed: bool) -> None:
-        """Record that the channel shows the message as it should be."""
-        checkpoint("question.posted")
+        """Record the receipt: the channel shows this version of the message."""
+        checkpoint("approval_message.posted")
         with self._context.unit_of_work(SYSTEM) as uow:
             message = uow.session.get(ApprovalMessage, message_id)
             if message is None:
@@ -150,11 +150,11 @@ class ApprovalMessages:
 
 
 def token_hash(token: str) -> str:
-    """How a token is stored and looked up."""
+    """SHA-256 of an action token, in hex, as it is stored and looked up."""
     return hashlib.sha256(token.encode()).hexdigest()
 
 
-def _is_over(message: ApprovalMessage, approval: ApprovalRequest) -> bool:
+def _is_closed(message: ApprovalMessage, approval: ApprovalRequest) -> bool:
     same = (message.round, message.step) == (approval.round, approval.current_step)
     return approval.status != ApprovalStatus.OPEN or not same
 
@@ -179,10 +179,10 @@ def _status(session: Session, message: ApprovalMessage, approval: ApprovalReques
         given, needed = tally(session, approval)
         return f"{given} of {needed} approvals in {current_step(approval)['name']}"
     if approval.status == ApprovalStatus.OPEN:
-        over = (
+        reopened = (
             "The content changed, so approval is requested again." if message.round != approval.round else ""
         )
-        return over or f"Step {message.step + 1} is complete; the next step waits for votes."
+        return reopened or f"Step {message.step + 1} is complete; the next step waits for votes."
     when = approval.decided_at.strftime("%Y-%m-%d %H:%M UTC") if approval.decided_at else ""
     voters = [
         session.get_one(Principal, vote.principal_id).name

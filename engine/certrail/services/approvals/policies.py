@@ -38,7 +38,7 @@ MOST_STEPS, MOST_QUORUM = 10, 100
 
 @dataclass(frozen=True)
 class Step:
-    """One step: who is asked, how many must say yes, and where the question is posted."""
+    """One step: its eligible approvers, its quorum, and the channels of its approval messages."""
 
     name: str
     approvers: tuple[str, ...]
@@ -214,7 +214,9 @@ class ApprovalPolicies:
         channels = [find_channel(session, application_id, reference) for reference in step.channels]
         for channel in channels:
             if not issubclass(notifier_class(self._context, channel.notifier), Interactive):
-                raise BadInput(f"The channel {channel.slug!r} cannot carry questions.", f"{where}.channels")
+                raise BadInput(
+                    f"The channel {channel.slug!r} cannot post approval messages.", f"{where}.channels"
+                )
         return {
             "name": step.name,
             "approvers": [p.id for p in approvers],

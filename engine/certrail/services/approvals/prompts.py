@@ -54,12 +54,12 @@ def refresh_messages(uow: UnitOfWork, approvals: Sequence[ApprovalRequest], *, c
 
 
 def _enqueue(uow: UnitOfWork, message: ApprovalMessage, channel: Channel) -> None:
-    """Signal the workflow of a message that there is something new to show."""
+    """Start the workflow of a message, or signal it that its desired state changed."""
     uow.enqueue(
-        "question",
-        f"question-{message.id}",
+        "approval-message",
+        f"approval-message-{message.id}",
         message.id,
-        summary=f"Ask for approval in {channel.slug}",
+        summary=f"Show an approval in {channel.slug}",
         application_id=channel.application_id,
         plugin=f"notifier-{channel.notifier}",
         signal=uow.new_id(),

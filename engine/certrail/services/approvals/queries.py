@@ -65,15 +65,15 @@ class ApprovalQueries:
     def inbox(
         self, actor: Actor, *, status: str | None = None, after: Position | None = None, limit: int = PAGE
     ) -> Sequence[ApprovalRequest]:
-        """One page of the approvals that ask the actor, where it is a member, or that it asked for; newest first."""
+        """One page of the approvals that the actor may vote in or has requested; newest first."""
         with self._context.db.read() as session:
             mine = identities_of(session, actor.principal_id or "")
             here = select(func.coalesce(Membership.application_id, "")).where(
                 col(Membership.principal_id).in_(mine)
             )
-            asked_for = col(ApprovalRequest.requester_id).in_(mine)
+            requested = col(ApprovalRequest.requester_id).in_(mine)
             member = func.coalesce(ApprovalRequest.application_id, "").in_(here)
-            query = select(ApprovalRequest).where(or_(asked_for, member))
+            query = select(ApprovalRequest).where(or_(requested, member))
             if status:
                 query = query.where(ApprovalRequest.status == status)
             found: list[ApprovalRequest] = []

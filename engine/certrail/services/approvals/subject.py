@@ -76,19 +76,19 @@ class Subject(Protocol):
         ...
 
     def current_digest(self, session: Session, now: datetime, /) -> str:
-        """The digest of what would be carried out now.
+        """The digest of what would be issued or revoked now.
 
         Raises:
-            CertrailError: nothing would be carried out at all any more.
+            CertrailError: nothing can be issued or revoked any more.
         """
         ...
 
     def title(self) -> str:
-        """The question that an approval message asks."""
+        """The title of an approval message."""
         ...
 
     def facts(self, session: Session) -> Sequence[Fact]:
-        """What an approver must know to answer it."""
+        """What an approver must know to vote."""
         ...
 
     def covered_by(self, uow: UnitOfWork, policy: ApprovalPolicy, /) -> ApprovalRequest | None:
@@ -103,7 +103,7 @@ class Subject(Protocol):
         """Wait for approval again, of the content as it is now.
 
         Raises:
-            CertrailError: nothing would be carried out at all any more.
+            CertrailError: nothing can be issued or revoked any more.
         """
         ...
 

@@ -24,7 +24,7 @@ from certrail.services.core.unit_of_work import UnitOfWork
 
 @dataclass(frozen=True, slots=True)
 class Bound:
-    """What a button was bound to when it was shown."""
+    """What a button was bound to when its message was posted."""
 
     round: int
     step: int
@@ -46,11 +46,11 @@ class Approvals(ApprovalQueries):
     def vote(
         self, actor: Actor, approval_id: str, decision: str, comment: str = "", via: str = "api"
     ) -> Vote:
-        """Record one person's answer.
+        """Record one person's vote.
 
         Raises:
             NotFound: unknown, or the voter is no member.
-            Forbidden: auditor, own request, or not asked in the current step.
+            Forbidden: auditor, own request, or no approver of the current step.
             Conflict: decided, expired, voted already, or the content changed.
             AlreadyDone: the same call, made again.
         """
@@ -68,10 +68,10 @@ class Approvals(ApprovalQueries):
         via: str,
         received: Callable[[UnitOfWork], object] = lambda _: None,
     ) -> None:
-        """Put a refused vote on record; where the content changed, also ask again.
+        """Record a refused vote; where the content changed, also signal the subject's workflow, which reopens it.
 
         Args:
-            received: notes in the same transaction how the vote came.
+            received: called in the same transaction, to store the replay key of a callback.
         """
         with self._context.unit_of_work(actor) as uow:
             received(uow)
@@ -162,16 +162,16 @@ def _refusal(
         state = approval.status if approval.status != ApprovalStatus.OPEN else ApprovalStatus.EXPIRED
         return Conflict(f"The approval is {state} already.", kind="approval-closed")
     if voter == approval.requester_id and not approval.policy.get("allow_self_approval"):
-        return Forbidden("You asked for it, so others must decide.", kind="own-request")
+        return Forbidden("You requested this, so others must decide.", kind="own-request")
     if _stale(uow, held, bound):
         return Conflict(
-            "What was asked has changed since this question was shown. Look at the new question.",
+            "The content has changed since this message was posted. Vote on the new message.",
             kind="content-changed",
         )
     if bound and (bound.round, bound.step) != (approval.round, approval.current_step):
-        return Conflict("This question belongs to a step that is over.", kind="other-step")
+        return Conflict("This message belongs to a step that is complete.", kind="other-step")
     if not eligible:
-        return Forbidden("You are not asked in the current step.", kind="not-in-step")
+        return Forbidden("You are not an approver of the current step.", kind="not-in-step")
     if any(vote.principal_id == voter for vote in in_current_step(approval, votes)):
         return Conflict("You voted in this step already.", kind="voted-already")
     if decision not in (APPROVE, REJECT):

@@ -10,12 +10,12 @@ from sqlmodel import select
 from typing_extensions import override
 
 from certrail.domain.events.authorities import CrlMirrorFailed, CrlMirrorPublished
+from certrail.domain.rate_limits import RateSlot
 from certrail.domain.states import MirrorStatus
 from certrail.persistence.database import locked
 from certrail.persistence.tables import Crl, CrlCopy, CrlMirror
 from certrail.services.core.effects import Effect, PluginCall, checked
 from certrail.services.core.failure import Failure
-from certrail.services.core.rate_limits import RateSlot
 from certrail.services.core.unit_of_work import UnitOfWork
 from certrail.services.integrations.plugin_config import destination_of, plugin_version
 from certrail_sdk import Context, Destination, Misconfigured, Publication, Publishes, Receipt
@@ -92,7 +92,7 @@ class PublishEffect(Effect[CrlCopy, PublishCall, Receipt]):
         self, uow: UnitOfWork, row: CrlCopy, call: PublishCall, answer: Receipt, *, recovered: bool
     ) -> None:
         """Observed state: this CRL number."""
-        row.number, row.status, row.published_at = call.generation, "published", uow.now
+        row.number, row.status, row.published_at = call.generation, MirrorStatus.PUBLISHED, uow.now
         mirror = uow.session.get_one(CrlMirror, row.mirror_id)
         uow.record(
             CrlMirrorPublished(

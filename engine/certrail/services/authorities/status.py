@@ -54,7 +54,7 @@ class StatusAnswer:
     holds: tuple[datetime, datetime] | None = None
 
 
-class CertificateStatus:
+class StatusResponder:
     """Lists and OCSP answers, signed when they are due."""
 
     def __init__(self, context: ServiceContext) -> None:

@@ -42,8 +42,8 @@ from certrail.services.core.unit_of_work import ServiceContext, UnitOfWork
 IssuerType = Literal["ca", "self-signed"]
 
 
-class Product:
-    """Owned by Product Admins. Everything is linked by id, so a new name unhooks nothing."""
+class Catalog:
+    """Policies and profiles, owned by Product Admins. Rows refer to them by id, so they may be renamed."""
 
     def __init__(self, context: ServiceContext) -> None:
         self._context = context

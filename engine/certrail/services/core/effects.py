@@ -19,10 +19,11 @@ from pydantic import BaseModel
 from typing_extensions import override
 
 from certrail.checkpoints import checkpoint
+from certrail.domain.rate_limits import RateSlot
+from certrail.domain.states import EffectStatus
 from certrail.persistence.tables.effects import EffectColumns
 from certrail.services.core.actor import SYSTEM
 from certrail.services.core.failure import Failure
-from certrail.services.core.rate_limits import RateSlot
 from certrail.services.core.unit_of_work import ServiceContext, UnitOfWork
 
 A = TypeVar("A")
@@ -94,7 +95,7 @@ class Effect(PluginStep, Generic[R, C, M]):
 
     noun: ClassVar[str]
     """Of what `verb` works on; names the checkpoints ``<noun>.intended``, ``.answered`` and ``.recorded``."""
-    retrying: ClassVar[str] = "retrying"
+    retrying: ClassVar[str] = EffectStatus.RETRYING
     """Status between two attempts after a failure."""
 
     def __init__(self, context: ServiceContext) -> None:
@@ -139,10 +140,10 @@ class Effect(PluginStep, Generic[R, C, M]):
             row = self.lock_to_fail(uow, subject_id, failure)
             if row is None or not self.may_fail(row, generation):
                 return
-            if row.status == "failed" and failure.permanent:
+            if row.status == EffectStatus.FAILED and failure.permanent:
                 return  # a step that runs twice gives up once
             first = row.last_error is None
-            row.status = "failed" if failure.permanent else self.retrying
+            row.status = EffectStatus.FAILED if failure.permanent else self.retrying
             row.last_error, row.next_try_at = failure.stored(uow.now), failure.next_try_at
             uow.session.add(row)
             self.failed(uow, row, failure, first=first)

@@ -5,8 +5,7 @@ from collections.abc import Callable, Iterable
 from datetime import timedelta
 from typing import TypeVar
 
-from sqlmodel import select
-from sqlmodel.sql.expression import SelectOfScalar
+from sqlmodel import Session, select
 
 from certrail.domain.errors import CertrailError
 from certrail.domain.events.operations import SweepFailed, SweepRecovered
@@ -18,7 +17,7 @@ from certrail.services.core.unit_of_work import ServiceContext
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 
-TELL_AGAIN = timedelta(days=1)
+REPORT_AGAIN = timedelta(days=1)
 LONGEST_SUBJECT = 80
 
 
@@ -48,12 +47,12 @@ class SweepItems:
 
     def _failed(self, item: str, error: Exception) -> None:
         log.exception("the sweep %s could not handle %s", self._sweep, item)
-        # Only our own errors are written to be read by anybody; others may quote what they stumbled over.
+        # The messages of our own errors hold no secret; those of others may quote one.
         reason = error.detail if isinstance(error, CertrailError) else type(error).__name__
         key = self._key(item)
         with self._context.unit_of_work(SYSTEM) as uow:
-            row = uow.session.exec(_locked(key)).first()
-            if row is not None and uow.now < row.reported_at + TELL_AGAIN:
+            row = _lock_failure(uow.session, key)
+            if row is not None and uow.now < row.reported_at + REPORT_AGAIN:
                 return
             row = row or SweepFailure(key=key, sweep=self._sweep, reported_at=uow.now)
             row.reported_at = uow.now
@@ -69,7 +68,7 @@ class SweepItems:
 
     def _recovered(self, key: str) -> None:
         with self._context.unit_of_work(SYSTEM) as uow:
-            if (row := uow.session.exec(_locked(key)).first()) is not None:
+            if (row := _lock_failure(uow.session, key)) is not None:
                 uow.session.delete(row)
                 uow.record(SweepRecovered(key, slug=self._sweep))
 
@@ -77,5 +76,5 @@ class SweepItems:
         return f"{self._sweep}-{item}"[:LONGEST_SUBJECT]
 
 
-def _locked(key: str) -> SelectOfScalar[SweepFailure]:
-    return locked(select(SweepFailure).where(SweepFailure.key == key))
+def _lock_failure(session: Session, key: str) -> SweepFailure | None:
+    return session.exec(locked(select(SweepFailure).where(SweepFailure.key == key))).first()

@@ -2,10 +2,9 @@
 
 from sqlmodel import Session, select
 
+from certrail.domain.rate_limits import RateLimit, RateSlot, is_missed
 from certrail.persistence.database import locked
 from certrail.persistence.tables import Connection, Delivery, Sync
-from certrail.services.core import rate_limits
-from certrail.services.core.rate_limits import RateSlot
 from certrail.services.core.unit_of_work import UnitOfWork
 
 
@@ -30,8 +29,10 @@ def acquire_slot(uow: UnitOfWork, connection: Connection, delivery: Delivery) ->
     The slot is kept in the delivery, so that an attempt that comes back for it does not queue again.
     """
     slot = delivery.slot_at
-    if slot is None or rate_limits.is_missed(slot, uow.now):
-        slot = rate_limits.acquire(connection, connection.max_per_minute or 1, uow.now)
+    if slot is None or is_missed(slot, uow.now):
+        limit = RateLimit(connection.max_per_minute or 1)
+        slot = limit.next_slot(connection.next_slot_at, uow.now)
+        connection.next_slot_at = limit.after(slot)
         uow.session.add(connection)
     delivery.slot_at = slot if slot > uow.now else None
     uow.session.add(delivery)

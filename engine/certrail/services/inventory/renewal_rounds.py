@@ -37,8 +37,8 @@ def wait_in_round(
 
 
 def end_round(uow: UnitOfWork, lineage: Lineage, certificate: Certificate, *, signal: bool = True) -> None:
-    """Close the open round, if there is one; its workflow ends when it hears of it."""
-    # One that waits for its request ends with that, of which its workflow hears anyway.
+    """Close the open round, if there is one; its workflow is signalled, and ends."""
+    # A round that waits for its request ends with that, which signals the workflow anyway.
     signal = signal and lineage.renewal_wait not in (None, *BY_REQUEST)
     lineage.renewal_wait = lineage.renewal_wakes_at = None
     uow.session.add(lineage)

@@ -12,7 +12,7 @@ from sqlmodel import Session, col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
 from certrail.checkpoints import checkpoint
-from certrail.domain.pacing import TOLERANCE, USED_WITHIN
+from certrail.domain.rate_limits import TOLERANCE
 from certrail.domain.renewal import RenewalWait
 from certrail.domain.states import RequestStatus
 from certrail.persistence.database import locked, session_cache
@@ -24,7 +24,13 @@ from certrail.services.inventory.renewal_rounds import wait_in_round
 from certrail.services.inventory.renewal_schedule import life_of, plan, rule_of, running_renewals
 from certrail.services.issuance.issuance import Issuance
 from certrail.services.lifecycle.renewal_attempts import attempt_renewal, record_failure, wait_of
-from certrail.services.lifecycle.renewal_rates import lock_rated, next_place, take_permit, take_place
+from certrail.services.lifecycle.renewal_rates import (
+    USED_WITHIN,
+    acquire_permit,
+    acquire_slot,
+    lock_rated,
+    next_slot,
+)
 
 log = logging.getLogger(__name__)
 
@@ -164,17 +170,17 @@ def _is_time(uow: UnitOfWork, lineage: Lineage, present: Certificate, run: Sweep
     authority = lock_rated(uow, present)
     if authority is None:
         return True
-    slot = next_place(uow, authority)
-    if slot <= uow.now + TOLERANCE and take_permit(uow, authority):
+    slot = next_slot(uow, authority)
+    if slot <= uow.now + TOLERANCE and acquire_permit(uow, authority):
         # Not due for other sweeps until the permit expires; should this process die, it is due again then.
         lineage.renew_at = uow.now + USED_WITHIN + TOLERANCE
         uow.session.add(lineage)
         run.permitted.add(lineage.id)
         return False
-    if not rule.open_at(slot):  # a place that cannot be used is left to others; the queue itself spreads them
+    if not rule.open_at(slot):  # a slot that cannot be used is left to others; the queue itself spreads them
         lineage.renew_at = rule.opens(slot, life_of(present).last)
         uow.session.add(lineage)
         return False
-    take_place(uow, authority, slot)
+    acquire_slot(uow, authority, slot)
     wait_in_round(uow, lineage, present, RenewalWait.RATE, slot)
     return False

@@ -8,7 +8,7 @@ from sqlmodel import col, select
 
 from certrail.checkpoints import checkpoint
 from certrail.domain.renewal import RenewalWait
-from certrail.domain.states import RequestStatus
+from certrail.domain.states import WAITING, RequestStatus
 from certrail.persistence.database import locked
 from certrail.persistence.tables import Certificate, CertificateAuthority, CertificateRequest, Lineage
 from certrail.services.core.actor import SYSTEM
@@ -24,7 +24,7 @@ from certrail.services.inventory.renewal_schedule import (
 )
 from certrail.services.issuance.issuance import Issuance
 from certrail.services.lifecycle.renewal_attempts import attempt_renewal, give_back, record_failure, wait_of
-from certrail.services.lifecycle.renewal_rates import lock_rated, next_place, take_permit, take_place
+from certrail.services.lifecycle.renewal_rates import acquire_permit, acquire_slot, lock_rated, next_slot
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +90,7 @@ class RenewalWaits:
             reason = f"certrail could not do its part ({type(error).__name__} at {place(error)})"
             self._issuance.fail(request_id, f"{reason}: look at the worker's log")
             return None
-        if outcome.status != "waiting":
+        if outcome.status != WAITING:
             return None
         with self._context.db.read() as session:
             wait, _ = wait_of(session.get_one(CertificateRequest, request_id), self._context.clock())
@@ -113,7 +113,7 @@ class RenewalWaits:
                 if not _is_time(uow, lineage, present):
                     return _step(lineage)
                 if (authority := lock_rated(uow, present)) is not None:
-                    if take_permit(uow, authority):
+                    if acquire_permit(uow, authority):
                         return None
                     _queue(uow, lineage, present, authority)
                     return _step(lineage)
@@ -162,10 +162,10 @@ def _is_time(uow: UnitOfWork, lineage: Lineage, present: Certificate) -> bool:
 
 
 def _queue(uow: UnitOfWork, lineage: Lineage, present: Certificate, authority: CertificateAuthority) -> None:
-    """Wait for the next place at the authority, or where it is in a closed time for the window after it."""
-    rule, slot = rule_of(uow, lineage, present), next_place(uow, authority)
+    """Wait for the next slot of the authority, or where that is in a closed time for the window after it."""
+    rule, slot = rule_of(uow, lineage, present), next_slot(uow, authority)
     if rule is None or rule.open_at(slot):
-        take_place(uow, authority, slot)
+        acquire_slot(uow, authority, slot)
         wait_in_round(uow, lineage, present, RenewalWait.RATE, slot, signal=False)
     elif (opens := rule.opens(slot, life_of(present).last)) is not None:
         wait_in_round(uow, lineage, present, RenewalWait.WINDOW, opens, signal=False)

@@ -20,7 +20,7 @@ from certrail.domain.events.lifecycle import (
     RevocationEvent,
     RevocationRequested,
 )
-from certrail.domain.states import ApprovalStatus, CertificateStatus, RevocationStatus
+from certrail.domain.states import WAITING, ApprovalStatus, CertificateStatus, RevocationStatus
 from certrail.persistence.database import locked
 from certrail.persistence.tables import CaCertificate, Certificate, Lineage, RevocationRequest
 from certrail.pki.revocation import Reason
@@ -52,7 +52,7 @@ MEANWHILE = "the certificate was revoked meanwhile"
 
 
 class Held(NamedTuple):
-    """A certificate with its lineage locked, and the authority's certificate that signed it."""
+    """A certificate, its lineage under ``FOR UPDATE``, and the CA version that signed it."""
 
     row: Certificate
     lineage: Lineage
@@ -68,7 +68,7 @@ class Revoked(NamedTuple):
 
 @dataclass(frozen=True)
 class RevocationAdvance:
-    """Where a revocation request stands after a step.
+    """The result of one step of a revocation request.
 
     Attributes:
         status: ``waiting`` or a final status of the request.
@@ -93,7 +93,7 @@ class Revocation:
             Conflict: another authority signed it, it is revoked, or another request for it is open already.
         """
         with self._context.unit_of_work(actor) as uow:
-            held = _own(uow.session, certificate_id)
+            held = _lock_own(uow.session, certificate_id)
             refuse_revoked(held.row, reason)
             request = self._request(uow, held.row, reason)
             if request is None or request.status == RevocationStatus.REVOKED:
@@ -110,7 +110,7 @@ class Revocation:
             Conflict: it is not on hold.
         """
         with self._context.unit_of_work(actor) as uow:
-            held = _own(uow.session, certificate_id)
+            held = _lock_own(uow.session, certificate_id)
             row = held.row
             if row.status != CertificateStatus.HELD:
                 raise Conflict(f"The certificate is {row.status}; only one on hold is released.")
@@ -136,9 +136,9 @@ class Revocation:
         return outcome
 
     def fail(self, request_id: str, reason: str) -> None:
-        """Give up on a request, with a reason that its requester can read."""
+        """Fail a request, with a reason that its requester can read."""
         with self._context.unit_of_work(SYSTEM) as uow:
-            subject = _find_and_lock(uow.session, request_id)
+            subject = _lock_request(uow.session, request_id)
             if RevocationStatus(subject.row.status).final:
                 return
             transition(
@@ -156,7 +156,7 @@ class Revocation:
             Conflict: it is decided already.
         """
         with self._context.unit_of_work(actor) as uow:
-            subject = _find_and_lock(uow.session, request_id)
+            subject = _lock_request(uow.session, request_id)
             row, own = subject.row, subject.row.requester_id == actor.principal_id
             if not own and not _is_admin(uow.session, actor, row):
                 raise Forbidden("Only the requester or an Admin cancels a request.", kind="not-requester")
@@ -241,16 +241,16 @@ class Revocation:
 
     def _step(self, request_id: str) -> RevocationAdvance:
         with self._context.unit_of_work(SYSTEM) as uow:
-            held = _own(uow.session, _certificate_id(uow.session, request_id))
-            subject = _lock(uow.session, held.row, request_id)
+            held = _lock_own(uow.session, _certificate_id(uow.session, request_id))
+            subject = _lock_row(uow.session, held.row, request_id)
             row, approval = subject.row, approval_for(uow.session, subject)
             if RevocationStatus(row.status).final:
                 return RevocationAdvance(row.status)
             if approval is not None and reopen_if_changed(uow, approval):
-                return RevocationAdvance("waiting", apply_timers(uow, approval))
+                return RevocationAdvance(WAITING, apply_timers(uow, approval))
             if approval is not None and subject.waiting:
                 wake_at = apply_timers(uow, approval)
-                return RevocationAdvance("waiting" if subject.waiting else row.status, wake_at)
+                return RevocationAdvance(WAITING if subject.waiting else row.status, wake_at)
             transition(uow, subject, RevocationStatus.REVOKED)
             _revoke(uow, held, Reason(row.revocation_reason))
         checkpoint("revocation.committed")
@@ -264,8 +264,8 @@ def _certificate_id(session: Session, request_id: str) -> str:
     return found
 
 
-def _own(session: Session, certificate_id: str) -> Held:
-    """A certificate that was signed here, its lineage locked: it is not renewed while it is revoked."""
+def _lock_own(session: Session, certificate_id: str) -> Held:
+    """A certificate that was signed here, its lineage under ``FOR UPDATE``: a renewal waits for the revocation."""
     row, lineage = lock_lineage(session, certificate_id)
     if row.ca_certificate_id is None:
         raise Conflict(
@@ -274,12 +274,12 @@ def _own(session: Session, certificate_id: str) -> Held:
     return Held(row, lineage, session.get_one(CaCertificate, row.ca_certificate_id))
 
 
-def _find_and_lock(session: Session, request_id: str) -> RevocationSubject:
+def _lock_request(session: Session, request_id: str) -> RevocationSubject:
     certificate, _ = lock_lineage(session, _certificate_id(session, request_id))
-    return _lock(session, certificate, request_id)
+    return _lock_row(session, certificate, request_id)
 
 
-def _lock(session: Session, certificate: Certificate, request_id: str) -> RevocationSubject:
+def _lock_row(session: Session, certificate: Certificate, request_id: str) -> RevocationSubject:
     """A request, `FOR UPDATE`; the caller has locked the lineage.
 
     The order is lineage, request, approval everywhere: two orders would end in a deadlock.
@@ -310,7 +310,7 @@ def _revoke(uow: UnitOfWork, held: Held, reason: Reason) -> None:
 def _close_obsolete(uow: UnitOfWork, certificate: Certificate) -> None:
     """Cancel open requests that have nothing left to revoke; one for more than a hold still has."""
     for request_id in _open_requests(uow.session, certificate.id):
-        subject = _lock(uow.session, certificate, request_id)
+        subject = _lock_row(uow.session, certificate, request_id)
         try:
             refuse_revoked(certificate, Reason(subject.row.revocation_reason))
         except Conflict:

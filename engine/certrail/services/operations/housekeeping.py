@@ -15,7 +15,6 @@ from certrail.persistence.tables import (
     OutboxRow,
     SeenCallback,
 )
-from certrail.services.approvals.callback_refusals import CallbackRefusals
 from certrail.services.core.unit_of_work import ServiceContext
 
 ROWS = 500
@@ -37,14 +36,13 @@ TOKENS_KEPT = timedelta(days=30)
 class Housekeeping:
     """Any number may run at once: each passes by what another is deleting."""
 
-    def __init__(self, context: ServiceContext, refusals: CallbackRefusals) -> None:
+    def __init__(self, context: ServiceContext) -> None:
         self._context = context
-        self._refusals = refusals
 
     def run(self) -> int:
         """Do one step of everything that is due; returns how many rows that were."""
         aged = sum(self._delete(table, instant, kept) for table, instant, kept in KEPT)
-        return self._refusals.catch_up() + aged + self._delete_tokens()
+        return aged + self._delete_tokens()
 
     def _delete(self, table: type[SQLModel], instant: Any, kept: timedelta) -> int:
         with self._context.db.write() as session:

@@ -14,7 +14,7 @@ def principal_answer(row: Principal) -> PrincipalOut:
 
 def group_answers(services: Services, rows: Sequence[Principal]) -> list[GroupOut]:
     """One for each group."""
-    members = services.identities.members_of([row.id for row in rows])
+    members = services.principals.members_of([row.id for row in rows])
     return [GroupOut.of(row, members=members.get(row.id, [])) for row in rows]
 
 

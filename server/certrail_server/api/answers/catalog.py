@@ -26,7 +26,7 @@ from certrail_server.api.schemas.integrations import ConnectionOut
 def profile_answers(services: Services, rows: Sequence[CertificateProfile]) -> list[CertificateProfileOut]:
     """One for each row."""
     authorities = services.names.slugs(CertificateAuthority, (row.ca_id for row in rows))
-    legacy = services.product.legacy_enrollments(rows)
+    legacy = services.catalog.legacy_enrollments(rows)
     policies = services.names.slugs(CertificatePolicy, (row.policy_id for row in rows))
     return [
         CertificateProfileOut.about(

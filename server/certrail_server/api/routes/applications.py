@@ -88,7 +88,7 @@ def delete_application(
 @scoped.get("/permissions")
 def list_permissions(call: Annotated[Call, allow(Permission.APPLICATION_READ)]) -> PermissionsOut:
     """What the caller may do here, with this token."""
-    return PermissionsOut(permissions=call.services.identities.held_in(call.actor, call.scope))
+    return PermissionsOut(permissions=call.services.principals.held_in(call.actor, call.scope))
 
 
 @scoped.get("/members")
@@ -178,7 +178,7 @@ def list_events(
     subject: Subject = None,
 ) -> EventList:
     """Events of an Application, oldest first; `after` is the `seq` of the last one that was read."""
-    rows = call.services.record.events(
+    rows = call.services.audit_log.events(
         call.scope,
         after=after,
         limit=limit,

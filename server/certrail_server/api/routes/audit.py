@@ -23,14 +23,14 @@ def list_all_events(
     call: Read, after: After = 0, limit: EventLimit = 100, type: EventType = None, subject: Subject = None
 ) -> EventList:
     """Every event, oldest first, with the hash that chains it; `after` is the `seq` of the last one read."""
-    rows = call.services.record.events(None, after=after, limit=limit, type_=type, subject_id=subject)
+    rows = call.services.audit_log.events(None, after=after, limit=limit, type_=type, subject_id=subject)
     return event_list(rows, limit)
 
 
 @router.get("/head")
 def get_audit_head(call: Read) -> AuditHeadOut:
     """The end of the audit chain. Stored elsewhere, it proves later that nothing before it was rewritten."""
-    return AuditHeadOut.of(call.services.record.head())
+    return AuditHeadOut.of(call.services.audit_log.head())
 
 
 def event_list(rows: Sequence[EventRow], limit: int) -> EventList:

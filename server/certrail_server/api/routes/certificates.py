@@ -41,7 +41,7 @@ def list_certificates(
     """Certificates of an Application that have all that is given."""
     saved = None
     if search.saved_search:
-        saved = call.services.views.get(call.application, search.saved_search).filter
+        saved = call.services.saved_searches.get(call.application, search.saved_search).filter
     return _found(call, call.application, search, search.wanted(saved))
 
 

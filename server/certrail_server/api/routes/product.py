@@ -26,22 +26,22 @@ Manage = Annotated[Call, allow(Permission.PRODUCT_MANAGE)]
 @router.get("/certificate-policies")
 def list_certificate_policies(call: Read) -> CertificatePolicyList:
     """All certificate policies, by slug."""
-    rows = call.services.product.policies()
+    rows = call.services.catalog.policies()
     return CertificatePolicyList(items=[CertificatePolicyOut.of(row) for row in rows])
 
 
 @router.post("/certificate-policies", status_code=201)
 def create_certificate_policy(body: CertificatePolicyIn, call: Manage) -> CertificatePolicyOut:
     """Say what may be requested."""
-    product = call.services.product
-    row = idempotent(lambda: product.create_policy(call.actor, **body.values()), product.policy)
+    catalog = call.services.catalog
+    row = idempotent(lambda: catalog.create_policy(call.actor, **body.values()), catalog.policy)
     return CertificatePolicyOut.of(row)
 
 
 @router.get("/certificate-policies/{policy}")
 def get_certificate_policy(policy: str, call: Read) -> CertificatePolicyOut:
     """One certificate policy."""
-    return CertificatePolicyOut.of(call.services.product.policy(policy))
+    return CertificatePolicyOut.of(call.services.catalog.policy(policy))
 
 
 @router.patch("/certificate-policies/{policy}")
@@ -49,35 +49,35 @@ def update_certificate_policy(
     policy: str, body: CertificatePolicyChangeIn, call: Manage
 ) -> CertificatePolicyOut:
     """Rename a policy or replace its rules."""
-    row = call.services.product.update_policy(call.actor, policy, **body.values())
+    row = call.services.catalog.update_policy(call.actor, policy, **body.values())
     return CertificatePolicyOut.of(row)
 
 
 @router.delete("/certificate-policies/{policy}", status_code=204)
 def delete_certificate_policy(policy: str, call: Manage) -> None:
     """Delete a policy that no profile uses."""
-    call.services.product.delete_policy(call.actor, policy)
+    call.services.catalog.delete_policy(call.actor, policy)
 
 
 @router.get("/certificate-profiles")
 def list_certificate_profiles(call: Read) -> CertificateProfileList:
     """All certificate profiles, by slug."""
-    rows = call.services.product.profiles()
+    rows = call.services.catalog.profiles()
     return CertificateProfileList(items=profile_answers(call.services, rows))
 
 
 @router.post("/certificate-profiles", status_code=201)
 def create_certificate_profile(body: CertificateProfileIn, call: Manage) -> CertificateProfileOut:
     """Create a profile of an authority, a policy and defaults."""
-    product = call.services.product
-    row = idempotent(lambda: product.create_profile(call.actor, **body.values()), product.profile)
+    catalog = call.services.catalog
+    row = idempotent(lambda: catalog.create_profile(call.actor, **body.values()), catalog.profile)
     return profile_answer(call.services, row)
 
 
 @router.get("/certificate-profiles/{profile}")
 def get_certificate_profile(profile: str, call: Read) -> CertificateProfileOut:
     """One certificate profile."""
-    return profile_answer(call.services, call.services.product.profile(profile))
+    return profile_answer(call.services, call.services.catalog.profile(profile))
 
 
 @router.patch("/certificate-profiles/{profile}")
@@ -85,11 +85,11 @@ def update_certificate_profile(
     profile: str, body: CertificateProfileChangeIn, call: Manage
 ) -> CertificateProfileOut:
     """Change a profile; open approvals start a new round where it matters to them."""
-    row = call.services.product.update_profile(call.actor, profile, **body.values())
+    row = call.services.catalog.update_profile(call.actor, profile, **body.values())
     return profile_answer(call.services, row)
 
 
 @router.delete("/certificate-profiles/{profile}", status_code=204)
 def delete_certificate_profile(profile: str, call: Manage) -> None:
     """Delete a profile that was never used."""
-    call.services.product.delete_profile(call.actor, profile)
+    call.services.catalog.delete_profile(call.actor, profile)

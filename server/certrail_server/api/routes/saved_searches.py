@@ -21,19 +21,19 @@ Manage = Annotated[Call, allow(Permission.VIEW_MANAGE)]
 @router.get("")
 def list_saved_searches(call: Read) -> SavedSearchList:
     """The saved searches of an Application, by slug."""
-    rows = call.services.views.list(call.application)
+    rows = call.services.saved_searches.list(call.application)
     return SavedSearchList(items=[SavedSearchOut.of(row) for row in rows])
 
 
 @router.post("", status_code=201)
 def create_saved_search(body: SavedSearchIn, call: Manage) -> SavedSearchOut:
     """Give a search a name, for `?saved_search=`."""
-    views = call.services.views
+    saved_searches = call.services.saved_searches
     row = idempotent(
-        lambda: views.create(
+        lambda: saved_searches.create(
             call.actor, call.application, slug=body.slug, name=body.name, wanted=body.filter
         ),
-        lambda ident: views.get(call.application, ident),
+        lambda ident: saved_searches.get(call.application, ident),
     )
     return SavedSearchOut.of(row)
 
@@ -41,13 +41,13 @@ def create_saved_search(body: SavedSearchIn, call: Manage) -> SavedSearchOut:
 @router.get("/{saved_search}")
 def get_saved_search(saved_search: str, call: Read) -> SavedSearchOut:
     """One saved search."""
-    return SavedSearchOut.of(call.services.views.get(call.application, saved_search))
+    return SavedSearchOut.of(call.services.saved_searches.get(call.application, saved_search))
 
 
 @router.patch("/{saved_search}")
 def update_saved_search(saved_search: str, body: SavedSearchChangeIn, call: Manage) -> SavedSearchOut:
     """Change a saved search."""
-    row = call.services.views.update(
+    row = call.services.saved_searches.update(
         call.actor, call.application, saved_search, name=body.name, wanted=body.filter
     )
     return SavedSearchOut.of(row)
@@ -56,4 +56,4 @@ def update_saved_search(saved_search: str, body: SavedSearchChangeIn, call: Mana
 @router.delete("/{saved_search}", status_code=204)
 def delete_saved_search(saved_search: str, call: Manage) -> None:
     """Delete a saved search."""
-    call.services.views.delete(call.actor, call.application, saved_search)
+    call.services.saved_searches.delete(call.actor, call.application, saved_search)

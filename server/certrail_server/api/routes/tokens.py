@@ -71,5 +71,5 @@ def get_me(call: Own) -> MeOut:
         name=actor.name,
         product_role=actor.product_role,
         scopes=sorted(actor.scopes),
-        permissions=list(call.services.identities.held(actor)),
+        permissions=list(call.services.principals.held(actor)),
     )

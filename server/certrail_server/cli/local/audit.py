@@ -85,14 +85,14 @@ def export(
     output: Annotated[Path | None, typer.Option(help="File to write. Default: standard output.")] = None,
 ) -> None:
     """Write the whole audit log as JSON lines, which `audit verify FILE` verifies anywhere."""
-    record = services().record
+    audit_log = services().audit_log
     with counting("events written") as report:
         if output is None:
-            record.export(sys.stdout, report)
+            audit_log.export(sys.stdout, report)
             return
         try:
             with output.open("w", encoding="ascii") as file:
-                count = record.export(file, report)
+                count = audit_log.export(file, report)
         except OSError as problem:
             fail(f"{output} cannot be written: {problem.strerror}.")
     err.print(f"{counted(count, 'event')} written to {escape(str(output))}", highlight=False, soft_wrap=True)
@@ -109,9 +109,9 @@ def _chain_head(text: str) -> "Place":
 
 
 def _verify_database(report: "Progress", remembered: "Place | None") -> "Verifier":
-    record = services().record
+    audit_log = services().audit_log
     with database_errors():
-        return record.verify(report, remembered)
+        return audit_log.verify(report, remembered)
 
 
 def _verify_file(path: Path, report: "Progress", remembered: "Place | None") -> "tuple[Verifier, bool]":

@@ -42,7 +42,7 @@ def reencrypt() -> None:
     with database_errors(), counting("envelopes re-encrypted") as report:
         prepare(parts.context.db)
         try:
-            count = parts.services.sealing.reencrypt(report)
+            count = parts.services.key_rotation.reencrypt(report)
         except KeyringError as problem:
             fail(str(problem))
     out.print(f"{counted(count, 'envelope')} re-encrypted", highlight=False)

@@ -31,9 +31,9 @@ def bootstrap(
     email: Annotated[str | None, typer.Option(help="Their e-mail address.")] = None,
 ) -> None:
     """Create the first Product Admin on the data of this machine and print their token; this works once."""
-    identities = services().identities
+    principals = services().principals
     with refusals():
-        _, text = identities.bootstrap(name, email)
+        _, text = principals.bootstrap(name, email)
     typer.echo(text)
     # The token is on standard output only, so that a script which keeps it shows it to nobody.
     lines = (

@@ -9,15 +9,6 @@ from certrail.persistence.types import UtcDateTime
 def create() -> None:
     """Create the tables and their indexes."""
     op.create_table(
-        "refused_callback",
-        sa.Column("channel_id", sa.String(length=40), nullable=False),
-        sa.Column("reason", sa.String(length=32), nullable=False),
-        sa.Column("waiting", sa.Integer(), nullable=False),
-        sa.Column("detail", sa.String(), nullable=False),
-        sa.Column("recorded_at", UtcDateTime(), nullable=True),
-        sa.PrimaryKeyConstraint("channel_id", "reason"),
-    )
-    op.create_table(
         "seen_callback",
         sa.Column("id", sa.String(length=80), nullable=False),
         sa.Column("created_at", UtcDateTime(), nullable=False),

@@ -43,7 +43,7 @@ async def ask_ocsp(ca: str, request: Request) -> Response:
     """Answer an OCSP request (RFC 6960 appendix A.1)."""
     services: Services = request.app.state.services
     body = await request.body()
-    found = await run_in_threadpool(services.status.ocsp, ca, body)
+    found = await run_in_threadpool(services.status_responder.ocsp, ca, body)
     return Response(found.content, media_type=OCSP)
 
 
@@ -55,12 +55,12 @@ def ask_ocsp_by_get(ca: str, question: str, request: Request) -> Response:
         der = base64.b64decode(question, validate=True)
     except (binascii.Error, ValueError):
         der = b""
-    return _to_be_kept(request, services.status.ocsp(ca, der), OCSP)
+    return _to_be_kept(request, services.status_responder.ocsp(ca, der), OCSP)
 
 
 def _list(request: Request, ca: str, key: str | None) -> Response:
     services: Services = request.app.state.services
-    return _to_be_kept(request, services.status.crl(ca, key), CRL)
+    return _to_be_kept(request, services.status_responder.crl(ca, key), CRL)
 
 
 def _to_be_kept(request: Request, found: StatusAnswer, media_type: str) -> Response:
