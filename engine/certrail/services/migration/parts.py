@@ -1,5 +1,6 @@
 """The objects of a project export, one model an object kind."""
 
+from enum import StrEnum
 from typing import Annotated, Literal, Self
 
 from pydantic import AwareDatetime, Field, StringConstraints, model_validator
@@ -181,6 +182,14 @@ class ApprovalPolicy(Part):
     renewal_preapproval: RenewalPreapproval | None = None
 
 
+class StatusInFile(StrEnum):
+    """Of a certificate in the file; that one is superseded follows from `renewed_by`."""
+
+    ACTIVE = CertificateStatus.ACTIVE
+    HELD = CertificateStatus.HELD
+    REVOKED = CertificateStatus.REVOKED
+
+
 class Certificate(Part):
     """A certificate. `id` is that of the older project; other parts of the export refer to it.
 
@@ -193,9 +202,7 @@ class Certificate(Part):
     private_key: PrivateKeyPem | None = None
     profile: Reference | None = None
     metadata: Metadata = Field(default_factory=dict)
-    status: Literal[CertificateStatus.ACTIVE, CertificateStatus.HELD, CertificateStatus.REVOKED] = (
-        CertificateStatus.ACTIVE
-    )
+    status: StatusInFile = StatusInFile.ACTIVE
     revoked_at: AwareDatetime | None = None
     revocation_reason: Reason | None = None
     renewed_by: Identifier | None = Field(
@@ -208,18 +215,18 @@ class Certificate(Part):
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        if (self.status is CertificateStatus.ACTIVE) != (self.revoked_at is None):
+        if (self.status is StatusInFile.ACTIVE) != (self.revoked_at is None):
             raise ValueError("revoked_at is given with the status revoked or held, and only then")
-        if self.status is CertificateStatus.ACTIVE and self.revocation_reason is not None:
+        if self.status is StatusInFile.ACTIVE and self.revocation_reason is not None:
             raise ValueError("an active certificate has no revocation_reason")
         on_hold = self.revocation_reason is Reason.CERTIFICATE_HOLD
-        if on_hold != (self.status is CertificateStatus.HELD) and self.revocation_reason is not None:
+        if on_hold != (self.status is StatusInFile.HELD) and self.revocation_reason is not None:
             raise ValueError("the status held and the revocation_reason certificateHold belong together")
         return self
 
     def reason(self) -> Reason:
         """The reason code of its CRL entry (RFC 5280 section 5.3.1)."""
-        default = Reason.CERTIFICATE_HOLD if self.status is CertificateStatus.HELD else Reason.UNSPECIFIED
+        default = Reason.CERTIFICATE_HOLD if self.status is StatusInFile.HELD else Reason.UNSPECIFIED
         return self.revocation_reason or default
 
 
