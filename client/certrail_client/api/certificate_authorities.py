@@ -5,7 +5,6 @@ Written by `python -m docs.generate` from the OpenAPI document; edit the API ins
 
 from certrail_client.calls import PREFIX, Call, PagedCall, path_of
 from certrail_client.models.certificate_authorities import (
-    Advice,
     AuthorityChangeIn,
     AuthorityIn,
     AuthorityList,
@@ -17,6 +16,7 @@ from certrail_client.models.certificate_authorities import (
     MirrorIn,
     MirrorList,
     MirrorOut,
+    RenewalInfoIn,
 )
 
 
@@ -70,7 +70,7 @@ def renew_authority(ca: str, body: CaRenewalIn) -> Call[AuthorityWithVersionsOut
     return Call("POST", path, AuthorityWithVersionsOut, body=body, idempotent=True)
 
 
-def set_renewal_info(ca: str, body: Advice) -> Call[AuthorityWithVersionsOut]:
+def set_renewal_info(ca: str, body: RenewalInfoIn) -> Call[AuthorityWithVersionsOut]:
     """Advise to replace what the authority has issued by now within a window; the explanation is shown to
     everybody.
     """

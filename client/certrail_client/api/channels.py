@@ -12,8 +12,9 @@ from certrail_client.models.channels import (
     NotificationList,
     NotificationOut,
     NotificationStatus,
+    NotifierTrialIn,
 )
-from certrail_client.models.common import Ok, PluginTrialIn
+from certrail_client.models.common import Ok
 
 
 def get_notification(notification_id: str) -> Call[NotificationOut]:
@@ -40,7 +41,7 @@ def create_channel(application: str | None, body: ChannelIn) -> Call[ChannelOut]
     return Call("POST", path, ChannelOut, body=body, idempotent=True)
 
 
-def check_notifier(application: str | None, body: PluginTrialIn) -> Call[Ok]:
+def check_notifier(application: str | None, body: NotifierTrialIn) -> Call[Ok]:
     """Check a configuration before it is saved."""
     path = scoped(application, "/channels/check")
     return Call("POST", path, Ok, body=body)

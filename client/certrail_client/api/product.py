@@ -101,9 +101,9 @@ def get_connection(connection: str) -> Call[ConnectionOut]:
 
 
 def update_connection(connection: str, body: ConnectionChangeIn) -> Call[ConnectionOut]:
-    """Replace credentials; a masked value sent back stays as it was."""
+    """Change credentials, their end or their rate limit; what failed with them is tried again."""
     path = path_of(PREFIX + "/connections/{connection}", connection=connection)
-    return Call("PUT", path, ConnectionOut, body=body)
+    return Call("PATCH", path, ConnectionOut, body=body)
 
 
 def delete_connection(connection: str) -> Call[None]:

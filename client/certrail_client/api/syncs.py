@@ -4,8 +4,9 @@ Written by `python -m docs.generate` from the OpenAPI document; edit the API ins
 """
 
 from certrail_client.calls import Call, PagedCall, scoped
-from certrail_client.models.common import Ok, PluginTrialIn
+from certrail_client.models.common import Ok
 from certrail_client.models.syncs import (
+    DestinationTrialIn,
     SyncChangeIn,
     SyncIn,
     SyncList,
@@ -29,7 +30,7 @@ def create_sync(application: str | None, body: SyncIn) -> Call[SyncOut]:
     return Call("POST", path, SyncOut, body=body, idempotent=True)
 
 
-def check_destination(application: str | None, body: PluginTrialIn) -> Call[Ok]:
+def check_destination(application: str | None, body: DestinationTrialIn) -> Call[Ok]:
     """Check a configuration before it is saved."""
     path = scoped(application, "/syncs/check")
     return Call("POST", path, Ok, body=body)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from certrail_client.base import Body, OpenEnum, Secret
+from certrail_client.base import Body, OpenEnum, Secret, default
 from certrail_client.models.common import Permission, PrincipalKind
 
 
@@ -54,7 +54,7 @@ class GroupOut(Body):
     email: str | None
     """By which a user is found at sign-in."""
     product_role: ProductRole | None
-    """Role above the Applications."""
+    """Role above the Applications; null of a group."""
     active: bool
     """Whether it may act."""
     members: list[str]
@@ -126,7 +126,7 @@ class ObjectIdOut(Body):
 
 
 class PrincipalChangeIn(Body):
-    """What to change of a principal; what is left out stays."""
+    """What to change of a principal."""
 
     name: str | None = None
     """Name for people."""
@@ -143,8 +143,8 @@ class PrincipalIn(Body):
     """Name for people."""
     email: str | None = None
     """By which a user is found at sign-in."""
-    product_role: ProductRole | None = None
-    """Role above the Applications; null for none."""
+    product_role: ProductRole = default("member")
+    """Role above the Applications."""
 
 
 class PrincipalList(Body):
@@ -172,7 +172,7 @@ class PrincipalOut(Body):
     email: str | None
     """By which a user is found at sign-in."""
     product_role: ProductRole | None
-    """Role above the Applications."""
+    """Role above the Applications; null of a group."""
     active: bool
     """Whether it may act."""
 
@@ -187,7 +187,7 @@ class ProductRole(OpenEnum):
 class RotationIn(Body):
     """How to replace a token."""
 
-    overlap: str = "PT0S"
+    overlap: str = "0s"
     """How long the present token stays valid beside the next one."""
 
 

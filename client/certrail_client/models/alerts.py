@@ -18,7 +18,7 @@ class AcknowledgeIn(Body):
 
 
 class AlertChangeIn(Body):
-    """What to change of an alert; what is left out stays."""
+    """What to change of an alert."""
 
     name: str | None = None
     """Name for people."""

@@ -30,7 +30,7 @@ class ApiEnrollmentOut(Body):
 
 
 class ApplicationChangeIn(Body):
-    """What to change of an Application; what is left out stays."""
+    """What to change of an Application."""
 
     slug: str | None = None
     """Unique name."""

@@ -12,7 +12,7 @@ from certrail_client.base import Body, OpenEnum
 
 
 class ApprovalPolicyChangeIn(Body):
-    """What to change of an approval policy; what is left out stays."""
+    """What to change of an approval policy."""
 
     name: str | None = None
     """Name for people."""
@@ -23,15 +23,15 @@ class ApprovalPolicyChangeIn(Body):
     guards: list[GuardedAction] | None = None
     """Replaces the guarded actions."""
     request_ttl: str | None = None
-    """How long an approval is open."""
+    """How long an approval is open before it expires; null for ever."""
     reminder: str | None = None
-    """How often approvers are reminded."""
+    """How often approvers are reminded; null for never."""
     allow_self_approval: bool | None = None
     """Whether requesters may approve their own."""
     bypass_machine_identities: bool | None = None
     """Whether requests of machine identities need no approval."""
     renewal_preapproval: RenewalPreapproval | None = None
-    """Whether one approval counts for later renewals; 0 renewals for none."""
+    """Whether one approval counts for later renewals; null for none."""
 
 
 class ApprovalPolicyIn(Body):
@@ -50,13 +50,13 @@ class ApprovalPolicyIn(Body):
     request_ttl: str | None = None
     """How long an approval is open before it expires; null for ever."""
     reminder: str | None = None
-    """How often approvers are reminded."""
+    """How often approvers are reminded; null for never."""
     allow_self_approval: bool = False
     """Whether requesters may approve their own."""
     bypass_machine_identities: bool = False
     """Whether requests of machine identities need no approval."""
     renewal_preapproval: RenewalPreapproval | None = None
-    """Whether one approval counts for later renewals."""
+    """Whether one approval counts for later renewals; null for none."""
 
 
 class ApprovalPolicyList(Body):
@@ -258,7 +258,7 @@ class GuardedAction(OpenEnum):
 
 
 class RenewalPreapproval(Body):
-    """For how many renewals of the same content one approval counts, and how long; 0 renewals: for none."""
+    """For how many renewals of the same content one approval counts, and how long."""
 
     renewals: int
     """How many renewals."""

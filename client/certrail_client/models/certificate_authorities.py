@@ -14,19 +14,8 @@ from certrail_client.base import Body, Json, OpenEnum, default
 from certrail_client.models.common import FailureOut, KeyAlgorithm, Subject
 
 
-class Advice(Body):
-    """In which window an authority wants certificates replaced, and why (RFC 9773 section 4.2)."""
-
-    begins: datetime
-    """Start of the window."""
-    ends: datetime
-    """End of the window."""
-    explanation: str = ""
-    """Why, for people."""
-
-
 class AuthorityChangeIn(Body):
-    """What to change of an authority; what is left out stays."""
+    """What to change of an authority."""
 
     slug: str | None = None
     """Unique name."""
@@ -35,7 +24,7 @@ class AuthorityChangeIn(Body):
     enabled: bool | None = None
     """False stops it from signing."""
     renewals_per_minute: int | None = None
-    """Limit of automatic renewals; 0 for any number."""
+    """Limit of automatic renewals; null for any number."""
 
 
 class AuthorityIn(Body):
@@ -58,7 +47,9 @@ class AuthorityIn(Body):
     lifetime: str | None = None
     """Of its certificate; null for the usual one."""
     max_path_length: int | None = None
-    """How many authorities may follow below it; null for any number."""
+    """How many authorities may follow below it; null for any number. Left out, it is null for a root and 0
+    for an intermediate.
+    """
 
 
 class AuthorityList(Body):
@@ -99,8 +90,8 @@ class AuthorityOut(Body):
     """Of its present certificate; null while there is none."""
     max_path_length: int | None
     """How many authorities may follow below it."""
-    renewals_per_minute: int
-    """Limit of automatic renewals; 0 for any number."""
+    renewals_per_minute: int | None
+    """Limit of automatic renewals; null for any number."""
     renewal_info: RenewalInfoOut | None
     """When it advises to renew what it has issued."""
     certificate: CaCertificateOut | None
@@ -144,8 +135,8 @@ class AuthorityWithVersionsOut(Body):
     """Of its present certificate; null while there is none."""
     max_path_length: int | None
     """How many authorities may follow below it."""
-    renewals_per_minute: int
-    """Limit of automatic renewals; 0 for any number."""
+    renewals_per_minute: int | None
+    """Limit of automatic renewals; null for any number."""
     renewal_info: RenewalInfoOut | None
     """When it advises to renew what it has issued."""
     certificate: CaCertificateOut | None
@@ -241,7 +232,7 @@ class MirrorIn(Body):
     config: Json | None = default(None, repr=False)
     """Configuration of the plugin."""
     url: str | None = None
-    """Where others find the copies; certificates issued from then on name it."""
+    """Where others find the copies, without a slash at its end; certificates issued from then on name it."""
 
 
 class MirrorList(Body):
@@ -285,6 +276,17 @@ class MirrorStatus(OpenEnum):
     RETRYING = "retrying"
     PUBLISHED = "published"
     FAILED = "failed"
+
+
+class RenewalInfoIn(Body):
+    """When to replace what an authority has issued by now (RFC 9773)."""
+
+    begins: datetime
+    """Start of the window."""
+    ends: datetime
+    """End of the window."""
+    explanation: str = ""
+    """Why, for people."""
 
 
 class RenewalInfoOut(Body):

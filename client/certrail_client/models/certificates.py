@@ -309,7 +309,7 @@ class RevocationStatus(OpenEnum):
 
 
 class SavedSearchChangeIn(Body):
-    """What to change of a saved search; what is left out stays."""
+    """What to change of a saved search."""
 
     name: str | None = None
     """Name for people."""

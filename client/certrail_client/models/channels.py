@@ -14,20 +14,20 @@ from certrail_client.models.common import FailureOut, Window
 
 
 class ChannelChangeIn(Body):
-    """What to change of a channel; what is left out stays, a masked value in the configuration too."""
+    """What to change of a channel; a masked value in the configuration is kept."""
 
     name: str | None = None
     """Name for people."""
     connection: str | None = None
-    """Slug or id of the connection to use."""
+    """Slug or id of the connection to use; null for none."""
     config: Json | None = default(None, repr=False)
     """Replaces the configuration as a whole."""
     quiet_hours: list[Window] | None = None
     """Replaces the quiet hours."""
     digest: str | None = None
-    """How often; 0s for each at once."""
+    """How often what is not critical is sent, together; null sends each at once."""
     fallback: str | None = None
-    """Slug or id of a channel; empty for none."""
+    """Slug or id of the channel that takes what this one cannot send; null for none."""
 
 
 class ChannelIn(Body):
@@ -155,3 +155,14 @@ class NotificationStatus(OpenEnum):
     DIGESTED = "digested"
     WITHDRAWN = "withdrawn"
     FAILED = "failed"
+
+
+class NotifierTrialIn(Body):
+    """A configuration of a notifier plugin to check without saving it."""
+
+    plugin: str
+    """Name of the notifier plugin."""
+    connection: str | None = None
+    """Slug or id of the connection to use."""
+    config: Json | None = default(None, repr=False)
+    """Configuration of the plugin."""

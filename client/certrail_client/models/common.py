@@ -228,17 +228,6 @@ class Permission(OpenEnum):
     AUDIT_READ = "audit:read"
 
 
-class PluginTrialIn(Body):
-    """A plugin configuration to check without saving it."""
-
-    plugin: str
-    """Name of the plugin."""
-    connection: str | None = None
-    """Slug or id of the connection to use."""
-    config: Json | None = default(None, repr=False)
-    """Configuration of the plugin."""
-
-
 class PrincipalKind(OpenEnum):
     """What a principal is."""
 

@@ -28,7 +28,7 @@ class ApiMethodIn(Body):
     enabled: bool
     """Whether it may be used."""
     auto_renew: RenewalRule | None = None
-    """Left out, it stays as it is."""
+    """How certificates are renewed automatically."""
 
 
 class ApiMethodOut(Body):
@@ -50,7 +50,7 @@ class BasicConstraintsRules(Body):
 
 
 class CertificatePolicyChangeIn(Body):
-    """What to change of a policy; what is left out stays."""
+    """What to change of a certificate policy."""
 
     slug: str | None = None
     """Unique name."""
@@ -98,7 +98,7 @@ class CertificatePolicyOut(Body):
 
 
 class CertificateProfileChangeIn(Body):
-    """What to change of a profile; what is left out stays."""
+    """What to change of a certificate profile."""
 
     slug: str | None = None
     """Unique name."""
@@ -176,11 +176,9 @@ class CertificateProfileOut(Body):
 
 
 class ConnectionChangeIn(Body):
-    """New credentials; a masked value sent back stays as it was, and so do expiry and rate when they are
-    left out.
-    """
+    """What to change of a connection; a masked value in the configuration is kept."""
 
-    config: Json = Field(repr=False)
+    config: Json | None = default(None, repr=False)
     """Replaces address and credentials as a whole."""
     expires_at: datetime | None = None
     """Until when; null for unknown."""
@@ -245,7 +243,7 @@ class ExtendedUsageRules(Body):
 
 
 class LegacyEnrollmentIn(Body):
-    """By which methods a profile of the legacy scope may be used; those left out stay as they are."""
+    """By which methods a profile of the legacy scope may be used; a method that is left out is kept."""
 
     api: ApiMethodIn | None = None
     """Enrollment through the API."""

@@ -12,6 +12,17 @@ from pydantic import Field
 from certrail_client.base import Body, Json, default
 
 
+class DestinationTrialIn(Body):
+    """A configuration of a destination plugin to check without saving it."""
+
+    plugin: str
+    """Name of the destination plugin."""
+    connection: str | None = None
+    """Slug or id of the connection to use."""
+    config: Json | None = default(None, repr=False)
+    """Configuration of the plugin."""
+
+
 class PreviewedObject(Body):
     """A certificate that a sync would deliver."""
 
@@ -58,12 +69,12 @@ class SelectionOut(Body):
 
 
 class SyncChangeIn(Body):
-    """What to change of a sync; what is left out stays, a masked value in the configuration too."""
+    """What to change of a sync; a masked value in the configuration is kept."""
 
     name: str | None = None
     """Name for people."""
     connection: str | None = None
-    """Slug or id of the connection to use."""
+    """Slug or id of the connection to use; null for none."""
     config: Json | None = default(None, repr=False)
     """Replaces the configuration as a whole."""
     selection: SelectionIn | None = None
@@ -107,7 +118,7 @@ class SyncIn(Body):
     """Whether new certificates are delivered automatically."""
     prune: bool = False
     """Whether objects that are no longer desired are removed."""
-    prune_grace: str = "P7D"
+    prune_grace: str = "7d"
     """How long after; a revoked one goes at once."""
 
 

@@ -5,7 +5,15 @@ from datetime import UTC, datetime, time, timedelta
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    StringConstraints,
+    WithJsonSchema,
+)
 
 Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 WEEKDAYS: Sequence[Weekday] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -26,7 +34,16 @@ def _clock(shown: time) -> time:
     return shown
 
 
-ClockTime = Annotated[time, AfterValidator(_clock)]
+def _shown(clock: time) -> str:
+    return clock.isoformat("auto" if clock.second or clock.microsecond else "minutes")
+
+
+ClockTime = Annotated[
+    time,
+    AfterValidator(_clock),
+    PlainSerializer(_shown, return_type=str, when_used="json"),
+    WithJsonSchema({"type": "string", "pattern": r"^\d{2}:\d{2}(:\d{2}(\.\d+)?)?$", "examples": ["22:00"]}),
+]
 
 
 class Rules(BaseModel):

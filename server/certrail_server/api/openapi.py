@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 from fastapi import FastAPI
@@ -10,7 +11,8 @@ from fastapi.routing import APIRoute, iter_route_contexts
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from certrail_server.api.schemas.base import In, Out, Problem
+from certrail.domain.durations import format_duration
+from certrail_server.api.schemas.base import In, Out, Problem, examples_of
 
 BEARER = {
     "bearer": {"type": "http", "scheme": "bearer", "description": "A token, made by `POST /api/v1/tokens`."}
@@ -73,7 +75,7 @@ def describe(app: FastAPI) -> dict[str, Any]:
             "$defs"
         ].items():
             schemas[name] = schema
-        _describe_references(schemas)
+        _complete_properties(schemas)
         # Wrong input is answered with a problem; what FastAPI declares for it is never sent.
         for name in ("HTTPValidationError", "ValidationError"):
             schemas.pop(name, None)
@@ -88,13 +90,21 @@ def describe(app: FastAPI) -> dict[str, Any]:
     return app.openapi_schema
 
 
-def _describe_references(schemas: dict[str, Any]) -> None:
-    """Pydantic drops the description of a field where its schema is a bare reference; 3.1 allows both."""
+def _complete_properties(schemas: dict[str, Any]) -> None:
+    """What Pydantic leaves out, or writes in another form than the API does."""
     models = {model.__name__: model for base in (In, Out) for model in _below(base)}
     for name, schema in schemas.items():
+        if name not in models:
+            continue
+        if "examples" in schema:
+            # FastAPI drops null from them, which means "cleared" in a PATCH, and Pydantic sorts their members.
+            schema["examples"] = examples_of(models[name])
         for member, detail in schema.get("properties", {}).items():
-            if "description" not in detail and name in models:
-                detail["description"] = models[name].model_fields[member].description
+            field = models[name].model_fields[member]
+            # Dropped where a schema is a bare reference; 3.1 allows both.
+            detail.setdefault("description", field.description)
+            if isinstance(field.default, timedelta):
+                detail["default"] = format_duration(field.default)
 
 
 def _below(base: type[BaseModel]) -> Iterator[type[BaseModel]]:

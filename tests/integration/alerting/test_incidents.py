@@ -302,7 +302,7 @@ class TestFallback:
         channel(team, "mail", fallback="backup")
         with pytest.raises(Conflict, match="mail"):
             team.services.channels.delete(team.admin, team.application, "backup")
-        team.services.channels.update(team.admin, team.application, "mail", fallback="")
+        team.services.channels.update(team.admin, team.application, "mail", fallback=None)
         team.services.channels.delete(team.admin, team.application, "backup")
 
 

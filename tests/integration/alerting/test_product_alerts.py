@@ -266,26 +266,24 @@ class TestEnds:
         alert(team, *SHARED, everywhere=True)
         connections, now = team.services.connections, team.clock.now
         config = {"host": "mail.example.com", "port": 587}
-        connections.update(team.admin, "smtp", config, {"expires_at": now + 100 * DAY})
+        connections.update(team.admin, "smtp", config, expires_at=now + 100 * DAY)
         watch(team)
         assert not reported(team), "whoever says when it ends knows"
         team.clock.advance(71 * DAY)
         watch(team)
         assert reported(team) == ["Credentials end soon: smtp"]
         connections.update(team.admin, "smtp", config)
-        connections.update(team.admin, "smtp", config, {"expires_at": now + 400 * DAY})
+        connections.update(team.admin, "smtp", expires_at=now + 400 * DAY)
         watch(team)
         assert reported(team) == ["Credentials end soon: smtp", "Credentials are good for longer: smtp"]
-        connections.update(team.admin, "smtp", config, {"expires_at": None})
+        connections.update(team.admin, "smtp", config, expires_at=None)
         team.clock.now = now + 399 * DAY
         watch(team)
         assert len([title for title in reported(team) if "Credentials end" in title]) == 1
 
     def test_credentials_that_have_ended_are_refused(self, team: Team) -> None:
         with pytest.raises(BadInput) as refusal:
-            team.services.connections.update(
-                team.admin, "smtp", {"host": "mail.example.com", "port": 587}, {"expires_at": team.clock.now}
-            )
+            team.services.connections.update(team.admin, "smtp", expires_at=team.clock.now)
         assert refusal.value.extra["field"] == "expires_at"
 
 

@@ -150,7 +150,7 @@ def test_an_application_is_renamed(team: Team) -> None:
     applications = team.services.applications
     applications.create(team.admin, slug="other", name="Other")
     with pytest.raises(Conflict, match="taken"):
-        applications.update(team.admin, team.application, slug="other", name=None, description=None)
+        applications.update(team.admin, team.application, slug="other")
     applications.update(team.admin, team.application, slug="renamed", name="Renamed", description="d")
     assert applications.get(team.application).slug == "renamed"
     request, _ = team.ask(team.admin)

@@ -127,8 +127,8 @@ def test_nothing_in_any_refusal_to_a_writer(travelled: Travelled) -> None:
         ("POST", "pagerduty", {"routing_key": CANARY}),
         ("POST", "teams", {"workflow_url": {CANARY: CANARY}}),
         ("POST", "apprise", {"url": CANARY * 400}),
-        ("PUT", "/connections/wrong-webhook", {"url": "http://x.example", "signing_secret": CANARY * 20}),
-        ("PUT", "/connections/wrong-slack", {"bot_token": CANARY, "signing_secret": [CANARY]}),
+        ("PATCH", "/connections/wrong-webhook", {"url": "http://x.example", "signing_secret": CANARY * 20}),
+        ("PATCH", "/connections/wrong-slack", {"bot_token": CANARY, "signing_secret": [CANARY]}),
         ("PATCH", "/applications/wrong/syncs/files", {"format": "pem", "password": CANARY}),
     ],
 )

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from sqlmodel import Session, col, or_, select
 
 from certrail.domain.access import Permission, ProductRole, Role, allows
+from certrail.domain.changes import UNCHANGED, Unchanged
 from certrail.domain.errors import BadInput, Conflict, Forbidden, NotFound
 from certrail.domain.events.access import (
     GroupJoined,
@@ -120,7 +121,12 @@ class Principals:
             return principal
 
     def update(
-        self, actor: Actor, reference: str, *, name: str | None = None, product_role: str | None = None
+        self,
+        actor: Actor,
+        reference: str,
+        *,
+        name: str | Unchanged = UNCHANGED,
+        product_role: str | Unchanged = UNCHANGED,
     ) -> Principal:
         """Change the name or the product role.
 
@@ -130,7 +136,7 @@ class Principals:
         """
         with self._context.unit_of_work(actor) as uow:
             principal = find_principal(uow.session, reference)
-            if product_role is not None and product_role != principal.product_role:
+            if product_role not in (UNCHANGED, principal.product_role):
                 if principal.kind == "group":
                     raise BadInput("A group has no product role; give it to its members.", "product_role")
                 _refuse_last_admin(uow.session, principal)

@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlmodel import Session, select
 
+from certrail.domain.changes import UNCHANGED, Unchanged
 from certrail.domain.errors import BadInput, Conflict, NotFound
 from certrail.domain.events.alerting import AlertCreated, AlertDeleted, AlertUpdated, NotificationReplayed
 from certrail.persistence.tables import (
@@ -23,10 +24,9 @@ from certrail.services.alerting.expiry import EXPIRING, set_cursors
 from certrail.services.alerting.messages import KNOWN
 from certrail.services.alerting.posting import post
 from certrail.services.core.actor import Actor
-from certrail.services.core.lookup import find
+from certrail.services.core.lookup import find, patch
 from certrail.services.core.paging import PAGE, Position, newest_first
 from certrail.services.core.unit_of_work import ServiceContext
-from certrail.services.integrations.plugin_config import patch
 from certrail.services.inventory.selectors import CertificateSelector
 from certrail_sdk import Notification
 
@@ -109,14 +109,14 @@ class Alerts:
         application_id: str | None,
         reference: str,
         *,
-        name: str | None = None,
-        events: Sequence[str] | None = None,
-        channels: Sequence[str] | None = None,
-        filters: CertificateSelector | None = None,
-        enabled: bool | None = None,
-        thresholds: Sequence[timedelta] | None = None,
-        daily_reminder: bool | None = None,
-        escalation: Sequence[Escalation] | None = None,
+        name: str | Unchanged = UNCHANGED,
+        events: Sequence[str] | Unchanged = UNCHANGED,
+        channels: Sequence[str] | Unchanged = UNCHANGED,
+        filters: CertificateSelector | Unchanged = UNCHANGED,
+        enabled: bool | Unchanged = UNCHANGED,
+        thresholds: Sequence[timedelta] | Unchanged = UNCHANGED,
+        daily_reminder: bool | Unchanged = UNCHANGED,
+        escalation: Sequence[Escalation] | Unchanged = UNCHANGED,
     ) -> Alert:
         """Change what is given. Raises BadInput for unknown events or too many channels."""
         with self._context.unit_of_work(actor) as uow:
@@ -124,25 +124,26 @@ class Alerts:
             row = find_alert(session, application_id, reference)
             require_product_admin(actor, row.product_wide)
             before = _facts(session, row)
+            if filters is not UNCHANGED:
+                row.filters = filters.stored(session, application_id, "filters")
+            if escalation is not UNCHANGED:
+                row.escalation = _steps(session, application_id, escalation)
             patch(
+                session,
                 row,
                 name=name,
-                events=sorted(set(events)) if events is not None else None,
-                filters=filters.stored(session, application_id, "filters") if filters is not None else None,
+                events=UNCHANGED if events is UNCHANGED else sorted(set(events)),
                 enabled=enabled,
-                thresholds=_seconds(thresholds) if thresholds is not None else None,
+                thresholds=UNCHANGED if thresholds is UNCHANGED else _seconds(thresholds),
                 daily_reminder=daily_reminder,
-                escalation=_steps(session, application_id, escalation) if escalation is not None else None,
             )
-            present = _channels_of(session, row.id)
-            wanted = channels if channels is not None else present
+            wanted = _channels_of(session, row.id) if channels is UNCHANGED else channels
             _check(row.events, wanted, row.thresholds)
-            if channels is not None:
+            if channels is not UNCHANGED:
                 for link in session.exec(select(AlertChannel).where(AlertChannel.alert_id == row.id)).all():
                     session.delete(link)
                 session.flush()
                 _link(session, row, channels)
-            session.add(row)
             session.flush()
             after = _facts(session, row)
             others = any(before[part] != after[part] for part in ("filters", "channels"))

@@ -9,6 +9,7 @@ from sqlmodel import Session, col, select
 
 from certrail.crypto.purposes import CHANNEL_PURPOSE
 from certrail.domain.access import ProductRole
+from certrail.domain.changes import UNCHANGED, Unchanged
 from certrail.domain.errors import BadInput, Conflict, Forbidden
 from certrail.domain.events.alerting import ChannelCreated, ChannelDeleted, ChannelUpdated
 from certrail.domain.states import ApprovalStatus
@@ -25,14 +26,13 @@ from certrail.persistence.tables import (
 )
 from certrail.services.alerting.posting import UNSENT, withdraw
 from certrail.services.core.actor import Actor
-from certrail.services.core.lookup import find
+from certrail.services.core.lookup import find, patch
 from certrail.services.core.unit_of_work import ServiceContext, UnitOfWork
 from certrail.services.integrations.plugin_config import (
     find_connection,
     masked,
     notifier_class,
     notifier_of,
-    patch,
     plugin_settings,
     reconfigure,
     validated,
@@ -126,16 +126,16 @@ class Channels:
         application_id: str | None,
         reference: str,
         *,
-        name: str | None = None,
-        config: Mapping[str, Any] | None = None,
-        connection: str | None = None,
-        quiet_hours: Sequence[Window] | None = None,
-        digest: timedelta | None = None,
-        fallback: str | None = None,
+        name: str | Unchanged = UNCHANGED,
+        config: Mapping[str, Any] | Unchanged = UNCHANGED,
+        connection: str | Unchanged | None = UNCHANGED,
+        quiet_hours: Sequence[Window] | Unchanged = UNCHANGED,
+        digest: timedelta | Unchanged | None = UNCHANGED,
+        fallback: str | Unchanged | None = UNCHANGED,
     ) -> Channel:
         """Change what is given; the configuration is replaced as a whole, a masked value stays as it was.
 
-        A digest of no time and an empty fallback mean: none from now on.
+        ``None`` takes connection, digest or fallback away.
 
         Raises:
             BadInput: naming the wrong field.
@@ -146,12 +146,11 @@ class Channels:
             require_product_admin(actor, row.product_wide)
             plugin = notifier_class(self._context, row.notifier)
             before = _facts(row)
-            patch(row, name=name)
+            patch(uow.session, row, name=name)
             reconfigure(self._context, uow.session, plugin, row, CHANNEL_PURPOSE, config, connection)
             _set_delivery_preferences(uow, row, plugin, quiet_hours, digest, fallback)
-            uow.session.add(row)
             after = _facts(row)
-            fields = ["config"] if config is not None else []
+            fields = [] if config is UNCHANGED else ["config"]
             uow.record(
                 ChannelUpdated(row.id, application_id, before=before, after=after, secret_fields=fields)
             )
@@ -232,26 +231,28 @@ def _set_delivery_preferences(
     uow: UnitOfWork,
     row: Channel,
     plugin: type[Notifier[Any]],
-    quiet_hours: Sequence[Window] | None,
-    digest: timedelta | None,
-    fallback: str | None,
+    quiet_hours: Sequence[Window] | Unchanged,
+    digest: timedelta | Unchanged | None,
+    fallback: str | Unchanged | None,
 ) -> None:
-    """Quiet hours, digest interval and fallback; ``None`` leaves each as it is."""
-    if quiet_hours is not None:
+    """Quiet hours, digest interval and fallback; `UNCHANGED` keeps each."""
+    if quiet_hours is not UNCHANGED:
         if never_end(quiet_hours, uow.now):
             raise BadInput("These hours never end, so nothing that can wait would be sent.", "quiet_hours")
         row.quiet_hours = [window.model_dump(mode="json") for window in quiet_hours]
-    if digest is not None:
-        if digest and not SHORTEST_DIGEST <= digest <= LONGEST_DIGEST:
-            raise BadInput("Send digests every minute to every day; 0s means none.", "digest")
-        row.digest_seconds = int(digest.total_seconds()) or None
+    if digest is not UNCHANGED:
+        if digest is not None and not SHORTEST_DIGEST <= digest <= LONGEST_DIGEST:
+            raise BadInput("Send digests every minute to every day, or none with null.", "digest")
+        row.digest_seconds = None if digest is None else int(digest.total_seconds())
     if plugin.keeps_incidents and (row.quiet_hours or row.digest_seconds):
         raise BadInput(
             f"{plugin.title} keeps incidents and decides itself whom to wake: leave quiet hours and digests to it.",
             "digest" if row.digest_seconds else "quiet_hours",
         )
-    if fallback is not None:
-        row.fallback_id = find_channel(uow.session, row.application_id, fallback).id if fallback else None
+    if fallback is not UNCHANGED:
+        row.fallback_id = None
+        if fallback is not None:
+            row.fallback_id = find_channel(uow.session, row.application_id, fallback).id
         if row.fallback_id == row.id:
             raise BadInput("A channel cannot be its own fallback.", "fallback")
 

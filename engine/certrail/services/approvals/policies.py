@@ -3,10 +3,12 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import overload
 
 from sqlmodel import Session, col, select
 
 from certrail.domain.approval import GuardedAction
+from certrail.domain.changes import UNCHANGED, Unchanged
 from certrail.domain.errors import BadInput, Conflict, NotFound
 from certrail.domain.events.approvals import (
     ApprovalPolicyCreated,
@@ -27,7 +29,7 @@ from certrail.services.approvals.store import lock_approvals
 from certrail.services.catalog.enrollment import enrollment
 from certrail.services.catalog.profiles import find_profile
 from certrail.services.core.actor import Actor
-from certrail.services.core.lookup import find, lock
+from certrail.services.core.lookup import find, lock, patch
 from certrail.services.core.unit_of_work import ServiceContext, UnitOfWork
 from certrail.services.integrations.plugin_config import notifier_class
 from certrail_sdk import Interactive
@@ -91,8 +93,8 @@ class ApprovalPolicies:
                 slug=slug,
                 name=name,
                 steps=[self._step(uow.session, application_id, n, s) for n, s in enumerate(steps)],
-                request_ttl_seconds=int(request_ttl.total_seconds()) if request_ttl else None,
-                reminder_seconds=int(reminder.total_seconds()) if reminder else None,
+                request_ttl_seconds=_seconds(request_ttl),
+                reminder_seconds=_seconds(reminder),
                 allow_self_approval=allow_self_approval,
                 bypass_machine_identities=bypass_machine_identities,
                 renewal_preapproval=dict(renewal_preapproval) if renewal_preapproval else None,
@@ -108,17 +110,20 @@ class ApprovalPolicies:
         application_id: str | None,
         reference: str,
         *,
-        name: str | None = None,
-        profiles: Sequence[str] | None = None,
-        steps: Sequence[Step] | None = None,
-        guards: Sequence[GuardedAction] | None = None,
-        request_ttl: timedelta | None = None,
-        reminder: timedelta | None = None,
-        allow_self_approval: bool | None = None,
-        bypass_machine_identities: bool | None = None,
-        renewal_preapproval: Mapping[str, int] | None = None,
+        name: str | Unchanged = UNCHANGED,
+        profiles: Sequence[str] | Unchanged = UNCHANGED,
+        steps: Sequence[Step] | Unchanged = UNCHANGED,
+        guards: Sequence[GuardedAction] | Unchanged = UNCHANGED,
+        request_ttl: timedelta | Unchanged | None = UNCHANGED,
+        reminder: timedelta | Unchanged | None = UNCHANGED,
+        allow_self_approval: bool | Unchanged = UNCHANGED,
+        bypass_machine_identities: bool | Unchanged = UNCHANGED,
+        renewal_preapproval: Mapping[str, int] | Unchanged | None = UNCHANGED,
     ) -> ApprovalPolicy:
         """Change what is given; approvals that run keep the policy they began under.
+
+        Args:
+            request_ttl: ``None`` for no expiry; likewise no reminder and no preapproval.
 
         Raises:
             BadInput: as for a new one.
@@ -129,29 +134,26 @@ class ApprovalPolicies:
             policy = find_approval_policy(session, application_id, reference)
             policy = lock(session, policy, "approval policy")
             before = _facts(session, policy)
-            if steps is not None:
+            if steps is not UNCHANGED:
                 if not 1 <= len(steps) <= MOST_STEPS:
                     raise BadInput(f"Name 1 to {MOST_STEPS} steps.", "steps")
                 policy.steps = [self._step(session, application_id, n, s) for n, s in enumerate(steps)]
-            if request_ttl is not None:
-                policy.request_ttl_seconds = int(request_ttl.total_seconds())
-            if reminder is not None:
-                policy.reminder_seconds = int(reminder.total_seconds())
-            _check_times(_duration(policy.request_ttl_seconds), _duration(policy.reminder_seconds))
-            policy.name = name if name is not None else policy.name
-            if allow_self_approval is not None:
-                policy.allow_self_approval = allow_self_approval
-            if bypass_machine_identities is not None:
-                policy.bypass_machine_identities = bypass_machine_identities
-            policy.renewal_preapproval = (
-                dict(renewal_preapproval) if renewal_preapproval is not None else policy.renewal_preapproval
+            patch(
+                session,
+                policy,
+                name=name,
+                request_ttl_seconds=_seconds(request_ttl),
+                reminder_seconds=_seconds(reminder),
+                allow_self_approval=allow_self_approval,
+                bypass_machine_identities=bypass_machine_identities,
+                renewal_preapproval=renewal_preapproval,
             )
-            if profiles is not None or guards is not None:
-                profiles = profiles if profiles is not None else _profiles_of(session, policy.id)
-                actions = guards if guards is not None else [GuardedAction(name) for name in policy.guards]
+            _check_times(_duration(policy.request_ttl_seconds), _duration(policy.reminder_seconds))
+            if profiles is not UNCHANGED or guards is not UNCHANGED:
+                profiles = _profiles_of(session, policy.id) if profiles is UNCHANGED else profiles
+                actions = [GuardedAction(name) for name in policy.guards] if guards is UNCHANGED else guards
                 _guard(uow, policy, application_id, profiles, actions)
             policy.version += 1
-            session.add(policy)
             session.flush()
             after = _facts(session, policy)
             uow.record(ApprovalPolicyUpdated(policy.id, application_id, before=before, after=after))
@@ -255,6 +257,14 @@ def _guard(
 
 def _duration(seconds: int | None) -> timedelta | None:
     return timedelta(seconds=seconds) if seconds else None
+
+
+@overload
+def _seconds(duration: timedelta | None) -> int | None: ...
+@overload
+def _seconds(duration: timedelta | Unchanged | None) -> int | Unchanged | None: ...
+def _seconds(duration: timedelta | Unchanged | None) -> int | Unchanged | None:
+    return int(duration.total_seconds()) if isinstance(duration, timedelta) else duration
 
 
 def _facts(session: Session, policy: ApprovalPolicy) -> dict[str, object]:

@@ -8,6 +8,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from pydantic import ValidationError
 from sqlmodel import Session, col, select
 
+from certrail.domain.changes import UNCHANGED, Unchanged
 from certrail.domain.content import KeyAlgorithm, Subject
 from certrail.domain.errors import BadInput, Conflict
 from certrail.domain.events.authorities import CaDeleted, CaRenewalRequested, CaUpdated
@@ -244,22 +245,26 @@ class Authorities:
         actor: Actor,
         reference: str,
         *,
-        slug: str | None = None,
-        name: str | None = None,
-        enabled: bool | None = None,
-        renewals_per_minute: int | None = None,
+        slug: str | Unchanged = UNCHANGED,
+        name: str | Unchanged = UNCHANGED,
+        enabled: bool | Unchanged = UNCHANGED,
+        renewals_per_minute: int | Unchanged | None = UNCHANGED,
     ) -> CertificateAuthority:
         """Rename, disable or enable an authority; references are by id and stay.
 
         Args:
-            renewals_per_minute: limit of automatic renewals; 0 removes it.
+            renewals_per_minute: limit of automatic renewals; ``None`` for any number.
         """
         with self._context.unit_of_work(actor) as uow:
             authority = lock_authority(uow.session, reference)
-            status = _status(uow.session, authority, enabled) if enabled is not None else None
-            before, after = patch(uow.session, authority, slug=slug, name=name, status=status)
-            if renewals_per_minute is not None:
-                authority.renewals_per_minute = renewals_per_minute or None
+            before, after = patch(
+                uow.session,
+                authority,
+                slug=slug,
+                name=name,
+                status=UNCHANGED if enabled is UNCHANGED else _status(uow.session, authority, enabled),
+                renewals_per_minute=renewals_per_minute,
+            )
             uow.record(CaUpdated(authority.id, before=before, after=after))
             return authority
 

@@ -7,6 +7,7 @@ from typing import Any, Literal
 from pydantic import ValidationError
 from sqlmodel import Session, col, select
 
+from certrail.domain.changes import UNCHANGED, Unchanged
 from certrail.domain.content import LONGEST_TTL_SECONDS, RequestContent, usages_of
 from certrail.domain.enrollment import EnrollmentMethod
 from certrail.domain.errors import BadInput, Conflict
@@ -66,13 +67,13 @@ class Catalog:
         self,
         actor: Actor,
         reference: str,
-        rules: Mapping[str, Any] | None = None,
+        rules: Mapping[str, Any] | Unchanged = UNCHANGED,
         *,
-        slug: str | None = None,
-        name: str | None = None,
+        slug: str | Unchanged = UNCHANGED,
+        name: str | Unchanged = UNCHANGED,
     ) -> CertificatePolicy:
         """Rename, or replace the rules: open requests are evaluated with the new ones."""
-        parsed = _rules(rules) if rules is not None else None
+        parsed = UNCHANGED if rules is UNCHANGED else _rules(rules)
         with self._context.unit_of_work(actor) as uow:
             policy = lock(uow.session, find_policy(uow.session, reference), "certificate policy")
             before, after = patch(uow.session, policy, slug=slug, name=name, rules=parsed)
@@ -141,35 +142,36 @@ class Catalog:
         actor: Actor,
         reference: str,
         *,
-        slug: str | None = None,
-        name: str | None = None,
-        ca: str | None = None,
-        policy: str | None = None,
-        ttl: timedelta | None = None,
-        defaults: Mapping[str, Any] | None = None,
-        legacy_enrollment: Mapping[str, Any] | None = None,
+        slug: str | Unchanged = UNCHANGED,
+        name: str | Unchanged = UNCHANGED,
+        ca: str | Unchanged | None = UNCHANGED,
+        policy: str | Unchanged = UNCHANGED,
+        ttl: timedelta | Unchanged = UNCHANGED,
+        defaults: Mapping[str, Any] | Unchanged = UNCHANGED,
+        legacy_enrollment: Mapping[str, Any] | Unchanged = UNCHANGED,
     ) -> CertificateProfile:
         """Change what is given; open requests are approved anew, for votes hold for one profile version only.
 
         Raises:
+            BadInput: the lifetime, the defaults, or the choice of the issuer is wrong.
             Conflict: an enrollment of its own is given to a profile that never had one.
         """
-        checked = _defaults(defaults) if defaults is not None else None
+        checked = UNCHANGED if defaults is UNCHANGED else _defaults(defaults)
         with self._context.unit_of_work(actor) as uow:
             profile = lock(uow.session, find_profile(uow.session, reference), "certificate profile")
             before = _facts(uow.session, profile)
-            if slug is not None and slug != profile.slug:
-                refuse_taken(uow.session, CertificateProfile, slug)
-                profile.slug = slug
-            profile.name = name if name is not None else profile.name
-            if ca is not None:
-                profile.ca_id = _issuer(uow.session, profile.issuer_type, ca)
-            if policy is not None:
-                profile.policy_id = find_policy(uow.session, policy).id
-            if ttl is not None:
-                profile.ttl_seconds = _seconds(ttl)
-            profile.defaults = checked if checked is not None else profile.defaults
-            if legacy_enrollment is not None:
+            issuer_type = profile.issuer_type
+            patch(
+                uow.session,
+                profile,
+                slug=slug,
+                name=name,
+                ca_id=UNCHANGED if ca is UNCHANGED else _issuer(uow.session, issuer_type, ca),
+                policy_id=UNCHANGED if policy is UNCHANGED else find_policy(uow.session, policy).id,
+                ttl_seconds=UNCHANGED if ttl is UNCHANGED else _seconds(ttl),
+                defaults=checked,
+            )
+            if legacy_enrollment is not UNCHANGED:
                 _change_enrollment(uow, profile, legacy_enrollment)
             after = _facts(uow.session, profile)
             naming = {"slug", "name", "legacy_enrollment"}

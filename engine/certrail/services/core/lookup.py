@@ -5,6 +5,7 @@ from typing import Any, TypeVar
 
 from sqlmodel import Session, SQLModel, col, or_, select
 
+from certrail.domain.changes import UNCHANGED
 from certrail.domain.errors import Conflict, NotFound
 from certrail.persistence.database import locked
 
@@ -61,7 +62,7 @@ def refuse_taken(session: Session, table: type[SQLModel], slug: str) -> None:
 
 
 def patch(session: Session, row: SQLModel, **given: Any) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Set the attributes that are given; ``None`` leaves one as it is.
+    """Set the attributes that are given; `UNCHANGED` keeps one.
 
     Returns:
         The values of all these attributes before and after, for the event of the change.
@@ -70,7 +71,9 @@ def patch(session: Session, row: SQLModel, **given: Any) -> tuple[dict[str, Any]
         Conflict: a new slug is in use.
     """
     before = {name: getattr(row, name) for name in given}
-    changed = {name: value for name, value in given.items() if value not in (None, before[name])}
+    changed = {
+        name: value for name, value in given.items() if value is not UNCHANGED and value != before[name]
+    }
     if "slug" in changed:
         refuse_taken(session, type(row), changed["slug"])
     for name, value in changed.items():

@@ -8,6 +8,7 @@ from sqlalchemy import ColumnElement, inspect, not_, true
 from sqlmodel import Session, col, select
 
 from certrail.crypto.purposes import SYNC_PURPOSE
+from certrail.domain.changes import UNCHANGED, Unchanged
 from certrail.domain.errors import BadInput, Conflict
 from certrail.domain.events.delivery import SyncCleanup, SyncCreated, SyncTriggered, SyncUpdated
 from certrail.domain.object_names import ObjectNameSchema
@@ -16,7 +17,7 @@ from certrail.persistence.database import locked
 from certrail.persistence.tables import Certificate, Delivery, Sync
 from certrail.persistence.tables.delivery import GRACE_SECONDS
 from certrail.services.core.actor import Actor
-from certrail.services.core.lookup import find
+from certrail.services.core.lookup import find, patch
 from certrail.services.core.unit_of_work import ServiceContext, UnitOfWork
 from certrail.services.delivery.desired_state import (
     bump_generation,
@@ -38,7 +39,6 @@ from certrail.services.integrations.plugin_config import (
     destination_of,
     find_connection,
     masked,
-    patch,
     plugin_settings,
     reconfigure,
     validated,
@@ -142,22 +142,23 @@ class Syncs:
         application_id: str | None,
         reference: str,
         *,
-        name: str | None = None,
-        config: Mapping[str, Any] | None = None,
-        connection: str | None = None,
-        selection: CertificateSelector | None = None,
-        name_schema: str | None = None,
-        include_root: bool | None = None,
-        keep_identity: bool | None = None,
-        auto: bool | None = None,
-        prune: bool | None = None,
-        prune_grace_seconds: int | None = None,
+        name: str | Unchanged = UNCHANGED,
+        config: Mapping[str, Any] | Unchanged = UNCHANGED,
+        connection: str | Unchanged | None = UNCHANGED,
+        selection: CertificateSelector | Unchanged = UNCHANGED,
+        name_schema: str | Unchanged = UNCHANGED,
+        include_root: bool | Unchanged = UNCHANGED,
+        keep_identity: bool | Unchanged = UNCHANGED,
+        auto: bool | Unchanged = UNCHANGED,
+        prune: bool | Unchanged = UNCHANGED,
+        prune_grace_seconds: int | Unchanged = UNCHANGED,
     ) -> Sync:
         """Change what is given. Newly selected certificates are delivered; a new target or chain redeploys
         everything. A new name schema names new objects only.
 
         Args:
             config: replaced as a whole; a masked value stays as it was.
+            connection: slug or id; ``None`` for none.
 
         Raises:
             BadInput: the configuration, the connection or the name schema does not fit.
@@ -169,16 +170,18 @@ class Syncs:
             sync = _held(session, application_id, reference)
             _check_stays(sync)
             plugin = destination_class(self._context, sync.destination)
-            _check_removal(prune or False, plugin)
-            if name_schema is not None:
+            _check_removal(prune is True, plugin)
+            if name_schema is not UNCHANGED:
                 _check_name_schema(name_schema, plugin)
             before, deployed = _facts(sync), (target_of(uow, sync), sync.include_root)
             former = target_snapshot(uow, sync)
             configured = reconfigure(self._context, session, plugin, sync, SYNC_PURPOSE, config, connection)
+            if selection is not UNCHANGED:
+                sync.selection = selection.stored(session, application_id, "selection")
             patch(
+                session,
                 sync,
                 name=name,
-                selection=selection.stored(session, application_id, "selection") if selection else None,
                 name_schema=name_schema,
                 include_root=include_root,
                 keep_identity=keep_identity,
@@ -186,9 +189,8 @@ class Syncs:
                 prune=prune,
                 prune_grace_seconds=prune_grace_seconds,
             )
-            session.add(sync)
             session.flush()
-            fields = ["config"] if config is not None else []
+            fields = [] if config is UNCHANGED else ["config"]
             after = _facts(sync)
             uow.record(SyncUpdated(sync.id, application_id, before=before, after=after, secret_fields=fields))
             if (target_of(uow, sync), sync.include_root) != deployed:

@@ -9,6 +9,7 @@ from sqlmodel import and_, col, or_, select
 from sqlmodel.sql.expression import SelectOfScalar
 
 from certrail.crypto.purposes import CONNECTION_PURPOSE
+from certrail.domain.changes import UNCHANGED, Unchanged
 from certrail.domain.errors import BadInput, Conflict
 from certrail.domain.events.integrations import (
     ConnectionCreated,
@@ -82,14 +83,17 @@ class Connections:
         self,
         actor: Actor,
         reference: str,
-        config: Mapping[str, Any],
-        changes: Mapping[str, Any] | None = None,
+        config: Mapping[str, Any] | Unchanged = UNCHANGED,
+        *,
+        expires_at: datetime | Unchanged | None = UNCHANGED,
+        max_per_minute: int | Unchanged | None = UNCHANGED,
     ) -> Connection:
-        """Replace the credentials; a value sent back masked stays as it was. What failed with them is tried again.
+        """Change what is given. What failed with the connection is tried again.
 
         Args:
-            changes: ``{"expires_at": …}`` says until when they are accepted from now on, ``None`` that nobody knows;
-                ``{"max_per_minute": …}`` how many deliveries and removals it bears, ``None`` any number.
+            config: replaced as a whole; a masked value stays as it was.
+            expires_at: until when the credentials are accepted; ``None`` where nobody knows.
+            max_per_minute: rate limit of deliveries and removals; ``None`` for any number.
 
         Raises:
             BadInput: a field is wrong, or they have ended.
@@ -97,18 +101,17 @@ class Connections:
         with self._context.unit_of_work(actor) as uow:
             row = find_connection(uow.session, reference)
             stored = self._context.keyring.open_json(row.config_sealed, CONNECTION_PURPOSE)
-            values = self._validated(row.type, keep_masked(config, stored))
+            values = stored if config is UNCHANGED else self._validated(row.type, keep_masked(config, stored))
             row.config_sealed = self._context.keyring.seal_json(values, CONNECTION_PURPOSE)
             uow.session.add(row)
             changed = sorted(k for k in values.keys() | stored.keys() if values.get(k) != stored.get(k))
             uow.record(ConnectionUpdated(row.id, slug=row.slug, fields=changed))
-            if changes and "max_per_minute" in changes:
-                row.max_per_minute, row.next_slot_at = changes["max_per_minute"], None
-                uow.session.add(row)
-            if changes and "expires_at" in changes:
-                before, after = row.expires_at, changes["expires_at"]
-                _set_end(uow, row, after)
-                if before and (after is None or after > before):
+            if max_per_minute is not UNCHANGED:
+                row.max_per_minute, row.next_slot_at = max_per_minute, None
+            if expires_at is not UNCHANGED:
+                before = row.expires_at
+                _set_end(uow, row, expires_at)
+                if before and (expires_at is None or expires_at > before):
                     uow.record(ConnectionExpiryExtended(row.id, slug=row.slug))
             return row
 

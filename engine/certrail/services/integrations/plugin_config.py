@@ -5,9 +5,10 @@ from collections.abc import Mapping
 from typing import Any, TypedDict, TypeVar
 
 from pydantic import SecretStr, ValidationError
-from sqlmodel import Session, SQLModel
+from sqlmodel import Session
 
 from certrail.crypto.purposes import CHANNEL_PURPOSE, CONNECTION_PURPOSE, SYNC_PURPOSE
+from certrail.domain.changes import UNCHANGED, Unchanged
 from certrail.domain.errors import BadInput
 from certrail.domain.faults import describe_faults
 from certrail.persistence.tables import Channel, Connection, CrlMirror, PreviousTarget, Sync
@@ -170,33 +171,26 @@ def reconfigure(
     plugin: type[Plugin[Any]],
     row: Sync | Channel,
     purpose: str,
-    config: Mapping[str, Any] | None,
-    connection: str | None,
+    config: Mapping[str, Any] | Unchanged,
+    connection: str | Unchanged | None,
 ) -> bool:
     """Give a sync or channel another configuration, another connection or both; returns whether one was given.
 
     Args:
         config: replaces the present one as a whole; a masked value stays as it was.
-        connection: slug or id.
+        connection: slug or id; ``None`` for none.
 
     Raises:
         NotFound: no such connection.
         BadInput: they do not fit together.
     """
-    if config is None and connection is None:
+    if config is UNCHANGED and connection is UNCHANGED:
         return False
-    if connection is not None:
-        row.connection_id = find_connection(session, connection).id
+    if connection is not UNCHANGED:
+        row.connection_id = find_connection(session, connection).id if connection else None
     row.config_sealed = reencrypted(context, session, plugin, row, purpose, config)
     row.config_revision = plugin.config_type.revision
     return True
-
-
-def patch(row: SQLModel, **given: Any) -> None:
-    """Set the columns that are given; ``None`` leaves a column as it is."""
-    for name, value in given.items():
-        if value is not None:
-            setattr(row, name, value)
 
 
 def reencrypted(
@@ -205,7 +199,7 @@ def reencrypted(
     plugin: type[Plugin[Any]],
     row: Sync | Channel,
     purpose: str,
-    config: Mapping[str, Any] | None,
+    config: Mapping[str, Any] | Unchanged = UNCHANGED,
 ) -> str:
     """The configuration of a sync or channel with new values, or with its present ones and another connection.
 
@@ -215,7 +209,7 @@ def reencrypted(
     stored = plugin.config_type.migrate(
         context.keyring.open_json(row.config_sealed, purpose), row.config_revision
     )
-    own = keep_masked(config, stored) if config is not None else stored
+    own = stored if config is UNCHANGED else keep_masked(config, stored)
     connection = session.get_one(Connection, row.connection_id) if row.connection_id else None
     parsed = validated(context, plugin, own, connection)
     return context.keyring.seal_json(own_values(parsed, own), purpose)

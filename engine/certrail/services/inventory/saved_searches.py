@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from sqlmodel import Session, select
 
+from certrail.domain.changes import UNCHANGED, Unchanged
 from certrail.domain.errors import Conflict
 from certrail.domain.events.inventory import ViewCreated, ViewDeleted, ViewUpdated
 from certrail.domain.search import CertificateFilter
@@ -44,13 +45,13 @@ class SavedSearches:
         application_id: str,
         reference: str,
         *,
-        name: str | None = None,
-        wanted: CertificateFilter | None = None,
+        name: str | Unchanged = UNCHANGED,
+        wanted: CertificateFilter | Unchanged = UNCHANGED,
     ) -> SavedSearch:
         """Change what is given."""
         with self._context.unit_of_work(actor) as uow:
             row = find_view(uow.session, application_id, reference)
-            stored = _stored(wanted) if wanted is not None else None
+            stored = UNCHANGED if wanted is UNCHANGED else _stored(wanted)
             before, after = patch(uow.session, row, name=name, filter=stored)
             uow.record(ViewUpdated(row.id, application_id, before=before, after=after))
             return row

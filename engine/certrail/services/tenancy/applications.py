@@ -7,6 +7,7 @@ from sqlmodel import Session, col, or_, select
 from sqlmodel.sql.expression import Select
 
 from certrail.domain.access import ProductRole, Role
+from certrail.domain.changes import UNCHANGED, Unchanged
 from certrail.domain.enrollment import EnrollmentMethod
 from certrail.domain.errors import BadInput, Conflict, NotFound
 from certrail.domain.events.tenancy import (
@@ -87,9 +88,9 @@ class Applications:
         actor: Actor,
         application_id: str,
         *,
-        slug: str | None,
-        name: str | None,
-        description: str | None,
+        slug: str | Unchanged = UNCHANGED,
+        name: str | Unchanged = UNCHANGED,
+        description: str | Unchanged = UNCHANGED,
     ) -> Application:
         """Rename or describe; everything is linked by id and stays.
 

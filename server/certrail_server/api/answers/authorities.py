@@ -66,6 +66,5 @@ def _derived(row: CertificateAuthority, own: CaCertificate | None) -> dict[str, 
         "enabled": row.status != AuthorityStatus.DISABLED,
         "certificate": CaCertificateOut.of(own) if own else None,
         "lifetime": own.not_after - own.not_before if own else None,
-        "renewals_per_minute": row.renewals_per_minute or 0,
         "renewal_info": row.advice,
     }

@@ -64,7 +64,7 @@ def update_application(
     body: ApplicationChangeIn, call: Annotated[Call, allow(Permission.APPLICATION_EDIT)]
 ) -> ApplicationOut:
     """Rename or describe an Application."""
-    row = call.services.applications.update(call.actor, call.application, **body.model_dump())
+    row = call.services.applications.update(call.actor, call.application, **body.changes())
     return application_answer(call.services, row)
 
 

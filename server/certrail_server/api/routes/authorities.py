@@ -5,7 +5,6 @@ from typing import Annotated
 from fastapi import APIRouter
 
 from certrail.domain.access import Permission
-from certrail.domain.renewal import Advice
 from certrail.persistence.tables import CertificateAuthority
 from certrail_server.api.answers.authorities import (
     authority_answer,
@@ -25,6 +24,7 @@ from certrail_server.api.schemas.authorities import (
     MirrorIn,
     MirrorList,
     MirrorOut,
+    RenewalInfoIn,
 )
 
 router = APIRouter(prefix="/certificate-authorities", tags=["certificate authorities"])
@@ -62,7 +62,7 @@ def get_authority(ca: str, call: Read) -> AuthorityWithVersionsOut:
 @router.patch("/{ca}")
 def update_authority(ca: str, body: AuthorityChangeIn, call: Manage) -> AuthorityWithVersionsOut:
     """Rename an authority, stop it from signing, or let it sign again."""
-    row = call.services.authorities.update(call.actor, ca, **body.model_dump())
+    row = call.services.authorities.update(call.actor, ca, **body.changes())
     return authority_answer(call.services, row.id)
 
 
@@ -94,7 +94,7 @@ def renew_authority(ca: str, body: CaRenewalIn, call: Manage) -> AuthorityWithVe
 
 
 @router.put("/{ca}/renewal-info")
-def set_renewal_info(ca: str, body: Advice, call: Manage) -> AuthorityWithVersionsOut:
+def set_renewal_info(ca: str, body: RenewalInfoIn, call: Manage) -> AuthorityWithVersionsOut:
     """Advise to replace what the authority has issued by now within a window; the explanation is shown to everybody."""
     return authority_answer(call.services, call.services.renewal_advice.advise(call.actor, ca, body).id)
 

@@ -24,8 +24,8 @@ from certrail_server.api.schemas.channels import (
     ChannelOut,
     NotificationList,
     NotificationOut,
+    NotifierTrialIn,
 )
-from certrail_server.api.schemas.syncs import PluginTrialIn
 
 scoped = APIRouter(tags=["channels"])
 router = APIRouter(tags=["channels"])
@@ -54,7 +54,7 @@ def create_channel(
 
 
 @scoped.post("/channels/check")
-async def check_notifier(body: PluginTrialIn, call: Manage) -> Ok:
+async def check_notifier(body: NotifierTrialIn, call: Manage) -> Ok:
     """Check a configuration before it is saved."""
     plugin = await run_in_threadpool(call.services.channels.trial, body.plugin, body.config, body.connection)
     await plugin.check()
@@ -78,7 +78,7 @@ async def check_channel(channel: str, call: Manage) -> Ok:
 @scoped.patch("/channels/{channel}")
 def update_channel(channel: str, body: ChannelChangeIn, call: Manage) -> ChannelOut:
     """Change a channel."""
-    row = call.services.channels.update(call.actor, call.scope, channel, **dict(body))
+    row = call.services.channels.update(call.actor, call.scope, channel, **body.changes())
     return channel_answer(call.services, row)
 
 

@@ -48,10 +48,10 @@ def get_connection(connection: str, call: Manage) -> ConnectionOut:
     return connection_answer(call.services, call.services.connections.get(connection))
 
 
-@router.put("/connections/{connection}")
+@router.patch("/connections/{connection}")
 def update_connection(connection: str, body: ConnectionChangeIn, call: Manage) -> ConnectionOut:
-    """Replace credentials; a masked value sent back stays as it was."""
-    row = call.services.connections.update(call.actor, connection, body.config, body.changes())
+    """Change credentials, their end or their rate limit; what failed with them is tried again."""
+    row = call.services.connections.update(call.actor, connection, **body.changes())
     return connection_answer(call.services, row)
 
 

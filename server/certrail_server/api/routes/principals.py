@@ -110,7 +110,7 @@ def get_principal(principal: str, call: Manage) -> PrincipalOut:
 @router.patch("/principals/{principal}")
 def update_principal(principal: str, body: PrincipalChangeIn, call: Manage) -> PrincipalOut:
     """Change the name or the product role of a principal."""
-    return principal_answer(call.services.principals.update(call.actor, principal, **body.model_dump()))
+    return principal_answer(call.services.principals.update(call.actor, principal, **body.changes()))
 
 
 @router.put("/principals/{principal}/active")

@@ -47,9 +47,10 @@ def get_saved_search(saved_search: str, call: Read) -> SavedSearchOut:
 @router.patch("/{saved_search}")
 def update_saved_search(saved_search: str, body: SavedSearchChangeIn, call: Manage) -> SavedSearchOut:
     """Change a saved search."""
-    row = call.services.saved_searches.update(
-        call.actor, call.application, saved_search, name=body.name, wanted=body.filter
-    )
+    given = body.changes()
+    if "filter" in given:
+        given["wanted"] = given.pop("filter")
+    row = call.services.saved_searches.update(call.actor, call.application, saved_search, **given)
     return SavedSearchOut.of(row)
 
 

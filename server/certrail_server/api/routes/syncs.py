@@ -10,7 +10,7 @@ from certrail_server.api.answers.delivery import sync_answer, sync_answers
 from certrail_server.api.guard import Call, allow, idempotent
 from certrail_server.api.schemas.base import Ok
 from certrail_server.api.schemas.syncs import (
-    PluginTrialIn,
+    DestinationTrialIn,
     PreviewedObject,
     SyncChangeIn,
     SyncIn,
@@ -48,7 +48,7 @@ def create_sync(body: SyncIn, call: Create) -> SyncOut:
 
 
 @router.post("/check")
-async def check_destination(body: PluginTrialIn, call: Manage) -> Ok:
+async def check_destination(body: DestinationTrialIn, call: Manage) -> Ok:
     """Check a configuration before it is saved."""
     # Opening the connection reads the database, which would hold up every other call on the event loop.
     plugin = await run_in_threadpool(call.services.syncs.trial, body.plugin, body.config, body.connection)
@@ -77,8 +77,7 @@ def get_sync(sync: str, call: Read) -> SyncOut:
 @router.patch("/{sync}")
 def update_sync(sync: str, body: SyncChangeIn, call: Manage) -> SyncOut:
     """Change a sync; what it selects only now is delivered."""
-    selection = body.selection.given() if body.selection else None
-    row = call.services.syncs.update(call.actor, call.scope, sync, selection=selection, **body.values())
+    row = call.services.syncs.update(call.actor, call.scope, sync, **body.values())
     return sync_answer(call.services, row)
 
 

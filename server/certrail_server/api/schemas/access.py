@@ -16,10 +16,13 @@ from certrail_server.api.schemas.base import (
     Listing,
     Name,
     Out,
+    Patch,
     Reference,
     References,
     Slug,
     Span,
+    absent,
+    examples,
 )
 
 Email = Annotated[str, StringConstraints(pattern=r"^[^@\s]+@[^@\s]+$", max_length=320)]
@@ -37,16 +40,25 @@ class PrincipalKind(StrEnum):
 class PrincipalIn(In):
     """A user or machine identity to create."""
 
+    model_config = examples(
+        {
+            "slug": "carol",
+            "name": "Carol Miller",
+            "email": "carol@example.com",
+            "product_role": "member",
+        }
+    )
+
     slug: Slug = Field(description="Unique name.")
     name: Name = Field(description="Name for people.")
     email: Email | None = Field(default=None, description="By which a user is found at sign-in.")
-    product_role: ProductRole | None = Field(
-        default=None, description="Role above the Applications; null for none."
-    )
+    product_role: ProductRole = Field(default=ProductRole.MEMBER, description="Role above the Applications.")
 
 
 class GroupIn(In):
     """A group to create."""
+
+    model_config = examples({"slug": "platform", "name": "Platform team", "members": ["alice", "deployer"]})
 
     slug: Slug = Field(description="Unique name.")
     name: Name = Field(description="Name for people.")
@@ -55,15 +67,19 @@ class GroupIn(In):
     )
 
 
-class PrincipalChangeIn(In):
-    """What to change of a principal; what is left out stays."""
+class PrincipalChangeIn(Patch):
+    """What to change of a principal."""
 
-    name: Name | None = Field(default=None, description="Name for people.")
-    product_role: ProductRole | None = Field(default=None, description="Role above the Applications.")
+    model_config = examples({"name": "Alice Miller", "product_role": "admin"})
+
+    name: Name = absent(description="Name for people.")
+    product_role: ProductRole = absent(description="Role above the Applications.")
 
 
 class ActiveIn(In):
     """Whether a principal may act."""
+
+    model_config = examples({"active": False})
 
     active: bool = Field(description="False: its tokens, sessions and memberships have no effect.")
 
@@ -77,7 +93,7 @@ class PrincipalOut(Out):
     slug: str = Field(description="Unique name.")
     name: str = Field(description="Name for people.")
     email: str | None = Field(description="By which a user is found at sign-in.")
-    product_role: ProductRole | None = Field(description="Role above the Applications.")
+    product_role: ProductRole | None = Field(description="Role above the Applications; null of a group.")
     active: bool = Field(description="Whether it may act.")
 
 
@@ -98,6 +114,15 @@ class GroupList(Listing[GroupOut]):
 class TokenIn(In):
     """A token to create."""
 
+    model_config = examples(
+        {
+            "principal": "deployer",
+            "name": "Deployment pipeline",
+            "scopes": ["certificate:read", "request"],
+            "lifetime": "90d",
+        }
+    )
+
     principal: Reference = Field(description="Slug, id or e-mail address of its owner.")
     name: Name = Field(description="What it is for.")
     scopes: Scopes = Field(
@@ -109,6 +134,8 @@ class TokenIn(In):
 
 class RotationIn(In):
     """How to replace a token."""
+
+    model_config = examples({"overlap": "1h"})
 
     overlap: Span = Field(
         default=timedelta(0), description="How long the present token stays valid beside the next one."

@@ -16,10 +16,13 @@ from certrail_server.api.schemas.base import (
     Listing,
     Name,
     Out,
+    Patch,
     Patterns,
     Reference,
     References,
     Slug,
+    absent,
+    examples,
 )
 
 EventTypes = Annotated[list[str], Field(min_length=1, max_length=50)]
@@ -59,6 +62,30 @@ class AlertSelectorIn(In):
 class AlertIn(In):
     """An alert to create."""
 
+    model_config = examples(
+        {
+            "slug": "expiring",
+            "name": "Certificates that expire",
+            "events": ["certificate.expiring", "certificate.renewal_failed"],
+            "channels": ["events"],
+            "selector": {
+                "profiles": ["web"],
+                "names": ["*.example.com"],
+                "metadata": {"environment": "production"},
+            },
+            "thresholds": ["30d", "7d"],
+            "daily_reminder": True,
+            "escalation": [{"after": "4h", "channels": ["approvals"]}],
+        },
+        {
+            "slug": "credentials",
+            "name": "Credentials that expire",
+            "events": ["connection.expiring"],
+            "channels": ["operations"],
+            "product_wide": True,
+        },
+    )
+
     slug: Slug = Field(description="Unique name in the Application.")
     name: Name = Field(description="Name for people.")
     events: EventTypes = Field(description="Types of events, such as certificate.expiring.")
@@ -83,26 +110,39 @@ class AlertIn(In):
         return {**given, "filters": self.selector.given(), "escalation": _steps(self.escalation)}
 
 
-class AlertChangeIn(In):
-    """What to change of an alert; what is left out stays."""
+class AlertChangeIn(Patch):
+    """What to change of an alert."""
 
-    name: Name | None = Field(default=None, description="Name for people.")
-    events: EventTypes | None = Field(default=None, description="Replaces the types of events.")
-    channels: Channels | None = Field(default=None, description="Replaces the channels.")
-    selector: AlertSelectorIn | None = Field(default=None, description="Replaces the selector as a whole.")
-    enabled: bool | None = Field(default=None, description="False switches it off.")
-    thresholds: Thresholds | None = Field(default=None, description="Replaces the thresholds.")
-    daily_reminder: bool | None = Field(default=None, description="Whether it is repeated every day.")
-    escalation: EscalationSteps | None = Field(default=None, description="Replaces the escalation.")
+    model_config = examples(
+        {
+            "name": "Certificates that expire soon",
+            "events": ["certificate.expiring"],
+            "channels": ["events"],
+            "selector": {"names": ["*.example.com"]},
+            "enabled": True,
+            "thresholds": ["14d", "3d"],
+            "daily_reminder": False,
+            "escalation": [],
+        }
+    )
+
+    name: Name = absent(description="Name for people.")
+    events: EventTypes = absent(description="Replaces the types of events.")
+    channels: Channels = absent(description="Replaces the channels.")
+    selector: AlertSelectorIn = absent(description="Replaces the selector as a whole.")
+    enabled: bool = absent(description="False switches it off.")
+    thresholds: Thresholds = absent(description="Replaces the thresholds.")
+    daily_reminder: bool = absent(description="Whether it is repeated every day.")
+    escalation: EscalationSteps = absent(description="Replaces the escalation.")
 
     def values(self) -> dict[str, Any]:
         """As the service takes it."""
-        given = {name: value for name, value in self if name != "selector"}
-        return {
-            **given,
-            "filters": self.selector.given() if self.selector else None,
-            "escalation": None if self.escalation is None else _steps(self.escalation),
-        }
+        given = self.changes()
+        if "selector" in given:
+            given["filters"] = given.pop("selector").given()
+        if "escalation" in given:
+            given["escalation"] = _steps(self.escalation)
+        return given
 
 
 def _steps(given: list[EscalationStepIn]) -> list[Escalation]:
@@ -157,6 +197,8 @@ class AlertList(Listing[AlertOut]):
 
 class AcknowledgeIn(In):
     """Somebody works on an incident."""
+
+    model_config = examples({"comment": "The new name server is being set up."})
 
     comment: Annotated[str, StringConstraints(max_length=500)] = Field(
         default="", description="What they say to it."

@@ -14,14 +14,26 @@ from certrail_server.api.schemas.base import (
     Listing,
     Name,
     Out,
+    Patch,
     Reference,
     References,
     Slug,
+    absent,
+    examples,
 )
 
 
 class ApplicationIn(In):
     """An Application to create."""
+
+    model_config = examples(
+        {
+            "slug": "checkout",
+            "name": "Checkout",
+            "description": "Payment pages and their API.",
+            "profiles": ["web"],
+        }
+    )
 
     slug: Slug = Field(description="Unique name.")
     name: Name = Field(description="Name for people.")
@@ -31,12 +43,16 @@ class ApplicationIn(In):
     )
 
 
-class ApplicationChangeIn(In):
-    """What to change of an Application; what is left out stays."""
+class ApplicationChangeIn(Patch):
+    """What to change of an Application."""
 
-    slug: Slug | None = Field(default=None, description="Unique name.")
-    name: Name | None = Field(default=None, description="Name for people.")
-    description: Description | None = Field(default=None, description="What it is.")
+    model_config = examples(
+        {"slug": "storefront", "name": "Storefront", "description": "What customers see."}
+    )
+
+    slug: Slug = absent(description="Unique name.")
+    name: Name = absent(description="Name for people.")
+    description: Description = absent(description="What it is.")
 
 
 class ApplicationOut(Out):
@@ -65,6 +81,8 @@ class DeletionPreviewOut(Out):
 class MemberIn(In):
     """A role for a principal."""
 
+    model_config = examples({"role": "operator"})
+
     role: Role = Field(description="What the principal may do there.")
 
 
@@ -90,11 +108,39 @@ class MemberList(Listing[MemberOut]):
 class AttachIn(In):
     """A profile to attach."""
 
+    model_config = examples({"profile": "internal"})
+
     profile: Reference = Field(description="Slug or id of a certificate profile.")
 
 
 class ApiEnrollmentIn(In):
     """How an Application may use a profile through the API, and how its certificates are renewed."""
+
+    model_config = examples(
+        {
+            "enabled": True,
+            "auto_renew": {
+                "enabled": True,
+                "before": "15d",
+                "windows": [
+                    {
+                        "days": ["mon", "tue", "wed", "thu"],
+                        "begins": "09:00",
+                        "ends": "16:30",
+                        "zone": "Europe/Berlin",
+                    }
+                ],
+                "freezes": [
+                    {
+                        "begins": "2099-12-20T00:00:00Z",
+                        "ends": "2100-01-02T00:00:00Z",
+                        "reason": "End of the year",
+                    }
+                ],
+            },
+        },
+        {"auto_renew": {"fraction": 0.5}},
+    )
 
     enabled: bool = Field(default=True, description="Whether certificates may be requested through the API.")
     auto_renew: RenewalRule = Field(

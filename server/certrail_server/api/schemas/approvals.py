@@ -18,9 +18,12 @@ from certrail_server.api.schemas.base import (
     Listing,
     Name,
     Out,
+    Patch,
     Reference,
     References,
     Slug,
+    absent,
+    examples,
     span,
 )
 
@@ -49,14 +52,32 @@ ApprovalSteps = Annotated[list[ApprovalStepIn], Field(min_length=1, max_length=1
 
 
 class RenewalPreapproval(In):
-    """For how many renewals of the same content one approval counts, and how long; 0 renewals: for none."""
+    """For how many renewals of the same content one approval counts, and how long."""
 
-    renewals: int = Field(ge=0, le=1000, description="How many renewals.")
+    renewals: int = Field(ge=1, le=1000, description="How many renewals.")
     days: int = Field(ge=1, le=3650, description="For how many days.")
 
 
 class ApprovalPolicyIn(In):
     """An approval policy to create."""
+
+    model_config = examples(
+        {
+            "slug": "production",
+            "name": "Production certificates",
+            "profiles": ["web"],
+            "steps": [
+                {"name": "Owners", "approvers": ["alice"], "quorum": 1, "channels": ["approvals"]},
+                {"name": "Security", "approvers": ["security"], "quorum": 2, "channels": []},
+            ],
+            "guards": ["issuance", "revocation"],
+            "request_ttl": "3d",
+            "reminder": "4h",
+            "allow_self_approval": False,
+            "bypass_machine_identities": True,
+            "renewal_preapproval": {"renewals": 8, "days": 400},
+        }
+    )
 
     slug: Slug = Field(description="Unique name in the Application.")
     name: Name = Field(description="Name for people.")
@@ -68,13 +89,15 @@ class ApprovalPolicyIn(In):
     request_ttl: Duration | None = Field(
         default=None, description="How long an approval is open before it expires; null for ever."
     )
-    reminder: Duration | None = Field(default=None, description="How often approvers are reminded.")
+    reminder: Duration | None = Field(
+        default=None, description="How often approvers are reminded; null for never."
+    )
     allow_self_approval: bool = Field(default=False, description="Whether requesters may approve their own.")
     bypass_machine_identities: bool = Field(
         default=False, description="Whether requests of machine identities need no approval."
     )
     renewal_preapproval: RenewalPreapproval | None = Field(
-        default=None, description="Whether one approval counts for later renewals."
+        default=None, description="Whether one approval counts for later renewals; null for none."
     )
 
     def values(self) -> dict[str, Any]:
@@ -82,29 +105,46 @@ class ApprovalPolicyIn(In):
         return {**self.model_dump(exclude={"steps"}), "steps": [step.given() for step in self.steps]}
 
 
-class ApprovalPolicyChangeIn(In):
-    """What to change of an approval policy; what is left out stays."""
+class ApprovalPolicyChangeIn(Patch):
+    """What to change of an approval policy."""
 
-    name: Name | None = Field(default=None, description="Name for people.")
-    profiles: Profiles | None = Field(default=None, description="Replaces the guarded profiles.")
-    steps: ApprovalSteps | None = Field(default=None, description="Replaces the steps.")
-    guards: Guards | None = Field(default=None, description="Replaces the guarded actions.")
-    request_ttl: Duration | None = Field(default=None, description="How long an approval is open.")
-    reminder: Duration | None = Field(default=None, description="How often approvers are reminded.")
-    allow_self_approval: bool | None = Field(
-        default=None, description="Whether requesters may approve their own."
+    model_config = examples(
+        {
+            "name": "Internal certificates",
+            "profiles": ["guarded"],
+            "steps": [{"name": "Owners", "approvers": ["alice", "bob"], "quorum": 1}],
+            "guards": ["issuance"],
+            "request_ttl": "7d",
+            "reminder": "1d",
+            "allow_self_approval": True,
+            "bypass_machine_identities": False,
+            "renewal_preapproval": {"renewals": 2, "days": 100},
+        },
+        {"request_ttl": None, "reminder": None, "renewal_preapproval": None},
     )
-    bypass_machine_identities: bool | None = Field(
-        default=None, description="Whether requests of machine identities need no approval."
+
+    name: Name = absent(description="Name for people.")
+    profiles: Profiles = absent(description="Replaces the guarded profiles.")
+    steps: ApprovalSteps = absent(description="Replaces the steps.")
+    guards: Guards = absent(description="Replaces the guarded actions.")
+    request_ttl: Duration | None = Field(
+        default=None, description="How long an approval is open before it expires; null for ever."
+    )
+    reminder: Duration | None = Field(
+        default=None, description="How often approvers are reminded; null for never."
+    )
+    allow_self_approval: bool = absent(description="Whether requesters may approve their own.")
+    bypass_machine_identities: bool = absent(
+        description="Whether requests of machine identities need no approval."
     )
     renewal_preapproval: RenewalPreapproval | None = Field(
-        default=None, description="Whether one approval counts for later renewals; 0 renewals for none."
+        default=None, description="Whether one approval counts for later renewals; null for none."
     )
 
     def values(self) -> dict[str, Any]:
         """As the service takes it."""
-        steps = None if self.steps is None else [step.given() for step in self.steps]
-        return {**self.model_dump(exclude={"steps"}), "steps": steps}
+        given = self.model_dump(exclude_unset=True)
+        return given | ({"steps": [step.given() for step in self.steps]} if "steps" in given else {})
 
 
 class ApprovalStepOut(Out):
@@ -152,6 +192,11 @@ class ApprovalPolicyList(Listing[ApprovalPolicyOut]):
 
 class VoteIn(In):
     """A decision on an approval request."""
+
+    model_config = examples(
+        {"decision": "approve", "comment": "Ordered with change 4711."},
+        {"decision": "reject", "comment": "This name belongs to another team."},
+    )
 
     decision: Literal["approve", "reject"] = Field(description="The decision.")
     comment: Comment = Field(default="", description="Why; a rejection needs it.")

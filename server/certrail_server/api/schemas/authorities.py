@@ -6,7 +6,9 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, StringConstraints, model_validator
 
 from certrail.domain.content import KeyAlgorithm, Subject
+from certrail.domain.renewal import Advice
 from certrail.domain.states import AuthorityStatus, MirrorStatus
+from certrail_server.api import samples
 from certrail_server.api.schemas.base import (
     Duration,
     Id,
@@ -14,20 +16,38 @@ from certrail_server.api.schemas.base import (
     Listing,
     Name,
     Out,
+    Patch,
     Pem,
     Reference,
     Settings,
     Slug,
     Span,
+    absent,
+    examples,
 )
 from certrail_server.api.schemas.failures import FailureOut
 
-WebFolder = Annotated[str, StringConstraints(pattern=r"^https?://[A-Za-z0-9._:/~%-]+$", max_length=200)]
+WebFolder = Annotated[
+    str, StringConstraints(pattern=r"^https?://[A-Za-z0-9._:/~%-]*[A-Za-z0-9._:~%-]$", max_length=200)
+]
 Kind = Literal["root", "intermediate"]
 
 
 class AuthorityIn(In):
     """An authority to create: a root, or an intermediate below `parent` or, without one, below an outside authority."""
+
+    model_config = examples(
+        {
+            "slug": "issuing",
+            "name": "Issuing CA",
+            "subject": {"common_name": "Example Issuing CA", "organization": "Example Ltd", "country": "DE"},
+            "kind": "intermediate",
+            "parent": "root",
+            "key_algorithm": "EC_P384",
+            "lifetime": "1825d",
+            "max_path_length": 0,
+        }
+    )
 
     slug: Slug = Field(description="Unique name.")
     name: Name = Field(description="Name for people.")
@@ -43,7 +63,8 @@ class AuthorityIn(In):
         default=None,
         ge=0,
         le=10,
-        description="How many authorities may follow below it; null for any number.",
+        description="How many authorities may follow below it; null for any number. Left out, it is null for a root"
+        " and 0 for an intermediate.",
     )
 
     @model_validator(mode="after")
@@ -58,6 +79,8 @@ class AuthorityIn(In):
 class CaCertificateIn(In):
     """What another authority signed."""
 
+    model_config = examples({"certificate": samples.ISSUED_ELSEWHERE, "chain": samples.ISSUED_BY})
+
     certificate: Pem = Field(description="The certificate, PEM.")
     chain: Pem = Field(default="", description="All above it up to its root, PEM.")
 
@@ -65,20 +88,39 @@ class CaCertificateIn(In):
 class CaRenewalIn(In):
     """How to renew an authority."""
 
+    model_config = examples({"new_key": True, "lifetime": "3650d"})
+
     new_key: bool = Field(default=False, description="Whether it gets a new key.")
     lifetime: Duration | None = Field(
         default=None, description="Of the new certificate; null for the present one's."
     )
 
 
-class AuthorityChangeIn(In):
-    """What to change of an authority; what is left out stays."""
+class AuthorityChangeIn(Patch):
+    """What to change of an authority."""
 
-    slug: Slug | None = Field(default=None, description="Unique name.")
-    name: Name | None = Field(default=None, description="Name for people.")
-    enabled: bool | None = Field(default=None, description="False stops it from signing.")
+    model_config = examples(
+        {"slug": "root-1", "name": "First root", "enabled": True, "renewals_per_minute": 120},
+        {"renewals_per_minute": None},
+    )
+
+    slug: Slug = absent(description="Unique name.")
+    name: Name = absent(description="Name for people.")
+    enabled: bool = absent(description="False stops it from signing.")
     renewals_per_minute: int | None = Field(
-        default=None, ge=0, le=100_000, description="Limit of automatic renewals; 0 for any number."
+        default=None, ge=1, le=100_000, description="Limit of automatic renewals; null for any number."
+    )
+
+
+class RenewalInfoIn(In, Advice):
+    """When to replace what an authority has issued by now (RFC 9773)."""
+
+    model_config = examples(
+        {
+            "begins": "2099-03-01T06:00:00Z",
+            "ends": "2099-03-03T06:00:00Z",
+            "explanation": "https://ca.example.com/incidents/7",
+        }
     )
 
 
@@ -122,7 +164,7 @@ class AuthorityOut(Out):
     key_algorithm: KeyAlgorithm | str = Field(description="Algorithm of the key that it signs with now.")
     lifetime: Span | None = Field(description="Of its present certificate; null while there is none.")
     max_path_length: int | None = Field(description="How many authorities may follow below it.")
-    renewals_per_minute: int = Field(description="Limit of automatic renewals; 0 for any number.")
+    renewals_per_minute: int | None = Field(description="Limit of automatic renewals; null for any number.")
     renewal_info: RenewalInfoOut | None = Field(description="When it advises to renew what it has issued.")
     certificate: CaCertificateOut | None = Field(description="The version that it signs with.")
 
@@ -146,12 +188,24 @@ class CsrOut(Out):
 class MirrorIn(In):
     """A destination that is to hold copies of an authority's revocation lists."""
 
+    model_config = examples(
+        {
+            "slug": "web-server",
+            "destination": "files",
+            "connection": "folder",
+            "config": {"directory": "crl", "certificate_mode": "0640"},
+            "url": "https://crl.example.com/lists",
+        }
+    )
+
     slug: Slug = Field(description="Unique name at the authority.")
     destination: Reference = Field(description="Name of the destination plugin.")
     connection: Reference | None = Field(default=None, description="Slug or id of the connection to use.")
     config: Settings = Field(default_factory=dict, description="Configuration of the plugin.")
     url: WebFolder | None = Field(
-        default=None, description="Where others find the copies; certificates issued from then on name it."
+        default=None,
+        description="Where others find the copies, without a slash at its end; certificates issued from then on name"
+        " it.",
     )
 
 

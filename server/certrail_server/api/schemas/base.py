@@ -9,7 +9,19 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstra
 
 from certrail.domain.durations import Duration, Span
 
-__all__ = ["Duration", "In", "Listing", "Out", "Problem", "Span", "seconds"]
+__all__ = [
+    "Duration",
+    "In",
+    "Listing",
+    "Out",
+    "Patch",
+    "Problem",
+    "Span",
+    "absent",
+    "examples",
+    "examples_of",
+    "seconds",
+]
 
 
 def _no_id(slug: str) -> str:
@@ -58,6 +70,34 @@ class In(BaseModel):
         if has_nul(value):
             raise ValueError("the character NUL is not allowed; remove it")
         return value
+
+
+class Patch(In):
+    """Base of the bodies of PATCH (RFC 7396): a member that is left out is kept, null clears one that may be null."""
+
+    def changes(self) -> dict[str, Any]:
+        """The members that were given, by name."""
+        return {
+            name: getattr(self, name) for name in type(self).model_fields if name in self.model_fields_set
+        }
+
+
+def absent(description: str, **constraints: Any) -> Any:
+    """A member of a `Patch` that may be left out, but not be null."""
+    # A factory, so that the schema names no default: left out means kept.
+    return Field(default_factory=lambda: None, description=description, **constraints)
+
+
+def examples(*bodies: Mapping[str, Any]) -> ConfigDict:
+    """Configuration of the model of a body: complete examples for the description, each of which a test sends."""
+    return ConfigDict(json_schema_extra={"examples": [dict(body) for body in bodies]})
+
+
+def examples_of(model: type[BaseModel]) -> list[dict[str, Any]]:
+    """The examples that `examples` gave to a model."""
+    extra = model.model_config.get("json_schema_extra")
+    found: list[dict[str, Any]] = extra.get("examples", []) if isinstance(extra, dict) else []  # type: ignore[assignment]
+    return found
 
 
 class Out(BaseModel):

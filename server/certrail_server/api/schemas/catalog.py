@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Literal, Self
 
-from pydantic import Field, model_serializer
+from pydantic import BaseModel, Field, model_serializer
 
 from certrail.domain.content import BasicConstraints, KeyAlgorithm, Sans, SignatureAlgorithm, Subject
 from certrail.domain.policy import PolicyRules
@@ -17,8 +17,11 @@ from certrail_server.api.schemas.base import (
     Listing,
     Name,
     Out,
+    Patch,
     Reference,
     Slug,
+    absent,
+    examples,
     span,
 )
 from certrail_server.api.schemas.requests import ExtendedKeyUsages, KeyUsages
@@ -28,6 +31,26 @@ IssuerType = Literal["ca", "self-signed"]
 
 class CertificatePolicyIn(In):
     """A certificate policy to create."""
+
+    model_config = examples(
+        {
+            "slug": "internal-tls",
+            "name": "Internal TLS",
+            "rules": {
+                "subject": {
+                    "required": {"organization": "Example Ltd"},
+                    "allowed": {"common_name": ["*.example.com"], "country": ["DE", "FR"]},
+                },
+                "sans": {"dns": {"allowed": ["*.example.com"], "denied": ["*.admin.example.com"]}},
+                "key_usages": {"required": ["digitalSignature"], "allowed": ["keyEncipherment"]},
+                "extended_key_usages": {"required": ["serverAuth"], "allowed": ["clientAuth"]},
+                "key_algorithms": ["EC_P256", "EC_P384"],
+                "signature_algorithms": ["ECDSA_SHA256"],
+                "max_ttl": "90d",
+                "basic_constraints": {"ca": "forbidden"},
+            },
+        }
+    )
 
     slug: Slug = Field(description="Unique name.")
     name: Name = Field(description="Name for people.")
@@ -40,16 +63,25 @@ class CertificatePolicyIn(In):
         return self.model_dump(mode="json", exclude_none=True)
 
 
-class CertificatePolicyChangeIn(In):
-    """What to change of a policy; what is left out stays."""
+class CertificatePolicyChangeIn(Patch):
+    """What to change of a certificate policy."""
 
-    slug: Slug | None = Field(default=None, description="Unique name.")
-    name: Name | None = Field(default=None, description="Name for people.")
-    rules: PolicyRules | None = Field(default=None, description="Replaces the rules as a whole.")
+    model_config = examples(
+        {
+            "slug": "public-tls",
+            "name": "Public TLS",
+            "rules": {"sans": {"dns": {"allowed": ["*.example.com"]}}, "max_ttl": "47d"},
+        }
+    )
+
+    slug: Slug = absent(description="Unique name.")
+    name: Name = absent(description="Name for people.")
+    rules: PolicyRules = absent(description="Replaces the rules as a whole.")
 
     def values(self) -> dict[str, Any]:
         """As the service takes it."""
-        return self.model_dump(mode="json", exclude_none=True)
+        given = self.changes()
+        return given | ({"rules": self.rules.model_dump(mode="json")} if "rules" in given else {})
 
 
 class CertificatePolicyOut(Out):
@@ -76,22 +108,24 @@ class MethodIn(In):
 class ApiMethodIn(MethodIn):
     """Enrollment through the API, and how certificates are renewed automatically."""
 
-    auto_renew: RenewalRule | None = Field(default=None, description="Left out, it stays as it is.")
+    auto_renew: RenewalRule = absent("How certificates are renewed automatically.")
 
 
-class LegacyEnrollmentIn(In):
-    """By which methods a profile of the legacy scope may be used; those left out stay as they are."""
+class LegacyEnrollmentIn(Patch):
+    """By which methods a profile of the legacy scope may be used; a method that is left out is kept."""
 
-    api: ApiMethodIn | None = Field(default=None, description="Enrollment through the API.")
-    acme: MethodIn | None = Field(default=None, description="Enrollment by ACME.")
-    est: MethodIn | None = Field(default=None, description="Enrollment by EST.")
-    scep: MethodIn | None = Field(default=None, description="Enrollment by SCEP.")
+    api: ApiMethodIn = absent("Enrollment through the API.")
+    acme: MethodIn = absent("Enrollment by ACME.")
+    est: MethodIn = absent("Enrollment by EST.")
+    scep: MethodIn = absent("Enrollment by SCEP.")
 
     @model_serializer
     def _given(self) -> dict[str, dict[str, Any]]:
-        methods = ((name, getattr(self, name)) for name in type(self).model_fields)
-        given = {name: method for name, method in methods if method is not None}
-        return {name: method.model_dump(mode="json", exclude_none=True) for name, method in given.items()}
+        given: dict[str, BaseModel] = self.changes()
+        return {
+            name: method.model_dump(mode="json", exclude_unset=True, exclude_none=True)
+            for name, method in given.items()
+        }
 
 
 class ProfileDefaults(In):
@@ -115,6 +149,26 @@ class ProfileDefaults(In):
 class CertificateProfileIn(In):
     """A certificate profile to create."""
 
+    model_config = examples(
+        {
+            "slug": "edge",
+            "name": "Edge servers",
+            "issuer_type": "ca",
+            "ca": "root",
+            "policy": "tls",
+            "ttl": "30d",
+            "defaults": {
+                "subject": {"organization": "Example Ltd", "country": "DE"},
+                "sans": {"dns": ["edge.example.com"]},
+                "key_algorithm": "EC_P384",
+                "signature_algorithm": "ECDSA_SHA256",
+                "basic_constraints": {"ca": False},
+                "key_usages": ["digitalSignature"],
+                "extended_key_usages": ["serverAuth"],
+            },
+        }
+    )
+
     slug: Slug = Field(description="Unique name.")
     name: Name = Field(description="Name for people.")
     issuer_type: IssuerType = Field(default="ca", description="Who signs.")
@@ -135,26 +189,37 @@ class CertificateProfileIn(In):
         }
 
 
-class CertificateProfileChangeIn(In):
-    """What to change of a profile; what is left out stays."""
+class CertificateProfileChangeIn(Patch):
+    """What to change of a certificate profile."""
 
-    slug: Slug | None = Field(default=None, description="Unique name.")
-    name: Name | None = Field(default=None, description="Name for people.")
+    model_config = examples(
+        {
+            "slug": "servers",
+            "name": "Servers",
+            "ca": "root",
+            "policy": "tls",
+            "ttl": "30d",
+            "defaults": {"subject": {"organization": "Example Ltd"}, "key_algorithm": "EC_P256"},
+        },
+        {"legacy_enrollment": {"api": {"enabled": True, "auto_renew": {"before": "15d"}}}},
+    )
+
+    slug: Slug = absent(description="Unique name.")
+    name: Name = absent(description="Name for people.")
     ca: Reference | None = Field(default=None, description="Slug or id of the authority that signs.")
-    policy: Reference | None = Field(default=None, description="Slug or id of the certificate policy.")
-    ttl: Duration | None = Field(default=None, description="Lifetime of certificates that do not say theirs.")
-    defaults: ProfileDefaults | None = Field(default=None, description="Replaces the defaults as a whole.")
-    legacy_enrollment: LegacyEnrollmentIn | None = Field(
-        default=None, description="Only of a profile that was imported with enrollment of its own."
+    policy: Reference = absent(description="Slug or id of the certificate policy.")
+    ttl: Duration = absent(description="Lifetime of certificates that do not say theirs.")
+    defaults: ProfileDefaults = absent(description="Replaces the defaults as a whole.")
+    legacy_enrollment: LegacyEnrollmentIn = absent(
+        description="Only of a profile that was imported with enrollment of its own."
     )
 
     def values(self) -> dict[str, Any]:
         """As the service takes it."""
-        defaults = self.defaults
-        if defaults is None:
-            return self.model_dump()
-        given = defaults.model_dump(mode="json", exclude_unset=True, exclude_none=True)
-        return {**self.model_dump(exclude={"defaults"}), "defaults": given}
+        given = self.model_dump(exclude_unset=True)
+        if "defaults" in given:
+            given["defaults"] = self.defaults.model_dump(mode="json", exclude_unset=True, exclude_none=True)
+        return given
 
 
 class MethodOut(Out):

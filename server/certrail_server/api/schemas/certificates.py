@@ -12,7 +12,8 @@ from certrail.domain.search import CertificateFilter
 from certrail.domain.states import CertificateStatus
 from certrail.persistence.tables import Certificate
 from certrail.pki.parse import CertificateBundle, from_pem_text, from_pkcs12
-from certrail_server.api.schemas.base import Id, In, Listing, Metadata, Out, Pem, Reference
+from certrail_server.api import samples
+from certrail_server.api.schemas.base import Id, In, Listing, Metadata, Out, Pem, Reference, examples
 
 Password = Annotated[SecretStr, Field(max_length=1024)]
 
@@ -92,6 +93,18 @@ class CertificateList(Listing[CertificateOut]):
 class CertificateImportIn(In):
     """A certificate that was issued elsewhere: PEM, or PKCS#12 in base64; with a profile its policy must allow it."""
 
+    model_config = examples(
+        {
+            "certificate": samples.CERTIFICATE,
+            "chain": samples.CHAIN,
+            "private_key": samples.PRIVATE_KEY,
+            "password": samples.PASSWORD,
+            "profile": "web",
+            "metadata": {"team": "payments"},
+        },
+        {"pkcs12": samples.PKCS12, "password": samples.PASSWORD, "entry": "former"},
+    )
+
     certificate: Pem | None = Field(default=None, description="The certificate, PEM.")
     chain: Pem = Field(default="", description="All above it, PEM, with or without the root.")
     private_key: Annotated[SecretStr, Field(max_length=20_000)] | None = Field(
@@ -128,6 +141,10 @@ class CertificateImportIn(In):
 
 class ExportIn(In):
     """How to write a certificate. PKCS#12 and JKS hold the private key, under the password."""
+
+    model_config = examples(
+        {"format": "pkcs12", "password": samples.PASSWORD, "include_root": True}, {"format": "pem"}
+    )
 
     format: Literal["pem", "der", "pkcs12", "jks"] = Field(description="Format of the file.")
     password: Password | None = Field(default=None, description="For PKCS#12 and JKS.")

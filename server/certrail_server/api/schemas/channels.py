@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Any, Self
 
-from pydantic import Field, StringConstraints
+from pydantic import Field
 
 from certrail.domain.states import NotificationStatus
 from certrail.domain.windows import Window
@@ -16,10 +16,12 @@ from certrail_server.api.schemas.base import (
     Listing,
     Name,
     Out,
+    Patch,
     Reference,
     Settings,
     Slug,
-    Span,
+    absent,
+    examples,
     span,
 )
 from certrail_server.api.schemas.failures import FailureOut
@@ -29,6 +31,28 @@ QuietHours = Annotated[list[Window], Field(max_length=10)]
 
 class ChannelIn(In):
     """A channel to create."""
+
+    model_config = examples(
+        {
+            "slug": "receiver",
+            "name": "Event receiver",
+            "notifier": "webhook",
+            "connection": "receiver",
+            "config": {"timeout_seconds": 5},
+            "quiet_hours": [
+                {"days": ["sat", "sun"], "begins": "18:00", "ends": "08:00", "zone": "Europe/Berlin"}
+            ],
+            "digest": "30m",
+            "fallback": "approvals",
+        },
+        {
+            "slug": "on-call",
+            "name": "On call",
+            "notifier": "webhook",
+            "connection": "receiver",
+            "product_wide": True,
+        },
+    )
 
     slug: Slug = Field(description="Unique name in the Application.")
     name: Name = Field(description="Name for people.")
@@ -40,7 +64,7 @@ class ChannelIn(In):
     quiet_hours: QuietHours = Field(
         default_factory=list, description="When only critical notifications are sent; others wait."
     )
-    digest: Span | None = Field(
+    digest: Duration | None = Field(
         default=None, description="How often what is not critical is sent, together; null sends each at once."
     )
     fallback: Reference | None = Field(
@@ -51,17 +75,44 @@ class ChannelIn(In):
     )
 
 
-class ChannelChangeIn(In):
-    """What to change of a channel; what is left out stays, a masked value in the configuration too."""
+class ChannelChangeIn(Patch):
+    """What to change of a channel; a masked value in the configuration is kept."""
 
-    name: Name | None = Field(default=None, description="Name for people.")
-    connection: Reference | None = Field(default=None, description="Slug or id of the connection to use.")
-    config: Settings | None = Field(default=None, description="Replaces the configuration as a whole.")
-    quiet_hours: QuietHours | None = Field(default=None, description="Replaces the quiet hours.")
-    digest: Span | None = Field(default=None, description="How often; 0s for each at once.")
-    fallback: Annotated[str, StringConstraints(max_length=320)] | None = Field(
-        default=None, description="Slug or id of a channel; empty for none."
+    model_config = examples(
+        {
+            "name": "Events of the storefront",
+            "connection": "receiver",
+            "config": {"timeout_seconds": 10},
+            "quiet_hours": [],
+            "digest": "1h",
+            "fallback": "approvals",
+        },
+        {"digest": None, "fallback": None},
     )
+
+    name: Name = absent(description="Name for people.")
+    connection: Reference | None = Field(
+        default=None, description="Slug or id of the connection to use; null for none."
+    )
+    config: Settings = absent(description="Replaces the configuration as a whole.")
+    quiet_hours: QuietHours = absent(description="Replaces the quiet hours.")
+    digest: Duration | None = Field(
+        default=None, description="How often what is not critical is sent, together; null sends each at once."
+    )
+    fallback: Reference | None = Field(
+        default=None,
+        description="Slug or id of the channel that takes what this one cannot send; null for none.",
+    )
+
+
+class NotifierTrialIn(In):
+    """A configuration of a notifier plugin to check without saving it."""
+
+    model_config = examples({"plugin": "webhook", "connection": "receiver", "config": {"timeout_seconds": 5}})
+
+    plugin: Reference = Field(description="Name of the notifier plugin.")
+    connection: Reference | None = Field(default=None, description="Slug or id of the connection to use.")
+    config: Settings = Field(default_factory=dict, description="Configuration of the plugin.")
 
 
 class ChannelOut(Out):

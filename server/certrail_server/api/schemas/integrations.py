@@ -6,13 +6,39 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from certrail.domain.timestamps import Timestamp
-from certrail_server.api.schemas.base import Id, In, Listing, Name, Out, Reference, Settings, Slug
+from certrail_server.api.schemas.base import (
+    Id,
+    In,
+    Listing,
+    Name,
+    Out,
+    Patch,
+    Reference,
+    Settings,
+    Slug,
+    absent,
+    examples,
+)
 
 PerMinute = Annotated[int, Field(ge=1, le=100_000)]
 
 
 class ConnectionIn(In):
     """Credentials of an outside system to store."""
+
+    model_config = examples(
+        {
+            "slug": "audit",
+            "name": "Audit receiver",
+            "type": "webhook",
+            "config": {
+                "url": "https://audit.example.com/events",
+                "signing_secret": "at-least-eight-characters",
+            },
+            "expires_at": "2099-12-31T00:00:00Z",
+            "max_per_minute": 60,
+        }
+    )
 
     slug: Slug = Field(description="Unique name.")
     name: Name = Field(description="Name for people.")
@@ -24,16 +50,21 @@ class ConnectionIn(In):
     )
 
 
-class ConnectionChangeIn(In):
-    """New credentials; a masked value sent back stays as it was, and so do expiry and rate when they are left out."""
+class ConnectionChangeIn(Patch):
+    """What to change of a connection; a masked value in the configuration is kept."""
 
-    config: Settings = Field(description="Replaces address and credentials as a whole.")
+    model_config = examples(
+        {
+            "config": {"url": "https://events.example.com/certrail", "signing_secret": "**********"},
+            "expires_at": "2099-12-31T00:00:00Z",
+            "max_per_minute": 30,
+        },
+        {"expires_at": None, "max_per_minute": None},
+    )
+
+    config: Settings = absent("Replaces address and credentials as a whole.")
     expires_at: Timestamp | None = Field(default=None, description="Until when; null for unknown.")
     max_per_minute: PerMinute | None = Field(default=None, description="Rate limit; null for any number.")
-
-    def changes(self) -> dict[str, Any]:
-        """What is given of expiry and rate."""
-        return self.model_dump(include={"expires_at", "max_per_minute"} & self.model_fields_set)
 
 
 class ConnectionOut(Out):

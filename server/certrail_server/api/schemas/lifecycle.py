@@ -7,11 +7,14 @@ from pydantic import Field
 
 from certrail.domain.renewal import RenewalOverride, RenewalWait
 from certrail.pki.revocation import Reason
-from certrail_server.api.schemas.base import CsrPem, Id, In, Metadata, Out
+from certrail_server.api import samples
+from certrail_server.api.schemas.base import CsrPem, Id, In, Metadata, Out, examples
 
 
 class RenewalIn(In):
     """How to renew a certificate. Metadata that is left out is kept, null clears it."""
+
+    model_config = examples({"same_key": True, "metadata": {"team": "payments"}}, {"csr": samples.CSR})
 
     csr: CsrPem | None = Field(
         default=None, description="PKCS#10, PEM, of the new key, when the requester keeps it."
@@ -27,6 +30,8 @@ class RenewalIn(In):
 class RevocationIn(In):
     """Why a certificate is revoked."""
 
+    model_config = examples({"reason": "superseded"})
+
     reason: Reason = Field(
         default=Reason.UNSPECIFIED,
         description="Reason code (RFC 5280 section 5.3.1); `certificateHold` until it is released.",
@@ -35,6 +40,11 @@ class RevocationIn(In):
 
 class RenewalPlanIn(In):
     """Whether a certificate is renewed automatically, and when."""
+
+    model_config = examples(
+        {"auto_renew": True, "renewal_override": {"before": "20d"}},
+        {"auto_renew": None, "renewal_override": {"fraction": 0.5}},
+    )
 
     auto_renew: bool | None = Field(description="Null leaves it to the rule of its profile.")
     renewal_override: RenewalOverride | None = Field(

@@ -17,6 +17,7 @@ from certrail.domain.content import (
 from certrail.domain.enrollment import RequestOrigin
 from certrail.domain.states import RequestStatus
 from certrail.persistence.tables import CertificateRequest
+from certrail_server.api import samples
 from certrail_server.api.schemas.base import (
     CsrPem,
     Duration,
@@ -26,6 +27,7 @@ from certrail_server.api.schemas.base import (
     Metadata,
     Out,
     Reference,
+    examples,
     seconds,
     span,
 )
@@ -36,6 +38,22 @@ ExtendedKeyUsages = Annotated[list[ExtendedKeyUsage], Field(max_length=20)]
 
 class CertificateRequestIn(In):
     """A certificate that is wanted. With a CSR, subject, names and key come from the CSR."""
+
+    model_config = examples(
+        {
+            "profile": "web",
+            "subject": {"common_name": "www.example.com", "organization": "Example Ltd", "country": "DE"},
+            "sans": {"dns": ["www.example.com", "static.example.com"]},
+            "key_algorithm": "EC_P384",
+            "signature_algorithm": "ECDSA_SHA256",
+            "basic_constraints": {"ca": False},
+            "ttl": "30d",
+            "key_usages": ["digitalSignature"],
+            "extended_key_usages": ["serverAuth"],
+            "metadata": {"team": "payments", "environment": "production"},
+        },
+        {"profile": "web", "csr": samples.CSR},
+    )
 
     profile: Reference = Field(description="Slug or id of the certificate profile.")
     subject: Subject = Field(default_factory=Subject, description="Distinguished name.")

@@ -10,18 +10,22 @@ from certrail.persistence.tables import Certificate, Sync
 from certrail.persistence.tables.delivery import GRACE_SECONDS
 from certrail.services.delivery.syncs import DEFAULT_NAME_SCHEMA
 from certrail.services.inventory.selectors import CertificateSelector
+from certrail_server.api import samples
 from certrail_server.api.schemas.base import (
     Id,
     In,
     Listing,
     Name,
     Out,
+    Patch,
     Patterns,
     Reference,
     References,
     Settings,
     Slug,
     Span,
+    absent,
+    examples,
     seconds,
     span,
 )
@@ -75,6 +79,27 @@ class SelectionOut(Out):
 class SyncIn(In):
     """A sync to create."""
 
+    model_config = examples(
+        {
+            "slug": "web-servers",
+            "name": "Web servers",
+            "destination": "files",
+            "connection": "folder",
+            "config": {"format": "combined", "key_mode": "0640"},
+            "selection": {
+                "profiles": ["web"],
+                "names": ["*.example.com"],
+                "metadata": {"environment": "production"},
+            },
+            "name_schema": "{{common_name}}-{{short_certificate_id}}",
+            "include_root": True,
+            "keep_identity": False,
+            "auto": True,
+            "prune": True,
+            "prune_grace": "3d",
+        }
+    )
+
     slug: Slug = Field(description="Unique name in the Application.")
     name: Name = Field(description="Name for people.")
     destination: Reference = Field(description="Name of the destination plugin.")
@@ -105,26 +130,45 @@ class SyncIn(In):
         return {**given, "prune_grace_seconds": seconds(self.prune_grace)}
 
 
-class SyncChangeIn(In):
-    """What to change of a sync; what is left out stays, a masked value in the configuration too."""
+class SyncChangeIn(Patch):
+    """What to change of a sync; a masked value in the configuration is kept."""
 
-    name: Name | None = Field(default=None, description="Name for people.")
-    connection: Reference | None = Field(default=None, description="Slug or id of the connection to use.")
-    config: Settings | None = Field(default=None, description="Replaces the configuration as a whole.")
-    selection: SelectionIn | None = Field(default=None, description="Replaces the selection as a whole.")
-    name_schema: NameSchema | None = Field(default=None, description="How new objects are named.")
-    include_root: bool | None = Field(default=None, description="Whether the root is delivered, too.")
-    keep_identity: bool | None = Field(default=None, description="Whether a renewal keeps the object.")
-    auto: bool | None = Field(
-        default=None, description="Whether new certificates are delivered automatically."
+    model_config = examples(
+        {
+            "name": "All servers",
+            "connection": "folder",
+            "config": {"format": "pem"},
+            "selection": {"profiles": ["web"]},
+            "name_schema": "{{lineage_id}}",
+            "include_root": False,
+            "keep_identity": True,
+            "auto": False,
+            "prune": False,
+            "prune_grace": "0s",
+        }
     )
-    prune: bool | None = Field(default=None, description="Whether objects no longer desired are removed.")
-    prune_grace: Grace | None = Field(default=None, description="How long after.")
+
+    name: Name = absent(description="Name for people.")
+    connection: Reference | None = Field(
+        default=None, description="Slug or id of the connection to use; null for none."
+    )
+    config: Settings = absent(description="Replaces the configuration as a whole.")
+    selection: SelectionIn = absent(description="Replaces the selection as a whole.")
+    name_schema: NameSchema = absent(description="How new objects are named.")
+    include_root: bool = absent(description="Whether the root is delivered, too.")
+    keep_identity: bool = absent(description="Whether a renewal keeps the object.")
+    auto: bool = absent(description="Whether new certificates are delivered automatically.")
+    prune: bool = absent(description="Whether objects no longer desired are removed.")
+    prune_grace: Grace = absent(description="How long after.")
 
     def values(self) -> dict[str, Any]:
-        """As the service takes it, without the selection."""
-        given = self.model_dump(exclude={"selection", "prune_grace"})
-        return {**given, "prune_grace_seconds": seconds(self.prune_grace)}
+        """As the service takes it."""
+        given = self.changes()
+        if "selection" in given:
+            given["selection"] = self.selection.given()
+        if "prune_grace" in given:
+            given["prune_grace_seconds"] = seconds(given.pop("prune_grace"))
+        return given
 
 
 class SyncOut(Out):
@@ -161,6 +205,18 @@ class SyncList(Listing[SyncOut]):
 class SyncPreviewIn(In):
     """A sync to look at without creating it."""
 
+    model_config = examples(
+        {
+            "destination": "files",
+            "selection": {
+                "profiles": ["web"],
+                "names": ["*.example.com"],
+                "metadata": {"environment": "production"},
+            },
+            "name_schema": "{{common_name}}-{{short_certificate_id}}",
+        }
+    )
+
     destination: Reference = Field(description="Name of the destination plugin.")
     selection: SelectionIn = Field(default_factory=SelectionIn, description="Which certificates.")
     name_schema: NameSchema = Field(default=DEFAULT_NAME_SCHEMA, description="How objects are named.")
@@ -192,6 +248,8 @@ class SyncPreviewOut(Out):
 class TriggerIn(In):
     """What to deliver by hand."""
 
+    model_config = examples({"lineages": [samples.LINEAGE]})
+
     lineages: References = Field(
         default_factory=list, description="Ids of lineages; empty for all that the sync selects."
     )
@@ -203,9 +261,11 @@ class TriggerOut(Out):
     certificates: int = Field(description="How many certificates are delivered again.")
 
 
-class PluginTrialIn(In):
-    """A plugin configuration to check without saving it."""
+class DestinationTrialIn(In):
+    """A configuration of a destination plugin to check without saving it."""
 
-    plugin: Reference = Field(description="Name of the plugin.")
+    model_config = examples({"plugin": "files", "connection": "folder", "config": {"format": "combined"}})
+
+    plugin: Reference = Field(description="Name of the destination plugin.")
     connection: Reference | None = Field(default=None, description="Slug or id of the connection to use.")
     config: Settings = Field(default_factory=dict, description="Configuration of the plugin.")

@@ -6,7 +6,7 @@ import typer
 
 from certrail_server.cli.common import fail, out
 from certrail_server.cli.support.choices import ProductRole
-from certrail_server.cli.support.remote import AsJson, call, create, found
+from certrail_server.cli.support.remote import AsJson, call, create, found, given
 from certrail_server.cli.tables import listed, shown
 
 Slug = Annotated[str, typer.Argument(help="Short name, such as ann.")]
@@ -61,7 +61,7 @@ def _principals(path: str, one: str, noun: str) -> typer.Typer:
         product_role: Role = None,
         as_json: AsJson = False,
     ) -> None:
-        body = {"slug": slug, "name": name or slug, "email": email, "product_role": product_role}
+        body = {"slug": slug, "name": name or slug, **given(email=email, product_role=product_role)}
         shown(create(path, body), as_json)
 
     @commands.command("update", help=f"Change the name or the product role of a {one}.")
@@ -70,7 +70,7 @@ def _principals(path: str, one: str, noun: str) -> typer.Typer:
     ) -> None:
         if name is None and product_role is None:
             fail("Say what to change: --name or --product-role.")
-        body = {"name": name, "product_role": product_role}
+        body = given(name=name, product_role=product_role)
         shown(call("PATCH", f"/principals/{principal}", body), as_json)
 
     @commands.command(

@@ -93,9 +93,9 @@ def of_the_product(noun: str, columns: Sequence[Column]) -> typer.Typer:
     def create_object(document: Document, as_json: AsJson = False) -> None:
         shown(create(f"/{noun}", document_in(document)), as_json)
 
-    @group.command("update", help=f"Replace the members of {_a(one)} that a JSON document names.")
+    @group.command("update", help=f"Change the members of {_a(one)} that a JSON document names.")
     def update_object(reference: Reference, document: Document, as_json: AsJson = False) -> None:
-        shown(call("PUT", f"/{noun}/{reference}", document_in(document)), as_json)
+        shown(call("PATCH", f"/{noun}/{reference}", document_in(document)), as_json)
 
     @group.command("delete", help=f"Delete one of the {_words(noun)}.")
     def delete_object(reference: Reference) -> None:

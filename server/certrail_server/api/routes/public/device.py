@@ -8,9 +8,10 @@ from fastapi.concurrency import run_in_threadpool
 from pydantic import Field, StringConstraints
 
 from certrail.services.facade import Services
+from certrail_server.api import samples
 from certrail_server.api.device_sign_in import DeviceSignIn
 from certrail_server.api.routes.public.sessions import provider_of
-from certrail_server.api.schemas.base import In, Out
+from certrail_server.api.schemas.base import In, Out, examples
 
 router = APIRouter(prefix="/auth/device", tags=["sign-in"])
 
@@ -30,6 +31,8 @@ class DeviceSignInOut(Out):
 
 class DeviceTokenIn(In):
     """Which sign-in to ask for."""
+
+    model_config = examples({"handle": samples.SIGN_IN})
 
     handle: Annotated[str, StringConstraints(min_length=1, max_length=8000)] = Field(
         description="From `POST /auth/device`."
