@@ -7,13 +7,14 @@ LOCAL  := ./sdk[testing] ./client .[embedded] $(patsubst %/pyproject.toml,./%,$(
 # uv does not read pip's settings, so a mirror that pip is told to use is passed on.
 INDEX  = $(shell $(PYTHON) -m pip config get global.index-url 2>/dev/null)
 STAMP  := $(VENV)/.installed
+INTEROP := .venv-interop
 # More than cores: many tests wait for processes that they started.
 TESTERS ?= $(shell echo $$(( $$(getconf _NPROCESSORS_ONLN) * 3 / 2 )))
 
 # Many short processes start here: without compiled modules each of them would compile everything anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test check bench dev setup clean
+.PHONY: demo test check interop bench dev setup clean
 
 demo: $(STAMP) ## play the whole story against real parts
 	@$(BIN)/python -m examples.demo
@@ -27,6 +28,9 @@ check: $(STAMP) ## format, lint, types, import contracts
 	$(BIN)/ruff check .
 	$(BIN)/lint-imports
 	$(BIN)/mypy
+
+interop: $(STAMP) $(INTEROP)/.installed ## fetch a certificate with a client that somebody else's generator made
+	$(BIN)/python -m pytest tests/interop/a_generated_client.py $(ARGS)
 
 bench: $(STAMP) ## measure, against stated floors
 	$(BIN)/python -m bench.inventory
@@ -47,5 +51,12 @@ $(STAMP): constraints.txt requirements-dev.txt pyproject.toml sdk/pyproject.toml
 		$(foreach place,$(LOCAL),--editable '$(place)') --requirement requirements-dev.txt
 	@touch $@
 
-clean: ## remove the virtual environment and the demo's data
-	rm -rf $(VENV) .demo
+$(INTEROP)/.installed: constraints-interop.txt $(STAMP)
+	@echo "==> setting up $(INTEROP)"
+	@$(PYTHON) -m venv $(INTEROP)
+	@$(BIN)/uv pip install --quiet --native-tls $(INDEX:%=--default-index %) \
+		--python $(INTEROP)/bin/python --requirement constraints-interop.txt
+	@touch $@
+
+clean: ## remove the virtual environments and the demo's data
+	rm -rf $(VENV) $(INTEROP) .demo

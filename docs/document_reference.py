@@ -67,7 +67,8 @@ def document_page(document: Document, openapi: Json) -> Iterator[str]:
     example = _example(content, schemas[name])
     yield (
         f"The body of `POST {document.path}`, which `{document.command}` sends. `{document.update}` sends the"
-        " members to change."
+        " members to change, as a merge patch (RFC 7396): one that is left out is kept, null clears one that may be"
+        " null, and an object or a list is replaced as a whole."
     )
     if document.path.endswith("certificate-policies"):
         yield "`RULES` is the value of `rules` alone; [policy rules](policy-rules.md) says how they are evaluated."

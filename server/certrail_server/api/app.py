@@ -79,6 +79,15 @@ SCOPED = (
 )
 """Served for each Application, and once more for the legacy scope; every route names its permission."""
 
+DESCRIPTION = """\
+A body is a JSON object; a member or a query parameter that a call does not know is refused. Durations are text with a
+unit, such as `47d`, in and out. What was written is what is read; secrets are masked.
+
+`PATCH` takes a merge patch (RFC 7396), as `application/json` or `application/merge-patch+json`: a member that is left out
+is kept, and null clears one that may be null. Unlike in the RFC, an object inside, such as `config` or `selection`, is
+replaced as a whole, so that what one reads can be sent back.
+
+A refusal is a problem document (RFC 9457), whose `detail` says what to change."""
 LARGEST_BODY = 1_048_576
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
@@ -89,6 +98,7 @@ def create_app(services: Services, orchestrator: Orchestrator, sign_in: "SignIn 
         title="certrail",
         version="1",
         summary="Certificates, from request to everywhere they are used",
+        description=DESCRIPTION,
         lifespan=_work,
         docs_url=None,
         redoc_url=None,

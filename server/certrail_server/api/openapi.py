@@ -67,7 +67,13 @@ def operation_id(route: APIRoute) -> str:
 def describe(app: FastAPI) -> dict[str, Any]:
     """The OpenAPI document. The guard reads path parameters and the bearer token by itself: they are added here."""
     if app.openapi_schema is None:
-        document = get_openapi(title=app.title, version=app.version, summary=app.summary, routes=app.routes)
+        document = get_openapi(
+            title=app.title,
+            version=app.version,
+            summary=app.summary,
+            description=app.description,
+            routes=app.routes,
+        )
         components = document.setdefault("components", {})
         components["securitySchemes"] = BEARER
         schemas = components["schemas"]

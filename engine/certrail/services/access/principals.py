@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 from sqlmodel import Session, col, or_, select
 
 from certrail.domain.access import Permission, ProductRole, Role, allows
-from certrail.domain.changes import UNCHANGED, Unchanged
 from certrail.domain.errors import BadInput, Conflict, Forbidden, NotFound
 from certrail.domain.events.access import (
     GroupJoined,
@@ -20,6 +19,7 @@ from certrail.persistence.tables import Application, GroupMember, Principal
 from certrail.services.access.membership import find_principal, role_in
 from certrail.services.access.tokens import insert_token
 from certrail.services.core.actor import SYSTEM, Actor
+from certrail.services.core.changes import UNCHANGED, Unchanged
 from certrail.services.core.lookup import find, patch
 from certrail.services.core.unit_of_work import ServiceContext, UnitOfWork
 

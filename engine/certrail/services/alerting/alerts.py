@@ -8,7 +8,6 @@ from typing import Any
 
 from sqlmodel import Session, select
 
-from certrail.domain.changes import UNCHANGED, Unchanged
 from certrail.domain.errors import BadInput, Conflict, NotFound
 from certrail.domain.events.alerting import AlertCreated, AlertDeleted, AlertUpdated, NotificationReplayed
 from certrail.persistence.tables import (
@@ -24,6 +23,7 @@ from certrail.services.alerting.expiry import EXPIRING, set_cursors
 from certrail.services.alerting.messages import KNOWN
 from certrail.services.alerting.posting import post
 from certrail.services.core.actor import Actor
+from certrail.services.core.changes import UNCHANGED, Unchanged
 from certrail.services.core.lookup import find, patch
 from certrail.services.core.paging import PAGE, Position, newest_first
 from certrail.services.core.unit_of_work import ServiceContext

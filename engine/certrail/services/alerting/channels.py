@@ -9,7 +9,6 @@ from sqlmodel import Session, col, select
 
 from certrail.crypto.purposes import CHANNEL_PURPOSE
 from certrail.domain.access import ProductRole
-from certrail.domain.changes import UNCHANGED, Unchanged
 from certrail.domain.errors import BadInput, Conflict, Forbidden
 from certrail.domain.events.alerting import ChannelCreated, ChannelDeleted, ChannelUpdated
 from certrail.domain.states import ApprovalStatus
@@ -26,6 +25,7 @@ from certrail.persistence.tables import (
 )
 from certrail.services.alerting.posting import UNSENT, withdraw
 from certrail.services.core.actor import Actor
+from certrail.services.core.changes import UNCHANGED, Unchanged
 from certrail.services.core.lookup import find, patch
 from certrail.services.core.unit_of_work import ServiceContext, UnitOfWork
 from certrail.services.integrations.plugin_config import (

@@ -8,7 +8,6 @@ from typing import overload
 from sqlmodel import Session, col, select
 
 from certrail.domain.approval import GuardedAction
-from certrail.domain.changes import UNCHANGED, Unchanged
 from certrail.domain.errors import BadInput, Conflict, NotFound
 from certrail.domain.events.approvals import (
     ApprovalPolicyCreated,
@@ -29,6 +28,7 @@ from certrail.services.approvals.store import lock_approvals
 from certrail.services.catalog.enrollment import enrollment
 from certrail.services.catalog.profiles import find_profile
 from certrail.services.core.actor import Actor
+from certrail.services.core.changes import UNCHANGED, Unchanged
 from certrail.services.core.lookup import find, lock, patch
 from certrail.services.core.unit_of_work import ServiceContext, UnitOfWork
 from certrail.services.integrations.plugin_config import notifier_class

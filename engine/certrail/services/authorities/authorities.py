@@ -8,7 +8,6 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from pydantic import ValidationError
 from sqlmodel import Session, col, select
 
-from certrail.domain.changes import UNCHANGED, Unchanged
 from certrail.domain.content import KeyAlgorithm, Subject
 from certrail.domain.errors import BadInput, Conflict
 from certrail.domain.events.authorities import CaDeleted, CaRenewalRequested, CaUpdated
@@ -46,6 +45,7 @@ from certrail.services.authorities.signing_port import (
 )
 from certrail.services.authorities.versions import insert_authority, install_certificate
 from certrail.services.core.actor import Actor
+from certrail.services.core.changes import UNCHANGED, Unchanged
 from certrail.services.core.lookup import find, patch
 from certrail.services.core.unit_of_work import ServiceContext, UnitOfWork
 

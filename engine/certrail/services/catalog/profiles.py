@@ -7,7 +7,6 @@ from typing import Any, Literal
 from pydantic import ValidationError
 from sqlmodel import Session, col, select
 
-from certrail.domain.changes import UNCHANGED, Unchanged
 from certrail.domain.content import LONGEST_TTL_SECONDS, RequestContent, usages_of
 from certrail.domain.enrollment import EnrollmentMethod
 from certrail.domain.errors import BadInput, Conflict
@@ -37,6 +36,7 @@ from certrail.services.catalog.enrollment import (
     set_method,
 )
 from certrail.services.core.actor import Actor
+from certrail.services.core.changes import UNCHANGED, Unchanged
 from certrail.services.core.lookup import find, lock, patch, refuse_taken
 from certrail.services.core.unit_of_work import ServiceContext, UnitOfWork
 

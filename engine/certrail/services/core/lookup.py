@@ -5,9 +5,9 @@ from typing import Any, TypeVar
 
 from sqlmodel import Session, SQLModel, col, or_, select
 
-from certrail.domain.changes import UNCHANGED
 from certrail.domain.errors import Conflict, NotFound
 from certrail.persistence.database import locked
+from certrail.services.core.changes import UNCHANGED
 
 T = TypeVar("T", bound=SQLModel)
 

@@ -8,7 +8,6 @@ from sqlalchemy import ColumnElement, inspect, not_, true
 from sqlmodel import Session, col, select
 
 from certrail.crypto.purposes import SYNC_PURPOSE
-from certrail.domain.changes import UNCHANGED, Unchanged
 from certrail.domain.errors import BadInput, Conflict
 from certrail.domain.events.delivery import SyncCleanup, SyncCreated, SyncTriggered, SyncUpdated
 from certrail.domain.object_names import ObjectNameSchema
@@ -17,6 +16,7 @@ from certrail.persistence.database import locked
 from certrail.persistence.tables import Certificate, Delivery, Sync
 from certrail.persistence.tables.delivery import GRACE_SECONDS
 from certrail.services.core.actor import Actor
+from certrail.services.core.changes import UNCHANGED, Unchanged
 from certrail.services.core.lookup import find, patch
 from certrail.services.core.unit_of_work import ServiceContext, UnitOfWork
 from certrail.services.delivery.desired_state import (

@@ -9,7 +9,6 @@ from sqlmodel import and_, col, or_, select
 from sqlmodel.sql.expression import SelectOfScalar
 
 from certrail.crypto.purposes import CONNECTION_PURPOSE
-from certrail.domain.changes import UNCHANGED, Unchanged
 from certrail.domain.errors import BadInput, Conflict
 from certrail.domain.events.integrations import (
     ConnectionCreated,
@@ -29,6 +28,7 @@ from certrail.persistence.tables import (
     Sync,
 )
 from certrail.services.core.actor import Actor
+from certrail.services.core.changes import UNCHANGED, Unchanged
 from certrail.services.core.unit_of_work import ServiceContext, UnitOfWork
 from certrail.services.integrations.plugin_config import config_error, find_connection, keep_masked, masked
 from certrail_sdk import Config, Plugin, connection_fields

@@ -8,11 +8,11 @@ from pydantic import SecretStr, ValidationError
 from sqlmodel import Session
 
 from certrail.crypto.purposes import CHANNEL_PURPOSE, CONNECTION_PURPOSE, SYNC_PURPOSE
-from certrail.domain.changes import UNCHANGED, Unchanged
 from certrail.domain.errors import BadInput
 from certrail.domain.faults import describe_faults
 from certrail.persistence.tables import Channel, Connection, CrlMirror, PreviousTarget, Sync
 from certrail.plugins.registry import UnknownPlugin
+from certrail.services.core.changes import UNCHANGED, Unchanged
 from certrail.services.core.lookup import find
 from certrail.services.core.unit_of_work import ServiceContext
 from certrail_sdk import Config, Context, Destination, Notifier, Plugin, connection_fields, secret_fields

@@ -4,12 +4,12 @@ from collections.abc import Sequence
 
 from sqlmodel import Session, select
 
-from certrail.domain.changes import UNCHANGED, Unchanged
 from certrail.domain.errors import Conflict
 from certrail.domain.events.inventory import ViewCreated, ViewDeleted, ViewUpdated
 from certrail.domain.search import CertificateFilter
 from certrail.persistence.tables import SavedSearch
 from certrail.services.core.actor import Actor
+from certrail.services.core.changes import UNCHANGED, Unchanged
 from certrail.services.core.lookup import find, patch
 from certrail.services.core.unit_of_work import ServiceContext
 

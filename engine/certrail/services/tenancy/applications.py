@@ -7,7 +7,6 @@ from sqlmodel import Session, col, or_, select
 from sqlmodel.sql.expression import Select
 
 from certrail.domain.access import ProductRole, Role
-from certrail.domain.changes import UNCHANGED, Unchanged
 from certrail.domain.enrollment import EnrollmentMethod
 from certrail.domain.errors import BadInput, Conflict, NotFound
 from certrail.domain.events.tenancy import (
@@ -34,6 +33,7 @@ from certrail.services.approvals.quorum import reevaluate
 from certrail.services.catalog.enrollment import described, enroll, enrollments, set_method
 from certrail.services.catalog.profiles import find_profile
 from certrail.services.core.actor import Actor
+from certrail.services.core.changes import UNCHANGED, Unchanged
 from certrail.services.core.lookup import patch, refuse_taken
 from certrail.services.core.unit_of_work import ServiceContext, UnitOfWork
 from certrail.services.inventory.renewal_schedule import replan
