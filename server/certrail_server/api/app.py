@@ -83,9 +83,9 @@ DESCRIPTION = """\
 A body is a JSON object; a member or a query parameter that a call does not know is refused. Durations are text with a
 unit, such as `47d`, in and out. What was written is what is read; secrets are masked.
 
-`PATCH` takes a merge patch (RFC 7396), as `application/json` or `application/merge-patch+json`: a member that is left out
-is kept, and null clears one that may be null. Unlike in the RFC, an object inside, such as `config` or `selection`, is
-replaced as a whole, so that what one reads can be sent back.
+`PATCH` takes a merge patch (RFC 7396), as `application/json` or `application/merge-patch+json`: a member that is left
+out is kept, and null clears one that may be null. Unlike in the RFC, an object inside, such as `config` or `selection`,
+is replaced as a whole, so that what one reads can be sent back.
 
 A refusal is a problem document (RFC 9457), whose `detail` says what to change."""
 LARGEST_BODY = 1_048_576

@@ -21,6 +21,10 @@ REFUSED = {
     "description": "Refused: `detail` says what to change",
     "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}},
 }
+FAILED = {
+    **REFUSED,
+    "description": "Failed: the database did not answer, or there is a bug, which the log has",
+}
 IDEMPOTENCY_KEY = {
     "name": "Idempotency-Key",
     "in": "header",
@@ -158,6 +162,6 @@ def _complete(path: str, operation: dict[str, Any]) -> None:
             )
             parameter["description"] = meaning
     operation["responses"].pop("422", None)  # wrong input is answered as a problem, with 400
-    operation["responses"]["4XX"] = REFUSED
+    operation["responses"] |= {"4XX": REFUSED, "5XX": FAILED}
     if path.startswith(PROTECTED):
         operation["security"] = [{"bearer": []}]

@@ -26,10 +26,16 @@ from certrail_server.api.schemas.certificates import (
 router = APIRouter(tags=["certificates"])
 scoped = APIRouter(tags=["certificates"])
 
+MEDIA_TYPES = (
+    "application/x-pem-file",
+    "application/pkix-cert",
+    "application/x-pkcs12",
+    "application/x-java-keystore",
+)
 FILE: dict[int | str, dict[str, Any]] = {
     200: {
-        "description": "The file.",
-        "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
+        "description": "The file, by its format.",
+        "content": {name: {"schema": {"type": "string", "format": "binary"}} for name in MEDIA_TYPES},
     }
 }
 

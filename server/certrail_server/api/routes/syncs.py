@@ -97,7 +97,11 @@ async def check_sync(sync: str, call: Trigger) -> Ok:
     return Ok(ok=True)
 
 
-@router.delete("/{sync}", status_code=204)
+@router.delete(
+    "/{sync}",
+    status_code=204,
+    responses={202: {"description": "Deleted once its last object is removed"}},
+)
 def delete_sync(
     sync: str,
     call: Manage,
