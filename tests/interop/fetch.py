@@ -13,7 +13,7 @@ def main() -> None:
         base_url=os.environ["CERTRAIL_URL"],
         token=os.environ["CERTRAIL_TOKEN"],
         raise_on_unexpected_status=True,
-        httpx_args={"trust_env": False, "timeout": 90},
+        httpx_args={"trust_env": False},
     )
     with client:
         wanted = CertificateRequestIn(profile="web", sans=Sans(dns=["interop.example.com"]), ttl="10d")

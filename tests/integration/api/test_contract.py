@@ -32,6 +32,7 @@ def test_every_answer_is_typed() -> None:
             contents = answer.get("content", {})
             typed = all(_typed(content.get("schema", {}), document) for content in contents.values())
             nothing = not contents and status.startswith("2") and status not in WITHOUT_BODY
+            nothing = nothing and (method, status) != ("DELETE", "202")  # accepted, and nothing to say yet
             if not typed or (nothing and operation["operationId"] not in OF_ITS_OWN):
                 untyped.append(f"{method} {path} {status}")
     assert not untyped
