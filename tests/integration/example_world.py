@@ -151,7 +151,9 @@ def _objects(team: Team, root: Path, receiver: WebhookReceiver) -> dict[str, str
     services.authorities.create_intermediate(
         admin, slug="outer", name="Outer", subject=Subject(common_name="Outer")
     )
-    services.views.create(admin, team.application, slug="mine", name="Mine", wanted=CertificateFilter())
+    services.saved_searches.create(
+        admin, team.application, slug="mine", name="Mine", wanted=CertificateFilter()
+    )
     issued, outside = (_request(team, s, "admin", "web", "www") for s in (team.application, None))
     for request in (issued, outside):
         services.issuance.advance(request)
@@ -172,7 +174,7 @@ def _people(team: Team) -> None:
     services, admin = team.services, team.admin
     for slug, kind in (("alice", "user"), ("bob", "user"), ("deployer", "machine")):
         team.person(slug, kind=kind)
-    services.identities.create(
+    services.principals.create(
         admin, kind="group", slug="security", name="Security", members=["alice", "bob"]
     )
     services.applications.set_member(admin, team.application, "security", Role.OPERATOR)
@@ -184,12 +186,12 @@ def _people(team: Team) -> None:
 def _product(team: Team) -> None:
     services = team.services
     for slug in ("internal", "guarded"):
-        services.product.create_profile(
+        services.catalog.create_profile(
             team.admin, slug=slug, name=slug, ca="root", policy="tls", ttl=timedelta(days=47)
         )
     services.applications.attach_profile(team.admin, team.application, "guarded")
     for slug in ("web", "guarded"):
-        profile = services.product.profile(slug)
+        profile = services.catalog.profile(slug)
         with services.context.unit_of_work(team.admin) as uow:
             enroll(uow, None, profile.id, EnrollmentMethod.API)
 
