@@ -123,6 +123,9 @@ class Choice(_Message):
 class Question(_Message):
     """A question with answers, in its current state.
 
+    Nobody answers for what they did not see: a message that cannot hold every fact in full offers no choice, and says
+    where the question is answered instead, see `link`.
+
     Attributes:
         id: stable over retries and updates.
         choices: empty once the question is closed: the message must lose its buttons.

@@ -60,7 +60,7 @@ def reported(answer: httpx2.Response) -> str:
 
 @contextmanager
 def entered(team: Team, who: str) -> Iterator[ApiClient]:
-    _, token = team.services.tokens.issue(team.admin, who, name="t")
+    _, token = team.services.tokens.issue(team.actor(who), who, name="t")
     headers = {"authorization": f"Bearer {token}"}
     with serving(team.services) as url, httpx2.Client(base_url=url, headers=headers, timeout=60) as client:
         yield ApiClient(client, team)

@@ -14,6 +14,7 @@ from tests.integration.conftest import Team
 from tests.support.web import serving
 
 from certrail.persistence.tables import NotificationRow
+from certrail.services.core.actor import SYSTEM
 from certrail.services.migration.document import ProjectExport
 from certrail.services.migration.loading import Loader
 
@@ -47,7 +48,7 @@ class Project:
     def call(self, who: str, method: str, path: str, body: object = None) -> httpx2.Response:
         if who not in self.tokens:
             slug = self.team.admin.principal_id if who == "admin" else who
-            _, self.tokens[who] = self.team.services.tokens.issue(self.team.admin, slug or "", name="test")
+            _, self.tokens[who] = self.team.services.tokens.issue(SYSTEM, slug or "", name="test")
         headers = {"authorization": f"Bearer {self.tokens[who]}"}
         return self.client.request(method, f"/api/v1{path}", json=body, headers=headers)
 

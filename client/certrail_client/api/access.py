@@ -145,7 +145,7 @@ def rotate_token(token: str, body: RotationIn) -> Call[NewTokenOut]:
 
 
 def get_me() -> Call[MeOut]:
-    """Who calls, and what the caller may do with the product."""
+    """Who calls, what the caller may do with the product, and in which Applications the caller has a role."""
     path = path_of(PREFIX + "/me")
     return Call("GET", path, MeOut)
 

@@ -51,13 +51,15 @@ def list_my_approval_requests(
 
 
 def get_approval_request(approval_id: str) -> Call[ApprovalRequestWithVotesOut]:
-    """One approval request with its votes."""
+    """One approval request with everything that votes on it are bound to, and its votes."""
     path = path_of(PREFIX + "/approval-requests/{approval_id}", approval_id=approval_id)
     return Call("GET", path, ApprovalRequestWithVotesOut)
 
 
 def cast_vote(approval_id: str, body: VoteIn) -> Call[VoteOut]:
-    """Approve or reject; a rejection says why."""
+    """Approve or reject; a rejection says why. With its digest, a vote counts for the content that was
+    read only.
+    """
     path = path_of(PREFIX + "/approval-requests/{approval_id}/votes", approval_id=approval_id)
     return Call("POST", path, VoteOut, body=body, idempotent=True)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from certrail_client.base import Body, OpenEnum, Secret, default
-from certrail_client.models.common import Permission, PrincipalKind
+from certrail_client.models.common import Permission, PrincipalKind, Role
 
 
 class ActiveIn(Body):
@@ -76,6 +76,14 @@ class MeOut(Body):
     """What the token is limited to; empty for no limit."""
     permissions: list[Permission]
     """What it may do with the product."""
+    roles: dict[str, Role]
+    """Its role in each Application where it is a member, by slug; `GET
+    /applications/{application}/permissions` says what it may do there.
+    """
+    may_vote: bool
+    """Whether its votes count: not with a token that somebody else made for it."""
+    tokens_made_by_others: int
+    """How many tokens of it that are not revoked somebody else made; `GET /tokens` names them."""
 
 
 class NewTokenOut(Body):
@@ -99,6 +107,10 @@ class NewTokenOut(Body):
     """Until when it is valid; null for ever."""
     revoked_at: datetime | None
     """When it was revoked."""
+    made_by: str | None
+    """Slug of who made it, where that is not its owner."""
+    may_vote: bool
+    """Whether votes count that come with it: not if somebody else made it."""
     token: Secret | None
     """Its text, in this answer only; null when the same call created it before."""
 
@@ -201,7 +213,7 @@ class TokenIn(Body):
     scopes: list[str] | None = None
     """Permissions, or their nouns, that it is limited to; empty for all that its owner may do."""
     lifetime: str | None = None
-    """How long it is valid; null for ever."""
+    """How long it is valid; null is 90 days for a user, and no end for a machine identity."""
 
 
 class TokenList(Body):
@@ -234,3 +246,7 @@ class TokenOut(Body):
     """Until when it is valid; null for ever."""
     revoked_at: datetime | None
     """When it was revoked."""
+    made_by: str | None
+    """Slug of who made it, where that is not its owner."""
+    may_vote: bool
+    """Whether votes count that come with it: not if somebody else made it."""

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from certrail_client.base import Body, OpenEnum
-from certrail_client.models.common import Permission, PrincipalKind, RenewalRule
+from certrail_client.base import Body
+from certrail_client.models.common import Permission, PrincipalKind, RenewalRule, Role
 
 
 class ApiEnrollmentIn(Body):
@@ -167,11 +167,3 @@ class PermissionsOut(Body):
 
     permissions: list[Permission]
     """With this token, there."""
-
-
-class Role(OpenEnum):
-    """A role inside one Application."""
-
-    ADMIN = "admin"
-    OPERATOR = "operator"
-    AUDITOR = "auditor"

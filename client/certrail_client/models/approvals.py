@@ -125,6 +125,10 @@ class ApprovalRequestOut(Body):
     """What is to be approved: a certificate request or a revocation request."""
     subject_id: str
     """Id of what is to be approved."""
+    title: str
+    """The question; it says so where it is about a certificate authority."""
+    authority: bool
+    """Whether it is about the certificate of an authority."""
     names: list[str]
     """The names on the certificate that it is about."""
     requester_id: str
@@ -162,7 +166,7 @@ class ApprovalRequestOut(Body):
 
 
 class ApprovalRequestWithVotesOut(Body):
-    """One run of an approval policy, with its votes."""
+    """One run of an approval policy, with what its approvers must know, and its votes."""
 
     id: str
     """Id of the approval request."""
@@ -176,6 +180,10 @@ class ApprovalRequestWithVotesOut(Body):
     """What is to be approved: a certificate request or a revocation request."""
     subject_id: str
     """Id of what is to be approved."""
+    title: str
+    """The question; it says so where it is about a certificate authority."""
+    authority: bool
+    """Whether it is about the certificate of an authority."""
     names: list[str]
     """The names on the certificate that it is about."""
     requester_id: str
@@ -210,6 +218,16 @@ class ApprovalRequestWithVotesOut(Body):
     """Id of the principal whose vote or call decided it."""
     comment: str | None
     """Why it was decided so."""
+    facts: list[FactOut]
+    """All of the content: two approval requests with different digests never have the same facts."""
+    voters: list[str]
+    """Names of those who may vote in the open step and have not; empty once it is decided."""
+    votes_given: int
+    """How many approvals the open step has."""
+    votes_missing: int
+    """How many more it needs."""
+    link: str | None
+    """The page where its approvers vote; null where the installation has no public URL."""
     votes: list[VoteOut]
     """Oldest first."""
 
@@ -250,6 +268,15 @@ class ApprovalStepOut(Body):
     """Slugs of the channels that show the approval."""
 
 
+class FactOut(Body):
+    """One labelled line of what is to be approved."""
+
+    label: str
+    """What the value is."""
+    value: str
+    """The value. What could be taken for another one is quoted, with JSON escapes (RFC 8259)."""
+
+
 class GuardedAction(OpenEnum):
     """An action that a policy may require approval for."""
 
@@ -273,6 +300,8 @@ class VoteIn(Body):
     """The decision."""
     comment: str = ""
     """Why; a rejection needs it."""
+    digest: str | None = None
+    """The `digest` of the approval request as it was read: refused if its content changed since."""
 
 
 class VoteOut(Body):

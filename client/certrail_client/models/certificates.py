@@ -191,7 +191,7 @@ class RenewalIn(Body):
 
 
 class RenewalOverride(Body):
-    """When a certificate is renewed at the latest."""
+    """When a certificate is renewed: of a rule at the latest, of one certificate then."""
 
     fraction: float | None = None
     """The part of the lifetime that has passed by then."""

@@ -271,6 +271,14 @@ class RequestStatus(OpenEnum):
     FAILED = "failed"
 
 
+class Role(OpenEnum):
+    """A role inside one Application."""
+
+    ADMIN = "admin"
+    OPERATOR = "operator"
+    AUDITOR = "auditor"
+
+
 class Sans(Body):
     """Subject alternative names by type (RFC 5280 section 4.2.1.6), each name once."""
 

@@ -1,5 +1,6 @@
 """Who may do what: one table, asked by one function."""
 
+from collections.abc import Collection
 from enum import StrEnum
 
 
@@ -139,6 +140,13 @@ def allows(
     if product_role is None and role is None:
         return False
     return permission in _EVERYBODY or (role is not None and permission in GRANTS[role])
+
+
+def within(scopes: Collection[str], limit: Collection[str]) -> bool:
+    """Whether a token of these scopes can do no more than one of the others; without scopes a token is unlimited."""
+    if not limit:
+        return True
+    return bool(scopes) and all(scope in limit or scope.partition(":")[0] in limit for scope in scopes)
 
 
 def strongest(roles: list[str]) -> Role | None:

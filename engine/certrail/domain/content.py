@@ -1,8 +1,7 @@
-"""What is asked for: the content of a certificate request, and the digest that votes are bound to."""
+"""What is requested: the content of a certificate request."""
 
-import hashlib
-import json
 from collections.abc import Sequence
+from contextlib import suppress
 from enum import StrEnum
 from typing import Annotated, Any, Self
 
@@ -12,7 +11,9 @@ from certrail.domain import formats
 from certrail.domain.formats import EXTENDED_KEY_USAGES
 
 __all__ = [
+    "DEFAULT_EXTENDED_USAGES",
     "EXTENDED_KEY_USAGES",
+    "POWERFUL_USAGES",
     "BasicConstraints",
     "KeyAlgorithm",
     "KeyUsage",
@@ -20,8 +21,8 @@ __all__ = [
     "Sans",
     "SignatureAlgorithm",
     "Subject",
-    "digest",
     "fitting_usages",
+    "named_by_common_name",
     "signature_by",
     "usages_of",
 ]
@@ -30,6 +31,9 @@ MOST_NAMES = 100
 MOST_USAGES = 20
 MOST_COMPONENTS = 20
 LONGEST_TTL_SECONDS = 36525 * 86400
+DEFAULT_EXTENDED_USAGES = ("serverAuth", "clientAuth")
+POWERFUL_USAGES = frozenset({"OCSPSigning", "anyExtendedKeyUsage"})
+"""Whoever has one speaks for the issuer (RFC 6960 section 4.2.2.2), or may do anything: only a rule grants them."""
 
 
 class KeyAlgorithm(StrEnum):
@@ -92,6 +96,24 @@ def usages_of(key: KeyAlgorithm) -> tuple[KeyUsage, ...]:
 def fitting_usages(key: KeyAlgorithm, usages: Sequence[str]) -> Sequence[str]:
     """Those of some usages that such a key can do; all of them when it can do none, so that a refusal names them."""
     return [usage for usage in usages if usage in usages_of(key)] or usages
+
+
+def named_by_common_name(content: "RequestContent") -> "RequestContent":
+    """A server's certificate whose only name is its common name, with that as a subject alternative name.
+
+    Clients look at subject alternative names only (RFC 6125 section 6.4.4, RFC 9525 section 2). One word without a dot
+    may be a person's or a device's name and stays where it is.
+    """
+    name = content.subject.common_name
+    server = "serverAuth" in content.extended_key_usages and not content.basic_constraints.ca
+    if not name or not server or content.sans.count():
+        return content
+    # IP addresses first: no DNS name ends in a number, and no IPv6 address has a dot.
+    for kind, read in (("ip", formats.ip_address), ("dns", formats.dns_name)):
+        with suppress(ValueError):
+            sans = Sans.model_validate({kind: [read(name)]})
+            return content.model_copy(update={"sans": sans}) if kind == "ip" or "." in name else content
+    return content
 
 
 class _Frozen(BaseModel):
@@ -193,7 +215,7 @@ class RequestContent(_Frozen):
     ttl_seconds: int = Field(gt=0, le=LONGEST_TTL_SECONDS)
     key_usages: Annotated[tuple[KeyUsage, ...], _Distinct] = (KeyUsage.DIGITAL_SIGNATURE,)
     extended_key_usages: Annotated[tuple[ExtendedKeyUsage, ...], Field(max_length=MOST_USAGES), _Distinct] = (
-        "serverAuth",
+        DEFAULT_EXTENDED_USAGES
     )
     signature_algorithm: SignatureAlgorithm | None = None
     basic_constraints: BasicConstraints = Field(default_factory=BasicConstraints)
@@ -214,30 +236,3 @@ class RequestContent(_Frozen):
         if self.subject.is_empty() and not self.sans.count():
             raise ValueError("give a subject or at least one subject alternative name")
         return self
-
-
-def digest(
-    content: RequestContent,
-    profile_id: str,
-    profile_version: int,
-    policy_version: int,
-    application_id: str,
-    renews: str | None = None,
-) -> str:
-    """SHA-256, hex, over everything that a vote says yes to.
-
-    Domain components count where there are any: votes from before they were known still hold for what has none.
-    """
-    said = content.model_dump(mode="json")
-    if not content.subject.domain_components:
-        del said["subject"]["domain_components"]
-    bound: dict[str, Any] = {
-        "content": said,
-        "profile": [profile_id, profile_version],
-        "policy_version": policy_version,
-        "application": application_id,
-    }
-    if renews is not None:
-        bound["renews"] = renews
-    canonical = json.dumps(bound, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
-    return hashlib.sha256(canonical.encode()).hexdigest()

@@ -14,6 +14,7 @@ EXTENDED_KEY_USAGES = {
     "emailProtection": "1.3.6.1.5.5.7.3.4",
     "timeStamping": "1.3.6.1.5.5.7.3.8",
     "OCSPSigning": "1.3.6.1.5.5.7.3.9",
+    "anyExtendedKeyUsage": "2.5.29.37.0",
 }
 """RFC 5280 section 4.2.1.12. Others are written as dotted OIDs."""
 

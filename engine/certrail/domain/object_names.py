@@ -37,6 +37,8 @@ class ObjectNameSchema:
         """Why names made by this schema would not fit a destination, or nothing."""
         if not set(IDS) & set(_PLACEHOLDER.findall(self.text)):
             return f"The name schema needs one of {', '.join(IDS)}, or names would clash."
+        if self.text.startswith("-"):
+            return "Names would begin with a hyphen, which commands take for an option; begin with something else."
         sample = self.render(
             certificate_id=_SAMPLE_ID,
             lineage_id=_SAMPLE_ID,
@@ -64,7 +66,8 @@ class ObjectNameSchema:
     ) -> str:
         """The name of one object.
 
-        Characters of texts that the destination does not take become ``-``; with ``length``, texts are cut
+        Characters of texts that the destination does not take become ``-``, but not at the beginning, as of the
+        wildcard in ``*.example.com``: commands would take such a name for an option. With ``length``, texts are cut
         until the name is no longer than that. Ids are never changed, so names stay distinct.
         """
         ids = {
@@ -82,7 +85,7 @@ class ObjectNameSchema:
         return self._fill(ids | texts)
 
     def _fill(self, values: dict[str, str]) -> str:
-        return _PLACEHOLDER.sub(lambda match: values[match[1]], self.text)
+        return _PLACEHOLDER.sub(lambda match: values[match[1]], self.text).lstrip("-")
 
     def _used(self, texts: dict[str, str]) -> list[str]:
         return [name for name in texts if name in _PLACEHOLDER.findall(self.text)]

@@ -1,7 +1,7 @@
 """The one policy function: asked at request, at approval and right before signing.
 
-Every section has three states: left out (anything goes), empty (nothing goes), or rules (only these go). One is
-stricter: a certificate of an authority needs a rule that says so.
+Every section has three states: left out (anything goes), empty (nothing goes), or rules (only these go). Powerful
+certificates need a rule that names them: those of authorities, of OCSP responders, and for any extended usage.
 """
 
 import ipaddress
@@ -12,6 +12,8 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from certrail.domain.content import (
+    DEFAULT_EXTENDED_USAGES,
+    POWERFUL_USAGES,
     BasicConstraints,
     ExtendedKeyUsage,
     KeyAlgorithm,
@@ -147,6 +149,15 @@ class PolicyRules(_Rules):
         return value
 
 
+def default_extended_usages(rules: PolicyRules) -> tuple[str, ...]:
+    """Those of a request that names none: of the defaults what the policy permits; all of them if it permits none."""
+    section = rules.extended_key_usages
+    if section is None:
+        return DEFAULT_EXTENDED_USAGES
+    permitted = {*section.required, *section.allowed}
+    return tuple(usage for usage in DEFAULT_EXTENDED_USAGES if usage in permitted) or DEFAULT_EXTENDED_USAGES
+
+
 class Violation(_Rules):
     """One reason for a refusal: which rule, what was offered, what it allows."""
 
@@ -177,6 +188,7 @@ def decide(
         *_usages("key_usages", content.key_usages, rules.key_usages),
         *_impossible_usages(content.key_usages, content.key_algorithm),
         *_usages("extended_key_usages", content.extended_key_usages, rules.extended_key_usages),
+        *_powerful_usages(content.extended_key_usages, rules.extended_key_usages),
         *_key_algorithm(content.key_algorithm, rules.key_algorithms),
         *_signature(content.signature_algorithm, signature, rules.signature_algorithms),
         *_lifetime(content.ttl_seconds, rules.max_ttl, now, issuer_not_after),
@@ -255,6 +267,14 @@ def _usages(
             yield _violation(
                 f"{section}.allowed", usage, permitted, _refusal(f"{usage} in {section}", permitted)
             )
+
+
+def _powerful_usages(offered: Sequence[str], rules: ExtendedUsageRules | None) -> Iterator[Violation]:
+    """What a section that is left out does not allow; where there is one, its own rules decide."""
+    for usage in offered:
+        if rules is None and usage in POWERFUL_USAGES:
+            message = f"{usage} in extended_key_usages is not allowed; a rule of the policy must name it"
+            yield _violation("extended_key_usages.powerful", usage, [], message)
 
 
 def _impossible_usages(offered: Sequence[KeyUsage], key: KeyAlgorithm) -> Iterator[Violation]:

@@ -48,7 +48,7 @@ class Freeze(Rules):
 
 
 class RenewalOverride(Rules):
-    """When a certificate is renewed at the latest."""
+    """When a certificate is renewed: of a rule at the latest, of one certificate then."""
 
     fraction: float | None = Field(
         default=None, gt=0, lt=1, description="The part of the lifetime that has passed by then."
@@ -236,7 +236,7 @@ def plan_renewal(
 
     Args:
         now: what lies before it was missed; left out, nothing was.
-        override: what was said for this certificate alone, in place of that of the rule.
+        override: what was said for this certificate alone, in place of that of the rule; it is not spread.
         advice: what the authority suggests.
         in_step: the certificate came at a moment of its own, so its neighbours came at others.
     """
@@ -244,9 +244,12 @@ def plan_renewal(
     inputs = [f"valid from {_shown(life.not_before)} to {_shown(life.not_after)}"]
     latest, said = _latest(override or rule, life)
     inputs.append(f"{said}, as was said for this certificate" if override else said)
-    spread = life.length * SPREAD if in_step else (latest - life.not_before) * FIRST_SPREAD
-    at = latest - spread * life.jitter
-    inputs.append(f"spread over {_hours(spread)} before it: {_shown(at)}")
+    at = latest
+    if override is None:
+        # A rule is for a fleet, and says the latest time. What is said for one certificate is its time.
+        spread = life.length * SPREAD if in_step else (latest - life.not_before) * FIRST_SPREAD
+        at = latest - spread * life.jitter
+        inputs.append(f"spread over {_hours(spread)} before it: {_shown(at)}")
     if advice is not None and (advised := advice.begins + (advice.ends - advice.begins) * life.jitter) < at:
         at = advised
         why = f", because of {advice.explanation}" if advice.explanation else ""

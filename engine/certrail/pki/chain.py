@@ -107,10 +107,7 @@ def _read(block: str, number: int, field: str) -> x509.Certificate:
 def _refuse_unfit(issuer: x509.Certificate, between: int, field: str) -> None:
     """RFC 5280 section 6.1.4: a CA, that signs certificates, with room for those between it and the leaf."""
     name = issuer.subject.rfc4514_string()
-    try:
-        constraints = issuer.extensions.get_extension_for_class(x509.BasicConstraints).value
-    except x509.ExtensionNotFound:
-        constraints = x509.BasicConstraints(ca=False, path_length=None)
+    constraints = _constraints(issuer)
     if not constraints.ca:
         raise BadInput(f"{name!r} is not the certificate of an authority.", field)
     if constraints.path_length is not None and constraints.path_length < between:
@@ -121,3 +118,15 @@ def _refuse_unfit(issuer: x509.Certificate, between: int, field: str) -> None:
         return
     if not usage.key_cert_sign:
         raise BadInput(f"The key of {name!r} may not sign certificates.", field)
+
+
+def may_issue(certificate: x509.Certificate) -> bool:
+    """Whether a certificate is an authority's (RFC 5280 section 4.2.1.9)."""
+    return _constraints(certificate).ca
+
+
+def _constraints(certificate: x509.Certificate) -> x509.BasicConstraints:
+    try:
+        return certificate.extensions.get_extension_for_class(x509.BasicConstraints).value
+    except x509.ExtensionNotFound:
+        return x509.BasicConstraints(ca=False, path_length=None)

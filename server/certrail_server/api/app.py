@@ -38,7 +38,15 @@ from certrail_server.api.routes import (
     syncs,
     tokens,
 )
-from certrail_server.api.routes.public import callbacks, device, health, reference, sessions, status
+from certrail_server.api.routes.public import (
+    approval_page,
+    callbacks,
+    device,
+    health,
+    reference,
+    sessions,
+    status,
+)
 
 if TYPE_CHECKING:
     from certrail_server.api.sign_in import SignIn
@@ -117,6 +125,7 @@ def create_app(services: Services, orchestrator: Orchestrator, sign_in: "SignIn 
         app.include_router(router, prefix="/api/v1")
     app.include_router(sessions.router)
     app.include_router(device.router)
+    app.include_router(approval_page.router)
     app.include_router(callbacks.router)
     app.include_router(status.router)
     app.include_router(health.router)

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Mapping
 from http import HTTPStatus
+from types import MappingProxyType
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -23,8 +24,19 @@ TYPE_BASE = "urn:certrail:problem:"
 MEDIA_TYPE = "application/problem+json"
 
 
-def problem(request: Request, status: int, kind: str, title: str, detail: str, **extra: Any) -> JSONResponse:
-    """One problem document."""
+def problem(
+    request: Request,
+    status: int,
+    kind: str,
+    title: str,
+    detail: str,
+    extra: Mapping[str, Any] = MappingProxyType({}),
+) -> JSONResponse:
+    """One problem document.
+
+    Args:
+        extra: further members, of any name; those of RFC 9457 are not replaced.
+    """
     body = {
         **extra,
         "type": f"{TYPE_BASE}{kind}",
@@ -57,7 +69,7 @@ def install(app: FastAPI) -> None:
     @app.exception_handler(CertrailError)
     def refused(request: Request, err: CertrailError) -> JSONResponse:
         request.app.state.refusals.record(request, err)
-        return problem(request, err.status, err.kind, err.title, err.detail, **err.extra)
+        return problem(request, err.status, err.kind, err.title, err.detail, err.extra)
 
     @app.exception_handler(RequestValidationError)
     def invalid(request: Request, err: RequestValidationError) -> JSONResponse:
@@ -68,12 +80,12 @@ def install(app: FastAPI) -> None:
             for fault in err.errors()
         ]
         detail = "; ".join(f"{f['field'] or 'body'}: {f['message']}" for f in faults)
-        return problem(request, 400, "bad-input", "Bad input", detail, errors=faults)
+        return problem(request, 400, "bad-input", "Bad input", detail, {"errors": faults})
 
     @app.exception_handler(PluginError)
     def plugin(request: Request, err: PluginError) -> JSONResponse:
         extra = {"error": type(err).__name__, "action": err.action, "field": getattr(err, "field", None)}
-        return problem(request, 422, "plugin-refused", "The outside system refused", str(err), **extra)
+        return problem(request, 422, "plugin-refused", "The outside system refused", str(err), extra)
 
     @app.exception_handler(HTTPException)
     def http(request: Request, err: HTTPException) -> JSONResponse:

@@ -14,6 +14,7 @@ from certrail.persistence.tables import CaCertificate, CertificateAuthority, Eve
 from certrail.pki.revocation import Reason
 from certrail.plugins.registry import PluginInfo, UnknownPlugin
 from certrail.services.alerting.alerts import Escalation
+from certrail.services.approvals.policies import Step
 from certrail.services.core.actor import SYSTEM
 from certrail.services.inventory.selectors import CertificateSelector
 
@@ -319,3 +320,22 @@ class TestPlugins:
         watch(team)
         (event,) = team.services.audit_log.events(None, type_="plugin.unhealthy", limit=100)
         assert (event.subject_id, "not installed" in event.data["message"]) == ("notifier-email", True)
+
+
+def test_self_approval_and_tokens_for_others_are_notified_product_wide(team: Team) -> None:
+    """In every product-wide channel, without an alert that names the event."""
+    for slug in ("ann", "bob"):
+        team.person(slug)
+    team.guard(Step("Owners", ("ann",)))
+    policies = team.services.approval_policies
+    ((policy, _),) = policies.list(team.application)
+    assert reported(team) == []
+    policies.update(team.admin, team.application, policy.slug, allow_self_approval=True)
+    policies.update(team.admin, team.application, policy.slug, allow_self_approval=True)
+    assert reported(team) == [f"Requesters may approve their own requests: {policy.slug}"]
+    policies.update(team.admin, team.application, policy.slug, allow_self_approval=False)
+    policies.delete(team.admin, team.application, policy.slug)
+    team.guard(Step("Owners", ("ann",)), allow_self_approval=True)
+    assert len(reported(team)) == 2
+    team.services.tokens.issue(team.admin, "bob", name="for bob")
+    assert reported(team)[-1] == "API token made for somebody else: bob"

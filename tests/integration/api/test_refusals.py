@@ -1,16 +1,27 @@
 """Whatever is refused is on record: by whom, where and why; and a flood of strangers is a few events."""
 
+import ast
 from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, cast
 
 import httpx2
 import pytest
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
 from tests.integration.conftest import Team
 from tests.support.web import serving
 
+import certrail
+import certrail_server
 from certrail.domain.access import ProductRole, Role
+from certrail.domain.errors import CertrailError, Conflict
 from certrail.persistence.tables import EventRow
 from certrail.services.approvals.policies import Step
 from certrail.services.core.actor import Actor
+from certrail.services.facade import Services
+from certrail_server.api import problems
+from certrail_server.api.refusals import Refusals
 
 
 @pytest.fixture
@@ -114,3 +125,49 @@ def test_a_request_is_cancelled_by_its_requester_and_by_admins(team: Team, url: 
     assert (answer.status_code, answer.json()["status"]) == (200, "cancelled")
     (event,) = recorded(team, "approval.cancelled")
     assert event.data["comment"] == f"cancelled by {'the requester' if who == 'requester' else 'an Admin'}"
+
+
+def test_a_renewal_beside_an_open_one_names_that(team: Team, url: str) -> None:
+    issued, _ = team.ask(team.admin)
+    team.services.issuance.advance(issued)
+    certificate = team.services.requests.get(issued).certificate_id
+    first = call(team, url, team.admin, "POST", f"/certificates/{certificate}/renew", {})
+    assert first.status_code == 202, first.text
+    second = call(team, url, team.admin, "POST", f"/certificates/{certificate}/renew", {})
+    assert (second.status_code, second.json()["type"]) == (409, "urn:certrail:problem:renewal-open")
+    assert second.json()["request"] == first.json()["id"]
+
+
+def extras() -> set[str]:
+    """The names of further members that any refusal in the source has."""
+    engine, server = Path(certrail.__file__).parent, Path(certrail_server.__file__).parent
+    refusals = {"CertrailError", *(cls.__name__ for cls in CertrailError.__subclasses__())}
+    calls = (
+        node
+        for folder in (engine, server)
+        for file in folder.rglob("*.py")
+        for node in ast.walk(ast.parse(file.read_text()))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in refusals
+    )
+    return {word.arg for call in calls for word in call.keywords if word.arg} - {"kind"}
+
+
+def test_every_extra_of_a_refusal_is_answered() -> None:
+    """Whatever its name: one that an argument of ours had, too, was answered with 500."""
+    found = extras()
+    assert {"request", "endpoint", "errors"} <= found
+    app = FastAPI()
+    problems.install(app)
+    app.state.refusals = Refusals(cast(Services, None))
+
+    @app.get("/{name}")
+    def refuse(name: str) -> None:
+        extra: dict[str, Any] = {name: [name]}
+        raise Conflict("no", **extra)
+
+    with TestClient(app) as client:
+        for name in sorted(found | {"status", "title", "type", "instance", "request", "app", "extra"}):
+            answer = client.get(f"/{name}")
+            assert (answer.status_code, answer.json()["type"]) == (409, "urn:certrail:problem:conflict"), name
+            standard = name in ("status", "title", "type", "instance")
+            assert (answer.json()[name] == [name]) != standard, "members of RFC 9457 are not replaced"

@@ -76,7 +76,48 @@ def test_a_csr_that_names_no_usages_gets_those_of_any_request(team: Team) -> Non
     """As most CSRs are made; without a usage most servers and clients could not use the certificate."""
     team.services.catalog.update_profile(team.admin, "web", defaults={})
     said = asked(team, csr=csr())
-    assert (said["key_usages"], said["extended_key_usages"]) == (("digitalSignature",), ("serverAuth",))
+    usages = ("serverAuth", "clientAuth")
+    assert (said["key_usages"], said["extended_key_usages"]) == (("digitalSignature",), usages)
+    team.services.catalog.update_policy(
+        team.admin, "tls", {"extended_key_usages": {"allowed": ["serverAuth"]}}
+    )
+    assert asked(team, csr=csr())["extended_key_usages"] == ("serverAuth",), "what the policy permits of them"
+
+
+def test_a_server_with_a_common_name_only_gets_it_as_a_subject_alternative_name(team: Team) -> None:
+    team.services.catalog.update_profile(team.admin, "web", defaults={})
+    team.services.catalog.update_policy(team.admin, "tls", {"basic_constraints": {"ca": "allowed"}})
+
+    def sans(name: str, **more: Any) -> dict[str, Any]:
+        said = asked(team, subject={"common_name": name}, sans={}, **more)
+        return {kind: names for kind, names in said["sans"].items() if names}
+
+    assert sans("A.example.com") == {"dns": ("a.example.com",)}
+    assert sans("192.0.2.7") == {"ip": ("192.0.2.7",)}
+    assert sans("Jo") == sans("Jo Doe") == {}, "people have names, too"
+    assert sans("b.example.com", extended_key_usages=["clientAuth"]) == {}
+    assert sans("b.example.com", basic_constraints={"ca": True}) == {}
+    team.services.catalog.update_policy(team.admin, "tls", {"sans": {"dns": {"allowed": ["*.example.com"]}}})
+    with pytest.raises(PolicyViolation, match=r"the dns name 'x\.example\.org'"):
+        sans("x.example.org")
+
+
+def test_a_lifetime_that_the_policy_never_allows_is_refused_when_the_profile_is_made(team: Team) -> None:
+    product, admin = team.services.catalog, team.admin
+    product.create_policy(admin, slug="short", name="Short", rules={"max_ttl": "10d"})
+    new: dict[str, Any] = {"name": "X", "ca": "root", "policy": "short"}
+    with pytest.raises(BadInput, match="at most 10d") as refused:
+        product.create_profile(admin, slug="x", ttl=timedelta(days=10, seconds=1), **new)
+    assert refused.value.extra["field"] == "ttl"
+    product.create_profile(admin, slug="x", ttl=timedelta(days=10), **new)
+    change: dict[str, Any]
+    for change in ({"ttl": timedelta(days=11)}, {"policy": "tls", "ttl": timedelta(days=11)}):
+        if "policy" in change:
+            product.update_policy(admin, "tls", {"max_ttl": "10d"})
+        with pytest.raises(BadInput, match="at most 10d"):
+            product.update_profile(admin, "x", **change)
+    with pytest.raises(BadInput, match="at most 10d"):
+        product.update_profile(admin, "web", policy="short")
 
 
 def test_default_usages_are_those_that_the_key_can_do(team: Team) -> None:

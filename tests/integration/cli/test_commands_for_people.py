@@ -342,3 +342,33 @@ def test_nothing_is_drawn_where_nobody_looks(shell: Shell) -> None:
         check=True,
     )
     assert done.stderr == ""
+
+
+def test_rules_of_a_policy_are_read_from_standard_input(shell: Shell) -> None:
+    rules = {"max_ttl": "90d"}
+    shell.run("policy", "create", "typed", "-", typed=json.dumps(rules))
+    assert shell.json("policy", "show", "typed")["rules"]["max_ttl"] == "90d"
+    shell.run("policy", "update", "typed", "-", typed=json.dumps({"max_ttl": "60d"}))
+    assert shell.json("policy", "show", "typed")["rules"]["max_ttl"] == "60d"
+
+
+def test_one_of_something_is_called_by_its_singular(shell: Shell) -> None:
+    shell.team.person("ann")
+    shell.team.guard(Step("Owners", ("ann",)))
+    text = shell.run("app", "delete", "app", "--yes")
+    assert re.search(r"^ +1 approval policy$", text, re.MULTILINE), text
+    assert "policie\n" not in text
+
+
+def test_an_approver_reads_what_they_approve(shell: Shell) -> None:
+    shell.team.guard(Step("Owners", ("admin",)), allow_self_approval=True)
+    shell.run(
+        "request", "submit", "app", "--profile", "web", "--dns", "a.example.com", "--metadata", "x_id=1"
+    )
+    (row,) = shell.json("approval", "list")
+    assert row["title"] == "Approve a certificate for a.example.com?"
+    for text in (shell.run("approval", "show", row["id"]), shell.run("approval", "approve", row["id"])):
+        for line in ("Certificate: end entity", "DNS names (1): a.example.com", "Metadata x_id: 1"):
+            assert line in text
+    assert shell.json("approval", "show", row["id"])["status"] == "approved"
+    assert "roles" in shell.run("me")

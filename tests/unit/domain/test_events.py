@@ -44,7 +44,12 @@ def test_an_event_is_not_changed() -> None:
 def test_a_failed_delivery_and_a_failed_removal_are_two_incidents() -> None:
     delivery = DeliveryFailed(**DELIVERY, **FAILURE)
     removal = DeliveryRemovalFailed(
-        **DELIVERY, **FAILURE, retirement_id="r-1", reference="x", reason="revoked"
+        **DELIVERY,
+        **FAILURE,
+        retirement_id="r-1",
+        certificate_id="c-1",
+        reference="x",
+        reason="revoked",
     )
     assert (delivery.incident_key(), removal.incident_key()) == ("delivery-d-1", "removal-r-1")
     assert (delivery.severity, delivery.stage) == (Severity.CRITICAL, Stage.OPEN)

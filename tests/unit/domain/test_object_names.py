@@ -34,8 +34,17 @@ def test_every_placeholder_is_filled() -> None:
 
 def test_characters_the_destination_does_not_take_become_hyphens() -> None:
     assert (
-        rendered("{{common_name}}-{{lineage_id}}", common_name="*.Example.com") == f"--Example-com-{LINEAGE}"
+        rendered("{{profile}}-{{common_name}}-{{lineage_id}}", common_name="*.Example.com")
+        == f"tls---Example-com-{LINEAGE}"
     )
+
+
+def test_no_name_begins_with_a_hyphen() -> None:
+    """Else `rm *` in the folder of the objects would take one for options."""
+    assert rendered("{{common_name}}-{{lineage_id}}", common_name="*.Example.com") == f"Example-com-{LINEAGE}"
+    assert rendered("{{common_name}}-{{lineage_id}}", common_name="*") == LINEAGE
+    schema = ObjectNameSchema.parse("-{{lineage_id}}")
+    assert "hyphen" in (schema.problem(pattern=KEY_VAULT, length=100) or "")
 
 
 def test_capitals_become_small_where_only_small_letters_are_taken() -> None:

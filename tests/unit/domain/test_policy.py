@@ -6,9 +6,15 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 from tests.support.properties import given
 
-from certrail.domain.content import EXTENDED_KEY_USAGES, KeyAlgorithm, KeyUsage, RequestContent
+from certrail.domain.content import (
+    EXTENDED_KEY_USAGES,
+    POWERFUL_USAGES,
+    KeyAlgorithm,
+    KeyUsage,
+    RequestContent,
+)
 from certrail.domain.patterns import like, like_ignoring_case
-from certrail.domain.policy import PolicyRules, Violation, decide
+from certrail.domain.policy import PolicyRules, Violation, decide, default_extended_usages
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 DAY = 86400
@@ -64,7 +70,9 @@ contents = st.fixed_dictionaries(
         "sans": st.fixed_dictionaries({"dns": st.lists(dns_names, min_size=1, max_size=4)}),
         "key_algorithm": st.sampled_from(list(KeyAlgorithm)),
         "key_usages": st.lists(st.sampled_from(list(KeyUsage)), max_size=3),
-        "extended_key_usages": st.lists(st.sampled_from(sorted(EXTENDED_KEY_USAGES)), max_size=3),
+        "extended_key_usages": st.lists(
+            st.sampled_from(sorted(EXTENDED_KEY_USAGES.keys() - POWERFUL_USAGES)), max_size=3
+        ),
         "ttl_seconds": st.integers(1, 365 * DAY),
     }
 ).map(
@@ -79,6 +87,33 @@ contents = st.fixed_dictionaries(
 @given(contents)
 def test_unset_sections_never_violate(content: dict[str, Any]) -> None:
     assert evaluated({}, **content) == []
+
+
+@pytest.mark.parametrize("usage", sorted(POWERFUL_USAGES))
+def test_a_powerful_usage_needs_a_rule_that_names_it(usage: str) -> None:
+    oid = EXTENDED_KEY_USAGES[usage]
+    for spelling in (usage, oid):
+        offered = {"extended_key_usages": ["serverAuth", spelling]}
+        assert broken({}, **offered) == ["extended_key_usages.powerful"]
+        assert broken({"extended_key_usages": {}}, **offered) == ["extended_key_usages.allowed"] * 2
+        for name in (usage, oid):
+            assert broken({"extended_key_usages": {"allowed": ["serverAuth", name]}}, **offered) == []
+
+
+@pytest.mark.parametrize(
+    ("section", "usages"),
+    [
+        (None, ("serverAuth", "clientAuth")),
+        ({"allowed": ["serverAuth", "codeSigning"]}, ("serverAuth",)),
+        ({"required": ["clientAuth"], "allowed": ["serverAuth"]}, ("serverAuth", "clientAuth")),
+        ({"allowed": ["codeSigning"]}, ("serverAuth", "clientAuth")),
+    ],
+)
+def test_default_usages_are_those_that_the_policy_permits(
+    section: dict[str, Any] | None, usages: tuple[str, ...]
+) -> None:
+    rules = PolicyRules.model_validate({"extended_key_usages": section})
+    assert default_extended_usages(rules) == usages
 
 
 @pytest.mark.parametrize("algorithm", KeyAlgorithm)

@@ -108,6 +108,18 @@ def test_what_was_said_for_a_certificate_alone_takes_the_place_of_the_rules_inst
     assert "10.0 days before the end: 2026-04-08T12:00Z, as was said for this certificate" in own.inputs
 
 
+@given(st.text(), st.integers(1, 9))
+def test_the_time_of_one_certificate_is_obeyed_to_the_second(seed: str, tenths: int) -> None:
+    """Jitter is for fleets: who asks for a time gets that, within the bounds that every time has."""
+    fraction = min(max(tenths / 10, EARLIEST_FRACTION), LATEST_FRACTION)
+    one = ValidityPeriod(START, START + 90 * DAY, seed)
+    plan = plan_renewal(RenewalRule(), one, override=RenewalOverride(fraction=tenths / 10))
+    assert plan.at == (START + 90 * DAY * fraction).replace(microsecond=0)
+    assert not any("spread" in line for line in plan.inputs)
+    before = plan_renewal(RenewalRule(), one, override=RenewalOverride(before=20 * DAY))
+    assert before.at == START + 70 * DAY
+
+
 NIGHTS = Window(days=("sat", "sun"), begins=time(22), ends=time(4))
 
 

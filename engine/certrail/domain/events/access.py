@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from certrail.domain.events.base import Event, Facts
+from certrail_sdk import Severity
 
 
 class PrincipalEvent(Event, subject="principal"):
@@ -107,6 +108,29 @@ class TokenCreated(Event, type="token.created", title="API token created: {name}
     name: str
     owner: str
     scopes: Sequence[str] | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class TokenMadeForOther(
+    PrincipalEvent,
+    type="token.made_for_other",
+    title="API token made for somebody else: {name}",
+    severity=Severity.WARNING,
+    alertable=True,
+    shared=True,
+    product_wide=True,
+):
+    """A Product Admin made, or rotated, a token of another principal, whose text they have seen; it casts no vote.
+
+    Attributes:
+        slug: of the owner, who sees the maker in `GET /tokens`, too.
+        token: name of the token.
+    """
+
+    slug: str
+    token: str
+    token_id: str
+    made_by: str
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from types import MappingProxyType
+from typing import TypedDict
 
 from certrail.domain.events.base import Event, Facts
 from certrail_sdk import Severity, Stage
@@ -12,21 +13,57 @@ from certrail_sdk import Severity, Stage
 class ApprovalEvent(Event, subject="approval"):
     """About one approval."""
 
+    def page(self) -> str:
+        """Where its approvers read it and vote."""
+        return f"/approvals/{self.subject_id}"
+
+
+class WaitingFacts(TypedDict):
+    """The fields that every `ApprovalWaiting` has."""
+
+    common_name: str | None
+    authority: bool
+    profile: str | None
+    lifetime: str | None
+    voters: Sequence[str]
+    missing: int
+    expires_at: datetime | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ApprovalWaiting(ApprovalEvent):
+    """Base of the events of an approval that waits for votes.
+
+    Attributes:
+        authority: whether it is about a CA certificate.
+        lifetime: how long the certificate will be valid, in words.
+        voters: names of those who may vote in the current step and have not.
+        missing: how many approvals that step still needs.
+    """
+
+    common_name: str | None
+    authority: bool
+    profile: str | None
+    lifetime: str | None
+    voters: Sequence[str]
+    missing: int
+    expires_at: datetime | None
+
 
 class ApprovalPolicyEvent(Event, subject="approval_policy"):
     """About one approval policy."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class ApprovalOpened(ApprovalEvent, type="approval.opened", title="Approval wanted: {name}", alertable=True):
+class ApprovalOpened(
+    ApprovalWaiting, type="approval.opened", title="Approval wanted: {name}", alertable=True
+):
     """A policy asks for approval; `steps` are `{name, quorum}` in their order."""
 
     policy: str
     request_type: str
     request_id: str
-    common_name: str | None
     steps: Sequence[Facts]
-    expires_at: datetime | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,7 +127,7 @@ class ApprovalReopened(ApprovalEvent, type="approval.reopened", title="Approval 
 
 @dataclass(frozen=True, kw_only=True)
 class ApprovalReminder(
-    ApprovalEvent,
+    ApprovalWaiting,
     type="approval.reminder",
     title="Approval still waiting: {name}",
     severity=Severity.WARNING,
@@ -103,9 +140,7 @@ class ApprovalReminder(
     """
 
     step: str
-    common_name: str | None
     message: str
-    expires_at: datetime | None
     channels: Sequence[str]
 
 
@@ -213,6 +248,20 @@ class ApprovalPolicyUpdated(
 
     before: Facts
     after: Facts
+
+
+@dataclass(frozen=True, kw_only=True)
+class SelfApprovalAllowed(
+    ApprovalPolicyEvent,
+    type="approval_policy.self_approval_allowed",
+    title="Requesters may approve their own requests: {name}",
+    severity=Severity.WARNING,
+    alertable=True,
+    product_wide=True,
+):
+    """An approval policy was made, or changed, so that requesters count among its approvers."""
+
+    slug: str
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -28,6 +28,7 @@ class Event:
         stage: whether the event opens, acknowledges or closes the incident of its `incident_key`.
         alertable: whether alerts may name it.
         shared: whether its subject belongs to no Application because all may use it.
+        product_wide: whether every product-wide channel is notified, whatever alerts there are.
     """
 
     subject_id: str
@@ -40,6 +41,7 @@ class Event:
     stage: ClassVar[Stage | None] = None
     alertable: ClassVar[bool] = False
     shared: ClassVar[bool] = False
+    product_wide: ClassVar[bool] = False
 
     def __init_subclass__(
         cls,
@@ -50,6 +52,7 @@ class Event:
         stage: Stage | None = None,
         alertable: bool | None = None,
         shared: bool | None = None,
+        product_wide: bool | None = None,
     ) -> None:
         """Take the class's properties from its head, or from its base, and enter it under its type."""
         given = {
@@ -60,6 +63,7 @@ class Event:
             "stage": stage,
             "alertable": alertable,
             "shared": shared,
+            "product_wide": product_wide,
         }
         for name, value in given.items():
             if value is not None:
@@ -80,6 +84,10 @@ class Event:
     def incident_key(self) -> str | None:
         """The incident that the event opens, acknowledges or closes; ``None`` for one that is about none."""
         return f"{self.subject_type}-{self.subject_id}" if self.stage else None
+
+    def page(self) -> str | None:
+        """The path of a page where a person can act on it; ``None`` where there is none."""
+        return None
 
     def payload(self) -> dict[str, Any]:
         """Every field but subject and Application as JSON; times in ISO 8601. The keys are always the same."""

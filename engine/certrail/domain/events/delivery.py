@@ -167,6 +167,7 @@ class RemovalFacts(DeliveryFacts):
     """The fields that every `RemovalEvent` has."""
 
     retirement_id: str
+    certificate_id: str
     reference: str
     reason: str
 
@@ -176,6 +177,7 @@ class RemovalEvent(DeliveryEvent):
     """Base of the events of an object's removal; `reason` says why it is removed."""
 
     retirement_id: str
+    certificate_id: str
     reference: str
     reason: str
 

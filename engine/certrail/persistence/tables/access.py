@@ -33,7 +33,11 @@ class GroupMember(SQLModel, table=True):
 
 
 class AccessToken(Row, table=True):
-    """A bearer token, of which only the SHA-256 of the secret part is kept."""
+    """A bearer token, of which only the SHA-256 of the secret part is kept.
+
+    `made_with` is the id of the token or browser session that it was made with, and ends with; `made_by` the id of the
+    principal who made it, if that is not its owner. One without `may_vote` casts no vote: somebody else has seen it.
+    """
 
     __tablename__ = "access_token"
 
@@ -43,6 +47,9 @@ class AccessToken(Row, table=True):
     scopes: list[str] = json_column(list)
     expires_at: datetime | None = timestamp()
     revoked_at: datetime | None = timestamp()
+    made_with: str | None = Field(default=None, index=True, max_length=40)
+    made_by: str | None = Field(default=None, max_length=40)
+    may_vote: bool = True
 
 
 class OidcIdentity(Row, table=True):

@@ -16,9 +16,21 @@ def actor_of(
     scopes: frozenset[str] = frozenset(),
     request_id: str | None = None,
     until: datetime | None = None,
+    credential: str | None = None,
+    may_vote: bool = True,
 ) -> Actor:
     """A principal as the one who acts."""
-    return Actor(owner.id, owner.kind, owner.name, owner.product_role, scopes, request_id, until)
+    return Actor(
+        owner.id,
+        owner.kind,
+        owner.name,
+        owner.product_role,
+        scopes,
+        request_id,
+        until,
+        credential=credential,
+        may_vote=may_vote,
+    )
 
 
 def find_principal(session: Session, reference: str) -> Principal:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from sqlmodel import Session, col, or_, select
 
-from certrail.domain.access import Permission, ProductRole, Role, allows
+from certrail.domain.access import Permission, ProductRole, Role, allows, strongest
 from certrail.domain.errors import BadInput, Conflict, Forbidden, NotFound
 from certrail.domain.events.access import (
     GroupJoined,
@@ -15,8 +15,8 @@ from certrail.domain.events.access import (
     PrincipalUpdated,
 )
 from certrail.persistence.database import locked
-from certrail.persistence.tables import Application, GroupMember, Principal
-from certrail.services.access.membership import find_principal, role_in
+from certrail.persistence.tables import Application, AuditChainHead, GroupMember, Membership, Principal
+from certrail.services.access.membership import find_principal, identities_of, role_in
 from certrail.services.access.tokens import insert_token
 from certrail.services.core.actor import SYSTEM, Actor
 from certrail.services.core.changes import UNCHANGED, Unchanged
@@ -37,6 +37,8 @@ class Principals:
             Conflict: there is an admin already.
         """
         with self._context.unit_of_work(SYSTEM) as uow:
+            # The head of the audit log is the one row that is always there: two at once take turns.
+            uow.session.exec(locked(select(AuditChainHead))).one()
             if uow.session.exec(select(Principal).where(Principal.product_role == ProductRole.ADMIN)).first():
                 raise Conflict("There is a Product Admin already. Ask them for a token.", kind="bootstrapped")
             principal = _insert(uow, "user", _slug_of(name), name, email, ProductRole.ADMIN)
@@ -199,6 +201,20 @@ class Principals:
         """What the caller may do in an Application; ``None`` names the legacy scope."""
         with self._context.db.read() as session:
             return self.held(actor, role_in(session, actor.principal_id, application_id))
+
+    def roles(self, actor: Actor) -> Mapping[str, Role]:
+        """The caller's strongest role in each Application where it is a member, by slug in order."""
+        with self._context.db.read() as session:
+            mine = identities_of(session, actor.principal_id or "")
+            query = (
+                select(Application.slug, Membership.role)
+                .join(Membership, col(Membership.application_id) == col(Application.id))
+                .where(col(Membership.principal_id).in_(mine))
+            )
+            found: dict[str, list[str]] = {}
+            for slug, name in session.exec(query.order_by(Application.slug)).all():
+                found.setdefault(slug, []).append(name)
+        return {slug: role for slug, roles in found.items() if (role := strongest(roles)) is not None}
 
     def held(self, actor: Actor, role: Role | None = None) -> Sequence[Permission]:
         """What the caller may do with the product, and by this role in an Application."""

@@ -21,7 +21,7 @@ from certrail.domain.events.access import (
 )
 from certrail.persistence.tables import BrowserSession, OidcIdentity, Principal
 from certrail.services.access.membership import actor_of
-from certrail.services.access.tokens import hash_of, insert_token
+from certrail.services.access.tokens import hash_of, insert_token, revoke_made_with
 from certrail.services.core.actor import SYSTEM, Actor
 from certrail.services.core.unit_of_work import ServiceContext, UnitOfWork
 
@@ -148,10 +148,11 @@ class Sessions:
                 raise refused
         if row.seen_at + SEEN_EVERY <= now:
             self._seen(ident, now)
-        return Browser(actor_of(owner, request_id=request_id), csrf_token_of(secret), row.expires_at)
+        actor = actor_of(owner, request_id=request_id, until=row.expires_at, credential=row.id)
+        return Browser(actor, csrf_token_of(secret), row.expires_at)
 
     def end(self, cookie: str) -> None:
-        """Sign out; doing it twice is fine."""
+        """Sign out, which revokes the tokens that were made in the session; doing it twice is fine."""
         ident, _, secret = cookie.partition(".")
         with self._context.unit_of_work(SYSTEM) as uow:
             row = uow.session.get(BrowserSession, ident)
@@ -160,6 +161,7 @@ class Sessions:
             row.ended_at = uow.now
             uow.session.add(row)
             uow.record(SessionEnded(row.principal_id))
+            revoke_made_with(uow, row.id)
 
     def _seen(self, ident: str, now: datetime) -> None:
         with self._context.db.write() as session:

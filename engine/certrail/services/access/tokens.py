@@ -6,11 +6,11 @@ import secrets
 from collections.abc import Sequence
 from datetime import timedelta
 
-from sqlmodel import Session, select
+from sqlmodel import Session, col, select
 
-from certrail.domain.access import Permission, ProductRole
+from certrail.domain.access import Permission, ProductRole, within
 from certrail.domain.errors import BadInput, Conflict, Forbidden, NotFound, Unauthenticated
-from certrail.domain.events.access import TokenCreated, TokenRevoked, TokenRotated
+from certrail.domain.events.access import TokenCreated, TokenMadeForOther, TokenRevoked, TokenRotated
 from certrail.persistence.tables import AccessToken, Principal
 from certrail.services.access.membership import actor_of, find_principal
 from certrail.services.core.actor import Actor
@@ -19,6 +19,8 @@ from certrail.services.core.unit_of_work import ServiceContext, UnitOfWork
 TOKEN_PREFIX = "crt"  # noqa: S105 - a public prefix, so that secret scanners recognise tokens
 LONGEST_TOKEN = 200
 LONGEST_OVERLAP = timedelta(days=30)
+PERSON_LIFETIME = timedelta(days=90)
+"""Of a user's token for which no lifetime is given: people forget theirs."""
 
 
 class Tokens:
@@ -38,7 +40,11 @@ class Tokens:
     ) -> tuple[AccessToken, str]:
         """Make a token; its text is returned here and never again.
 
-        It expires no later than the token that it is created with.
+        It ends no later than the token or session that it is created with, and with that when it is revoked or ended.
+        One that is made for somebody else casts no vote, and is an event that is notified product-wide.
+
+        Args:
+            lifetime: `None` is 90 days for a user, and no end for a machine identity.
 
         Raises:
             Forbidden: it is for somebody else and the caller is no Product Admin.
@@ -53,12 +59,13 @@ class Tokens:
             )
         with self._context.unit_of_work(actor) as uow:
             owner = _owner(uow.session, actor, principal)
-            if (actor.scopes and not set(scopes)) or (actor.scopes and not set(scopes) <= actor.scopes):
-                raise Forbidden("A token may not have more scopes than the one it is created with.")
+            _refuse_wider(actor, scopes)
             if owner.kind == "group":
                 raise BadInput(
                     "A group cannot hold a token; make one for a user or machine identity.", "principal"
                 )
+            if lifetime is None and owner.kind == "user":
+                lifetime = PERSON_LIFETIME
             return insert_token(uow, owner, name, scopes, lifetime)
 
     def rotate(
@@ -81,23 +88,23 @@ class Tokens:
             present = _managed(uow.session, actor, token_id)
             if present.revoked_at or (present.expires_at and present.expires_at <= uow.now):
                 raise Conflict("The token holds no more; make a new one.", kind="token-ended")
-            if actor.scopes and not (present.scopes and set(present.scopes) <= actor.scopes):
-                raise Forbidden("A token may not have more scopes than the one it is created with.")
             lifetime = present.expires_at - present.created_at if present.expires_at else None
             owner = uow.session.get_one(Principal, present.principal_id)
             ends = uow.now + overlap
             present.expires_at = min(present.expires_at, ends) if present.expires_at else ends
             uow.session.add(present)
             uow.record(TokenRotated(present.id, name=present.name, holds_until=ends))
-            return insert_token(uow, owner, present.name, present.scopes, lifetime)
+            # The successor stays with the session of the present one, which may be revoked before its overlap ends.
+            return insert_token(uow, owner, present.name, present.scopes, lifetime, successor_of=present)
 
     def revoke(self, actor: Actor, token_id: str) -> None:
-        """Make a token useless at once."""
+        """Make a token useless at once, and those that were made with it."""
         with self._context.unit_of_work(actor) as uow:
             token = _managed(uow.session, actor, token_id)
             token.revoked_at = token.revoked_at or uow.now
             uow.session.add(token)
             uow.record(TokenRevoked(token.id, name=token.name))
+            revoke_made_with(uow, token.id)
 
     def get(self, token_id: str) -> AccessToken:
         """One token. Raises NotFound."""
@@ -107,17 +114,18 @@ class Tokens:
             return token
 
     def managed(self, actor: Actor, token_id: str) -> AccessToken:
-        """One token of the actor's own, or for Product Admins of anybody's. Raises NotFound."""
+        """One token that the actor may manage, see `_managed`. Raises NotFound, Forbidden."""
         with self._context.db.read() as session:
             return _managed(session, actor, token_id)
 
     def list(self, actor: Actor, principal: str | None = None) -> Sequence[AccessToken]:
-        """The tokens of the actor, or of anybody for a Product Admin. Raises NotFound."""
+        """The tokens of the actor, or of anybody for a Product Admin, within its own scopes. Raises NotFound."""
         with self._context.db.read() as session:
             owner = find_principal(session, principal).id if principal else actor.principal_id
             if owner != actor.principal_id and actor.product_role != ProductRole.ADMIN:
                 raise NotFound("principal", principal)
-            return session.exec(select(AccessToken).where(AccessToken.principal_id == owner)).all()
+            rows = session.exec(select(AccessToken).where(AccessToken.principal_id == owner)).all()
+            return [row for row in rows if within(row.scopes, actor.scopes)]
 
     def authenticate(self, text: str, request_id: str | None = None) -> Actor:
         """The actor behind a bearer token.
@@ -142,7 +150,14 @@ class Tokens:
             owner = session.get_one(Principal, token.principal_id)
             if not owner.active:
                 raise refused
-            return actor_of(owner, frozenset(token.scopes), request_id, token.expires_at)
+            return actor_of(
+                owner,
+                frozenset(token.scopes),
+                request_id,
+                token.expires_at,
+                credential=token.id,
+                may_vote=token.may_vote,
+            )
 
 
 def insert_token(
@@ -151,10 +166,15 @@ def insert_token(
     name: str,
     scopes: Sequence[str] = (),
     lifetime: timedelta | None = None,
+    *,
+    successor_of: AccessToken | None = None,
 ) -> tuple[AccessToken, str]:
     """A token and its text, which is kept nowhere."""
-    secret = secrets.token_urlsafe(32)
-    ends = (uow.now + lifetime if lifetime else None, uow.actor.until)
+    secret, actor = secrets.token_urlsafe(32), uow.actor
+    ends = (uow.now + lifetime if lifetime else None, actor.until)
+    # certrail itself makes tokens on the server's own machine and at a sign-in, for whoever is there.
+    other = actor.principal_id not in (None, owner.id)
+    may_vote = actor.may_vote and not other and (successor_of is None or successor_of.may_vote)
     token = AccessToken(
         id=uow.new_id(),
         created_at=uow.now,
@@ -163,10 +183,32 @@ def insert_token(
         secret_hash=hash_of(secret),
         scopes=sorted(set(scopes)),
         expires_at=min((end for end in ends if end), default=None),
+        made_with=successor_of.made_with if successor_of else actor.credential,
+        made_by=actor.principal_id if other else None,
+        may_vote=may_vote,
     )
     uow.session.add(token)
     uow.record(TokenCreated(token.id, name=name, owner=owner.name, scopes=token.scopes))
+    if other:
+        uow.record(
+            TokenMadeForOther(owner.id, slug=owner.slug, token=name, token_id=token.id, made_by=actor.name)
+        )
     return token, f"{TOKEN_PREFIX}_{token.id}_{secret}"
+
+
+def revoke_made_with(uow: UnitOfWork, credential: str) -> None:
+    """Revoke the tokens that were made with a token or session, and those made with them in turn."""
+    ends = {credential}
+    while ends:
+        query = select(AccessToken).where(
+            col(AccessToken.made_with).in_(ends), col(AccessToken.revoked_at).is_(None)
+        )
+        rows = uow.session.exec(query).all()
+        for token in rows:
+            token.revoked_at = uow.now
+            uow.session.add(token)
+            uow.record(TokenRevoked(token.id, name=token.name))
+        ends = {token.id for token in rows}
 
 
 def hash_of(secret: str) -> str:
@@ -189,8 +231,19 @@ def _over_others(actor: Actor) -> bool:
 
 
 def _managed(session: Session, actor: Actor, token_id: str) -> AccessToken:
-    """A token of the actor's own, or anybody's for a Product Admin. Raises NotFound."""
+    """A token of the actor's own, or anybody's for a Product Admin.
+
+    Raises:
+        NotFound: unknown, or somebody else's.
+        Forbidden: it can do more than the token that the call came with.
+    """
     token = session.get(AccessToken, token_id)
     if token is None or not (_over_others(actor) or token.principal_id == actor.principal_id):
         raise NotFound("token")
+    _refuse_wider(actor, token.scopes)
     return token
+
+
+def _refuse_wider(actor: Actor, scopes: Sequence[str]) -> None:
+    if not within(scopes, actor.scopes):
+        raise Forbidden("A token makes and manages only tokens within its own scopes.")

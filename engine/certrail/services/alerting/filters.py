@@ -19,30 +19,37 @@ from certrail.services.inventory.selectors import Selectable, selectable
 
 def selectable_of(session: Session, event: EventRow) -> Selectable | None:
     """The certificate that an event is about, or the one that is requested; ``None`` when it is about none."""
-    if event.subject_type == "certificate":
-        return _of_certificate(session, event.subject_id)
-    if lineage := event.data.get("lineage_id"):
-        present = select(Lineage.current_certificate_id).where(Lineage.id == lineage)
-        return _of_certificate(session, session.exec(present).first())
+    if event.subject_type in ("certificate", "approval") or event.data.get("lineage_id"):
+        if (certificate := certificate_of(session, event)) is not None:
+            return selectable(certificate)
+        return _of_request(session, _approved(session, event)) if event.subject_type == "approval" else None
     if event.subject_type == "request":
         return _of_request(session, event.subject_id)
-    if event.subject_type == "approval":
-        about = select(ApprovalRequest.subject_id).where(ApprovalRequest.id == event.subject_id)
-        ident = session.exec(about).first()
-        return _of_request(session, ident) or _of_revocation(session, ident)
     if profile := event.data.get("profile"):
         return _of_refusal(session, event, profile)
     return None
 
 
-def _of_certificate(session: Session, ident: str | None) -> Selectable | None:
-    row = session.exec(select(Certificate).where(Certificate.id == ident)).first()
-    return selectable(row) if row else None
+def certificate_of(session: Session, event: EventRow) -> Certificate | None:
+    """The certificate that an event is about, or the present one of its lineage; ``None`` when there is none yet."""
+    ident: str | None = None
+    if event.subject_type == "certificate":
+        ident = event.subject_id
+    elif lineage := event.data.get("lineage_id"):
+        present = select(Lineage.current_certificate_id).where(Lineage.id == lineage)
+        ident = event.data.get("certificate_id") or session.exec(present).first()
+    elif event.subject_type == "approval":
+        approved = _approved(session, event)
+        ident = session.exec(
+            select(RevocationRequest.certificate_id).where(RevocationRequest.id == approved)
+        ).first()
+    return session.get(Certificate, ident) if ident else None
 
 
-def _of_revocation(session: Session, ident: str | None) -> Selectable | None:
-    query = select(RevocationRequest.certificate_id).where(RevocationRequest.id == ident)
-    return _of_certificate(session, session.exec(query).first())
+def _approved(session: Session, event: EventRow) -> str | None:
+    return session.exec(
+        select(ApprovalRequest.subject_id).where(ApprovalRequest.id == event.subject_id)
+    ).first()
 
 
 def _of_request(session: Session, ident: str | None) -> Selectable | None:

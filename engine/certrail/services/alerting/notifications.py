@@ -11,7 +11,7 @@ from certrail.domain.events.inventory import CertificateExpiring
 from certrail.persistence.database import cached
 from certrail.persistence.tables import Alert, AlertChannel, Application, Channel, EventRow
 from certrail.services.alerting.expiry import alerts_of
-from certrail.services.alerting.filters import selectable_of
+from certrail.services.alerting.filters import certificate_of, selectable_of
 from certrail.services.alerting.incidents import open_incident, resolve_incidents
 from certrail.services.alerting.messages import compose
 from certrail.services.alerting.posting import post_each
@@ -57,6 +57,9 @@ def _matching(session: Session, alerts: Sequence[Alert], event: Event, row: Even
 
 def _addressed(session: Session, event: Event) -> Sequence[Channel]:
     """The channels that an event names itself: they are notified whatever alerts there are."""
+    if event.product_wide:
+        query = select(Channel).where(col(Channel.product_wide).is_(True))
+        return session.exec(query.order_by(Channel.id)).all()
     if not isinstance(event, ApprovalReminder) or not event.channels:
         return []
     return session.exec(select(Channel).where(col(Channel.id).in_(event.channels)).order_by(Channel.id)).all()
@@ -74,7 +77,9 @@ def _alerts(session: Session, application_id: str | None) -> Sequence[tuple[Aler
 
 def _composed(uow: UnitOfWork, event: Event, row: EventRow) -> Notification:
     owner = uow.session.get(Application, event.application_id) if event.application_id else None
-    return compose(event, row, owner, uow.new_id(), uow.context.public_url)
+    # One event may be composed for several channels and incidents.
+    about = cached(uow.session, ("certificate of", row.id), lambda: certificate_of(uow.session, row))
+    return compose(event, row, owner, uow.new_id(), uow.context.public_url, about)
 
 
 def _dedupe_key(event: Event, row: EventRow) -> str:

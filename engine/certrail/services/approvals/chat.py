@@ -241,7 +241,7 @@ class Chat:
                 )
             if used is not None:
                 raise VoteRefused(Conflict("You used this button already.", kind="token-used"), approval)
-            bound = Bound(message.round, message.step, token.digest)
+            bound = Bound(token.digest, (message.round, message.step))
             _, outcome = cast(uow, approval.id, token.answer, interaction.comment, channel.notifier, bound)
             session.add(ActionTokenUse(token_hash=token.token_hash, sender=interaction.sender))
             return Outcome(state="recorded", message=outcome)

@@ -10,7 +10,7 @@ from sqlmodel import Session, col, or_, select
 
 from certrail.domain.access import Role
 from certrail.persistence.tables import ApprovalRequest, GroupMember, Membership, Principal, Vote
-from certrail.services.approvals.store import APPROVE, current_step, votes_of
+from certrail.services.approvals.store import APPROVE, current_step
 
 VOTING_ROLES = (Role.ADMIN, Role.OPERATOR)
 
@@ -46,46 +46,30 @@ class Eligibility:
         )
 
 
-def tally(
-    session: Session, approval: ApprovalRequest, eligibility: Eligibility | None = None
-) -> tuple[int, int]:
-    """Approvals given in the current step by those who may still vote in it, and those needed."""
-    votes = votes_of(session, approval.id)
-    if eligibility is None and votes:
-        eligibility = Eligibility(session, [approval])
-    return _counted(approval, votes, eligibility)
-
-
 def tallies(
     session: Session, approvals: Sequence[ApprovalRequest], eligibility: Eligibility
 ) -> Mapping[str, tuple[int, int]]:
-    """The same of many, by the id of the approval."""
+    """Approvals given in the current step by those who may still vote in it, and those needed; by approval id."""
     found = defaultdict(list)
     query = select(Vote).where(col(Vote.approval_request_id).in_([row.id for row in approvals]))
     for vote in session.exec(query).all():
         found[vote.approval_request_id].append(vote)
-    return {row.id: _counted(row, found[row.id], eligibility) for row in approvals}
+    return {row.id: count_votes(row, found[row.id], eligibility) for row in approvals}
 
 
 def count_votes(
     approval: ApprovalRequest, votes: Sequence[Vote], eligibility: Eligibility
 ) -> tuple[int, int]:
-    """The same of votes that are loaded already."""
-    return _counted(approval, votes, eligibility)
+    """The same of one approval, whose votes are loaded already."""
+    given = {vote.principal_id for vote in in_current_step(approval, votes) if vote.decision == APPROVE}
+    counting = given & eligibility.of(approval, approval.current_step) if given else set()
+    return len(counting), current_step(approval)["quorum"]
 
 
 def in_current_step(approval: ApprovalRequest, votes: Sequence[Vote]) -> Sequence[Vote]:
     """The votes of the current round and step."""
     present = approval.round, approval.current_step
     return [vote for vote in votes if (vote.round, vote.step) == present]
-
-
-def _counted(
-    approval: ApprovalRequest, votes: Sequence[Vote], eligibility: Eligibility | None
-) -> tuple[int, int]:
-    given = {vote.principal_id for vote in in_current_step(approval, votes) if vote.decision == APPROVE}
-    counting = given & eligibility.of(approval, approval.current_step) if given and eligibility else set()
-    return len(counting), current_step(approval)["quorum"]
 
 
 def _members(

@@ -24,7 +24,8 @@ from certrail.persistence.tables import (
     Principal,
     Vote,
 )
-from certrail.services.approvals.eligibility import Eligibility, tally
+from certrail.services.approvals.ballot import ballot_of, waiting_facts
+from certrail.services.approvals.eligibility import Eligibility
 from certrail.services.approvals.prompts import open_prompts, refresh_messages
 from certrail.services.approvals.store import Locked, current_step, has_expired
 from certrail.services.approvals.subject import Subject
@@ -74,7 +75,7 @@ def open_approval(uow: UnitOfWork, subject: Subject) -> ApprovalRequest | None:
         expires_at=_after(uow.now, policy.request_ttl_seconds),
         remind_at=_after(uow.now, policy.reminder_seconds),
     )
-    _refuse_unreachable(uow.session, approval)
+    eligibility = _refuse_unreachable(uow.session, approval)
     uow.session.add(approval)
     uow.record(
         ApprovalOpened(
@@ -83,9 +84,8 @@ def open_approval(uow: UnitOfWork, subject: Subject) -> ApprovalRequest | None:
             policy=policy.slug,
             request_type=subject.type,
             request_id=subject.id,
-            common_name=subject.display_name,
             steps=[{"name": s["name"], "quorum": s["quorum"]} for s in policy.steps],
-            expires_at=approval.expires_at,
+            **waiting_facts(uow.session, approval, subject, ballot_of(uow.session, approval, eligibility)),
         )
     )
     open_prompts(uow, approval)
@@ -196,17 +196,16 @@ def apply_timers(uow: UnitOfWork, held: Locked) -> datetime | None:
 def _remind(uow: UnitOfWork, held: Locked) -> None:
     """Post a message of its own: one that is edited notifies nobody."""
     approval, subject = held
-    given, needed = tally(uow.session, approval)
+    ballot = ballot_of(uow.session, approval)
     step = current_step(approval)
     uow.record(
         ApprovalReminder(
             approval.id,
             approval.application_id,
             step=step["name"],
-            common_name=subject.display_name,
-            message=f"{given} of {needed} approvals so far",
-            expires_at=approval.expires_at,
+            message=f"{ballot.given} of {ballot.needed} approvals so far",
             channels=list(step.get("channels", ())),
+            **waiting_facts(uow.session, approval, subject, ballot),
         )
     )
 
@@ -225,7 +224,7 @@ def advance_step(uow: UnitOfWork, held: Locked, vote: Vote | None) -> None:
     open_prompts(uow, approval)
 
 
-def _refuse_unreachable(session: Session, approval: ApprovalRequest) -> None:
+def _refuse_unreachable(session: Session, approval: ApprovalRequest) -> Eligibility:
     eligibility = Eligibility(session, [approval])
     number = eligibility.unreachable(approval)
     if number is not None:
@@ -235,6 +234,7 @@ def _refuse_unreachable(session: Session, approval: ApprovalRequest) -> None:
             "approvers may vote on this request. Ask an Application Admin to change the approval policy.",
             kind="quorum-unreachable",
         )
+    return eligibility
 
 
 def _after(now: datetime, seconds: int | None) -> datetime | None:

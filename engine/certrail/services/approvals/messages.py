@@ -18,7 +18,7 @@ from certrail.persistence.tables import (
     Principal,
 )
 from certrail.services.alerting.posting import fails, works
-from certrail.services.approvals.eligibility import tally
+from certrail.services.approvals.ballot import Ballot, ballot_of, question_facts
 from certrail.services.approvals.store import APPROVE, REJECT, current_step, votes_of
 from certrail.services.approvals.subject import subject_of
 from certrail.services.core.actor import SYSTEM
@@ -133,18 +133,24 @@ class ApprovalMessages:
     ) -> Question:
         session = uow.session
         subject = subject_of(uow.context, session, approval)
-        requester = session.get_one(Principal, approval.requester_id)
-        common = (("Requested by", requester.name), ("Content digest", approval.digest[:16]))
+        ballot = ballot_of(session, approval)
+        voters = (
+            [Fact(label="May vote", value=", ".join(ballot.named))] if ballot.voters and not closed else []
+        )
         public_url = self._context.public_url
         return Question(
             id=message.id,
             title=subject.title(),
             summary=f"Step {message.step + 1} of {len(approval.policy['steps'])}: "
             f"{approval.policy['steps'][message.step]['name']}",
-            facts=(*subject.facts(session), *(Fact(label=label, value=value) for label, value in common)),
-            status=_status(session, message, approval, closed),
+            facts=(
+                Fact(label="Approval", value=approval.id),
+                *question_facts(session, approval, subject),
+                *voters,
+            ),
+            status=_status(session, message, approval, ballot, closed),
             deadline=approval.expires_at,
-            link=f"{public_url}/api/v1/approval-requests/{approval.id}" if public_url else None,
+            link=f"{public_url}/approvals/{approval.id}" if public_url else None,
             may_exist=message.intent_at is not None,
         )
 
@@ -174,10 +180,12 @@ def _choices(uow: UnitOfWork, message: ApprovalMessage, approval: ApprovalReques
     return tuple(choices)
 
 
-def _status(session: Session, message: ApprovalMessage, approval: ApprovalRequest, closed: bool) -> str:
+def _status(
+    session: Session, message: ApprovalMessage, approval: ApprovalRequest, ballot: Ballot, closed: bool
+) -> str:
     if not closed:
-        given, needed = tally(session, approval)
-        return f"{given} of {needed} approvals in {current_step(approval)['name']}"
+        tally = f"{ballot.given} of {ballot.needed} approvals in {current_step(approval)['name']}"
+        return f"{tally}; {ballot.missing} missing"
     if approval.status == ApprovalStatus.OPEN:
         reopened = (
             "The content changed, so approval is requested again." if message.round != approval.round else ""

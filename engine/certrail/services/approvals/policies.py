@@ -13,6 +13,7 @@ from certrail.domain.events.approvals import (
     ApprovalPolicyCreated,
     ApprovalPolicyDeleted,
     ApprovalPolicyUpdated,
+    SelfApprovalAllowed,
 )
 from certrail.domain.states import ApprovalStatus
 from certrail.persistence.tables import (
@@ -102,6 +103,8 @@ class ApprovalPolicies:
             uow.session.add(policy)
             _guard(uow, policy, application_id, profiles, guards)
             uow.record(ApprovalPolicyCreated(policy.id, application_id, slug=slug))
+            if allow_self_approval:
+                uow.record(SelfApprovalAllowed(policy.id, application_id, slug=slug))
             return policy
 
     def update(
@@ -157,6 +160,8 @@ class ApprovalPolicies:
             session.flush()
             after = _facts(session, policy)
             uow.record(ApprovalPolicyUpdated(policy.id, application_id, before=before, after=after))
+            if policy.allow_self_approval and not before["allow_self_approval"]:
+                uow.record(SelfApprovalAllowed(policy.id, application_id, slug=policy.slug))
             return policy
 
     def delete(self, actor: Actor, application_id: str | None, reference: str) -> None:

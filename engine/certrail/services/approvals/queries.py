@@ -1,6 +1,7 @@
 """Approvals as they are listed and shown."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from itertools import groupby
 
 from sqlmodel import col, func, or_, select
@@ -8,15 +9,43 @@ from sqlmodel import col, func, or_, select
 from certrail.domain.errors import NotFound
 from certrail.persistence.tables import Application, ApprovalRequest, Membership, Vote
 from certrail.services.access.membership import identities_of
+from certrail.services.approvals.ballot import Ballot, ballot_of, question_facts
 from certrail.services.approvals.store import votes_of
-from certrail.services.approvals.subject import subject_type
+from certrail.services.approvals.subject import Subject, subject_of, subject_type
 from certrail.services.core.actor import Actor
 from certrail.services.core.paging import PAGE, Position, newest_first
 from certrail.services.core.unit_of_work import ServiceContext
+from certrail_sdk import Fact
 
 READ_AHEAD = 200
 
-About = tuple[ApprovalRequest, str | None, Sequence[str]]
+
+@dataclass(frozen=True)
+class About:
+    """An approval as it is listed.
+
+    Attributes:
+        application: slug; ``None`` in the legacy scope.
+        names: those on the certificate.
+        title: the question that its messages ask.
+        authority: whether it is about a CA certificate.
+    """
+
+    approval: ApprovalRequest
+    application: str | None
+    names: Sequence[str]
+    title: str
+    authority: bool
+
+
+@dataclass(frozen=True)
+class Shown:
+    """An approval as it is voted on: everything that the votes are bound to."""
+
+    about: About
+    facts: Sequence[Fact]
+    ballot: Ballot
+    votes: Sequence[Vote]
 
 
 class ApprovalQueries:
@@ -32,6 +61,21 @@ class ApprovalQueries:
             if row is None:
                 raise NotFound("approval request")
             return row, votes_of(session, approval_id)
+
+    def shown(self, approval_id: str) -> Shown:
+        """One approval with all that its approvers must know. Raises NotFound."""
+        with self._context.db.read() as session:
+            row = session.get(ApprovalRequest, approval_id)
+            if row is None:
+                raise NotFound("approval request")
+            subject = subject_of(self._context, session, row)
+            application = session.get(Application, row.application_id) if row.application_id else None
+            return Shown(
+                about=_about(row, application.slug if application else None, subject),
+                facts=question_facts(session, row, subject),
+                ballot=ballot_of(session, row),
+                votes=votes_of(session, approval_id),
+            )
 
     def of_subject(self, subject_id: str) -> ApprovalRequest | None:
         """The approval that a certificate request or a revocation request needs or needed."""
@@ -87,18 +131,21 @@ class ApprovalQueries:
             return found[:limit]
 
     def about(self, rows: Sequence[ApprovalRequest]) -> Sequence[About]:
-        """Approvals with the slug of the Application and the names on the certificate."""
+        """Approvals as they are listed."""
         with self._context.db.read() as session:
             wanted = {row.application_id for row in rows if row.application_id}
             applications = select(Application.id, Application.slug).where(col(Application.id).in_(wanted))
             slugs = dict(session.exec(applications).all())
-            names: dict[str, Sequence[str]] = {}
+            subjects: dict[str, Subject] = {}
             by_type = sorted(rows, key=lambda row: row.subject_type)
             for name, group in groupby(by_type, key=lambda row: row.subject_type):
                 ids = [row.subject_id for row in group]
-                found = subject_type(self._context, name).load(session, ids)
-                names.update({ident: subject.names for ident, subject in found.items()})
-        return [(row, slugs.get(row.application_id or ""), names.get(row.subject_id, ())) for row in rows]
+                subjects.update(subject_type(self._context, name).load(session, ids))
+        return [_about(row, slugs.get(row.application_id or ""), subjects[row.subject_id]) for row in rows]
+
+
+def _about(row: ApprovalRequest, application: str | None, subject: Subject) -> About:
+    return About(row, application, subject.names, subject.title(), subject.is_authority)
 
 
 def _approvers(approval: ApprovalRequest) -> list[str]:

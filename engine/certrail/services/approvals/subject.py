@@ -61,6 +61,16 @@ class Subject(Protocol):
         ...
 
     @property
+    def is_authority(self) -> bool:
+        """Whether it is about a CA certificate."""
+        ...
+
+    @property
+    def lifetime(self) -> str | None:
+        """How long the certificate is valid, in words; `None` where that is not decided."""
+        ...
+
+    @property
     def names(self) -> Sequence[str]:
         """Every name on the certificate, each once, the common name first."""
         ...
@@ -88,7 +98,7 @@ class Subject(Protocol):
         ...
 
     def facts(self, session: Session) -> Sequence[Fact]:
-        """What an approver must know to vote."""
+        """What an approver must know to vote: everything that the digest covers, at least."""
         ...
 
     def covered_by(self, uow: UnitOfWork, policy: ApprovalPolicy, /) -> ApprovalRequest | None:

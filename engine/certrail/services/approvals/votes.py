@@ -24,11 +24,10 @@ from certrail.services.core.unit_of_work import UnitOfWork
 
 @dataclass(frozen=True, slots=True)
 class Bound:
-    """What a button was bound to when its message was posted."""
+    """What the voter was shown: the content, and for a button the step of the round that it belongs to."""
 
-    round: int
-    step: int
     digest: str
+    turn: tuple[int, int] | None = None
 
 
 class VoteRefused(Exception):
@@ -44,9 +43,18 @@ class Approvals(ApprovalQueries):
     """Votes and what they decide."""
 
     def vote(
-        self, actor: Actor, approval_id: str, decision: str, comment: str = "", via: str = "api"
+        self,
+        actor: Actor,
+        approval_id: str,
+        decision: str,
+        comment: str = "",
+        via: str = "api",
+        digest: str | None = None,
     ) -> Vote:
         """Record one person's vote.
+
+        Args:
+            digest: that of the content as the voter read it.
 
         Raises:
             NotFound: unknown, or the voter is no member.
@@ -56,7 +64,7 @@ class Approvals(ApprovalQueries):
         """
         try:
             with self._context.unit_of_work(actor) as uow, session_cache(uow.session):
-                return cast(uow, approval_id, decision, comment, via)[0]
+                return cast(uow, approval_id, decision, comment, via, Bound(digest) if digest else None)[0]
         except VoteRefused as refusal:
             self.record_refusal(actor, refusal, via)
             raise refusal.error from None
@@ -161,6 +169,11 @@ def _refusal(
     if approval.status != ApprovalStatus.OPEN or has_expired(approval, uow.now):
         state = approval.status if approval.status != ApprovalStatus.OPEN else ApprovalStatus.EXPIRED
         return Conflict(f"The approval is {state} already.", kind="approval-closed")
+    if not uow.actor.may_vote:
+        return Forbidden(
+            "Somebody else made this token for you, so it casts no vote. Sign in, or use a token of your own.",
+            kind="token-of-another",
+        )
     if voter == approval.requester_id and not approval.policy.get("allow_self_approval"):
         return Forbidden("You requested this, so others must decide.", kind="own-request")
     if _stale(uow, held, bound):
@@ -168,7 +181,7 @@ def _refusal(
             "The content has changed since this message was posted. Vote on the new message.",
             kind="content-changed",
         )
-    if bound and (bound.round, bound.step) != (approval.round, approval.current_step):
+    if bound and bound.turn not in (None, (approval.round, approval.current_step)):
         return Conflict("This message belongs to a step that is complete.", kind="other-step")
     if not eligible:
         return Forbidden("You are not an approver of the current step.", kind="not-in-step")

@@ -8,6 +8,7 @@ from pydantic import ValidationError
 from sqlmodel import Session, col, select
 
 from certrail.domain.content import LONGEST_TTL_SECONDS, RequestContent, usages_of
+from certrail.domain.durations import format_duration
 from certrail.domain.enrollment import EnrollmentMethod
 from certrail.domain.errors import BadInput, Conflict
 from certrail.domain.events.catalog import (
@@ -111,7 +112,8 @@ class Catalog:
             legacy_enrollment: by method, enrollment in the legacy scope; for migration only.
 
         Raises:
-            BadInput: the lifetime, the defaults, or the choice of the issuer is wrong.
+            BadInput: the lifetime, the defaults, or the choice of the issuer is wrong; or the policy never allows
+                certificates as long as that.
         """
         seconds = _seconds(ttl)
         checked = _defaults(defaults or {})
@@ -128,6 +130,9 @@ class Catalog:
                 defaults=checked,
                 ttl_seconds=seconds,
             )
+            # A migrated profile is taken as it is; requests that its policy denies are refused one by one.
+            if legacy_enrollment is None:
+                _refuse_too_long(uow.session, profile)
             uow.session.add(profile)
             uow.session.flush()
             for method, given in (legacy_enrollment or {}).items():
@@ -153,7 +158,7 @@ class Catalog:
         """Change what is given; open requests are approved anew, for votes hold for one profile version only.
 
         Raises:
-            BadInput: the lifetime, the defaults, or the choice of the issuer is wrong.
+            BadInput: the lifetime, the defaults, or the choice of the issuer is wrong, as for a new one.
             Conflict: an enrollment of its own is given to a profile that never had one.
         """
         checked = UNCHANGED if defaults is UNCHANGED else _defaults(defaults)
@@ -171,6 +176,8 @@ class Catalog:
                 ttl_seconds=UNCHANGED if ttl is UNCHANGED else _seconds(ttl),
                 defaults=checked,
             )
+            if policy is not UNCHANGED or ttl is not UNCHANGED:
+                _refuse_too_long(uow.session, profile)
             if legacy_enrollment is not UNCHANGED:
                 _change_enrollment(uow, profile, legacy_enrollment)
             after = _facts(uow.session, profile)
@@ -241,6 +248,17 @@ def _seconds(ttl: timedelta) -> int:
     if not 0 < seconds <= LONGEST_TTL_SECONDS:
         raise BadInput("The lifetime is at least a second and at most a century.", "ttl")
     return seconds
+
+
+def _refuse_too_long(session: Session, profile: CertificateProfile) -> None:
+    """Every request that leaves the lifetime to the profile would be denied."""
+    policy = session.get_one(CertificatePolicy, profile.policy_id)
+    longest = PolicyRules.model_validate(policy.rules).max_ttl
+    if longest is not None and profile.ttl_seconds > longest.total_seconds():
+        raise BadInput(
+            f"The policy {policy.slug!r} allows lifetimes of at most {format_duration(longest)}; choose no longer one.",
+            "ttl",
+        )
 
 
 def _issuer(session: Session, issuer_type: str, ca: str | None) -> str | None:

@@ -21,8 +21,10 @@ class Actor:
         kind: ``user``, ``machine`` or ``system``.
         scopes: what the token was limited to; empty means all its owner may do.
         request_id: of the HTTP call, for the record.
-        until: when the token that the call came with ends; ``None`` for one that does not, and for no token.
-        once: the call's idempotency key, if it came with one.
+        until: when the token or session that the call came with ends; ``None`` for one that does not, and for neither.
+        idempotency_key: the call's, if it came with one.
+        credential: id of the token or browser session that the call came with.
+        may_vote: whether it was made by its owner; one that somebody else made for them casts no vote.
     """
 
     principal_id: str | None
@@ -33,6 +35,8 @@ class Actor:
     request_id: str | None = None
     until: datetime | None = None
     idempotency_key: IdempotencyKey | None = None
+    credential: str | None = None
+    may_vote: bool = True
 
 
 SYSTEM = Actor(principal_id=None, kind="system", name="certrail")

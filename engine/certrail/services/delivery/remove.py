@@ -92,8 +92,10 @@ class RemoveEffect(Effect[Retirement, RemoveCall, Removal]):
             delivery = uow.session.get_one(Delivery, row.delivery_id)
             sync = uow.session.get_one(Sync, delivery.sync_id)
             uow.session.add(row)
-            if not _is_unwanted(uow, row, delivery, sync):
-                row.status = RetirementStatus.KEPT
+            if not is_unwanted(uow, row, delivery, sync):
+                # A removal that is planned for later stays planned: else the object would stay after its end.
+                later = row.remove_at > uow.now
+                row.status = RetirementStatus.WAITING if later else RetirementStatus.KEPT
                 continue
             if rated is not None and (slot := acquire_slot(uow, rated, delivery)):
                 row.next_try_at = slot.at
@@ -174,7 +176,7 @@ def lock_retirement(session: Session, retirement_id: str) -> Retirement | None:
 
 def _clear_observed(uow: UnitOfWork, row: Retirement, delivery: Delivery, sync: Sync) -> None:
     """The delivery's object is gone; if it became desired again while the removal ran, it is deployed again."""
-    unwanted = _is_unwanted(uow, row, delivery, sync)
+    unwanted = is_unwanted(uow, row, delivery, sync)
     delivery.receipt = delivery.delivered_certificate_id = delivery.observed = None
     delivery.verified_at = None
     uow.session.add(delivery)
@@ -186,7 +188,8 @@ def _clear_observed(uow: UnitOfWork, row: Retirement, delivery: Delivery, sync: 
         bump_generation(uow, sync, delivery)
 
 
-def _is_unwanted(uow: UnitOfWork, row: Retirement, delivery: Delivery, sync: Sync) -> bool:
+def is_unwanted(uow: UnitOfWork, row: Retirement, delivery: Delivery, sync: Sync) -> bool:
+    """Whether the object of a planned removal is not desired any more, by the present state."""
     present = delivery.receipt["reference"] if delivery.receipt else None
     if sync.deletion_requested:
         return True
@@ -227,5 +230,9 @@ def _due_of(delivery_id: str) -> SelectOfScalar[Retirement]:
 
 def _facts_of(uow: UnitOfWork, row: Retirement, delivery: Delivery) -> RemovalFacts:
     return RemovalFacts(
-        **facts_of(uow, delivery), retirement_id=row.id, reference=row.reference, reason=row.reason
+        **facts_of(uow, delivery),
+        retirement_id=row.id,
+        certificate_id=row.certificate_id,
+        reference=row.reference,
+        reason=row.reason,
     )

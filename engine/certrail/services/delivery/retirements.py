@@ -15,7 +15,7 @@ from certrail.services.core.actor import SYSTEM, Actor
 from certrail.services.core.failure import place
 from certrail.services.core.paging import PAGE, Position, newest_first
 from certrail.services.core.unit_of_work import ServiceContext, UnitOfWork
-from certrail.services.delivery.remove import lock_retirement
+from certrail.services.delivery.remove import is_unwanted, lock_retirement
 from certrail.services.delivery.retirement_planner import mark_due
 
 log = logging.getLogger(__name__)
@@ -52,7 +52,9 @@ class Retirements:
             return row, delivery, session.get_one(Sync, delivery.sync_id)
 
     def retry(self, actor: Actor, retirement_id: str) -> Retirement:
-        """Try again now, by hand.
+        """Try again now, by hand, or remove before its grace is over what is not desired any more.
+
+        What is desired until the removal is due stays planned for then.
 
         Raises:
             NotFound: unknown.
@@ -64,7 +66,11 @@ class Retirements:
                 raise NotFound("retirement")
             if row.status not in RETIREMENT_PLANNED:
                 raise Conflict(f"The object is {row.status}; there is nothing to try.")
-            mark_due(uow, row)
+            delivery = uow.session.get_one(Delivery, row.delivery_id)
+            sync = uow.session.get_one(Sync, delivery.sync_id)
+            # What is desired until its end stays planned: an attempt would find nothing to remove.
+            if row.remove_at <= uow.now or is_unwanted(uow, row, delivery, sync):
+                mark_due(uow, row)
             return row
 
     def start_due(self, limit: int = CHUNK) -> int:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from certrail.domain.content import RequestContent, digest
+from certrail.domain.content import RequestContent
 from certrail.domain.enrollment import RequestOrigin
 from certrail.domain.errors import BadInput, PolicyViolation
 from certrail.domain.events.issuance import RequestCreated, RequestedFacts, RequestRefused
@@ -12,7 +12,7 @@ from certrail.persistence.tables import Certificate, CertificateProfile, Certifi
 from certrail.services.approvals.lifecycle import open_approval
 from certrail.services.core.actor import Actor
 from certrail.services.core.unit_of_work import ServiceContext, UnitOfWork
-from certrail.services.issuance.state import enqueue_issuance, evaluate_policy
+from certrail.services.issuance.state import approved_content, enqueue_issuance, evaluate_policy
 from certrail.services.issuance.subject import RequestSubject
 
 
@@ -58,20 +58,14 @@ def accept(
         origin_by=uow.actor.principal_id,
         status=RequestStatus.APPROVED,
         content=content.model_dump(mode="json"),
-        digest=digest(
-            content,
-            profile.id,
-            profile.version,
-            policy.version,
-            application_id or "",
-            renews.id if renews else None,
-        ),
+        digest="",
         policy_version=policy.version,
         profile_version=profile.version,
         attributes=attributes,
         renews_id=renews.id if renews else None,
         same_key=same_key,
     )
+    row.digest = approved_content(row, content, profile.version, policy.version).digest()
     uow.session.add(row)
     if open_approval(uow, RequestSubject(row)) is not None:
         row.status = RequestStatus.PENDING_APPROVAL

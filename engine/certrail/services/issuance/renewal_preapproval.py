@@ -56,4 +56,6 @@ def _what(request: CertificateRequest) -> dict[str, Any]:
         "profile": [request.profile_id, request.profile_version],
         "policy": request.policy_version,
         "application": request.application_id,
+        "same key": request.same_key,
+        "metadata": request.attributes,
     }

@@ -7,12 +7,13 @@ from pydantic import ValidationError
 from sqlmodel import Session, select
 
 from certrail.domain.access import ProductRole, Role
-from certrail.domain.content import RequestContent, fitting_usages
+from certrail.domain.content import RequestContent, fitting_usages, named_by_common_name
 from certrail.domain.enrollment import RequestOrigin
 from certrail.domain.errors import BadInput, Conflict, Forbidden, NotFound
 from certrail.domain.faults import describe_faults
+from certrail.domain.policy import PolicyRules, default_extended_usages
 from certrail.domain.states import ApprovalStatus, RequestStatus
-from certrail.persistence.tables import CertificateProfile, CertificateRequest
+from certrail.persistence.tables import CertificatePolicy, CertificateProfile, CertificateRequest
 from certrail.pki.csr import read_csr
 from certrail.services.access.membership import role_in
 from certrail.services.approvals.lifecycle import close, reopen
@@ -55,8 +56,8 @@ class Requests:
             PolicyViolation: the certificate policy denies it; the refusal is on record.
             Conflict: no approval could ever succeed.
         """
-        chosen = self._enrolled_profile(application_id, profile)
-        parsed = _content(content, chosen)
+        chosen, rules = self._enrolled_profile(application_id, profile)
+        parsed = _content(content, chosen, rules)
         attributes = checked_attributes(attributes or {})
         with (
             refusals_recorded(self._context, actor, application_id, chosen, parsed),
@@ -127,14 +128,17 @@ class Requests:
                 query = query.where(CertificateRequest.status == status)
             return session.exec(newest_first(query, CertificateRequest, after, limit)).all()
 
-    def _enrolled_profile(self, application_id: str | None, reference: str) -> CertificateProfile:
+    def _enrolled_profile(
+        self, application_id: str | None, reference: str
+    ) -> tuple[CertificateProfile, PolicyRules]:
         with self._context.db.read() as session:
             profile = find_profile(session, reference)
             if not enrollment(session, application_id, profile).enabled:
                 raise Conflict(
                     "Enrollment by API is switched off for this profile here.", kind="enrollment-off"
                 )
-            return profile
+            policy = session.get_one(CertificatePolicy, profile.policy_id)
+            return profile, PolicyRules.model_validate(policy.rules)
 
 
 def _ask_again(uow: UnitOfWork, row: CertificateRequest) -> None:
@@ -152,13 +156,15 @@ def _is_admin(session: Session, actor: Actor, row: CertificateRequest) -> bool:
     return role_in(session, actor.principal_id, row.application_id) is Role.ADMIN
 
 
-def _content(given: Mapping[str, Any], profile: CertificateProfile) -> RequestContent:
+def _content(given: Mapping[str, Any], profile: CertificateProfile, rules: PolicyRules) -> RequestContent:
     """The content, with the profile's defaults for members that are left out; an empty member stays empty."""
     said = {**given, **_from_csr(given)} if given.get("csr") else dict(given)
     values = {"ttl_seconds": profile.ttl_seconds, **profile.defaults, **said}
     if "csr" not in said and "subject" in profile.defaults:
         values["subject"] = {**profile.defaults["subject"], **(said.get("subject") or {})}
-    content = parsed_content(values)
+    if "extended_key_usages" not in values and not (values.get("basic_constraints") or {}).get("ca"):
+        values["extended_key_usages"] = default_extended_usages(rules)
+    content = named_by_common_name(parsed_content(values))
     if "key_usages" in profile.defaults and "key_usages" not in said:
         # One profile serves keys of several kinds, and no kind of key can do everything.
         fitting = fitting_usages(content.key_algorithm, content.key_usages)

@@ -5,7 +5,8 @@ from datetime import datetime
 
 from sqlmodel import Session, and_, col, select
 
-from certrail.domain.content import KeyAlgorithm, RequestContent, digest
+from certrail.domain.approval import ApprovedContent
+from certrail.domain.content import KeyAlgorithm, RequestContent
 from certrail.domain.errors import NotFound, PolicyViolation
 from certrail.domain.events.issuance import REQUEST_TRANSITIONS
 from certrail.domain.policy import PolicyRules, decide
@@ -137,9 +138,24 @@ def current_snapshot(session: Session, row: CertificateRequest, now: datetime) -
     profile = loaded[0]
     content = RequestContent.model_validate(row.content)
     policy = evaluate_policy(session, profile, content, now)
-    application = row.application_id or ""
-    found = digest(content, profile.id, profile.version, policy.version, application, row.renews_id)
+    found = approved_content(row, content, profile.version, policy.version).digest()
     return PolicySnapshot(found, profile.version, policy.version)
+
+
+def approved_content(
+    row: CertificateRequest, content: RequestContent, profile_version: int, policy_version: int
+) -> ApprovedContent:
+    """What a vote on a request is bound to, under these versions of its profile and policy."""
+    return ApprovedContent(
+        content=content,
+        profile_id=row.profile_id,
+        profile_version=profile_version,
+        policy_version=policy_version,
+        application_id=row.application_id or "",
+        renews=row.renews_id,
+        same_key=row.same_key,
+        metadata=row.attributes,
+    )
 
 
 def _rules_of(

@@ -5,15 +5,18 @@ from datetime import datetime
 
 from sqlmodel import Session, col, select
 
-from certrail.domain.approval import GuardedAction
+from certrail.domain.approval import AUTHORITY, NONE, GuardedAction, called, lifetime_words, reference
+from certrail.domain.content import RequestContent
 from certrail.domain.states import RequestStatus
 from certrail.persistence.database import locked
 from certrail.persistence.tables import (
     Application,
     ApprovalPolicy,
     ApprovalRequest,
+    Certificate,
     CertificateProfile,
     CertificateRequest,
+    Principal,
 )
 from certrail.services.approvals.lifecycle import CHANGED, open_approval, reopen_if_changed
 from certrail.services.approvals.store import Locked, approval_of
@@ -21,6 +24,7 @@ from certrail.services.core.unit_of_work import UnitOfWork
 from certrail.services.issuance.renewal_preapproval import find_preapproval
 from certrail.services.issuance.state import (
     apply_snapshot,
+    approved_content,
     current_snapshot,
     display_name,
     enqueue_issuance,
@@ -79,6 +83,16 @@ class RequestSubject:
         return list(dict.fromkeys(([common] if common else []) + others))
 
     @property
+    def is_authority(self) -> bool:
+        """Whether the certificate may sign others."""
+        return bool((self.row.content.get("basic_constraints") or {}).get("ca"))
+
+    @property
+    def lifetime(self) -> str:
+        """How long the certificate is valid, in words."""
+        return lifetime_words(self.row.content["ttl_seconds"])
+
+    @property
     def digest(self) -> str:
         """The digest of the content, profile and policy versions."""
         return self.row.digest
@@ -99,23 +113,24 @@ class RequestSubject:
 
     def title(self) -> str:
         """The question of an approval message."""
-        return f"Approve a certificate for {self.display_name or '(no name)'}?"
+        if self.is_authority:
+            return f"Approve a {AUTHORITY}, {called(self.display_name)}?"
+        return f"Approve a certificate for {called(self.display_name)}?"
 
     def facts(self, session: Session) -> Sequence[Fact]:
-        """What is requested."""
-        content = self.row.content
-        profile = session.get_one(CertificateProfile, self.row.profile_id)
-        application = session.get(Application, self.row.application_id) if self.row.application_id else None
-        names = [name for group in content.get("sans", {}).values() for name in group or ()]
-        hours = content["ttl_seconds"] / 3600
-        pairs = (
-            ("Application", application.name if application else "(none)"),
-            ("Names", ", ".join(names) or "(none)"),
-            ("Profile", profile.name),
-            ("Key", str(content.get("key_algorithm"))),
-            ("Lifetime", f"{hours / 24:g} days" if hours >= 48 else f"{hours:g} hours"),
-        )
-        return [Fact(label=label, value=value) for label, value in pairs]
+        """Everything that the digest covers, and where the request comes from."""
+        row = self.row
+        profile = session.get_one(CertificateProfile, row.profile_id)
+        application = session.get(Application, row.application_id) if row.application_id else None
+        content = RequestContent.model_validate(row.content)
+        approved = approved_content(row, content, row.profile_version, row.policy_version)
+        origin = session.get(Principal, row.origin_by) if row.origin_by else None
+        renewed = session.get(Certificate, row.renews_id) if row.renews_id else None
+        return [
+            *approved.facts(reference(profile), reference(application) if application else NONE),
+            *([Fact(label="Serial number of the present one", value=renewed.serial)] if renewed else []),
+            Fact(label="Origin", value=f"{row.origin}, {reference(origin) if origin else 'automatic'}"),
+        ]
 
     def covered_by(self, uow: UnitOfWork, policy: ApprovalPolicy) -> ApprovalRequest | None:
         """The preapproval of an earlier certificate that covers this renewal."""

@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from itertools import chain
 
+from cryptography import x509
 from sqlmodel import Session, col, select
 
-from certrail.domain.approval import GuardedAction
+from certrail.domain.approval import AUTHORITY, NONE, GuardedAction, called, listed, reference, written
 from certrail.domain.errors import Conflict
 from certrail.domain.events.lifecycle import REVOCATION_TRANSITIONS
 from certrail.domain.states import CertificateStatus, RevocationStatus
@@ -18,10 +19,12 @@ from certrail.persistence.tables import (
     ApprovalPolicy,
     ApprovalRequest,
     Certificate,
+    CertificateProfile,
     Delivery,
     RevocationRequest,
     Sync,
 )
+from certrail.pki.chain import may_issue
 from certrail.pki.revocation import Reason
 from certrail.services.approvals.store import Locked, approval_of
 from certrail.services.core.unit_of_work import UnitOfWork
@@ -70,6 +73,20 @@ class RevocationSubject:
         return next(iter(self.names), None)
 
     @property
+    def is_authority(self) -> bool:
+        """Whether the certificate may sign others."""
+        return may_issue(self._x509)
+
+    @property
+    def lifetime(self) -> None:
+        """Nothing: the lifetime is not what is decided."""
+        return None
+
+    @property
+    def _x509(self) -> x509.Certificate:
+        return x509.load_pem_x509_certificate(self.certificate.pem.encode())
+
+    @property
     def names(self) -> Sequence[str]:
         """Every name on the certificate, each once, the common name first."""
         common = [self.certificate.common_name] if self.certificate.common_name else []
@@ -92,10 +109,13 @@ class RevocationSubject:
 
     def title(self) -> str:
         """The question of an approval message."""
-        return f"Approve the revocation of {self.display_name or '(no name)'}?"
+        what = (
+            f"the {AUTHORITY} {called(self.display_name)}" if self.is_authority else called(self.display_name)
+        )
+        return f"Approve the revocation of {what}?"
 
     def facts(self, session: Session) -> Sequence[Fact]:
-        """What is revoked, why, and where it is in use."""
+        """Everything that the digest covers: what is revoked and why; and where it is in use."""
         certificate = self.certificate
         application = session.get(Application, self.row.application_id) if self.row.application_id else None
         delivered = (
@@ -103,14 +123,20 @@ class RevocationSubject:
             .join(Delivery, col(Delivery.sync_id) == col(Sync.id))
             .where(Delivery.delivered_certificate_id == certificate.id)
         )
+        profile = session.get(CertificateProfile, certificate.profile_id) if certificate.profile_id else None
         pairs = (
-            ("Application", application.name if application else "(none)"),
-            ("Names", ", ".join(self.names) or "(none)"),
+            ("Certificate", AUTHORITY if self.is_authority else "end entity"),
+            ("Names", listed(self.names)),
+            ("Issuer", written(self._x509.issuer.rfc4514_string())),
             ("Serial number", certificate.serial),
+            ("SHA-256 fingerprint", certificate.fingerprint),
+            ("Key", certificate.key_algorithm),
+            ("Profile", reference(profile) if profile else NONE),
+            ("Application", reference(application) if application else NONE),
             ("Status", certificate.status),
             ("Valid until", certificate.not_after.strftime("%Y-%m-%d %H:%M UTC")),
             ("Revocation reason", self.row.revocation_reason),
-            ("Delivered by", ", ".join(session.exec(delivered.order_by(Sync.name)).all()) or "no sync"),
+            ("Delivered by", listed(session.exec(delivered.order_by(Sync.name)).all())),
         )
         return [Fact(label=label, value=value) for label, value in pairs]
 

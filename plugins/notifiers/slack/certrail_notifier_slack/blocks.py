@@ -27,6 +27,12 @@ ERROR_LIMIT = 500
 FALLBACK_LIMIT = 4000
 FACTS_PER_SECTION = 5
 FACTS_LIMIT = 100
+MESSAGE_LIMIT = 12_000
+"""Characters of all blocks together; Slack refuses somewhat more as ``msg_blocks_too_long``."""
+TOO_LONG = (
+    "This does not fit into a Slack message, so there are no buttons. Read all of it in certrail, and vote there:"
+    " follow the link, or use certrail approval show and certrail approval approve with the id above."
+)
 STYLES = {"approve": "primary", "reject": "danger"}
 MARKS = {Severity.INFO: "Information", Severity.WARNING: "Warning", Severity.CRITICAL: "Critical"}
 
@@ -44,15 +50,38 @@ def notification_blocks(message: Notification) -> list[Block]:
 
 
 def question_blocks(question: Question) -> list[Block]:
-    """What people see of a question; without choices it has no buttons to answer with."""
+    """What people see of a question; without choices it has no buttons to answer with.
+
+    Nobody answers for what they did not see: a question that does not fit has no buttons either.
+    """
+    choices = question.choices
+    notice: list[Block] = []
+    if choices and not fits(question):
+        choices, notice = (), [{"type": "section", "text": _plain(TOO_LONG, SECTION_LIMIT)}]
     footer = [_plain(question.status, FIELD_LIMIT)] if question.status else []
     if question.deadline and question.choices:
         footer.append(_instant(question.deadline, "Answer before "))
     return [
         *_top(question.title, question.summary, question.facts),
         *([_context(*footer)] if footer else []),
-        *_actions(question.choices, question.link),
+        *notice,
+        *_actions(choices, question.link),
     ]
+
+
+def fits(question: Question) -> bool:
+    """Whether a message can hold every fact in full.
+
+    The title may be cut off, because it repeats a fact; Slack counts characters as UTF-16 code units at worst.
+    """
+    texts = [question.summary, *(text for fact in question.facts for text in (f"{fact.label}:", fact.value))]
+    sizes = [len(text.encode("utf-16-le")) // 2 for text in texts]
+    return (
+        len(question.facts) <= FACTS_LIMIT
+        and sizes[0] <= SECTION_LIMIT
+        and max(sizes[1:], default=0) <= FIELD_LIMIT
+        and sum(sizes) <= MESSAGE_LIMIT
+    )
 
 
 def comment_modal(label: str, private_metadata: str) -> Block:

@@ -10,11 +10,12 @@ from certrail_sdk.http import Endpoint, HostName, allowed_hosts_field, ca_file_f
 
 
 class WebhookConfig(Config):
-    """The receiver and how it verifies that an event is ours."""
+    """The receiver and how it verifies that an event is ours. Its URL is a secret: often who knows it can post."""
 
-    url: str = connection_field(
+    url: Secret = connection_field(
         title="URL",
         description="Where events are posted. https; http only for a host in allowed_hosts.",
+        min_length=1,
         max_length=2048,
     )
     signing_secret: Secret | None = connection_field(
@@ -33,7 +34,7 @@ class WebhookConfig(Config):
     @model_validator(mode="after")
     def _usable_url(self) -> Self:
         try:
-            url = httpx2.URL(self.url)
+            url = httpx2.URL(self.url.get_secret_value())
         except httpx2.InvalidURL:
             raise ValueError("url: this is no URL") from None
         if url.scheme not in ("https", "http") or not url.host:
@@ -57,7 +58,8 @@ class WebhookConfig(Config):
         return self._endpoint(private=self.allows(self.host))
 
     def _endpoint(self, *, private: bool) -> Endpoint:
-        return Endpoint(self.url, private=private, ca_file=self.ca_file, seconds=self.timeout_seconds)
+        url = self.url.get_secret_value()
+        return Endpoint(url, private=private, ca_file=self.ca_file, seconds=self.timeout_seconds)
 
     def allows(self, host: str) -> bool:
         """Whether this host is exempted from the rule that receivers are public."""

@@ -239,7 +239,7 @@ def test_a_wrong_configuration_is_refused_without_showing_it(
 
 
 def test_field_kinds() -> None:
-    assert secret_fields(WebhookConfig) == {"signing_secret"}
+    assert secret_fields(WebhookConfig) == {"url", "signing_secret"}
     assert connection_fields(WebhookConfig) == {"url", "signing_secret", "ca_file", "allowed_hosts"}
     assert certrail_notifiers() == [Webhook]
     assert notification().occurred_at.astimezone(UTC).hour == 12

@@ -143,6 +143,8 @@ def test_public_addresses(address: str) -> None:
         "::ffff:8.8.8.8",
         "64:ff9b::7f00:1",
         "64:ff9b::a9fe:a9fe",
+        "168.63.129.16",
+        "64:ff9b::a83f:8110",
         "2001:0:4136:e378:8000:63bf:3fff:fdd2",
         "2001:db8::1",
         "2002:7f00:1::",

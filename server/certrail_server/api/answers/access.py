@@ -26,11 +26,18 @@ def group_answer(services: Services, row: Principal) -> GroupOut:
 
 def token_answers(services: Services, rows: Sequence[AccessToken]) -> list[TokenOut]:
     """One for each row."""
-    owners = services.names.slugs(Principal, (row.principal_id for row in rows))
-    return [TokenOut.about(row, owners[row.principal_id]) for row in rows]
+    people = services.names.slugs(Principal, _people(rows))
+    return [
+        TokenOut.about(row, people[row.principal_id], made_by=people.get(row.made_by or "")) for row in rows
+    ]
 
 
 def new_token_answer(services: Services, row: AccessToken, text: str | None) -> NewTokenOut:
     """For a token that was just created; without its text where the same call created it before."""
-    owners = services.names.slugs(Principal, [row.principal_id])
-    return NewTokenOut.about(row, owners[row.principal_id], token=text)
+    people = services.names.slugs(Principal, _people([row]))
+    made_by = people.get(row.made_by or "")
+    return NewTokenOut.about(row, people[row.principal_id], made_by=made_by, token=text)
+
+
+def _people(rows: Sequence[AccessToken]) -> set[str]:
+    return {ident for row in rows for ident in (row.principal_id, row.made_by) if ident is not None}

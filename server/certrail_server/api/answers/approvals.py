@@ -4,13 +4,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from certrail.persistence.tables import ApprovalPolicy, CertificateProfile, Channel, Principal, Vote
-from certrail.services.approvals.queries import About
+from certrail.services.approvals.queries import About, Shown
 from certrail.services.facade import Services
 from certrail_server.api.schemas.approvals import (
     ApprovalPolicyOut,
     ApprovalRequestOut,
     ApprovalRequestWithVotesOut,
     ApprovalStepOut,
+    FactOut,
     VoteOut,
 )
 
@@ -61,13 +62,23 @@ def approval_policy_answer(
 
 def approval_answers(services: Services, rows: Sequence[About]) -> list[ApprovalRequestOut]:
     """One for each approval, its Application and the names it is about."""
-    return [ApprovalRequestOut.of(row, **named) for (row, _, _), named in _named(services, rows)]
+    return [ApprovalRequestOut.of(about.approval, **named) for about, named in _named(services, rows)]
 
 
-def approval_answer(services: Services, about: About, votes: Sequence[Vote]) -> ApprovalRequestWithVotesOut:
-    """For one approval with its votes."""
-    ((_, named),) = _named(services, [about])
-    return ApprovalRequestWithVotesOut.of(about[0], votes=vote_answers(services, votes), **named)
+def approval_answer(services: Services, shown: Shown) -> ApprovalRequestWithVotesOut:
+    """For one approval with everything that the votes are bound to."""
+    ((_, named),) = _named(services, [shown.about])
+    approval, public_url = shown.about.approval, services.context.public_url
+    return ApprovalRequestWithVotesOut.of(
+        approval,
+        facts=[FactOut.of(fact) for fact in shown.facts],
+        voters=list(shown.ballot.voters),
+        votes_given=shown.ballot.given,
+        votes_missing=shown.ballot.missing,
+        link=f"{public_url}/approvals/{approval.id}" if public_url else None,
+        votes=vote_answers(services, shown.votes),
+        **named,
+    )
 
 
 def vote_answers(services: Services, votes: Sequence[Vote]) -> list[VoteOut]:
@@ -77,18 +88,21 @@ def vote_answers(services: Services, votes: Sequence[Vote]) -> list[VoteOut]:
 
 
 def _named(services: Services, rows: Sequence[About]) -> list[tuple[About, dict[str, Any]]]:
-    requesters = services.names.slugs(Principal, (row.requester_id for row, _, _ in rows))
-    steps = _Steps(services, [row.policy["steps"] for row, _, _ in rows])
+    approvals = [about.approval for about in rows]
+    requesters = services.names.slugs(Principal, (row.requester_id for row in approvals))
+    steps = _Steps(services, [row.policy["steps"] for row in approvals])
     return [
         (
             about,
             {
-                "application": about[1],
-                "names": list(about[2]),
-                "requester": requesters[about[0].requester_id],
-                "policy": about[0].policy["slug"],
-                "policy_version": about[0].policy["version"],
-                "steps": steps.named(about[0].policy["steps"]),
+                "application": about.application,
+                "title": about.title,
+                "authority": about.authority,
+                "names": list(about.names),
+                "requester": requesters[about.approval.requester_id],
+                "policy": about.approval.policy["slug"],
+                "policy_version": about.approval.policy["version"],
+                "steps": steps.named(about.approval.policy["steps"]),
             },
         )
         for about in rows

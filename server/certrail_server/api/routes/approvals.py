@@ -53,20 +53,19 @@ def list_my_approval_requests(
 def get_approval_request(
     approval_id: str, call: Annotated[Call, allow(Permission.APPROVAL_READ)]
 ) -> ApprovalRequestWithVotesOut:
-    """One approval request with its votes."""
-    row, votes = call.services.approvals.get(approval_id)
-    (about,) = call.services.approvals.about([row])
-    return approval_answer(call.services, about, votes)
+    """One approval request with everything that votes on it are bound to, and its votes."""
+    return approval_answer(call.services, call.services.approvals.shown(approval_id))
 
 
 @router.post("/approval-requests/{approval_id}/votes", status_code=201)
 def cast_vote(
     approval_id: str, body: VoteIn, call: Annotated[Call, allow(Permission.APPROVAL_VOTE)]
 ) -> VoteOut:
-    """Approve or reject; a rejection says why."""
+    """Approve or reject; a rejection says why. With its digest, a vote counts for the content that was read only."""
     approvals = call.services.approvals
     cast = idempotent(
-        lambda: approvals.vote(call.actor, approval_id, body.decision, body.comment), approvals.cast_before
+        lambda: approvals.vote(call.actor, approval_id, body.decision, body.comment, digest=body.digest),
+        approvals.cast_before,
     )
     (answer,) = vote_answers(call.services, [cast])
     return answer

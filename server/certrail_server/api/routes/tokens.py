@@ -63,8 +63,9 @@ def rotate_token(token: str, body: RotationIn, call: Own) -> NewTokenOut:
 
 @router.get("/me")
 def get_me(call: Own) -> MeOut:
-    """Who calls, and what the caller may do with the product."""
+    """Who calls, what the caller may do with the product, and in which Applications the caller has a role."""
     actor = call.actor
+    tokens = call.services.tokens.list(actor)
     return MeOut(
         id=actor.principal_id,
         kind=actor.kind,
@@ -72,4 +73,7 @@ def get_me(call: Own) -> MeOut:
         product_role=actor.product_role,
         scopes=sorted(actor.scopes),
         permissions=list(call.services.principals.held(actor)),
+        roles=dict(call.services.principals.roles(actor)),
+        may_vote=actor.may_vote,
+        tokens_made_by_others=sum(row.made_by is not None and row.revoked_at is None for row in tokens),
     )

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import Field, StringConstraints
 
-from certrail.domain.access import Permission, ProductRole
+from certrail.domain.access import Permission, ProductRole, Role
 from certrail.persistence.tables import AccessToken
 from certrail_server.api.schemas.base import (
     Duration,
@@ -129,7 +129,10 @@ class TokenIn(In):
         default_factory=list,
         description="Permissions, or their nouns, that it is limited to; empty for all that its owner may do.",
     )
-    lifetime: Duration | None = Field(default=None, description="How long it is valid; null for ever.")
+    lifetime: Duration | None = Field(
+        default=None,
+        description="How long it is valid; null is 90 days for a user, and no end for a machine identity.",
+    )
 
 
 class RotationIn(In):
@@ -154,6 +157,8 @@ class TokenOut(Out):
     lifetime: Span | None = Field(description="How long it is valid from its creation; null for ever.")
     expires_at: datetime | None = Field(description="Until when it is valid; null for ever.")
     revoked_at: datetime | None = Field(description="When it was revoked.")
+    made_by: str | None = Field(description="Slug of who made it, where that is not its owner.")
+    may_vote: bool = Field(description="Whether votes count that come with it: not if somebody else made it.")
 
     @classmethod
     def about(cls, row: AccessToken, principal: str, **more: Any) -> Self:
@@ -183,6 +188,16 @@ class MeOut(Out):
     product_role: ProductRole | None = Field(description="Role above the Applications.")
     scopes: list[str] = Field(description="What the token is limited to; empty for no limit.")
     permissions: list[Permission] = Field(description="What it may do with the product.")
+    roles: dict[str, Role] = Field(
+        description="Its role in each Application where it is a member, by slug;"
+        " `GET /applications/{application}/permissions` says what it may do there."
+    )
+    may_vote: bool = Field(
+        description="Whether its votes count: not with a token that somebody else made for it."
+    )
+    tokens_made_by_others: int = Field(
+        description="How many tokens of it that are not revoked somebody else made; `GET /tokens` names them."
+    )
 
 
 class PermissionsOut(Out):

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, StringConstraints
 
 from certrail.domain.approval import GuardedAction
 from certrail.domain.states import ApprovalStatus
@@ -200,6 +200,19 @@ class VoteIn(In):
 
     decision: Literal["approve", "reject"] = Field(description="The decision.")
     comment: Comment = Field(default="", description="Why; a rejection needs it.")
+    digest: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")] | None = Field(
+        default=None,
+        description="The `digest` of the approval request as it was read: refused if its content changed since.",
+    )
+
+
+class FactOut(Out):
+    """One labelled line of what is to be approved."""
+
+    label: str = Field(description="What the value is.")
+    value: str = Field(
+        description="The value. What could be taken for another one is quoted, with JSON escapes (RFC 8259)."
+    )
 
 
 class VoteOut(Out):
@@ -229,6 +242,8 @@ class ApprovalRequestOut(Out):
         description="What is to be approved: a certificate request or a revocation request."
     )
     subject_id: Id = Field(description="Id of what is to be approved.")
+    title: str = Field(description="The question; it says so where it is about a certificate authority.")
+    authority: bool = Field(description="Whether it is about the certificate of an authority.")
     names: list[str] = Field(description="The names on the certificate that it is about.")
     requester_id: Id = Field(description="Id of the principal that submitted it.")
     requester: str = Field(description="Slug of the principal that submitted it.")
@@ -255,6 +270,17 @@ class ApprovalRequestList(Listing[ApprovalRequestOut]):
 
 
 class ApprovalRequestWithVotesOut(ApprovalRequestOut):
-    """One run of an approval policy, with its votes."""
+    """One run of an approval policy, with what its approvers must know, and its votes."""
 
+    facts: list[FactOut] = Field(
+        description="All of the content: two approval requests with different digests never have the same facts."
+    )
+    voters: list[str] = Field(
+        description="Names of those who may vote in the open step and have not; empty once it is decided."
+    )
+    votes_given: int = Field(description="How many approvals the open step has.")
+    votes_missing: int = Field(description="How many more it needs.")
+    link: str | None = Field(
+        description="The page where its approvers vote; null where the installation has no public URL."
+    )
     votes: Sequence[VoteOut] = Field(description="Oldest first.")

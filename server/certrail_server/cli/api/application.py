@@ -9,10 +9,9 @@ from rich.markup import escape
 from certrail_server.cli.common import fail, out
 from certrail_server.cli.support.choices import Role
 from certrail_server.cli.support.documents import Application as Scope
-from certrail_server.cli.support.documents import document_in
+from certrail_server.cli.support.documents import document_in, word
 from certrail_server.cli.support.remote import AsJson, call, create, given, scope
 from certrail_server.cli.tables import listed, shown
-from certrail_server.words import counted
 
 app = typer.Typer(help="Applications.", no_args_is_help=True)
 member = typer.Typer(help="Members of an Application.", no_args_is_help=True)
@@ -119,8 +118,8 @@ def delete_application(
     """Delete an Application with all its objects, after listing them."""
     preview = call("GET", f"/applications/{application}/deletion")
     for what, count in preview["counts"].items():
-        one = what.replace("_", " ").removesuffix("s")
-        out.print(f"{count:6} {counted(count, one).partition(' ')[2]}", highlight=False)
+        words = what.replace("_", " ")
+        out.print(f"{count:6} {word(words) if count == 1 else words}", highlight=False)
     for warning in preview["warnings"]:
         out.print(f"[yellow]{escape(warning)}[/yellow]", soft_wrap=True)
     if not yes and not typer.confirm(f"Delete {application} with all these objects?"):

@@ -1,5 +1,6 @@
 """`certrail approval` and `certrail approval-policy`."""
 
+import sys
 from typing import Annotated
 
 import typer
@@ -9,7 +10,7 @@ from certrail_server.cli.support.choices import ApprovalStatus
 from certrail_server.cli.support.documents import in_applications
 from certrail_server.cli.support.names import object_id
 from certrail_server.cli.support.remote import AsJson, Limit, call, create, pages
-from certrail_server.cli.tables import listed, named, shown
+from certrail_server.cli.tables import Json, listed, named, shown
 
 POLICY_COLUMNS = (
     "slug",
@@ -21,7 +22,7 @@ POLICY_COLUMNS = (
 COLUMNS = (
     "id",
     "application",
-    ("for", lambda row: named(None, {"all": row["names"]})),
+    ("for", lambda row: f"{_kind(row)}{named(None, {'all': row['names']})}"),
     "status",
     ("expires", "expires_at"),
     "comment",
@@ -52,17 +53,24 @@ def list_approvals(
 
 @approval.command("show")
 def show_approval(approval_id: Ident, as_json: AsJson = False) -> None:
-    """Show an approval request with its votes."""
-    shown(call("GET", f"/approval-requests/{object_id('approval', approval_id)}"), as_json)
+    """Show an approval request with everything that votes on it are bound to, and its votes."""
+    row = call("GET", f"/approval-requests/{object_id('approval', approval_id)}")
+    # One text, a fact a line: as members of an object, two facts could be taken for one.
+    shown(row if as_json else {**row, "facts": _facts(row)}, as_json)
 
 
 @approval.command("approve")
 def approve(
     approval_id: Ident,
     comment: Annotated[str, typer.Option(help="Recorded with the vote.")] = "",
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
 ) -> None:
-    """Vote to approve."""
-    _vote(approval_id, "approve", comment)
+    """Show what is to be approved, and vote to approve exactly that."""
+    row = call("GET", f"/approval-requests/{object_id('approval', approval_id)}")
+    typer.echo(f"{row['title']}\n{_facts(row)}")
+    if not yes and sys.stdin.isatty():
+        typer.confirm("Approve this?", abort=True)
+    _vote(row["id"], "approve", comment, row["digest"])
 
 
 @approval.command("reject")
@@ -71,10 +79,19 @@ def reject(
     comment: Annotated[str, typer.Option(help="The reason, which the requester sees.", prompt="Reason")],
 ) -> None:
     """Vote to reject, which ends the approval request."""
-    _vote(approval_id, "reject", comment)
+    _vote(object_id("approval", approval_id), "reject", comment)
 
 
-def _vote(approval_id: str, decision: str, comment: str) -> None:
-    path = f"/approval-requests/{object_id('approval', approval_id)}/votes"
-    create(path, {"decision": decision, "comment": comment})
+def _vote(approval_id: str, decision: str, comment: str, digest: str | None = None) -> None:
+    body = {"decision": decision, "comment": comment, **({"digest": digest} if digest else {})}
+    create(f"/approval-requests/{approval_id}/votes", body)
     out.print("vote recorded")
+
+
+def _kind(row: Json) -> str:
+    """What a list must not hide: that it is about an authority."""
+    return "CERTIFICATE AUTHORITY " if row["authority"] else ""
+
+
+def _facts(row: Json) -> str:
+    return "\n".join(f"{fact['label']}: {fact['value']}" for fact in row["facts"])

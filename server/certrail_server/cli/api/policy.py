@@ -6,7 +6,8 @@ from typing import Annotated
 import typer
 
 from certrail_server.cli.common import out
-from certrail_server.cli.support.remote import AsJson, call, create, read_json
+from certrail_server.cli.support.documents import document_in
+from certrail_server.cli.support.remote import AsJson, call, create
 from certrail_server.cli.tables import listed, shown
 
 policy = typer.Typer(help="Certificate policies: what may be requested.", no_args_is_help=True)
@@ -32,7 +33,7 @@ def show_policy(reference: Reference, as_json: AsJson = False) -> None:
 @policy.command("create")
 def create_policy(
     slug: Slug,
-    rules: Annotated[Path, typer.Argument(help="JSON file with the rules.")],
+    rules: Annotated[Path, typer.Argument(help="JSON file with the rules; - for standard input.")],
     name: Title = None,
     as_json: AsJson = False,
 ) -> None:
@@ -42,18 +43,18 @@ def create_policy(
 
     {"sans": {"dns": {"allowed": ["*.example.com"]}}, "key_algorithms": ["EC_P256"], "max_ttl": "90d"}
     """
-    body = {"slug": slug, "name": name or slug, "rules": read_json(rules)}
+    body = {"slug": slug, "name": name or slug, "rules": document_in(rules)}
     shown(create(POLICIES, body), as_json)
 
 
 @policy.command("update")
 def update_policy(
     reference: Reference,
-    rules: Annotated[Path, typer.Argument(help="JSON file with the new rules.")],
+    rules: Annotated[Path, typer.Argument(help="JSON file with the new rules; - for standard input.")],
     as_json: AsJson = False,
 ) -> None:
     """Replace the rules of a policy."""
-    shown(call("PATCH", f"{POLICIES}/{reference}", {"rules": read_json(rules)}), as_json)
+    shown(call("PATCH", f"{POLICIES}/{reference}", {"rules": document_in(rules)}), as_json)
 
 
 @policy.command("delete")

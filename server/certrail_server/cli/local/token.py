@@ -20,7 +20,7 @@ app = typer.Typer(
     " revoke work on the data of this machine.",
     no_args_is_help=True,
 )
-COLUMNS = ("id", "name", "scopes", "created_at", "expires_at", ("last used", "last_used_at"), "revoked_at")
+COLUMNS = ("id", "name", "scopes", "created_at", "expires_at", "made_by", "may_vote", "revoked_at")
 Ident = Annotated[str, typer.Argument(help="The part of the token between the underscores.")]
 ANYWHERE = ("0.0.0.0", "::")  # noqa: S104  compared, not listened on
 
@@ -64,10 +64,11 @@ def create_token(
         list[str] | None, typer.Option(help="Limit the token to a permission or noun; repeat for more.")
     ] = None,
     lifetime: Annotated[
-        str | None, typer.Option(help="Lifetime, such as 90d. Default: it does not expire.")
+        str | None,
+        typer.Option(help="Lifetime, such as 30d. Default: 90d for a user, no end for a machine identity."),
     ] = None,
 ) -> None:
-    """Create a token and print it; it is not shown again."""
+    """Create a token and print it; it is not shown again. One that an admin creates for somebody else casts no vote."""
     if token_of_environment():
         body = given(principal=principal, name=name, scopes=scope or [], lifetime=lifetime)
         typer.echo(create("/tokens", body)["token"])

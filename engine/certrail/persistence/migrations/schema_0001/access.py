@@ -33,12 +33,16 @@ def create() -> None:
         sa.Column("scopes", sa.JSON(), nullable=False),
         sa.Column("expires_at", UtcDateTime(), nullable=True),
         sa.Column("revoked_at", UtcDateTime(), nullable=True),
+        sa.Column("made_with", sa.String(length=40), nullable=True),
+        sa.Column("made_by", sa.String(length=40), nullable=True),
+        sa.Column("may_vote", sa.Boolean(), nullable=False),
         sa.ForeignKeyConstraint(
             ["principal_id"],
             ["principal.id"],
         ),
         sa.PrimaryKeyConstraint("id"),
     )
+    op.create_index(op.f("ix_access_token_made_with"), "access_token", ["made_with"], unique=False)
     op.create_index(op.f("ix_access_token_principal_id"), "access_token", ["principal_id"], unique=False)
     op.create_table(
         "browser_session",

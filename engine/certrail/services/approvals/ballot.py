@@ -1,0 +1,81 @@
+"""What an approver is shown: the facts of the question, who may vote on it, and how many votes are missing."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlmodel import Session, col, select
+
+from certrail.domain.approval import reference
+from certrail.domain.events.approvals import WaitingFacts
+from certrail.domain.states import ApprovalStatus
+from certrail.persistence.tables import ApprovalRequest, CertificateProfile, Principal
+from certrail.services.approvals.eligibility import Eligibility, count_votes, in_current_step
+from certrail.services.approvals.store import votes_of
+from certrail.services.approvals.subject import Subject
+from certrail_sdk import Fact
+
+MOST_NAMED = 20
+"""Voters that a message names; a group may have thousands."""
+
+
+@dataclass(frozen=True)
+class Ballot:
+    """The vote in the current step.
+
+    Attributes:
+        voters: names of those who may vote and have not, sorted; nobody once the approval is decided.
+    """
+
+    voters: Sequence[str]
+    given: int
+    needed: int
+
+    @property
+    def missing(self) -> int:
+        """How many approvals the step still needs."""
+        return max(self.needed - self.given, 0)
+
+    @property
+    def named(self) -> Sequence[str]:
+        """The voters as a message names them."""
+        more = len(self.voters) - MOST_NAMED
+        return [*self.voters[:MOST_NAMED], *([f"{more} more"] if more > 0 else [])]
+
+
+def ballot_of(session: Session, approval: ApprovalRequest, eligibility: Eligibility | None = None) -> Ballot:
+    """The vote in the current step of an approval."""
+    votes = votes_of(session, approval.id)
+    eligibility = eligibility or Eligibility(session, [approval])
+    given, needed = count_votes(approval, votes, eligibility)
+    able: set[str] = set()
+    if approval.status == ApprovalStatus.OPEN:
+        voted = {vote.principal_id for vote in in_current_step(approval, votes)}
+        able = eligibility.of(approval, approval.current_step) - voted
+    names = session.exec(select(Principal.name).where(col(Principal.id).in_(able))).all() if able else []
+    return Ballot(sorted(names), given, needed)
+
+
+def question_facts(session: Session, approval: ApprovalRequest, subject: Subject) -> Sequence[Fact]:
+    """Everything that the votes are bound to, and by whom it was requested."""
+    requester = session.get_one(Principal, approval.requester_id)
+    return [
+        *subject.facts(session),
+        Fact(label="Requested by", value=reference(requester)),
+        Fact(label="Content digest", value=approval.digest),
+    ]
+
+
+def waiting_facts(
+    session: Session, approval: ApprovalRequest, subject: Subject, ballot: Ballot
+) -> WaitingFacts:
+    """What the events of an approval that waits for votes say of it."""
+    profile = session.get(CertificateProfile, subject.profile_id) if subject.profile_id else None
+    return WaitingFacts(
+        common_name=subject.display_name,
+        authority=subject.is_authority,
+        profile=profile.slug if profile else None,
+        lifetime=subject.lifetime,
+        voters=ballot.named,
+        missing=ballot.missing,
+        expires_at=approval.expires_at,
+    )
