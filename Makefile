@@ -14,7 +14,7 @@ TESTERS ?= $(shell echo $$(( $$(getconf _NPROCESSORS_ONLN) * 3 / 2 )))
 # Many short processes start here: without compiled modules each of them would compile everything anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test check interop bench dev setup clean
+.PHONY: demo test check fuzz interop bench dev setup clean
 
 demo: $(STAMP) ## play the whole story against real parts
 	@$(BIN)/python -m examples.demo
@@ -28,6 +28,9 @@ check: $(STAMP) ## format, lint, types, import contracts
 	$(BIN)/ruff check .
 	$(BIN)/lint-imports
 	$(BIN)/mypy
+
+fuzz: $(STAMP) ## send the boundaries of every input of the API
+	$(BIN)/python -m pytest tests/integration/api/fuzz_boundaries.py $(ARGS)
 
 interop: $(STAMP) $(INTEROP)/.installed ## fetch a certificate with a client that somebody else's generator made
 	$(BIN)/python -m pytest tests/interop/a_generated_client.py $(ARGS)

@@ -1,6 +1,7 @@
 """A process dies at every step boundary of a journey; one certificate, one object, one version, one mail come of it."""
 
 import os
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -121,11 +122,16 @@ def test_killed_at_each_step_boundary(doomed: Doomed, application: str) -> None:
 def ordered(doomed: Doomed, application: str, place: str) -> Order:
     """An order during which a process dies at the place."""
     doomed.die_at(place)
-    order = doomed.live_stack.order(application, f"{application}-{place.replace('.', '-')}.live.example")
+    order = doomed.live_stack.order(application, f"{application}-{label(place)}.live.example")
     if application == "asked" and not place.startswith("approval_message"):
         order.approve()
     doomed.wait_until_died_at(place)
     return order
+
+
+def label(place: str) -> str:
+    """A checkpoint's name as a label of a DNS name."""
+    return re.sub("[._]", "-", place)
 
 
 @contextmanager
@@ -210,9 +216,7 @@ def test_a_guarded_revocation_killed_at_each_step_boundary(doomed: Doomed) -> No
     """Two approve in Slack; whatever dies, one revocation, one removal and one mail come of each request."""
     live_stack = doomed.live_stack
     guarded(live_stack)
-    orders = {
-        place: live_stack.order("guarded", f"{place.replace('.', '-')}.live.example") for place in REVOKING
-    }
+    orders = {place: live_stack.order("guarded", f"{label(place)}.live.example") for place in REVOKING}
     for order in orders.values():
         order.wait_until_issued()
         order.wait_until_verified()
