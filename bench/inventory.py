@@ -27,6 +27,7 @@ from certrail.persistence.database import Database
 from certrail.persistence.migrate import migrate
 from certrail.persistence.tables import Application
 from certrail.plugins.registry import PluginRegistry
+from certrail.services.core.audit_seal import empty_head
 from certrail.services.core.unit_of_work import ServiceContext
 from certrail.services.inventory.search import Inventory, position_of
 
@@ -93,7 +94,7 @@ def inventories(server: str, folder: Path) -> Iterator[dict[str, dict[int, Datab
         for kind, sizes in made.items():
             for count, database in sizes.items():
                 task = progress.add_task(f"{kind}, {count} certificates", total=count)
-                migrate(database)
+                migrate(database, lambda: empty_head(KEYRING))
                 with database.write() as session:
                     session.add(Application(id=APPLICATION, created_at=START, slug="fleet", name="Fleet"))
                 fill(
@@ -107,6 +108,9 @@ def inventories(server: str, folder: Path) -> Iterator[dict[str, dict[int, Datab
     for sizes in made.values():
         for database in sizes.values():
             database.close()
+
+
+KEYRING = Keyring.generate()
 
 
 def measure(made: dict[str, dict[int, Database]]) -> list[tuple[str, str, float, float, str]]:
@@ -127,7 +131,7 @@ def measure(made: dict[str, dict[int, Database]]) -> list[tuple[str, str, float,
 def _context(database: Database) -> ServiceContext:
     return ServiceContext(
         db=database,
-        keyring=Keyring.generate(),
+        keyring=KEYRING,
         plugins=PluginRegistry(),
         clock=lambda: START,
         new_id=lambda: "",

@@ -33,6 +33,7 @@ from certrail.persistence.tables import AlertCursor, Certificate, Lineage, Notif
 from certrail.plugins.registry import PluginRegistry
 from certrail.services.access.membership import actor_of
 from certrail.services.alerting.expiry import EXPIRING
+from certrail.services.core.audit_seal import empty_head
 from certrail.services.core.unit_of_work import ServiceContext
 from certrail.services.facade import Services
 
@@ -42,6 +43,7 @@ MOST = 1.5
 START = datetime(2026, 1, 1, tzinfo=UTC)
 NOW = START - timedelta(days=30)
 """Before anything of the fleet is due: what is due is made so."""
+KEYRING = Keyring.generate()
 DAY = timedelta(days=1)
 Sweep = Callable[[], int]
 
@@ -53,7 +55,7 @@ class Fleet:
         self.database, self.now = database, NOW
         context = ServiceContext(
             db=database,
-            keyring=Keyring.generate(),
+            keyring=KEYRING,
             plugins=PluginRegistry.discover(),
             clock=lambda: self.now,
             new_id=lambda: uuid.uuid4().hex,
@@ -192,7 +194,7 @@ def fleets(server: str, folder: Path) -> Iterator[dict[str, dict[int, Fleet]]]:
                 url = f"sqlite:///{folder / f'{count}.db'}" if kind == "SQLite" else fresh_database(server)
                 database = Database(url)
                 task = progress.add_task(f"{kind}, {count} certificates", total=count)
-                migrate(database)
+                migrate(database, lambda: empty_head(KEYRING))
 
                 def report(done: int, task: Any = task) -> None:
                     progress.update(task, completed=done)

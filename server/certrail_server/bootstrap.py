@@ -1,6 +1,9 @@
 """The composition root: the only place that sees every floor of the house."""
 
+import os
+import stat
 import uuid
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -9,13 +12,19 @@ from typing import TYPE_CHECKING
 from certrail.crypto.keyring import Keyring, KeyringError
 from certrail.persistence.database import Database
 from certrail.plugins.registry import PluginRegistry
+from certrail.services.core.audit_witness import FILE_NAME, AuditWitness
 from certrail.services.core.unit_of_work import ServiceContext
 from certrail.services.facade import Services
 from certrail_server.settings import Settings
-from certrail_workflows.client import TemporalOrchestrator
+from certrail_workflows.client import Credentials, TemporalOrchestrator
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
+
+
+PRIVATE = 0o700
+ROOT_USER = 0
+OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
 
 
 @dataclass(frozen=True)
@@ -50,7 +59,7 @@ def build(settings: Settings, *, make_keyring: bool = True) -> App:
     """Join the parts that the settings name. Raises KeyringError."""
     keyring = load_keyring(settings, make=make_keyring)
     if (file := settings.database_file()) is not None:
-        file.parent.mkdir(parents=True, exist_ok=True)
+        file.parent.mkdir(mode=PRIVATE, parents=True, exist_ok=True)
     context = ServiceContext(
         db=Database(settings.database()),
         keyring=keyring,
@@ -58,14 +67,50 @@ def build(settings: Settings, *, make_keyring: bool = True) -> App:
         clock=lambda: datetime.now(UTC),
         new_id=lambda: uuid.uuid4().hex,
         public_url=settings.public_url,
+        audit_witness=AuditWitness(settings.data_dir / FILE_NAME, keyring) if _has_folder(settings) else None,
     )
     orchestrator = TemporalOrchestrator(
         address=settings.temporal(),
         namespace=settings.temporal_namespace,
         keyring=keyring,
         summaries=settings.temporal_summaries,
+        credentials=_temporal_credentials(settings),
     )
     return App(settings, Services.build(context), orchestrator)
+
+
+def _temporal_credentials(settings: Settings) -> Credentials:
+    key = settings.temporal_api_key
+    return Credentials(
+        use_tls=settings.temporal_tls,
+        ca_file=settings.temporal_tls_ca_file,
+        certificate_file=settings.temporal_tls_certificate_file,
+        key_file=settings.temporal_tls_key_file,
+        api_key=key.get_secret_value() if key else None,
+    )
+
+
+def _has_folder(settings: Settings) -> bool:
+    """Whether this host keeps data: a container with a database and keyring of its own may have no folder."""
+    with suppress(OSError):
+        settings.data_dir.mkdir(mode=PRIVATE, parents=True, exist_ok=True)
+    return os.access(settings.data_dir, os.W_OK)
+
+
+def secure_folder(folder: Path) -> None:
+    """Refuse a data folder in which others may write: whoever can exchange the keyring or the database is certrail.
+
+    Raises:
+        KeyringError: it is another user's, or others may write in it.
+    """
+    try:
+        found = folder.stat()
+    except OSError:
+        return
+    if found.st_uid not in (ROOT_USER, os.geteuid()):
+        raise KeyringError(f"The data folder {folder.resolve()} belongs to user {found.st_uid}; chown it.")
+    if found.st_mode & OTHERS_WRITE:
+        raise KeyringError(f"Others may write in the data folder {folder.resolve()}. Run: chmod 700 {folder}")
 
 
 def load_keyring(settings: Settings, *, make: bool = True) -> Keyring:
@@ -79,6 +124,7 @@ def load_keyring(settings: Settings, *, make: bool = True) -> Keyring:
     """
     if settings.keyring is not None:
         return Keyring.from_text(settings.keyring.get_secret_value())
+    secure_folder(settings.data_dir)
     path: Path = settings.keyring_path()
     if not path.exists():
         if not make:
@@ -86,6 +132,6 @@ def load_keyring(settings: Settings, *, make: bool = True) -> Keyring:
                 f"There is no keyring at {path.resolve()}: restore the keyring that sealed the data here, or set"
                 " CERTRAIL_KEYRING_FILE / CERTRAIL_KEYRING."
             )
-        path.parent.mkdir(parents=True, exist_ok=True)
+        path.parent.mkdir(mode=PRIVATE, parents=True, exist_ok=True)
         Keyring.generate().save(path)
     return Keyring.load(path)

@@ -40,6 +40,7 @@ async def examine(app: App) -> list[Finding]:
     findings = [await asyncio.to_thread(_database, app)]
     if findings[0].ok:
         findings.append(await asyncio.to_thread(_outbox, app))
+        findings.append(await asyncio.to_thread(_audit_log, app))
     findings.extend(await _temporal(app))
     findings.extend(_plugins(app))
     return findings
@@ -67,6 +68,13 @@ def _outbox(app: App) -> Finding:
             "outbox", False, f"{counted(len(stuck), 'message')} waiting for over {STUCK.seconds} s: {why}"
         )
     return Finding("outbox", True, "nothing is stuck")
+
+
+def _audit_log(app: App) -> Finding:
+    """The end of the chain only: following all of it takes minutes in a large installation."""
+    if faults := app.services.audit_log.head_faults():
+        return Finding("audit log", False, f"{faults[0]}; run: certrail audit verify")
+    return Finding("audit log", True, "sealed, and not set back")
 
 
 async def _temporal(app: App) -> list[Finding]:

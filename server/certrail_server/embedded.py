@@ -14,6 +14,7 @@ from pathlib import Path
 
 import httpx2
 
+from certrail.crypto.keyring import Keyring
 from certrail.persistence.database import Database
 from certrail.services.core.orchestrator import OrchestratorUnavailable
 from certrail_server.bootstrap import load_keyring
@@ -59,8 +60,7 @@ async def run(settings: Settings, started: Callable[[], None] = lambda: None) ->
 
 async def _supervise(settings: Settings, lock: int, started: Callable[[], None]) -> None:
     _refuse_taken_port(settings)
-    load_keyring(settings)
-    await asyncio.to_thread(_prepare, settings)
+    await asyncio.to_thread(_prepare, settings, load_keyring(settings))
     children: list[Child] = []
     address = settings.temporal_address
     if address is None:
@@ -99,11 +99,11 @@ def _refuse_taken_port(settings: Settings) -> None:
         raise EmbeddedError(str(problem)) from None
 
 
-def _prepare(settings: Settings) -> None:
+def _prepare(settings: Settings, keyring: Keyring) -> None:
     """Bring the database up to date before two processes want to."""
     database = Database(settings.database())
     try:
-        prepare(database)
+        prepare(database, keyring)
     except NotMigrated as problem:
         raise EmbeddedError(str(problem)) from None
     finally:

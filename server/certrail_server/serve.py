@@ -13,11 +13,14 @@ from typing import Any
 
 import uvicorn
 
+from certrail.crypto.keyring import Keyring
 from certrail.persistence.database import Database
 from certrail.persistence.migrate import migrate, pending
+from certrail.services.core.audit_seal import empty_head
 from certrail.services.core.dispatcher import Dispatcher
 from certrail.services.core.orchestrator import OrchestratorUnavailable
 from certrail_server.bootstrap import App
+from certrail_server.http_protocol import LARGEST_HEADERS, LimitedProtocol, prepare_process
 from certrail_server.ports import listening
 from certrail_workflows.messages import CORE_QUEUE
 from certrail_workflows.worker import build_workers
@@ -39,18 +42,19 @@ class UnknownQueue(Exception):
     """No plugin has such a task queue; the message names those that there are."""
 
 
-def prepare(database: Database) -> None:
+def prepare(database: Database, keyring: Keyring) -> None:
     """Migrate an embedded database; a shared one is migrated by hand. Raises NotMigrated."""
     if database.is_sqlite:
-        migrate(database)
+        migrate(database, lambda: empty_head(keyring))
     elif pending(database):
         raise NotMigrated("The database is behind this version. Run: certrail migrate")
 
 
 def serve(app: App) -> None:
     """Serve HTTP until told to stop. Raises CannotListen."""
-    prepare(app.context.db)
+    prepare(app.context.db, app.context.keyring)
     settings = app.settings
+    prepare_process()
     config = uvicorn.Config(
         app.http(),
         host=settings.host,
@@ -58,6 +62,9 @@ def serve(app: App) -> None:
         log_config=None,
         access_log=False,
         server_header=False,
+        http=LimitedProtocol,
+        ws="none",
+        h11_max_incomplete_event_size=LARGEST_HEADERS,
         timeout_graceful_shutdown=10,
     )
     with listening(settings.port, settings.host) as sock:
@@ -75,7 +82,7 @@ async def work(app: App, queues: Sequence[str]) -> None:
     known = (CORE_QUEUE, *app.context.plugins.queues())
     if unknown := sorted(set(queues) - set(known)):
         raise UnknownQueue(f"there is no queue {', '.join(unknown)}; known: {', '.join(known)}")
-    prepare(app.context.db)
+    prepare(app.context.db, app.context.keyring)
     chosen = tuple(queues) or known
     dispatcher = Dispatcher(app.services.outbox, app.orchestrator)
     app.context.nudge = dispatcher.nudge

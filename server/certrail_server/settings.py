@@ -35,7 +35,21 @@ class Settings(BaseSettings):
     temporal_address: str | None = Field(
         None, description="host:port of a Temporal cluster. Default: `certrail dev` starts one of its own."
     )
-    temporal_namespace: str = Field("default", description="Temporal namespace.")
+    temporal_namespace: str = Field(
+        "certrail",
+        description="Temporal namespace. It is made if it is missing; one that is there is taken as it is.",
+    )
+    temporal_tls: bool = Field(
+        False, description="Reach Temporal over TLS. With an API key or a certificate it is on by itself."
+    )
+    temporal_tls_ca_file: Path | None = Field(
+        None, description="PEM of the authority that signed Temporal's certificate. Default: the system's."
+    )
+    temporal_tls_certificate_file: Path | None = Field(
+        None, description="PEM of the client certificate for mutual TLS; it needs its key too."
+    )
+    temporal_tls_key_file: Path | None = Field(None, description="PEM of the client certificate's key.")
+    temporal_api_key: SecretStr | None = Field(None, description="API key of Temporal Cloud.")
     temporal_summaries: bool = Field(
         True,
         description="Show one readable line about each workflow in Temporal, such as `Issue a.example.com for"
@@ -109,6 +123,14 @@ class Settings(BaseSettings):
             raise ValueError(
                 "with CERTRAIL_OIDC_ISSUER give CERTRAIL_OIDC_CLIENT_ID, CERTRAIL_OIDC_CLIENT_SECRET and"
                 " CERTRAIL_PUBLIC_URL"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _client_certificate_is_complete(self) -> Self:
+        if (self.temporal_tls_certificate_file is None) != (self.temporal_tls_key_file is None):
+            raise ValueError(
+                "give CERTRAIL_TEMPORAL_TLS_CERTIFICATE_FILE and CERTRAIL_TEMPORAL_TLS_KEY_FILE together"
             )
         return self
 

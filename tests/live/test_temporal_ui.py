@@ -92,7 +92,7 @@ def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
 
 
 def test_the_ui_is_served_on_loopback(watched: Watched) -> None:
-    address = f"http://127.0.0.1:{watched.ui_port}/namespaces/default/workflows"
+    address = f"http://127.0.0.1:{watched.ui_port}/namespaces/certrail/workflows"
     with httpx2.Client(trust_env=False, timeout=30) as client:
         answer = client.get(address, follow_redirects=True)
     assert answer.status_code == httpx2.codes.OK

@@ -43,7 +43,7 @@ def test_a_head_that_was_noted_shows_an_older_record_that_was_put_back(installat
     (file,) = installation.glob("*.db")
     noted_before = json.loads(run("audit", "verify", "--json").stdout)["head"]
     with sqlite3.connect(file) as connection:
-        (older,) = connection.execute("select hash, seal from audit_chain_head")
+        (older,) = connection.execute("select hash, mac, seal from audit_chain_head")
     assert run("token", "create", "admin").exit_code == 0
     export = installation / "record.jsonl"
     noted = json.loads(run("audit", "verify", "--json").stdout)["head"]
@@ -51,14 +51,34 @@ def test_a_head_that_was_noted_shows_an_older_record_that_was_put_back(installat
         assert run("audit", "verify", "--head", head).exit_code == 0
     with sqlite3.connect(file) as connection:
         connection.execute("delete from event where seq = 4")
-        connection.execute("update audit_chain_head set seq = 3, hash = ?, seal = ?", older)
+        connection.execute("update audit_chain_head set seq = 3, hash = ?, mac = ?, seal = ?", older)
     run("audit", "export", "--output", str(export))
-    assert run("audit", "verify").exit_code == run("audit", "verify", str(export)).exit_code == 0
+    assert run("audit", "verify", str(export)).exit_code == 0
+    # In the data folder the witness knows better, without a head from elsewhere.
+    result = run("audit", "verify")
+    assert (result.exit_code, "event 4 was remembered: it was set back" in result.stdout) == (1, True)
+    assert "audit log" in next(line for line in run("doctor").stdout.splitlines() if "event 4" in line)
     for where in ((), (str(export),)):
         result = run("audit", "verify", *where, "--head", noted)
         assert (result.exit_code, "event 4 was remembered: it was set back" in result.stdout) == (1, True)
     wrong = run("audit", "verify", "--head", "4")
     assert (wrong.exit_code, "NUMBER:HASH" in wrong.stderr) == (1, True)
+
+
+def test_a_restored_backup_is_accepted(installation: Path) -> None:
+    (file,) = installation.glob("*.db")
+    with sqlite3.connect(file) as connection, sqlite3.connect(installation / "backup") as backup:
+        connection.backup(backup)
+    assert run("token", "create", "admin").exit_code == 0
+    with sqlite3.connect(installation / "backup") as backup, sqlite3.connect(file) as connection:
+        backup.backup(connection)
+    assert "it was set back" in run("audit", "verify").stdout
+    accepted = run("audit", "accept")
+    assert (accepted.exit_code, "it remembered 4:" in accepted.stdout) == (0, True)
+    assert run("audit", "verify").exit_code == 0
+    tamper(installation)
+    refused = run("audit", "accept")
+    assert (refused.exit_code, "event 2 was changed" in refused.stderr) == (1, True)
 
 
 def test_a_changed_event_is_named(installation: Path) -> None:
@@ -78,7 +98,7 @@ def test_an_export_is_verified_elsewhere(
     monkeypatch.setenv("CERTRAIL_DATA_DIR", str(file.parent))
     verified = run("audit", "verify", str(file))
     assert verified.exit_code == 0, verified.output
-    assert "The seal of the head was not checked" in verified.stdout
+    assert "The seal of the head and the keyed links were not checked" in verified.stdout
     assert [path.name for path in file.parent.iterdir()] == ["record.jsonl"]  # nothing is made on the way
     lines = file.read_text().splitlines()
     file.write_text("\n".join(lines[:2] + lines[3:]) + "\n")
@@ -95,7 +115,7 @@ def test_an_export_goes_to_standard_output_too() -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "reported"), [(None, "cannot be read"), ("x", "no JSON object"), ("ü", "no export")]
+    ("content", "reported"), [(None, "cannot be read"), ("x", "not a JSON object"), ("ü", "not an export")]
 )
 def test_what_is_no_export_is_reported(tmp_path: Path, content: str | None, reported: str) -> None:
     file = tmp_path / "file"

@@ -46,7 +46,7 @@ def test_the_key_changes_while_processes_run(running: App, folder: Path) -> None
     (old,) = sealed_under(running)
     assert run("keyring", "rotate").exit_code == 0
     result = run("keyring", "re-encrypt")
-    assert (result.exit_code, result.stdout) == (0, "2 envelopes re-encrypted\n")
+    assert (result.exit_code, result.stdout) == (0, "3 envelopes re-encrypted\n")
     (new,) = sealed_under(running)
     assert new != old
     connections = running.services.connections

@@ -15,6 +15,7 @@ from certrail.persistence.migrate import migrate
 from certrail.persistence.tables import Certificate, CertificateProfile, CertificateRequest, Lineage
 from certrail.services.access.membership import actor_of
 from certrail.services.core.actor import Actor
+from certrail.services.core.audit_seal import empty_head
 from certrail.services.facade import Services
 from certrail.services.issuance.acceptance import accept
 from certrail_server.bootstrap import build
@@ -37,7 +38,7 @@ class Aged:
     def __init__(self, data_dir: Path) -> None:
         data_dir.mkdir(parents=True, exist_ok=True)
         parts = build(Settings(data_dir=data_dir))
-        migrate(parts.context.db)
+        migrate(parts.context.db, lambda: empty_head(parts.context.keyring))
         self.services: Services = parts.services
         self._context = parts.context
         self._context.clock = lambda: datetime.now(UTC) - AGE

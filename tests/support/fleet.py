@@ -54,6 +54,7 @@ def certificate_of(number: int, count: int, application: str, start: datetime) -
         "fingerprint": f"{number:064x}",
         "common_name": name,
         "names": {"dns": [name, f"www.{name}"]},
+        "unreadable": [],
         "key_algorithm": "EC_P256",
         "not_before": start,
         "not_after": ends,

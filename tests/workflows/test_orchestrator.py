@@ -97,9 +97,10 @@ async def test_a_row_without_its_plugin_is_the_rows_fault(orchestrator: Temporal
         await orchestrator.dispatch(OutboxMessage(7, "delivery", "delivery-7", "subject-7"))
 
 
-async def test_preparing_twice_leaves_one_sweep_and_the_retention(
+async def test_preparing_twice_leaves_one_sweep_and_a_foreign_namespace_as_it_is(
     orchestrator: TemporalOrchestrator, client: Client
 ) -> None:
+    before = await client.workflow_service.describe_namespace(DescribeNamespaceRequest(namespace="default"))
     await orchestrator.prepare()
     await orchestrator.prepare(retention=timedelta(days=9))
     described = await client.get_schedule_handle("sweep-outbox").describe()
@@ -107,7 +108,8 @@ async def test_preparing_twice_leaves_one_sweep_and_the_retention(
     namespace = await client.workflow_service.describe_namespace(
         DescribeNamespaceRequest(namespace="default")
     )
-    assert namespace.config.workflow_execution_retention_ttl.ToTimedelta() == timedelta(days=9)
+    assert namespace.config == before.config
+    assert before.config.workflow_execution_retention_ttl.ToTimedelta() != timedelta(days=9)
     await client.get_schedule_handle("sweep-outbox").delete()
     assert await orchestrator.health() is True
 

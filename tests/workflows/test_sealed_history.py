@@ -7,7 +7,7 @@ from tests.workflows.fakes import Fakes, task
 
 from certrail.crypto.keyring import Keyring, KeyringError
 from certrail_sdk import Unauthorized
-from certrail_workflows.codec import ENCODING, EncryptionCodec
+from certrail_workflows.codec import ENCODING, EncryptionCodec, UnsealedPayload
 from certrail_workflows.flows.delivery import DeliveryWorkflow
 from certrail_workflows.flows.notification import NotificationWorkflow
 from certrail_workflows.messages import CORE_QUEUE
@@ -73,6 +73,9 @@ async def test_a_rotated_keyring_opens_older_histories() -> None:
     assert await codec.decode(sealed) == [payload]
 
 
-async def test_a_plain_payload_of_an_operator_passes() -> None:
-    payload = Payload(metadata={"encoding": b"json/plain"}, data=b'"by hand"')
-    assert await EncryptionCodec(Keyring.generate()).decode([payload]) == [payload]
+@pytest.mark.parametrize("encoding", [b"json/plain", b"binary/null", b"binary/plain", b""])
+async def test_a_payload_that_is_not_sealed_is_refused(encoding: bytes) -> None:
+    """Whoever can write to the cluster could else hand a workflow any input, or an activity any result."""
+    payload = Payload(metadata={"encoding": encoding}, data=b'"by hand"')
+    with pytest.raises(UnsealedPayload):
+        await EncryptionCodec(Keyring.generate()).decode([payload])

@@ -3,12 +3,14 @@
 import asyncio
 import logging
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import timedelta
+from pathlib import Path
 
 from temporalio.client import Client
 from temporalio.common import WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
-from temporalio.service import RPCError, RPCStatusCode
+from temporalio.service import RPCError, RPCStatusCode, TLSConfig
 
 from certrail.services.core.orchestrator import OrchestratorUnavailable, OutboxMessage
 from certrail_workflows import policies
@@ -50,6 +52,37 @@ _FAULT_OF_THE_MESSAGE = frozenset(
 )
 
 
+@dataclass(frozen=True)
+class Credentials:
+    """How a cluster is reached that does not trust its network, such as Temporal Cloud.
+
+    Attributes:
+        use_tls: with an API key or a certificate it is on by itself.
+        ca_file: PEM of the authority that signed the cluster's certificate; left out, the system's.
+        certificate_file: PEM of our own certificate, for mutual TLS; read anew at each connection.
+        key_file: PEM of its key.
+    """
+
+    use_tls: bool = False
+    ca_file: Path | None = None
+    certificate_file: Path | None = None
+    key_file: Path | None = None
+    api_key: str | None = field(default=None, repr=False)
+
+    def tls(self) -> TLSConfig | bool:
+        """As the client takes it. Raises OSError for a file that cannot be read."""
+        if not (self.use_tls or self.api_key or self.ca_file or self.certificate_file):
+            return False
+        return TLSConfig(
+            server_root_ca_cert=self.ca_file.read_bytes() if self.ca_file else None,
+            client_cert=self.certificate_file.read_bytes() if self.certificate_file else None,
+            client_private_key=self.key_file.read_bytes() if self.key_file else None,
+        )
+
+
+NO_CREDENTIALS = Credentials()
+
+
 class TemporalOrchestrator:
     """Connects when it is first needed, and again after the connection was lost.
 
@@ -57,8 +90,17 @@ class TemporalOrchestrator:
         summaries: whether Temporal may read one line about each workflow, with the names of certificates.
     """
 
-    def __init__(self, *, address: str, namespace: str, keyring: Seals, summaries: bool = True) -> None:
+    def __init__(
+        self,
+        *,
+        address: str,
+        namespace: str,
+        keyring: Seals,
+        summaries: bool = True,
+        credentials: Credentials = NO_CREDENTIALS,
+    ) -> None:
         self._address = address
+        self._credentials = credentials
         self._namespace = namespace
         self._summaries = summaries
         self._converter = data_converter(keyring, readable=summaries)
@@ -78,7 +120,7 @@ class TemporalOrchestrator:
             return self._client
 
     async def prepare(self, retention: timedelta = policies.RETENTION) -> None:
-        """Make sure that the namespace keeps histories long enough, has our search attributes and runs the sweeps.
+        """Make sure that there is the namespace, and that it has our search attributes and runs the sweeps.
 
         Raises:
             OrchestratorUnavailable: try again later.
@@ -128,8 +170,14 @@ class TemporalOrchestrator:
                 self._address,
                 namespace=self._namespace,
                 data_converter=self._converter,
+                tls=self._credentials.tls(),
+                api_key=self._credentials.api_key,
                 connect_timeout=policies.RPC_TIMEOUT,
             )
+        except OSError as error:
+            raise OrchestratorUnavailable(
+                f"A file of the settings CERTRAIL_TEMPORAL_TLS_* cannot be read: {error.strerror}."
+            ) from error
         except (RuntimeError, RPCError) as error:
             raise OrchestratorUnavailable(
                 f"Nobody answers as Temporal at {self._address}. Start it, or correct its address."

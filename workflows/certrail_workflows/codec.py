@@ -56,10 +56,15 @@ class MarkingPayloadConverter(PydanticPayloadConverter):
         return payloads
 
 
-class EncryptionCodec(PayloadCodec):
-    """Seals whole payloads, with their metadata; opens what it sealed and lets the rest pass.
+class UnsealedPayload(Exception):
+    """A payload that certrail did not seal: whoever can write to Temporal's cluster may have made it up."""
 
-    The rest are payloads that an operator sent with Temporal's own tools, and those marked as readable.
+
+class EncryptionCodec(PayloadCodec):
+    """Seals whole payloads, with their metadata; opens what it sealed and refuses the rest.
+
+    AES-GCM authenticates what it opens, so an input, a signal or a result is certrail's own or is not used. Summaries
+    are written for people and read by nobody here.
 
     Args:
         readable: whether marked payloads stay readable; else they are sealed like all others.
@@ -77,7 +82,7 @@ class EncryptionCodec(PayloadCodec):
         ]
 
     async def decode(self, payloads: Sequence[Payload]) -> list[Payload]:
-        """Decrypt every payload that is encrypted."""
+        """Decrypt every payload. Raises UnsealedPayload, KeyringError."""
         return [self._opened(payload) for payload in payloads]
 
     def _sealed(self, payload: Payload) -> Payload:
@@ -86,7 +91,10 @@ class EncryptionCodec(PayloadCodec):
 
     def _opened(self, payload: Payload) -> Payload:
         if payload.metadata.get("encoding") != ENCODING:
-            return payload
+            raise UnsealedPayload(
+                "A payload in Temporal was not sealed by certrail, and is not used. Send no inputs and no signals with"
+                " Temporal's own tools."
+            )
         return Payload.FromString(self._keyring.open(payload.data.decode(), PURPOSE))
 
 

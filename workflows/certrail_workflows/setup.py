@@ -3,11 +3,9 @@
 from datetime import timedelta
 
 from google.protobuf.duration_pb2 import Duration
-from temporalio.api.namespace.v1 import NamespaceConfig
 from temporalio.api.workflowservice.v1 import (
     DescribeNamespaceRequest,
     RegisterNamespaceRequest,
-    UpdateNamespaceRequest,
 )
 from temporalio.client import (
     Client,
@@ -45,12 +43,12 @@ KINDS = (
 
 
 async def ensure_namespace(client: Client, retention: timedelta) -> None:
-    """Create the namespace, or correct how long it keeps closed workflows."""
+    """Create the namespace if it is missing. One that is there may be others' too: it stays as it is."""
     wanted = Duration()
     wanted.FromTimedelta(retention)
     service = client.workflow_service
     try:
-        found = await service.describe_namespace(
+        await service.describe_namespace(
             DescribeNamespaceRequest(namespace=client.namespace), timeout=policies.RPC_TIMEOUT
         )
     except RPCError as error:
@@ -59,10 +57,6 @@ async def ensure_namespace(client: Client, retention: timedelta) -> None:
         await service.register_namespace(
             RegisterNamespaceRequest(namespace=client.namespace, workflow_execution_retention_period=wanted)
         )
-        return
-    if found.config.workflow_execution_retention_ttl.ToTimedelta() != retention:
-        config = NamespaceConfig(workflow_execution_retention_ttl=wanted)
-        await service.update_namespace(UpdateNamespaceRequest(namespace=client.namespace, config=config))
 
 
 async def ensure_sweeps(client: Client, *, attributes: bool, summaries: bool) -> None:

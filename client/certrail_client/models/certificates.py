@@ -107,7 +107,9 @@ class CertificateOut(Body):
     common_name: str
     """Common name of the subject; may be empty."""
     names: dict[str, list[str]]
-    """Subject alternative names by type."""
+    """Subject alternative names by type, and further common names as `cn`."""
+    unreadable: list[str]
+    """Parts of an imported certificate that break a rule and were read only as far as possible."""
     key_algorithm: KeyAlgorithm | str
     """Algorithm of its key."""
     not_before: datetime

@@ -6,6 +6,7 @@ CertrailError
 ├── Forbidden       403  you may see it, but not do that
 ├── NotFound        404  unknown, or not yours to see: the same answer
 ├── Conflict        409  the current state of the object does not allow it
+├── Busy            429  others are being served; try again soon
 ├── PolicyViolation 422  the certificate policy denies it, with every violation
 └── Unavailable     503  a part is missing now; nothing was recorded
 """
@@ -78,6 +79,12 @@ class Conflict(CertrailError):
     """The current state of the object does not allow the call."""
 
     kind, status, title = "conflict", 409, "Conflict"
+
+
+class Busy(CertrailError):
+    """So many of these calls are under way that this one has to wait; nothing was recorded."""
+
+    kind, status, title = "busy", 429, "Too many at once"
 
 
 class PolicyViolation(CertrailError):

@@ -6,16 +6,18 @@ from typing import Any, get_args
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+MOST_FAULTS = 20
 _UNKNOWN = "extra_forbidden"
+_TOO_MANY = "too_long"
 
 
 def describe_faults(error: ValidationError, model: type[BaseModel] | None = None) -> list[tuple[str, str]]:
-    """Each wrong field and what is wrong with it, never its value.
+    """Each wrong field and what is wrong with it, never its value; the first twenty of them.
 
     Args:
         model: what was read; where a member is unknown to it, those that it knows are named.
     """
-    faults = error.errors(include_input=False, include_url=False, include_context=False)
+    faults = error.errors(include_input=False, include_url=False)[:MOST_FAULTS]
     return [(".".join(map(str, fault["loc"])), message_of(fault, model)) for fault in faults]
 
 
@@ -30,6 +32,9 @@ def message_of(fault: ErrorDetails | Mapping[str, Any], model: type[BaseModel] |
     """What is wrong, without the words that pydantic puts before what a validator of ours says."""
     if fault["type"] == _UNKNOWN and model is not None and (holder := _holder(model, fault["loc"][:-1])):
         return f"there is no such member; known: {', '.join(sorted(holder.model_fields))}"
+    if fault["type"] == _TOO_MANY and (most := fault.get("ctx", {}).get("max_length")) is not None:
+        given = fault["ctx"].get("actual_length")
+        return f"give at most {most}" + (f"; these are {given}" if isinstance(given, int) else "")
     return str(fault["msg"]).removeprefix("Value error, ")
 
 

@@ -113,6 +113,28 @@ def printable(value: str) -> str:
     return value
 
 
+def printable_lines(value: str) -> str:
+    """Text in lines, without other control characters. Raises ValueError."""
+    printable("".join(character for character in value if character not in "\r\n\t"))
+    return value
+
+
+def escaped(value: str, keep: str = "") -> str:
+    """Text in which what is not printable is written out, such as ``\\x1b`` for the character that begins a command.
+
+    Names come from certificates, providers and people. A terminal obeys escape sequences in them (CWE-150), and a
+    right-to-left override shows another name than is there.
+
+    Args:
+        keep: characters that stay, such as line ends.
+    """
+    if value.isprintable():
+        return value
+    return "".join(
+        c if c.isprintable() or c in keep else c.encode("unicode_escape").decode("ascii") for c in value
+    )
+
+
 def _host_name(whole: str, host: str) -> str:
     if not host.isascii():
         raise ValueError(f"write {whole!r} in ASCII: give the xn-- form of international labels")

@@ -7,6 +7,7 @@ certificates need a rule that names them: those of authorities, of OCSP responde
 import ipaddress
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
@@ -343,10 +344,16 @@ def _refusal(what: str, allowed: Iterable[object]) -> str:
 def _matches(kind: str, name: str, patterns: Iterable[str]) -> bool:
     match kind:
         case "ip":
-            return any(ipaddress.ip_address(name) in ipaddress.ip_network(p) for p in patterns)
+            address = ipaddress.ip_address(name)
+            return any(address in _network(pattern) for pattern in patterns)
         case "uri":
             return like(name, patterns)
     return like_ignoring_case(name, patterns)
+
+
+@lru_cache(maxsize=4096)
+def _network(pattern: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network:
+    return ipaddress.ip_network(pattern)
 
 
 def _is_denied(kind: str, name: str, patterns: Sequence[str]) -> bool:

@@ -144,7 +144,7 @@ class ValidityPeriod:
     @property
     def last(self) -> datetime:
         """After this nobody tries any more."""
-        return self.not_after + PERSISTENCE
+        return timestamps.later(self.not_after, PERSISTENCE)
 
 
 @dataclass(frozen=True)
@@ -322,8 +322,12 @@ def _within(
     rule: RenewalRule, opening: datetime, life: ValidityPeriod, until: datetime | None = None
 ) -> datetime:
     """A moment of the open time that begins then, spread so that most of them are safe."""
-    safe = life.safe if opening < life.safe else opening + max(life.not_after - opening, LONGEST_WAIT) / 2
-    closing = rule.closes(opening, min(safe, opening + life.length * SPREAD, until or safe))
+    safe = (
+        life.safe
+        if opening < life.safe
+        else timestamps.later(opening, max(life.not_after - opening, LONGEST_WAIT) / 2)
+    )
+    closing = rule.closes(opening, min(safe, timestamps.later(opening, life.length * SPREAD), until or safe))
     length = closing - opening
     chosen = opening + (length - min(ROOM_AT_THE_END, length / 2)) * life.jitter
     return chosen if rule.open_at(chosen) else opening

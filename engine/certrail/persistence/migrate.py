@@ -3,7 +3,9 @@
 Alembic is loaded only when there is something to do: every process looks, and nearly always there is nothing.
 """
 
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import inspect, text
 
@@ -12,8 +14,12 @@ from certrail.persistence.database import Database
 SCRIPTS = Path(__file__).parent / "migrations"
 
 
-def migrate(database: Database, revision: str = "head") -> None:
-    """Apply what is missing; doing it twice is fine."""
+def migrate(database: Database, empty_head: Callable[[], Mapping[str, Any]], revision: str = "head") -> None:
+    """Apply what is missing; doing it twice is fine.
+
+    Args:
+        empty_head: makes the sealed head of the audit log that a new database gets, in the transaction of its schema.
+    """
     if revision == "head" and not pending(database):
         return
     from alembic import command  # noqa: PLC0415
@@ -23,6 +29,7 @@ def migrate(database: Database, revision: str = "head") -> None:
     config.set_main_option("script_location", str(SCRIPTS))
     with database.engine.execution_options(certrail_write=True).connect() as connection:
         config.attributes["connection"] = connection
+        config.attributes["audit_head"] = empty_head
         command.upgrade(config, revision)
         connection.commit()
 

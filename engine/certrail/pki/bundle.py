@@ -1,20 +1,26 @@
 """Facts read back from certificates, and the PKCS#12 form of a bundle."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding
-from cryptography.hazmat.primitives.serialization.pkcs12 import serialize_key_and_certificates
+from cryptography.hazmat.primitives.serialization.pkcs12 import (
+    PKCS12Certificate,
+    serialize_java_truststore,
+    serialize_key_and_certificates,
+)
 
 from certrail.domain.errors import BadInput
-from certrail.domain.formats import LONGEST_URI
 from certrail.pki.keys import PrivateKey, described_key
-from certrail.pki.names import described_general_names, from_name
+from certrail.pki.lenient import alternative_names, common_names, public_key_of, readable, unreadable_parts
+from certrail.pki.names import described_general_names
 
 LONGEST_COMMON_NAME = 256
+LONGEST_NAME_BYTES = 2048
 LONGEST_SERIAL_BITS = 20 * 8
 
 
@@ -25,7 +31,8 @@ class CertificateFacts:
     Attributes:
         serial: lower-case hex.
         fingerprint: SHA-256 of the DER, lower-case hex.
-        names: alternative names by type.
+        names: alternative names by type; `cn` has further common names.
+        unreadable: parts that could not be read, in words.
     """
 
     pem: str
@@ -36,6 +43,7 @@ class CertificateFacts:
     key_algorithm: str
     not_before: datetime
     not_after: datetime
+    unreadable: Sequence[str] = ()
 
 
 def certificate_facts(certificate: x509.Certificate) -> CertificateFacts:
@@ -44,12 +52,18 @@ def certificate_facts(certificate: x509.Certificate) -> CertificateFacts:
     Raises:
         BadInput: a name or the serial number is such that no inventory can keep it.
     """
-    try:
-        sans = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-        names = described_general_names(sans)
-    except x509.ExtensionNotFound:
+    extensions = readable(lambda: certificate.extensions)
+    if extensions is None:
+        names = alternative_names(certificate)
+    else:
         names = {}
-    common_name = from_name(certificate.subject).get("common_name", "")
+        with suppress(x509.ExtensionNotFound):
+            sans = extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+            names = described_general_names(sans)
+    further, common_name = _common_names(certificate)
+    if further:
+        names["cn"] = further
+    key = public_key_of(certificate)
     _refuse_unstorable(certificate.serial_number, common_name, names)
     return CertificateFacts(
         pem=certificate.public_bytes(Encoding.PEM).decode(),
@@ -57,10 +71,17 @@ def certificate_facts(certificate: x509.Certificate) -> CertificateFacts:
         fingerprint=certificate.fingerprint(hashes.SHA256()).hex(),
         common_name=common_name,
         names=names,
-        key_algorithm=described_key(certificate.public_key()),
+        key_algorithm=described_key(key) if key else certificate.public_key_algorithm_oid.dotted_string,
         not_before=certificate.not_valid_before_utc,
         not_after=certificate.not_valid_after_utc,
+        unreadable=unreadable_parts(certificate),
     )
+
+
+def _common_names(certificate: x509.Certificate) -> tuple[list[str], str]:
+    """Further common names, and the most specific one, which is the last (RFC 2818 section 3.1)."""
+    *further, last = common_names(certificate) or [""]
+    return [name for name in dict.fromkeys(further) if name != last], last
 
 
 def _refuse_unstorable(serial: int, common_name: str, names: Mapping[str, Sequence[str]]) -> None:
@@ -79,9 +100,10 @@ def _refuse_unstorable(serial: int, common_name: str, names: Mapping[str, Sequen
     ):
         if "\0" in name:
             raise BadInput(f"A {kind} name of the certificate holds the character NUL.", "certificate")
-        if len(name) > LONGEST_URI:
+        # An index counts bytes: PostgreSQL takes no row of it above a third of a page. Lower case may be longer.
+        if (size := max(len(name.encode()), len(name.lower().encode()))) > LONGEST_NAME_BYTES:
             raise BadInput(
-                f"A {kind} name of the certificate has {len(name)} characters; at most {LONGEST_URI} are kept.",
+                f"A {kind} name of the certificate has {size} bytes; at most {LONGEST_NAME_BYTES} are kept.",
                 "certificate",
             )
 
@@ -103,4 +125,13 @@ def pkcs12(
     if key is not None and certificate.public_key() != key.public_key():
         raise BadInput("The private key is not that of the certificate.", "key")
     protection = BestAvailableEncryption(password.encode())
+    if key is None:
+        # Java takes a certificate without a key only where it is marked as trusted (2.16.840.1.113894.746875.1.1).
+        entries = [PKCS12Certificate(one, _alias(one, name, certificate)) for one in (certificate, *chain)]
+        return serialize_java_truststore(entries, protection)
     return serialize_key_and_certificates(name.encode(), key, certificate, chain, protection)
+
+
+def _alias(one: x509.Certificate, name: str, leaf: x509.Certificate) -> bytes:
+    """Each entry needs a name of its own: that of the leaf is given, others go by their fingerprint."""
+    return name.encode() if one == leaf else one.fingerprint(hashes.SHA256()).hex()[:16].encode()

@@ -1,9 +1,12 @@
 """Certification requests (PKCS#10, RFC 2986), and certificates read as if they were requests."""
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
 from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 from pydantic import ValidationError
 
@@ -18,15 +21,50 @@ from certrail.domain.content import (
 from certrail.domain.errors import BadInput
 from certrail.domain.faults import in_one_line
 from certrail.pki.keys import PublicKey, algorithm_of
+from certrail.pki.lenient import public_key_of, readable, unreadable_parts
 from certrail.pki.names import ATTRIBUTES, from_general_names, from_name
 
 _KNOWN = (x509.SubjectAlternativeName, x509.KeyUsage, x509.ExtendedKeyUsage, x509.BasicConstraints)
 
 
+_SET_BY_THE_ISSUER = frozenset(
+    {
+        "2.5.29.14",  # subject key identifier: certrail computes the same
+        "2.5.29.35",  # authority key identifier
+        "1.2.840.113549.1.9.15",  # S/MIME capabilities, Windows' hints to its own authorities, and comments:
+        "1.3.6.1.4.1.311.20.2",  # they change nothing that a certificate promises
+        "1.3.6.1.4.1.311.21.7",
+        "1.3.6.1.4.1.311.21.10",
+        "2.16.840.1.113730.1.13",
+    }
+)
+"""Extensions of a CSR that say nothing certrail would leave out of the certificate."""
+_EXTENSIONS = {
+    "1.3.6.1.5.5.7.1.24": "TLS feature, must-staple (RFC 7633)",
+    "1.3.6.1.5.5.7.1.1": "authority information access",
+    "2.5.29.30": "name constraints",
+    "2.5.29.31": "CRL distribution points",
+    "2.5.29.32": "certificate policies",
+    "2.5.29.36": "policy constraints",
+    "2.5.29.54": "inhibit anyPolicy",
+    "2.5.29.18": "issuer alternative name",
+    "2.16.840.1.113730.1.1": "Netscape certificate type",
+}
+_REQUEST = re.compile(
+    r"-----BEGIN (?:NEW )?CERTIFICATE REQUEST-----.+?-----END (?:NEW )?CERTIFICATE REQUEST-----", re.DOTALL
+)
+_PRIVATE_KEY = re.compile(r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----")
+
+
 @dataclass(frozen=True)
 class CsrFacts:
-    """What a CSR asks for."""
+    """What a CSR asks for.
 
+    Attributes:
+        pem: the request alone, without what stood around it.
+    """
+
+    pem: str
     subject: Subject
     sans: Sans
     key_algorithm: KeyAlgorithm
@@ -36,27 +74,32 @@ class CsrFacts:
     basic_constraints: BasicConstraints
 
 
-def read_csr(pem: str) -> CsrFacts:
-    """Read and verify a CSR, PEM.
+def read_csr(text: str) -> CsrFacts:
+    """Read and verify a CSR, PEM (RFC 7468): one block, with any text around it that is no secret.
 
     Raises:
-        BadInput: naming the fault: not PEM, bad signature, unsupported key, names or subject parts.
+        BadInput: naming the fault: not PEM, a private key beside it, bad or weak signature, unsupported key, names,
+            subject parts or extensions.
     """
-    try:
-        csr = x509.load_pem_x509_csr(pem.encode())
-        signed = csr.is_signature_valid
-        extensions = csr.extensions
-        public_key = csr.public_key()
-    except Exception as err:
-        # The parser has many ways to say no; each of them means the same to the sender.
-        raise BadInput(
-            f"The CSR cannot be read as PEM-encoded PKCS#10 ({type(err).__name__}).", "csr"
-        ) from None
+    csr = _only_csr(text)
+    signature = readable(lambda: csr.signature_hash_algorithm)
+    if isinstance(signature, hashes.SHA1 | hashes.MD5):
+        name = signature.name.upper().replace("SHA1", "SHA-1")
+        raise BadInput(f"Signatures with {name} are not taken; sign the CSR with SHA-256.", "csr")
+    signed = readable(lambda: csr.is_signature_valid)
+    extensions, public_key = readable(lambda: csr.extensions), readable(csr.public_key)
+    for part, value in (("signature", signed), ("extensions", extensions), ("public key", public_key)):
+        if value is None:
+            raise BadInput(f"The CSR's {part} cannot be read, or is of a kind that is not supported.", "csr")
+    assert extensions is not None
+    assert public_key is not None
     if not signed:
         raise BadInput("The CSR's signature does not fit its key.", "csr")
     algorithm = algorithm_of(public_key)
     try:
+        _refuse_unknown(extensions)
         return CsrFacts(
+            pem=csr.public_bytes(Encoding.PEM).decode(),
             subject=_subject(csr.subject),
             sans=_sans(extensions),
             key_algorithm=algorithm,
@@ -71,18 +114,50 @@ def read_csr(pem: str) -> CsrFacts:
         raise BadInput(f"The CSR asks for what is not supported: {err}.", "csr") from None
 
 
+def _only_csr(text: str) -> x509.CertificateSigningRequest:
+    if _PRIVATE_KEY.search(text):
+        raise BadInput(
+            "The text holds a private key, which nobody but its owner needs. Send the CERTIFICATE REQUEST only, and"
+            " consider the key as disclosed.",
+            "csr",
+        )
+    blocks = _REQUEST.findall(text)
+    if len(blocks) != 1:
+        what = "There is no" if not blocks else f"There are {len(blocks)} blocks; give one"
+        raise BadInput(f"{what} PEM certification request (-----BEGIN CERTIFICATE REQUEST-----).", "csr")
+    block = blocks[0].replace(" NEW CERTIFICATE", " CERTIFICATE")
+    csr = readable(lambda: x509.load_pem_x509_csr(block.encode()))
+    if csr is None or readable(lambda: csr.subject) is None:
+        raise BadInput("The CSR cannot be read as PKCS#10 (RFC 2986): its encoding is broken.", "csr")
+    return csr
+
+
+def _refuse_unknown(extensions: x509.Extensions) -> None:
+    """What is asked for and would not be given is refused by name, critical or not. Raises ValueError."""
+    for extension in extensions:
+        if isinstance(extension.value, _KNOWN) or extension.oid.dotted_string in _SET_BY_THE_ISSUER:
+            continue
+        oid = extension.oid.dotted_string
+        kind = "critical extension" if extension.critical else "extension"
+        raise ValueError(f"the {kind} {_EXTENSIONS.get(oid, 'unknown here')} ({oid})")
+
+
 def certificate_content(certificate: x509.Certificate) -> dict[str, Any]:
     """What a request for such a certificate would contain, for the policy to evaluate.
 
     Raises:
         BadInput: it has a key, names or subject parts that no request can have.
     """
+    if parts := unreadable_parts(certificate):
+        raise BadInput(f"No profile can have what cannot be read: {'; '.join(parts)}.", "certificate")
     lifetime = certificate.not_valid_after_utc - certificate.not_valid_before_utc
+    key = public_key_of(certificate)
+    assert key is not None
     try:
         return {
             "subject": _subject(certificate.subject).model_dump(),
             "sans": _sans(certificate.extensions).model_dump(),
-            "key_algorithm": algorithm_of(certificate.public_key()),
+            "key_algorithm": algorithm_of(key, "certificate"),
             "key_usages": _key_usages(certificate.extensions),
             "extended_key_usages": _extended(certificate.extensions),
             "basic_constraints": _constraints(certificate.extensions).model_dump(),

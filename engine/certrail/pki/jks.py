@@ -62,7 +62,10 @@ def _certificate(certificate: x509.Certificate) -> bytes:
 
 
 def _text(value: str) -> bytes:
-    raw = value.encode()
+    """As ``DataOutput.writeUTF`` does: outside of the BMP two surrogates of three bytes each, for NUL two bytes."""
+    units = value.encode("utf-16-be", "surrogatepass")
+    characters = (chr(high << 8 | low) for high, low in zip(units[::2], units[1::2], strict=True))
+    raw = b"".join(b"\xc0\x80" if c == "\0" else c.encode("utf-8", "surrogatepass") for c in characters)
     return struct.pack(">H", len(raw)) + raw
 
 

@@ -9,6 +9,8 @@ from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
 
 from certrail.domain.content import KeyAlgorithm
 from certrail.domain.errors import BadInput
+from certrail.pki.kdf import require_affordable_pem
+from certrail.pki.opening import open_pem
 
 PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey
 PublicKey = rsa.RSAPublicKey | ec.EllipticCurvePublicKey | ed25519.Ed25519PublicKey
@@ -36,18 +38,18 @@ def generate(algorithm: KeyAlgorithm) -> PrivateKey:
     return ed25519.Ed25519PrivateKey.generate()
 
 
-def algorithm_of(key: PublicKeyTypes) -> KeyAlgorithm:
-    """Which algorithm a public key belongs to. Raises BadInput for those that certrail does not sign."""
+def algorithm_of(key: PublicKeyTypes, field: str = "csr") -> KeyAlgorithm:
+    """Which algorithm a public key belongs to. Raises BadInput about the field for others than certrail signs."""
     if isinstance(key, rsa.RSAPublicKey):
-        return _rsa_algorithm(key)
+        return _rsa_algorithm(key, field)
     if isinstance(key, ec.EllipticCurvePublicKey):
         for algorithm, curve in _CURVES.items():
             if isinstance(key.curve, curve):
                 return algorithm
-        raise BadInput(f"The curve {key.curve.name} is not supported; use P-256, P-384 or P-521.", "csr")
+        raise BadInput(f"The curve {key.curve.name} is not supported; use P-256, P-384 or P-521.", field)
     if isinstance(key, ed25519.Ed25519PublicKey):
         return KeyAlgorithm.ED25519
-    raise BadInput("This kind of key is not supported; use RSA, ECDSA or Ed25519.", "csr")
+    raise BadInput("This kind of key is not supported; use RSA, ECDSA or Ed25519.", field)
 
 
 def described_key(key: PublicKeyTypes) -> str:
@@ -61,13 +63,13 @@ def described_key(key: PublicKeyTypes) -> str:
         return f"{kind}_{key.key_size}" if hasattr(key, "key_size") else kind
 
 
-def _rsa_algorithm(key: rsa.RSAPublicKey) -> KeyAlgorithm:
+def _rsa_algorithm(key: rsa.RSAPublicKey, field: str) -> KeyAlgorithm:
     if key.public_numbers().e < _LEAST_RSA_EXPONENT:
-        raise BadInput("The RSA key's public exponent is weak; make a key with 65537.", "csr")
+        raise BadInput("The RSA key's public exponent is weak; make a key with 65537.", field)
     for algorithm, bits in _RSA_BITS.items():
         if key.key_size == bits:
             return algorithm
-    raise BadInput(f"RSA keys have 2048, 3072 or 4096 bits; this one has {key.key_size}.", "csr")
+    raise BadInput(f"RSA keys have 2048, 3072 or 4096 bits; this one has {key.key_size}.", field)
 
 
 def spki_fingerprint(key: PublicKeyTypes) -> str:
@@ -106,15 +108,27 @@ def from_public_pem(pem: str) -> PublicKey:
     return key
 
 
+def from_own_pem(pem: bytes) -> PrivateKey:
+    """Read a private key that `to_pem` wrote: it was verified when it came, which takes seconds for a large one."""
+    key = serialization.load_pem_private_key(pem, None, unsafe_skip_rsa_key_validation=True)
+    assert isinstance(key, PrivateKey)
+    return key
+
+
 def from_pem(pem: bytes, password: str | None = None) -> PrivateKey:
-    """Read a private key, PEM, with its password if it is encrypted.
+    """Read somebody's private key, PEM, with its password if it is encrypted.
+
+    One that takes long, be it for the iterations of its password or for its size, is read in a process of its own: the
+    library holds up every other thread meanwhile.
 
     Raises:
-        BadInput: it cannot be read; the message says nothing of the content.
+        BadInput: it cannot be read, or costs too much; the message says nothing of the content.
+        Busy: other expensive files are being read.
     """
     secret = password.encode() if password else None
+    quick = require_affordable_pem(pem)
     try:
-        key = serialization.load_pem_private_key(pem, secret)
+        key = serialization.load_pem_private_key(pem, secret) if quick else open_pem(pem, password)
     except TypeError:
         need = "is not encrypted; leave the password out" if secret else "is encrypted; give its password"
         raise BadInput(f"The private key {need}.", "private_key") from None

@@ -37,7 +37,7 @@ def to_name(subject: Subject) -> x509.Name:
 
 
 def from_name(name: x509.Name) -> dict[str, Any]:
-    """The parts that certrail knows, the first of each; unknown parts are the caller's to refuse.
+    """The parts that certrail knows, the most specific of each; unknown parts are the caller's to refuse.
 
     Only of domain components there may be several: all are taken, in the order of a DNS name.
     """
@@ -45,7 +45,7 @@ def from_name(name: x509.Name) -> dict[str, Any]:
     for attribute, oid in ATTRIBUTES.items():
         values = name.get_attributes_for_oid(oid)
         if values:
-            found[attribute] = str(values[0].value)
+            found[attribute] = str(values[-1].value)
     if components := name.get_attributes_for_oid(NameOID.DOMAIN_COMPONENT):
         found["domain_components"] = [str(component.value) for component in reversed(components)]
     return found
@@ -78,9 +78,16 @@ def described_general_names(names: x509.SubjectAlternativeName) -> dict[str, lis
         try:
             kind, value = _read(name)
         except ValueError:
-            kind, value = "other", type(name).__name__
+            kind, value = "other", _OTHER.get(type(name), "a name of another type")
         found.setdefault(kind, []).append(value)
     return found
+
+
+_OTHER: dict[type, str] = {
+    x509.DirectoryName: "a directoryName",
+    x509.RegisteredID: "a registeredID",
+    x509.OtherName: "an otherName",
+}
 
 
 def _read(name: x509.GeneralName) -> tuple[str, str]:
@@ -95,7 +102,8 @@ def _read(name: x509.GeneralName) -> tuple[str, str]:
             return "uri", name.value
         case x509.OtherName() if name.type_id == UPN:
             return "upn", _from_utf8(name.value)
-    raise ValueError(f"alternative names of type {type(name).__name__} are not supported")
+    kind = _OTHER.get(type(name), "a name of another type")
+    raise ValueError(f"{kind} as alternative name")
 
 
 # cryptography of the versions we accept has no encoder for the inside of an otherName. A UTF8String is its

@@ -72,6 +72,10 @@ def make_crl(
     return builder.sign(key, hash_for(key))
 
 
+_ANSWERED_HASHES = (hashes.SHA1, hashes.SHA224, hashes.SHA256, hashes.SHA384, hashes.SHA512)
+LONGEST_SERIAL_BITS = 160
+
+
 @dataclass(frozen=True)
 class Question:
     """An OCSP request for one certificate: a CertID and perhaps a nonce (RFC 6960 section 4.1)."""
@@ -95,6 +99,7 @@ def read_question(der: bytes) -> Question:
     try:
         request = ocsp.load_der_ocsp_request(der)
         nonce = _nonce(request)
+        _refuse_unanswerable(request)
         return Question(
             request.serial_number,
             request.issuer_name_hash,
@@ -102,9 +107,20 @@ def read_question(der: bytes) -> Question:
             request.hash_algorithm,
             nonce,
         )
-    except Exception as err:
+    except Exception:
         # The parser has many ways to say no; each of them means the same to the sender.
-        raise BadInput(f"The request cannot be read as OCSP ({type(err).__name__}).", "request") from None
+        raise BadInput("The request cannot be read as OCSP (RFC 6960).", "request") from None
+
+
+def _refuse_unanswerable(request: ocsp.OCSPRequest) -> None:
+    """What the parser takes and no answer can repeat. Raises ValueError."""
+    size = request.hash_algorithm.digest_size
+    if not isinstance(request.hash_algorithm, _ANSWERED_HASHES):
+        raise ValueError("a hash that no answer uses")
+    if len(request.issuer_name_hash) != size or len(request.issuer_key_hash) != size:
+        raise ValueError("a hash of another length")
+    if request.serial_number.bit_length() > LONGEST_SERIAL_BITS:
+        raise ValueError("RFC 5280 section 4.1.2.2")
 
 
 def answer(

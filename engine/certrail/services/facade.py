@@ -175,7 +175,7 @@ class Services:
             approval_messages=approval_messages,
             approval_policies=ApprovalPolicies(context),
             approvals=approvals,
-            audit_log=AuditLog(context.db, context.keyring),
+            audit_log=AuditLog(context.db, context.keyring, context.audit_witness),
             authorities=Authorities(context),
             catalog=Catalog(context),
             channels=Channels(context),

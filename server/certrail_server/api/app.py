@@ -14,8 +14,10 @@ from certrail.services.core.dispatcher import Dispatcher
 from certrail.services.core.orchestrator import Orchestrator
 from certrail.services.facade import Services
 from certrail_server.api import problems
+from certrail_server.api.bodies import BoundedBodies
 from certrail_server.api.listeners import Listeners
 from certrail_server.api.openapi import describe, operation_id
+from certrail_server.api.polls import Polls
 from certrail_server.api.refusals import Refusals
 from certrail_server.api.routes import (
     alerts,
@@ -96,7 +98,6 @@ out is kept, and null clears one that may be null. Unlike in the RFC, an object 
 is replaced as a whole, so that what one reads can be sent back.
 
 A refusal is a problem document (RFC 9457), whose `detail` says what to change."""
-LARGEST_BODY = 1_048_576
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
@@ -117,6 +118,7 @@ def create_app(services: Services, orchestrator: Orchestrator, sign_in: "SignIn 
     app.state.orchestrator = orchestrator
     app.state.sign_in = sign_in
     app.middleware("http")(_frame)
+    app.add_middleware(BoundedBodies)
     problems.install(app)
     for router in API:
         app.include_router(router, prefix="/api/v1")
@@ -141,6 +143,7 @@ async def _work(app: FastAPI) -> AsyncIterator[None]:
     dispatcher = Dispatcher(services.outbox, app.state.orchestrator)
     services.context.nudge = dispatcher.nudge
     refusals = app.state.refusals = Refusals(services)
+    app.state.polls = Polls(services.context.db)
     running = (dispatcher.run(), Listeners(services.chat).run(), refusals.run())
     tasks = [asyncio.create_task(work) for work in running]
     yield
@@ -152,17 +155,10 @@ async def _work(app: FastAPI) -> AsyncIterator[None]:
 
 
 async def _frame(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
-    """Give every call an id, and refuse bodies that are too large before they are read."""
+    """Give every call an id, and every answer the headers that all of them have."""
     given = request.headers.get("x-request-id", "")
     request.state.request_id = given if REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
-    length = request.headers.get("content-length", "")
-    # A body without a length could be of any size, so only bodies that say theirs are taken.
-    chunked = "transfer-encoding" in request.headers
-    if chunked or (length.isdigit() and int(length) > LARGEST_BODY):
-        detail = f"Send at most {LARGEST_BODY} bytes, with a Content-Length."
-        response: Response = problems.problem(request, 413, "too-large", "The body is too large", detail)
-    else:
-        response = await call_next(request)
+    response = await call_next(request)
     response.headers["X-Request-Id"] = request.state.request_id
     response.headers["X-Content-Type-Options"] = "nosniff"
     response.headers.setdefault("Cache-Control", "no-store")

@@ -21,6 +21,10 @@ from certrail_sdk import PluginError
 log = logging.getLogger(__name__)
 
 TYPE_BASE = "urn:certrail:problem:"
+MOST_FAULTS = 20
+"""In one answer: who sends sixty thousand wrong names learns as much from the first of them."""
+LIMIT_EXCEEDED = "54"
+"""Class of SQLSTATE: a value is too large for the database, which answers well."""
 MEDIA_TYPE = "application/problem+json"
 
 
@@ -77,9 +81,11 @@ def install(app: FastAPI) -> None:
         # The input itself stays out of the answer: it may hold a secret.
         faults = [
             {"field": ".".join(str(part) for part in fault["loc"][1:]), "message": _message(fault, body)}
-            for fault in err.errors()
+            for fault in err.errors()[:MOST_FAULTS]
         ]
         detail = "; ".join(f"{f['field'] or 'body'}: {f['message']}" for f in faults)
+        if (more := len(err.errors()) - MOST_FAULTS) > 0:
+            detail += f"; and {more} more"
         return problem(request, 400, "bad-input", "Bad input", detail, {"errors": faults})
 
     @app.exception_handler(PluginError)
@@ -105,6 +111,9 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(OperationalError)
     def database(request: Request, err: OperationalError) -> JSONResponse:
+        if str(getattr(err.orig, "sqlstate", "") or "").startswith(LIMIT_EXCEEDED):
+            detail = "A value is too long to be stored; shorten it. Limits of the database count bytes."
+            return problem(request, 400, "bad-input", "Bad input", detail)
         log.error("the database did not answer: %s", type(err.orig).__name__)
         detail = "The database did not answer, so nothing was recorded. Try again."
         return problem(request, 503, "unavailable", "Not available now", detail)

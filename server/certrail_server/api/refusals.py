@@ -1,4 +1,4 @@
-"""Every refusal is recorded: those of a known caller one by one, calls without valid credentials by the minute."""
+"""Every refusal is recorded: the first of a minute at once, the others of the same kind by their number."""
 
 import asyncio
 import logging
@@ -9,6 +9,7 @@ from fastapi.concurrency import run_in_threadpool
 from sqlalchemy.exc import SQLAlchemyError
 
 from certrail.domain.access import Permission
+from certrail.domain.audit_chain import AuditLogTampered
 from certrail.domain.errors import CertrailError, Forbidden, NotFound, Unauthenticated
 from certrail.domain.events import Event
 from certrail.domain.events.access import AccessRefused, AccessUnauthenticated
@@ -60,7 +61,7 @@ class Refusals:
                 self._count(request, refusal)
             elif attempt is not None and attempt.fails_by(refusal):
                 self._refused(request, refusal, attempt)
-        except SQLAlchemyError as problem:
+        except (SQLAlchemyError, AuditLogTampered) as problem:
             log.error("a refusal (%s) is not on record: %s", refusal.kind, type(problem).__name__)
 
     async def run(self) -> None:
@@ -74,16 +75,22 @@ class Refusals:
         await run_in_threadpool(self._services.refusal_counter.record_all)
 
     def _refused(self, request: Request, refusal: CertrailError, attempt: CallAttempt) -> None:
-        with self._services.context.unit_of_work(attempt.actor) as uow:
-            uow.record(
-                AccessRefused(
-                    request.url.path[:LONGEST_SUBJECT],
-                    attempt.application_id,
-                    permission=attempt.permission,
-                    method=request.method,
-                    reason=refusal.kind,
-                )
+        """Count a refused call by caller, route and reason: whoever has a token could else fill the audit log."""
+        method, path = request.method, request.url.path[:LONGEST_SUBJECT]
+        route = getattr(request.scope.get("route"), "path", path)
+
+        def describe(_key: str, repeats: int) -> Event:
+            return AccessRefused(
+                path,
+                attempt.application_id,
+                permission=attempt.permission,
+                method=method,
+                reason=refusal.kind,
+                repeats=repeats,
             )
+
+        key = f"{attempt.actor.principal_id} {method} {route} {refusal.kind}"
+        self._services.refusal_counter.count("refused", key, describe, attempt.actor)
 
     def _count(self, request: Request, refusal: CertrailError) -> None:
         """Count a call without valid credentials, which anybody can make, by its address."""

@@ -12,6 +12,7 @@ from joserfc.errors import JoseError
 
 from certrail.crypto.keyring import Keyring, KeyringError
 from certrail.crypto.purposes import SIGN_IN_PURPOSE
+from certrail.domain import formats
 from certrail.domain.errors import Forbidden, Unauthenticated, Unavailable
 from certrail.services.access.sessions import Claims
 from certrail_server.api.browser import SECONDS_TO_SIGN_IN
@@ -22,6 +23,9 @@ ALGORITHMS = frozenset(
     {"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA", "Ed25519"}
 )
 """Signatures only: a token that is not signed, or signed with the client's secret, proves nothing."""
+
+LONGEST_NAME = 128
+"""Characters of a name that are kept."""
 
 
 class SignIn:
@@ -92,7 +96,10 @@ class SignIn:
     def claims_of(self, claims: Mapping[str, Any]) -> Claims:
         """The claims of a verified ID token; an e-mail address counts only where the provider verified it."""
         verified = claims.get("email") if claims.get("email_verified") is True else None
-        return Claims(self._issuer, str(claims["sub"]), verified, claims.get("name"))
+        name = claims.get("name")
+        # Whoever edits their profile at the provider chooses this text, and every admin reads it.
+        shown = formats.escaped(str(name)).strip()[:LONGEST_NAME] if name else None
+        return Claims(self._issuer, str(claims["sub"]), verified, shown)
 
     def _begun(self, request: Request) -> bool:
         return f"_state_oidc_{request.query_params['state']}" in request.session

@@ -1,16 +1,43 @@
 """What all commands share; it imports nothing that a command which only calls the API does not need."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import typer
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderableType
 from rich.markup import escape
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.segment import Segment
 
-out = Console()
-err = Console(stderr=True)
+from certrail.domain.formats import escaped
+
+
+class SafeConsole(Console):
+    """Writes no control character that a text brings along: every text for a person leaves through one of these."""
+
+    def print(self, *objects: Any, **options: Any) -> None:
+        """Write texts, each with what is not printable written out."""
+        shown = [escaped(one, keep="\n") if isinstance(one, str) else one for one in objects]
+        super().print(*shown, **options)
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
+        """What is written, piece by piece; only the console's own control codes are left as they are."""
+        for segment in super().render(renderable, options):
+            if segment.control or segment.text.isprintable():
+                yield segment
+            else:
+                yield Segment(escaped(segment.text, keep="\n"), segment.style)
+
+
+out = SafeConsole()
+err = SafeConsole(stderr=True)
+
+
+def echo(text: str, *, end: str = "\n") -> None:
+    """Write text as it is, as for a file or another program, without control characters."""
+    typer.echo(escaped(text, keep="\n\t"), nl=False)
+    typer.echo(end, nl=False)
 
 
 def fail(message: str) -> NoReturn:

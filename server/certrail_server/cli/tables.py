@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import typer
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from certrail_server.cli.common import out
+from certrail.domain.formats import escaped
+from certrail_server.cli.common import SafeConsole, out
 
 Json = dict[str, Any]
 Column = str | tuple[str, str | Callable[[Json], Any]]
@@ -98,7 +98,7 @@ def named(common_name: str | None, sans: Mapping[str, Sequence[str]] | None) -> 
 def _print(table: Table, least: int = 0) -> None:
     """On a terminal as wide as that, or as wide as its cells need; anywhere else each row is one line."""
     width = max(out.width, least) if out.is_terminal else ANY_WIDTH
-    console = Console(width=width)
+    console = SafeConsole(width=width)
     with console.capture() as rendered:
         console.print(table, crop=False)
     for line in rendered.get().splitlines():
@@ -107,7 +107,7 @@ def _print(table: Table, least: int = 0) -> None:
 
 def _cell(row: Json, column: Column) -> str:
     member = column if isinstance(column, str) else column[1]
-    text = " ".join(_text(member(row) if callable(member) else inside(row, member)).splitlines())
+    text = escaped(" ".join(_text(member(row) if callable(member) else inside(row, member)).splitlines()))
     if out.is_terminal and FULL_ID.fullmatch(text):
         return text[:SHORT_ID]
     if out.is_terminal and " " in text and len(text) > LONGEST_TEXT:

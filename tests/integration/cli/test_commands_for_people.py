@@ -318,7 +318,7 @@ def test_what_is_wrong_is_said_with_what_would_be_right(
     assert "Value error" not in shell.refused("request", "submit", "app", "--profile", "web", "--ip", "x")
     p12 = shell.folder / "x.p12"
     p12.write_bytes(b"\x30\x82\xff\x00")
-    assert "--pkcs12" in shell.refused("cert", "import", "app", str(p12))
+    assert "holds no PEM, DER or PKCS#12" in shell.refused("cert", "import", "app", str(p12))
     monkeypatch.setenv("CERTRAIL_URL", "127.0.0.1:8080")
     assert "begin with http://" in shell.refused("me")
 

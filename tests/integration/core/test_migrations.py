@@ -5,10 +5,12 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlmodel import SQLModel
+from tests.integration.conftest import KEYRING
 
 from certrail.persistence import tables
 from certrail.persistence.database import Database
 from certrail.persistence.migrate import SCRIPTS, migrate, newest, pending
+from certrail.services.core.audit_seal import empty_head
 
 
 def test_the_scripts_are_named_by_their_order() -> None:
@@ -33,7 +35,7 @@ def test_the_migrations_make_what_the_code_expects(database: Database) -> None:
 def test_an_empty_database_is_behind(tmp_path: object) -> None:
     database = Database(f"sqlite:///{tmp_path}/empty.db")
     assert pending(database)
-    migrate(database)
+    migrate(database, lambda: empty_head(KEYRING))
     assert not pending(database)
-    migrate(database)
+    migrate(database, lambda: empty_head(KEYRING))
     database.close()

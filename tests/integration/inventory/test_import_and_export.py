@@ -155,7 +155,7 @@ def test_without_a_profile_what_nobody_here_would_issue_is_kept_too(team: Team) 
     assert (row.common_name, row.key_algorithm, row.names) == (
         "",
         "EC_secp256k1",
-        {"other": ["RegisteredID"]},
+        {"other": ["a registeredID"]},
     )
     with pytest.raises(BadInput, match=r"No profile can have this: subject attributes 2\.5\.4\.5"):
         taken(team, from_pem_text(pem(certificate)), profile="web")

@@ -1,5 +1,6 @@
 import fnmatch
 import re
+import time
 
 import pytest
 from hypothesis import strategies as st
@@ -61,6 +62,29 @@ def _words(letters: str, length: int) -> list[str]:
 )
 def test_what_a_wildcard_covers(name: str, pattern: str, expected: bool) -> None:
     assert covers(name, [pattern]) is expected
+
+
+@given(
+    st.text("ab.*", max_size=9),
+    st.lists(st.sampled_from("abc."), max_size=5).map("".join),
+    st.sampled_from("abc"),
+)
+def test_a_pattern_that_fits_one_of_its_names_is_covered(pattern: str, rest: str, letter: str) -> None:
+    """Every label of up to three letters that makes the pattern fit is found by `covers`."""
+    for label in (letter, letter * 2, "ab", "ba", "abc"):
+        if like(f"{label}.{rest}", [pattern]):
+            assert covers(f"*.{rest}", [pattern])
+
+
+def test_forty_five_patterns_and_a_hundred_names_take_no_time() -> None:
+    """The worst that a rule may hold: with an automaton of sets this took 50 seconds."""
+    names = [f"{'a' * 60}.{n}.{'a' * 1800}" for n in range(100)]
+    patterns = ["*a" * 1000 + f"*{n}" for n in range(45)]
+    began = time.process_time()
+    for name in names:
+        like_ignoring_case(name, patterns)
+        covers(f"*.{name}", patterns)
+    assert time.process_time() - began < 5
 
 
 def test_no_pattern_takes_for_ever() -> None:

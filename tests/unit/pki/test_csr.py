@@ -89,12 +89,37 @@ def test_a_bare_csr_asks_for_nothing_more(pem: MakePem) -> None:
     assert (facts.sans, facts.key_usages, facts.extended_key_usages) == (Sans(), (), ())
 
 
+BEGIN, END = "-----BEGIN CERTIFICATE REQUEST-----", "-----END CERTIFICATE REQUEST-----"
+SHA1_SIGNED = """-----BEGIN CERTIFICATE REQUEST-----
+MIICXzCCAUcCAQAwGjEYMBYGA1UEAwwPb2xkLmV4YW1wbGUuY29tMIIBIjANBgkq
+hkiG9w0BAQEFAAOCAQ8AMIIBCgKCAQEA54EtBw0jE/YfwhUhDtFwVgRaLV+vDsYX
+dBiYeQ7SYuTx14RVCl73eSa//6hb3ugYchGQa6+rZIhBjIfdHYQJwZyl6GRh3qjs
+kliAcyyd//PMXEfKX+Pl/1TdKF9WmqB1DxaM43xAsVgIEt6d+TGkAMPokmH+jDa0
+GVprV4DsPuDyi0zuR2tBoAjTTpZh2rnAyqtDJJZpcopiWnJvGUoBjZ7flZUci2tN
+wWORm+Ch1o7O3SsRrN29ZQEsuqZeU3/qLS6gzY7xa1SH9L7TcSB6PVXB4dWBc5WR
+9Yeae3xEmmYOplLidOgzkecOf6ubFFX7sKruA0sgACp6t1zxwBeYlQIDAQABoAAw
+DQYJKoZIhvcNAQEFBQADggEBAFOuLls27s7pBjg3LGzP1aSwq9LA84wIPaC7tZT3
+ak8O7mAOK4TdK36FGs/eRnZZ/Rx6fVILJAbwt4TLApM/27UQV60OH7bHNSMrKLlo
+1A++mkleIH98QLeLrItRnnhIQot04A8cqjNZsgZlxV4KNhrPaweBdMxT+wSverma
+jzOoYzPrlF+/jGdxXS+cYbCc8nogR69aI7Lzb1f+BctRhfzehlK19dhf/5wTaiL4
+G2DuYgONY6BEtB28D51G0ezritIiTmFaxLhtqZaWTrN1v4QZlr8J2b6Res6+LC/p
+r4CjiNP//uHnzkJDiwRr8vLbAecvKZgDFgM/8nlmxYv3hkU=
+-----END CERTIFICATE REQUEST-----
+"""
+
+
 @pytest.mark.parametrize(
-    "text",
-    ["", "hello", "\ud800", "-----BEGIN CERTIFICATE REQUEST-----\nAAAA\n-----END CERTIFICATE REQUEST-----"],
+    ("text", "reason"),
+    [
+        ("", "no PEM certification request"),
+        ("hello", "no PEM certification request"),
+        ("\ud800", "no PEM certification request"),
+        (f"{BEGIN}\nAAAA\n{END}", "cannot be read as PKCS#10"),
+        (f"{BEGIN}\n\ud800\n{END}", "cannot be read as PKCS#10"),
+    ],
 )
-def test_what_is_no_pem_is_refused(text: str) -> None:
-    with pytest.raises(BadInput, match="cannot be read as PEM") as caught:
+def test_what_is_no_pem_is_refused(text: str, reason: str) -> None:
+    with pytest.raises(BadInput, match=reason) as caught:
         read_csr(text)
     assert caught.value.extra["field"] == "csr"
 
@@ -120,13 +145,13 @@ def test_a_weak_key_is_refused() -> None:
     ("extension", "critical", "part"),
     [
         (x509.SubjectAlternativeName([x509.DNSName("a_b.example")]), False, "not a DNS name"),
-        (x509.SubjectAlternativeName([x509.DirectoryName(NAME)]), False, "DirectoryName"),
-        (x509.SubjectAlternativeName([x509.RegisteredID(UPN)]), False, "RegisteredID"),
+        (x509.SubjectAlternativeName([x509.DirectoryName(NAME)]), False, "a directoryName"),
+        (x509.SubjectAlternativeName([x509.RegisteredID(UPN)]), False, "a registeredID"),
         (x509.SubjectAlternativeName([x509.OtherName(UPN, b"\x16\x03a@b")]), False, "UTF8String"),
         (
             x509.SubjectAlternativeName([x509.OtherName(x509.ObjectIdentifier("1.2.3"), b"\x05\x00")]),
             False,
-            "OtherName",
+            "an otherName",
         ),
         (usage(key_cert_sign=True), True, "key usages of a CA"),
         (x509.TLSFeature([x509.TLSFeatureType.status_request]), True, "critical extension"),
@@ -139,8 +164,38 @@ def test_what_is_not_supported_is_named(
         read_csr(pem(asking(extension, critical=critical)))
 
 
-def test_an_extension_that_may_be_ignored_is(pem: MakePem) -> None:
-    assert read_csr(pem(asking(x509.TLSFeature([x509.TLSFeatureType.status_request])))).sans == Sans()
+def test_an_extension_that_would_not_be_given_is_refused_by_name(pem: MakePem) -> None:
+    """Must-staple that was asked for and is missing is found out when a browser does not staple (RFC 7633)."""
+    for extension, name in (
+        (x509.TLSFeature([x509.TLSFeatureType.status_request]), r"must-staple \(RFC 7633\)"),
+        (x509.NameConstraints([x509.DNSName("example.com")], None), "name constraints"),
+        (x509.UnrecognizedExtension(x509.ObjectIdentifier("1.2.3.4"), b"\x05\x00"), r"1\.2\.3\.4"),
+    ):
+        with pytest.raises(BadInput, match=name):
+            read_csr(pem(asking(extension)))
+
+
+def test_an_extension_that_the_issuer_sets_itself_is_no_obstacle(pem: MakePem) -> None:
+    assert read_csr(pem(asking(x509.SubjectKeyIdentifier(bytes(20))))).sans == Sans()
+
+
+def test_only_the_request_is_kept_of_a_text_and_no_private_key_is_taken(pem: MakePem) -> None:
+    text = pem(asking())
+    assert read_csr(f"Certificate Request:\n  Müller\n{text}\nthe end").pem == text
+    assert read_csr(text.replace(" CERTIFICATE REQ", " NEW CERTIFICATE REQ")).pem == text
+    with pytest.raises(BadInput, match="give one"):
+        read_csr(text + text)
+    for kind in ("", "EC ", "RSA ", "ENCRYPTED "):
+        secret = f"-----BEGIN {kind}PRIVATE KEY-----\nc2VjcmV0\n-----END {kind}PRIVATE KEY-----\n"
+        with pytest.raises(BadInput, match="holds a private key") as refused:
+            read_csr(secret + text)
+        assert "c2VjcmV0" not in str(refused.value)
+
+
+def test_a_signature_with_sha1_is_refused_by_its_reason() -> None:
+    """Generated as `openssl req -new -newkey rsa:2048 -nodes -sha1 -subj /CN=old` does."""
+    with pytest.raises(BadInput, match="Signatures with SHA-1 are not taken"):
+        read_csr(SHA1_SIGNED)
 
 
 @pytest.mark.parametrize(

@@ -150,11 +150,12 @@ class TokenRevoked(Event, type="token.revoked", title="API token revoked: {name}
 
 @dataclass(frozen=True, kw_only=True)
 class AccessRefused(Event, type="access.refused", title="Call refused: {name}", subject="route"):
-    """An authenticated caller was refused a call."""
+    """A caller was refused a call; `repeats` counts the others at the same route since the last such event."""
 
     permission: str | None
     method: str
     reason: str
+    repeats: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)

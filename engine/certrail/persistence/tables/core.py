@@ -13,7 +13,8 @@ from certrail.persistence.types import UtcDateTime
 class EventRow(SQLModel, table=True):
     """An immutable fact, written in the same transaction as the change that it records.
 
-    `seq` has no gaps and follows the commits, `hash` chains the event to the one before it.
+    `seq` has no gaps and follows the commits, `hash` chains the event to the one before it, and `mac` does the same
+    with a key under the keyring.
     """
 
     __tablename__ = "event"
@@ -31,17 +32,20 @@ class EventRow(SQLModel, table=True):
     request_id: str | None = Field(default=None, max_length=64)
     data: dict[str, Any] = json_column()
     hash: str = Field(default="", max_length=64)
+    mac: str = Field(default="", max_length=64)
 
 
 class AuditChainHead(SQLModel, table=True):
-    """The end of the chain of events, in the only row of its table. `seal` is an envelope of the keyring."""
+    """The end of the audit chain, in the only row of its table. `seal` and `link_key_sealed` are envelopes."""
 
     __tablename__ = "audit_chain_head"
 
     id: int = Field(default=1, primary_key=True, sa_type=Integer)
     seq: int = 0
     hash: str = Field(max_length=64)
+    mac: str = Field(max_length=64)
     seal: str = ""
+    link_key_sealed: str = ""
 
 
 class OutboxRow(SQLModel, table=True):

@@ -68,6 +68,7 @@ class Certificate(Row, table=True):
     fingerprint: str = Field(unique=True, max_length=64)
     common_name: str = Field(default="", max_length=256)
     names: dict[str, list[str]] = json_column()
+    unreadable: list[str] = json_column(list)
     key_algorithm: str = Field(max_length=32)
     not_before: datetime = Field(sa_type=UtcDateTime)
     not_after: datetime = Field(sa_type=UtcDateTime)

@@ -8,6 +8,7 @@ from typing import Any
 
 from certrail.domain.approval import AUTHORITY
 from certrail.domain.events import EVENTS, Event
+from certrail.domain.formats import escaped
 from certrail.persistence.tables import Application, Certificate, EventRow
 from certrail_sdk import Fact, Notification, Stage
 
@@ -66,7 +67,8 @@ def compose(
     data = row.data
     names = (data.get("common_name"), *data.get("dns_names", ()), data.get("sync"), data.get("slug"))
     name = next((name for name in names if name), where)
-    title = event.title.format(name=f"{AUTHORITY} {name}" if data.get("authority") else name)
+    # A certificate from elsewhere may have any characters in its names; mail, chat and terminals obey some of them.
+    title = escaped(event.title.format(name=f"{AUTHORITY} {name}" if data.get("authority") else name))
     incident = event.incident_key()
     path = f"/applications/{application.slug}" if application else "/"
     record = f"/api/v1{path}/events" if application else "/api/v1/audit/events"
@@ -75,7 +77,7 @@ def compose(
         readable["approval"] = row.subject_id  # by which it is voted on
     certificate = ""
     if about is not None:
-        certificate = readable["certificate"] = _called(about)
+        certificate = readable["certificate"] = escaped(_called(about))
         readable.setdefault("serial", about.serial)
     if "with_key" in data:
         readable["private_key"] = "held by certrail" if data["with_key"] else "not held by certrail"
@@ -85,7 +87,9 @@ def compose(
         occurred_at=row.created_at.astimezone(UTC),
         severity=event.severity,
         title=title,
-        summary=f"{title if certificate in title else f'{title} ({certificate})'} in {where}, by {row.actor_name}.",
+        summary=escaped(
+            f"{title if certificate in title else f'{title} ({certificate})'} in {where}, by {row.actor_name}."
+        ),
         facts=tuple(
             Fact(label=label, value=_text(readable[key]))
             for key, label in LABELS.items()
@@ -110,4 +114,5 @@ def _called(certificate: Certificate) -> str:
 
 
 def _text(value: Any) -> str:
-    return ", ".join(str(item) for item in value) if isinstance(value, list) else str(value)
+    text = ", ".join(str(item) for item in value) if isinstance(value, list) else str(value)
+    return escaped(text, keep="\n")

@@ -114,7 +114,7 @@ def create_ocsp_key(context: ServiceContext) -> tuple[keys.PublicKey, str]:
 
 def sign_ocsp(context: ServiceContext, signer: OcspSigner, template: Template[T]) -> T:
     """Sign with the key of a delegated OCSP signer."""
-    return template.sign(keys.from_pem(context.keyring.open(signer.key_sealed, OCSP_KEY_PURPOSE)))
+    return template.sign(keys.from_own_pem(context.keyring.open(signer.key_sealed, OCSP_KEY_PURPOSE)))
 
 
 def key_name(version: CaCertificate) -> KeyName:
@@ -129,7 +129,7 @@ def new_serial() -> int:
 
 def _private_key(context: ServiceContext, row: CaKey) -> keys.PrivateKey:
     if row.signer == BUILT_IN:
-        return keys.from_pem(context.keyring.open(row.key_sealed or "", CA_KEY_PURPOSE))
+        return keys.from_own_pem(context.keyring.open(row.key_sealed or "", CA_KEY_PURPOSE))
     signer = context.signers.get(row.signer)
     if isinstance(signer, KeyHolder):
         return signer.private_key(KeyName(row.ca_id, row.spki))

@@ -3,11 +3,12 @@
 import logging
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from certrail.domain.audit_chain import AuditLogTampered
 from certrail.domain.events import Event
 from certrail.services.core.actor import SYSTEM, Actor
 from certrail.services.core.unit_of_work import ServiceContext
@@ -27,6 +28,7 @@ Describe = Callable[[str, int], Event]
 class _Window:
     ends_at: datetime
     describe: Describe
+    actor: Actor
     waiting: int = 0
 
     def take(self, key: str, now: datetime) -> Event:
@@ -61,8 +63,10 @@ class RefusalCounter:
         now = self._context.clock()
         with self._lock:
             key = self._key(kind, key)
-            window = self._windows.setdefault((kind, key), _Window(now, describe))
+            window = self._windows.setdefault((kind, key), _Window(now, describe, actor))
             window.describe, window.waiting = describe, window.waiting + 1
+            # Of callers that are counted together, none is named.
+            window.actor = SYSTEM if key == OTHERS else replace(actor, request_id=None, idempotency_key=None)
             if window.ends_at > now:
                 return
             event = window.take(key, now)
@@ -79,20 +83,20 @@ class RefusalCounter:
         self._record(lambda _window: True)
 
     def _record(self, ended: Callable[[_Window], bool]) -> None:
-        events, now = list[Event](), self._context.clock()
+        events, now = list[tuple[Actor, Event]](), self._context.clock()
         with self._lock:
             for counted, window in [each for each in self._windows.items() if ended(each[1])]:
                 if window.waiting:
-                    events.append(window.take(counted[1], now))
+                    events.append((window.actor, window.take(counted[1], now)))
                 else:
                     del self._windows[counted]
         if not events:
             return
         try:
-            with self._context.unit_of_work(SYSTEM) as uow:
-                for event in events:
+            for actor, event in events:
+                with self._context.unit_of_work(actor) as uow:
                     uow.record(event)
-        except SQLAlchemyError as problem:
+        except (SQLAlchemyError, AuditLogTampered) as problem:
             log.error("%s events on refusals are not on record: %s", len(events), type(problem).__name__)
 
     def _key(self, kind: str, key: str) -> str:

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy.exc import IntegrityError
-from sqlmodel import Session
+from sqlmodel import Session, select
 
 from certrail.crypto.keyring import Keyring
 from certrail.domain.errors import Conflict
@@ -19,6 +19,7 @@ from certrail.pki.signer import KeyHolder, RemoteSigner
 from certrail.plugins.registry import PluginRegistry
 from certrail.services.core.actor import Actor
 from certrail.services.core.audit_log import append, document
+from certrail.services.core.audit_witness import AuditWitness
 from certrail.services.core.idempotency import refuse_repeated, remember
 from certrail.services.core.subscriptions import Subscriptions
 
@@ -37,6 +38,7 @@ class ServiceContext:
         approval_subjects: what can be approved, an `approvals.subject.SubjectType` by name; the facade registers them.
         nudge: called after a commit that left outbox rows.
         signers: by name, signers of authority keys that are not held here.
+        audit_witness: remembers the head of the audit chain outside the database; ``None`` where there is no folder.
     """
 
     db: Database
@@ -49,6 +51,7 @@ class ServiceContext:
     approval_subjects: Mapping[str, Any] = field(default_factory=dict)
     nudge: Callable[[], None] = lambda: None
     signers: Mapping[str, KeyHolder | RemoteSigner] = field(default_factory=dict)
+    audit_witness: AuditWitness | None = None
 
     @contextmanager
     def unit_of_work(self, actor: Actor) -> Iterator["UnitOfWork"]:
@@ -63,17 +66,23 @@ class ServiceContext:
                 uow = UnitOfWork(self, session, actor, self.clock())
                 yield uow
                 remember(session, actor, uow.created_id, uow.now)
-                append(session, self.keyring, uow.events)
+                heads = append(session, self.keyring, uow.events) if uow.events else None
         except (IntegrityError, Conflict):
             # The same call may have won on another connection, be it the one that this one found in its way:
             # then it is done, else the error is raised.
             with self.db.read() as session:
                 refuse_repeated(session, actor)
             raise
+        if heads and self.audit_witness:
+            self.audit_witness.advance(*heads, self._event_hash)
         if uow.outbox:
             self.nudge()
         for event in uow.events:
             self.plugins.broadcast(document(event))
+
+    def _event_hash(self, seq: int) -> str | None:
+        with self.db.read() as session:
+            return session.exec(select(EventRow.hash).where(EventRow.seq == seq)).one_or_none()
 
 
 @dataclass

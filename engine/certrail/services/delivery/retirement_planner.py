@@ -10,6 +10,7 @@ from sqlmodel import Session, col, select
 from certrail.crypto.purposes import SYNC_PURPOSE
 from certrail.domain.events.delivery import SyncDeleted
 from certrail.domain.states import RETIREMENT_PLANNED, CertificateStatus, DeliveryStatus, RetirementStatus
+from certrail.domain.timestamps import later
 from certrail.persistence.database import locked
 from certrail.persistence.tables import Certificate, Delivery, PreviousTarget, Retirement, Sync
 from certrail.services.core.unit_of_work import UnitOfWork
@@ -74,9 +75,9 @@ def delivered(uow: UnitOfWork, sync: Sync, delivery: Delivery, certificate: Cert
     elif certificate.status == CertificateStatus.REVOKED:
         retire(uow, delivery, RetirementReason.REVOKED, uow.now)
     elif not selects(sync.selection, certificate):
-        retire(uow, delivery, RetirementReason.UNSELECTED, uow.now + grace_of(sync))
+        retire(uow, delivery, RetirementReason.UNSELECTED, later(uow.now, grace_of(sync)))
     else:
-        retire(uow, delivery, RetirementReason.ENDED, certificate.not_after + grace_of(sync))
+        retire(uow, delivery, RetirementReason.ENDED, later(certificate.not_after, grace_of(sync)))
 
 
 def cancel_and_retire(uow: UnitOfWork, sync: Sync, delivery: Delivery) -> None:
@@ -94,7 +95,7 @@ def superseded(uow: UnitOfWork, sync: Sync, delivery: Delivery) -> None:
     if certificate is not None and certificate.status == CertificateStatus.REVOKED:
         retire(uow, delivery, RetirementReason.REVOKED, uow.now)
     else:
-        retire(uow, delivery, RetirementReason.SUPERSEDED, uow.now + grace_of(sync))
+        retire(uow, delivery, RetirementReason.SUPERSEDED, later(uow.now, grace_of(sync)))
 
 
 def target_snapshot(uow: UnitOfWork, sync: Sync) -> PreviousTarget:

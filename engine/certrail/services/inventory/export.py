@@ -96,7 +96,7 @@ class Export:
     def _key(self, row: Certificate) -> keys.PrivateKey | None:
         if row.key_sealed is None:
             return None
-        return keys.from_pem(self._context.keyring.open(row.key_sealed, CERTIFICATE_KEY_PURPOSE))
+        return keys.from_own_pem(self._context.keyring.open(row.key_sealed, CERTIFICATE_KEY_PURPOSE))
 
 
 def _refuse_password(format_: Format, password: str | None) -> None:

@@ -173,6 +173,7 @@ class Imports:
             fingerprint=facts.fingerprint,
             common_name=facts.common_name,
             names=facts.names,
+            unreadable=list(facts.unreadable),
             key_algorithm=facts.key_algorithm,
             not_before=facts.not_before,
             not_after=facts.not_after,

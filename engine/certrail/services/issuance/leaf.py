@@ -47,7 +47,7 @@ def subject_key(
 
 def opened_key(context: ServiceContext, sealed: str) -> SubjectKey:
     """A key from its envelope."""
-    key = keys.from_pem(context.keyring.open(sealed, CERTIFICATE_KEY_PURPOSE))
+    key = keys.from_own_pem(context.keyring.open(sealed, CERTIFICATE_KEY_PURPOSE))
     return SubjectKey(key.public_key(), key)
 
 

@@ -194,6 +194,7 @@ def _from_csr(values: Mapping[str, Any]) -> dict[str, Any]:
     facts = read_csr(str(values["csr"]))
     usages = {"key_usages": facts.key_usages, "extended_key_usages": facts.extended_key_usages}
     return {
+        "csr": facts.pem,
         "subject": facts.subject.model_dump(),
         "sans": facts.sans.model_dump(),
         "key_algorithm": facts.key_algorithm,

@@ -177,7 +177,7 @@ def renewal_content(
             "sans": facts.sans.model_dump(),
             "basic_constraints": facts.basic_constraints.model_dump(),
         }
-        return _fitted({**values, **said, "csr": csr, "key_algorithm": facts.key_algorithm})
+        return _fitted({**values, **said, "csr": facts.pem, "key_algorithm": facts.key_algorithm})
     if present.key_sealed is None and not (same_key and values.get("csr")):
         raise BadInput(
             "The key of this certificate is not held here: send a CSR of the new key"

@@ -7,6 +7,7 @@ from sqlmodel import SQLModel, col, select
 
 from certrail.crypto.purposes import (
     AUDIT_HEAD_PURPOSE,
+    AUDIT_LINK_PURPOSE,
     CA_KEY_PURPOSE,
     CERTIFICATE_KEY_PURPOSE,
     CHANNEL_PURPOSE,
@@ -42,6 +43,7 @@ SEALED: Sequence[tuple[type[SQLModel], str, str]] = (
     (Channel, "config_sealed", CHANNEL_PURPOSE),
     (OcspSigner, "key_sealed", OCSP_KEY_PURPOSE),
     (AuditChainHead, "seal", AUDIT_HEAD_PURPOSE),
+    (AuditChainHead, "link_key_sealed", AUDIT_LINK_PURPOSE),
 )
 """Table, column and purpose of every envelope."""
 BATCH = 100

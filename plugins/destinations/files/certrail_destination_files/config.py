@@ -60,27 +60,6 @@ class FilesConfig(Config):
             raise ValueError("a password needs the format pkcs12: PEM files are not encrypted")
         return self
 
-    def folder(self) -> Path:
-        """Where files are written.
-
-        Raises:
-            Misconfigured: there is no such folder, or it leads out of the root.
-        """
-        root, folder = self.root.resolve(), (self.root / self.directory).resolve()
-        if not root.is_dir():
-            raise Misconfigured(
-                "root",
-                f"{self.root} is not a folder on the worker's machine",
-                action="Make the folder, or correct 'root' of the connection.",
-            )
-        if not folder.is_dir():
-            raise Misconfigured(
-                "directory", f"{self.root / self.directory} is not a folder on the worker's machine"
-            )
-        if not folder.is_relative_to(root):
-            raise Misconfigured("directory", f"{self.directory!r} leads out of {self.root}")
-        return folder
-
     def password_bytes(self) -> bytes | None:
         """The password as PKCS#12 wants it."""
         return self.password.get_secret_value().encode() if self.password else None

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
-from certrail_sdk import Misconfigured, QuotaExceeded, Retryable, Unauthorized
+from certrail_destination_files.directory import NotOurs
+from certrail_sdk import Misconfigured, PluginError, QuotaExceeded, Retryable, Unauthorized
 
 T = TypeVar("T")
 FULL = (errno.ENOSPC, errno.EDQUOT)
@@ -20,15 +21,26 @@ async def in_thread(directory: Path, work: Callable[[], T]) -> T:
     """
     try:
         return await asyncio.to_thread(work)
-    except PermissionError as err:
-        place = err.filename or directory
-        raise Unauthorized(
-            f"The worker's account may not use {place}: {err.strerror}.",
-            action=f"Give the worker's account the right to write in {directory}.",
+    except NotOurs as refusal:
+        raise Misconfigured(
+            "directory",
+            str(refusal),
+            action="Give the folder to the worker's account alone: chown, and chmod go-w.",
         ) from None
     except OSError as err:
-        if err.errno in FULL:
-            raise QuotaExceeded(f"No space is left in {directory}.") from None
-        if err.errno == errno.EROFS:
-            raise Misconfigured("directory", f"{directory} is on a read-only file system") from None
-        raise Retryable(f"{err.filename or directory}: {err.strerror}") from None
+        raise _as_plugin_error(err, directory) from None
+
+
+def _as_plugin_error(err: OSError, directory: Path) -> PluginError:
+    # Names are relative to a descriptor: the folder says where to look.
+    where = f"{directory}: {err.filename}" if err.filename else str(directory)
+    if isinstance(err, PermissionError):
+        return Unauthorized(
+            f"The worker's account may not use {where}: {err.strerror}.",
+            action=f"Give the worker's account the right to write in {directory}.",
+        )
+    if err.errno in FULL:
+        return QuotaExceeded(f"No space is left in {directory}.")
+    if err.errno == errno.EROFS:
+        return Misconfigured("directory", f"{directory} is on a read-only file system")
+    return Retryable(f"{where}: {err.strerror}")

@@ -1,13 +1,14 @@
 """Reading back what stands in a version's folder."""
 
 from dataclasses import dataclass
-from pathlib import Path
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
 from cryptography.hazmat.primitives.serialization import load_pem_private_key, pkcs12
+
+from certrail_destination_files.directory import Directory
 
 
 @dataclass(frozen=True)
@@ -28,17 +29,14 @@ class Found:
         return None if self.public_key is None else self.public_key == self.leaf.public_key()
 
 
-def read_version(folder: Path, password: bytes | None) -> Found | None:
+def read_version(folder: Directory, password: bytes | None) -> Found | None:
     """What stands in a version's folder; ``None`` when it cannot be understood."""
-    if (bundle := folder / "bundle.p12").exists():
-        return read_pkcs12(bundle.read_bytes(), password)
-    if (combined := folder / "combined.pem").exists():
-        return _read_pem(combined.read_bytes(), combined.read_bytes())
-    key = folder / "privkey.pem"
-    try:
-        return _read_pem((folder / "fullchain.pem").read_bytes(), key.read_bytes() if key.exists() else None)
-    except FileNotFoundError:
-        return None
+    if (bundle := _content(folder, "bundle.p12")) is not None:
+        return read_pkcs12(bundle, password)
+    if (combined := _content(folder, "combined.pem")) is not None:
+        return _read_pem(combined, combined)
+    certificates = _content(folder, "fullchain.pem")
+    return None if certificates is None else _read_pem(certificates, _content(folder, "privkey.pem"))
 
 
 def read_pkcs12(content: bytes, password: bytes | None) -> Found | None:
@@ -48,6 +46,11 @@ def read_pkcs12(content: bytes, password: bytes | None) -> Found | None:
     except (ValueError, UnsupportedAlgorithm):
         return None
     return Found(leaf, key.public_key() if key else None) if leaf else None
+
+
+def _content(folder: Directory, name: str) -> bytes | None:
+    found = folder.read(name)
+    return found[0] if found else None
 
 
 def _read_pem(certificates: bytes, key: bytes | None) -> Found | None:

@@ -1,10 +1,8 @@
 """The files of one version: name, content, mode, owner."""
 
-import os
 import stat
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import (
@@ -16,6 +14,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from certrail_destination_files.config import UNCHANGED, FilesConfig
+from certrail_destination_files.directory import Directory
 from certrail_destination_files.reading import read_pkcs12
 from certrail_sdk import Bundle, Permanent
 
@@ -30,20 +29,17 @@ class File:
     group: int
     equals: Callable[[bytes], bool]
 
-    def stands_at(self, path: Path) -> bool:
+    def stands_in(self, folder: Directory, name: str) -> bool:
         """Whether the file is there already, content, mode and owner."""
-        try:
-            handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
-        except OSError:
+        if (found := folder.read(name)) is None:
             return False
-        with os.fdopen(handle, "rb") as file:
-            found = os.fstat(file.fileno())
-            return (
-                stat.S_IMODE(found.st_mode) == self.mode
-                and self.owner in (UNCHANGED, found.st_uid)
-                and self.group in (UNCHANGED, found.st_gid)
-                and self.equals(file.read())
-            )
+        content, status = found
+        return (
+            stat.S_IMODE(status.st_mode) == self.mode
+            and self.owner in (UNCHANGED, status.st_uid)
+            and self.group in (UNCHANGED, status.st_gid)
+            and self.equals(content)
+        )
 
 
 Rendered = dict[str, File]

@@ -1,13 +1,18 @@
 """The files destination stays below its root, and leaves alone what others put there."""
 
+import asyncio
 import json
+import os
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from certrail_destination_files import directory
+from certrail_destination_files.directory import Directory
 from certrail_sdk import Misconfigured, Permanent, Receipt, Target
-from certrail_sdk.testing import make_deployment, with_receipt
+from certrail_sdk.testing import make_deployment, renewed, with_receipt
 
 from .folders import crl, files, names_in
 
@@ -124,6 +129,106 @@ async def test_a_current_that_leads_elsewhere_is_put_right(tmp_path: Path) -> No
     assert not (await files(inside).observe(deployment)).present
     assert (await files(inside).deploy(deployment)).changed
     assert (inside / "web" / "current").resolve().is_relative_to(inside / "web" / "versions")
+
+
+async def test_a_folder_that_is_exchanged_for_a_link_while_it_is_written_gets_nothing_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between the check of a path and its use there is time: the descriptor names the folder that was checked."""
+    outside, inside = tmp_path / "outside", tmp_path / "inside"
+    for folder in (outside, inside):
+        folder.mkdir()
+    write = Directory.write
+
+    def exchange(self: Directory, *values: Any) -> None:
+        if not (inside / "web").is_symlink():
+            (inside / "web").rename(tmp_path / "moved")
+            (inside / "web").symlink_to(outside)
+        write(self, *values)
+
+    monkeypatch.setattr(Directory, "write", exchange)
+    # Where the receipt is made, `current` is looked for at the link, which is not followed.
+    await files(inside).deploy(make_deployment("web"))
+    assert not names_in(outside)
+    assert (tmp_path / "moved" / "current" / "privkey.pem").exists()
+
+
+async def test_what_others_put_beside_the_versions_stays(tmp_path: Path) -> None:
+    deployment = make_deployment("web")
+    await files(tmp_path).deploy(deployment)
+    theirs = [tmp_path / "web" / "versions" / name for name in ("notes", "0123", ".hidden")]
+    for path in theirs:
+        path.mkdir()
+        (path / "file").write_text("theirs")
+    (tmp_path / "web" / "README").write_text("theirs")
+    for _ in range(3):
+        deployment = renewed(deployment)
+        await files(tmp_path).deploy(deployment)
+    assert all((path / "file").exists() for path in theirs)
+    assert (await files(tmp_path).remove(deployment)).changed
+    assert names_in(tmp_path / "web") == {"versions", "README"}
+    assert names_in(tmp_path / "web" / "versions") == {"notes", "0123", ".hidden"}
+
+
+@pytest.mark.parametrize("mode", [0o770, 0o757, 0o777, 0o1777])
+async def test_a_folder_in_which_others_may_write_is_refused(tmp_path: Path, mode: int) -> None:
+    root = tmp_path / "root"
+    root.mkdir()
+    root.chmod(mode)
+    deployment = make_deployment("web")
+    for verb in (files(root).check(), files(root).deploy(deployment), files(root).publish(crl())):
+        with pytest.raises(Misconfigured, match="others may write in") as raised:
+            await verb
+        assert "chmod go-w" in raised.value.action
+    assert not names_in(root)
+    root.chmod(0o755)
+    await files(root).check()
+    await files(root).deploy(deployment)
+    (root / "web").chmod(mode)
+    with pytest.raises(Permanent, match="others may write in"):
+        await files(root).deploy(renewed(deployment))
+    (root / "web").chmod(0o755)
+    (root / "web" / "versions").chmod(mode)
+    with pytest.raises(Permanent, match="others may write in"):
+        await files(root).deploy(renewed(deployment))
+
+
+async def test_a_folder_of_another_user_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    deployment = make_deployment("web")
+    await files(tmp_path).deploy(deployment)
+    (tmp_path / "empty").mkdir()
+    own = os.geteuid()
+    monkeypatch.setattr(os, "geteuid", lambda: own + 4000)
+    monkeypatch.setattr(directory, "ROOT_USER", own)
+    await files(tmp_path).check()
+    for name in ("web", "empty"):
+        with pytest.raises(Permanent, match="not to the worker's"):
+            await files(tmp_path).deploy(make_deployment(name))
+    monkeypatch.setattr(directory, "ROOT_USER", own + 1)
+    with pytest.raises(Misconfigured, match="may exchange what is in it"):
+        await files(tmp_path).check()
+
+
+@pytest.mark.parametrize("what", ["pipe", "link", "folder", "huge"])
+async def test_a_file_that_is_none_is_not_read(tmp_path: Path, what: str) -> None:
+    deployment = make_deployment("web")
+    await files(tmp_path).deploy(deployment)
+    chain = tmp_path / "web" / "current" / "fullchain.pem"
+    if what == "link":
+        chain.rename(tmp_path / "elsewhere.pem")
+        chain.symlink_to(tmp_path / "elsewhere.pem")
+    else:
+        chain.unlink()
+    if what == "pipe":
+        os.mkfifo(chain)
+    elif what == "folder":
+        chain.mkdir()
+    elif what == "huge":
+        with chain.open("wb") as file:
+            file.truncate(10_000_000_000)
+    seen = await asyncio.wait_for(files(tmp_path).observe(deployment), 10)
+    assert (seen.present, seen.fingerprint) == (True, None)
+    assert (await asyncio.wait_for(files(tmp_path).deploy(deployment), 10)).changed
 
 
 @pytest.mark.parametrize("name", ["../up", "a/b", ".hidden", "..", ""])

@@ -20,7 +20,7 @@ class TestPem(DestinationConformance):
 
     @pytest.fixture
     def broken(self, tmp_path: Path) -> Files:
-        return files(tmp_path / "missing")
+        return files(tmp_path, group="nobody-has-this-name")
 
 
 class TestCombined(DestinationConformance):
@@ -40,4 +40,6 @@ class TestPkcs12(DestinationConformance):
 
     @pytest.fixture
     def broken(self, tmp_path: Path) -> Files:
-        return files(tmp_path / "missing", format="pkcs12", password="correct horse battery")
+        return files(
+            tmp_path, owner="nobody-has-this-name", format="pkcs12", password="correct horse battery"
+        )

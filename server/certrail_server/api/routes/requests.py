@@ -1,10 +1,9 @@
 """Certificate requests: submit, watch, cancel, retry."""
 
-import asyncio
 from functools import partial
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
 from certrail.domain.access import Permission
@@ -23,7 +22,6 @@ router = APIRouter(tags=["certificate requests"])
 scoped = APIRouter(prefix="/certificate-requests", tags=["certificate requests"])
 
 LONGEST_WAIT = 60
-LOOK_SECONDS = 0.2
 
 
 @scoped.post("", status_code=202)
@@ -61,6 +59,7 @@ def list_certificate_requests(
 
 @router.get("/certificate-requests/{request_id}")
 async def get_certificate_request(
+    request: Request,
     request_id: str,
     call: Annotated[Call, allow(Permission.REQUEST_READ)],
     wait: Annotated[
@@ -68,12 +67,10 @@ async def get_certificate_request(
     ] = 0,
 ) -> CertificateRequestOut:
     """One request; with `wait` the answer comes when it is decided, or after that many seconds."""
-    loop = asyncio.get_running_loop()
-    deadline = loop.time() + wait
     read = partial(call.services.requests.get, request_id)
     row = await run_in_threadpool(read)
-    while row.status not in FINAL and loop.time() < deadline:
-        await asyncio.sleep(LOOK_SECONDS)
+    if wait and row.status not in FINAL:
+        await request.app.state.polls.wait(call.actor.principal_id, "request", request_id, wait)
         row = await run_in_threadpool(read)
     return await run_in_threadpool(request_answer, call.services, row)
 

@@ -1,10 +1,9 @@
 """Revocation requests: what became of a revocation that an approval policy guards."""
 
-import asyncio
 from functools import partial
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Request
 from fastapi.concurrency import run_in_threadpool
 
 from certrail.domain.access import Permission
@@ -12,7 +11,7 @@ from certrail.domain.states import RevocationStatus
 from certrail_server.api.answers.revocations import revocation_answer, revocation_answers
 from certrail_server.api.guard import Call, allow
 from certrail_server.api.pages import Page
-from certrail_server.api.routes.requests import LONGEST_WAIT, LOOK_SECONDS
+from certrail_server.api.routes.requests import LONGEST_WAIT
 from certrail_server.api.schemas.revocations import RevocationRequestList, RevocationRequestOut
 
 router = APIRouter(tags=["certificates"])
@@ -32,6 +31,7 @@ def list_revocation_requests(
 
 @router.get("/revocation-requests/{revocation_id}")
 async def get_revocation_request(
+    request: Request,
     revocation_id: str,
     call: Annotated[Call, allow(Permission.CERTIFICATE_READ)],
     wait: Annotated[
@@ -39,12 +39,10 @@ async def get_revocation_request(
     ] = 0,
 ) -> RevocationRequestOut:
     """One revocation request; with `wait` the answer comes when it is final, or after that many seconds."""
-    loop = asyncio.get_running_loop()
-    deadline = loop.time() + wait
     read = partial(call.services.revocation.get, revocation_id)
     row = await run_in_threadpool(read)
-    while not RevocationStatus(row.status).final and loop.time() < deadline:
-        await asyncio.sleep(LOOK_SECONDS)
+    if wait and not RevocationStatus(row.status).final:
+        await request.app.state.polls.wait(call.actor.principal_id, "revocation", revocation_id, wait)
         row = await run_in_threadpool(read)
     return await run_in_threadpool(revocation_answer, call.services, row)
 

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Generic, Self, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, field_validator
 
+from certrail.domain import formats
 from certrail.domain.durations import Duration, Span
 
 __all__ = [
@@ -34,19 +35,24 @@ def _no_id(slug: str) -> str:
 Slug = Annotated[
     str, StringConstraints(pattern=r"^[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?$"), AfterValidator(_no_id)
 ]
-Name = Annotated[str, StringConstraints(min_length=1, max_length=128, strip_whitespace=True)]
+Name = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=128, strip_whitespace=True),
+    AfterValidator(formats.printable),
+]
 Reference = Annotated[str, StringConstraints(min_length=1, max_length=320)]
 """A slug or an id."""
 Id = Annotated[str, StringConstraints(min_length=1, max_length=80)]
 Pattern = Annotated[str, StringConstraints(min_length=1, max_length=256)]
 Patterns = Annotated[list[Pattern], Field(max_length=50)]
-Comment = Annotated[str, StringConstraints(max_length=2000)]
-Description = Annotated[str, StringConstraints(max_length=2000)]
+Comment = Annotated[str, StringConstraints(max_length=2000), AfterValidator(formats.printable_lines)]
+Description = Annotated[str, StringConstraints(max_length=2000), AfterValidator(formats.printable_lines)]
 Pem = Annotated[str, StringConstraints(max_length=200_000)]
 CsrPem = Annotated[str, StringConstraints(max_length=65536)]
 References = Annotated[list[Reference], Field(max_length=100)]
 Settings = Annotated[dict[str, Any], Field(max_length=100)]
-Metadata = Annotated[dict[str, str], Field(max_length=50)]
+_Metadatum = Annotated[str, AfterValidator(formats.printable)]
+Metadata = Annotated[dict[_Metadatum, _Metadatum], Field(max_length=50)]
 
 
 def has_nul(value: Any) -> bool:

@@ -66,7 +66,12 @@ class CertificateOut(Out):
     serial: str = Field(description="Serial number, lower-case hex.")
     fingerprint: str = Field(description="SHA-256 of the DER encoding, hex.")
     common_name: str = Field(description="Common name of the subject; may be empty.")
-    names: dict[str, list[str]] = Field(description="Subject alternative names by type.")
+    names: dict[str, list[str]] = Field(
+        description="Subject alternative names by type, and further common names as `cn`."
+    )
+    unreadable: list[str] = Field(
+        description="Parts of an imported certificate that break a rule and were read only as far as possible."
+    )
     key_algorithm: KeyAlgorithm | str = Field(description="Algorithm of its key.")
     not_before: datetime = Field(description="Start of the validity period.")
     not_after: datetime = Field(description="End of the validity period.")

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from certrail_server.cli.api.certificate_files import write, written
-from certrail_server.cli.common import fail, out
+from certrail_server.cli.common import echo, fail, out
 from certrail_server.cli.support.choices import KeyAlgorithm
 from certrail_server.cli.support.documents import Document, document_in
 from certrail_server.cli.support.remote import AsJson, call, create, found, given, read_text
@@ -80,7 +80,7 @@ def create_authority(
 @ca.command("csr")
 def authority_csr(reference: Reference) -> None:
     """Print the CSR for another authority to sign."""
-    typer.echo(call("GET", f"{CAS}/{reference}/csr")["csr"], nl=False)
+    echo(call("GET", f"{CAS}/{reference}/csr")["csr"], end="")
 
 
 @ca.command("install")
@@ -117,7 +117,7 @@ def export_authority(
     pems = [wanted["pem"], *(wanted["chain"] if chain else ())]
     text = "".join(f"{pem.strip()}\n" for pem in dict.fromkeys(filter(None, pems)))
     if output is None:
-        typer.echo(text, nl=False)
+        echo(text, end="")
         return
     with written(output, force) as file:
         write(file, text.encode())

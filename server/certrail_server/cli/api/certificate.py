@@ -10,6 +10,7 @@ import typer
 from certrail_server.cli.api import certificate_files, revocation
 from certrail_server.cli.api.request import show_outcome
 from certrail_server.cli.common import counting, fail, out
+from certrail_server.cli.support.certificates import given_file, password_for
 from certrail_server.cli.support.choices import (
     AutoRenewal,
     CertificateSort,
@@ -151,11 +152,13 @@ def show_renewal(
 @cert.command("import")
 def import_certificate(
     application: Application,
-    file: Annotated[Path, typer.Argument(help="PEM file, or PKCS#12 with --pkcs12.")],
-    pkcs12: Annotated[
-        bool, typer.Option("--pkcs12", help="Read a PKCS#12 file, whose password is prompted for.")
-    ] = False,
-    key: Annotated[Path | None, typer.Option(help="PEM file with the private key.")] = None,
+    file: Annotated[Path, typer.Argument(help="PEM, DER or PKCS#12; what it is, is detected.")],
+    pkcs12: Annotated[bool, typer.Option("--pkcs12", help="Refuse a file that is no PKCS#12.")] = False,
+    key: Annotated[Path | None, typer.Option(help="File with the private key, PEM or DER.")] = None,
+    password_file: Annotated[
+        Path | None,
+        typer.Option(help="File with the password of key or PKCS#12 in its first line. Default: a prompt."),
+    ] = None,
     entry: Annotated[
         str | None, typer.Option(help="Name or fingerprint of the entry, if the file has several.")
     ] = None,
@@ -167,17 +170,16 @@ def import_certificate(
 ) -> None:
     """Import a certificate that was issued elsewhere."""
     body = given(metadata=pairs(metadata or (), "--metadata"), profile=profile, entry=entry)
-    try:
-        content = file.read_bytes()
-    except OSError as problem:
-        fail(f"{file} cannot be read: {problem.strerror}.")
-    if pkcs12:
-        body["pkcs12"] = base64.b64encode(content).decode()
-        body["password"] = typer.prompt("Password", hide_input=True, err=True)
-    elif PEM_PREFIX not in content:
-        fail(f"{file} holds no PEM. For a PKCS#12 file, which often ends in .p12 or .pfx, give --pkcs12.")
+    found, beside = given_file(file), given_file(key) if key else None
+    if found.pkcs12 is not None:
+        body["pkcs12"] = base64.b64encode(found.pkcs12).decode()
+        body["password"] = password_for(str(file), password_file)
+    elif pkcs12:
+        fail(f"{file} is no PKCS#12.")
     else:
-        body["certificate"] = read_text(file)
-        body |= {"private_key": read_text(key)} if key else {}
+        body["certificate"] = found.text
+        body |= {"private_key": beside.text} if beside else {}
+        if encrypted := next((one for one in (beside, found) if one and one.is_encrypted()), None):
+            body["password"] = password_for(str(encrypted.path), password_file)
     row = create(f"/applications/{application}/certificates", body)
     shown(row, as_json, *FILES)

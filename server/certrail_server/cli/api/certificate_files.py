@@ -8,7 +8,7 @@ from typing import Annotated, BinaryIO
 
 import typer
 
-from certrail_server.cli.common import err, fail
+from certrail_server.cli.common import echo, err, fail
 from certrail_server.cli.support.choices import ExportFormat
 from certrail_server.cli.support.names import certificate_id
 from certrail_server.cli.support.remote import call, read_text, response
@@ -55,7 +55,7 @@ def show_key(
     """Print the private key of a certificate that you requested; this works once."""
     path = f"/certificates/{certificate_id(certificate)}/private-key"
     if output is None:
-        typer.echo(call("POST", path)["private_key"], nl=False)
+        echo(call("POST", path)["private_key"], end="")
         return
     with written(output, force) as file:
         write(file, call("POST", path)["private_key"].encode())

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from certrail_server.cli.common import out
+from certrail_server.cli.support.certificates import request_text
 from certrail_server.cli.support.choices import KeyAlgorithm, RequestStatus
 from certrail_server.cli.support.names import object_id
 from certrail_server.cli.support.outcome import (
@@ -25,7 +26,6 @@ from certrail_server.cli.support.remote import (
     given,
     pages,
     pairs,
-    read_text,
     scope,
 )
 from certrail_server.cli.tables import inside, listed, named, shown
@@ -105,7 +105,7 @@ def submit_request(
         profile=profile,
         subject=pairs(subject or (), "--subject") | given(common_name=common_name),
         sans=given(dns=dns, ip=ip, email=email, uri=uri, upn=upn),
-        csr=read_text(csr) if csr else None,
+        csr=request_text(csr) if csr else None,
         ttl=ttl,
         key_algorithm=key_algorithm,
         signature_algorithm=signature_algorithm,

@@ -16,7 +16,7 @@ from certrail_server.words import counted
 
 if TYPE_CHECKING:
     from certrail.crypto.keyring import Keyring
-    from certrail.domain.audit_chain import Place, Verifier
+    from certrail.domain.audit_chain import ChainPosition, Verifier
     from certrail.services.core.audit_log import Progress
     from certrail_server.settings import Settings
 
@@ -98,23 +98,40 @@ def export(
     err.print(f"{counted(count, 'event')} written to {escape(str(output))}", highlight=False, soft_wrap=True)
 
 
-def _chain_head(text: str) -> "Place":
-    from certrail.domain.audit_chain import Place
+@app.command()
+def accept() -> None:
+    """Accept the log as it is, after a backup was restored: the witness goes on from the present head."""
+    from certrail.domain.audit_chain import AuditLogTampered
+
+    record = services().audit_log
+    with database_errors():
+        try:
+            remembered = record.accept()
+        except AuditLogTampered as problem:
+            fail(f"{problem.detail}. Only a log that is older than the witness, and whole, is accepted.")
+    before = f"it remembered {remembered}" if remembered else "it remembered nothing"
+    out.print(f"The witness goes on from {record.head().seq}; {before}.", highlight=False, soft_wrap=True)
+
+
+def _chain_head(text: str) -> "ChainPosition":
+    from certrail.domain.audit_chain import ChainPosition
     from certrail.domain.errors import BadInput
 
     try:
-        return Place.parse(text)
+        return ChainPosition.parse(text)
     except BadInput as problem:
         fail(problem.detail)
 
 
-def _verify_database(report: "Progress", remembered: "Place | None") -> "Verifier":
+def _verify_database(report: "Progress", remembered: "ChainPosition | None") -> "Verifier":
     audit_log = services().audit_log
     with database_errors():
         return audit_log.verify(report, remembered)
 
 
-def _verify_file(path: Path, report: "Progress", remembered: "Place | None") -> "tuple[Verifier, bool]":
+def _verify_file(
+    path: Path, report: "Progress", remembered: "ChainPosition | None"
+) -> "tuple[Verifier, bool]":
     from certrail.domain.errors import BadInput
     from certrail.services.core.audit_log import verify_export
 
@@ -125,7 +142,7 @@ def _verify_file(path: Path, report: "Progress", remembered: "Place | None") -> 
     except OSError as problem:
         fail(f"{path} cannot be read: {problem.strerror}.")
     except (BadInput, UnicodeDecodeError) as problem:
-        fail(getattr(problem, "detail", f"{path} is no export of a record."))
+        fail(getattr(problem, "detail", f"{path} is not an export of an audit log."))
 
 
 def _present_keyring(chosen: "Settings") -> "Keyring | None":
@@ -151,4 +168,4 @@ def _print_result(found: "Verifier", sealed: bool) -> None:
         f"[green]ok[/green] {counted(found.seq, 'event')}, head {head}", highlight=False, soft_wrap=True
     )
     if not sealed:
-        out.print("The seal of the head was not checked: the keyring is not here.")
+        out.print("The seal of the head and the keyed links were not checked: the keyring is not here.")

@@ -3,6 +3,7 @@
 The engine is imported when they run: it takes most of the time of a start, and every other command starts without it.
 """
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -60,6 +61,8 @@ def settings() -> "Settings":
         )
         fail("The settings are wrong. " + "; ".join(faults))
     logs.configure(found.log_level, found.log_format)
+    # What these commands write is for this account only: databases, their journals, the keyring, state of `dev`.
+    os.umask(0o077)
     return found
 
 
@@ -87,7 +90,7 @@ def services() -> "Services":
 
     parts = joined()
     with database_errors():
-        prepare(parts.context.db)
+        prepare(parts.context.db, parts.context.keyring)
     return parts.services
 
 

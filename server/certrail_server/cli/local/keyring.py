@@ -40,7 +40,7 @@ def reencrypt() -> None:
 
     parts = joined()
     with database_errors(), counting("envelopes re-encrypted") as report:
-        prepare(parts.context.db)
+        prepare(parts.context.db, parts.context.keyring)
         try:
             count = parts.services.key_rotation.reencrypt(report)
         except KeyringError as problem:

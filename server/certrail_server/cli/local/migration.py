@@ -35,7 +35,7 @@ def load(
         database_errors(),
         Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as bars,
     ):
-        prepare(parts.context.db)
+        prepare(parts.context.db, parts.context.keyring)
         tasks = {}
 
         def show(kind: str, done: int, of: int) -> None:

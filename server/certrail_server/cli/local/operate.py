@@ -20,9 +20,11 @@ def register(app: typer.Typer) -> None:
 def migrate_database() -> None:
     """Migrate the database to the schema of this version."""
     from certrail.persistence.migrate import migrate
+    from certrail.services.core.audit_seal import empty_head
 
     with database_errors():
-        migrate(joined(make=True).context.db)
+        app = joined(make=True)
+        migrate(app.context.db, lambda: empty_head(app.context.keyring))
     out.print("The database is up to date.")
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.markup import escape
 
-from certrail_server.cli.common import err, fail, out
+from certrail_server.cli.common import echo, err, fail, out
 from certrail_server.cli.local.installation import refusals, services, settings
 from certrail_server.cli.support.credentials import token_of_environment
 from certrail_server.cli.support.remote import AsJson, call, create, given
@@ -34,7 +34,7 @@ def bootstrap(
     principals = services().principals
     with refusals():
         _, text = principals.bootstrap(name, email)
-    typer.echo(text)
+    echo(text)
     # The token is on standard output only, so that a script which keeps it shows it to nobody.
     lines = (
         "It is not shown again. To use it:",
@@ -71,14 +71,14 @@ def create_token(
     """Create a token and print it; it is not shown again. One that an admin creates for somebody else casts no vote."""
     if token_of_environment():
         body = given(principal=principal, name=name, scopes=scope or [], lifetime=lifetime)
-        typer.echo(create("/tokens", body)["token"])
+        echo(create("/tokens", body)["token"])
         return
     from certrail.services.core.actor import SYSTEM
 
     tokens = services().tokens
     with refusals():
         _, text = tokens.issue(SYSTEM, principal, name=name, scopes=scope or (), lifetime=_duration(lifetime))
-    typer.echo(text)
+    echo(text)
 
 
 @app.command()
@@ -90,7 +90,7 @@ def rotate(
     ] = None,
 ) -> None:
     """Replace a token and print the new one; it is not shown again."""
-    typer.echo(create(f"/tokens/{token_id}/rotate", given(overlap=overlap))["token"])
+    echo(create(f"/tokens/{token_id}/rotate", given(overlap=overlap))["token"])
 
 
 @app.command()

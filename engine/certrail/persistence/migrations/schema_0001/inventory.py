@@ -66,6 +66,7 @@ def create() -> None:
         sa.Column("fingerprint", sa.String(length=64), nullable=False),
         sa.Column("common_name", sa.String(length=256), nullable=False),
         sa.Column("names", sa.JSON(), nullable=False),
+        sa.Column("unreadable", sa.JSON(), nullable=False),
         sa.Column("key_algorithm", sa.String(length=32), nullable=False),
         sa.Column("not_before", UtcDateTime(), nullable=False),
         sa.Column("not_after", UtcDateTime(), nullable=False),

@@ -1,9 +1,8 @@
 """The schema of version 0.1, made room by room."""
 
 import sqlalchemy as sa
-from alembic import op
+from alembic import context, op
 
-from certrail.domain.audit_chain import GENESIS
 from certrail.persistence.migrations.schema_0001 import (
     access,
     alerting,
@@ -44,5 +43,9 @@ ROOMS = (
 def upgrade() -> None:
     for room in ROOMS:
         room.create()
-    head = sa.table("audit_chain_head", *(sa.column(name) for name in ("id", "seq", "hash", "seal")))
-    op.execute(head.insert().values(id=1, seq=0, hash=GENESIS, seal=""))
+    head = sa.table(
+        "audit_chain_head",
+        *(sa.column(name) for name in ("id", "seq", "hash", "mac", "seal", "link_key_sealed")),
+    )
+    # Sealed from the start: a log that was emptied later has no seal that says so.
+    op.execute(head.insert().values(**context.config.attributes["audit_head"]()))

@@ -1,0 +1,186 @@
+"""Bodies are read whole before a route sees them: within a time, a size, and for JSON a depth and a number of members.
+
+A parser would make objects of all that a body holds, and a validator a fault of each. What is bounded here costs one
+pass over its bytes. A client that goes away meanwhile is nobody's error: nothing is answered, and nothing is logged.
+"""
+
+import asyncio
+import json
+import re
+import uuid
+from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
+from typing import Any
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+App = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+LARGEST_BODY = 1_048_576
+BODY_SECONDS = 20.0
+MOST_BUFFERED = 64 * LARGEST_BODY
+"""Of all bodies that are being read in this process."""
+DEEPEST = 32
+MOST_MEMBERS = 20_000
+_TOKEN = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|[\[\]{},]|NaN|Infinity', re.DOTALL)
+_ESCAPE = re.compile(rb"\\(?:u([0-9a-fA-F]{4})|.)", re.DOTALL)
+_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
+_HIGH, _LOW, _END = 0xD800, 0xDC00, 0xE000
+
+
+class TooLarge(Exception):
+    """The body has more bytes than are taken."""
+
+
+class TooMany(Exception):
+    """So many bodies are being read that this one has to wait."""
+
+
+class TooSlow(Exception):
+    """The body did not come in time."""
+
+
+class Gone(Exception):
+    """The client went away."""
+
+
+class BoundedBodies:
+    """ASGI middleware around the application."""
+
+    def __init__(self, app: App) -> None:
+        self._app = app
+        self._buffered = 0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Read the body, and pass the call on if it is one that can be looked at."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        headers = {name.lower(): value for name, value in scope["headers"]}
+        try:
+            body = await self._read(headers, receive)
+        except Gone:
+            return
+        except TooMany:
+            detail = "Other large bodies are being read at the moment. Try again in a few seconds."
+            await _refuse(scope, send, 429, "busy", "Too many at once", detail)
+            return
+        except TooLarge:
+            detail = f"Send at most {LARGEST_BODY} bytes, with a Content-Length."
+            await _refuse(scope, send, 413, "too-large", "The body is too large", detail)
+            return
+        except TooSlow:
+            detail = f"The body did not come within {BODY_SECONDS:.0f} seconds."
+            await _refuse(scope, send, 408, "too-slow", "The body is too slow", detail)
+            return
+        if b"json" in headers.get(b"content-type", b"application/json") and (fault := fault_of(body)):
+            await _refuse(scope, send, 400, "bad-input", "Bad input", fault)
+            return
+        await self._app(scope, _replayed(body, receive), send)
+
+    async def _read(self, headers: dict[bytes, bytes], receive: Receive) -> bytes:
+        # A body without a length could be of any size, so only bodies that say theirs are taken.
+        length = headers.get(b"content-length", b"")
+        if b"transfer-encoding" in headers or (length.isdigit() and int(length) > LARGEST_BODY):
+            raise TooLarge
+        parts: list[bytes] = []
+        held = 0
+        try:
+            async with asyncio.timeout(BODY_SECONDS):
+                async for part in _parts(receive):
+                    parts.append(part)
+                    held += len(part)
+                    self._buffered += len(part)
+                    if held > LARGEST_BODY:
+                        raise TooLarge
+                    if self._buffered > MOST_BUFFERED:
+                        raise TooMany
+        except TimeoutError:
+            raise TooSlow from None
+        finally:
+            self._buffered -= held
+        return b"".join(parts)
+
+
+def fault_of(body: bytes) -> str | None:
+    """What makes a JSON text one that is not parsed; ``None`` if nothing does."""
+    depth = members = 0
+    for token in _TOKEN.finditer(body):
+        sign = token[0][:1]
+        if sign in b"[{":
+            depth, members = depth + 1, members + 1
+        elif sign in b"]}":
+            depth -= 1
+        elif sign == b",":
+            members += 1
+        elif sign != b'"':
+            return "NaN and Infinity are no JSON numbers (RFC 8259 section 6)."
+        if depth > DEEPEST:
+            return f"The body is nested more than {DEEPEST} levels deep."
+        if members > MOST_MEMBERS:
+            return f"The body has more than {MOST_MEMBERS} members."
+    if _SURROGATE.search(body) and _has_lone_surrogate(body):
+        return "The body holds half of a surrogate pair, which is no character (RFC 8259 section 8.2)."
+    return None
+
+
+def _has_lone_surrogate(body: bytes) -> bool:
+    expected = -1
+    for escape in _ESCAPE.finditer(body):
+        code = int(escape[1], 16) if escape[1] else 0
+        if expected == escape.start():
+            if not _LOW <= code < _END:
+                return True
+            expected = -1
+        elif expected >= 0 or _LOW <= code < _END:
+            return True
+        elif _HIGH <= code < _LOW:
+            expected = escape.end()
+    return expected >= 0
+
+
+async def _parts(receive: Receive) -> AsyncIterator[bytes]:
+    more = True
+    while more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise Gone
+        yield message.get("body", b"")
+        more = message.get("more_body", False)
+
+
+def _replayed(body: bytes, receive: Receive) -> Receive:
+    sent = False
+
+    async def again() -> Message:
+        nonlocal sent
+        if sent:
+            return await receive()
+        sent = True
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    return again
+
+
+async def _refuse(scope: Scope, send: Send, status: int, kind: str, title: str, detail: str) -> None:
+    request_id = uuid.uuid4().hex
+    problem = {
+        "type": f"urn:certrail:problem:{kind}",
+        "title": title,
+        "status": status,
+        "detail": detail,
+        "instance": scope["path"],
+        "request_id": request_id,
+    }
+    content = json.dumps(problem).encode()
+    headers = [
+        (b"content-type", b"application/problem+json"),
+        (b"content-length", str(len(content)).encode()),
+        (b"cache-control", b"no-store"),
+        (b"x-request-id", request_id.encode()),
+        (b"x-content-type-options", b"nosniff"),
+        (b"connection", b"close"),
+    ]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": content})
