@@ -287,6 +287,9 @@ def test_the_table_holds_every_route() -> None:
         ("GET", "/auth/callback"),
         ("GET", "/auth/session"),
         ("POST", "/auth/sign-out"),
+        # Guarded in the handler, which sends strangers to sign in: tests/integration/approvals/test_shown_content.py.
+        ("GET", "/approvals/{approval_id}"),
+        ("POST", "/approvals/{approval_id}"),
         ("GET", "/crl/{ca}.crl"),
         ("GET", "/crl/{ca}/{key}.crl"),
         ("GET", "/ocsp/{ca}/{question:path}"),
