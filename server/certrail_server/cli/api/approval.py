@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from certrail_server.cli.common import out
+from certrail_server.cli.common import echo, out
 from certrail_server.cli.support.choices import ApprovalStatus
 from certrail_server.cli.support.documents import in_applications
 from certrail_server.cli.support.names import object_id
@@ -67,7 +67,7 @@ def approve(
 ) -> None:
     """Show what is to be approved, and vote to approve exactly that."""
     row = call("GET", f"/approval-requests/{object_id('approval', approval_id)}")
-    typer.echo(f"{row['title']}\n{_facts(row)}")
+    echo(f"{row['title']}\n{_facts(row)}")
     if not yes and sys.stdin.isatty():
         typer.confirm("Approve this?", abort=True)
     _vote(row["id"], "approve", comment, row["digest"])
