@@ -79,7 +79,8 @@ class Watched:
 
     def _asked(self, *words: str) -> Any:
         address = f"127.0.0.1:{(self.installation.data_dir / 'temporal.port').read_text()}"
-        command = [str(temporal_binary()), "workflow", *words, "--output", "json", "--address", address]
+        where = ("--address", address, "--namespace", "certrail")
+        command = [str(temporal_binary()), "workflow", *words, "--output", "json", *where]
         answer = subprocess.run(command, capture_output=True, check=True, timeout=60)
         return json.loads(answer.stdout or "null")
 
