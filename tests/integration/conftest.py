@@ -121,9 +121,9 @@ class Team:
             self.services.applications.set_member(self.admin, self.application, slug, role)
         return actor_of(row)
 
-    def actor(self, slug: str) -> Actor:
-        """A principal that exists, as the one who acts."""
-        return actor_of(next(row for row in self.services.principals.list() if row.slug == slug))
+    def actor(self, who: str) -> Actor:
+        """A principal that exists, by slug or id, as the one who acts."""
+        return actor_of(next(row for row in self.services.principals.list() if who in (row.slug, row.id)))
 
     def guard(self, *steps: Step, **options: object) -> None:
         """Approval steps for the profile."""

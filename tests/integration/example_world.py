@@ -132,7 +132,9 @@ def _placeholders(world: ExampleWorld) -> dict[str, str]:
         row.application_id: row.lineage_id for row in services.inventory.search(None, CertificateFilter())
     }
     world.legacy_lineage = lineages[None]
+    approval = world.client.get(world.path("/api/v1/approval-requests/{approval_id}", "")).raise_for_status()
     return {
+        samples.DIGEST: approval.json()["digest"],
         samples.ISSUED_ELSEWHERE: elsewhere.sign(services.authorities.request("outer")),
         samples.ISSUED_BY: elsewhere.pem,
         samples.LINEAGE: lineages[world.team.application],

@@ -14,6 +14,7 @@ from certrail.domain.errors import CertrailError, Forbidden, NotFound, Unauthent
 from certrail.domain.events import Event
 from certrail.domain.events.access import AccessRefused, AccessUnauthenticated
 from certrail.services.core.actor import SYSTEM, Actor
+from certrail.services.core.refusal_counter import MOST_KEYS_OF_CALLERS
 from certrail.services.facade import Services
 
 log = logging.getLogger(__name__)
@@ -75,9 +76,11 @@ class Refusals:
         await run_in_threadpool(self._services.refusal_counter.record_all)
 
     def _refused(self, request: Request, refusal: CertrailError, attempt: CallAttempt) -> None:
-        """Count a refused call by caller, route and reason: whoever has a token could else fill the audit log."""
+        """Count a refused call by caller, Application, route and reason: a token could else fill the audit log."""
         method, path = request.method, request.url.path[:LONGEST_SUBJECT]
-        route = getattr(request.scope.get("route"), "path", path)
+        route = path  # a route's own `path` lacks what the routers above it stand under
+        for name, value in request.path_params.items():
+            route = route.replace(f"/{value}", f"/{{{name}}}")
 
         def describe(_key: str, repeats: int) -> Event:
             return AccessRefused(
@@ -89,8 +92,10 @@ class Refusals:
                 repeats=repeats,
             )
 
-        key = f"{attempt.actor.principal_id} {method} {route} {refusal.kind}"
-        self._services.refusal_counter.count("refused", key, describe, attempt.actor)
+        key = f"{attempt.actor.principal_id} {attempt.application_id} {method} {route} {refusal.kind}"
+        self._services.refusal_counter.count(
+            "refused", key, describe, attempt.actor, most_keys=MOST_KEYS_OF_CALLERS
+        )
 
     def _count(self, request: Request, refusal: CertrailError) -> None:
         """Count a call without valid credentials, which anybody can make, by its address."""

@@ -294,7 +294,7 @@ class TestFallback:
 
     def test_a_channel_stands_in_for_others_only(self, team: Team) -> None:
         channel(team, "mail")
-        with pytest.raises(BadInput, match="itself"):
+        with pytest.raises(BadInput, match="its own fallback"):
             team.services.channels.update(team.admin, team.application, "mail", fallback="mail")
 
     def test_one_that_stands_in_is_kept_until_it_does_no_more(self, team: Team) -> None:

@@ -13,7 +13,8 @@ from certrail.plugins.registry import PluginRegistry
 from certrail.services.integrations.plugin_config import MASK
 
 SCOPE = "/applications/{application}"
-SECRETS = {"signing_secret"}
+SECRETS = {"signing_secret", "config.url"}
+"""By name, or by place: the URL of a webhook is one, as whoever knows it may post there."""
 NOT_READ = {"private_key", "password", "pkcs12", "entry"}
 """Members of an import: secrets, or another form of the same certificate."""
 SETS = {"channels", "events", "guards", "members", "profiles", "scopes", "thresholds"}
@@ -131,7 +132,7 @@ def _differences(written: Any, read: Any, where: str = "") -> Iterator[str]:
                 yield f"{below} is not read"
             else:
                 yield from _differences(value, read.get(name), below)
-    elif member in SECRETS:
+    elif member in SECRETS or where in SECRETS:
         if read != MASK:
             yield f"{where} is not masked"
     elif isinstance(written, list) and isinstance(read, list) and len(written) == len(read):

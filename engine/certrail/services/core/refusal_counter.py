@@ -1,7 +1,8 @@
-"""Refusals that anybody can cause without a credential: one event a minute and key, which counts the others."""
+"""Refusals that a caller can cause at will: one event a minute and key, which counts the others."""
 
 import logging
 import threading
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -17,8 +18,11 @@ log = logging.getLogger(__name__)
 
 WINDOW = timedelta(minutes=1)
 MOST_KEYS = 100
+"""Of callers without a credential, who choose their addresses."""
+MOST_KEYS_OF_CALLERS = 10_000
+"""Of callers with a credential, by route: each caller has as many as there are routes."""
 OTHERS = "others"
-"""The key under which refusals of one kind are counted while more than `MOST_KEYS` keys of that kind are counted."""
+"""The key under which refusals of one kind are counted while the most keys of that kind are counted."""
 
 Describe = Callable[[str, int], Event]
 """Makes the event of a key and of how many refusals it counts besides the one that it describes."""
@@ -48,22 +52,30 @@ class RefusalCounter:
     def __init__(self, context: ServiceContext) -> None:
         self._context = context
         self._windows: dict[tuple[str, str], _Window] = {}
+        self._keys: Counter[str] = Counter()
         self._lock = threading.Lock()
 
-    def count(self, kind: str, key: str, describe: Describe, actor: Actor = SYSTEM) -> None:
+    def count(
+        self, kind: str, key: str, describe: Describe, actor: Actor = SYSTEM, *, most_keys: int = MOST_KEYS
+    ) -> None:
         """Count a refusal; record it, with those counted since the last event, unless the key's minute still runs.
 
         Args:
             key: whom or what it is counted by, such as an address.
             describe: makes its event; of those that are counted together, the last one is described.
+            most_keys: how many keys of this kind are counted apart.
 
         Raises:
             SQLAlchemyError: it could not be recorded.
         """
         now = self._context.clock()
         with self._lock:
-            key = self._key(kind, key)
-            window = self._windows.setdefault((kind, key), _Window(now, describe, actor))
+            if (kind, key) not in self._windows and self._keys[kind] >= most_keys:
+                key = OTHERS  # a flood of keys must not fill the memory
+            window = self._windows.get((kind, key))
+            if window is None:
+                window = self._windows[kind, key] = _Window(now, describe, actor)
+                self._keys[kind] += 1
             window.describe, window.waiting = describe, window.waiting + 1
             # Of callers that are counted together, none is named.
             window.actor = SYSTEM if key == OTHERS else replace(actor, request_id=None, idempotency_key=None)
@@ -90,6 +102,7 @@ class RefusalCounter:
                     events.append((window.actor, window.take(counted[1], now)))
                 else:
                     del self._windows[counted]
+                    self._keys[counted[0]] -= 1
         if not events:
             return
         try:
@@ -98,9 +111,3 @@ class RefusalCounter:
                     uow.record(event)
         except (SQLAlchemyError, AuditLogTampered) as problem:
             log.error("%s events on refusals are not on record: %s", len(events), type(problem).__name__)
-
-    def _key(self, kind: str, key: str) -> str:
-        """The key, or `OTHERS` when the limit is reached: a flood from many addresses must not fill the memory."""
-        if (kind, key) in self._windows:
-            return key
-        return key if sum(counted[0] == kind for counted in self._windows) < MOST_KEYS else OTHERS

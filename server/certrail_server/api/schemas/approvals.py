@@ -10,6 +10,7 @@ from certrail.domain.approval import GuardedAction
 from certrail.domain.states import ApprovalStatus
 from certrail.persistence.tables import ApprovalPolicy
 from certrail.services.approvals.policies import Step
+from certrail_server.api import samples
 from certrail_server.api.schemas.base import (
     Comment,
     Duration,
@@ -194,7 +195,7 @@ class VoteIn(In):
     """A decision on an approval request."""
 
     model_config = examples(
-        {"decision": "approve", "comment": "Ordered with change 4711."},
+        {"decision": "approve", "comment": "Ordered with change 4711.", "digest": samples.DIGEST},
         {"decision": "reject", "comment": "This name belongs to another team."},
     )
 
