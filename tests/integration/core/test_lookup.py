@@ -6,6 +6,7 @@ from tests.integration.conftest import Team
 from certrail.domain.errors import Conflict, NotFound
 from certrail.persistence.tables import Application, SavedSearch
 from certrail.services.core.actor import SYSTEM
+from certrail.services.core.changes import UNCHANGED
 from certrail.services.core.lookup import find, patch
 from certrail.services.core.unit_of_work import UnitOfWork
 
@@ -38,7 +39,7 @@ def test_a_patch_changes_what_is_given_and_says_what_was_there(team: Team) -> No
     team.services.applications.create(team.admin, slug="other", name="Other")
     with team.services.context.unit_of_work(SYSTEM) as uow:
         row = find(uow.session, Application, "other", "Application")
-        before, after = patch(uow.session, row, slug="next", name=None, description="Described")
+        before, after = patch(uow.session, row, slug="next", name=UNCHANGED, description="Described")
         with pytest.raises(Conflict, match="'next' is taken"):
             patch(uow.session, find(uow.session, Application, team.application, "Application"), slug="next")
         assert patch(uow.session, row, slug="next") == ({"slug": "next"}, {"slug": "next"})
