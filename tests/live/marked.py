@@ -154,8 +154,10 @@ class Journey:
         )
         live_stack.sync("wrong", "aws-acm", "wrong-aws")
         live_stack.sync("wrong", "azure-key-vault", "wrong-azure")
-        nowhere = {"directory": "nowhere", "format": "pkcs12", "password": f"{CANARY}-store"}
-        live_stack.sync("wrong", "files", "folder", config=nowhere)
+        (live_stack.folder / "open").mkdir()
+        (live_stack.folder / "open").chmod(0o777)  # in which others may write: refused for good
+        open_to_others = {"directory": "open", "format": "pkcs12", "password": f"{CANARY}-store"}
+        live_stack.sync("wrong", "files", "folder", config=open_to_others)
         self._channels("wrong", self._wrong_channels())
         self._checks_are_refused()
         order = live_stack.order("wrong", "wrong.live.example")
