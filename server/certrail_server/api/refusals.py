@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from fastapi import Request
@@ -78,9 +79,7 @@ class Refusals:
     def _refused(self, request: Request, refusal: CertrailError, attempt: CallAttempt) -> None:
         """Count a refused call by caller, Application, route and reason: a token could else fill the audit log."""
         method, path = request.method, request.url.path[:LONGEST_SUBJECT]
-        route = path  # a route's own `path` lacks what the routers above it stand under
-        for name, value in request.path_params.items():
-            route = route.replace(f"/{value}", f"/{{{name}}}")
+        route = _template(request)
 
         def describe(_key: str, repeats: int) -> Event:
             return AccessRefused(
@@ -110,3 +109,10 @@ class Refusals:
         remote = request.client.host if request.client else "unknown"
         actor = replace(SYSTEM, request_id=request.state.request_id)
         self._services.refusal_counter.count("unauthenticated", remote, describe, actor)
+
+
+def _template(request: Request) -> str:
+    """The path with the names of its parameters: FastAPI's `route.path` lacks the prefixes of included routers."""
+    names = {str(value): name for name, value in request.path_params.items()}
+    segments: Iterable[str] = request.scope["path"].split("/")
+    return "/".join(f"{{{names[part]}}}" if part in names else part for part in segments)

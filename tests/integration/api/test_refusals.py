@@ -95,6 +95,18 @@ def test_a_flood_of_refusals_of_one_caller_is_two_events(team: Team) -> None:
     assert rest.subject_id == "/api/v1/certificates/14/private-key"
 
 
+@pytest.mark.parametrize("ident", ["i" * 80 + "{}", "cert{}", "private-key{}"])
+def test_ids_of_any_length_belong_to_one_route(team: Team, ident: str) -> None:
+    """An id beyond what an event shows of a path, and one that begins like a segment of the route."""
+    stranger = team.person("stranger", None)
+    with serving(team.services) as url:
+        for number in range(6):
+            path = f"/certificates/{ident.format(number)}/private-key"
+            assert call(team, url, stranger, "POST", path, None).status_code == 404
+    _, rest = recorded(team, "access.refused")
+    assert rest.data["repeats"] == 4
+
+
 def test_a_flood_of_strangers_is_two_events(team: Team) -> None:
     row, token = team.services.tokens.issue(team.admin, "admin", name="t")
     team.services.tokens.revoke(team.admin, row.id)
