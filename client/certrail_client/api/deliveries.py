@@ -32,7 +32,7 @@ def get_retirement(retirement_id: str) -> Call[RetirementOut]:
 
 
 def retry_retirement(retirement_id: str) -> Call[RetirementOut]:
-    """Remove the object now."""
+    """Remove the object now, unless it is still desired: then it stays planned."""
     path = path_of(PREFIX + "/retirements/{retirement_id}/retry", retirement_id=retirement_id)
     return Call("POST", path, RetirementOut)
 

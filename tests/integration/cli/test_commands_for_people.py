@@ -152,7 +152,9 @@ def test_what_will_leave_one_day_is_planned(shell: Shell) -> None:
     (row,) = shell.json("retirement", "list", "app")
     assert (row["planned"], row["reason"]) == (True, "ended")
     assert re.search(r" planned .* when its certificate expires", shell.run("retirement", "list", "app"))
-    shell.run("retirement", "retry", row["id"])
+    printed = shell.run("retirement", "retry", row["id"])
+    assert re.match(r"stays planned for 2\d{3}-.*: the object is desired until then", printed)
+    assert shell.json("retirement", "list", "app")[0]["planned"]
 
 
 def test_every_object_can_be_shown(shell: Shell) -> None:

@@ -59,6 +59,6 @@ def get_retirement(retirement_id: str, call: Read) -> RetirementOut:
 
 @router.post("/retirements/{retirement_id}/retry", status_code=202)
 def retry_retirement(retirement_id: str, call: Retry) -> RetirementOut:
-    """Remove the object now."""
+    """Remove the object now, unless it is still desired: then it stays planned."""
     call.services.retirements.retry(call.actor, retirement_id)
     return RetirementOut.about(*call.services.retirements.get(retirement_id))

@@ -84,6 +84,9 @@ def list_retirements(application: Application, limit: Limit = 100, as_json: AsJs
 
 @retirement.command("retry")
 def retry_retirement(ident: Ident) -> None:
-    """Remove the object now."""
-    call("POST", f"/retirements/{object_id('retirement', ident)}/retry")
-    out.print("queued")
+    """Remove the object now, unless it is still desired: then it stays planned."""
+    row = call("POST", f"/retirements/{object_id('retirement', ident)}/retry")
+    if row["status"] == "waiting":
+        out.print(f"stays planned for {row['remove_at']}: the object is desired until then", highlight=False)
+    else:
+        out.print("queued")

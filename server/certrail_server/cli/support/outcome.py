@@ -61,14 +61,10 @@ def approval_stage(row: Json) -> str:
         return "waiting for approval"
     approval = call("GET", f"/approval-requests/{approval_id}")
     steps, current = approval["steps"], approval["current_step"]
-    votes = sum(
-        vote["decision"] == "approve" and vote["step"] == current and vote["round"] == approval["round"]
-        for vote in approval["votes"]
-    )
     if current >= len(steps):
         return "waiting for approval"
     step = steps[current]
     return (
         f"waiting for approval: step {current + 1} of {len(steps)} ({step['name']}),"
-        f" {votes} of {step['quorum']} votes"
+        f" {approval['votes_given']} of {step['quorum']} votes"
     )
