@@ -29,6 +29,10 @@ NO_FOLDER = (errno.ELOOP, errno.ENOTDIR)
 class NotOurs(Exception):
     """A folder is a link, belongs to somebody else, or may be written by others. The message says which."""
 
+    def __init__(self, path: Path, message: str) -> None:
+        super().__init__(message)
+        self.path = path
+
 
 class Directory:
     """An open folder."""
@@ -63,7 +67,7 @@ class Directory:
             return Directory(os.open(name, FOLDER | os.O_NOFOLLOW, dir_fd=self._descriptor), path)
         except OSError as err:
             if err.errno in NO_FOLDER:
-                raise NotOurs(f"{path} is a link or not a folder") from None
+                raise NotOurs(path, f"{path} is a link or not a folder") from None
             raise
 
     def make(self, name: str) -> "Directory":
@@ -83,17 +87,19 @@ class Directory:
         """Raise NotOurs unless the folder is the worker's, and nobody else may write in it."""
         found = os.fstat(self._descriptor)
         if found.st_uid != os.geteuid():
-            raise NotOurs(f"{self.path} belongs to user {found.st_uid}, not to the worker's")
+            raise NotOurs(self.path, f"{self.path} belongs to user {found.st_uid}, not to the worker's")
         self.require_closed()
 
     def require_closed(self) -> None:
         """Raise NotOurs if anybody but the worker and root may add or exchange names in the folder."""
         found = os.fstat(self._descriptor)
         if found.st_uid not in (ROOT_USER, os.geteuid()):
-            raise NotOurs(f"{self.path} belongs to user {found.st_uid}, who may exchange what is in it")
+            raise NotOurs(
+                self.path, f"{self.path} belongs to user {found.st_uid}, who may exchange what is in it"
+            )
         if found.st_mode & OTHERS_WRITE:
             mode = stat.S_IMODE(found.st_mode)
-            raise NotOurs(f"others may write in {self.path}, whose mode is {mode:04o}")
+            raise NotOurs(self.path, f"others may write in {self.path}, whose mode is {mode:04o}")
 
     @contextmanager
     def exclusive(self) -> Iterator[None]:

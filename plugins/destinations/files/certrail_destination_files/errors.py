@@ -19,11 +19,15 @@ async def in_thread(directory: Path, work: Callable[[], T]) -> T:
     Raises:
         Unauthorized, QuotaExceeded, Misconfigured, Retryable: instead of an OSError.
     """
+    return await asyncio.to_thread(_translated, directory, work)
+
+
+def _translated(directory: Path, work: Callable[[], T]) -> T:
     try:
-        return await asyncio.to_thread(work)
+        return work()
     except NotOurs as refusal:
         raise Misconfigured(
-            "directory",
+            "root" if refusal.path == directory.resolve() else "directory",
             str(refusal),
             action="Give the folder to the worker's account alone: chown, and chmod go-w.",
         ) from None

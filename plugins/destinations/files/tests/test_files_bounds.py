@@ -180,6 +180,7 @@ async def test_a_folder_in_which_others_may_write_is_refused(tmp_path: Path, mod
         with pytest.raises(Misconfigured, match="others may write in") as raised:
             await verb
         assert "chmod go-w" in raised.value.action
+        assert raised.value.field == "root"
     assert not names_in(root)
     root.chmod(0o755)
     await files(root).check()
