@@ -9,6 +9,7 @@ import base64
 import binascii
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 
 from certrail.domain.errors import BadInput
 from certrail.pki.der import INTEGER, OCTETS, OID, SEQUENCE, Element, NotDer, one
@@ -91,7 +92,9 @@ def _algorithms(element: Element, depth: int) -> Iterator[tuple[str, Element]]:
         except NotDer:
             return
         if inner.tag == SEQUENCE and len(inner.raw) == len(element.content):
-            yield from _tolerant(inner, depth)
+            # Ciphertext may look like DER by chance.
+            with suppress(NotDer):
+                yield from _algorithms(inner, depth + 1)
         return
     if not element.tag & 0x20:
         return
@@ -100,15 +103,6 @@ def _algorithms(element: Element, depth: int) -> Iterator[tuple[str, Element]]:
         yield children[0].oid(), children[1]
     for child in children:
         yield from _algorithms(child, depth + 1)
-
-
-def _tolerant(element: Element, depth: int) -> Iterator[tuple[str, Element]]:
-    """Within an octet string there may be ciphertext that looks like DER by chance."""
-    try:
-        yield from _algorithms(element, depth + 1)
-    except NotDer:
-        if depth > DEEPEST:
-            raise
 
 
 def _count(algorithm: str, parameters: Element) -> int:

@@ -9,8 +9,8 @@ from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
 
 from certrail.domain.content import KeyAlgorithm
 from certrail.domain.errors import BadInput
+from certrail.pki.decryption import open_pem
 from certrail.pki.kdf import require_affordable_pem
-from certrail.pki.opening import open_pem
 
 PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey
 PublicKey = rsa.RSAPublicKey | ec.EllipticCurvePublicKey | ed25519.Ed25519PublicKey

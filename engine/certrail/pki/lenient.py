@@ -38,12 +38,12 @@ def raw_names(certificate: x509.Certificate) -> tuple[bytes, bytes]:
 
 def public_key_of(certificate: x509.Certificate) -> CertificatePublicKeyTypes | None:
     """The key; ``None`` for one of a kind that is not known here."""
-    return _read(certificate.public_key)
+    return readable(certificate.public_key)
 
 
 def subject_of(certificate: x509.Certificate) -> str:
     """The subject in one line, as far as it can be read (RFC 4514)."""
-    name = _read(lambda: certificate.subject)
+    name = readable(lambda: certificate.subject)
     text = name.rfc4514_string() if name is not None else None
     if text is not None:
         return text
@@ -53,7 +53,7 @@ def subject_of(certificate: x509.Certificate) -> str:
 
 def common_names(certificate: x509.Certificate) -> list[str]:
     """Every common name, from the most general to the most specific."""
-    read = _read(
+    read = readable(
         lambda: [
             str(attribute.value)
             for attribute in certificate.subject.get_attributes_for_oid(x509.NameOID.COMMON_NAME)
@@ -79,14 +79,14 @@ def alternative_names(certificate: x509.Certificate) -> dict[str, list[str]]:
 def unreadable_parts(certificate: x509.Certificate) -> list[str]:
     """What the parser refuses, in words; empty for nearly every certificate."""
     found = []
-    if _read(lambda: certificate.subject) is None:
+    if readable(lambda: certificate.subject) is None:
         odd = sorted(
             {kind for _, _, kind in _attributes(certificate) if kind not in ("UTF8String", "PrintableString")}
         )
         found.append(f"subject: {', '.join(odd) or 'its encoding'} cannot be read with certainty")
-    if _read(lambda: certificate.issuer) is None:
+    if readable(lambda: certificate.issuer) is None:
         found.append("issuer")
-    if _read(lambda: certificate.extensions) is None:
+    if readable(lambda: certificate.extensions) is None:
         found.append("extensions")
     if public_key_of(certificate) is None:
         found.append(
@@ -97,10 +97,6 @@ def unreadable_parts(certificate: x509.Certificate) -> list[str]:
 
 def readable(read: Callable[[], T]) -> T | None:
     """What a parser returns; ``None`` when it refuses. It has many ways to say no, each means the same."""
-    return _read(read)
-
-
-def _read(read: Callable[[], T]) -> T | None:
     try:
         return read()
     except Exception:

@@ -18,9 +18,9 @@ from certrail.pki.chain import (
     read_certificates,
     unique,
 )
+from certrail.pki.decryption import open_pkcs12
 from certrail.pki.keys import PrivateKey, from_pem
 from certrail.pki.lenient import public_key_of, subject_of
-from certrail.pki.opening import open_pkcs12
 
 _KEY_BLOCK = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.+?-----END [A-Z ]*PRIVATE KEY-----", re.DOTALL)
 MOST_LISTED = 20

@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from certrail.domain.errors import BadInput, Busy
-from certrail.pki import opening
+from certrail.pki import decryption
 from certrail.pki.der import one
 from certrail.pki.kdf import MOST_ITERATIONS, require_affordable, require_affordable_pem
 from certrail.pki.keys import from_pem
@@ -143,15 +143,15 @@ def test_a_large_rsa_key_is_verified_elsewhere() -> None:
 
 
 def test_a_process_that_takes_too_long_is_ended_and_the_file_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(opening, "SECONDS", 0.001)
+    monkeypatch.setattr(decryption, "SECONDS", 0.001)
     with pytest.raises(BadInput, match="too much time or memory"):
         from_pkcs12(b"\x30\x03\x02\x01\x03", PASSWORD)
 
 
 def test_only_so_many_are_read_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(opening, "WAIT_SECONDS", 0.01)
-    monkeypatch.setattr(opening, "_slots", threading.BoundedSemaphore(1))
-    with opening._slots, pytest.raises(Busy, match="Try again"):
+    monkeypatch.setattr(decryption, "WAIT_SECONDS", 0.01)
+    monkeypatch.setattr(decryption, "_slots", threading.BoundedSemaphore(1))
+    with decryption._slots, pytest.raises(Busy, match="Try again"):
         from_pkcs12(b"\x30\x03\x02\x01\x03", PASSWORD)
 
 

@@ -1,8 +1,8 @@
 """A process that reads one encrypted file and ends: what it costs holds up nobody else.
 
-Run as ``python -m certrail.pki.opener``. JSON on standard input: ``kind`` (``pem`` or ``pkcs12``), ``content`` and
-``password`` in base64. JSON on standard output: ``keys`` and ``certificates`` (DER, base64; with ``name``), or
-``fault``.
+Run as ``python -m certrail.pki.decryption_process``. JSON on standard input: ``kind`` (``pem`` or ``pkcs12``),
+``content`` and ``password`` in base64. JSON on standard output: ``keys`` and ``certificates`` (DER, base64; with
+``name``), or ``fault``.
 """
 
 import base64

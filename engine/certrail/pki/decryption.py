@@ -1,4 +1,4 @@
-"""Encrypted files of strangers: looked at first, and read in a process of their own unless they are cheap."""
+"""Encrypted files from outside: judged by their KDF parameters, and decrypted in a process of their own if costly."""
 
 import base64
 import json
@@ -95,7 +95,7 @@ def _answer(order: dict[str, str], field_: str | None) -> dict[str, Any]:
     path = os.pathsep.join((_ROOT, *filter(None, (os.environ.get("PYTHONPATH"),))))
     try:
         done = subprocess.run(
-            [sys.executable, "-m", "certrail.pki.opener"],
+            [sys.executable, "-m", "certrail.pki.decryption_process"],
             input=json.dumps(order).encode(),
             capture_output=True,
             timeout=SECONDS,
