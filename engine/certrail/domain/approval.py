@@ -20,7 +20,7 @@ from certrail.domain.durations import format_duration
 from certrail_sdk import Fact
 
 AUTHORITY = "CERTIFICATE AUTHORITY"
-"""How a CA certificate is called wherever somebody decides about one."""
+"""Name of a CA certificate wherever somebody decides about one."""
 
 _UNITS = {"d": "day", "h": "hour", "m": "minute", "s": "second"}
 _SUBJECT = {
@@ -89,7 +89,7 @@ class ApprovedContent:
         """Everything that the digest covers: facts are equal only where digests are.
 
         Args:
-            profile: how the profile is called; unique, like its id.
+            profile: name of the profile; unique, like its id.
             application: the same of the Application.
         """
         content = self.content
@@ -99,16 +99,23 @@ class ApprovedContent:
                 authority_words(content.basic_constraints.ca, content.basic_constraints.path_length),
             ),
             *_subject(content.subject),
-            *((f"{_SANS[kind]} ({len(names)})", listed(names)) for kind, names in content.sans if names),
-            ("Key usages", listed(content.key_usages)),
-            ("Extended key usages", listed(content.extended_key_usages)),
+            *(
+                (f"{_SANS[kind]} ({len(names)})", unambiguous_list(names))
+                for kind, names in content.sans
+                if names
+            ),
+            ("Key usages", unambiguous_list(content.key_usages)),
+            ("Extended key usages", unambiguous_list(content.extended_key_usages)),
             *self._key(),
             *([("Signature", str(content.signature_algorithm))] if content.signature_algorithm else []),
             ("Lifetime", lifetime_words(content.ttl_seconds)),
             ("Profile", f"{profile}, version {self.profile_version}, policy version {self.policy_version}"),
             ("Application", application),
             *([("Renews", self.renews)] if self.renews else []),
-            *((f"Metadata {written(name)}", written(value)) for name, value in sorted(self.metadata.items())),
+            *(
+                (f"Metadata {unambiguous(name)}", unambiguous(value))
+                for name, value in sorted(self.metadata.items())
+            ),
         )
         return [Fact(label=label, value=value) for label, value in pairs]
 
@@ -128,9 +135,9 @@ def authority_words(ca: bool, path_length: int | None) -> str:
     return f"{AUTHORITY}, " + ("any path length" if path_length is None else f"path length {path_length}")
 
 
-def called(name: str | None) -> str:
-    """How a certificate is called in the title of a question."""
-    return written(name) if name else "(no name)"
+def name_in_title(name: str | None) -> str:
+    """Name of a certificate in the title of a question."""
+    return unambiguous(name) if name else "(no name)"
 
 
 def lifetime_words(ttl_seconds: int) -> str:
@@ -143,10 +150,10 @@ def lifetime_words(ttl_seconds: int) -> str:
 def _subject(subject: Subject) -> Iterator[tuple[str, str]]:
     for name, label in _SUBJECT.items():
         if value := getattr(subject, name):
-            yield label, written(value) if isinstance(value, str) else listed(value)
+            yield label, unambiguous(value) if isinstance(value, str) else unambiguous_list(value)
 
 
-def written(value: str) -> str:
+def unambiguous(value: str) -> str:
     """One value. ``Müller`` becomes ``Müller ("M\\u00fcller")``, and ``a, b`` becomes ``"a, b"``."""
     if _PLAIN.fullmatch(value) and value != NONE:
         return value
@@ -158,9 +165,9 @@ def written(value: str) -> str:
     return quoted if value.isascii() or not readable else f"{' '.join(value.split())} ({quoted})"
 
 
-def listed(values: Iterable[str]) -> str:
+def unambiguous_list(values: Iterable[str]) -> str:
     """Several values, in their order."""
-    return ", ".join(map(written, values)) or NONE
+    return ", ".join(map(unambiguous, values)) or NONE
 
 
 class Named(Protocol):
@@ -172,4 +179,4 @@ class Named(Protocol):
 
 def reference(row: Named) -> str:
     """A row by its name and slug; the slug at the end is unique."""
-    return written(row.name) if row.name == row.slug else f"{written(row.name)} ({row.slug})"
+    return unambiguous(row.name) if row.name == row.slug else f"{unambiguous(row.name)} ({row.slug})"

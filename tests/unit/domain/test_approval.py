@@ -9,7 +9,7 @@ import pytest
 from hypothesis import strategies as st
 from tests.support.properties import given
 
-from certrail.domain.approval import ApprovedContent, listed, written
+from certrail.domain.approval import ApprovedContent, unambiguous, unambiguous_list
 from certrail.domain.content import KeyAlgorithm, KeyUsage, RequestContent
 from certrail_sdk import Fact
 
@@ -144,14 +144,17 @@ def test_an_authority_is_called_one() -> None:
     ],
 )
 def test_written(value: str, text: str) -> None:
-    assert written(value) == text
+    assert unambiguous(value) == text
 
 
 def test_no_two_values_look_alike() -> None:
     """Every text of at most three of the special characters."""
     values = ["".join(chars) for length in range(4) for chars in product(SPECIAL, repeat=length)]
-    assert len({seen([Fact(label="l", value=written(value))]) for value in values}) == len(set(values))
+    assert len({seen([Fact(label="l", value=unambiguous(value))]) for value in values}) == len(set(values))
 
 
 def test_no_list_looks_like_another() -> None:
-    assert len({listed(values) for values in (["a", "b"], ["a, b"], ["a,b"], [], [""], ["(none)"])}) == 6
+    assert (
+        len({unambiguous_list(values) for values in (["a", "b"], ["a, b"], ["a,b"], [], [""], ["(none)"])})
+        == 6
+    )

@@ -77,7 +77,7 @@ def compose(
         readable["approval"] = row.subject_id  # by which it is voted on
     certificate = ""
     if about is not None:
-        certificate = readable["certificate"] = escaped(_called(about))
+        certificate = readable["certificate"] = escaped(_certificate_name(about))
         readable.setdefault("serial", about.serial)
     if "with_key" in data:
         readable["private_key"] = "held by certrail" if data["with_key"] else "not held by certrail"
@@ -104,7 +104,7 @@ def compose(
     )
 
 
-def _called(certificate: Certificate) -> str:
+def _certificate_name(certificate: Certificate) -> str:
     """The common name, else the first names, else the serial number."""
     names = list(dict.fromkeys(chain.from_iterable(certificate.names.values())))
     if certificate.common_name:

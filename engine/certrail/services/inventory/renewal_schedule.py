@@ -284,7 +284,7 @@ def _rule(
     profile = uow.session.get_one(CertificateProfile, certificate.profile_id)
     where = (certificate.application_id, profile.id)
     try:
-        rule = cached(uow.session, ("rule", *where), lambda: _said(uow.session, where[0], profile))
+        rule = cached(uow.session, ("rule", *where), lambda: _configured_rule(uow.session, where[0], profile))
     except NotFound:
         return None, "the profile is not attached any more"
     except ValidationError:
@@ -294,6 +294,8 @@ def _rule(
     return rule, ""
 
 
-def _said(session: Session, application_id: str | None, profile: CertificateProfile) -> RenewalRule:
+def _configured_rule(
+    session: Session, application_id: str | None, profile: CertificateProfile
+) -> RenewalRule:
     settings = enrollment(session, application_id, profile).settings
     return RenewalRule.model_validate(settings.get("auto_renew", {}))

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from sqlmodel import Session, col, select
 
-from certrail.domain.approval import AUTHORITY, NONE, GuardedAction, called, lifetime_words, reference
+from certrail.domain.approval import AUTHORITY, NONE, GuardedAction, lifetime_words, name_in_title, reference
 from certrail.domain.content import RequestContent
 from certrail.domain.states import RequestStatus
 from certrail.persistence.database import locked
@@ -114,8 +114,8 @@ class RequestSubject:
     def title(self) -> str:
         """The question of an approval message."""
         if self.is_authority:
-            return f"Approve a {AUTHORITY}, {called(self.display_name)}?"
-        return f"Approve a certificate for {called(self.display_name)}?"
+            return f"Approve a {AUTHORITY}, {name_in_title(self.display_name)}?"
+        return f"Approve a certificate for {name_in_title(self.display_name)}?"
 
     def facts(self, session: Session) -> Sequence[Fact]:
         """Everything that the digest covers, and where the request comes from."""

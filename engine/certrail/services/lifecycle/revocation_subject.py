@@ -9,7 +9,15 @@ from itertools import chain
 from cryptography import x509
 from sqlmodel import Session, col, select
 
-from certrail.domain.approval import AUTHORITY, NONE, GuardedAction, called, listed, reference, written
+from certrail.domain.approval import (
+    AUTHORITY,
+    NONE,
+    GuardedAction,
+    name_in_title,
+    reference,
+    unambiguous,
+    unambiguous_list,
+)
 from certrail.domain.errors import Conflict
 from certrail.domain.events.lifecycle import REVOCATION_TRANSITIONS
 from certrail.domain.states import CertificateStatus, RevocationStatus
@@ -110,7 +118,9 @@ class RevocationSubject:
     def title(self) -> str:
         """The question of an approval message."""
         what = (
-            f"the {AUTHORITY} {called(self.display_name)}" if self.is_authority else called(self.display_name)
+            f"the {AUTHORITY} {name_in_title(self.display_name)}"
+            if self.is_authority
+            else name_in_title(self.display_name)
         )
         return f"Approve the revocation of {what}?"
 
@@ -126,8 +136,8 @@ class RevocationSubject:
         profile = session.get(CertificateProfile, certificate.profile_id) if certificate.profile_id else None
         pairs = (
             ("Certificate", AUTHORITY if self.is_authority else "end entity"),
-            ("Names", listed(self.names)),
-            ("Issuer", written(self._x509.issuer.rfc4514_string())),
+            ("Names", unambiguous_list(self.names)),
+            ("Issuer", unambiguous(self._x509.issuer.rfc4514_string())),
             ("Serial number", certificate.serial),
             ("SHA-256 fingerprint", certificate.fingerprint),
             ("Key", certificate.key_algorithm),
@@ -136,7 +146,7 @@ class RevocationSubject:
             ("Status", certificate.status),
             ("Valid until", certificate.not_after.strftime("%Y-%m-%d %H:%M UTC")),
             ("Revocation reason", self.row.revocation_reason),
-            ("Delivered by", listed(session.exec(delivered.order_by(Sync.name)).all())),
+            ("Delivered by", unambiguous_list(session.exec(delivered.order_by(Sync.name)).all())),
         )
         return [Fact(label=label, value=value) for label, value in pairs]
 
