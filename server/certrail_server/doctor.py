@@ -74,6 +74,10 @@ def _audit_log(app: App) -> Finding:
     """The end of the chain only: following all of it takes minutes in a large installation."""
     if faults := app.services.audit_log.head_faults():
         return Finding("audit log", False, f"{faults[0]}; run: certrail audit verify")
+    if app.context.audit_witness is None:
+        folder = app.settings.data_dir.resolve()
+        detail = f"sealed; an older log that is put back goes unnoticed here, as {folder} cannot be written"
+        return Finding("audit log", True, detail)
     return Finding("audit log", True, "sealed, and not set back")
 
 

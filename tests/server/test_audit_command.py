@@ -124,3 +124,14 @@ def test_what_is_no_export_is_reported(tmp_path: Path, content: str | None, repo
     result = run("audit", "verify", str(file))
     assert (result.exit_code, result.stdout) == (1, "")
     assert reported in result.stderr
+
+
+def test_the_doctor_says_where_no_witness_can_be_kept(
+    installation: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "sealed, and not set back" in run("doctor").stdout
+    (file,) = installation.glob("*.db")
+    monkeypatch.setenv("CERTRAIL_DATABASE_URL", f"sqlite:///{file}")
+    monkeypatch.setenv("CERTRAIL_KEYRING_FILE", str(installation / "keyring.json"))
+    monkeypatch.setenv("CERTRAIL_DATA_DIR", str(file / "no-folder"))
+    assert "an older log that is put back goes unnoticed here" in run("doctor").stdout
