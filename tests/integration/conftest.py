@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from tests.integration.cli_shell import Shell, at_work
-from tests.support.postgres import Renewed, fresh_database
+from tests.support.postgres import EmptiedDatabase, fresh_database
 
 from certrail.crypto.keyring import Keyring
 from certrail.domain.access import Role
@@ -66,7 +66,7 @@ def postgresql(postgres: str) -> Iterator[Fresh]:
     """A database on a PostgreSQL server that is emptied, with its connections kept."""
     template = fresh_database(postgres)
     _migrated(template).close()
-    renewed = Renewed(postgres, template)
+    renewed = EmptiedDatabase(postgres, template)
     database = Database(renewed.url)
     yield Fresh(database, renewed.renew)
     database.close()

@@ -30,7 +30,7 @@ def fresh_database(server: str) -> str:
     return make_url(server).set(database=name).render_as_string(hide_password=False)
 
 
-class Renewed:
+class EmptiedDatabase:
     """A database that is given the content of a migrated, empty one again and again.
 
     Rows are deleted, as a copy of the template for every test costs several times as much; a copy is made where a

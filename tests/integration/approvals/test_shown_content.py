@@ -10,7 +10,7 @@ import pytest
 from tests.integration import alert_world
 from tests.integration.api_client import entered
 from tests.integration.conftest import Team
-from tests.integration.slack_world import SlackWorld, connect, open_channel, step
+from tests.integration.slack_world import SlackWorld, step
 from tests.support.web import serving
 
 from certrail.domain.approval import GuardedAction
@@ -19,7 +19,7 @@ from certrail.pki.revocation import Reason
 from certrail.services.access.sessions import Claims
 from certrail.services.approvals.policies import Step
 from certrail.services.core.actor import Actor
-from certrail_fakes.slack import Message, SlackServer
+from certrail_fakes.slack import Message
 from certrail_sdk import Notification
 from certrail_server.api.sign_in import SignIn
 from certrail_server.settings import Settings
@@ -28,16 +28,6 @@ pytestmark = pytest.mark.parametrize("database", ["sqlite"], indirect=True)
 
 CA = {"subject": {"common_name": "Sub CA"}, "basic_constraints": {"ca": True, "path_length": 0}, "sans": {}}
 ANY_CA = {"basic_constraints": {"ca": "allowed"}}
-
-
-@pytest.fixture
-def slack_world(team: Team) -> Iterator[SlackWorld]:
-    slack = SlackServer().start()
-    connect(team, slack, "workspace")
-    channel = open_channel(team, "approvals")
-    with serving(team.services) as api:
-        yield SlackWorld(team, slack, api, channel)
-    slack.stop()
 
 
 def submit(team: Team, asker: Actor, **content: Any) -> CertificateRequest:

@@ -7,27 +7,14 @@ from datetime import timedelta
 
 import pytest
 from sqlalchemy import event
-from tests.integration.conftest import Team
 from tests.integration.slack_world import SlackWorld, connect, gone, open_channel, step
-from tests.support.web import serving
 
 from certrail.domain.access import Role
 from certrail.persistence.database import Database
-from certrail_fakes.slack import SlackServer
 from certrail_notifier_slack import Slack
 
 NOT_RECORDED = "Your answer was not recorded. Please try again."
 ASKED = ("asker", "ann", "bob")
-
-
-@pytest.fixture
-def slack_world(team: Team) -> Iterator[SlackWorld]:
-    slack = SlackServer().start()
-    connect(team, slack, "workspace")
-    channel = open_channel(team, "approvals")
-    with serving(team.services) as api:
-        yield SlackWorld(team, slack, api, channel)
-    slack.stop()
 
 
 async def test_votes_show_the_tally_and_the_decision_closes_the_message(slack_world: SlackWorld) -> None:

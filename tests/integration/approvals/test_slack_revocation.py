@@ -1,25 +1,9 @@
 """A revocation that is approved in Slack."""
 
-from collections.abc import Iterator
-
-import pytest
-from tests.integration.conftest import Team
-from tests.integration.slack_world import SlackWorld, connect, open_channel, step
-from tests.support.web import serving
+from tests.integration.slack_world import SlackWorld, step
 
 from certrail.domain.approval import GuardedAction
 from certrail.pki.revocation import Reason
-from certrail_fakes.slack import SlackServer
-
-
-@pytest.fixture
-def slack_world(team: Team) -> Iterator[SlackWorld]:
-    slack = SlackServer().start()
-    connect(team, slack, "workspace")
-    channel = open_channel(team, "approvals")
-    with serving(team.services) as api:
-        yield SlackWorld(team, slack, api, channel)
-    slack.stop()
 
 
 async def test_a_guarded_revocation_is_approved_by_two(slack_world: SlackWorld) -> None:

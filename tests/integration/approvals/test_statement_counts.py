@@ -1,31 +1,16 @@
 """How many statements the two busiest ways of an approval take. The numbers may fall, and must not grow."""
 
-from collections.abc import Iterator
-
-import pytest
 from tests.integration.conftest import Team
-from tests.integration.slack_world import SlackWorld, connect, open_channel, step
+from tests.integration.slack_world import SlackWorld, step
 from tests.support.statements import statements
-from tests.support.web import serving
 
 from certrail.domain.access import Role
 from certrail.persistence.tables import ChatIdentity
 from certrail.services.approvals.policies import Step
 from certrail.services.core.actor import SYSTEM
-from certrail_fakes.slack import SlackServer
 
 CLICK, ROLE_CHANGE = 20, 30
 DISPATCHER = ("SELECT outbox.", "UPDATE outbox ", "SELECT application.id, application.slug ")
-
-
-@pytest.fixture
-def slack_world(team: Team) -> Iterator[SlackWorld]:
-    slack = SlackServer().start()
-    connect(team, slack, "workspace")
-    channel = open_channel(team, "approvals")
-    with serving(team.services) as api:
-        yield SlackWorld(team, slack, api, channel)
-    slack.stop()
 
 
 def known_in_chat(slack_world: SlackWorld, slug: str) -> None:

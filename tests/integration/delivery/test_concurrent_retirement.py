@@ -5,14 +5,11 @@ from typing import Any
 import pytest
 from tests.integration.acm_world import AcmWorld
 from tests.integration.concurrency import meanwhile
-from tests.integration.delivery.test_retirement import acm_world, server
 
 from certrail.domain.errors import NotFound
 from certrail.services.delivery.deploy import DeployCall
 from certrail.services.delivery.remove import RemoveCall
 from certrail_sdk import Receipt, Removal
-
-__all__ = ["acm_world", "server"]
 
 
 async def test_the_last_two_objects_of_a_sync_end_it(acm_world: AcmWorld) -> None:

@@ -1,39 +1,10 @@
 """A planned removal that is retried by hand, and messages about deliveries, which name their certificate."""
 
-from collections.abc import Iterator
-
-import pytest
 from tests.integration import alert_world
 from tests.integration.acm_world import GRACE, AcmWorld
-from tests.integration.conftest import Team
 
 from certrail.persistence.tables import Retirement
 from certrail.services.delivery import retirement_planner
-from certrail_fakes.acm import AcmServer
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[AcmServer]:
-    with AcmServer() as server:
-        yield server
-
-
-@pytest.fixture
-def acm_world(team: Team, server: AcmServer) -> AcmWorld:
-    server.reset()
-    team.services.connections.create(
-        team.admin,
-        slug="aws",
-        name="AWS",
-        type_="aws",
-        config={
-            "region": server.region,
-            "access_key_id": server.access_key_id,
-            "secret_access_key": server.secret_access_key,
-            "endpoint_url": server.url,
-        },
-    )
-    return AcmWorld(team, server)
 
 
 async def test_a_planned_removal_that_is_retried_by_hand_stays_planned(acm_world: AcmWorld) -> None:

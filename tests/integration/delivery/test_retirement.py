@@ -1,6 +1,5 @@
 """What is not wanted at a destination any more leaves it: after its grace, unused, once, and only what is ours."""
 
-from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -17,34 +16,9 @@ from certrail.services.core.failure import Failure
 from certrail.services.delivery import retirement_planner
 from certrail.services.delivery.deploy import DeployCall
 from certrail.services.inventory.selectors import CertificateSelector
-from certrail_fakes.acm import AcmServer
 from certrail_sdk import Observation
 
 LOAD_BALANCER = "arn:aws:elasticloadbalancing:eu-central-1:1:loadbalancer/app/web/1"
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[AcmServer]:
-    with AcmServer() as server:
-        yield server
-
-
-@pytest.fixture
-def acm_world(team: Team, server: AcmServer) -> AcmWorld:
-    server.reset()
-    team.services.connections.create(
-        team.admin,
-        slug="aws",
-        name="AWS",
-        type_="aws",
-        config={
-            "region": server.region,
-            "access_key_id": server.access_key_id,
-            "secret_access_key": server.secret_access_key,
-            "endpoint_url": server.url,
-        },
-    )
-    return AcmWorld(team, server)
 
 
 async def test_a_superseded_object_leaves_after_its_grace(acm_world: AcmWorld) -> None:

@@ -6,14 +6,11 @@ from datetime import timedelta
 import pytest
 from temporalio.exceptions import ApplicationError
 from tests.integration.acm_world import GRACE, AcmWorld
-from tests.integration.delivery.test_retirement import LOAD_BALANCER, acm_world, server
+from tests.integration.delivery.test_retirement import LOAD_BALANCER
 
 from certrail.services.delivery.deploy import DeployCall
 from certrail.services.delivery.remove import RemoveCall
 from certrail.services.inventory.selectors import CertificateSelector
-
-__all__ = ["acm_world", "server"]
-
 
 OTHERS = CertificateSelector(metadata={"team": "others"})
 

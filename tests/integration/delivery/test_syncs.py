@@ -27,7 +27,7 @@ REFUSED = Failure("Unauthorized", "It is not allowed.", "Allow it.", "files 1", 
 
 
 @dataclass
-class SlackWorld:
+class FolderWorld:
     """Syncs to folders, and their deliveries as their workflows make them."""
 
     team: Team
@@ -87,169 +87,169 @@ class SlackWorld:
 
 
 @pytest.fixture
-def slack_world(team: Team, tmp_path: Path) -> SlackWorld:
+def folder_world(team: Team, tmp_path: Path) -> FolderWorld:
     for slug in ("one", "two"):
         (tmp_path / slug).mkdir()
         config = {"root": str(tmp_path / slug)}
         team.services.connections.create(team.admin, slug=slug, name=slug, type_="folder", config=config)
-    return SlackWorld(team)
+    return FolderWorld(team)
 
 
 class TestByHand:
-    async def test_what_is_not_automatic_waits_for_somebodys_word(self, slack_world: SlackWorld) -> None:
-        slack_world.sync(auto=False)
-        first, second = slack_world.issue("a.example.com"), slack_world.issue("b.example.com")
-        assert slack_world.deliveries() == []
-        assert slack_world.trigger(slack_world.lineage(first)) == 1
-        assert [row.desired_certificate_id for row in slack_world.deliveries()] == [first]
-        assert slack_world.trigger() == 2
-        await slack_world.work()
-        assert {(row.desired_certificate_id, row.status) for row in slack_world.deliveries()} == {
+    async def test_what_is_not_automatic_waits_for_somebodys_word(self, folder_world: FolderWorld) -> None:
+        folder_world.sync(auto=False)
+        first, second = folder_world.issue("a.example.com"), folder_world.issue("b.example.com")
+        assert folder_world.deliveries() == []
+        assert folder_world.trigger(folder_world.lineage(first)) == 1
+        assert [row.desired_certificate_id for row in folder_world.deliveries()] == [first]
+        assert folder_world.trigger() == 2
+        await folder_world.work()
+        assert {(row.desired_certificate_id, row.status) for row in folder_world.deliveries()} == {
             (first, "delivered"),
             (second, "delivered"),
         }
-        assert [reported["certificates"] for reported in slack_world.reported("sync.triggered")] == [1, 2]
+        assert [reported["certificates"] for reported in folder_world.reported("sync.triggered")] == [1, 2]
 
     async def test_what_is_delivered_is_delivered_again_and_nothing_changes(
-        self, slack_world: SlackWorld
+        self, folder_world: FolderWorld
     ) -> None:
-        slack_world.sync()
-        slack_world.issue()
-        await slack_world.work()
-        assert slack_world.begun() is None
-        assert slack_world.trigger() == 1
-        await slack_world.work()
-        assert [reported["changed"] for reported in slack_world.reported("delivery.delivered")] == [
+        folder_world.sync()
+        folder_world.issue()
+        await folder_world.work()
+        assert folder_world.begun() is None
+        assert folder_world.trigger() == 1
+        await folder_world.work()
+        assert [reported["changed"] for reported in folder_world.reported("delivery.delivered")] == [
             True,
             False,
         ]
-        before = slack_world.handed_over()
-        slack_world.team.services.deliveries.retry(slack_world.team.admin, slack_world.delivery().id)
-        assert slack_world.handed_over() == before + 1
-        await slack_world.work()
-        assert [reported["changed"] for reported in slack_world.reported("delivery.delivered")] == [
+        before = folder_world.handed_over()
+        folder_world.team.services.deliveries.retry(folder_world.team.admin, folder_world.delivery().id)
+        assert folder_world.handed_over() == before + 1
+        await folder_world.work()
+        assert [reported["changed"] for reported in folder_world.reported("delivery.delivered")] == [
             True,
             False,
             False,
         ]
 
-    def test_only_what_it_selects(self, slack_world: SlackWorld) -> None:
-        slack_world.sync(selection=CertificateSelector(names=("b.*",)))
-        other = slack_world.lineage(slack_world.issue("a.example.com"))
+    def test_only_what_it_selects(self, folder_world: FolderWorld) -> None:
+        folder_world.sync(selection=CertificateSelector(names=("b.*",)))
+        other = folder_world.lineage(folder_world.issue("a.example.com"))
         with pytest.raises(BadInput, match="selects no active certificate"):
-            slack_world.trigger(other)
-        assert slack_world.trigger() == 0
+            folder_world.trigger(other)
+        assert folder_world.trigger() == 0
 
-    async def test_not_while_it_is_being_deleted(self, slack_world: SlackWorld) -> None:
-        slack_world.sync()
-        slack_world.issue()
-        await slack_world.work()
-        slack_world.team.services.syncs.delete(
-            slack_world.team.admin, slack_world.team.application, "files", cleanup=True
+    async def test_not_while_it_is_being_deleted(self, folder_world: FolderWorld) -> None:
+        folder_world.sync()
+        folder_world.issue()
+        await folder_world.work()
+        folder_world.team.services.syncs.delete(
+            folder_world.team.admin, folder_world.team.application, "files", cleanup=True
         )
         with pytest.raises(Conflict, match="being deleted"):
-            slack_world.trigger()
+            folder_world.trigger()
 
 
 class TestChanges:
-    async def test_another_content_is_brought_to_everything(self, slack_world: SlackWorld) -> None:
-        slack_world.sync()
-        slack_world.issue("a.example.com")
-        slack_world.issue("b.example.com")
-        await slack_world.work()
-        slack_world.update(include_root=True)
-        assert {row.status for row in slack_world.deliveries()} == {"pending"}
-        await slack_world.work()
-        assert {row.status for row in slack_world.deliveries()} == {"delivered"}
-        reported = slack_world.handed_over()
-        slack_world.update(include_root=True, name="Called otherwise")
-        assert slack_world.handed_over() == reported
+    async def test_another_content_is_brought_to_everything(self, folder_world: FolderWorld) -> None:
+        folder_world.sync()
+        folder_world.issue("a.example.com")
+        folder_world.issue("b.example.com")
+        await folder_world.work()
+        folder_world.update(include_root=True)
+        assert {row.status for row in folder_world.deliveries()} == {"pending"}
+        await folder_world.work()
+        assert {row.status for row in folder_world.deliveries()} == {"delivered"}
+        reported = folder_world.handed_over()
+        folder_world.update(include_root=True, name="Called otherwise")
+        assert folder_world.handed_over() == reported
 
     async def test_what_was_on_its_way_before_the_change_does_not_count(
-        self, slack_world: SlackWorld
+        self, folder_world: FolderWorld
     ) -> None:
-        slack_world.sync()
-        slack_world.issue()
-        work = slack_world.begun()
+        folder_world.sync()
+        folder_world.issue()
+        work = folder_world.begun()
         assert work
-        slack_world.update(include_root=True)
+        folder_world.update(include_root=True)
         receipt = await work.destination.deploy(work.deployment)
-        slack_world.team.services.effects.deliver.complete(work, receipt)
-        row = slack_world.delivery()
+        folder_world.team.services.effects.deliver.complete(work, receipt)
+        row = folder_world.delivery()
         assert (row.status, row.receipt) == ("pending", receipt.model_dump(mode="json"))
-        again = slack_world.begun()
+        again = folder_world.begun()
         assert again
         assert again.deployment.bundle.root
-        slack_world.team.services.effects.deliver.complete(
+        folder_world.team.services.effects.deliver.complete(
             again, await again.destination.deploy(again.deployment)
         )
-        slack_world.team.services.effects.deliver.complete(
+        folder_world.team.services.effects.deliver.complete(
             work, receipt
         )  # that its worker was slow to say so changes nothing
-        assert slack_world.delivery().status == "delivered"
-        assert slack_world.begun() is None
+        assert folder_world.delivery().status == "delivered"
+        assert folder_world.begun() is None
 
-    def test_nor_does_its_failure(self, slack_world: SlackWorld) -> None:
-        slack_world.sync()
-        slack_world.issue()
-        work = slack_world.begun()
+    def test_nor_does_its_failure(self, folder_world: FolderWorld) -> None:
+        folder_world.sync()
+        folder_world.issue()
+        work = folder_world.begun()
         assert work
-        slack_world.update(connection="two")
-        slack_world.team.services.effects.deliver.fail(work.subject_id, REFUSED, work.generation)
-        assert slack_world.delivery().status == "pending"
-        assert slack_world.begun()
+        folder_world.update(connection="two")
+        folder_world.team.services.effects.deliver.fail(work.subject_id, REFUSED, work.generation)
+        assert folder_world.delivery().status == "pending"
+        assert folder_world.begun()
 
-    async def test_another_secret_is_tried_where_something_failed(self, slack_world: SlackWorld) -> None:
-        slack_world.sync(config={"format": "pkcs12", "password": "hunter2-hunter2"})
-        slack_world.issue()
-        await slack_world.work()
-        reported = slack_world.handed_over()
-        slack_world.update(config={"format": "pkcs12", "password": "hunter3-hunter3"})
-        assert slack_world.handed_over() == reported
-        slack_world.trigger()
-        slack_world.fail()
-        assert slack_world.begun() is None
-        slack_world.update(config={"format": "pkcs12", "password": MASK})
-        await slack_world.work()
-        assert slack_world.delivery().status == "delivered"
-        assert len(slack_world.reported("delivery.recovered")) == 1
+    async def test_another_secret_is_tried_where_something_failed(self, folder_world: FolderWorld) -> None:
+        folder_world.sync(config={"format": "pkcs12", "password": "hunter2-hunter2"})
+        folder_world.issue()
+        await folder_world.work()
+        reported = folder_world.handed_over()
+        folder_world.update(config={"format": "pkcs12", "password": "hunter3-hunter3"})
+        assert folder_world.handed_over() == reported
+        folder_world.trigger()
+        folder_world.fail()
+        assert folder_world.begun() is None
+        folder_world.update(config={"format": "pkcs12", "password": MASK})
+        await folder_world.work()
+        assert folder_world.delivery().status == "delivered"
+        assert len(folder_world.reported("delivery.recovered")) == 1
 
     async def test_other_credentials_are_tried_where_something_failed(
-        self, slack_world: SlackWorld, tmp_path: Path
+        self, folder_world: FolderWorld, tmp_path: Path
     ) -> None:
-        slack_world.sync()
-        slack_world.sync("second", connection="two")
-        slack_world.issue()
-        await slack_world.work()
-        reported = slack_world.handed_over()
-        row = slack_world.deliveries()[0]
-        slack_world.team.services.deliveries.retry(slack_world.team.admin, row.id)
-        assert slack_world.team.services.effects.deliver.begin(row.id, 1)
-        slack_world.team.services.effects.deliver.fail(row.id, REFUSED, row.generation + 1)
-        connections, admin = slack_world.team.services.connections, slack_world.team.admin
+        folder_world.sync()
+        folder_world.sync("second", connection="two")
+        folder_world.issue()
+        await folder_world.work()
+        reported = folder_world.handed_over()
+        row = folder_world.deliveries()[0]
+        folder_world.team.services.deliveries.retry(folder_world.team.admin, row.id)
+        assert folder_world.team.services.effects.deliver.begin(row.id, 1)
+        folder_world.team.services.effects.deliver.fail(row.id, REFUSED, row.generation + 1)
+        connections, admin = folder_world.team.services.connections, folder_world.team.admin
         connections.update(admin, "one", {"root": str(tmp_path / "one")})
-        assert slack_world.handed_over() == reported + 1, "nothing is changed"
+        assert folder_world.handed_over() == reported + 1, "nothing is changed"
         (tmp_path / "three").mkdir()
         connections.update(admin, "one", {"root": str(tmp_path / "three")})
         connections.update(admin, "two", {"root": str(tmp_path / "three")})
-        assert slack_world.handed_over() == reported + 2
-        await slack_world.work()
-        assert {row.status for row in slack_world.deliveries()} == {"delivered"}
+        assert folder_world.handed_over() == reported + 2
+        await folder_world.work()
+        assert {row.status for row in folder_world.deliveries()} == {"delivered"}
 
 
 class TestChoice:
-    def test_by_patterns_of_names(self, slack_world: SlackWorld) -> None:
-        slack_world.sync(selection=CertificateSelector(names=("*.shop.example.com", "PAY.example.com")))
-        chosen = {slack_world.issue("eu.shop.example.com"), slack_world.issue("pay.example.com")}
-        slack_world.issue("a.example.com")
-        assert {row.desired_certificate_id for row in slack_world.deliveries()} == chosen
+    def test_by_patterns_of_names(self, folder_world: FolderWorld) -> None:
+        folder_world.sync(selection=CertificateSelector(names=("*.shop.example.com", "PAY.example.com")))
+        chosen = {folder_world.issue("eu.shop.example.com"), folder_world.issue("pay.example.com")}
+        folder_world.issue("a.example.com")
+        assert {row.desired_certificate_id for row in folder_world.deliveries()} == chosen
 
-    def test_a_preview_delivers_nothing(self, slack_world: SlackWorld) -> None:
-        certificates = [slack_world.issue("a.example.com"), slack_world.issue("b.example.com")]
-        slack_world.team.services.revocation.revoke(
-            slack_world.team.admin, slack_world.issue("c.example.com"), Reason.SUPERSEDED
+    def test_a_preview_delivers_nothing(self, folder_world: FolderWorld) -> None:
+        certificates = [folder_world.issue("a.example.com"), folder_world.issue("b.example.com")]
+        folder_world.team.services.revocation.revoke(
+            folder_world.team.admin, folder_world.issue("c.example.com"), Reason.SUPERSEDED
         )
-        syncs, here = slack_world.team.services.syncs, slack_world.team.application
+        syncs, here = folder_world.team.services.syncs, folder_world.team.application
         rows = syncs.preview(
             here,
             destination="files",
@@ -259,7 +259,7 @@ class TestChoice:
         assert {(row.id, name) for row, name in rows} == {
             (ident, f"{name}.example.com-{ident}") for name, ident in zip("ab", certificates, strict=True)
         }
-        assert slack_world.deliveries() == []
+        assert folder_world.deliveries() == []
         for wrong in (
             {"selection": CertificateSelector(profiles=("nobody",))},
             {"selection": CertificateSelector(), "name_schema": "no-placeholder"},
@@ -267,13 +267,13 @@ class TestChoice:
             with pytest.raises(BadInput):
                 syncs.preview(here, destination="files", **wrong)
 
-    def test_never_from_another_application(self, slack_world: SlackWorld) -> None:
-        lineage = slack_world.lineage(slack_world.issue())
-        applications = slack_world.team.services.applications
-        other = applications.create(slack_world.team.admin, slug="other", name="Other", profiles=("web",))
+    def test_never_from_another_application(self, folder_world: FolderWorld) -> None:
+        lineage = folder_world.lineage(folder_world.issue())
+        applications = folder_world.team.services.applications
+        other = applications.create(folder_world.team.admin, slug="other", name="Other", profiles=("web",))
         with pytest.raises(BadInput, match="There is no lineage"):
-            slack_world.team.services.syncs.create(
-                slack_world.team.admin,
+            folder_world.team.services.syncs.create(
+                folder_world.team.admin,
                 other.id,
                 slug="files",
                 name="F",
@@ -287,8 +287,8 @@ class TestChoice:
 class TestDropped:
     """What is not wanted any more is no trouble any more."""
 
-    def incident(self, slack_world: SlackWorld) -> None:
-        team = slack_world.team
+    def incident(self, folder_world: FolderWorld) -> None:
+        team = folder_world.team
         team.services.connections.create(
             team.admin, slug="mail", name="M", type_="smtp", config={"host": "mail.example.com", "port": 587}
         )
@@ -312,48 +312,50 @@ class TestDropped:
             escalation=[Escalation(timedelta(hours=1), ("mail",))],
         )
 
-    def open_incidents(self, slack_world: SlackWorld) -> int:
-        with slack_world.team.services.context.db.read() as session:
+    def open_incidents(self, folder_world: FolderWorld) -> int:
+        with folder_world.team.services.context.db.read() as session:
             return len(session.exec(select(Incident).where(col(Incident.closed_at).is_(None))).all())
 
-    async def test_what_is_revoked_before_it_arrived(self, slack_world: SlackWorld) -> None:
-        self.incident(slack_world)
-        slack_world.sync()
-        certificate = slack_world.issue()
-        row = slack_world.delivery()
-        slack_world.team.services.effects.deliver.fail(row.id, REFUSED, row.generation)
-        assert self.open_incidents(slack_world) == 1
-        slack_world.team.services.revocation.revoke(slack_world.team.admin, certificate, Reason.SUPERSEDED)
-        slack_world.team.services.deliveries.retry(slack_world.team.admin, row.id)
-        assert slack_world.begun() is None
-        assert slack_world.delivery().status == "removed"
-        assert self.open_incidents(slack_world) == 0
+    async def test_what_is_revoked_before_it_arrived(self, folder_world: FolderWorld) -> None:
+        self.incident(folder_world)
+        folder_world.sync()
+        certificate = folder_world.issue()
+        row = folder_world.delivery()
+        folder_world.team.services.effects.deliver.fail(row.id, REFUSED, row.generation)
+        assert self.open_incidents(folder_world) == 1
+        folder_world.team.services.revocation.revoke(folder_world.team.admin, certificate, Reason.SUPERSEDED)
+        folder_world.team.services.deliveries.retry(folder_world.team.admin, row.id)
+        assert folder_world.begun() is None
+        assert folder_world.delivery().status == "removed"
+        assert self.open_incidents(folder_world) == 0
 
-    def test_what_a_deleted_sync_selected(self, slack_world: SlackWorld) -> None:
-        self.incident(slack_world)
-        slack_world.sync()
-        slack_world.issue()
-        slack_world.fail()
-        assert self.open_incidents(slack_world) == 1
-        slack_world.team.services.syncs.delete(slack_world.team.admin, slack_world.team.application, "files")
-        assert self.open_incidents(slack_world) == 0
+    def test_what_a_deleted_sync_selected(self, folder_world: FolderWorld) -> None:
+        self.incident(folder_world)
+        folder_world.sync()
+        folder_world.issue()
+        folder_world.fail()
+        assert self.open_incidents(folder_world) == 1
+        folder_world.team.services.syncs.delete(
+            folder_world.team.admin, folder_world.team.application, "files"
+        )
+        assert self.open_incidents(folder_world) == 0
 
-    async def test_but_what_is_there_is_not_called_gone(self, slack_world: SlackWorld) -> None:
-        slack_world.sync()
-        certificate = slack_world.issue()
-        await slack_world.work()
-        slack_world.trigger()
-        slack_world.team.services.revocation.revoke(slack_world.team.admin, certificate, Reason.SUPERSEDED)
-        assert slack_world.begun() is None
-        assert slack_world.delivery().status == "delivered"
+    async def test_but_what_is_there_is_not_called_gone(self, folder_world: FolderWorld) -> None:
+        folder_world.sync()
+        certificate = folder_world.issue()
+        await folder_world.work()
+        folder_world.trigger()
+        folder_world.team.services.revocation.revoke(folder_world.team.admin, certificate, Reason.SUPERSEDED)
+        assert folder_world.begun() is None
+        assert folder_world.delivery().status == "delivered"
 
 
-async def test_what_others_changed_is_still_known_to_be_there(slack_world: SlackWorld) -> None:
-    slack_world.sync(prune=True)
-    certificate = slack_world.issue()
-    await slack_world.work()
+async def test_what_others_changed_is_still_known_to_be_there(folder_world: FolderWorld) -> None:
+    folder_world.sync(prune=True)
+    certificate = folder_world.issue()
+    await folder_world.work()
     other = Observation(present=True, fingerprint="00" * 32)
-    row, effects = slack_world.delivery(), slack_world.team.services.effects
+    row, effects = folder_world.delivery(), folder_world.team.services.effects
     read_back = ObserveCall(
         subject_id=row.id,
         plugin="files 1",
@@ -362,26 +364,28 @@ async def test_what_others_changed_is_still_known_to_be_there(slack_world: Slack
         target=target_of_receipt(row),
     )
     assert not effects.verify.complete(read_back, other)
-    assert slack_world.delivery().status == "pending"
-    slack_world.team.services.revocation.revoke(slack_world.team.admin, certificate, Reason.KEY_COMPROMISE)
-    await slack_world.work()
-    assert slack_world.delivery().status == "removed"
-    assert [reported["reason"] for reported in slack_world.reported("delivery.removed")] == ["revoked"]
+    assert folder_world.delivery().status == "pending"
+    folder_world.team.services.revocation.revoke(folder_world.team.admin, certificate, Reason.KEY_COMPROMISE)
+    await folder_world.work()
+    assert folder_world.delivery().status == "removed"
+    assert [reported["reason"] for reported in folder_world.reported("delivery.removed")] == ["revoked"]
 
 
-async def test_another_directory_empties_the_former_one_only(slack_world: SlackWorld, tmp_path: Path) -> None:
+async def test_another_directory_empties_the_former_one_only(
+    folder_world: FolderWorld, tmp_path: Path
+) -> None:
     for name in ("old", "new"):
         (tmp_path / "one" / name).mkdir()
-    slack_world.sync(prune=True, prune_grace_seconds=0, config={"directory": "old"})
-    slack_world.issue()
-    await slack_world.work()
-    slack_world.update(config={"directory": "new"})
-    await slack_world.work()
-    name = slack_world.delivery().object_name
+    folder_world.sync(prune=True, prune_grace_seconds=0, config={"directory": "old"})
+    folder_world.issue()
+    await folder_world.work()
+    folder_world.update(config={"directory": "new"})
+    await folder_world.work()
+    name = folder_world.delivery().object_name
     assert (tmp_path / "one" / "old" / name).exists()
-    while slack_world.team.services.sweeps["retirements"]():
+    while folder_world.team.services.sweeps["retirements"]():
         pass
-    await slack_world.work()
+    await folder_world.work()
     assert not (tmp_path / "one" / "old" / name).exists()
     assert (tmp_path / "one" / "new" / name / "current").exists()
-    assert [reported["reason"] for reported in slack_world.reported("delivery.removed")] == ["superseded"]
+    assert [reported["reason"] for reported in folder_world.reported("delivery.removed")] == ["superseded"]
