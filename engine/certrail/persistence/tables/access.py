@@ -3,9 +3,9 @@
 from datetime import datetime
 
 from sqlalchemy import CheckConstraint, UniqueConstraint
-from sqlmodel import Field, SQLModel
+from sqlmodel import Field
 
-from certrail.persistence.tables.base import Row, json_column, timestamp
+from certrail.persistence.tables.base import Row, Table, json_column, timestamp
 from certrail.persistence.types import UtcDateTime
 
 
@@ -23,7 +23,7 @@ class Principal(Row, table=True):
     active: bool = True
 
 
-class GroupMember(SQLModel, table=True):
+class GroupMember(Table, table=True):
     """A user or machine identity inside a group."""
 
     __tablename__ = "group_member"

@@ -4,9 +4,9 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Index, UniqueConstraint
-from sqlmodel import Field, SQLModel
+from sqlmodel import Field
 
-from certrail.persistence.tables.base import Row, json_column, only_where, timestamp
+from certrail.persistence.tables.base import Row, Table, json_column, only_where, timestamp
 from certrail.persistence.tables.effects import EffectColumns
 from certrail.persistence.types import UtcDateTime
 
@@ -58,7 +58,7 @@ class Alert(Row, table=True):
     product_wide: bool = False
 
 
-class AlertCursor(SQLModel, table=True):
+class AlertCursor(Table, table=True):
     """How far an alert has looked for one threshold, in seconds before the end: everything that ends up to there."""
 
     __tablename__ = "alert_cursor"
@@ -70,7 +70,7 @@ class AlertCursor(SQLModel, table=True):
     next_scan_at: datetime = Field(sa_type=UtcDateTime, index=True)
 
 
-class AlertChannel(SQLModel, table=True):
+class AlertChannel(Table, table=True):
     """A channel that an alert uses."""
 
     __tablename__ = "alert_channel"

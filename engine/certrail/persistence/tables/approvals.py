@@ -4,10 +4,10 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Index, UniqueConstraint
-from sqlmodel import Field, SQLModel
+from sqlmodel import Field
 
 from certrail.domain.states import ApprovalStatus
-from certrail.persistence.tables.base import Row, json_column, only_where, optional_json, timestamp
+from certrail.persistence.tables.base import Row, Table, json_column, only_where, optional_json, timestamp
 
 
 class ApprovalPolicy(Row, table=True):
@@ -33,7 +33,7 @@ class ApprovalPolicy(Row, table=True):
     renewal_preapproval: dict[str, int] | None = optional_json()
 
 
-class ApprovalPolicyProfile(SQLModel, table=True):
+class ApprovalPolicyProfile(Table, table=True):
     """An action on a profile that a policy guards.
 
     `scope` is the Application id or empty: a unique constraint sees no two NULLs as equal, and one action on one
@@ -119,7 +119,7 @@ class ApprovalMessage(Row, table=True):
     last_error: dict[str, Any] | None = optional_json()
 
 
-class ActionToken(SQLModel, table=True):
+class ActionToken(Table, table=True):
     """A button's token, hashed; bound to a decision, a content digest and an approval message, and so to a step."""
 
     __tablename__ = "action_token"
@@ -130,7 +130,7 @@ class ActionToken(SQLModel, table=True):
     digest: str = Field(max_length=64)
 
 
-class ActionTokenUse(SQLModel, table=True):
+class ActionTokenUse(Table, table=True):
     """A token may be used once by each person."""
 
     __tablename__ = "action_token_use"

@@ -4,13 +4,13 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Index, Integer
-from sqlmodel import Field, SQLModel
+from sqlmodel import Field
 
-from certrail.persistence.tables.base import json_column, timestamp
+from certrail.persistence.tables.base import Table, json_column, timestamp
 from certrail.persistence.types import UtcDateTime
 
 
-class EventRow(SQLModel, table=True):
+class EventRow(Table, table=True):
     """An immutable fact, written in the same transaction as the change that it records.
 
     `seq` has no gaps and follows the commits, `hash` chains the event to the one before it, and `mac` does the same
@@ -35,7 +35,7 @@ class EventRow(SQLModel, table=True):
     mac: str = Field(default="", max_length=64)
 
 
-class AuditChainHead(SQLModel, table=True):
+class AuditChainHead(Table, table=True):
     """The end of the audit chain, in the only row of its table. `seal` and `link_key_sealed` are envelopes."""
 
     __tablename__ = "audit_chain_head"
@@ -48,7 +48,7 @@ class AuditChainHead(SQLModel, table=True):
     link_key_sealed: str = ""
 
 
-class OutboxRow(SQLModel, table=True):
+class OutboxRow(Table, table=True):
     """A workflow to start or signal, committed with the change that needs it.
 
     `application_id`, `lineage_id` and `summary` are what the workflow is found by and called in Temporal's UI: public
@@ -74,7 +74,7 @@ class OutboxRow(SQLModel, table=True):
     last_error: str | None = None
 
 
-class IdempotencyKeyRow(SQLModel, table=True):
+class IdempotencyKeyRow(Table, table=True):
     """What a create call made, found again by its key."""
 
     __tablename__ = "idempotency_key"
@@ -87,7 +87,7 @@ class IdempotencyKeyRow(SQLModel, table=True):
     subject_id: str = Field(max_length=80)
 
 
-class SweepFailure(SQLModel, table=True):
+class SweepFailure(Table, table=True):
     """Something that a sweep could not handle, and when that was told; there is no row once it could again."""
 
     __tablename__ = "sweep_failure"

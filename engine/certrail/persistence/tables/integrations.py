@@ -2,9 +2,9 @@
 
 from datetime import datetime
 
-from sqlmodel import Field, SQLModel
+from sqlmodel import Field
 
-from certrail.persistence.tables.base import Row, timestamp
+from certrail.persistence.tables.base import Row, Table, timestamp
 from certrail.persistence.types import UtcDateTime
 
 
@@ -28,7 +28,7 @@ class Connection(Row, table=True):
     next_slot_at: datetime | None = timestamp()
 
 
-class PluginHealthIssue(SQLModel, table=True):
+class PluginHealthIssue(Table, table=True):
     """A plugin that could not be loaded, or is used and not installed; there is no row for one that works."""
 
     __tablename__ = "plugin_health_issue"

@@ -4,10 +4,10 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Index, UniqueConstraint
-from sqlmodel import Field, SQLModel
+from sqlmodel import Field
 
 from certrail.domain.states import CertificateStatus
-from certrail.persistence.tables.base import Row, json_column, only_where, optional_json, timestamp
+from certrail.persistence.tables.base import Row, Table, json_column, only_where, optional_json, timestamp
 from certrail.persistence.types import BinaryCollatedString, UtcDateTime
 
 
@@ -82,7 +82,7 @@ class Certificate(Row, table=True):
     attributes: dict[str, Any] = json_column()
 
 
-class CertificateSearchTerm(SQLModel, table=True):
+class CertificateSearchTerm(Table, table=True):
     """A name or a metadata entry by which a certificate is found; the certificate's row stays the truth.
 
     `kind` is ``name`` or ``metadata``; names are in lower case, metadata is ``name=value``, `reversed` is a name
