@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from certrail.crypto.keyring import Keyring, KeyringError
 from certrail.persistence.database import Database
+from certrail.pki.weak_keys import KeyBlocklist
 from certrail.plugins.registry import PluginRegistry
 from certrail.services.core.audit_witness import FILE_NAME, AuditWitness
 from certrail.services.core.unit_of_work import ServiceContext
@@ -56,7 +57,7 @@ class App:
 
 
 def build(settings: Settings, *, make_keyring: bool = True) -> App:
-    """Join the parts that the settings name. Raises KeyringError."""
+    """Join the parts that the settings name. Raises KeyringError, BlocklistError."""
     keyring = load_keyring(settings, make=make_keyring)
     if (file := settings.database_file()) is not None:
         file.parent.mkdir(mode=PRIVATE, parents=True, exist_ok=True)
@@ -68,6 +69,7 @@ def build(settings: Settings, *, make_keyring: bool = True) -> App:
         new_id=lambda: uuid.uuid4().hex,
         public_url=settings.public_url,
         audit_witness=AuditWitness(settings.data_dir / FILE_NAME, keyring) if _has_folder(settings) else None,
+        key_blocklist=KeyBlocklist(settings.key_blocklist_file) if settings.key_blocklist_file else None,
     )
     orchestrator = TemporalOrchestrator(
         address=settings.temporal(),

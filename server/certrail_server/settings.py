@@ -32,6 +32,11 @@ class Settings(BaseSettings):
     keyring: SecretStr | None = Field(
         None, description="The encryption keys as JSON text, instead of a file."
     )
+    key_blocklist_file: Path | None = Field(
+        None,
+        description="Public keys to refuse, as `blocklist.dat` of the badkeys project: Debian's weak keys and other"
+        " published ones.",
+    )
     temporal_address: str | None = Field(
         None, description="host:port of a Temporal cluster. Default: `certrail dev` starts one of its own."
     )

@@ -18,7 +18,7 @@ from sqlmodel import select
 
 from certrail.crypto.keyring import Keyring
 from certrail.persistence.database import Database
-from certrail.services.operations.key_rotation import SEALED
+from certrail.services.operations.key_rotation import SEALED, purpose_of
 
 LINE = 64
 """Characters of a PEM line."""
@@ -52,7 +52,8 @@ def private_keys(database: Database, keyring: Keyring) -> dict[str, bytes]:
         for table, column, purpose in SEALED:
             for row in session.exec(select(table)) if column == "key_sealed" else ():
                 if envelope := row.key_sealed:  # type: ignore[attr-defined]
-                    found |= parts_of_key(f"{table.__name__} {row.id}", keyring.open(envelope, purpose))  # type: ignore[attr-defined]
+                    what = f"{table.__name__} {row.id}"  # type: ignore[attr-defined]
+                    found |= parts_of_key(what, keyring.open(envelope, purpose_of(row, purpose)))
     return found
 
 

@@ -15,3 +15,8 @@ SIGN_IN_PURPOSE = "sign-in"
 """Of the cookie that keeps a sign-in's state between two redirects; it is not stored."""
 DEVICE_SIGN_IN_PURPOSE = "device-sign-in"
 """Of the handle by which a command line asks for the outcome of its sign-in; it is not stored either."""
+
+
+def of_row(purpose: str, row_id: str) -> str:
+    """The purpose of an envelope in one row: moved to another row, by whoever can write the database, it stays shut."""
+    return f"{purpose}:{row_id}"

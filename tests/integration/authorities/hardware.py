@@ -6,7 +6,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from sqlmodel import select
 from tests.integration.conftest import Team
 
-from certrail.crypto.purposes import CA_KEY_PURPOSE
+from certrail.crypto.purposes import CA_KEY_PURPOSE, of_row
 from certrail.persistence.tables import CaKey, CertificateAuthority
 from certrail.pki.keys import from_pem
 from certrail.pki.signer import KeyName
@@ -66,7 +66,8 @@ def take_out(team: Team, slug: str, signer: str) -> tuple[KeyName, ec.EllipticCu
     with team.services.context.db.write() as session:
         query = select(CaKey).join(CertificateAuthority).where(CertificateAuthority.slug == slug)
         row = session.exec(query).one()
-        private_key = from_pem(team.services.context.keyring.open(row.key_sealed or "", CA_KEY_PURPOSE))
+        purpose = of_row(CA_KEY_PURPOSE, row.id)
+        private_key = from_pem(team.services.context.keyring.open(row.key_sealed or "", purpose))
         assert isinstance(private_key, ec.EllipticCurvePrivateKey)
         row.signer, row.key_sealed = signer, None
         session.add(row)

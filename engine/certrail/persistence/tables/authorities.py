@@ -4,10 +4,10 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import BigInteger, Index, UniqueConstraint
-from sqlmodel import Field, SQLModel
+from sqlmodel import Field
 
 from certrail.domain.states import AuthorityStatus
-from certrail.persistence.tables.base import Row, json_column, optional_json, timestamp
+from certrail.persistence.tables.base import Row, Table, json_column, optional_json, timestamp
 from certrail.persistence.tables.effects import EffectColumns
 from certrail.persistence.types import UtcDateTime
 
@@ -140,7 +140,7 @@ class OcspSigner(Row, table=True):
     not_after: datetime = Field(sa_type=UtcDateTime)
 
 
-class RevocationTombstone(SQLModel, table=True):
+class RevocationTombstone(Table, table=True):
     """Status of a certificate that is not in the inventory, until its expiry: it was deleted, or revoked before its
     authority was adopted. The fingerprint of the latter is unknown; a hash of issuer and serial number replaces it.
     """
@@ -154,3 +154,12 @@ class RevocationTombstone(SQLModel, table=True):
     not_after: datetime = Field(sa_type=UtcDateTime)
     revoked_at: datetime | None = timestamp()
     revocation_reason: str | None = Field(default=None, max_length=32)
+
+
+class CompromisedKey(Table, table=True):
+    """A key for which nothing is signed: a certificate with it was revoked for keyCompromise. `spki` as in CaKey."""
+
+    __tablename__ = "compromised_key"
+
+    spki: str = Field(primary_key=True, max_length=64)
+    noted_at: datetime = Field(sa_type=UtcDateTime)

@@ -23,6 +23,7 @@ from certrail.pki.names import from_name
 from certrail.pki.signer import KeyName
 from certrail.pki.templates import CsrTemplate, IntermediateTemplate, RootTemplate
 from certrail.services.authorities.adoption import RevokedEntry, continue_crl_number, import_revoked
+from certrail.services.authorities.compromised_keys import refuse_unsafe_key
 from certrail.services.authorities.deletion import delete_unused
 from certrail.services.authorities.signing import (
     active_certificate,
@@ -153,6 +154,7 @@ class Authorities:
         path = path_to_root(first, issuers, "chain")
         kind = "intermediate" if path else "root"
         with self._context.unit_of_work(actor) as uow:
+            refuse_unsafe_key(self._context, uow.session, key.public_key, "private_key")
             room = first.extensions.get_extension_for_class(x509.BasicConstraints).value.path_length
             authority = insert_authority(uow, kind, slug, name, subject, algorithm, room, None)
             store_key(uow, authority, key)

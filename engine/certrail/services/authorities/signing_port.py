@@ -12,7 +12,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
 from sqlmodel import Session, select
 
-from certrail.crypto.purposes import CA_KEY_PURPOSE, OCSP_KEY_PURPOSE
+from certrail.crypto.purposes import CA_KEY_PURPOSE, OCSP_KEY_PURPOSE, of_row
 from certrail.domain.content import KeyAlgorithm
 from certrail.domain.errors import BadInput, Conflict
 from certrail.persistence.database import cached
@@ -53,10 +53,11 @@ def read_key(pem: str, public_key: PublicKeyTypes) -> NewKey:
 def store_key(uow: UnitOfWork, authority: CertificateAuthority, key: NewKey) -> KeyName:
     """Add a key to an authority, its private half in an envelope."""
     name = KeyName(authority.id, keys.spki_fingerprint(key.public_key))
-    sealed = uow.context.keyring.seal(keys.to_pem(key._private_key), CA_KEY_PURPOSE)
+    ident = uow.new_id()
+    sealed = uow.context.keyring.seal(keys.to_pem(key._private_key), of_row(CA_KEY_PURPOSE, ident))
     uow.session.add(
         CaKey(
-            id=uow.new_id(),
+            id=ident,
             created_at=uow.now,
             ca_id=authority.id,
             algorithm=authority.key_algorithm,
@@ -106,15 +107,16 @@ def sign_remotely(context: ServiceContext, signer: str, order: SigningOrder[T]) 
     return remote.sign(order)
 
 
-def create_ocsp_key(context: ServiceContext) -> tuple[keys.PublicKey, str]:
+def create_ocsp_key(context: ServiceContext, signer_id: str) -> tuple[keys.PublicKey, str]:
     """A key of a delegated OCSP signer and its envelope. It is held here for every authority: it lives for days."""
     key = keys.generate(KeyAlgorithm.EC_P256)
-    return key.public_key(), context.keyring.seal(keys.to_pem(key), OCSP_KEY_PURPOSE)
+    return key.public_key(), context.keyring.seal(keys.to_pem(key), of_row(OCSP_KEY_PURPOSE, signer_id))
 
 
 def sign_ocsp(context: ServiceContext, signer: OcspSigner, template: Template[T]) -> T:
     """Sign with the key of a delegated OCSP signer."""
-    return template.sign(keys.from_own_pem(context.keyring.open(signer.key_sealed, OCSP_KEY_PURPOSE)))
+    pem = context.keyring.open(signer.key_sealed, of_row(OCSP_KEY_PURPOSE, signer.id))
+    return template.sign(keys.from_own_pem(pem))
 
 
 def key_name(version: CaCertificate) -> KeyName:
@@ -129,7 +131,7 @@ def new_serial() -> int:
 
 def _private_key(context: ServiceContext, row: CaKey) -> keys.PrivateKey:
     if row.signer == BUILT_IN:
-        return keys.from_own_pem(context.keyring.open(row.key_sealed or "", CA_KEY_PURPOSE))
+        return keys.from_own_pem(context.keyring.open(row.key_sealed or "", of_row(CA_KEY_PURPOSE, row.id)))
     signer = context.signers.get(row.signer)
     if isinstance(signer, KeyHolder):
         return signer.private_key(KeyName(row.ca_id, row.spki))

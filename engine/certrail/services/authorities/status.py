@@ -144,8 +144,8 @@ class StatusResponder:
         return row
 
     def _make_signer(self, uow: UnitOfWork, issuer: CaCertificate, spki: str) -> OcspSigner:
-        now = uow.now.replace(microsecond=0)
-        public_key, sealed = create_ocsp_key(self._context)
+        ident, now = uow.new_id(), uow.now.replace(microsecond=0)
+        public_key, sealed = create_ocsp_key(self._context, ident)
         template = OcspSignerTemplate(
             loaded(issuer),
             public_key,
@@ -155,7 +155,7 @@ class StatusResponder:
         )
         certificate = sign(self._context, uow.session, key_name(issuer), template)
         row = OcspSigner(
-            id=uow.new_id(),
+            id=ident,
             created_at=now,
             ca_id=issuer.ca_id,
             spki=spki,

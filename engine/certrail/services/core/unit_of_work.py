@@ -16,6 +16,7 @@ from certrail.domain.events import Event
 from certrail.persistence.database import Database
 from certrail.persistence.tables import EventRow, OutboxRow
 from certrail.pki.signer import KeyHolder, RemoteSigner
+from certrail.pki.weak_keys import KeyBlocklist
 from certrail.plugins.registry import PluginRegistry
 from certrail.services.core.actor import Actor
 from certrail.services.core.audit_log import append, document
@@ -39,6 +40,7 @@ class ServiceContext:
         nudge: called after a commit that left outbox rows.
         signers: by name, signers of authority keys that are not held here.
         audit_witness: remembers the head of the audit chain outside the database; ``None`` where there is no folder.
+        key_blocklist: keys whose private halves are public, where the installation has such a list.
     """
 
     db: Database
@@ -52,6 +54,7 @@ class ServiceContext:
     nudge: Callable[[], None] = lambda: None
     signers: Mapping[str, KeyHolder | RemoteSigner] = field(default_factory=dict)
     audit_witness: AuditWitness | None = None
+    key_blocklist: KeyBlocklist | None = None
 
     @contextmanager
     def unit_of_work(self, actor: Actor) -> Iterator["UnitOfWork"]:

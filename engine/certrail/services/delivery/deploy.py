@@ -8,7 +8,7 @@ from pydantic import SecretStr
 from sqlmodel import Session, select
 from typing_extensions import override
 
-from certrail.crypto.purposes import CERTIFICATE_KEY_PURPOSE
+from certrail.crypto.purposes import CERTIFICATE_KEY_PURPOSE, of_row
 from certrail.domain.events.delivery import DeliveryDelivered, DeliveryFailed, DeliveryRecovered
 from certrail.domain.rate_limits import RateSlot
 from certrail.domain.states import CertificateStatus, DeliveryStatus
@@ -164,9 +164,8 @@ class DeployEffect(Effect[Delivery, DeployCall, Receipt]):
     def _bundle(self, certificate: Certificate, include_root: bool) -> Bundle:
         key = None
         if certificate.key_sealed:
-            key = SecretStr(
-                self.context.keyring.open(certificate.key_sealed, CERTIFICATE_KEY_PURPOSE).decode()
-            )
+            purpose = of_row(CERTIFICATE_KEY_PURPOSE, certificate.id)
+            key = SecretStr(self.context.keyring.open(certificate.key_sealed, purpose).decode())
         return Bundle(
             certificate=certificate.pem,
             chain=tuple(certificate.chain),

@@ -6,7 +6,7 @@ from typing import Literal
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from certrail.crypto.purposes import CERTIFICATE_KEY_PURPOSE
+from certrail.crypto.purposes import CERTIFICATE_KEY_PURPOSE, of_row
 from certrail.domain.errors import BadInput, NotFound
 from certrail.domain.events.inventory import CertificateExported
 from certrail.persistence.tables import Certificate
@@ -96,7 +96,9 @@ class Export:
     def _key(self, row: Certificate) -> keys.PrivateKey | None:
         if row.key_sealed is None:
             return None
-        return keys.from_own_pem(self._context.keyring.open(row.key_sealed, CERTIFICATE_KEY_PURPOSE))
+        return keys.from_own_pem(
+            self._context.keyring.open(row.key_sealed, of_row(CERTIFICATE_KEY_PURPOSE, row.id))
+        )
 
 
 def _refuse_password(format_: Format, password: str | None) -> None:

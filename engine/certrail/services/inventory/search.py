@@ -8,7 +8,7 @@ from sqlalchemy import tuple_
 from sqlmodel import Session, col, func, select
 from sqlmodel.sql.expression import SelectOfScalar
 
-from certrail.crypto.purposes import CERTIFICATE_KEY_PURPOSE
+from certrail.crypto.purposes import CERTIFICATE_KEY_PURPOSE, of_row
 from certrail.domain.errors import Conflict, Forbidden, NotFound
 from certrail.domain.events.inventory import CertificateKeyShown
 from certrail.domain.search import CertificateFilter, CertificateSearchStatus, Position
@@ -84,7 +84,9 @@ class Inventory:
             row.key_shown_at = uow.now
             uow.session.add(row)
             uow.record(CertificateKeyShown(row.id, row.application_id))
-            return self._context.keyring.open(row.key_sealed, CERTIFICATE_KEY_PURPOSE).decode()
+            return self._context.keyring.open(
+                row.key_sealed, of_row(CERTIFICATE_KEY_PURPOSE, row.id)
+            ).decode()
 
 
 def position_of(row: Certificate, wanted: CertificateFilter) -> Position:

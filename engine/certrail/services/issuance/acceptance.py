@@ -9,7 +9,9 @@ from certrail.domain.errors import BadInput, PolicyViolation
 from certrail.domain.events.issuance import RequestCreated, RequestedFacts, RequestRefused
 from certrail.domain.states import RequestStatus
 from certrail.persistence.tables import Certificate, CertificateProfile, CertificateRequest
+from certrail.pki.csr import read_csr
 from certrail.services.approvals.lifecycle import open_approval
+from certrail.services.authorities.compromised_keys import key_of, refuse_unsafe_key
 from certrail.services.core.actor import Actor
 from certrail.services.core.unit_of_work import ServiceContext, UnitOfWork
 from certrail.services.issuance.state import approved_content, enqueue_issuance, evaluate_policy
@@ -39,13 +41,17 @@ def accept(
         start: whether its workflow is enqueued.
 
     Raises:
-        BadInput: this profile can never sign such a request.
+        BadInput: this profile can never sign such a request, or the CSR's key has a known weakness.
         PolicyViolation: the certificate policy denies it.
-        Conflict: no approval could ever succeed, or the authority cannot sign.
+        Conflict: no approval could ever succeed, the authority cannot sign, or the CSR's key is compromised.
     """
     requester_id = requester_id or uow.actor.principal_id
     assert requester_id is not None
     _refuse_impossible(profile, content)
+    if content.csr:
+        refuse_unsafe_key(uow.context, uow.session, read_csr(content.csr).public_key)
+    elif same_key and renews and (key := key_of(renews)):
+        refuse_unsafe_key(uow.context, uow.session, key, "same_key")
     policy = evaluate_policy(uow.session, profile, content, uow.now)
     row = CertificateRequest(
         id=uow.new_id(),

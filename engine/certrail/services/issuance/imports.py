@@ -10,7 +10,6 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from pydantic import ValidationError
 from sqlmodel import Session, col, select
 
-from certrail.crypto.purposes import CERTIFICATE_KEY_PURPOSE
 from certrail.domain.content import KeyAlgorithm, RequestContent
 from certrail.domain.errors import BadInput, Conflict, PolicyViolation
 from certrail.domain.events.issuance import CertificateAdopted, CertificateImported, CertificateImportRefused
@@ -24,13 +23,13 @@ from certrail.persistence.tables import (
     CertificateProfile,
     RevocationTombstone,
 )
-from certrail.pki import keys
 from certrail.pki.bundle import certificate_facts
 from certrail.pki.chain import is_self_signed, is_signed_by
 from certrail.pki.csr import certificate_content
 from certrail.pki.parse import CertificateBundle
 from certrail.pki.revocation import Reason
 from certrail.services.alerting.expiry import catch_up
+from certrail.services.authorities.compromised_keys import note_compromise
 from certrail.services.authorities.signing import loaded
 from certrail.services.catalog.enrollment import enrollment
 from certrail.services.catalog.profiles import find_profile
@@ -39,6 +38,7 @@ from certrail.services.core.unit_of_work import ServiceContext, UnitOfWork
 from certrail.services.delivery.desired_state import fan_out_to_syncs
 from certrail.services.inventory.lineages import lock_lineage
 from certrail.services.inventory.store import add_certificate, facts_of
+from certrail.services.issuance.leaf import SubjectKey
 from certrail.services.issuance.requests import checked_attributes
 
 
@@ -162,8 +162,9 @@ class Imports:
         present = _replaced(uow.session, past.replaces) if past.replaces else None
         pems = [issuer.public_bytes(Encoding.PEM).decode() for issuer in bundle.issuers]
         complete = bool(bundle.issuers) and is_self_signed(bundle.issuers[-1])
+        ident = uow.new_id()
         row = Certificate(
-            id=uow.new_id(),
+            id=ident,
             created_at=uow.now,
             application_id=application_id,
             lineage_id=present.lineage_id if present else uow.new_id(),
@@ -180,13 +181,14 @@ class Imports:
             pem=facts.pem,
             chain=pems[:-1] if complete else pems,
             root=pems[-1] if complete else None,
-            key_sealed=self._context.keyring.seal(keys.to_pem(bundle.key), CERTIFICATE_KEY_PURPOSE)
+            key_sealed=SubjectKey(bundle.key.public_key(), bundle.key).seal(self._context, ident)
             if bundle.key
             else None,
             attributes=attributes,
         )
         past.apply_to(row)
         _take_over_status(uow.session, row)
+        note_compromise(uow, row)
         add_certificate(uow, row, present, auto_renew=past.auto_renew)
         uow.created_id = row.id
         kind = CertificateAdopted if adopted else CertificateImported

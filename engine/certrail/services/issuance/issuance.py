@@ -22,6 +22,7 @@ from certrail.pki.leaf import self_signed_leaf
 from certrail.pki.signer import Pending, Signed, SigningOrder
 from certrail.pki.templates import LeafTemplate
 from certrail.services.approvals.lifecycle import apply_timers, close, reopen_if_changed
+from certrail.services.authorities.compromised_keys import refuse_unsafe_key
 from certrail.services.authorities.signing import issuer_of
 from certrail.services.authorities.signing_port import (
     key_name,
@@ -36,11 +37,12 @@ from certrail.services.core.unit_of_work import ServiceContext, UnitOfWork
 from certrail.services.delivery.desired_state import fan_out_to_syncs
 from certrail.services.inventory.lineages import lock_current, lock_lineage
 from certrail.services.inventory.store import add_certificate, facts_of
-from certrail.services.issuance.leaf import certificate_row, leaf_plan, leaf_template, subject_key
+from certrail.services.issuance.leaf import SubjectKey, certificate_row, leaf_plan, leaf_template, subject_key
 from certrail.services.issuance.remote_orders import (
     close_order,
     keep_pending,
     lock_order,
+    ordered_key,
     ordered_template,
     orders_of,
     place_order,
@@ -155,6 +157,10 @@ class Issuance:
         if row.renews_id and present is None:
             present = lock_current(uow.session, row.renews_id)
         key = subject_key(self._context, row, content, present)
+        if (
+            content.csr or row.same_key
+        ):  # the key may have been compromised since the request, or since the renewal
+            refuse_unsafe_key(self._context, uow.session, key.public_key)
         if profile.ca_id is None:
             assert key.private_key is not None, "a CSR is refused at the request"
             leaf, version = self_signed_leaf(leaf_plan(content, uow.now), key.private_key, new_serial()), None
@@ -167,7 +173,7 @@ class Issuance:
                 return False
             template = leaf_template(uow, content, key.public_key, by, new_serial(), uow.now)
             leaf = sign(self._context, uow.session, name, template)
-        self._complete(uow, row, profile, leaf, version, key.seal(self._context), present)
+        self._complete(uow, row, profile, leaf, version, key, present)
         return True
 
     def _poll(self, request_id: str, step: RemoteStep) -> Advance:
@@ -202,7 +208,8 @@ class Issuance:
         profile = uow.session.get_one(CertificateProfile, row.profile_id)
         version = uow.session.get_one(CaCertificate, order.ca_certificate_id)
         present = lock_lineage(uow.session, row.renews_id)[0] if row.renews_id else None
-        self._complete(uow, row, profile, leaf, version, order.key_sealed, present)
+        key = ordered_key(uow.context, row, order)
+        self._complete(uow, row, profile, leaf, version, key, present)
         close_order(uow, order, RemoteOrderStatus.SIGNED)
 
     def _complete(
@@ -212,10 +219,10 @@ class Issuance:
         profile: CertificateProfile,
         leaf: x509.Certificate,
         version: CaCertificate | None,
-        key_sealed: str | None,
+        key: SubjectKey,
         present: Certificate | None,
     ) -> None:
-        certificate = certificate_row(uow, row, profile, leaf, version, key_sealed, present)
+        certificate = certificate_row(uow, row, profile, leaf, version, key, present)
         checkpoint("issuance.signed")
         self._record(uow, row, profile, certificate, present)
         fan_out_to_syncs(self._context, uow, certificate)

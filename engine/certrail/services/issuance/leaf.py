@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from cryptography import x509
 
-from certrail.crypto.purposes import CERTIFICATE_KEY_PURPOSE
+from certrail.crypto.purposes import CERTIFICATE_KEY_PURPOSE, of_row
 from certrail.domain.content import KeyAlgorithm, RequestContent
 from certrail.persistence.database import cached
 from certrail.persistence.tables import CaCertificate, Certificate, CertificateProfile, CertificateRequest
@@ -26,11 +26,11 @@ class SubjectKey:
     public_key: keys.PublicKey
     private_key: keys.PrivateKey | None
 
-    def seal(self, context: ServiceContext) -> str | None:
-        """The envelope in which the inventory keeps it."""
+    def seal(self, context: ServiceContext, row_id: str) -> str | None:
+        """The envelope in which the row of a certificate or a remote order keeps it."""
         if self.private_key is None:
             return None
-        return context.keyring.seal(keys.to_pem(self.private_key), CERTIFICATE_KEY_PURPOSE)
+        return context.keyring.seal(keys.to_pem(self.private_key), of_row(CERTIFICATE_KEY_PURPOSE, row_id))
 
 
 def subject_key(
@@ -40,14 +40,14 @@ def subject_key(
     if content.csr:
         return SubjectKey(read_csr(content.csr).public_key, None)
     if present is not None and row.same_key and present.key_sealed is not None:
-        return opened_key(context, present.key_sealed)
+        return opened_key(context, present.key_sealed, present.id)
     key = keys.generate(KeyAlgorithm(content.key_algorithm))
     return SubjectKey(key.public_key(), key)
 
 
-def opened_key(context: ServiceContext, sealed: str) -> SubjectKey:
-    """A key from its envelope."""
-    key = keys.from_own_pem(context.keyring.open(sealed, CERTIFICATE_KEY_PURPOSE))
+def opened_key(context: ServiceContext, sealed: str, row_id: str) -> SubjectKey:
+    """A key from the envelope in a row."""
+    key = keys.from_own_pem(context.keyring.open(sealed, of_row(CERTIFICATE_KEY_PURPOSE, row_id)))
     return SubjectKey(key.public_key(), key)
 
 
@@ -91,14 +91,15 @@ def certificate_row(
     profile: CertificateProfile,
     leaf: x509.Certificate,
     version: CaCertificate | None,
-    key_sealed: str | None,
+    key: SubjectKey,
     present: Certificate | None,
 ) -> Certificate:
     """The row of a signed certificate; `version` is None where it signed itself."""
+    ident = uow.new_id()
     facts = certificate_facts(leaf)
     chain, root = _chain(version) if version else ([], None)
     return Certificate(
-        id=uow.new_id(),
+        id=ident,
         created_at=uow.now,
         application_id=row.application_id,
         lineage_id=present.lineage_id if present else row.id,
@@ -115,7 +116,7 @@ def certificate_row(
         pem=facts.pem,
         chain=chain,
         root=root,
-        key_sealed=key_sealed,
+        key_sealed=key.seal(uow.context, ident),
         key_shown_at=present.key_shown_at if present and row.same_key else None,
         attributes=row.attributes,
     )

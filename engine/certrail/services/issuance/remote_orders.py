@@ -14,7 +14,7 @@ from certrail.pki.signer import Pending
 from certrail.pki.templates import LeafTemplate
 from certrail.services.authorities.signing import Issuer, loaded
 from certrail.services.authorities.signing_port import new_serial
-from certrail.services.core.unit_of_work import UnitOfWork
+from certrail.services.core.unit_of_work import ServiceContext, UnitOfWork
 from certrail.services.issuance.leaf import SubjectKey, leaf_template, opened_key
 
 
@@ -32,15 +32,16 @@ def place_order(
         and orders[-1].ca_certificate_id == by.version.id
     ):
         return orders[-1]
+    ident = uow.new_id()
     order = RemoteOrder(
-        id=uow.new_id(),
+        id=ident,
         created_at=uow.now,
         request_id=row.id,
         number=len(orders) + 1,
         ca_certificate_id=by.version.id,
         signer=signer,
         serial=f"{new_serial():x}",
-        key_sealed=key.seal(uow.context),
+        key_sealed=key.seal(uow.context, ident),
     )
     uow.session.add(order)
     return order
@@ -62,12 +63,15 @@ def ordered_template(uow: UnitOfWork, row: CertificateRequest, order: RemoteOrde
     content = RequestContent.model_validate(row.content)
     version = uow.session.get_one(CaCertificate, order.ca_certificate_id)
     by = Issuer(uow.session.get_one(CertificateAuthority, version.ca_id), version, loaded(version))
-    public_key = (
-        opened_key(uow.context, order.key_sealed).public_key
-        if order.key_sealed
-        else read_csr(content.csr or "").public_key
-    )
+    public_key = ordered_key(uow.context, row, order).public_key
     return leaf_template(uow, content, public_key, by, int(order.serial, 16), order.created_at)
+
+
+def ordered_key(context: ServiceContext, row: CertificateRequest, order: RemoteOrder) -> SubjectKey:
+    """The key for which a certificate was ordered."""
+    if order.key_sealed:
+        return opened_key(context, order.key_sealed, order.id)
+    return SubjectKey(read_csr(RequestContent.model_validate(row.content).csr or "").public_key, None)
 
 
 def keep_pending(uow: UnitOfWork, order: RemoteOrder, answer: Pending) -> None:

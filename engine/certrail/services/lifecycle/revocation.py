@@ -33,6 +33,7 @@ from certrail.services.approvals.lifecycle import (
     open_approval,
     reopen_if_changed,
 )
+from certrail.services.authorities.compromised_keys import note_compromise
 from certrail.services.authorities.status import publish_crl
 from certrail.services.core.actor import SYSTEM, Actor
 from certrail.services.core.paging import PAGE, Position, newest_first
@@ -301,6 +302,7 @@ def _revoke(uow: UnitOfWork, held: Held, reason: Reason) -> None:
     row.revoked_at = row.revoked_at or uow.now.replace(microsecond=0)
     row.status = CertificateStatus.HELD if hold else CertificateStatus.REVOKED
     row.revocation_reason = str(reason)
+    note_compromise(uow, row)
     _changed(uow, held, CertificateHeld if hold else CertificateRevoked)
     if not hold:
         retirement_planner.revoked(uow, row)

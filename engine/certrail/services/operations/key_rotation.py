@@ -14,6 +14,7 @@ from certrail.crypto.purposes import (
     CONNECTION_PURPOSE,
     OCSP_KEY_PURPOSE,
     SYNC_PURPOSE,
+    of_row,
 )
 from certrail.domain.events.operations import KeyringReencrypted
 from certrail.persistence.database import locked
@@ -46,7 +47,13 @@ SEALED: Sequence[tuple[type[SQLModel], str, str]] = (
     (AuditChainHead, "link_key_sealed", AUDIT_LINK_PURPOSE),
 )
 """Table, column and purpose of every envelope."""
+OF_A_ROW = frozenset({CA_KEY_PURPOSE, CERTIFICATE_KEY_PURPOSE, OCSP_KEY_PURPOSE})
 BATCH = 100
+
+
+def purpose_of(row: Any, purpose: str) -> str:
+    """The purpose of the envelope in a row."""
+    return of_row(purpose, row.id) if purpose in OF_A_ROW else purpose
 
 
 class KeyRotation:
@@ -84,7 +91,8 @@ class KeyRotation:
             for row in rows:
                 envelope = getattr(row, column)
                 if envelope and keyring.needs_rotation(envelope):
-                    setattr(row, column, keyring.seal(keyring.open(envelope, purpose), purpose))
+                    own = purpose_of(row, purpose)
+                    setattr(row, column, keyring.seal(keyring.open(envelope, own), own))
                     session.add(row)
                     sealed += 1
         return (rows[-1].id, sealed) if rows else None  # type: ignore[attr-defined]

@@ -73,6 +73,7 @@ def joined(*, make: bool = False) -> "App":
         make: whether this command may start an installation; to any other, an empty folder is the wrong one.
     """
     from certrail.crypto.keyring import KeyringError
+    from certrail.pki.weak_keys import BlocklistError
     from certrail_server.bootstrap import build
 
     chosen = settings()
@@ -80,7 +81,7 @@ def joined(*, make: bool = False) -> "App":
         require_data(chosen)
     try:
         return build(chosen, make_keyring=make)
-    except KeyringError as problem:
+    except (KeyringError, BlocklistError) as problem:
         fail(str(problem))
 
 

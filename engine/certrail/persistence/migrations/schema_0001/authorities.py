@@ -32,6 +32,12 @@ def create() -> None:
         sa.UniqueConstraint("slug"),
     )
     op.create_table(
+        "compromised_key",
+        sa.Column("spki", sa.String(length=64), nullable=False),
+        sa.Column("noted_at", UtcDateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("spki"),
+    )
+    op.create_table(
         "ca_certificate",
         sa.Column("id", sa.String(length=80), nullable=False),
         sa.Column("created_at", UtcDateTime(), nullable=False),
