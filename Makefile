@@ -11,16 +11,21 @@ INTEROP := .venv-interop
 # More than cores: many tests wait for processes that they started.
 TESTERS ?= $(shell echo $$(( $$(getconf _NPROCESSORS_ONLN) * 3 / 2 )))
 
+PYTEST = $(BIN)/python -m pytest --numprocesses $(TESTERS) --dist loadfile --no-loadscope-reorder
+
 # Many short processes start here: without compiled modules each of them would compile everything anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test check fuzz interop bench dev setup clean
+.PHONY: demo test endurance check fuzz interop bench dev setup clean
 
 demo: $(STAMP) ## play the whole story against real parts
 	@$(BIN)/python -m examples.demo
 
-test: $(STAMP) ## run every test
-	$(BIN)/python -m pytest --numprocesses $(TESTERS) --dist loadfile --no-loadscope-reorder $(ARGS)
+test: $(STAMP) ## run every test but those of the stages below
+	$(PYTEST) -m "not endurance" $(ARGS)
+
+endurance: $(STAMP) ## run the long tests: load, kills and a moving clock
+	$(PYTEST) -m endurance $(ARGS)
 
 check: $(STAMP) ## format, lint, types, import contracts
 	$(BIN)/python -m tests.house.plugin_lists

@@ -5,8 +5,11 @@
 
 from pathlib import Path
 
+import pytest
 from examples.demo.installation import Installation, until
 from tests.support.aged import Aged, busiest_minute
+
+pytestmark = [pytest.mark.crash, pytest.mark.endurance]
 
 COUNT = 1_200
 """Renewed in chunks by the sweep."""

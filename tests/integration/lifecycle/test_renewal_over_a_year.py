@@ -12,6 +12,8 @@ from tests.integration.conftest import Team
 from certrail.domain.renewal import RenewalRule, ValidityPeriod, plan_renewal
 from certrail.persistence.tables import AlertCursor, Certificate, EventRow, Lineage, NotificationRow
 
+pytestmark = pytest.mark.endurance
+
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 YEAR = 365 * DAY
 FLEET = {36 * HOUR: 1, 6 * DAY: 2, 47 * DAY: 7, 90 * DAY: 8}
