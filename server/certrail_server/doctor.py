@@ -9,6 +9,7 @@ from sqlmodel import col, select
 
 from certrail.persistence.migrate import pending
 from certrail.persistence.tables import OutboxRow
+from certrail.services.integrations.plugin_faults import described
 from certrail_server.bootstrap import App
 from certrail_server.words import counted
 from certrail_workflows.messages import CORE_QUEUE
@@ -41,6 +42,7 @@ async def examine(app: App) -> list[Finding]:
     if findings[0].ok:
         findings.append(await asyncio.to_thread(_outbox, app))
         findings.append(await asyncio.to_thread(_audit_log, app))
+        findings.extend(await asyncio.to_thread(_plugin_faults, app))
     findings.extend(await _temporal(app))
     findings.extend(_plugins(app))
     return findings
@@ -79,6 +81,11 @@ def _audit_log(app: App) -> Finding:
         detail = f"sealed; an older log that is put back goes unnoticed here, as {folder} cannot be written"
         return Finding("audit log", True, detail)
     return Finding("audit log", True, "sealed, and not set back")
+
+
+def _plugin_faults(app: App) -> list[Finding]:
+    faults = app.services.plugin_faults.all()
+    return [Finding(f"plugin {key}", False, described(row)) for key, row in sorted(faults.items())]
 
 
 async def _temporal(app: App) -> list[Finding]:

@@ -22,6 +22,7 @@ from certrail.services.core.orchestrator import OrchestratorUnavailable
 from certrail_server.bootstrap import App
 from certrail_server.http_protocol import LARGEST_HEADERS, LimitedProtocol, prepare_process
 from certrail_server.ports import listening
+from certrail_workflows.activities.calls import Calls
 from certrail_workflows.messages import CORE_QUEUE
 from certrail_workflows.worker import build_workers
 from certrail_workflows.worker import serve as serve_queues
@@ -91,7 +92,8 @@ async def work(app: App, queues: Sequence[str]) -> None:
         asyncio.get_running_loop().add_signal_handler(name, stop.set)
     if not await _connected(app, stop):
         return
-    workers = build_workers(await app.orchestrator.client(), app.services, chosen, dispatcher.drain)
+    calls = Calls()
+    workers = build_workers(await app.orchestrator.client(), app.services, chosen, dispatcher.drain, calls)
     dispatching = asyncio.create_task(dispatcher.run())
     # What is loaded by now lives as long as the process: no collection needs to walk through it again.
     gc.freeze()
@@ -99,7 +101,7 @@ async def work(app: App, queues: Sequence[str]) -> None:
     if app.settings.data_dir.is_dir():
         _mark(app.settings.data_dir / WORKER_MARK, queues=chosen)
     try:
-        await serve_queues(workers, stop)
+        await serve_queues(workers, stop, calls)
     finally:
         dispatching.cancel()
 

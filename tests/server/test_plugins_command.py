@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
+from certrail.services.integrations.plugin_faults import CallFault
 from certrail_server.cli import app
+from certrail_server.cli.local.installation import services
 
 PLUGINS = Path(__file__).parents[2] / "plugins"
 BUNDLED = {
@@ -132,3 +134,18 @@ def test_a_plugin_is_switched_off_by_name(site: Path, monkeypatch: pytest.Monkey
     off = {name for (_, name), row in rows.items() if row["state"] == "disabled"}
     assert off == {"slack", "email"}
     assert "CERTRAIL_DISABLED_PLUGINS" in rows["notifier", "slack"]["reason"]
+
+
+def test_a_fault_is_listed_with_version_verb_and_what_the_plugin_did(site: Path) -> None:
+    assert CliRunner().invoke(app, ["migrate"]).exit_code == 0
+    services().plugin_faults.record(
+        CallFault("destination-files", "9.8.7", "verify", "held the event loop", harmful=True)
+    )
+    fault = listed()["destination", "files"]["fault"]
+    assert (fault["state"], fault["verb"]) == ("quarantined", "verify")
+    assert "version 9.8.7 held the event loop in the verb verify" in fault["reason"]
+    checks = json.loads(CliRunner().invoke(app, ["doctor", "--json"]).stdout)
+    (finding,) = [
+        check for check in checks if check["check"] == "plugin destination-files" and not check["ok"]
+    ]
+    assert "certrail plugin release destination-files" in finding["detail"]

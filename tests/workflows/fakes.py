@@ -25,6 +25,7 @@ from certrail.services.delivery.deliveries import DeliveryState
 from certrail.services.delivery.deploy import DeployCall
 from certrail.services.delivery.remove import RemoveCall
 from certrail.services.delivery.verify import ObserveCall
+from certrail.services.integrations.plugin_faults import CallFault
 from certrail.services.issuance.issuance import Advance
 from certrail_sdk import (
     Bundle,
@@ -38,6 +39,7 @@ from certrail_sdk import (
     Sent,
     Target,
 )
+from certrail_workflows.activities.calls import Calls
 from certrail_workflows.messages import CORE_QUEUE, PluginTaskInput, plugin_queue
 from certrail_workflows.worker import core_worker, plugin_worker
 
@@ -333,6 +335,8 @@ class Fakes:
     drained: int = 0
     due: list[int] = field(default_factory=list)
     looked: asyncio.Queue[int] = field(default_factory=asyncio.Queue)
+    calls: Calls = field(default_factory=Calls)
+    faults: list[CallFault] = field(default_factory=list)
 
     @property
     def services(self) -> Any:
@@ -353,6 +357,7 @@ class Fakes:
             renewal_waits=self.renewal_waits,
             deliveries=self.deliveries,
             effects=SimpleNamespace(all=lambda: steps),
+            plugin_faults=SimpleNamespace(record=self.faults.append),
             sweeps={"renewals": lambda: self.due.pop(0) if self.due else 0},
         )
 
@@ -369,7 +374,7 @@ class Fakes:
                 if queue == CORE_QUEUE:
                     worker = core_worker(client, self.services, self.drain)
                 else:
-                    worker = plugin_worker(client, self.services, queue)
+                    worker = plugin_worker(client, self.services, queue, self.calls)
                 await stack.enter_async_context(worker)
             yield
 

@@ -11,12 +11,14 @@ from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 from certrail.domain.errors import CertrailError
 from certrail.services.core.failure import Failure, place
 from certrail_sdk import Permanent, PluginError, Retryable
+from certrail_workflows.activities.calls import Escaped, NoAnswer
 from certrail_workflows.policies import BUG_ATTEMPTS, ENGINE_ATTEMPTS, SHORTEST_PAUSE, backoff
 
 log = logging.getLogger(__name__)
 
 BUG_KIND = "PluginBug"
 ENGINE_KIND = "EngineTrouble"
+NO_ANSWER_KIND = "NoAnswer"
 _INFRASTRUCTURE = (OperationalError, InterfaceError, PoolTimeout, OSError)
 
 
@@ -40,7 +42,20 @@ def classify_plugin(error: Exception, *, plugin: str, attempt: int, now: datetim
         return _verdict(_failure(type(error).__name__, str(error), error.action, plugin), now, wait)
     if isinstance(error, Permanent):
         return _verdict(_failure(type(error).__name__, str(error), error.action, plugin), now, None)
+    if isinstance(error, NoAnswer):
+        action = f"See whether the outside system answers; if it does, report it to the makers of {plugin}."
+        failure = _failure(NO_ANSWER_KIND, f"The plugin {plugin} {error}", action, plugin)
+        return _verdict(failure, now, backoff(attempt))
     return _plugin_bug(error, plugin, attempt, now)
+
+
+def fault_of(error: Exception) -> str | None:
+    """What a plugin did that is reported of the plugin, not only of the call; ``None`` for an ordinary failure."""
+    if isinstance(error, NoAnswer):
+        return str(error)
+    if isinstance(error, Escaped):
+        return f"raised {type(error.error).__name__}"
+    return f"raised {type(error).__name__}" if isinstance(error, MemoryError | RecursionError) else None
 
 
 def classify_engine(error: Exception, *, plugin: str, attempt: int, now: datetime) -> Verdict:
@@ -48,7 +63,8 @@ def classify_engine(error: Exception, *, plugin: str, attempt: int, now: datetim
     if isinstance(error, CertrailError):
         action = "Correct what the message names, then retry by hand."
         return _verdict(_failure(error.kind, error.detail, action, plugin), now, None)
-    message = f"certrail could not do its part: {type(error).__name__} at {place(error)}"
+    raised = error.error if isinstance(error, Escaped) else error
+    message = f"certrail could not do its part: {type(raised).__name__} at {place(raised)}"
     log.error("%s, attempt %s, for %s", message, attempt, plugin)
     action = (
         "Nothing: it is tried again by itself. If it stays, look at the database and at the worker's log."
@@ -79,7 +95,8 @@ def _plugin_bug(error: Exception, plugin: str, attempt: int, now: datetime) -> V
     if isinstance(error, PluginError):
         what = f"{type(error).__name__} does not belong here: {error}"
     else:
-        what = f"{type(error).__name__} at {place(error)}"
+        raised = error.error if isinstance(error, Escaped) else error
+        what = f"{type(raised).__name__} at {place(raised)}"
     message = f"The plugin {plugin} has a bug: {what}"
     log.error("%s, attempt %s of %s", message, attempt, BUG_ATTEMPTS)
     final = attempt >= BUG_ATTEMPTS

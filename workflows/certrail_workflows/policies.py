@@ -4,6 +4,7 @@ What a plugin asks for (``retry_after``) and ``backoff`` decide how long a faile
 policies below decide only for what fails without saying so: a killed worker, a missed heartbeat.
 """
 
+from collections.abc import Mapping
 from datetime import timedelta
 
 from temporalio.common import RetryPolicy
@@ -23,6 +24,19 @@ SWEEP_HEARTBEAT_TIMEOUT = timedelta(seconds=5)
 CANCEL_GRACE = timedelta(seconds=30)
 """How long a cancelled attempt may take to end: a vendor SDK's thread cannot be stopped, and must not
 write an older certificate after the newer one."""
+
+CALL_LIMITS: Mapping[str, timedelta] = {"verify": timedelta(seconds=30)}
+"""How long one call of a verb may take. A call that is not answered is cancelled, and reported within a minute."""
+CALL_LIMIT = timedelta(seconds=45)
+"""Of every other verb."""
+ENDED_BY_PARENT_AFTER = timedelta(seconds=5)
+"""A call that has not ended so long after its limit and ``CANCEL_GRACE`` is ended with its process."""
+BEAT_EVERY = timedelta(seconds=0.5)
+"""How often a process of plugins shows that its event loop turns."""
+HELD_AFTER = timedelta(seconds=10)
+"""How long a plugin may hold the event loop that it shares with other calls: then its process is ended."""
+STALLED_AFTER = timedelta(seconds=30)
+"""The same while no plugin is at work: the machine may be overloaded."""
 
 SHORTEST_PAUSE = timedelta(seconds=1)
 """Between two steps of the same request, so that a clock skew does not make a workflow spin."""
@@ -45,6 +59,8 @@ STICKY_TIMEOUT = timedelta(seconds=1)
 GRACEFUL_SHUTDOWN = timedelta(seconds=10)
 ACTIVITIES_PER_PLUGIN = 20
 CORE_ACTIVITIES = 50
+ENGINE_THREADS = 64
+"""Of the transactions around plugin calls."""
 
 _PATIENT = RetryPolicy(
     initial_interval=FIRST_WAIT, backoff_coefficient=2.0, maximum_interval=LONGEST_WAIT, maximum_attempts=0
@@ -66,7 +82,7 @@ DELIVER = ActivityConfig(
 )
 REMOVE = DELIVER
 VERIFY = ActivityConfig(
-    start_to_close_timeout=timedelta(minutes=1),
+    start_to_close_timeout=timedelta(minutes=2),
     schedule_to_close_timeout=timedelta(hours=1),
     heartbeat_timeout=HEARTBEAT_TIMEOUT,
     retry_policy=_PATIENT,
@@ -96,6 +112,11 @@ def backoff(attempt: int) -> timedelta:
     """How long to wait after the given attempt, counted from 1: doubling, up to an hour."""
     doublings = min(max(attempt, 1) - 1, 20)
     return min(LONGEST_WAIT, FIRST_WAIT * (1 << doublings))
+
+
+def call_limit(verb: str) -> timedelta:
+    """How long one call of a verb may take."""
+    return CALL_LIMITS.get(verb, CALL_LIMIT)
 
 
 def on_queue(queue: str, config: ActivityConfig) -> ActivityConfig:

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from temporalio.client import Client
@@ -10,6 +9,7 @@ from temporalio.worker import Worker
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
 from certrail_workflows import policies
+from certrail_workflows.activities.calls import Calls
 from certrail_workflows.activities.core import (
     IssuanceActivities,
     OutcomeActivities,
@@ -37,7 +37,9 @@ def sandbox() -> SandboxedWorkflowRunner:
     )
 
 
-def build_workers(client: Client, services: "Services", queues: Sequence[str], drain: Drain) -> list[Worker]:
+def build_workers(
+    client: Client, services: "Services", queues: Sequence[str], drain: Drain, calls: Calls
+) -> list[Worker]:
     """One worker per task queue.
 
     Args:
@@ -47,7 +49,7 @@ def build_workers(client: Client, services: "Services", queues: Sequence[str], d
     return [
         core_worker(client, services, drain)
         if queue == CORE_QUEUE
-        else plugin_worker(client, services, queue)
+        else plugin_worker(client, services, queue, calls)
         for queue in queues
     ]
 
@@ -82,12 +84,12 @@ def core_worker(client: Client, services: "Services", drain: Drain) -> Worker:
     )
 
 
-def plugin_worker(client: Client, services: "Services", queue: str) -> Worker:
+def plugin_worker(client: Client, services: "Services", queue: str, calls: Calls) -> Worker:
     """Serves one plugin; a limit of its own keeps a slow plugin from taking the threads of others."""
     return Worker(
         client,
         task_queue=queue,
-        activities=plugin_activities(services.effects, services.context.clock),
+        activities=plugin_activities(services.effects, services.context.clock, services.plugin_faults, calls),
         max_concurrent_activities=policies.ACTIVITIES_PER_PLUGIN,
         # Cancellation travels with the answers to heartbeats.
         max_heartbeat_throttle_interval=policies.HEARTBEAT_EVERY,
@@ -95,9 +97,9 @@ def plugin_worker(client: Client, services: "Services", queue: str) -> Worker:
     )
 
 
-async def serve(workers: Sequence[Worker], stop: asyncio.Event) -> None:
+async def serve(workers: Sequence[Worker], stop: asyncio.Event, calls: Calls) -> None:
     """Run workers until ``stop`` is set or one of them dies, then let running work finish for a while."""
-    asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(_threads(len(workers))))
+    calls.install(asyncio.get_running_loop(), _threads(len(workers)))
     running = [asyncio.create_task(worker.run()) for worker in workers]
     stopping = asyncio.create_task(stop.wait())
     try:

@@ -17,8 +17,6 @@ from certrail_client.models.product import (
     ConnectionIn,
     ConnectionList,
     ConnectionOut,
-    PluginList,
-    PluginOut,
 )
 
 
@@ -110,15 +108,3 @@ def delete_connection(connection: str) -> Call[None]:
     """Delete credentials that nothing uses."""
     path = path_of(PREFIX + "/connections/{connection}", connection=connection)
     return Call("DELETE", path, type(None))
-
-
-def list_plugins() -> PagedCall[PluginList, PluginOut]:
-    """Every plugin with its version, capabilities, configuration schema and health."""
-    path = path_of(PREFIX + "/plugins")
-    return PagedCall("GET", path, PluginList, position="cursor")
-
-
-def get_plugin(kind: str, name: str) -> Call[PluginOut]:
-    """One plugin."""
-    path = path_of(PREFIX + "/plugins/{kind}/{name}", kind=kind, name=name)
-    return Call("GET", path, PluginOut)

@@ -297,42 +297,6 @@ class NameRules(Body):
     """What may not, whatever its case. A wildcard that covers a denied name is denied."""
 
 
-class PluginList(Body):
-    """Plugins."""
-
-    items: list[PluginOut]
-    """The objects, in the order that the call names."""
-    next_cursor: str | None = None
-    """Give it as `cursor` to read the next page; null on the last one."""
-
-
-class PluginOut(Body):
-    """An installed plugin."""
-
-    name: str
-    """Name among the plugins of its kind."""
-    kind: str
-    """destination, notifier or issuer."""
-    distribution: str
-    """Python distribution that brings it."""
-    version: str
-    """Version of the distribution."""
-    state: str
-    """Whether it can be used."""
-    reason: str
-    """Why it cannot be used."""
-    title: str
-    """Name for people."""
-    summary: str
-    """What it does, in one line."""
-    connection_type: str | None
-    """Type of connection that it takes."""
-    capabilities: list[str]
-    """What it can do beside the minimum."""
-    config_schema: Json
-    """JSON Schema of its configuration."""
-
-
 class PolicyRules(Body):
     """A certificate policy."""
 

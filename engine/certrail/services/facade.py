@@ -44,6 +44,7 @@ from certrail.services.delivery.subscribers import connection_updated
 from certrail.services.delivery.syncs import Syncs
 from certrail.services.delivery.verify import VerifyStep
 from certrail.services.integrations.connections import Connections
+from certrail.services.integrations.plugin_faults import PluginFaults
 from certrail.services.inventory.export import Export
 from certrail.services.inventory.saved_searches import SavedSearches
 from certrail.services.inventory.search import Inventory
@@ -140,6 +141,7 @@ class Services:
     names: Names
     object_ids: ObjectIds
     outbox: Outbox
+    plugin_faults: PluginFaults
     principals: Principals
     refusal_counter: RefusalCounter
     renewal_advice: RenewalAdvice
@@ -165,6 +167,7 @@ class Services:
         refusal_counter = RefusalCounter(context)
         incidents = Incidents(context)
         issuance = Issuance(context)
+        plugin_faults, expiry_watch = PluginFaults(context), ExpiryWatch(context)
         approval_messages = ApprovalMessages(context)
         retirements = Retirements(context)
         status_responder = StatusResponder(context)
@@ -194,6 +197,7 @@ class Services:
             names=Names(context),
             object_ids=ObjectIds(context),
             outbox=Outbox(context),
+            plugin_faults=plugin_faults,
             principals=Principals(context),
             refusal_counter=refusal_counter,
             renewal_advice=RenewalAdvice(context),
@@ -213,7 +217,7 @@ class Services:
                 "renewals": RenewalSweep(context, issuance).run,
                 "retirements": retirements.start_due,
                 "revocation-lists": status_responder.refresh,
-                "shared": ExpiryWatch(context).run,
+                "shared": lambda: expiry_watch.run() + plugin_faults.close_quiet(),
             },
             syncs=Syncs(context),
             tokens=Tokens(context),

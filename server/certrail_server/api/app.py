@@ -59,6 +59,7 @@ API = (
     authorities.router,
     product.router,
     integrations.router,
+    integrations.plugins,
     principals.router,
     tokens.router,
     applications.router,

@@ -13,13 +13,16 @@ from temporalio.exceptions import ApplicationError
 
 from certrail.domain.rate_limits import RateSlot
 from certrail.services.core.effects import PluginCall, PluginStep
+from certrail.services.core.failure import Failure
 from certrail_workflows import messages
 from certrail_workflows.activities.attempts import AttemptRecorder
+from certrail_workflows.activities.calls import Calls
 from certrail_workflows.activities.running import run_with_heartbeat
 from certrail_workflows.errors import not_yet
 
 if TYPE_CHECKING:
     from certrail.services.facade import Effects
+    from certrail.services.integrations.plugin_faults import PluginFaults
 
 Clock = Callable[[], datetime]
 PluginActivity = Callable[[str], Awaitable[Any]]
@@ -33,14 +36,16 @@ _ANSWERS: Mapping[str, Callable[[Any], Any]] = {
 """Result types of the verbs whose result the workflow needs."""
 
 
-def plugin_activities(effects: "Effects", clock: Clock) -> Sequence[PluginActivity]:
+def plugin_activities(
+    effects: "Effects", clock: Clock, faults: "PluginFaults", calls: Calls
+) -> Sequence[PluginActivity]:
     """One activity per verb, named by it."""
-    return [plugin_activity(step, clock) for step in effects.all()]
+    return [plugin_activity(step, clock, faults, calls) for step in effects.all()]
 
 
-def plugin_activity(step: PluginStep, clock: Clock) -> PluginActivity:
+def plugin_activity(step: PluginStep, clock: Clock, faults: "PluginFaults", calls: Calls) -> PluginActivity:
     """The activity of one verb. Its argument is the id of the verb's subject."""
-    runner = _Runner(step, clock)
+    runner = _Runner(step, clock, faults, calls)
     run = runner.run_each if step.verb in _ONE_BY_ONE else runner.run
 
     @activity.defn(name=step.verb)
@@ -55,9 +60,11 @@ def plugin_activity(step: PluginStep, clock: Clock) -> PluginActivity:
 class _Runner:
     """Makes the calls of one verb."""
 
-    def __init__(self, step: PluginStep, clock: Clock) -> None:
+    def __init__(self, step: PluginStep, clock: Clock, faults: "PluginFaults", calls: Calls) -> None:
         self._step = step
         self._clock = clock
+        self._faults = faults
+        self._calls = calls
 
     async def run(self, subject_id: str) -> Any:
         """Make the one call of a subject, if there is something to do."""
@@ -92,12 +99,12 @@ class _Runner:
         )
 
     async def _make(self, call: PluginCall[Any]) -> Any:
-        recorder = AttemptRecorder(
-            self._clock, lambda failure: self._step.fail(call.subject_id, failure, call.generation)
-        )
-        async with recorder.plugin_call(call.plugin):
-            answer = await call.perform()
+        recorder = self._recorder(lambda failure: self._step.fail(call.subject_id, failure, call.generation))
+        answer = await recorder.plugin_call(self._calls, self._step.verb, call)
         return await recorder.engine_step(lambda: self._step.complete(call, answer))
 
     def _beginning(self, subject_id: str) -> AttemptRecorder:
-        return AttemptRecorder(self._clock, lambda failure: self._step.fail_to_begin(subject_id, failure))
+        return self._recorder(lambda failure: self._step.fail_to_begin(subject_id, failure))
+
+    def _recorder(self, record: Callable[[Failure], None]) -> AttemptRecorder:
+        return AttemptRecorder(self._clock, record, self._faults.record)

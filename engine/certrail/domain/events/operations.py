@@ -69,7 +69,57 @@ class PluginRecovered(
     stage=Stage.CLOSED,
     alertable=True,
 ):
-    """A plugin that was unhealthy can be used, or nothing needs it any more."""
+    """A plugin that was unhealthy can be used, nothing needs it any more, or its calls cause no faults any more."""
+
+    slug: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class PluginFaulted(
+    PluginEvent,
+    type="plugin.faulted",
+    title="A plugin breaks its contract: {name}",
+    severity=Severity.CRITICAL,
+    stage=Stage.OPEN,
+    alertable=True,
+):
+    """A call was not answered in time, or raised what ends a process: the first fault of a series."""
+
+    slug: str
+    version: str
+    verb: str
+    message: str
+    action: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class PluginQuarantined(
+    PluginEvent,
+    type="plugin.quarantined",
+    title="A plugin is quarantined: {name}",
+    severity=Severity.CRITICAL,
+    stage=Stage.OPEN,
+    alertable=True,
+):
+    """A plugin held, ended or filled its process, and is called in a process of its own from now on."""
+
+    slug: str
+    version: str
+    verb: str
+    message: str
+    action: str
+    suspect: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class PluginReleased(
+    PluginEvent,
+    type="plugin.released",
+    title="A plugin is released: {name}",
+    stage=Stage.CLOSED,
+    alertable=True,
+):
+    """A person ended a plugin's quarantine: it shares a process with other plugins again."""
 
     slug: str
 

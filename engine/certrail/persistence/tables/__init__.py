@@ -56,6 +56,7 @@ from certrail.persistence.tables.delivery import (
 )
 from certrail.persistence.tables.integrations import (
     Connection,
+    PluginFault,
     PluginHealthIssue,
 )
 from certrail.persistence.tables.inventory import (
@@ -117,6 +118,7 @@ __all__ = [
     "OcspSigner",
     "OidcIdentity",
     "OutboxRow",
+    "PluginFault",
     "PluginHealthIssue",
     "PreviousTarget",
     "Principal",

@@ -36,3 +36,32 @@ class PluginHealthIssue(Table, table=True):
     key: str = Field(primary_key=True, max_length=80)
     since: datetime = Field(sa_type=UtcDateTime)
     reason: str
+
+
+class PluginFault(SQLModel, table=True):
+    """A plugin that broke its contract in a call: the last fault, and whether it runs in a process of its own.
+
+    A call that is not answered in time or raises what ends a process is a fault; a process that a call held, ended or
+    filled is one too, and puts the plugin under quarantine.
+
+    Attributes:
+        key: kind and name of the plugin, such as ``destination-files``.
+        version: of its distribution.
+        verb: of the call, such as ``deliver``.
+        what: what the plugin did, in words; never a text of the plugin.
+        count: faults since `since`.
+        quarantined_at: since when it runs in a process of its own; empty while it shares one.
+        suspect: several calls were open when their process ended, and this plugin's was one of them.
+    """
+
+    __tablename__ = "plugin_fault"
+
+    key: str = Field(primary_key=True, max_length=80)
+    version: str = Field(max_length=64)
+    verb: str = Field(max_length=64)
+    what: str
+    since: datetime = Field(sa_type=UtcDateTime)
+    last_at: datetime = Field(sa_type=UtcDateTime)
+    count: int = 1
+    quarantined_at: datetime | None = timestamp()
+    suspect: bool = False

@@ -1,6 +1,7 @@
 """Answers about profiles, Applications and what they share."""
 
 from collections.abc import Sequence
+from dataclasses import asdict
 
 from certrail.persistence.tables import (
     Application,
@@ -12,6 +13,7 @@ from certrail.persistence.tables import (
     Membership,
     Principal,
 )
+from certrail.plugins.registry import PluginInfo
 from certrail.services.facade import Services
 from certrail_server.api.schemas.applications import (
     ApiEnrollmentOut,
@@ -20,7 +22,7 @@ from certrail_server.api.schemas.applications import (
     MemberOut,
 )
 from certrail_server.api.schemas.catalog import CertificateProfileOut
-from certrail_server.api.schemas.integrations import ConnectionOut
+from certrail_server.api.schemas.integrations import ConnectionOut, PluginFaultOut, PluginOut
 
 
 def profile_answers(services: Services, rows: Sequence[CertificateProfile]) -> list[CertificateProfileOut]:
@@ -45,6 +47,18 @@ def profile_answer(services: Services, row: CertificateProfile) -> CertificatePr
 def connection_answer(services: Services, row: Connection) -> ConnectionOut:
     """For one row."""
     return ConnectionOut.of(row, config=services.connections.shown(row))
+
+
+def plugin_answers(services: Services, infos: Sequence[PluginInfo]) -> list[PluginOut]:
+    """One for each plugin."""
+    faults = services.plugin_faults.all()
+    return [
+        PluginOut(
+            **asdict(info),
+            fault=PluginFaultOut.of(faults[info.key]) if info.key in faults else None,
+        )
+        for info in infos
+    ]
 
 
 def application_answers(services: Services, rows: Sequence[Application]) -> list[ApplicationOut]:

@@ -1,13 +1,12 @@
 """Connections and plugins."""
 
-from dataclasses import asdict
 from typing import Annotated
 
 from fastapi import APIRouter
 
 from certrail.domain.access import Permission
 from certrail.domain.errors import NotFound
-from certrail_server.api.answers.catalog import connection_answer
+from certrail_server.api.answers.catalog import connection_answer, plugin_answers
 from certrail_server.api.guard import Call, allow, idempotent
 from certrail_server.api.schemas.integrations import (
     ConnectionChangeIn,
@@ -19,6 +18,7 @@ from certrail_server.api.schemas.integrations import (
 )
 
 router = APIRouter(tags=["product"])
+plugins = APIRouter(prefix="/plugins", tags=["plugins"])
 Manage = Annotated[Call, allow(Permission.PRODUCT_MANAGE)]
 ReadPlugins = Annotated[Call, allow(Permission.PLUGIN_READ)]
 
@@ -61,17 +61,23 @@ def delete_connection(connection: str, call: Manage) -> None:
     call.services.connections.delete(call.actor, connection)
 
 
-@router.get("/plugins")
+@plugins.get("")
 def list_plugins(call: ReadPlugins) -> PluginList:
     """Every plugin with its version, capabilities, configuration schema and health."""
     infos = call.services.context.plugins.all()
-    return PluginList(items=[PluginOut(**asdict(info)) for info in infos])
+    return PluginList(items=plugin_answers(call.services, infos))
 
 
-@router.get("/plugins/{kind}/{name}")
+@plugins.get("/{kind}/{name}")
 def get_plugin(kind: str, name: str, call: ReadPlugins) -> PluginOut:
     """One plugin."""
     for info in call.services.context.plugins.all():
         if (info.kind, info.name) == (kind, name):
-            return PluginOut(**asdict(info))
+            return plugin_answers(call.services, [info])[0]
     raise NotFound("plugin")
+
+
+@plugins.post("/{kind}/{name}/release", status_code=204)
+def release_plugin(kind: str, name: str, call: Manage) -> None:
+    """End the quarantine of a plugin: it shares a process with other plugins again."""
+    call.services.plugin_faults.release(call.actor, f"{kind}-{name}")

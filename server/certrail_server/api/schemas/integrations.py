@@ -84,6 +84,23 @@ class ConnectionList(Listing[ConnectionOut]):
     """Connections, by slug."""
 
 
+class PluginFaultOut(Out):
+    """The last fault of a plugin in a call."""
+
+    version: str = Field(description="Version of the plugin then.")
+    verb: str = Field(description="Verb that was called.")
+    what: str = Field(description="What the plugin did.")
+    since: datetime = Field(description="First fault of this series.")
+    last_at: datetime = Field(description="Last fault.")
+    count: int = Field(description="Faults of this series.")
+    quarantined_at: datetime | None = Field(
+        description="Since when the plugin runs in a process of its own; null while it shares one."
+    )
+    suspect: bool = Field(
+        description="Several calls were open when their process ended, and this plugin's was one of them."
+    )
+
+
 class PluginOut(Out):
     """An installed plugin."""
 
@@ -98,6 +115,7 @@ class PluginOut(Out):
     connection_type: str | None = Field(description="Type of connection that it takes.")
     capabilities: list[str] = Field(description="What it can do beside the minimum.")
     config_schema: dict[str, Any] = Field(description="JSON Schema of its configuration.")
+    fault: PluginFaultOut | None = Field(description="Its last fault in a call; null while there is none.")
 
 
 class PluginList(Listing[PluginOut]):

@@ -2,13 +2,18 @@
 
 import json
 from dataclasses import asdict
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from rich.markup import escape
 from rich.table import Table
 
 from certrail_server.cli.common import out
 from certrail_server.cli.local.installation import settings
+
+if TYPE_CHECKING:
+    from certrail.plugins.registry import PluginInfo
+    from certrail_server.settings import Settings
 
 
 def register(app: typer.Typer) -> None:
@@ -19,22 +24,59 @@ def register(app: typer.Typer) -> None:
 def list_plugins(
     as_json: Annotated[bool, typer.Option("--json", help="Everything, as JSON.")] = False,
 ) -> None:
-    """List plugins with version, capabilities and state; a broken one with the reason."""
+    """List plugins with version, capabilities and state; a broken or quarantined one with the reason."""
     from certrail.plugins.registry import PluginRegistry
 
-    found = PluginRegistry.discover(settings().disabled_plugins).all()
+    chosen = settings()
+    found, faults = PluginRegistry.discover(chosen.disabled_plugins).all(), _faults(chosen)
+    # The fault of a plugin that is not here is shown too: another machine may have it.
+    here = {info.key for info in found}
+    found += [_absent(key, fault) for key, fault in faults.items() if key not in here]
     if as_json:
-        typer.echo(json.dumps([asdict(info) for info in found], indent=2))
+        rows = [asdict(info) | {"fault": faults.get(info.key)} for info in found]
+        typer.echo(json.dumps(rows, indent=2, default=str))
         return
     table = Table("kind", "name", "version", "state", "capabilities", "reason")
     for info in found:
-        colour = "green" if info.state == "ready" else "red"
+        fault = faults.get(info.key)
+        state = fault["state"] if fault and info.state == "ready" else info.state
+        colour = "green" if state == "ready" else "red"
         table.add_row(
             info.kind,
             info.name,
             info.version,
-            f"[{colour}]{info.state}[/{colour}]",
+            f"[{colour}]{state}[/{colour}]",
             ", ".join(info.capabilities),
-            info.reason,
+            escape(info.reason or (fault["reason"] if fault else "")),
         )
     out.print(table)
+
+
+def _faults(chosen: "Settings") -> "dict[str, dict[str, Any]]":
+    """The open faults by plugin; without a database that can be read, none are known."""
+    from sqlalchemy.exc import SQLAlchemyError
+
+    from certrail.persistence.database import Database
+    from certrail.services.integrations.plugin_faults import described, open_faults
+
+    if not chosen.has_data():
+        return {}
+    database = Database(chosen.database())
+    try:
+        rows = open_faults(database)
+    except SQLAlchemyError:
+        return {}
+    finally:
+        database.close()
+    return {
+        key: row.model_dump()
+        | {"state": "quarantined" if row.quarantined_at else "faulty", "reason": described(row)}
+        for key, row in sorted(rows.items())
+    }
+
+
+def _absent(key: str, fault: "dict[str, Any]") -> "PluginInfo":
+    from certrail.plugins.registry import PluginInfo
+
+    kind, _, name = key.partition("-")
+    return PluginInfo(name, kind, "", fault["version"], "not installed")

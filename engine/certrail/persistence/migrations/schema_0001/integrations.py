@@ -24,6 +24,19 @@ def create() -> None:
         sa.UniqueConstraint("slug"),
     )
     op.create_table(
+        "plugin_fault",
+        sa.Column("key", sa.String(length=80), nullable=False),
+        sa.Column("version", sa.String(length=64), nullable=False),
+        sa.Column("verb", sa.String(length=64), nullable=False),
+        sa.Column("what", sa.String(), nullable=False),
+        sa.Column("since", UtcDateTime(), nullable=False),
+        sa.Column("last_at", UtcDateTime(), nullable=False),
+        sa.Column("count", sa.Integer(), nullable=False),
+        sa.Column("quarantined_at", UtcDateTime(), nullable=True),
+        sa.Column("suspect", sa.Boolean(), nullable=False),
+        sa.PrimaryKeyConstraint("key"),
+    )
+    op.create_table(
         "plugin_health_issue",
         sa.Column("key", sa.String(length=80), nullable=False),
         sa.Column("since", UtcDateTime(), nullable=False),
