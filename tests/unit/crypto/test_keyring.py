@@ -4,19 +4,11 @@ import stat
 from pathlib import Path
 
 import pytest
-from hypothesis import strategies as st
-from tests.support.properties import given
 
 from certrail.crypto import keyring
 from certrail.crypto.keyring import Keyring, KeyringError
 
 SECRET = b"the private key"
-
-
-@given(st.binary(max_size=300), st.text(max_size=30))
-def test_what_was_sealed_is_what_opens(plaintext: bytes, purpose: str) -> None:
-    keyring = Keyring.generate()
-    assert keyring.open(keyring.seal(plaintext, purpose), purpose) == plaintext
 
 
 def test_sealing_twice_gives_two_envelopes() -> None:

@@ -1,10 +1,8 @@
 from datetime import timedelta
 
 import pytest
-from hypothesis import strategies as st
-from tests.support.properties import given
 
-from certrail.domain.durations import LONGEST, parse_duration
+from certrail.domain.durations import parse_duration
 
 
 @pytest.mark.parametrize(
@@ -36,8 +34,3 @@ def test_anything_else_is_refused_with_examples(text: str) -> None:
 def test_more_than_a_century_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="century"):
         parse_duration(text)
-
-
-@given(st.integers(0, int(LONGEST.total_seconds())))
-def test_seconds_are_read_to_the_second(seconds: int) -> None:
-    assert parse_duration(f"{seconds}s") == timedelta(seconds=seconds)

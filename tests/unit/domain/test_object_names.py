@@ -1,11 +1,7 @@
-import re
-
 import pytest
-from hypothesis import strategies as st
-from tests.support.properties import given
 
 from certrail.domain.errors import BadInput
-from certrail.domain.object_names import ObjectNameSchema, short_id
+from certrail.domain.object_names import ObjectNameSchema
 
 ID = "5f0c" * 8
 LINEAGE = "ab12" * 8
@@ -98,10 +94,3 @@ def test_a_schema_that_cannot_fit_is_refused_when_it_is_saved(
 )
 def test_a_schema_that_fits_has_no_problem(schema: str) -> None:
     assert ObjectNameSchema.parse(schema).problem(pattern=KEY_VAULT, length=127) is None
-
-
-@given(st.integers(0, 2**128 - 1), st.integers(0, 2**128 - 1))
-def test_short_ids_are_distinct_and_have_22_characters(one: int, other: int) -> None:
-    first, second = short_id(f"{one:032x}"), short_id(f"{other:032x}")
-    assert re.fullmatch(r"[0-9A-Za-z]{22}", first)
-    assert (first == second) == (one == other)
