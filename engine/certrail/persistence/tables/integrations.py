@@ -38,7 +38,7 @@ class PluginHealthIssue(Table, table=True):
     reason: str
 
 
-class PluginFault(SQLModel, table=True):
+class PluginFault(Table, table=True):
     """A plugin that broke its contract in a call: the last fault, and whether it runs in a process of its own.
 
     A call that is not answered in time or raises what ends a process is a fault; a process that a call held, ended or
