@@ -18,7 +18,12 @@ def follow_foreign_keys(tables: Iterable[type[SQLModel]]) -> None:
         for key in mapper.local_table.foreign_keys:
             target = mappers[key.column.table]
             if target is not mapper:
+                # No cascade: they are for sorting only, and each `add` would walk along all of them.
                 points = relationship(
-                    target, primaryjoin=key.parent == key.column, foreign_keys=[key.parent], lazy="raise"
+                    target,
+                    primaryjoin=key.parent == key.column,
+                    foreign_keys=[key.parent],
+                    lazy="raise",
+                    cascade="",
                 )
                 mapper.add_property(f"{key.parent.name}_row", points)

@@ -64,12 +64,13 @@ def append(
     # Before it is extended: else a chain that was computed anew would get a genuine seal by the next event.
     require_genuine(keyring, head)
     before, key = ChainPosition(head.seq, head.hash), link_key(keyring, head)
+    seq, hash_, mac = head.seq, head.hash, head.mac
     for event in events:
-        event.seq = head.seq + 1
-        event.hash = link(head.hash, document(event))
-        event.mac = keyed_link(key, head.mac, event.hash)
-        head.seq, head.hash, head.mac = event.seq, event.hash, event.mac
-        session.add(event)
+        event.seq = seq = seq + 1
+        event.hash = hash_ = link(hash_, document(event))
+        event.mac = mac = keyed_link(key, mac, hash_)
+    session.add_all(events)
+    head.seq, head.hash, head.mac = seq, hash_, mac
     seal(keyring, head)
     session.add(head)
     return before, ChainPosition(head.seq, head.hash)
