@@ -215,9 +215,12 @@ def test_the_link_leads_to_a_page_where_one_votes(team: Team, site: str) -> None
     assert stranger.headers["location"] == f"/auth/sign-in?next=/approvals/{approval.id}"
     with page(team, "eve") as browser:
         assert browser.get(path).status_code == 404
+    with page(team, "asker") as browser:
+        assert "<form" not in browser.get(path).text, "who may not vote is offered nothing"
     with page(team, "ann") as browser:
         seen = browser.get(path)
         assert seen.status_code == 200
+        assert "1 of 1, Owners: 0 of 1 approvals, 1 missing" in seen.text
         assert "a.example.com" in seen.text
         assert "<script>" not in seen.text
         assert "frame-ancestors 'none'" in seen.headers["content-security-policy"]
@@ -230,6 +233,8 @@ def test_the_link_leads_to_a_page_where_one_votes(team: Team, site: str) -> None
         voted = browser.post(path, data={**fields, "decision": "approve"})
         assert voted.status_code == 200
         assert "Your vote is recorded." in voted.text
+        assert "<form" in seen.text
+        assert "<form" not in voted.text, "nobody is offered a second vote"
     (vote,) = team.services.approvals.get(approval.id)[1]
     assert (vote.decision, vote.via) == ("approve", "page")
 

@@ -24,11 +24,13 @@ class Ballot:
 
     Attributes:
         voters: names of those who may vote and have not, sorted; nobody once the approval is decided.
+        voter_ids: their ids as principals.
     """
 
     voters: Sequence[str]
     given: int
     needed: int
+    voter_ids: frozenset[str] = frozenset()
 
     @property
     def missing(self) -> int:
@@ -52,7 +54,7 @@ def ballot_of(session: Session, approval: ApprovalRequest, eligibility: Eligibil
         voted = {vote.principal_id for vote in in_current_step(approval, votes)}
         able = eligibility.of(approval, approval.current_step) - voted
     names = session.exec(select(Principal.name).where(col(Principal.id).in_(able))).all() if able else []
-    return Ballot(sorted(names), given, needed)
+    return Ballot(sorted(names), given, needed, frozenset(able))
 
 
 def question_facts(session: Session, approval: ApprovalRequest, subject: Subject) -> Sequence[Fact]:

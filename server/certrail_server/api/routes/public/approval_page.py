@@ -29,10 +29,12 @@ POLICY = "; ".join(
 LONGEST_COMMENT = 2000
 PAGE = """<!DOCTYPE html>
 <html lang="en">
-<head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>certrail: {title}</title>
+<head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1">
+<title>certrail: {title}</title>
 <style>body{{font:16px/1.5 sans-serif;max-width:60em;margin:2em auto;padding:0 1em}}th{{text-align:left;
 vertical-align:top;padding-right:1em;white-space:nowrap}}td{{overflow-wrap:anywhere;white-space:pre-wrap}}
-.said{{border-left:4px solid;padding-left:1em}}</style></head>
+.notice{{border-left:4px solid;padding-left:1em}}textarea{{box-sizing:border-box;max-width:100%;font:inherit}}
+button{{font:inherit;padding:.4em 1.2em;margin-right:.6em}}</style></head>
 <body><h1>{title}</h1>{body}</body>
 </html>
 """
@@ -80,18 +82,21 @@ async def vote_on_page(request: Request, approval_id: str) -> Response:
 
 
 async def _shown(
-    request: Request, call: Call, approval_id: str, said: str = "", status: int = 200
+    request: Request, call: Call, approval_id: str, notice: str = "", status: int = 200
 ) -> Response:
     shown = await run_in_threadpool(call.services.approvals.shown, approval_id)
     cookie = session_cookie(request)
     browser = await run_in_threadpool(call.services.sessions.resume, cookie or "")
-    notice = f'<p class="said">{escape(said)}</p>' if said else ""
-    return _page(shown.about.title, notice + _body(shown, browser.csrf_token), status)
+    shown_notice = f'<p class="notice">{escape(notice)}</p>' if notice else ""
+    return _page(
+        shown.about.title, shown_notice + _body(shown, browser.csrf_token, call.actor.principal_id), status
+    )
 
 
-def _body(shown: Shown, csrf: str) -> str:
+def _body(shown: Shown, csrf: str, reader: str | None) -> str:
     approval, ballot = shown.about.approval, shown.ballot
-    step = approval.policy["steps"][approval.current_step]["name"]
+    steps, current = approval.policy["steps"], approval.current_step
+    step = f"{current + 1} of {len(steps)}, {steps[current]['name']}"
     pairs = [
         ("Approval", approval.id),
         *((fact.label, fact.value) for fact in shown.facts),
@@ -103,7 +108,7 @@ def _body(shown: Shown, csrf: str) -> str:
     ]
     rows = "".join(f"<tr><th>{escape(label)}</th><td>{escape(value)}</td></tr>" for label, value in pairs)
     form = FORM.format(csrf=escape(csrf), digest=approval.digest, longest=LONGEST_COMMENT)
-    return f"<table>{rows}</table>{form if ballot.voters else ''}"
+    return f"<table>{rows}</table>{form if reader in ballot.voter_ids else ''}"
 
 
 def _sign_in(request: Request, approval_id: str) -> Response:
