@@ -1,6 +1,13 @@
 """Everything a certrail plugin needs, and nothing else."""
 
-from certrail_sdk.config import Config, Secret, connection_field, connection_fields, secret_fields
+from certrail_sdk.config import (
+    Config,
+    NewerConfiguration,
+    Secret,
+    connection_field,
+    connection_fields,
+    secret_fields,
+)
 from certrail_sdk.destination import (
     Bundle,
     Deployment,
@@ -69,6 +76,7 @@ __all__ = [
     "Listens",
     "Malformed",
     "Misconfigured",
+    "NewerConfiguration",
     "Notification",
     "Notifier",
     "Observation",

@@ -9,6 +9,10 @@ Secret = SecretStr
 """A string that is masked in every repr, dump and log. Read it with ``.get_secret_value()``."""
 
 
+class NewerConfiguration(ValueError):
+    """A stored configuration is of a later revision than the installed plugin reads."""
+
+
 class Config(BaseModel):
     """Base of every plugin configuration: frozen, unknown keys refused, no value echoed in errors.
 
@@ -22,8 +26,28 @@ class Config(BaseModel):
 
     @classmethod
     def migrate(cls, old: dict[str, Any], revision: int) -> dict[str, Any]:  # noqa: ARG003 - for overriding
-        """Turn a configuration stored at ``revision`` into one that this class reads."""
+        """Turn values stored at ``revision`` into those of the next one; called once for each step.
+
+        Those of a connection and those of a sync or channel come by themselves, so take only what is there:
+        ``if "old" in values: values["new"] = values.pop("old")``.
+        """
         return old
+
+    @classmethod
+    def upgrade(cls, stored: Mapping[str, Any], revision: int) -> dict[str, Any]:
+        """Values stored at ``revision`` as those of the present one, step by step.
+
+        Raises:
+            NewerConfiguration: a newer version of the plugin stored them.
+        """
+        if revision > cls.revision:
+            raise NewerConfiguration(
+                f"it was stored at revision {revision}; the installed version reads up to {cls.revision}"
+            )
+        values = dict(stored)
+        for step in range(revision, cls.revision):
+            values = cls.migrate(values, step)
+        return values
 
     @classmethod
     def parse(cls, values: Mapping[str, Any], revision: int | None = None) -> Self:
@@ -31,11 +55,9 @@ class Config(BaseModel):
 
         Raises:
             pydantic.ValidationError: naming every wrong field, without its value.
+            NewerConfiguration: a newer version of the plugin stored them.
         """
-        data = dict(values)
-        if revision is not None and revision < cls.revision:
-            data = cls.migrate(data, revision)
-        return cls.model_validate(data)
+        return cls.model_validate(dict(values) if revision is None else cls.upgrade(values, revision))
 
     def reveal(self) -> dict[str, Any]:
         """The JSON values with secrets in clear: for the encrypted store only."""

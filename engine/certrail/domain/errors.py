@@ -81,6 +81,12 @@ class Conflict(CertrailError):
     kind, status, title = "conflict", 409, "Conflict"
 
 
+class OutdatedPlugin(Conflict):
+    """What is stored was written by a newer version of the plugin than the one that is installed here."""
+
+    kind = "outdated-plugin"
+
+
 class Busy(CertrailError):
     """So many of these calls are under way that this one has to wait; nothing was recorded."""
 

@@ -10,7 +10,7 @@ from tests.integration.conftest import Fresh, installed
 from tests.integration.example_world import ExampleWorld, Json, opened
 
 from certrail.plugins.registry import PluginRegistry
-from certrail.services.integrations.plugin_config import MASK
+from certrail.services.integrations.masking import MASK
 
 SCOPE = "/applications/{application}"
 SECRETS = {"signing_secret", "config.url"}

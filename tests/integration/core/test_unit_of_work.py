@@ -9,7 +9,7 @@ from tests.integration.conftest import Team
 from certrail.domain.errors import BadInput, Conflict
 from certrail.persistence.tables import EventRow
 from certrail.services.approvals.policies import Step
-from certrail.services.integrations.plugin_config import MASK
+from certrail.services.integrations.masking import MASK
 from certrail.services.inventory.selectors import CertificateSelector
 
 

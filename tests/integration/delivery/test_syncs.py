@@ -19,7 +19,7 @@ from certrail.services.alerting.alerts import Escalation
 from certrail.services.core.failure import Failure
 from certrail.services.delivery.deploy import DeployCall, target_of_receipt
 from certrail.services.delivery.verify import ObserveCall
-from certrail.services.integrations.plugin_config import MASK
+from certrail.services.integrations.masking import MASK
 from certrail.services.inventory.selectors import CertificateSelector
 from certrail_sdk import Observation
 

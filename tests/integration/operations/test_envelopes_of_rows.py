@@ -1,13 +1,15 @@
 """An envelope that whoever writes the database moves to another row is not opened there."""
 
+from pathlib import Path
+
 import pytest
 from sqlmodel import col, select
 from tests.integration.conftest import Team
 
 from certrail.crypto.keyring import KeyringError
 from certrail.domain.content import Subject
-from certrail.persistence.tables import CaKey, Certificate, OcspSigner
-from certrail.services.operations.key_rotation import OF_A_ROW, SEALED, KeyRotation
+from certrail.persistence.tables import CaKey, Certificate, Connection, OcspSigner
+from certrail.services.operations.key_rotation import OF_THE_LOG, SEALED, KeyRotation, purpose_of
 
 
 def issued(team: Team, name: str) -> str:
@@ -45,7 +47,21 @@ def test_envelopes_stay_bound_after_a_rotation(team: Team) -> None:
     assert issued(team, "b.example.com")
 
 
-def test_every_envelope_of_a_private_key_is_of_a_row() -> None:
-    for table, column, purpose in SEALED:
-        assert (column == "key_sealed") == (purpose in OF_A_ROW), table
+def test_a_connection_of_another_row_is_not_opened(team: Team, tmp_path: Path) -> None:
+    for slug in ("one", "two"):
+        (tmp_path / slug).mkdir()
+        config = {"root": str(tmp_path / slug)}
+        team.services.connections.create(team.admin, slug=slug, name=slug, type_="folder", config=config)
+    with team.services.context.db.write() as session:
+        one, two = (
+            session.exec(select(Connection).where(Connection.slug == slug)).one() for slug in ("one", "two")
+        )
+        one.config_sealed = two.config_sealed
+    with pytest.raises(KeyringError):
+        team.services.connections.shown(team.services.connections.get("one"))
+
+
+def test_every_envelope_but_those_of_the_log_is_of_a_row() -> None:
+    row = CaKey(id="one")  # type: ignore[call-arg]
+    assert {purpose for _, _, purpose in SEALED if purpose_of(row, purpose) == purpose} == OF_THE_LOG
     assert OcspSigner in {table for table, _, _ in SEALED}

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from sqlmodel import Field
 
-from certrail.persistence.tables.base import Row, Table, timestamp
+from certrail.persistence.tables.base import Row, Table, json_column, timestamp
 from certrail.persistence.types import UtcDateTime
 
 
@@ -12,8 +12,8 @@ class Connection(Row, table=True):
     """Credentials for an outside system, sealed; shared by syncs and channels.
 
     `expires_at` is what the outside system was said to accept them until; `last_warning_threshold` how long before that
-    somebody was told last. `max_per_minute` is how many deliveries and removals it bears, `next_slot_at` when the
-    next one has its turn.
+    somebody was told last. `config_revisions` has the revision of each plugin that takes such connections.
+    `max_per_minute` is how many deliveries and removals it bears, `next_slot_at` when the next one has its turn.
     """
 
     __tablename__ = "connection"
@@ -22,6 +22,7 @@ class Connection(Row, table=True):
     name: str = Field(max_length=128)
     type: str = Field(max_length=64)
     config_sealed: str
+    config_revisions: dict[str, int] = json_column()
     expires_at: datetime | None = timestamp()
     last_warning_threshold: int | None = None
     max_per_minute: int | None = None

@@ -7,7 +7,6 @@ from typing import Any
 from sqlalchemy import delete
 from sqlmodel import Session, col, select
 
-from certrail.crypto.purposes import CHANNEL_PURPOSE
 from certrail.domain.access import ProductRole
 from certrail.domain.errors import BadInput, Conflict, Forbidden
 from certrail.domain.events.alerting import ChannelCreated, ChannelDeleted, ChannelUpdated
@@ -30,13 +29,14 @@ from certrail.services.core.lookup import find, patch
 from certrail.services.core.unit_of_work import ServiceContext, UnitOfWork
 from certrail.services.integrations.plugin_config import (
     find_connection,
-    masked,
+    installed,
     notifier_class,
     notifier_of,
     plugin_settings,
     reconfigure,
     validated,
 )
+from certrail.services.integrations.stored_config import channel_purpose, shown
 from certrail_sdk import Context, Notifier
 
 SHORTEST_DIGEST, LONGEST_DIGEST = timedelta(minutes=1), timedelta(days=1)
@@ -79,9 +79,11 @@ class Channels:
                 select(Channel).where(Channel.application_id == application_id, Channel.slug == slug)
             ).first():
                 raise Conflict(f"A channel {slug!r} exists already in this Application.")
-            settings = plugin_settings(self._context, session, plugin, CHANNEL_PURPOSE, config, connection)
+            ident = uow.new_id()
+            purpose = channel_purpose(ident)
+            settings = plugin_settings(self._context, session, plugin, purpose, config, connection)
             row = Channel(
-                id=uow.new_id(),
+                id=ident,
                 created_at=uow.now,
                 application_id=application_id,
                 slug=slug,
@@ -147,7 +149,7 @@ class Channels:
             plugin = notifier_class(self._context, row.notifier)
             before = _facts(row)
             patch(uow.session, row, name=name)
-            reconfigure(self._context, uow.session, plugin, row, CHANNEL_PURPOSE, config, connection)
+            reconfigure(self._context, uow.session, plugin, row, config, connection)
             _set_delivery_preferences(uow, row, plugin, quiet_hours, digest, fallback)
             after = _facts(row)
             fields = [] if config is UNCHANGED else ["config"]
@@ -169,8 +171,7 @@ class Channels:
 
     def shown(self, channel: Channel) -> dict[str, Any]:
         """The configuration with its secrets masked."""
-        stored = self._context.keyring.open_json(channel.config_sealed, CHANNEL_PURPOSE)
-        return masked(notifier_class(self._context, channel.notifier), stored)
+        return shown(self._context, channel, installed(self._context.plugins.notifier, channel.notifier))
 
     def trial(self, notifier: str, config: Mapping[str, Any], connection: str | None) -> Notifier[Any]:
         """A plugin object of a configuration that is not saved yet, to check it."""

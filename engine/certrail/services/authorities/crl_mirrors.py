@@ -5,7 +5,6 @@ from typing import Any
 
 from sqlmodel import Session, col, select
 
-from certrail.crypto.purposes import SYNC_PURPOSE
 from certrail.domain.errors import BadInput, Conflict, NotFound
 from certrail.domain.events.authorities import (
     CrlMirrorCreated,
@@ -20,9 +19,10 @@ from certrail.services.core.actor import Actor
 from certrail.services.core.unit_of_work import ServiceContext, UnitOfWork
 from certrail.services.integrations.plugin_config import (
     destination_class,
-    masked,
+    installed,
     plugin_settings,
 )
+from certrail.services.integrations.stored_config import shown, sync_purpose
 from certrail_sdk import Publishes
 
 KEY_DIGITS = 16
@@ -64,9 +64,12 @@ class Mirrors:
             taken = select(CrlMirror).where(CrlMirror.ca_id == ca.id, CrlMirror.slug == slug)
             if session.exec(taken).first():
                 raise Conflict(f"The authority has a mirror {slug!r} already.")
-            settings = plugin_settings(self._context, session, plugin, SYNC_PURPOSE, config, connection)
+            ident = uow.new_id()
+            settings = plugin_settings(
+                self._context, session, plugin, sync_purpose(ident), config, connection
+            )
             mirror = CrlMirror(
-                id=uow.new_id(),
+                id=ident,
                 created_at=uow.now,
                 ca_id=ca.id,
                 slug=slug,
@@ -105,8 +108,7 @@ class Mirrors:
 
     def shown(self, mirror: CrlMirror) -> dict[str, Any]:
         """The configuration with its secrets masked."""
-        stored = self._context.keyring.open_json(mirror.config_sealed, SYNC_PURPOSE)
-        return masked(destination_class(self._context, mirror.destination), stored)
+        return shown(self._context, mirror, installed(self._context.plugins.destination, mirror.destination))
 
     def retry(self, actor: Actor, authority: str, slug: str) -> tuple[CrlMirror, Sequence[CrlCopy]]:
         """Publish every list anew, by hand. Raises NotFound."""

@@ -7,7 +7,6 @@ from typing import Any
 
 from sqlmodel import Session, col, select
 
-from certrail.crypto.purposes import SYNC_PURPOSE
 from certrail.domain.events.delivery import SyncDeleted
 from certrail.domain.states import RETIREMENT_PLANNED, CertificateStatus, DeliveryStatus, RetirementStatus
 from certrail.domain.timestamps import later
@@ -15,7 +14,8 @@ from certrail.persistence.database import locked
 from certrail.persistence.tables import Certificate, Delivery, PreviousTarget, Retirement, Sync
 from certrail.services.core.unit_of_work import UnitOfWork
 from certrail.services.delivery.desired_state import cancel_delivery, enqueue_delivery
-from certrail.services.integrations.plugin_config import destination_class, masked
+from certrail.services.integrations.plugin_config import installed
+from certrail.services.integrations.stored_config import shown
 from certrail.services.inventory.selectors import selects
 
 
@@ -121,9 +121,9 @@ def record_target(uow: UnitOfWork, sync: Sync, delivery: Delivery, place: Previo
 
 def target_of(uow: UnitOfWork, row: Sync | PreviousTarget) -> tuple[Any, ...]:
     """Identity of a target: its masked configuration and its connection, which new credentials do not change."""
-    stored = uow.context.keyring.open_json(row.config_sealed, SYNC_PURPOSE)
     sync = row if isinstance(row, Sync) else uow.session.get_one(Sync, row.sync_id)
-    return masked(destination_class(uow.context, sync.destination), stored), row.connection_id
+    plugin = installed(uow.context.plugins.destination, sync.destination)
+    return shown(uow.context, row, plugin), row.connection_id
 
 
 def retarget(uow: UnitOfWork, sync: Sync, place: PreviousTarget) -> None:

@@ -7,7 +7,6 @@ from typing import Any
 from sqlalchemy import ColumnElement, inspect, not_, true
 from sqlmodel import Session, col, select
 
-from certrail.crypto.purposes import SYNC_PURPOSE
 from certrail.domain.errors import BadInput, Conflict
 from certrail.domain.events.delivery import SyncCleanup, SyncCreated, SyncTriggered, SyncUpdated
 from certrail.domain.object_names import ObjectNameSchema
@@ -38,11 +37,12 @@ from certrail.services.integrations.plugin_config import (
     destination_class,
     destination_of,
     find_connection,
-    masked,
+    installed,
     plugin_settings,
     reconfigure,
     validated,
 )
+from certrail.services.integrations.stored_config import shown, sync_purpose
 from certrail.services.inventory.selectors import CertificateSelector, selected
 from certrail_sdk import Context, Destination, Receipt, Removes
 
@@ -111,9 +111,12 @@ class Syncs:
                 select(Sync).where(Sync.application_id == application_id, Sync.slug == slug)
             ).first():
                 raise Conflict(f"A sync {slug!r} exists already in this Application.")
-            settings = plugin_settings(self._context, session, plugin, SYNC_PURPOSE, config, connection)
+            ident = uow.new_id()
+            settings = plugin_settings(
+                self._context, session, plugin, sync_purpose(ident), config, connection
+            )
             sync = Sync(
-                id=uow.new_id(),
+                id=ident,
                 created_at=uow.now,
                 application_id=application_id,
                 slug=slug,
@@ -175,7 +178,7 @@ class Syncs:
                 _check_name_schema(name_schema, plugin)
             before, deployed = _facts(sync), (target_of(uow, sync), sync.include_root)
             former = target_snapshot(uow, sync)
-            configured = reconfigure(self._context, session, plugin, sync, SYNC_PURPOSE, config, connection)
+            configured = reconfigure(self._context, session, plugin, sync, config, connection)
             if selection is not UNCHANGED:
                 sync.selection = selection.stored(session, application_id, "selection")
             patch(
@@ -291,8 +294,7 @@ class Syncs:
 
     def shown(self, sync: Sync) -> dict[str, Any]:
         """The configuration with its secrets masked."""
-        stored = self._context.keyring.open_json(sync.config_sealed, SYNC_PURPOSE)
-        return masked(destination_class(self._context, sync.destination), stored)
+        return shown(self._context, sync, installed(self._context.plugins.destination, sync.destination))
 
     def build(self, application_id: str | None, reference: str) -> Destination[Any]:
         """The plugin object of a sync, to check its credentials."""

@@ -1,6 +1,7 @@
 """Connections: credentials for outside systems, shared by syncs and channels."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -8,8 +9,7 @@ from pydantic import ValidationError, create_model
 from sqlmodel import and_, col, or_, select
 from sqlmodel.sql.expression import SelectOfScalar
 
-from certrail.crypto.purposes import CONNECTION_PURPOSE
-from certrail.domain.errors import BadInput, Conflict
+from certrail.domain.errors import BadInput, Conflict, OutdatedPlugin
 from certrail.domain.events.integrations import (
     ConnectionCreated,
     ConnectionDeleted,
@@ -30,7 +30,15 @@ from certrail.persistence.tables import (
 from certrail.services.core.actor import Actor
 from certrail.services.core.changes import UNCHANGED, Unchanged
 from certrail.services.core.unit_of_work import ServiceContext, UnitOfWork
-from certrail.services.integrations.plugin_config import config_error, find_connection, keep_masked, masked
+from certrail.services.integrations.masking import keep_masked
+from certrail.services.integrations.plugin_config import config_error, find_connection
+from certrail.services.integrations.stored_config import (
+    connection_purpose,
+    key_of,
+    shown_connection,
+    stored_of_connection,
+    values_of_connection,
+)
 from certrail_sdk import Config, Plugin, connection_fields
 
 
@@ -65,13 +73,15 @@ class Connections:
         with self._context.unit_of_work(actor) as uow:
             if uow.session.exec(select(Connection).where(Connection.slug == slug)).first():
                 raise Conflict(f"A connection {slug!r} exists already.")
+            ident = uow.new_id()
             row = Connection(
-                id=uow.new_id(),
+                id=ident,
                 created_at=uow.now,
                 slug=slug,
                 name=name,
                 type=type_,
-                config_sealed=self._context.keyring.seal_json(values, CONNECTION_PURPOSE),
+                config_sealed=self._context.keyring.seal_json(values, connection_purpose(ident)),
+                config_revisions=self._revisions(type_),
                 max_per_minute=max_per_minute,
             )
             _set_end(uow, row, expires_at)
@@ -100,9 +110,12 @@ class Connections:
         """
         with self._context.unit_of_work(actor) as uow:
             row = find_connection(uow.session, reference)
-            stored = self._context.keyring.open_json(row.config_sealed, CONNECTION_PURPOSE)
-            values = stored if config is UNCHANGED else self._validated(row.type, keep_masked(config, stored))
-            row.config_sealed = self._context.keyring.seal_json(values, CONNECTION_PURPOSE)
+            stored = stored_of_connection(self._context, row)
+            values = stored
+            if config is not UNCHANGED:
+                values = self._validated(row.type, keep_masked(config, self._present(row)))
+                row.config_sealed = self._context.keyring.seal_json(values, connection_purpose(row.id))
+                row.config_revisions = self._revisions(row.type)
             uow.session.add(row)
             changed = sorted(k for k in values.keys() | stored.keys() if values.get(k) != stored.get(k))
             uow.record(ConnectionUpdated(row.id, slug=row.slug, fields=changed))
@@ -155,9 +168,19 @@ class Connections:
 
     def shown(self, row: Connection) -> dict[str, Any]:
         """The configuration with its secrets masked."""
-        stored = self._context.keyring.open_json(row.config_sealed, CONNECTION_PURPOSE)
-        plugins = self._context.plugins.with_connection(row.type)
-        return masked(plugins[0] if plugins else None, stored)
+        return shown_connection(self._context, row, self._context.plugins.with_connection(row.type))
+
+    def _present(self, row: Connection) -> dict[str, Any]:
+        """What masks stand for: the values under the names that they are shown with."""
+        values = dict[str, Any]()
+        for plugin in self._context.plugins.with_connection(row.type):
+            with suppress(OutdatedPlugin, BadInput):
+                values = values_of_connection(self._context, row, plugin) | values
+        return values
+
+    def _revisions(self, type_: str) -> dict[str, int]:
+        plugins = self._context.plugins.with_connection(type_)
+        return {key_of(plugin): plugin.config_type.revision for plugin in plugins}
 
     def _validated(self, type_: str, config: Mapping[str, Any]) -> dict[str, Any]:
         plugins = self._context.plugins.with_connection(type_)

@@ -1,13 +1,12 @@
 """Plugin configurations: validated by the plugin's own model, sealed at rest, masked on the way out."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, TypedDict, TypeVar
 
-from pydantic import SecretStr, ValidationError
+from pydantic import ValidationError
 from sqlmodel import Session
 
-from certrail.crypto.purposes import CHANNEL_PURPOSE, CONNECTION_PURPOSE, SYNC_PURPOSE
 from certrail.domain.errors import BadInput
 from certrail.domain.faults import describe_faults
 from certrail.persistence.tables import Channel, Connection, CrlMirror, PreviousTarget, Sync
@@ -15,9 +14,14 @@ from certrail.plugins.registry import UnknownPlugin
 from certrail.services.core.changes import UNCHANGED, Unchanged
 from certrail.services.core.lookup import find
 from certrail.services.core.unit_of_work import ServiceContext
-from certrail_sdk import Config, Context, Destination, Notifier, Plugin, connection_fields, secret_fields
-
-MASK = "**********"
+from certrail.services.integrations.masking import holds_mask, keep_masked
+from certrail.services.integrations.stored_config import (
+    Configured,
+    own_values_of,
+    purpose_of,
+    values_of_connection,
+)
+from certrail_sdk import Config, Context, Destination, Notifier, Plugin, connection_fields
 
 P = TypeVar("P", bound=Plugin[Any])
 
@@ -36,6 +40,14 @@ def notifier_class(context: ServiceContext, name: str) -> type[Notifier[Any]]:
         return context.plugins.notifier(name)
     except UnknownPlugin as err:
         raise BadInput(str(err), "notifier") from None
+
+
+def installed(find: Callable[[str], type[P]], name: str) -> type[P] | None:
+    """A plugin class of the registry; ``None`` where it is not here, as reading must go on without it."""
+    try:
+        return find(name)
+    except UnknownPlugin:
+        return None
 
 
 def plugin_version(context: ServiceContext, kind: str, name: str) -> str:
@@ -72,15 +84,15 @@ def validated(
         raise BadInput(f"These fields belong to the connection; leave them out: {', '.join(own)}.", "config")
     shared: dict[str, Any] = {}
     if connection is not None:
-        stored = context.keyring.open_json(connection.config_sealed, CONNECTION_PURPOSE)
+        stored = values_of_connection(context, connection, plugin)
         shared = {name: value for name, value in stored.items() if name in known}
     return parse_config(plugin.config_type, {**shared, **config})
 
 
-def parse_config(model: type[Config], values: Mapping[str, Any], revision: int | None = None) -> Config:
+def parse_config(model: type[Config], values: Mapping[str, Any]) -> Config:
     """Validate values against a model, with an error a person can act on."""
     try:
-        return model.parse(values, revision)
+        return model.parse(values)
     except ValidationError as err:
         raise config_error(err) from None
 
@@ -106,7 +118,7 @@ def destination_of(
     """
     plugin = destination_class(context, row.destination)
     place = session.get_one(PreviousTarget, previous_target_id) if previous_target_id else row
-    return _build(context, session, plugin, place, SYNC_PURPOSE, plugin_context)
+    return _build(context, session, plugin, place, plugin_context)
 
 
 def notifier_of(
@@ -114,19 +126,17 @@ def notifier_of(
 ) -> Notifier[Any]:
     """The plugin object of a channel, built for one call."""
     plugin = notifier_class(context, channel.notifier)
-    return _build(context, session, plugin, channel, CHANNEL_PURPOSE, plugin_context)
+    return _build(context, session, plugin, channel, plugin_context)
 
 
 def _build(
     context: ServiceContext,
     session: Session,
     plugin: type[P],
-    row: Sync | Channel | CrlMirror | PreviousTarget,
-    purpose: str,
+    row: Configured,
     plugin_context: Context,
 ) -> P:
-    own = context.keyring.open_json(row.config_sealed, purpose)
-    own = plugin.config_type.migrate(own, row.config_revision)
+    own = own_values_of(context, row, plugin)
     connection = session.get_one(Connection, row.connection_id) if row.connection_id else None
     return plugin(validated(context, plugin, own, connection), plugin_context)
 
@@ -170,7 +180,6 @@ def reconfigure(
     session: Session,
     plugin: type[Plugin[Any]],
     row: Sync | Channel,
-    purpose: str,
     config: Mapping[str, Any] | Unchanged,
     connection: str | Unchanged | None,
 ) -> bool:
@@ -188,49 +197,33 @@ def reconfigure(
         return False
     if connection is not UNCHANGED:
         row.connection_id = find_connection(session, connection).id if connection else None
-    row.config_sealed = reencrypted(context, session, plugin, row, purpose, config)
+    row.config_sealed = _reencrypted(context, session, plugin, row, config)
     row.config_revision = plugin.config_type.revision
     return True
 
 
-def reencrypted(
+def _reencrypted(
     context: ServiceContext,
     session: Session,
     plugin: type[Plugin[Any]],
     row: Sync | Channel,
-    purpose: str,
-    config: Mapping[str, Any] | Unchanged = UNCHANGED,
+    config: Mapping[str, Any] | Unchanged,
 ) -> str:
     """The configuration of a sync or channel with new values, or with its present ones and another connection.
 
     Raises:
         BadInput: they do not fit together.
     """
-    stored = plugin.config_type.migrate(
-        context.keyring.open_json(row.config_sealed, purpose), row.config_revision
-    )
-    own = stored if config is UNCHANGED else keep_masked(config, stored)
+    if config is UNCHANGED:
+        own = own_values_of(context, row, plugin)
+    else:
+        own = keep_masked(config, own_values_of(context, row, plugin) if holds_mask(config) else {})
     connection = session.get_one(Connection, row.connection_id) if row.connection_id else None
     parsed = validated(context, plugin, own, connection)
-    return context.keyring.seal_json(own_values(parsed, own), purpose)
+    return context.keyring.seal_json(own_values(parsed, own), purpose_of(row))
 
 
 def own_values(config: Config, given: Mapping[str, Any]) -> dict[str, Any]:
     """The values to store with a sync or channel: what was given, in clear, for sealing."""
     revealed = json.loads(json.dumps(config.reveal(), default=str))
     return {name: revealed[name] for name in given}
-
-
-def masked(plugin: type[Plugin[Any]] | None, values: Mapping[str, Any]) -> dict[str, Any]:
-    """A stored configuration as it may be shown."""
-    secret = secret_fields(plugin.config_type) if plugin else values.keys()
-    return {name: MASK if name in secret and value else value for name, value in values.items()}
-
-
-def keep_masked(new: Mapping[str, Any], stored: Mapping[str, Any]) -> dict[str, Any]:
-    """A submitted configuration in which a masked value means: as it was."""
-    return {name: stored.get(name) if value == MASK else _plain(value) for name, value in new.items()}
-
-
-def _plain(value: Any) -> Any:
-    return value.get_secret_value() if isinstance(value, SecretStr) else value

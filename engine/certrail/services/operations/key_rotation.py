@@ -47,13 +47,16 @@ SEALED: Sequence[tuple[type[SQLModel], str, str]] = (
     (AuditChainHead, "link_key_sealed", AUDIT_LINK_PURPOSE),
 )
 """Table, column and purpose of every envelope."""
-OF_A_ROW = frozenset({CA_KEY_PURPOSE, CERTIFICATE_KEY_PURPOSE, OCSP_KEY_PURPOSE})
+OF_THE_LOG = frozenset({AUDIT_HEAD_PURPOSE, AUDIT_LINK_PURPOSE})
+"""Those of the one row that there is."""
 BATCH = 100
 
 
 def purpose_of(row: Any, purpose: str) -> str:
     """The purpose of the envelope in a row."""
-    return of_row(purpose, row.id) if purpose in OF_A_ROW else purpose
+    if purpose in OF_THE_LOG:
+        return purpose
+    return of_row(purpose, row.sync_id if isinstance(row, PreviousTarget) else row.id)
 
 
 class KeyRotation:

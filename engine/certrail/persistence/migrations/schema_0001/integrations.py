@@ -16,6 +16,7 @@ def create() -> None:
         sa.Column("name", sa.String(length=128), nullable=False),
         sa.Column("type", sa.String(length=64), nullable=False),
         sa.Column("config_sealed", sa.String(), nullable=False),
+        sa.Column("config_revisions", sa.JSON(), nullable=False),
         sa.Column("expires_at", UtcDateTime(), nullable=True),
         sa.Column("last_warning_threshold", sa.Integer(), nullable=True),
         sa.Column("max_per_minute", sa.Integer(), nullable=True),
