@@ -1,10 +1,12 @@
 """What becomes of each error."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from tests.workflows.fakes import INSTANT, PLUGIN
 
+from certrail.domain.errors import OutdatedPlugin
 from certrail_sdk import (
     ConcurrentModification,
     Forged,
@@ -17,7 +19,7 @@ from certrail_sdk import (
     Unauthorized,
 )
 from certrail_workflows import policies
-from certrail_workflows.errors import Verdict, classify_own_step, classify_plugin
+from certrail_workflows.errors import Verdict, classify_engine, classify_own_step, classify_plugin
 
 
 def evaluated(error: Exception, attempt: int = 1) -> Verdict:
@@ -39,11 +41,26 @@ def test_the_record_and_temporal_name_the_same_instant() -> None:
     assert verdict.error.next_retry_delay == timedelta(minutes=7)
 
 
-def test_an_immediate_retry_is_not_taken_for_no_answer() -> None:
-    """Temporal reads a delay of zero as none, and would wait for its own pause."""
-    assert (
-        evaluated(Retryable("x", retry_after=timedelta(0))).error.next_retry_delay == policies.SHORTEST_PAUSE
-    )
+@pytest.mark.parametrize(
+    "wanted",
+    [timedelta(0), timedelta(seconds=-5), timedelta(days=8), timedelta.max, 30, "soon", float("nan"), True],
+)
+def test_a_pause_that_cannot_be_meant_is_the_growing_one(wanted: Any) -> None:
+    for attempt in (1, 4):
+        verdict = evaluated(Retryable("x", retry_after=wanted), attempt=attempt)
+        assert verdict.error.next_retry_delay == policies.backoff(attempt)
+        assert not verdict.failure.permanent
+
+
+def test_a_short_pause_is_at_least_a_second() -> None:
+    verdict = evaluated(Retryable("x", retry_after=timedelta(milliseconds=1)))
+    assert verdict.error.next_retry_delay == policies.SHORTEST_PAUSE
+
+
+def test_what_a_newer_plugin_stored_waits_for_it() -> None:
+    verdict = classify_engine(OutdatedPlugin("revision 3"), plugin="files 1.0", attempt=1, now=INSTANT)
+    assert (verdict.failure.kind, verdict.failure.permanent) == ("outdated-plugin", False)
+    assert verdict.error.next_retry_delay == policies.backoff(1)
 
 
 @pytest.mark.parametrize(

@@ -8,11 +8,17 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
-from certrail.domain.errors import CertrailError
+from certrail.domain.errors import CertrailError, OutdatedPlugin
 from certrail.services.core.failure import Failure, place
 from certrail_sdk import Permanent, PluginError, Retryable
 from certrail_workflows.activities.calls import Escaped, NoAnswer
-from certrail_workflows.policies import BUG_ATTEMPTS, ENGINE_ATTEMPTS, SHORTEST_PAUSE, backoff
+from certrail_workflows.policies import (
+    BUG_ATTEMPTS,
+    ENGINE_ATTEMPTS,
+    LONGEST_WANTED_PAUSE,
+    SHORTEST_PAUSE,
+    backoff,
+)
 
 log = logging.getLogger(__name__)
 
@@ -38,7 +44,7 @@ def classify_plugin(error: Exception, *, plugin: str, attempt: int, now: datetim
     hold a secret.
     """
     if isinstance(error, Retryable):
-        wait = max(error.retry_after, SHORTEST_PAUSE) if error.retry_after is not None else backoff(attempt)
+        wait = _wanted_pause(error) or backoff(attempt)
         return _verdict(_failure(type(error).__name__, str(error), error.action, plugin), now, wait)
     if isinstance(error, Permanent):
         return _verdict(_failure(type(error).__name__, str(error), error.action, plugin), now, None)
@@ -47,6 +53,14 @@ def classify_plugin(error: Exception, *, plugin: str, attempt: int, now: datetim
         failure = _failure(NO_ANSWER_KIND, f"The plugin {plugin} {error}", action, plugin)
         return _verdict(failure, now, backoff(attempt))
     return _plugin_bug(error, plugin, attempt, now)
+
+
+def _wanted_pause(error: Retryable) -> timedelta | None:
+    """The pause that a plugin wants; ``None``, for the growing one, where it wants none or an absurd one."""
+    wanted: object = error.retry_after
+    if not isinstance(wanted, timedelta) or not timedelta(0) < wanted <= LONGEST_WANTED_PAUSE:
+        return None
+    return max(wanted, SHORTEST_PAUSE)
 
 
 def fault_of(error: Exception) -> str | None:
@@ -60,6 +74,11 @@ def fault_of(error: Exception) -> str | None:
 
 def classify_engine(error: Exception, *, plugin: str, attempt: int, now: datetime) -> Verdict:
     """Map an exception of our own step around a plugin call: a refusal ends the attempts, all else is transient."""
+    if isinstance(error, OutdatedPlugin):
+        # Waits: nothing is wrong with what is stored, and an upgrade of the plugin lets it go on by itself.
+        action = "Install the newer version of the plugin again; it goes on by itself then."
+        failure = _failure(error.kind, error.detail, action, plugin)
+        return _verdict(failure, now, backoff(attempt))
     if isinstance(error, CertrailError):
         action = "Correct what the message names, then retry by hand."
         return _verdict(_failure(error.kind, error.detail, action, plugin), now, None)

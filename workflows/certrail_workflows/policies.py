@@ -38,6 +38,8 @@ HELD_AFTER = timedelta(seconds=10)
 STALLED_AFTER = timedelta(seconds=30)
 """The same while no plugin is at work: the machine may be overloaded."""
 
+LONGEST_WANTED_PAUSE = timedelta(days=7)
+"""That a plugin may want between two attempts; where it wants more, the pause grows as usual."""
 SHORTEST_PAUSE = timedelta(seconds=1)
 """Between two steps of the same request, so that a clock skew does not make a workflow spin."""
 QUESTION_IDLE = timedelta(days=30)
