@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from hashlib import sha256
 
 from temporalio import activity
 
@@ -85,7 +86,8 @@ class FakeDestination(Destination[NoConfig]):
 
     async def publish(self, publication: Publication) -> Receipt:
         await self._tries.next()
-        return Receipt(reference="here", fingerprint="cd", changed=True)
+        fingerprint = sha256(publication.content).hexdigest()
+        return Receipt(reference="here", fingerprint=fingerprint, changed=True)
 
     async def observe(self, target: Target) -> Observation:
         return self._observed.pop(0) if self._observed else Observation(present=True, fingerprint="ab")

@@ -9,6 +9,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
 from certrail.domain.errors import CertrailError, OutdatedPlugin
+from certrail.services.core.effects import BrokenContract
 from certrail.services.core.failure import Failure, place
 from certrail_sdk import Permanent, PluginError, Retryable
 from certrail_workflows.activities.calls import Escaped, NoAnswer
@@ -111,7 +112,9 @@ def classify_own_step(error: Exception, *, step: str, attempt: int) -> Applicati
 
 
 def _plugin_bug(error: Exception, plugin: str, attempt: int, now: datetime) -> Verdict:
-    if isinstance(error, PluginError):
+    if isinstance(error, BrokenContract):
+        what = str(error)
+    elif isinstance(error, PluginError):
         what = f"{type(error).__name__} does not belong here: {error}"
     else:
         raised = error.error if isinstance(error, Escaped) else error

@@ -63,7 +63,7 @@ class AttemptRecorder:
                 await self._report(CallFault(plugin, entered.version, verb, what))
 
         try:
-            return await calls.contained(entered, call.perform(), report)
+            return await calls.contained(entered, call.answer(), report)
         except Exception as error:
             attempt = activity.info().attempt
             verdict = classify_plugin(error, plugin=call.plugin, attempt=attempt, now=self.clock())

@@ -1,5 +1,6 @@
 """The effect of a CRL mirror: the present CRL is published at a destination until its receipt is recorded."""
 
+import hashlib
 from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
@@ -14,7 +15,7 @@ from certrail.domain.rate_limits import RateSlot
 from certrail.domain.states import MirrorStatus
 from certrail.persistence.database import locked
 from certrail.persistence.tables import Crl, CrlCopy, CrlMirror
-from certrail.services.core.effects import Effect, PluginCall, checked
+from certrail.services.core.effects import Effect, PluginCall, checked_receipt
 from certrail.services.core.failure import Failure
 from certrail.services.core.unit_of_work import UnitOfWork
 from certrail.services.integrations.plugin_config import destination_of, plugin_version
@@ -37,7 +38,8 @@ class PublishCall(PluginCall[Receipt]):
         """Publish, and return the destination's receipt. Raises Misconfigured where it cannot hold public files."""
         if not isinstance(self.destination, Publishes):
             raise Misconfigured("destination", f"{self.plugin} cannot hold public files; choose another")
-        return checked(await self.destination.publish(self.publication), Receipt)
+        sent = hashlib.sha256(self.publication.content).hexdigest()
+        return checked_receipt(await self.destination.publish(self.publication), sent)
 
 
 class PublishEffect(Effect[CrlCopy, PublishCall, Receipt]):

@@ -14,7 +14,7 @@ from certrail.domain.rate_limits import RateSlot
 from certrail.domain.states import CertificateStatus, DeliveryStatus
 from certrail.persistence.database import locked
 from certrail.persistence.tables import Certificate, Delivery, PreviousTarget, Sync
-from certrail.services.core.effects import Effect, PluginCall, checked
+from certrail.services.core.effects import Effect, PluginCall, checked_receipt
 from certrail.services.core.failure import Failure
 from certrail.services.core.unit_of_work import UnitOfWork
 from certrail.services.delivery import retirement_planner
@@ -42,7 +42,9 @@ class DeployCall(PluginCall[Receipt]):
     @override
     async def perform(self) -> Receipt:
         """Deploy, and return the destination's receipt."""
-        return checked(await self.destination.deploy(self.deployment), Receipt)
+        return checked_receipt(
+            await self.destination.deploy(self.deployment), self.deployment.bundle.fingerprint
+        )
 
 
 class DeployEffect(Effect[Delivery, DeployCall, Receipt]):
