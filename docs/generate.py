@@ -5,7 +5,7 @@ import inspect
 import json
 import sys
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from functools import cache, partial
@@ -25,7 +25,7 @@ from certrail.domain.access import Permission, ProductRole, Role, allows
 from certrail.domain.events import EVENTS, Event
 from certrail.persistence.database import Database
 from certrail.plugins.registry import PluginRegistry
-from certrail.services.core.orchestrator import OutboxMessage
+from certrail.services.core.orchestrator import OutboxMessage, WorkflowStart
 from certrail.services.core.unit_of_work import ServiceContext
 from certrail.services.facade import Services
 from certrail.services.migration.document import schema
@@ -73,6 +73,18 @@ class NoOrchestrator:
     async def health(self) -> bool:
         """Nothing to reach."""
         return False
+
+    async def identity(self) -> str | None:
+        """Nothing is stored."""
+        return None
+
+    async def ensure(self) -> Collection[str]:
+        """Nothing is made."""
+        return ()
+
+    async def lost(self, starts: Sequence[WorkflowStart]) -> Collection[str]:
+        """Refuse, as `dispatch` does."""
+        raise NotImplementedError(len(starts))
 
 
 def application() -> FastAPI:

@@ -1,6 +1,8 @@
 """Checks that an operator would make by hand."""
 
 import asyncio
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -16,6 +18,7 @@ from certrail_workflows.messages import CORE_QUEUE
 from certrail_workflows.pollers import pollers
 
 STUCK = timedelta(minutes=2)
+BY_ITSELF = "a running server or worker makes up for it within two minutes"
 
 
 @dataclass(frozen=True)
@@ -43,7 +46,7 @@ async def examine(app: App) -> list[Finding]:
         findings.append(await asyncio.to_thread(_outbox, app))
         findings.append(await asyncio.to_thread(_audit_log, app))
         findings.extend(await asyncio.to_thread(_plugin_faults, app))
-    findings.extend(await _temporal(app))
+    findings.extend(await _temporal(app, database=findings[0].ok))
     findings.extend(_plugins(app))
     return findings
 
@@ -88,7 +91,7 @@ def _plugin_faults(app: App) -> list[Finding]:
     return [Finding(f"plugin {key}", False, described(row)) for key, row in sorted(faults.items())]
 
 
-async def _temporal(app: App) -> list[Finding]:
+async def _temporal(app: App, *, database: bool) -> list[Finding]:
     where = f"Temporal at {app.address}"
     if not await app.orchestrator.health():
         asked = (
@@ -97,13 +100,52 @@ async def _temporal(app: App) -> list[Finding]:
             else f"does `certrail dev` run with {app.settings.data_dir.resolve()}? Else set CERTRAIL_TEMPORAL_ADDRESS"
         )
         return [Finding("temporal", False, f"{where} does not answer; {asked}")]
-    client = await app.orchestrator.client()
+    client, identity = await app.orchestrator.client(), await app.orchestrator.identity()
+    if identity is None:
+        return [Finding("temporal", False, f"{where} has no namespace {client.namespace}; {BY_ITSELF}")]
     findings = [Finding("temporal", True, f"{where}, namespace {client.namespace}")]
     for queue in (CORE_QUEUE, *app.context.plugins.queues()):
         count = await pollers(client, queue)
         detail = counted(count, "worker") if count else f"no worker; run: certrail worker --queue {queue}"
         findings.append(Finding(f"queue {queue}", count > 0, detail))
+    findings.append(await _schedules(app))
+    if database:
+        findings.append(await _workflows(app, identity))
     return findings
+
+
+async def _schedules(app: App) -> Finding:
+    missing = await app.orchestrator.missing_schedules()
+    if missing:
+        detail = f"{counted(len(missing), 'schedule')} missing: {', '.join(missing)}; {BY_ITSELF}"
+        return Finding("schedules", False, detail)
+    return Finding("schedules", True, "all there")
+
+
+async def _workflows(app: App, identity: str) -> Finding:
+    """Objects that need a workflow and have none; all of them if Temporal's store was replaced, else of a sample."""
+    reconciliation = app.services.reconciliation
+    report = await asyncio.to_thread(reconciliation.report, identity)
+    last = "; nothing was ever started again"
+    if report.last_at is not None:
+        last = f"; last started again at {report.last_at:%Y-%m-%d %H:%M} UTC: {_listed(report.last_counts)}"
+    if not report.known:
+        if not any(report.needing.values()):
+            return Finding(
+                "workflows", True, f"Temporal's database was replaced, nothing was in flight{last}"
+            )
+        detail = f"Temporal's database was replaced: no workflow for {_listed(report.needing)}; {BY_ITSELF}"
+        return Finding("workflows", False, f"{detail}{last}")
+    sample = await asyncio.to_thread(reconciliation.sample)
+    lost = await app.orchestrator.lost([needed.start for needed in sample])
+    counts = Counter(needed.kind for needed in sample if needed.start.workflow_id in lost)
+    if counts:
+        return Finding("workflows", False, f"no workflow for {_listed(counts)}; {BY_ITSELF}{last}")
+    return Finding("workflows", True, f"every open object that was looked up has one{last}")
+
+
+def _listed(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{number} {name}" for name, number in counts.items() if number) or "nothing"
 
 
 def _plugins(app: App) -> list[Finding]:

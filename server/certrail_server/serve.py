@@ -19,6 +19,7 @@ from certrail.persistence.migrate import migrate, pending
 from certrail.services.core.audit_seal import empty_head
 from certrail.services.core.dispatcher import Dispatcher
 from certrail.services.core.orchestrator import OrchestratorUnavailable
+from certrail.services.operations.reconciler import Reconciler
 from certrail_server.bootstrap import App
 from certrail_server.http_protocol import LARGEST_HEADERS, LimitedProtocol, prepare_process
 from certrail_server.ports import listening
@@ -94,7 +95,8 @@ async def work(app: App, queues: Sequence[str]) -> None:
         return
     calls = Calls()
     workers = build_workers(await app.orchestrator.client(), app.services, chosen, dispatcher.drain, calls)
-    dispatching = asyncio.create_task(dispatcher.run())
+    reconciler = Reconciler(app.services.reconciliation, app.orchestrator)
+    beside = [asyncio.create_task(work) for work in (dispatcher.run(), reconciler.run())]
     # What is loaded by now lives as long as the process: no collection needs to walk through it again.
     gc.freeze()
     log.info("working on %s", ", ".join(chosen))
@@ -103,7 +105,9 @@ async def work(app: App, queues: Sequence[str]) -> None:
     try:
         await serve_queues(workers, stop, calls)
     finally:
-        dispatching.cancel()
+        for task in beside:
+            task.cancel()
+        await asyncio.gather(*beside, return_exceptions=True)
 
 
 async def _connected(app: App, stop: asyncio.Event) -> bool:

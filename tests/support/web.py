@@ -1,7 +1,7 @@
 """The HTTP application on a port of its own, in a thread of this process."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
 from typing import cast
@@ -9,7 +9,7 @@ from typing import cast
 import uvicorn
 from fastapi import FastAPI
 
-from certrail.services.core.orchestrator import OutboxMessage
+from certrail.services.core.orchestrator import OrchestratorUnavailable, OutboxMessage, WorkflowStart
 from certrail.services.facade import Services
 from certrail_server.api.app import create_app
 from certrail_server.api.sign_in import SignIn
@@ -25,6 +25,15 @@ class NoWorkflows:
 
     async def health(self) -> bool:
         return True
+
+    async def identity(self) -> str | None:
+        raise OrchestratorUnavailable("There are no workflows here.")
+
+    async def ensure(self) -> Collection[str]:
+        return ()
+
+    async def lost(self, starts: Sequence[WorkflowStart]) -> Collection[str]:
+        return ()
 
 
 class _Announced(uvicorn.Server):

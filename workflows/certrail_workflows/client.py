@@ -2,17 +2,17 @@
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from temporalio.client import Client
+from temporalio.client import Client, WorkflowExecutionStatus
 from temporalio.common import WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode, TLSConfig
 
-from certrail.services.core.orchestrator import OrchestratorUnavailable, OutboxMessage
+from certrail.services.core.orchestrator import OrchestratorUnavailable, OutboxMessage, WorkflowStart
 from certrail_workflows import policies
 from certrail_workflows.codec import ReadableText, Seals, data_converter
 from certrail_workflows.flows.approval_message import ApprovalMessageWorkflow
@@ -32,7 +32,14 @@ from certrail_workflows.messages import (
     plugin_queue,
 )
 from certrail_workflows.search_attributes import attributes_of, ensure_search_attributes
-from certrail_workflows.setup import ensure_namespace, ensure_sweeps
+from certrail_workflows.setup import (
+    ensure_namespace,
+    ensure_sweeps,
+    missing_sweeps,
+    namespace_id,
+    restore_sweeps,
+    schedule_id,
+)
 
 log = logging.getLogger(__name__)
 
@@ -47,6 +54,10 @@ _FLOWS: Mapping[str, type] = {
 }
 _ONCE = frozenset({"issuance", "notification", "renewal", "revocation"})
 """Flows whose success is final: a message that comes again must not start them again."""
+_RUNNING = frozenset({WorkflowExecutionStatus.RUNNING, WorkflowExecutionStatus.CONTINUED_AS_NEW})
+_ENDED_FROM_OUTSIDE = frozenset({WorkflowExecutionStatus.TERMINATED, WorkflowExecutionStatus.CANCELED})
+LOOK_UPS = 10
+"""Workflows that are looked up at the same time."""
 _FAULT_OF_THE_MESSAGE = frozenset(
     {RPCStatusCode.INVALID_ARGUMENT, RPCStatusCode.ALREADY_EXISTS, RPCStatusCode.OUT_OF_RANGE}
 )
@@ -105,6 +116,7 @@ class TemporalOrchestrator:
         self._summaries = summaries
         self._converter = data_converter(keyring, readable=summaries)
         self._attributes: bool | None = None
+        self._identity: str | None = None
         self._client: Client | None = None
         self._connecting = asyncio.Lock()
 
@@ -133,6 +145,57 @@ class TemporalOrchestrator:
         except RPCError as error:
             raise self._unavailable(error) from error
 
+    async def identity(self) -> str | None:
+        """The id of the namespace; ``None`` when there is no such namespace.
+
+        Raises:
+            OrchestratorUnavailable: try again later.
+        """
+        client = await self.client()
+        try:
+            found = await namespace_id(client)
+        except RPCError as error:
+            raise self._unavailable(error) from error
+        if found != self._identity:
+            # Another store has not the search attributes of the earlier one.
+            self._identity, self._attributes = found, None
+        return found
+
+    async def ensure(self) -> Sequence[str]:
+        """Make namespace, search attributes and schedules that are missing; returns the ids of those schedules.
+
+        Raises:
+            OrchestratorUnavailable: try again later.
+        """
+        client = await self.client()
+        try:
+            await ensure_namespace(client, policies.RETENTION)
+            attributes = await self._attributed(client)
+            return await restore_sweeps(client, attributes=attributes, summaries=self._summaries)
+        except RPCError as error:
+            raise self._unavailable(error) from error
+
+    async def missing_schedules(self) -> Sequence[str]:
+        """Ids of the schedules that should be there. Raises OrchestratorUnavailable."""
+        client = await self.client()
+        try:
+            return [schedule_id(kind) for kind in await missing_sweeps(client)]
+        except RPCError as error:
+            raise self._unavailable(error) from error
+
+    async def lost(self, starts: Sequence[WorkflowStart]) -> Collection[str]:
+        """Ids of those of these workflows that do not run and may be started again.
+
+        Raises:
+            OrchestratorUnavailable: try again later.
+        """
+        client, gate = await self.client(), asyncio.Semaphore(LOOK_UPS)
+        try:
+            found = await asyncio.gather(*(_is_lost(client, gate, start) for start in starts))
+        except RPCError as error:
+            raise self._unavailable(error) from error
+        return {start.workflow_id for start, lost in zip(starts, found, strict=True) if lost}
+
     async def dispatch(self, message: OutboxMessage) -> None:
         """Start or signal the workflow of an outbox row. Doing so twice is harmless.
 
@@ -146,7 +209,9 @@ class TemporalOrchestrator:
         except WorkflowAlreadyStartedError:
             log.debug("%s was started before", message.workflow_id)
         except RPCError as error:
-            if error.status in _FAULT_OF_THE_MESSAGE and not _is_new_attribute(error):
+            if _is_new_attribute(error):
+                self._attributes = None
+            elif error.status in _FAULT_OF_THE_MESSAGE:
                 raise
             raise self._unavailable(error) from error
 
@@ -187,6 +252,27 @@ class TemporalOrchestrator:
         return OrchestratorUnavailable(
             f"Temporal at {self._address} says {error.status.name}: {error.message}"
         )
+
+
+async def _is_lost(client: Client, gate: asyncio.Semaphore, start: WorkflowStart) -> bool:
+    """Whether a workflow is not there, was ended from outside, or ended by itself a while ago with its object open."""
+    async with gate:
+        try:
+            found = await client.get_workflow_handle(start.workflow_id).describe(
+                rpc_timeout=policies.RPC_TIMEOUT
+            )
+        except RPCError as error:
+            if error.status == RPCStatusCode.NOT_FOUND:
+                return True
+            raise
+    if found.status in _RUNNING:
+        return False
+    if found.status in _ENDED_FROM_OUTSIDE:
+        return True
+    if found.status == WorkflowExecutionStatus.COMPLETED and start.flow in _ONCE:
+        return False  # a second start would be refused
+    # One that fails by itself would fail again at once.
+    return found.close_time is not None and datetime.now(UTC) - found.close_time > policies.LONGEST_WAIT
 
 
 def _is_new_attribute(error: RPCError) -> bool:

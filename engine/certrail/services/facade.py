@@ -17,9 +17,11 @@ from certrail.services.alerting.expiry import ExpirySweep
 from certrail.services.alerting.incidents import Incidents
 from certrail.services.alerting.notifications import fan_out
 from certrail.services.alerting.notify import NotifyEffect
+from certrail.services.alerting.open_objects import NOTIFICATIONS
 from certrail.services.approvals.chat import Chat
 from certrail.services.approvals.message_effect import RefreshStep
 from certrail.services.approvals.messages import ApprovalMessages
+from certrail.services.approvals.open_objects import APPROVAL_MESSAGES
 from certrail.services.approvals.policies import ApprovalPolicies
 from certrail.services.approvals.subject import SubjectType
 from certrail.services.approvals.subscribers import membership_changed, principal_switched
@@ -27,17 +29,20 @@ from certrail.services.approvals.votes import Approvals
 from certrail.services.authorities.authorities import Authorities
 from certrail.services.authorities.crl_mirrors import Mirrors
 from certrail.services.authorities.crl_publication import PublishEffect
+from certrail.services.authorities.open_objects import CRL_COPIES
 from certrail.services.authorities.status import StatusResponder
 from certrail.services.catalog.profiles import Catalog
 from certrail.services.core.audit_log import AuditLog
 from certrail.services.core.effects import PluginStep
 from certrail.services.core.names import Names
+from certrail.services.core.open_objects import OpenObjects
 from certrail.services.core.outbox import Outbox
 from certrail.services.core.refusal_counter import RefusalCounter
 from certrail.services.core.subscriptions import Handler, Subscriptions
 from certrail.services.core.unit_of_work import ServiceContext, UnitOfWork
 from certrail.services.delivery.deliveries import Deliveries
 from certrail.services.delivery.deploy import DeployEffect
+from certrail.services.delivery.open_objects import DELIVERIES, REMOVALS
 from certrail.services.delivery.remove import RemoveEffect
 from certrail.services.delivery.retirements import Retirements
 from certrail.services.delivery.subscribers import connection_updated
@@ -51,9 +56,11 @@ from certrail.services.inventory.search import Inventory
 from certrail.services.inventory.subscribers import profile_updated
 from certrail.services.issuance.imports import Imports
 from certrail.services.issuance.issuance import Issuance
+from certrail.services.issuance.open_objects import REQUESTS, REQUESTS_IN_ROUNDS
 from certrail.services.issuance.requests import Requests
 from certrail.services.issuance.subject import RequestSubjects
 from certrail.services.lifecycle.advice import RenewalAdvice
+from certrail.services.lifecycle.open_objects import RENEWALS, REVOCATIONS
 from certrail.services.lifecycle.renewal_sweep import RenewalSweep
 from certrail.services.lifecycle.renewal_waits import RenewalWaits
 from certrail.services.lifecycle.renewals import Renewals
@@ -63,6 +70,7 @@ from certrail.services.operations.expiry_watch import ExpiryWatch
 from certrail.services.operations.housekeeping import Housekeeping
 from certrail.services.operations.key_rotation import KeyRotation
 from certrail.services.operations.object_ids import ObjectIds
+from certrail.services.operations.reconciliation import Reconciliation
 from certrail.services.tenancy.applications import Applications
 from certrail.services.tenancy.deletion import Deletions
 
@@ -79,6 +87,19 @@ SUBSCRIPTIONS: Mapping[type[Event], Sequence[Handler[UnitOfWork]]] = {
 
 Alerts come first, so that a cause is notified before its consequences.
 """
+
+OPEN_OBJECTS: Sequence[OpenObjects] = (
+    REQUESTS,
+    REQUESTS_IN_ROUNDS,
+    RENEWALS,
+    REVOCATIONS,
+    APPROVAL_MESSAGES,
+    DELIVERIES,
+    REMOVALS,
+    NOTIFICATIONS,
+    CRL_COPIES,
+)
+"""What needs a workflow, in the order in which it is started again: decisions before their consequences."""
 
 Sweeps = Mapping[str, Callable[[], int]]
 """By kind: handle some due items, and return how many; 0 when nothing is due."""
@@ -143,6 +164,7 @@ class Services:
     outbox: Outbox
     plugin_faults: PluginFaults
     principals: Principals
+    reconciliation: Reconciliation
     refusal_counter: RefusalCounter
     renewal_advice: RenewalAdvice
     renewal_waits: RenewalWaits
@@ -199,6 +221,7 @@ class Services:
             outbox=Outbox(context),
             plugin_faults=plugin_faults,
             principals=Principals(context),
+            reconciliation=Reconciliation(context, OPEN_OBJECTS),
             refusal_counter=refusal_counter,
             renewal_advice=RenewalAdvice(context),
             renewal_waits=RenewalWaits(context, issuance),

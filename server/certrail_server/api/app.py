@@ -13,6 +13,7 @@ from fastapi import FastAPI, Request, Response
 from certrail.services.core.dispatcher import Dispatcher
 from certrail.services.core.orchestrator import Orchestrator
 from certrail.services.facade import Services
+from certrail.services.operations.reconciler import Reconciler
 from certrail_server.api import problems
 from certrail_server.api.bodies import BoundedBodies
 from certrail_server.api.listeners import Listeners
@@ -145,7 +146,8 @@ async def _work(app: FastAPI) -> AsyncIterator[None]:
     services.context.nudge = dispatcher.nudge
     refusals = app.state.refusals = Refusals(services)
     app.state.polls = Polls(services.context.db)
-    running = (dispatcher.run(), Listeners(services.chat).run(), refusals.run())
+    reconciler = Reconciler(services.reconciliation, app.state.orchestrator)
+    running = (dispatcher.run(), reconciler.run(), Listeners(services.chat).run(), refusals.run())
     tasks = [asyncio.create_task(work) for work in running]
     yield
     for task in tasks:

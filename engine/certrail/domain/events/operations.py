@@ -1,6 +1,6 @@
 """Events of sweeps, plugins, the keyring and the migration of a project."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -43,6 +43,53 @@ class SweepRecovered(
     """A sweep handled an item on which it failed before."""
 
     slug: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class WorkflowRestarted(
+    Event, type="workflow.restarted", title="Workflow started again after it was lost", subject="workflow"
+):
+    """A workflow was started again, as Temporal had none for its object, which is the subject."""
+
+    workflow_id: str
+    kind: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class WorkflowsRestarted(
+    Event,
+    type="workflows.restarted",
+    title="Workflows started again after they were lost: {name}",
+    subject="orchestrator",
+    severity=Severity.WARNING,
+    alertable=True,
+    shared=True,
+    product_wide=True,
+):
+    """Workflows that open objects need were missing in Temporal and were started again; `counts` is by kind.
+
+    `cause` is ``store-replaced`` where Temporal's database is another one than before, else ``workflow-missing``.
+    """
+
+    slug: str
+    cause: str
+    counts: Mapping[str, int]
+
+
+@dataclass(frozen=True, kw_only=True)
+class SchedulesRestored(
+    Event,
+    type="schedules.restored",
+    title="Schedules were missing and were made again: {name}",
+    subject="orchestrator",
+    severity=Severity.WARNING,
+    alertable=True,
+    shared=True,
+):
+    """Schedules of sweeps were missing in Temporal and were made again; `names` says which."""
+
+    slug: str
+    names: Sequence[str]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -46,6 +46,7 @@ from certrail.persistence.tables.core import (
     EventRow,
     IdempotencyKeyRow,
     OutboxRow,
+    ReconciliationState,
     SweepFailure,
 )
 from certrail.persistence.tables.delivery import (
@@ -122,6 +123,7 @@ __all__ = [
     "PluginHealthIssue",
     "PreviousTarget",
     "Principal",
+    "ReconciliationState",
     "RemoteOrder",
     "Retirement",
     "RevocationRequest",

@@ -10,6 +10,9 @@ from certrail.persistence.tables.base import Row, Table, json_column, only_where
 from certrail.persistence.tables.effects import EffectColumns
 from certrail.persistence.types import UtcDateTime
 
+UNSENT = "status in ('pending', 'retrying')"
+"""Notifications that are neither sent, held for later nor given up."""
+
 
 class Channel(Row, table=True):
     """A notifier plugin with its configuration, sealed.
@@ -92,6 +95,7 @@ class NotificationRow(EffectColumns, Row, table=True):
         Index("ix_notification_incident", "incident", **only_where("incident is not null")),
         Index("ix_notification_held", "held_until", "channel_id", **only_where("held_until is not null")),
         Index("ix_notification_list", "application_id", "created_at", "id"),
+        Index("ix_notification_unsent", "id", **only_where(UNSENT)),
     )
 
     channel_id: str = Field(max_length=40)

@@ -9,6 +9,9 @@ from sqlmodel import Field
 from certrail.domain.states import ApprovalStatus
 from certrail.persistence.tables.base import Row, Table, json_column, only_where, optional_json, timestamp
 
+OPEN_MESSAGE = "closed_at is null"
+"""Approval messages that are still brought up to date."""
+
 
 class ApprovalPolicy(Row, table=True):
     """Ordered steps of approval that the guarded actions of its profiles require.
@@ -104,6 +107,7 @@ class ApprovalMessage(Row, table=True):
     __tablename__ = "approval_message"
     __table_args__ = (
         UniqueConstraint("approval_request_id", "round", "step", "channel_id"),
+        Index("ix_approval_message_open", "id", **only_where(OPEN_MESSAGE)),
         Index("ix_approval_message_tokens", "closed_at", **only_where("tokens_deleted_at is null")),
     )
 

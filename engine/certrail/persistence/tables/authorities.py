@@ -11,6 +11,9 @@ from certrail.persistence.tables.base import Row, Table, json_column, optional_j
 from certrail.persistence.tables.effects import EffectColumns
 from certrail.persistence.types import UtcDateTime
 
+UNPUBLISHED = "status in ('pending', 'retrying')"
+"""Copies of revocation lists that are to be published."""
+
 
 class CertificateAuthority(Row, table=True):
     """An internal authority, `pending` until it has its first certificate.

@@ -5,7 +5,7 @@ from datetime import datetime
 from functools import cache, partial
 from typing import Any
 
-from sqlalchemy import JSON, Column, text
+from sqlalchemy import JSON, Boolean, Column, ColumnElement, literal_column, text
 from sqlmodel import Field, SQLModel
 
 from certrail.persistence.types import UtcDateTime
@@ -61,6 +61,11 @@ def json_column(default: Any = dict) -> Any:
 def optional_json() -> Any:
     """A JSON value that may be missing."""
     return Field(default=None, sa_column=Column(JSON, nullable=True))
+
+
+def where(condition: str) -> ColumnElement[bool]:
+    """The condition of a partial index, word by word: SQLite uses the index for no other, nor for bound values."""
+    return literal_column(f"({condition})", Boolean)
 
 
 def only_where(condition: str) -> Any:

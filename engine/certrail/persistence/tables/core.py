@@ -1,4 +1,4 @@
-"""Events, the outbox, idempotency keys and the failures of sweeps."""
+"""Events, the outbox and its reconciliation, idempotency keys and the failures of sweeps."""
 
 from datetime import datetime
 from typing import Any
@@ -72,6 +72,29 @@ class OutboxRow(Table, table=True):
     dispatched_at: datetime | None = timestamp()
     attempts: int = 0
     last_error: str | None = None
+
+
+class ReconciliationState(Table, table=True):
+    """How far workflows were compared with the database, in the only row of its table.
+
+    `identity` is that of the orchestrator's store whose workflows are known. While `target`, another store, is filled,
+    `position` is the last object that was started again, as ``source:id``, and `counts` says how many by kind.
+    `check_position` is the same of the check for single workflows, which was last made at `checked_at`. `last_counts`
+    is what the last reconciliation that found anything started again, at `last_at`.
+    """
+
+    __tablename__ = "reconciliation_state"
+
+    id: int = Field(default=1, primary_key=True, sa_type=Integer)
+    identity: str | None = Field(default=None, max_length=80)
+    target: str | None = Field(default=None, max_length=80)
+    position: str = Field(default="", max_length=120)
+    counts: dict[str, Any] = json_column()
+    filled_at: datetime | None = timestamp()
+    checked_at: datetime | None = timestamp()
+    check_position: str = Field(default="", max_length=120)
+    last_at: datetime | None = timestamp()
+    last_counts: dict[str, Any] = json_column()
 
 
 class IdempotencyKeyRow(Table, table=True):

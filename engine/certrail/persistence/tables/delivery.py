@@ -12,6 +12,10 @@ from certrail.persistence.tables.effects import EffectColumns
 from certrail.persistence.types import UtcDateTime
 
 GRACE_SECONDS = 7 * 86400
+PENDING = "observed_generation <> generation and status not in ('failed', 'removed')"
+"""Deliveries that are not at their desired generation, and may get there."""
+DUE = "status = 'due'"
+"""Retirements whose removal is due."""
 
 
 class Sync(Row, table=True):
@@ -61,7 +65,11 @@ class Delivery(EffectColumns, Row, table=True):
     """
 
     __tablename__ = "delivery"
-    __table_args__ = (UniqueConstraint("sync_id", "lineage_id"), UniqueConstraint("sync_id", "object_name"))
+    __table_args__ = (
+        UniqueConstraint("sync_id", "lineage_id"),
+        UniqueConstraint("sync_id", "object_name"),
+        Index("ix_delivery_pending", "id", **only_where(PENDING)),
+    )
 
     sync_id: str = Field(foreign_key="sync.id", max_length=40)
     lineage_id: str = Field(foreign_key="lineage.id", index=True, max_length=40)
@@ -85,7 +93,10 @@ class Retirement(EffectColumns, Row, table=True):
     """
 
     __tablename__ = "retirement"
-    __table_args__ = (Index("ix_retirement_due", "remove_at", "id", **only_where("status = 'waiting'")),)
+    __table_args__ = (
+        Index("ix_retirement_due", "remove_at", "id", **only_where("status = 'waiting'")),
+        Index("ix_retirement_removing", "id", **only_where(DUE)),
+    )
 
     delivery_id: str = Field(foreign_key="delivery.id", index=True, max_length=80)
     reference: str

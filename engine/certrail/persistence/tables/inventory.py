@@ -10,6 +10,9 @@ from certrail.domain.states import CertificateStatus
 from certrail.persistence.tables.base import Row, Table, json_column, only_where, optional_json, timestamp
 from certrail.persistence.types import BinaryCollatedString, UtcDateTime
 
+WAITING = "renewal_wait is not null"
+"""Lineages whose renewal waits in a round."""
+
 
 class Lineage(Row, table=True):
     """The stable identity that a certificate and all its renewals share.
@@ -21,7 +24,10 @@ class Lineage(Row, table=True):
     """
 
     __tablename__ = "lineage"
-    __table_args__ = (Index("ix_lineage_due", "renew_at", "id", **only_where("renew_at is not null")),)
+    __table_args__ = (
+        Index("ix_lineage_due", "renew_at", "id", **only_where("renew_at is not null")),
+        Index("ix_lineage_waiting", "id", **only_where(WAITING)),
+    )
 
     application_id: str | None = Field(default=None, foreign_key="application.id", index=True, max_length=40)
     current_certificate_id: str | None = Field(default=None, max_length=40)

@@ -27,6 +27,7 @@ class CertificateRequest(Row, table=True):
     __table_args__ = (
         Index("ix_certificate_request_list", "application_id", "created_at", "id"),
         Index("ix_certificate_request_renewal", "renews_id", unique=True, **only_where(RUNNING)),
+        Index("ix_certificate_request_running", "id", **only_where(RUNNING)),
     )
 
     application_id: str | None = Field(default=None, foreign_key="application.id", max_length=40)

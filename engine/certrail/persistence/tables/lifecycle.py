@@ -23,6 +23,7 @@ class RevocationRequest(Row, table=True):
     __table_args__ = (
         Index("ix_revocation_request_list", "application_id", "created_at", "id"),
         Index("ix_revocation_request_open", "certificate_id", unique=True, **only_where(OPEN)),
+        Index("ix_revocation_request_running", "id", **only_where(OPEN)),
     )
 
     application_id: str | None = Field(default=None, foreign_key="application.id", max_length=40)

@@ -11,6 +11,7 @@ from certrail.domain.states import NotificationStatus
 from certrail.domain.windows import Window, quiet_until
 from certrail.persistence.database import locked
 from certrail.persistence.tables import Channel, NotificationRow
+from certrail.services.core.orchestrator import WorkflowStart
 from certrail.services.core.unit_of_work import UnitOfWork
 from certrail_sdk import Notification, Severity
 
@@ -62,10 +63,15 @@ def _add(uow: UnitOfWork, channel: Channel, notification: Notification, key: str
 
 def send(uow: UnitOfWork, channel: Channel, row: NotificationRow) -> None:
     """Start the workflow that sends a message."""
-    uow.enqueue(
-        "notification",
-        f"notification-{channel.id}-{row.dedupe_key}",
-        row.id,
+    uow.enqueue(workflow_of(channel, row))
+
+
+def workflow_of(channel: Channel, row: NotificationRow) -> WorkflowStart:
+    """The workflow that sends a message."""
+    return WorkflowStart(
+        flow="notification",
+        workflow_id=f"notification-{channel.id}-{row.dedupe_key}",
+        subject_id=row.id,
         summary=f"Send {row.content['event_type']} to {channel.slug}",
         application_id=row.application_id,
         plugin=f"notifier-{channel.notifier}",

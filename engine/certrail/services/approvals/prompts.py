@@ -6,6 +6,7 @@ from sqlmodel import col, select
 
 from certrail.persistence.tables import ApprovalMessage, ApprovalRequest, Channel
 from certrail.services.approvals.store import current_step
+from certrail.services.core.orchestrator import WorkflowStart
 from certrail.services.core.unit_of_work import UnitOfWork
 
 
@@ -55,12 +56,16 @@ def refresh_messages(uow: UnitOfWork, approvals: Sequence[ApprovalRequest], *, c
 
 def _enqueue(uow: UnitOfWork, message: ApprovalMessage, channel: Channel) -> None:
     """Start the workflow of a message, or signal it that its desired state changed."""
-    uow.enqueue(
-        "approval-message",
-        f"approval-message-{message.id}",
-        message.id,
+    uow.enqueue(workflow_of(message, channel), signal=uow.new_id())
+
+
+def workflow_of(message: ApprovalMessage, channel: Channel) -> WorkflowStart:
+    """The workflow that keeps a message up to date."""
+    return WorkflowStart(
+        flow="approval-message",
+        workflow_id=f"approval-message-{message.id}",
+        subject_id=message.id,
         summary=f"Show an approval in {channel.slug}",
         application_id=channel.application_id,
         plugin=f"notifier-{channel.notifier}",
-        signal=uow.new_id(),
     )

@@ -16,6 +16,7 @@ from certrail.persistence.database import locked
 from certrail.persistence.tables import Crl, CrlCopy, CrlMirror
 from certrail.services.authorities.signing import find_authority
 from certrail.services.core.actor import Actor
+from certrail.services.core.orchestrator import WorkflowStart
 from certrail.services.core.unit_of_work import ServiceContext, UnitOfWork
 from certrail.services.integrations.plugin_config import (
     destination_class,
@@ -158,13 +159,17 @@ def _want(uow: UnitOfWork, mirror: CrlMirror, crl: Crl, *, anew: bool = False) -
     copy.status, copy.next_try_at = MirrorStatus.PENDING, uow.now
     copy.number = None if anew else copy.number
     uow.session.add(copy)
-    uow.enqueue(
-        "mirror",
-        f"mirror-{copy.id}",
-        copy.id,
+    uow.enqueue(workflow_of(copy, mirror), signal=f"{crl.number}-{uow.new_id()}")
+
+
+def workflow_of(copy: CrlCopy, mirror: CrlMirror) -> WorkflowStart:
+    """The workflow that publishes the present list at a mirror."""
+    return WorkflowStart(
+        flow="mirror",
+        workflow_id=f"mirror-{copy.id}",
+        subject_id=copy.id,
         summary=f"Publish {copy.object_name} at {mirror.slug}",
         plugin=f"destination-{mirror.destination}",
-        signal=f"{crl.number}-{uow.new_id()}",
     )
 
 

@@ -1,11 +1,34 @@
 """The port to whatever runs workflows."""
 
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 
 class OrchestratorUnavailable(Exception):
     """The orchestrator cannot be reached; the message stays in the outbox."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkflowStart:
+    """A workflow that an object needs.
+
+    Attributes:
+        flow: what kind of workflow, such as ``issuance`` or ``delivery``.
+        workflow_id: made of the ids of its subject, so that two starts reach one workflow.
+        subject_id: id of the object, or of the lineage.
+        summary: one line in words for whoever reads Temporal's UI; public facts only. The Application's slug is added
+            when the row is dispatched.
+        plugin: which plugin's task queue serves it, such as ``destination-files``.
+    """
+
+    flow: str
+    workflow_id: str
+    subject_id: str
+    summary: str
+    plugin: str | None = None
+    application_id: str | None = None
+    lineage_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,4 +69,30 @@ class Orchestrator(Protocol):
 
     async def health(self) -> bool:
         """Whether workflows can be started now."""
+        ...
+
+    async def identity(self) -> str | None:
+        """Id of what stores the workflows; another one means that none of the earlier workflows is there.
+
+        ``None`` until `ensure` has made it.
+
+        Raises:
+            OrchestratorUnavailable: try again later.
+        """
+        ...
+
+    async def ensure(self) -> Collection[str]:
+        """Make what is missing, leave the rest as it is, and return the schedules that were missing.
+
+        Raises:
+            OrchestratorUnavailable: try again later.
+        """
+        ...
+
+    async def lost(self, starts: Sequence[WorkflowStart]) -> Collection[str]:
+        """Ids of those of these workflows that do not run and may be started again.
+
+        Raises:
+            OrchestratorUnavailable: try again later.
+        """
         ...

@@ -22,6 +22,7 @@ from certrail.services.core.actor import Actor
 from certrail.services.core.audit_log import append, document
 from certrail.services.core.audit_witness import AuditWitness
 from certrail.services.core.idempotency import refuse_repeated, remember
+from certrail.services.core.orchestrator import WorkflowStart
 from certrail.services.core.subscriptions import Subscriptions
 
 log = logging.getLogger(__name__)
@@ -145,35 +146,25 @@ class UnitOfWork:
         return row
 
     def enqueue(
-        self,
-        flow: str,
-        workflow_id: str,
-        subject_id: str,
-        *,
-        summary: str,
-        application_id: str | None = None,
-        lineage_id: str | None = None,
-        plugin: str | None = None,
-        signal: str | None = None,
+        self, start: WorkflowStart, *, signal: str | None = None, due_at: datetime | None = None
     ) -> None:
         """Add an outbox row: a workflow to start, or with `signal` to start if needed and to signal.
 
         Args:
-            summary: one line in words for whoever reads Temporal's UI; public facts only. The Application's slug is
-                added when the row is dispatched.
+            due_at: not to be sent before; left out, it is sent after the commit.
         """
         self.session.add(
             OutboxRow(
                 created_at=self.now,
-                due_at=self.now,
-                flow=flow,
-                workflow_id=workflow_id,
-                subject_id=subject_id,
-                plugin=plugin,
+                due_at=due_at or self.now,
+                flow=start.flow,
+                workflow_id=start.workflow_id,
+                subject_id=start.subject_id,
+                plugin=start.plugin,
                 signal=signal,
-                application_id=application_id,
-                lineage_id=lineage_id,
-                summary=summary[:LONGEST_SUMMARY],
+                application_id=start.application_id,
+                lineage_id=start.lineage_id,
+                summary=start.summary[:LONGEST_SUMMARY],
             )
         )
         self.outbox += 1

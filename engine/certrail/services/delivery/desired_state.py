@@ -9,6 +9,7 @@ from certrail.domain.object_names import ObjectNameSchema
 from certrail.domain.states import DeliveryStatus
 from certrail.persistence.database import cached, locked, session_cache
 from certrail.persistence.tables import Application, Certificate, CertificateProfile, Delivery, Sync
+from certrail.services.core.orchestrator import WorkflowStart
 from certrail.services.core.unit_of_work import ServiceContext, UnitOfWork
 from certrail.services.integrations.plugin_config import destination_class
 from certrail.services.inventory.selectors import names_of, selects
@@ -139,15 +140,19 @@ def facts_of(uow: UnitOfWork, delivery: Delivery) -> DeliveryFacts:
 def enqueue_delivery(uow: UnitOfWork, sync: Sync, delivery: Delivery, reference: str) -> None:
     """Start the delivery's workflow, or signal it that the desired state changed."""
     desired = uow.session.get_one(Certificate, delivery.desired_certificate_id)
-    uow.enqueue(
-        "delivery",
-        f"delivery-{sync.id}-{delivery.lineage_id}",
-        delivery.id,
+    uow.enqueue(workflow_of(sync, delivery, desired), signal=reference)
+
+
+def workflow_of(sync: Sync, delivery: Delivery, desired: Certificate) -> WorkflowStart:
+    """The workflow that reconciles a delivery with its desired state."""
+    return WorkflowStart(
+        flow="delivery",
+        workflow_id=f"delivery-{sync.id}-{delivery.lineage_id}",
+        subject_id=delivery.id,
         summary=f"Deliver {next(iter(names_of(desired)), delivery.object_name)} to {sync.slug}",
         application_id=sync.application_id,
         lineage_id=delivery.lineage_id,
         plugin=f"destination-{sync.destination}",
-        signal=reference,
     )
 
 

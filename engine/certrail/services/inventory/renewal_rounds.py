@@ -9,6 +9,7 @@ from itertools import chain
 
 from certrail.domain.renewal import BY_REQUEST, RenewalWait
 from certrail.persistence.tables import Certificate, Lineage
+from certrail.services.core.orchestrator import WorkflowStart
 from certrail.services.core.unit_of_work import UnitOfWork
 
 
@@ -51,34 +52,27 @@ def is_open(lineage: Lineage, round_: int) -> bool:
     return lineage.renewal_round == round_ and lineage.renewal_wait is not None
 
 
-def enqueue_renewal(
-    uow: UnitOfWork,
-    lineage_id: str,
-    round_: int,
-    *,
-    name: str,
-    application_id: str | None,
-    signal: str | None = None,
-) -> None:
-    """Start the workflow of a round, or signal it that something changed."""
-    uow.enqueue(
-        "renewal",
-        f"renewal-{lineage_id}-{round_}",
-        lineage_id,
+def renewal_workflow(lineage_id: str, round_: int, *, name: str, application_id: str | None) -> WorkflowStart:
+    """The workflow of a round."""
+    return WorkflowStart(
+        flow="renewal",
+        workflow_id=f"renewal-{lineage_id}-{round_}",
+        subject_id=lineage_id,
         summary=f"Renew {name}",
         application_id=application_id,
         lineage_id=lineage_id,
-        signal=signal,
+    )
+
+
+def workflow_of(lineage: Lineage, certificate: Certificate) -> WorkflowStart:
+    """The workflow of the lineage's present round."""
+    name = certificate.common_name or next(
+        chain.from_iterable(certificate.names.values()), certificate.serial
+    )
+    return renewal_workflow(
+        lineage.id, lineage.renewal_round, name=name, application_id=lineage.application_id
     )
 
 
 def _enqueue(uow: UnitOfWork, lineage: Lineage, certificate: Certificate, signal: str | None) -> None:
-    enqueue_renewal(
-        uow,
-        lineage.id,
-        lineage.renewal_round,
-        name=certificate.common_name
-        or next(chain.from_iterable(certificate.names.values()), certificate.serial),
-        application_id=lineage.application_id,
-        signal=signal,
-    )
+    uow.enqueue(workflow_of(lineage, certificate), signal=signal)

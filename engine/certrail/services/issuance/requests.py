@@ -67,37 +67,52 @@ class Requests:
             return accept(uow, application_id, profile_now, parsed, attributes, origin=RequestOrigin.API)
 
     def cancel(self, actor: Actor, request_id: str) -> CertificateRequest:
-        """Cancel a request that waits for approval: one's own, or any as an Admin.
+        """Cancel a request that is not carried out yet: one's own, or any as an Admin.
 
         Raises:
             Forbidden: it is somebody else's, and the caller is no Admin here.
-            Conflict: it is decided already.
+            Conflict: it is ordered at a remote signer, or final.
         """
         with self._context.unit_of_work(actor) as uow:
             row = lock_request(uow.session, request_id)
             if row.requester_id != actor.principal_id and not _is_admin(uow.session, actor, row):
                 raise Forbidden("Only the requester or an Admin cancels a request.", kind="not-requester")
-            if row.status != RequestStatus.PENDING_APPROVAL:
-                raise Conflict(f"The request is {row.status}; only one that waits for approval is cancelled.")
-            if held := approval_for(uow.session, row):
-                by = "the requester" if row.requester_id == actor.principal_id else "an Admin"
-                close(uow, held, ApprovalStatus.CANCELLED, actor.principal_id, f"cancelled by {by}")
+            if row.status not in (RequestStatus.PENDING_APPROVAL, RequestStatus.APPROVED):
+                raise Conflict(
+                    f"The request is {row.status}; only one that waits for approval, or is approved and not signed"
+                    " yet, is cancelled."
+                )
+            by = f"cancelled by {'the requester' if row.requester_id == actor.principal_id else 'an Admin'}"
+            held = approval_for(uow.session, row)
+            if held is not None and held.approval.status == ApprovalStatus.OPEN:
+                close(uow, held, ApprovalStatus.CANCELLED, actor.principal_id, by)
+            else:
+                # The step that signs holds the same lock: whoever comes second finds the request decided.
+                transition(uow, row, RequestStatus.CANCELLED, by)
+                enqueue_issuance(uow, row, uow.new_id())
             return row
 
     def retry(self, actor: Actor, request_id: str) -> CertificateRequest:
-        """Try a failed request again. An approval that was given still holds; any other is requested anew.
+        """Try a failed request again, or start the workflow of an approved one that has none.
+
+        An approval that was given still holds; any other is requested anew.
 
         A request without an approval is treated like a new one: a policy may guard it by now, or its renewal
         preapproval may have ended.
 
         Raises:
-            Conflict: it has not failed, could never be approved, or what it renews is renewed otherwise.
+            Conflict: it waits for approval or is final, could never be approved, or what it renews is renewed
+                otherwise.
             PolicyViolation: it would be denied again.
         """
         with self._context.unit_of_work(actor) as uow:
             row = lock_request(uow.session, request_id)
+            if row.status in (RequestStatus.APPROVED, RequestStatus.ISSUING):
+                # Where its workflow runs, the signal has it look at the database again, and changes nothing else.
+                enqueue_issuance(uow, row, uow.new_id())
+                return row
             if row.status != RequestStatus.FAILED:
-                raise Conflict(f"The request is {row.status}; only a failed one is retried.")
+                raise Conflict(f"The request is {row.status}; only a failed or an approved one is retried.")
             if row.renews_id:
                 refuse_second(uow.session, lock_current(uow.session, row.renews_id))
             _ask_again(uow, row)

@@ -21,8 +21,9 @@ from certrail.persistence.tables import (
     CertificateRequest,
 )
 from certrail.services.authorities.signing import active_certificate, remember_active
+from certrail.services.core.orchestrator import WorkflowStart
 from certrail.services.core.unit_of_work import UnitOfWork
-from certrail.services.inventory.renewal_rounds import enqueue_renewal
+from certrail.services.inventory.renewal_rounds import renewal_workflow
 from certrail.services.inventory.renewal_schedule import note_failure
 
 UNSUCCESSFUL = frozenset(
@@ -95,25 +96,30 @@ def transition(uow: UnitOfWork, row: CertificateRequest, status: str, reason: st
 def enqueue_issuance(uow: UnitOfWork, row: CertificateRequest, signal: str | None = None) -> None:
     """Start the workflow that carries the request, or signal it that the request changed."""
     renewed = uow.session.get_one(Certificate, row.renews_id) if row.renews_id else None
+    uow.enqueue(workflow_of(row, renewed), signal=signal)
+
+
+def workflow_of(row: CertificateRequest, renewed: Certificate | None) -> WorkflowStart:
+    """The workflow that carries a request: one of its own, or that of its renewal round.
+
+    Args:
+        renewed: the certificate that it renews.
+    """
     if renewed is not None and row.renewal_round is not None:
-        enqueue_renewal(
-            uow,
+        return renewal_workflow(
             renewed.lineage_id,
             row.renewal_round,
             name=display_name(row) or row.id,
             application_id=row.application_id,
-            signal=signal,
         )
-        return
-    uow.enqueue(
-        "issuance",
-        f"issuance-{row.id}",
-        row.id,
+    return WorkflowStart(
+        flow="issuance",
+        workflow_id=f"issuance-{row.id}",
+        subject_id=row.id,
         summary=f"{'Renew' if renewed else 'Issue'} {display_name(row) or row.id}",
         application_id=row.application_id,
         # The first certificate of a lineage gives it the id of its request, so it is known before there is one.
         lineage_id=renewed.lineage_id if renewed else row.id,
-        signal=signal,
     )
 
 

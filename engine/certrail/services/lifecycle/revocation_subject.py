@@ -35,6 +35,7 @@ from certrail.persistence.tables import (
 from certrail.pki.chain import may_issue
 from certrail.pki.revocation import Reason
 from certrail.services.approvals.store import Locked, approval_of
+from certrail.services.core.orchestrator import WorkflowStart
 from certrail.services.core.unit_of_work import UnitOfWork
 from certrail_sdk import Fact
 
@@ -167,14 +168,17 @@ class RevocationSubject:
 
     def signal(self, uow: UnitOfWork, reference: str | None = None) -> None:
         """Start the request's workflow, or signal it that something changed."""
-        uow.enqueue(
-            "revocation",
-            f"revocation-{self.row.id}",
-            self.row.id,
+        uow.enqueue(self.workflow(), signal=reference)
+
+    def workflow(self) -> WorkflowStart:
+        """The workflow that carries the request."""
+        return WorkflowStart(
+            flow="revocation",
+            workflow_id=f"revocation-{self.row.id}",
+            subject_id=self.row.id,
             summary=f"Revoke {self.display_name or self.certificate.serial}",
             application_id=self.row.application_id,
             lineage_id=self.certificate.lineage_id,
-            signal=reference,
         )
 
 

@@ -48,6 +48,14 @@ def create() -> None:
     op.create_index(
         "ix_notification_list", "notification", ["application_id", "created_at", "id"], unique=False
     )
+    op.create_index(
+        "ix_notification_unsent",
+        "notification",
+        ["id"],
+        unique=False,
+        sqlite_where=sa.text("status in ('pending', 'retrying')"),
+        postgresql_where=sa.text("status in ('pending', 'retrying')"),
+    )
     op.create_table(
         "alert",
         sa.Column("id", sa.String(length=80), nullable=False),

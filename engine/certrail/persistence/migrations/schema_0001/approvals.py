@@ -98,6 +98,14 @@ def create() -> None:
         sa.UniqueConstraint("approval_request_id", "round", "step", "channel_id"),
     )
     op.create_index(
+        "ix_approval_message_open",
+        "approval_message",
+        ["id"],
+        unique=False,
+        sqlite_where=sa.text("closed_at is null"),
+        postgresql_where=sa.text("closed_at is null"),
+    )
+    op.create_index(
         "ix_approval_message_tokens",
         "approval_message",
         ["closed_at"],

@@ -59,6 +59,20 @@ def create() -> None:
     )
     op.create_index("ix_outbox_due", "outbox", ["dispatched_at", "due_at", "seq"], unique=False)
     op.create_table(
+        "reconciliation_state",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("identity", sa.String(length=80), nullable=True),
+        sa.Column("target", sa.String(length=80), nullable=True),
+        sa.Column("position", sa.String(length=120), nullable=False),
+        sa.Column("counts", sa.JSON(), nullable=False),
+        sa.Column("filled_at", UtcDateTime(), nullable=True),
+        sa.Column("checked_at", UtcDateTime(), nullable=True),
+        sa.Column("check_position", sa.String(length=120), nullable=False),
+        sa.Column("last_at", UtcDateTime(), nullable=True),
+        sa.Column("last_counts", sa.JSON(), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_table(
         "sweep_failure",
         sa.Column("key", sa.String(length=80), nullable=False),
         sa.Column("sweep", sa.String(length=40), nullable=False),

@@ -101,6 +101,14 @@ def create() -> None:
         sa.UniqueConstraint("sync_id", "object_name"),
     )
     op.create_index(op.f("ix_delivery_lineage_id"), "delivery", ["lineage_id"], unique=False)
+    op.create_index(
+        "ix_delivery_pending",
+        "delivery",
+        ["id"],
+        unique=False,
+        sqlite_where=sa.text("observed_generation <> generation and status not in ('failed', 'removed')"),
+        postgresql_where=sa.text("observed_generation <> generation and status not in ('failed', 'removed')"),
+    )
     op.create_table(
         "retirement",
         sa.Column("id", sa.String(length=80), nullable=False),
@@ -133,4 +141,12 @@ def create() -> None:
         unique=False,
         sqlite_where=sa.text("status = 'waiting'"),
         postgresql_where=sa.text("status = 'waiting'"),
+    )
+    op.create_index(
+        "ix_retirement_removing",
+        "retirement",
+        ["id"],
+        unique=False,
+        sqlite_where=sa.text("status = 'due'"),
+        postgresql_where=sa.text("status = 'due'"),
     )

@@ -37,6 +37,14 @@ def create() -> None:
         sqlite_where=sa.text("renew_at is not null"),
         postgresql_where=sa.text("renew_at is not null"),
     )
+    op.create_index(
+        "ix_lineage_waiting",
+        "lineage",
+        ["id"],
+        unique=False,
+        sqlite_where=sa.text("renewal_wait is not null"),
+        postgresql_where=sa.text("renewal_wait is not null"),
+    )
     op.create_table(
         "saved_search",
         sa.Column("id", sa.String(length=80), nullable=False),

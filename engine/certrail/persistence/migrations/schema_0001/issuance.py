@@ -67,6 +67,14 @@ def create() -> None:
     op.create_index(
         op.f("ix_certificate_request_renews_id"), "certificate_request", ["renews_id"], unique=False
     )
+    op.create_index(
+        "ix_certificate_request_running",
+        "certificate_request",
+        ["id"],
+        unique=False,
+        sqlite_where=sa.text("status in ('pending_approval', 'approved', 'issuing')"),
+        postgresql_where=sa.text("status in ('pending_approval', 'approved', 'issuing')"),
+    )
     op.create_table(
         "remote_order",
         sa.Column("id", sa.String(length=80), nullable=False),

@@ -51,3 +51,11 @@ def create() -> None:
         sqlite_where=sa.text("status in ('pending_approval', 'approved')"),
         postgresql_where=sa.text("status in ('pending_approval', 'approved')"),
     )
+    op.create_index(
+        "ix_revocation_request_running",
+        "revocation_request",
+        ["id"],
+        unique=False,
+        sqlite_where=sa.text("status in ('pending_approval', 'approved')"),
+        postgresql_where=sa.text("status in ('pending_approval', 'approved')"),
+    )

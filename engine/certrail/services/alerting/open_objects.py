@@ -1,0 +1,29 @@
+"""Which notifications need a workflow, for the reconciliation."""
+
+from collections.abc import Mapping, Sequence
+
+from sqlmodel import Session, col, select
+
+from certrail.persistence.tables import Channel, NotificationRow
+from certrail.persistence.tables.alerting import UNSENT
+from certrail.persistence.tables.base import where
+from certrail.services.alerting.posting import workflow_of
+from certrail.services.core.open_objects import OpenObjects
+from certrail.services.core.orchestrator import WorkflowStart
+
+
+def _starts(session: Session, rows: Sequence[NotificationRow]) -> Mapping[str, WorkflowStart]:
+    """Of those whose channel was not deleted: without it nothing is sent."""
+    query = select(Channel).where(col(Channel.id).in_({row.channel_id for row in rows}))
+    channels = {channel.id: channel for channel in session.exec(query).all()}
+    return {row.id: workflow_of(channels[row.channel_id], row) for row in rows if row.channel_id in channels}
+
+
+NOTIFICATIONS = OpenObjects(
+    name="notifications",
+    flow="notification",
+    table=NotificationRow,
+    condition=where(UNSENT),
+    starts=_starts,
+)
+"""Messages that are to be sent now, digests among them; one that is held is sent by a sweep later."""
