@@ -3,6 +3,7 @@
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from sqlmodel import col, select, update
 from tests.integration.conftest import Team
@@ -141,7 +142,7 @@ async def in_flight(team: Team, folder: Path) -> Flight:
 
 def _connections(flight: Flight) -> None:
     services, admin = flight.team.services, flight.team.admin
-    configs = {
+    configs: dict[str, tuple[str, dict[str, Any]]] = {
         "disk": ("folder", {"root": str(flight.folder)}),
         "smtp": ("smtp", {"host": "mail.example.com", "port": 587}),
         "slack": ("slack", {"bot_token": "xoxb-0", "signing_secret": "a-secret-of-the-receiver"}),

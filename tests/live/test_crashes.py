@@ -13,6 +13,7 @@ import httpx2
 import pytest
 from examples.demo.installation import until
 from tests.live.live_stack import PATIENCE, LiveStack, Order, opened
+from tests.live.once import assert_once
 from tests.live.processes import is_alive
 from tests.live.temporal import TemporalServer
 
@@ -61,25 +62,6 @@ def doomed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Doomed]:
         env = {"PYTHONPATH": path, "CERTRAIL_TEST_ARMED": str(armed)}
         live_stack = opened(stack, folder, CERTRAIL_TEMPORAL_ADDRESS=temporal.address, **env)
         yield Doomed(live_stack, temporal, armed)
-
-
-def assert_once(order: Order, mails: int = 1) -> None:
-    """Everything that should be there is there, once."""
-    world = order.live_stack.world
-    [certificate] = order.certificates()
-    arrived = order.mails()
-    assert len(arrived) == mails, order.name
-    assert len(set(arrived)) == 1, "one mail, known by its Message-ID"
-    for delivery in order.deliveries():
-        name = delivery["object_name"]
-        if delivery["sync"] == "aws-acm":
-            tags = [stored.tags for stored in world.acm.certificates()]
-            assert sum(delivery["id"] in tag.values() for tag in tags) == 1
-        elif delivery["sync"] == "azure-key-vault":
-            assert len(world.vault.versions(name)) == 1
-        else:
-            found = (order.live_stack.folder / name / "current" / "cert.pem").read_text()
-            assert found.strip() == certificate["pem"].strip()
 
 
 @pytest.mark.parametrize("application", PLACES)

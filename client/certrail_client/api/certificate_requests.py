@@ -15,14 +15,16 @@ def get_certificate_request(request_id: str, *, wait: float | None = None) -> Ca
 
 
 def cancel_certificate_request(request_id: str) -> Call[CertificateRequestOut]:
-    """Withdraw a request that waits for approval; an Operator only their own."""
+    """Withdraw a request that waits for approval, or is approved and not signed yet; an Operator only
+    their own.
+    """
     path = path_of(PREFIX + "/certificate-requests/{request_id}/cancel", request_id=request_id)
     return Call("POST", path, CertificateRequestOut)
 
 
 def retry_certificate_request(request_id: str) -> Call[CertificateRequestOut]:
     """Try a failed request again. An approval that was given holds; where none was needed, one may be
-    needed now.
+    needed now. The workflow of an approved one is started again, if it has none.
     """
     path = path_of(PREFIX + "/certificate-requests/{request_id}/retry", request_id=request_id)
     return Call("POST", path, CertificateRequestOut)

@@ -153,7 +153,7 @@ def test_a_request_is_withdrawn(shell: Shell) -> None:
     asked = shell.json("request", "submit", "app", "--profile", "web", "--dns", "a.example.com")
     shell.run("request", "cancel", asked["id"])
     assert shell.json("request", "show", asked["id"])["status"] == "cancelled"
-    assert "only a failed one is retried" in shell.refused("request", "retry", asked["id"])
+    assert "only a failed or an approved one is retried" in shell.refused("request", "retry", asked["id"])
 
 
 def test_a_missing_or_wrong_token_or_address_is_named(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -89,7 +89,7 @@ def test_a_pass_that_is_cut_off_is_finished_by_another_process(
     assert first.restore(SECOND) == 0
 
 
-def test_processes_that_look_at_once_start_everything_once(flight: Flight) -> None:
+def test_concurrent_processes_start_everything_once(flight: Flight) -> None:
     services = flight.team.services
     with ThreadPoolExecutor(4) as pool:
         started = list(pool.map(lambda _: services.reconciliation.restore(SECOND), range(4)))

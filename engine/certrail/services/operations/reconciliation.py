@@ -186,7 +186,9 @@ class Reconciliation:
     def _walk(self, session: Session, position: str, now: datetime) -> tuple[Sequence[Needed], str]:
         """Up to `CHECKED` objects from a position on, at most once around; and the position after them."""
         found: list[Needed] = []
-        for _ in range(len(self.kinds) + 1):
+        _, begins_after = self._at(position)
+        # Around to where it began: the kind in whose middle that is comes twice.
+        for _ in range(len(self.kinds) + bool(begins_after)):
             kind, after = self._at(position)
             room = CHECKED - len(found)
             page = self._page(session, kind, after=after, limit=room, created_before=now - NEW)
@@ -216,7 +218,10 @@ class Reconciliation:
         lost_after: datetime | None = None,
     ) -> Page:
         table = kind.table
-        query = select(table).where(kind.needing(lost_after), col(table.id) > after)
+        query = select(table).where(kind.needing(lost_after))
+        # A condition that holds for all would make the primary key look better than the partial index.
+        if after:
+            query = query.where(col(table.id) > after)
         if created_before is not None:
             query = query.where(col(table.created_at) <= created_before)
         rows = session.exec(query.order_by(col(table.id)).limit(limit)).all()

@@ -79,7 +79,7 @@ async def get_certificate_request(
 def cancel_certificate_request(
     request_id: str, call: Annotated[Call, allow(Permission.REQUEST_CANCEL)]
 ) -> CertificateRequestOut:
-    """Withdraw a request that waits for approval; an Operator only their own."""
+    """Withdraw a request that waits for approval, or is approved and not signed yet; an Operator only their own."""
     return request_answer(call.services, call.services.requests.cancel(call.actor, request_id))
 
 
@@ -87,5 +87,8 @@ def cancel_certificate_request(
 def retry_certificate_request(
     request_id: str, call: Annotated[Call, allow(Permission.REQUEST_RETRY)]
 ) -> CertificateRequestOut:
-    """Try a failed request again. An approval that was given holds; where none was needed, one may be needed now."""
+    """Try a failed request again. An approval that was given holds; where none was needed, one may be needed now.
+
+    The workflow of an approved one is started again, if it has none.
+    """
     return request_answer(call.services, call.services.requests.retry(call.actor, request_id))

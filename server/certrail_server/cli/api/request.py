@@ -119,14 +119,14 @@ def submit_request(
 
 @request.command("cancel")
 def cancel_request(ident: Ident) -> None:
-    """Cancel a request that waits for approval."""
+    """Cancel a request that waits for approval, or is approved and not signed yet."""
     call("POST", f"/certificate-requests/{object_id('certificate-request', ident)}/cancel")
     out.print("cancelled")
 
 
 @request.command("retry")
 def retry_request(ident: Ident) -> None:
-    """Retry a failed request; a granted approval stays valid."""
+    """Retry a failed request, or start an approved one again; a granted approval stays valid."""
     call("POST", f"/certificate-requests/{object_id('certificate-request', ident)}/retry")
     out.print("queued")
 
