@@ -11,6 +11,7 @@ from sqlmodel import col, select
 
 from certrail.persistence.migrate import pending
 from certrail.persistence.tables import OutboxRow
+from certrail.services.core.orchestrator import OrchestratorUnavailable
 from certrail.services.integrations.plugin_faults import described
 from certrail_server.bootstrap import App
 from certrail_server.words import counted
@@ -100,6 +101,14 @@ async def _temporal(app: App, *, database: bool) -> list[Finding]:
             else f"does `certrail dev` run with {app.settings.data_dir.resolve()}? Else set CERTRAIL_TEMPORAL_ADDRESS"
         )
         return [Finding("temporal", False, f"{where} does not answer; {asked}")]
+    try:
+        return await _examined(app, where, database=database)
+    except OrchestratorUnavailable as refusal:
+        return [Finding("temporal", False, str(refusal))]
+
+
+async def _examined(app: App, where: str, *, database: bool) -> list[Finding]:
+    """Of a Temporal that answers. Raises OrchestratorUnavailable for one that refuses."""
     client, identity = await app.orchestrator.client(), await app.orchestrator.identity()
     if identity is None:
         return [Finding("temporal", False, f"{where} has no namespace {client.namespace}; {BY_ITSELF}")]

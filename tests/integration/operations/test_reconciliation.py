@@ -1,9 +1,12 @@
 """Every open object has its workflow started again after Temporal lost it: once, on record, and without harm."""
 
 from collections import Counter
+from collections.abc import Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 from sqlmodel import select
@@ -14,6 +17,7 @@ from tests.support.statements import statements
 
 from certrail.domain.errors import Conflict
 from certrail.persistence.tables import Delivery
+from certrail.services.core.orchestrator import WorkflowStart
 from certrail.services.facade import OPEN_OBJECTS
 from certrail.services.operations import reconciliation as module
 from certrail.services.operations.reconciliation import (
@@ -23,6 +27,8 @@ from certrail.services.operations.reconciliation import (
     SETTLED,
     Reconciliation,
 )
+from certrail_server import doctor
+from certrail_server.bootstrap import App
 
 FLOWS = {
     "issuance": 2,
@@ -252,3 +258,26 @@ def test_missing_schedules_are_recorded_unless_the_store_is_new(team: Team) -> N
     reconciliation.schedules_restored(FIRST, ["sweep-shared", "sweep-expiry"])
     (event,) = team.services.audit_log.events(None, type_="schedules.restored")
     assert event.data["names"] == ["sweep-expiry", "sweep-shared"]
+
+
+class Lost:
+    """A Temporal in which no workflow runs."""
+
+    async def lost(self, starts: Sequence[WorkflowStart]) -> Collection[str]:
+        return {start.workflow_id for start in starts}
+
+
+async def test_doctor_counts_what_has_no_workflow(flight: Flight) -> None:
+    services = flight.team.services
+    app = cast(App, SimpleNamespace(services=services, orchestrator=Lost()))
+    replaced = await doctor._workflows(app, SECOND)
+    assert not replaced.ok
+    assert "Temporal's database was replaced: no workflow for 2 requests, " in replaced.detail
+    single = await doctor._workflows(app, FIRST)
+    assert not single.ok
+    assert single.detail.startswith("no workflow for 2 requests, ")
+    services.reconciliation.restore(SECOND)
+    after = await doctor._workflows(app, SECOND)
+    assert after.ok, "all of it is queued"
+    assert "last started again at" in after.detail
+    assert ": 2 requests, " in after.detail
