@@ -87,6 +87,12 @@ class OutdatedPlugin(Conflict):
     kind = "outdated-plugin"
 
 
+class PluginFailed(CertrailError):
+    """A plugin gave no answer in time, or raised what its contract does not have."""
+
+    kind, status, title = "plugin-failed", 502, "A plugin failed"
+
+
 class Busy(CertrailError):
     """So many of these calls are under way that this one has to wait; nothing was recorded."""
 

@@ -50,6 +50,7 @@ from certrail.services.delivery.syncs import Syncs
 from certrail.services.delivery.verify import VerifyStep
 from certrail.services.integrations.connections import Connections
 from certrail.services.integrations.plugin_faults import PluginFaults
+from certrail.services.integrations.plugin_threads import PluginThreads
 from certrail.services.inventory.export import Export
 from certrail.services.inventory.saved_searches import SavedSearches
 from certrail.services.inventory.search import Inventory
@@ -163,6 +164,7 @@ class Services:
     object_ids: ObjectIds
     outbox: Outbox
     plugin_faults: PluginFaults
+    plugin_threads: PluginThreads
     principals: Principals
     reconciliation: Reconciliation
     refusal_counter: RefusalCounter
@@ -190,6 +192,7 @@ class Services:
         incidents = Incidents(context)
         issuance = Issuance(context)
         plugin_faults, expiry_watch = PluginFaults(context), ExpiryWatch(context)
+        plugin_threads = PluginThreads(context, plugin_faults)
         approval_messages = ApprovalMessages(context)
         retirements = Retirements(context)
         status_responder = StatusResponder(context)
@@ -204,7 +207,7 @@ class Services:
             authorities=Authorities(context),
             catalog=Catalog(context),
             channels=Channels(context),
-            chat=Chat(context, approvals, refusal_counter),
+            chat=Chat(context, approvals, refusal_counter, plugin_threads),
             connections=Connections(context),
             deletions=Deletions(context),
             deliveries=Deliveries(context),
@@ -220,6 +223,7 @@ class Services:
             object_ids=ObjectIds(context),
             outbox=Outbox(context),
             plugin_faults=plugin_faults,
+            plugin_threads=plugin_threads,
             principals=Principals(context),
             reconciliation=Reconciliation(context, OPEN_OBJECTS),
             refusal_counter=refusal_counter,

@@ -9,8 +9,8 @@ from docs.generate import application, routes
 from tests.integration.conftest import Fresh, installed
 from tests.integration.example_world import ExampleWorld, Json, opened
 
+from certrail.plugins.disclosure import MASK
 from certrail.plugins.registry import PluginRegistry
-from certrail.services.integrations.masking import MASK
 
 SCOPE = "/applications/{application}"
 SECRETS = {"signing_secret", "config.url"}

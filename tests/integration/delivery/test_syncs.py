@@ -15,11 +15,11 @@ from certrail.domain.errors import BadInput, Conflict
 from certrail.domain.rate_limits import RateSlot
 from certrail.persistence.tables import Delivery, Incident, OutboxRow
 from certrail.pki.revocation import Reason
+from certrail.plugins.disclosure import MASK
 from certrail.services.alerting.alerts import Escalation
 from certrail.services.core.failure import Failure
 from certrail.services.delivery.deploy import DeployCall, target_of_receipt
 from certrail.services.delivery.verify import ObserveCall
-from certrail.services.integrations.masking import MASK
 from certrail.services.inventory.selectors import CertificateSelector
 from certrail_sdk import Observation
 

@@ -8,8 +8,8 @@ from tests.integration.conftest import Team
 from typing_extensions import override
 
 from certrail.domain.errors import BadInput, OutdatedPlugin
+from certrail.plugins.disclosure import MASK
 from certrail.plugins.registry import PluginRegistry
-from certrail.services.integrations.masking import MASK
 from certrail_sdk import (
     Config,
     Deployment,

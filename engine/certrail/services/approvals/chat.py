@@ -4,7 +4,8 @@ import asyncio
 import hashlib
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import timedelta
 from functools import partial
 from typing import Any
 
@@ -34,6 +35,7 @@ from certrail.services.core.actor import SYSTEM, Actor
 from certrail.services.core.refusal_counter import RefusalCounter
 from certrail.services.core.unit_of_work import ServiceContext, UnitOfWork
 from certrail.services.integrations.plugin_config import notifier_class, notifier_of
+from certrail.services.integrations.plugin_threads import PluginThreads
 from certrail_sdk import (
     CallbackRequest,
     CallbackResponse,
@@ -53,16 +55,25 @@ log = logging.getLogger(__name__)
 NOT_RECORDED = Outcome(state="not_recorded", message="Your answer was not recorded. Please try again.")
 NOT_A_MEMBER = Outcome(state="refused", message="You are not a member here, so your answer does not count.")
 LONGEST_DETAIL = 500
+RECEIVE_LIMIT = timedelta(seconds=10)
+"""The other side waits: Slack takes three seconds for no answer, and calls again."""
 NO_ANSWER = Outcome(state="refused", message="This is no answer that counts.")
 
 
 class Chat:
     """From a pressed button to a recorded vote."""
 
-    def __init__(self, context: ServiceContext, approvals: Approvals, refusals: RefusalCounter) -> None:
+    def __init__(
+        self,
+        context: ServiceContext,
+        approvals: Approvals,
+        refusals: RefusalCounter,
+        threads: PluginThreads,
+    ) -> None:
         self._context = context
         self._approvals = approvals
         self._refusals = refusals
+        self._threads = threads
 
     async def callback(self, channel_id: str, request: CallbackRequest) -> CallbackResponse:
         """Serve one inbound callback of a channel.
@@ -71,27 +82,47 @@ class Chat:
             NotFound: no such channel, or its notifier has no buttons.
             Forbidden: forged. BadInput: unreadable. Both are on record.
         """
-        channel, notifier = await asyncio.to_thread(self.open, channel_id)
-        if not isinstance(notifier, Interactive):
-            raise NotFound("interactive channel")
-        try:
-            read = await notifier.receive(request)
-        except Forged as err:
-            await asyncio.to_thread(self._count_refusal, channel, "forged", str(err))
-            raise Forbidden("The callback's signature or timestamp does not hold.", kind="forged") from None
-        except Malformed as err:
-            await asyncio.to_thread(self._count_refusal, channel, "malformed", str(err))
-            raise BadInput("The callback cannot be read.") from None
-        if isinstance(read, CallbackResponse):
-            return read
-        return await notifier.acknowledge(read, await self.answer(channel, notifier, read))
+        opened: list[Channel] = []
+
+        def build() -> Notifier[Any]:
+            channel, notifier = self.open(channel_id)
+            opened.append(channel)
+            return notifier
+
+        async with self._threads.built(channel_id, build) as held:
+            notifier, channel = held.plugin, opened[0]
+            if not isinstance(notifier, Interactive):
+                raise NotFound("interactive channel")
+            try:
+                read = await held.call("receive", lambda: notifier.receive(request), RECEIVE_LIMIT)
+            except Forged as err:
+                await asyncio.to_thread(self._count_refusal, channel, "forged", str(err))
+                raise Forbidden(
+                    "The callback's signature or timestamp does not hold.", kind="forged"
+                ) from None
+            except Malformed as err:
+                await asyncio.to_thread(self._count_refusal, channel, "malformed", str(err))
+                raise BadInput("The callback cannot be read.") from None
+            if isinstance(read, CallbackResponse):
+                return read
+            interaction = read
+
+            async def email_of() -> str | None:
+                return await held.call("email_of", lambda: notifier.email_of(interaction))
+
+            outcome = await self.answer(channel, interaction, email_of)
+            return await held.call("acknowledge", lambda: notifier.acknowledge(interaction, outcome))
 
     async def received(
         self, channel: Channel, notifier: Notifier[Any], said: Interaction | Forged | Malformed
     ) -> Outcome:
         """Record what a listener received, such as Slack's Socket Mode; forged and malformed messages are counted."""
         if isinstance(said, Interaction):
-            return await self.answer(channel, notifier, said)
+
+            async def email_of() -> str | None:
+                return await notifier.email_of(said) if isinstance(notifier, Interactive) else None
+
+            return await self.answer(channel, said, email_of)
         try:
             reason = "forged" if isinstance(said, Forged) else "malformed"
             await asyncio.to_thread(self._count_refusal, channel, reason, str(said))
@@ -100,12 +131,18 @@ class Chat:
             return NOT_RECORDED
         return NO_ANSWER
 
-    async def answer(self, channel: Channel, notifier: Notifier[Any], interaction: Interaction) -> Outcome:
-        """Record an interaction as a vote; the outcome says why if it is not."""
+    async def answer(
+        self, channel: Channel, interaction: Interaction, email_of: Callable[[], Awaitable[str | None]]
+    ) -> Outcome:
+        """Record an interaction as a vote; the outcome says why if it is not.
+
+        Args:
+            email_of: looks up the sender's address, for somebody who is not known yet.
+        """
         try:
             channel, voter = await asyncio.to_thread(self._origin, channel, interaction)
-            if voter is None and isinstance(notifier, Interactive):
-                email = await notifier.email_of(interaction)
+            if voter is None:
+                email = await email_of()
                 voter = await asyncio.to_thread(self._learn, channel, interaction, email)
             return await asyncio.to_thread(self._record, channel, interaction, voter)
         except (VoteRefused, CertrailError) as err:

@@ -22,8 +22,8 @@ from certrail.checkpoints import checkpoint
 from certrail.domain.rate_limits import RateSlot
 from certrail.domain.states import EffectStatus
 from certrail.persistence.tables.effects import EffectColumns
+from certrail.plugins.disclosure import Secrets
 from certrail.services.core.actor import SYSTEM
-from certrail.services.core.disclosure import Secrets
 from certrail.services.core.failure import Failure
 from certrail.services.core.unit_of_work import ServiceContext, UnitOfWork
 from certrail_sdk import PluginError, Receipt

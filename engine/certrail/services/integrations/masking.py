@@ -9,9 +9,8 @@ from typing import Any
 from pydantic import SecretStr
 
 from certrail.domain.errors import BadInput
+from certrail.plugins.disclosure import MASK
 from certrail_sdk import Config
-
-MASK = "**********"
 
 Schema = Mapping[str, Any]
 _COMPOUNDS = frozenset({"$ref", "anyOf", "oneOf", "allOf"})

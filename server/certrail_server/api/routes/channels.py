@@ -4,7 +4,6 @@ from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Query
-from fastapi.concurrency import run_in_threadpool
 
 from certrail.domain.access import Permission
 from certrail.domain.states import NotificationStatus
@@ -56,8 +55,9 @@ def create_channel(
 @scoped.post("/channels/check")
 async def check_notifier(body: NotifierTrialIn, call: Manage) -> Ok:
     """Check a configuration before it is saved."""
-    plugin = await run_in_threadpool(call.services.channels.trial, body.plugin, body.config, body.connection)
-    await plugin.check()
+    trial = partial(call.services.channels.trial, body.plugin, body.config, body.connection)
+    async with call.services.plugin_threads.built(f"notifier-{body.plugin}", trial) as held:
+        await held.call("check", held.plugin.check)
     return Ok(ok=True)
 
 
@@ -70,8 +70,9 @@ def get_channel(channel: str, call: Read) -> ChannelOut:
 @scoped.post("/channels/{channel}/check")
 async def check_channel(channel: str, call: Manage) -> Ok:
     """Check that the channel can be used."""
-    plugin = await run_in_threadpool(call.services.channels.build, call.scope, channel)
-    await plugin.check()
+    build = partial(call.services.channels.build, call.scope, channel)
+    async with call.services.plugin_threads.built(f"channel {channel}", build) as held:
+        await held.call("check", held.plugin.check)
     return Ok(ok=True)
 
 

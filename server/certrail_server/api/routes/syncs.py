@@ -1,9 +1,9 @@
 """Syncs."""
 
+from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
-from fastapi.concurrency import run_in_threadpool
 
 from certrail.domain.access import Permission
 from certrail_server.api.answers.delivery import sync_answer, sync_answers
@@ -50,9 +50,9 @@ def create_sync(body: SyncIn, call: Create) -> SyncOut:
 @router.post("/check")
 async def check_destination(body: DestinationTrialIn, call: Manage) -> Ok:
     """Check a configuration before it is saved."""
-    # Opening the connection reads the database, which would hold up every other call on the event loop.
-    plugin = await run_in_threadpool(call.services.syncs.trial, body.plugin, body.config, body.connection)
-    await plugin.check()
+    trial = partial(call.services.syncs.trial, body.plugin, body.config, body.connection)
+    async with call.services.plugin_threads.built(f"destination-{body.plugin}", trial) as held:
+        await held.call("check", held.plugin.check)
     return Ok(ok=True)
 
 
@@ -92,8 +92,9 @@ def trigger_sync(sync: str, call: Trigger, body: TriggerIn | None = None) -> Tri
 @router.post("/{sync}/check")
 async def check_sync(sync: str, call: Trigger) -> Ok:
     """Check that the destination accepts the credentials."""
-    plugin = await run_in_threadpool(call.services.syncs.build, call.scope, sync)
-    await plugin.check()
+    build = partial(call.services.syncs.build, call.scope, sync)
+    async with call.services.plugin_threads.built(f"sync {sync}", build) as held:
+        await held.call("check", held.plugin.check)
     return Ok(ok=True)
 
 

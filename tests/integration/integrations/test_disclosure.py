@@ -11,7 +11,7 @@ from pydantic import BaseModel, SecretStr
 
 from certrail.domain.content import KeyAlgorithm
 from certrail.pki.keys import generate, to_pem
-from certrail.services.core.disclosure import MASK, Secrets
+from certrail.plugins.disclosure import MASK, Secrets
 from certrail.services.core.effects import BrokenContract, PluginCall, checked_receipt
 from certrail_sdk import Receipt, Retryable
 
