@@ -35,8 +35,7 @@ from certrail.services.catalog.profiles import Catalog
 from certrail.services.core.audit_log import AuditLog
 from certrail.services.core.effects import PluginStep
 from certrail.services.core.names import Names
-from certrail.services.core.open_objects import OpenObjects
-from certrail.services.core.outbox import Outbox
+from certrail.services.core.outbox import OpenObjects, Outbox
 from certrail.services.core.refusal_counter import RefusalCounter
 from certrail.services.core.subscriptions import Handler, Subscriptions
 from certrail.services.core.unit_of_work import ServiceContext, UnitOfWork

@@ -8,8 +8,8 @@ from certrail.persistence.tables import Channel, NotificationRow
 from certrail.persistence.tables.alerting import UNSENT
 from certrail.persistence.tables.base import where
 from certrail.services.alerting.posting import workflow_of
-from certrail.services.core.open_objects import OpenObjects
 from certrail.services.core.orchestrator import WorkflowStart
+from certrail.services.core.outbox import OpenObjects
 
 
 def _starts(session: Session, rows: Sequence[NotificationRow]) -> Mapping[str, WorkflowStart]:

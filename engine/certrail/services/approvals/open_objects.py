@@ -11,8 +11,8 @@ from certrail.persistence.tables import ApprovalMessage, ApprovalRequest, Channe
 from certrail.persistence.tables.approvals import OPEN_MESSAGE
 from certrail.persistence.tables.base import where
 from certrail.services.approvals.prompts import workflow_of
-from certrail.services.core.open_objects import OpenObjects
 from certrail.services.core.orchestrator import WorkflowStart
+from certrail.services.core.outbox import OpenObjects
 
 
 def _starts(session: Session, rows: Sequence[ApprovalMessage]) -> Mapping[str, WorkflowStart]:

@@ -8,8 +8,8 @@ from certrail.persistence.tables import CrlCopy, CrlMirror
 from certrail.persistence.tables.authorities import UNPUBLISHED
 from certrail.persistence.tables.base import where
 from certrail.services.authorities.crl_mirrors import workflow_of
-from certrail.services.core.open_objects import OpenObjects
 from certrail.services.core.orchestrator import WorkflowStart
+from certrail.services.core.outbox import OpenObjects
 
 
 def _starts(session: Session, rows: Sequence[CrlCopy]) -> Mapping[str, WorkflowStart]:

@@ -1,20 +1,49 @@
-"""The outbox: rows that were committed and not yet dispatched to the orchestrator."""
+"""The outbox: rows that were committed and not yet dispatched to the orchestrator; and which objects need one."""
 
-from collections.abc import Mapping, Sequence
-from datetime import timedelta
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import func
+from sqlalchemy import ColumnElement, func
 from sqlmodel import Session, col, select, update
 
 from certrail.checkpoints import checkpoint
 from certrail.persistence.database import locked
 from certrail.persistence.tables import Application, OutboxRow
-from certrail.services.core.orchestrator import OutboxMessage
+from certrail.services.core.orchestrator import OutboxMessage, WorkflowStart
 from certrail.services.core.unit_of_work import ServiceContext
 
 LEASE = timedelta(seconds=15)
 """How long a claimed row is left to its claimer before another may send it again."""
 LONGEST_WAIT = timedelta(seconds=60)
+
+
+@dataclass(frozen=True, kw_only=True)
+class OpenObjects:
+    """The objects of one table in a state that needs a workflow.
+
+    Attributes:
+        name: unique among all; the counts in events and in `doctor` are by this name.
+        flow: the kind of workflow that they need.
+        table: has `id` and `created_at`.
+        condition: which rows need a workflow.
+        starts: their workflows by the id of the row, read without locks; a row may be left out.
+        also_when_lost: which rows need one too when every workflow was lost after the time that it is given.
+    """
+
+    name: str
+    flow: str
+    table: Any
+    condition: ColumnElement[bool]
+    starts: Callable[[Session, Sequence[Any]], Mapping[str, WorkflowStart]]
+    also_when_lost: Callable[[datetime], ColumnElement[bool]] | None = None
+
+    def needing(self, lost_after: datetime | None = None) -> ColumnElement[bool]:
+        """Which rows need a workflow; all were lost if there is a time after which."""
+        if lost_after is None or self.also_when_lost is None:
+            return self.condition
+        return self.condition | self.also_when_lost(lost_after)
 
 
 class Outbox:

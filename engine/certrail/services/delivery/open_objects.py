@@ -10,8 +10,8 @@ from certrail.domain.states import DeliveryStatus
 from certrail.persistence.tables import Certificate, Delivery, Retirement, Sync
 from certrail.persistence.tables.base import where
 from certrail.persistence.tables.delivery import DUE, PENDING
-from certrail.services.core.open_objects import OpenObjects
 from certrail.services.core.orchestrator import WorkflowStart
+from certrail.services.core.outbox import OpenObjects
 from certrail.services.delivery.desired_state import workflow_of
 
 VERIFIED_WITHIN = timedelta(hours=1)

@@ -8,8 +8,8 @@ from sqlmodel import Session, col, select
 from certrail.persistence.tables import Certificate, CertificateRequest
 from certrail.persistence.tables.base import where
 from certrail.persistence.tables.issuance import RUNNING
-from certrail.services.core.open_objects import OpenObjects
 from certrail.services.core.orchestrator import WorkflowStart
+from certrail.services.core.outbox import OpenObjects
 from certrail.services.issuance.state import workflow_of
 
 

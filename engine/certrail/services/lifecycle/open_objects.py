@@ -8,8 +8,8 @@ from certrail.persistence.tables import Certificate, Lineage, RevocationRequest
 from certrail.persistence.tables.base import where
 from certrail.persistence.tables.inventory import WAITING
 from certrail.persistence.tables.lifecycle import OPEN
-from certrail.services.core.open_objects import OpenObjects
 from certrail.services.core.orchestrator import WorkflowStart
+from certrail.services.core.outbox import OpenObjects
 from certrail.services.inventory.renewal_rounds import workflow_of
 from certrail.services.lifecycle.revocation_subject import RevocationSubject
 

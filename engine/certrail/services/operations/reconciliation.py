@@ -18,8 +18,8 @@ from certrail.domain.events.operations import SchedulesRestored, WorkflowRestart
 from certrail.persistence.database import locked
 from certrail.persistence.tables import OutboxRow, ReconciliationState
 from certrail.services.core.actor import SYSTEM
-from certrail.services.core.open_objects import OpenObjects
 from certrail.services.core.orchestrator import WorkflowStart
+from certrail.services.core.outbox import OpenObjects
 from certrail.services.core.unit_of_work import ServiceContext, UnitOfWork
 
 CHUNK = 200
