@@ -86,6 +86,12 @@ class Settings(BaseSettings):
     disabled_plugins: Annotated[frozenset[str], NoDecode] = Field(
         frozenset(), description="Names of plugins to leave out, separated by commas."
     )
+    plugin_memory_mb: int = Field(
+        1024,
+        ge=256,
+        description="Megabytes of memory that a process of plugins may use; it is ended above that, and the plugin"
+        " quarantined.",
+    )
     log_level: str = Field("INFO", description="DEBUG, INFO, WARNING or ERROR.")
     log_format: Literal["auto", "json", "text"] = Field(
         "auto", description="json, text, or auto: text on a terminal."

@@ -7,10 +7,12 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
+from typing import IO
 
 log = logging.getLogger(__name__)
 
@@ -112,19 +114,7 @@ class Supervisor:
             if self._stopping.is_set():
                 return False
             with child.log_file.open("ab") if child.log_file else nullcontext() as output:
-                process = await asyncio.create_subprocess_exec(
-                    sys.executable,
-                    "-m",
-                    "certrail_server.child",
-                    *child.command,
-                    env={**os.environ, **child.env},
-                    pass_fds=child.pass_fds,
-                    stdin=asyncio.subprocess.DEVNULL,
-                    stdout=output,
-                    stderr=output,
-                    # A Ctrl-C in the terminal is for the supervisor, which then stops its children in order.
-                    start_new_session=True,
-                )
+                process = await spawn(child.command, env=child.env, pass_fds=child.pass_fds, output=output)
             self._processes[child.name] = process
             child.pid = process.pid
             self._write_state()
@@ -139,7 +129,7 @@ class Supervisor:
                 return
             pause = FIRST_PAUSE if time.monotonic() - began > STEADY_SECONDS else pause
             see = f", see {child.log_file}" if child.log_file else ""
-            log.error("%s died (%s)%s; starting it again in %.1f s", child.name, _how(code), see, pause)
+            log.error("%s died (%s)%s; starting it again in %.1f s", child.name, how(code), see, pause)
             pause = await self._start_again(child, pause)
 
     async def _start_again(self, child: Child, pause: float) -> float:
@@ -178,5 +168,30 @@ class Supervisor:
             log.error("%s is out of date: %s", self._state_file, problem)
 
 
-def _how(code: int) -> str:
+async def spawn(
+    command: Sequence[str],
+    *,
+    env: Mapping[str, str] = MappingProxyType({}),
+    pass_fds: Collection[int] = (),
+    stdin: int = asyncio.subprocess.DEVNULL,
+    output: IO[bytes] | None = None,
+) -> asyncio.subprocess.Process:
+    """Start a process that dies with this one. Raises OSError where the machine refuses."""
+    return await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "certrail_server.child",
+        *command,
+        env={**os.environ, **env},
+        pass_fds=pass_fds,
+        stdin=stdin,
+        stdout=output,
+        stderr=output,
+        # A Ctrl-C in the terminal is for the supervisor, which then stops its children in order.
+        start_new_session=True,
+    )
+
+
+def how(code: int) -> str:
+    """How a process ended."""
     return f"signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"

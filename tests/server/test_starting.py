@@ -14,12 +14,13 @@ import pytest
 from typer.testing import CliRunner
 
 from certrail.services.core.orchestrator import OrchestratorUnavailable
-from certrail_server import embedded, serve
+from certrail_server import embedded
 from certrail_server.bootstrap import App
 from certrail_server.cli import app
 from certrail_server.ports import CannotListen, free_port, listening
 from certrail_server.settings import Settings
 from certrail_server.supervisor import Child, Supervisor
+from certrail_server.workers import process
 
 
 @pytest.fixture
@@ -107,14 +108,14 @@ class Absent:
 async def test_a_worker_without_temporal_says_so_once_a_minute(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(serve, "CONNECT_PAUSE", 0.0)
+    monkeypatch.setattr(process, "CONNECT_PAUSE", 0.0)
     stop = asyncio.Event()
     absent = Absent(stop, tries=50)
     with caplog.at_level(logging.WARNING):
-        assert not await serve._connected(App(Settings(), None, absent), stop)  # type: ignore[arg-type]
+        assert not await process._connected(App(Settings(), None, absent), stop)  # type: ignore[arg-type]
     assert absent.left == 0
     assert [record.getMessage() for record in caplog.records] == [
-        "Nobody answers. Trying every second; told once a minute."
+        "Nobody answers. Trying every second; reported once a minute."
     ]
 
 

@@ -10,7 +10,7 @@ import pytest
 from temporalio.testing import WorkflowEnvironment
 from tests.workflows.fakes import QUEUE, Fakes, task
 
-from certrail_workflows import policies
+from certrail_workflows import limits
 from certrail_workflows.activities.calls import Calls, Escaped, NoAnswer
 from certrail_workflows.call_board import CallBoard, OpenCall
 from certrail_workflows.flows.delivery import DeliveryWorkflow
@@ -63,7 +63,7 @@ async def contained(calls: Calls, verb: Verb, late: list[NoAnswer] | None = None
         return await verb()
 
     loop = asyncio.get_running_loop()
-    calls.install(loop, 4)
+    calls.install(loop)
     try:
         return await asyncio.wait_for(calls.contained(CALL, work(), overdue), PATIENCE)
     finally:
@@ -90,7 +90,7 @@ async def test_what_would_end_a_process_ends_one_call(
 async def test_a_call_without_an_answer_is_cancelled(
     monkeypatch: pytest.MonkeyPatch, board: CallBoard
 ) -> None:
-    monkeypatch.setattr(policies, "CALL_LIMIT", timedelta(seconds=0.1))
+    monkeypatch.setattr(limits, "CALL_LIMIT", timedelta(seconds=0.1))
     late: list[NoAnswer] = []
     with pytest.raises(NoAnswer, match="gave no answer within"):
         await contained(Calls(board), asyncio.Event().wait, late)
@@ -102,8 +102,8 @@ async def test_a_call_that_ignores_its_end_stays_on_the_board(
     monkeypatch: pytest.MonkeyPatch, board: CallBoard
 ) -> None:
     """The parent process ends it together with its process."""
-    monkeypatch.setattr(policies, "CALL_LIMIT", timedelta(seconds=0.1))
-    monkeypatch.setattr(policies, "CANCEL_GRACE", timedelta(seconds=0.1))
+    monkeypatch.setattr(limits, "CALL_LIMIT", timedelta(seconds=0.1))
+    monkeypatch.setattr(limits, "CANCEL_GRACE", timedelta(seconds=0.1))
     ended, ignored = asyncio.Event(), 0
 
     async def stubborn() -> None:
@@ -127,7 +127,7 @@ async def test_a_call_that_ignores_its_end_stays_on_the_board(
 async def test_a_thread_that_goes_on_keeps_its_call_on_the_board(
     monkeypatch: pytest.MonkeyPatch, board: CallBoard
 ) -> None:
-    monkeypatch.setattr(policies, "CALL_LIMIT", timedelta(seconds=0.1))
+    monkeypatch.setattr(limits, "CALL_LIMIT", timedelta(seconds=0.1))
     held = threading.Event()
     with pytest.raises(NoAnswer):
         await contained(Calls(board), lambda: asyncio.to_thread(held.wait, PATIENCE))
@@ -202,7 +202,7 @@ async def test_a_worker_survives_and_names_the_plugin(skipping: WorkflowEnvironm
 async def test_a_call_without_an_answer_is_recorded_as_failure_and_fault(
     skipping: WorkflowEnvironment, fakes: Fakes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(policies, "CALL_LIMIT", timedelta(seconds=0.2))
+    monkeypatch.setattr(limits, "CALL_LIMIT", timedelta(seconds=0.2))
 
     async def silent() -> None:
         await asyncio.Event().wait()

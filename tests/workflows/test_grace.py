@@ -14,7 +14,7 @@ from certrail_fakes.acm import AcmServer
 from certrail_fakes.key_vault import KeyVaultServer
 from certrail_sdk import PluginError
 from certrail_sdk.testing import make_deployment
-from certrail_workflows.policies import CANCEL_GRACE
+from certrail_workflows.limits import CANCEL_GRACE
 
 Timeouts = list[tuple[float, float]]
 

@@ -1,10 +1,9 @@
-"""Every timeout and retry there is, in one place.
+"""Every timeout and retry of Temporal, in one place; those of a plugin call are in `limits`.
 
 What a plugin asks for (``retry_after``) and ``backoff`` decide how long a failed try waits; the retry
 policies below decide only for what fails without saying so: a killed worker, a missed heartbeat.
 """
 
-from collections.abc import Mapping
 from datetime import timedelta
 
 from temporalio.common import RetryPolicy
@@ -21,23 +20,6 @@ HEARTBEAT_EVERY = timedelta(seconds=2)
 HEARTBEAT_TIMEOUT = timedelta(seconds=10)
 SWEEP_HEARTBEAT_TIMEOUT = timedelta(seconds=5)
 """Shorter: a second sweep beside one that was slow, not dead, does no harm."""
-CANCEL_GRACE = timedelta(seconds=30)
-"""How long a cancelled attempt may take to end: a vendor SDK's thread cannot be stopped, and must not
-write an older certificate after the newer one."""
-
-CALL_LIMITS: Mapping[str, timedelta] = {"verify": timedelta(seconds=30)}
-"""How long one call of a verb may take. A call that is not answered is cancelled, and reported within a minute."""
-CALL_LIMIT = timedelta(seconds=45)
-"""Of every other verb."""
-ENDED_BY_PARENT_AFTER = timedelta(seconds=5)
-"""A call that has not ended so long after its limit and ``CANCEL_GRACE`` is ended with its process."""
-BEAT_EVERY = timedelta(seconds=0.5)
-"""How often a process of plugins shows that its event loop turns."""
-HELD_AFTER = timedelta(seconds=10)
-"""How long a plugin may hold the event loop that it shares with other calls: then its process is ended."""
-STALLED_AFTER = timedelta(seconds=30)
-"""The same while no plugin is at work: the machine may be overloaded."""
-
 LONGEST_WANTED_PAUSE = timedelta(days=7)
 """That a plugin may want between two attempts; where it wants more, the pause grows as usual."""
 SHORTEST_PAUSE = timedelta(seconds=1)
@@ -114,11 +96,6 @@ def backoff(attempt: int) -> timedelta:
     """How long to wait after the given attempt, counted from 1: doubling, up to an hour."""
     doublings = min(max(attempt, 1) - 1, 20)
     return min(LONGEST_WAIT, FIRST_WAIT * (1 << doublings))
-
-
-def call_limit(verb: str) -> timedelta:
-    """How long one call of a verb may take."""
-    return CALL_LIMITS.get(verb, CALL_LIMIT)
 
 
 def on_queue(queue: str, config: ActivityConfig) -> ActivityConfig:

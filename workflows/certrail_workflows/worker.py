@@ -1,7 +1,8 @@
-"""Workers: one for the flows and our own steps, and one per plugin."""
+"""Workers: one for the flows and our own steps, and one per plugin, which runs in another process."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from temporalio.client import Client
@@ -35,23 +36,6 @@ def sandbox() -> SandboxedWorkflowRunner:
     return SandboxedWorkflowRunner(
         restrictions=SandboxRestrictions.default.with_passthrough_modules(*PASSED_THROUGH)
     )
-
-
-def build_workers(
-    client: Client, services: "Services", queues: Sequence[str], drain: Drain, calls: Calls
-) -> list[Worker]:
-    """One worker per task queue.
-
-    Args:
-        queues: ``certrail`` for the flows, ``plugin-…`` for one plugin each.
-        drain: sends what is due in the outbox; returns how many messages were sent.
-    """
-    return [
-        core_worker(client, services, drain)
-        if queue == CORE_QUEUE
-        else plugin_worker(client, services, queue, calls)
-        for queue in queues
-    ]
 
 
 def core_worker(client: Client, services: "Services", drain: Drain) -> Worker:
@@ -97,21 +81,16 @@ def plugin_worker(client: Client, services: "Services", queue: str, calls: Calls
     )
 
 
-async def serve(workers: Sequence[Worker], stop: asyncio.Event, calls: Calls) -> None:
-    """Run workers until ``stop`` is set or one of them dies, then let running work finish for a while."""
-    calls.install(asyncio.get_running_loop(), _threads(len(workers)))
-    running = [asyncio.create_task(worker.run()) for worker in workers]
+async def serve(worker: Worker, stop: asyncio.Event) -> None:
+    """Run a worker until ``stop`` is set or it dies, then let running work finish for a while."""
+    asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(policies.CORE_ACTIVITIES))
+    running = asyncio.create_task(worker.run())
     stopping = asyncio.create_task(stop.wait())
     try:
-        done, _ = await asyncio.wait([*running, stopping], return_when=asyncio.FIRST_COMPLETED)
+        done, _ = await asyncio.wait({running, stopping}, return_when=asyncio.FIRST_COMPLETED)
     finally:
-        for task in (*running, stopping):
-            task.cancel()
-        await asyncio.gather(*running, stopping, return_exceptions=True)
-    for task in done - {stopping}:
-        task.result()
-
-
-def _threads(workers: int) -> int:
-    # Twice, as a cancelled attempt may leave its thread behind; a thread that is not needed is never made.
-    return 2 * (workers * policies.ACTIVITIES_PER_PLUGIN + policies.CORE_ACTIVITIES)
+        running.cancel()
+        stopping.cancel()
+        await asyncio.gather(running, stopping, return_exceptions=True)
+    if running in done:
+        running.result()

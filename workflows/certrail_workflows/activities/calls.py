@@ -13,13 +13,14 @@ import types
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Generator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import asynccontextmanager
-from contextvars import ContextVar
+from contextvars import Context, ContextVar
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from typing_extensions import override
 
-from certrail_workflows import policies
+from certrail_workflows import limits, policies
+from certrail_workflows.activities.hold_watch import HoldWatch
 from certrail_workflows.call_board import CallBoard, OpenCall
 
 T = TypeVar("T")
@@ -61,13 +62,19 @@ def _tame(step: Callable[[], T]) -> T:
 
 @dataclass
 class _Open:
-    """A call with the threads it has started; it leaves the board with the last of them."""
+    """A call with the tasks and threads it has started; it leaves the board with the last of them."""
 
+    call: OpenCall
     slot: int | None
     parts: int = 1
 
 
 _current: ContextVar[_Open | None] = ContextVar("plugin_call", default=None)
+
+
+def _call_of(context: Context) -> OpenCall | None:
+    entered = context.get(_current)
+    return entered.call if entered else None
 
 
 class Calls:
@@ -94,9 +101,9 @@ class Calls:
             Escaped: it raised what is no `Exception`.
             Exception: any other that it raised.
         """
-        limit, grace = policies.call_limit(call.verb), policies.CANCEL_GRACE
-        deadline = limit + grace + policies.ENDED_BY_PARENT_AFTER
-        entered = _Open(self._board.enter(call, deadline.total_seconds()))
+        limit, grace = limits.call_limit(call.verb), limits.CANCEL_GRACE
+        deadline = limit + grace + limits.ENDED_BY_PARENT_AFTER
+        entered = _Open(call, self._board.enter(call, deadline.total_seconds()))
         task = asyncio.create_task(self._outcome(entered, work))
         try:
             done, _ = await asyncio.wait({task}, timeout=limit.total_seconds())
@@ -126,30 +133,36 @@ class Calls:
         finally:
             self._ended(entered)
 
-    def install(self, loop: asyncio.AbstractEventLoop, threads: int) -> None:
+    def install(self, loop: asyncio.AbstractEventLoop) -> None:
         """Have the tasks and threads that calls start on this loop counted as theirs."""
         loop.set_task_factory(self._task)
-        loop.set_default_executor(_CallThreads(self, threads))
+        loop.set_default_executor(_CallThreads(self, limits.CALL_THREADS))
 
     @asynccontextmanager
     async def beating(self) -> AsyncIterator[None]:
-        """Show the parent that the event loop turns."""
+        """Show the parent that the event loop turns, and who holds it where no call is at work."""
         beats = asyncio.create_task(self._beat())
+        watch = HoldWatch(self._board, _call_of)
+        watch.start()
         try:
             yield
         finally:
+            watch.stop()
             beats.cancel()
 
     async def _beat(self) -> None:
         while True:
             self._board.beat()
-            await asyncio.sleep(policies.BEAT_EVERY.total_seconds())
+            await asyncio.sleep(limits.BEAT_EVERY.total_seconds())
 
     def _task(self, loop: asyncio.AbstractEventLoop, work: Any, context: Any = None) -> asyncio.Task[Any]:
         entered = _current.get() if context is None else context.get(_current)
-        if entered is not None and asyncio.iscoroutine(work):
-            work = self._inner(entered, work)
-        return asyncio.Task(work, loop=loop, context=context)
+        if entered is None or not asyncio.iscoroutine(work):
+            return asyncio.Task(work, loop=loop, context=context)
+        task = asyncio.Task(self._inner(entered, work), loop=loop, context=context)
+        self._joined(entered)
+        task.add_done_callback(lambda _: self._ended(entered), context=Context())
+        return task
 
     async def _inner(self, entered: _Open, work: Coroutine[Any, Any, T]) -> T:
         try:
@@ -161,9 +174,12 @@ class Calls:
         """Count one more part of the running call: a thread."""
         entered = _current.get()
         if entered is not None:
-            with self._lock:
-                entered.parts += 1
+            self._joined(entered)
         return entered
+
+    def _joined(self, entered: _Open) -> None:
+        with self._lock:
+            entered.parts += 1
 
     def _ended(self, entered: _Open) -> None:
         with self._lock:

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 from temporalio import activity
 
-from certrail_workflows import policies
+from certrail_workflows import limits, policies
 
 T = TypeVar("T")
 
@@ -24,7 +24,7 @@ async def run_with_heartbeat(work: Coroutine[Any, Any, T]) -> T:
             return await asyncio.shield(task)
         except asyncio.CancelledError:
             if _may_finish():
-                await asyncio.wait([task], timeout=policies.CANCEL_GRACE.total_seconds())
+                await asyncio.wait([task], timeout=limits.CANCEL_GRACE.total_seconds())
             if task.done() and not task.cancelled():
                 return task.result()
             task.cancel()

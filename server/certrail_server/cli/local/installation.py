@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 from certrail_server.cli.common import fail
 
 if TYPE_CHECKING:
+    from sqlalchemy.exc import OperationalError
+
     from certrail.services.facade import Services
     from certrail_server.bootstrap import App
     from certrail_server.settings import Settings
@@ -29,8 +31,12 @@ def database_errors() -> Iterator[None]:
     except NotMigrated as problem:
         fail(str(problem))
     except OperationalError as problem:
-        why = " ".join(str(problem.orig).split())
-        fail(f"The database cannot be used; see CERTRAIL_DATABASE_URL. {why}")
+        fail(unusable_database(problem))
+
+
+def unusable_database(problem: "OperationalError") -> str:
+    """Why, without the password."""
+    return f"The database cannot be used; see CERTRAIL_DATABASE_URL. {' '.join(str(problem.orig).split())}"
 
 
 @contextmanager

@@ -63,11 +63,8 @@ def worker(
         ),
     ] = None,
 ) -> None:
-    """Run a worker for workflows and plugins."""
-    from certrail_server.serve import UnknownQueue, work
+    """Run a worker for workflows and plugins, as a process for flows and processes for plugins."""
+    from certrail_server.workers.parent import run
 
-    try:
-        with database_errors():
-            asyncio.run(work(joined(make=True), queue or ()))
-    except UnknownQueue as problem:
-        fail(str(problem))
+    if refusal := asyncio.run(run(settings(), queue or ())):
+        fail(refusal)

@@ -1,0 +1,1 @@
+"""`certrail worker`: a small parent over a process of flows and processes of plugins."""

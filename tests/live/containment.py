@@ -1,0 +1,173 @@
+"""A live stack with misbehaving plugins, a steady load beside them, and who says what they did."""
+
+import json
+import statistics
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx2
+from examples.demo.installation import until
+from tests.live.live_stack import LiveStack, Order
+from tests.support.culprits import VERSION
+
+EVERY = 0.5
+NAMED_WITHIN = 60.0
+STEADY = "steady"
+
+
+@dataclass
+class Load:
+    """Two requests a second, of which each asks for a certificate and lists them; and how long each took."""
+
+    live_stack: LiveStack
+    took: list[float] = field(default_factory=list)
+    refused: list[str] = field(default_factory=list)
+    names: list[str] = field(default_factory=list)
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """In a thread, until the block ends."""
+        ended = threading.Event()
+        thread = threading.Thread(target=self._run, args=(ended,))
+        thread.start()
+        try:
+            yield
+        finally:
+            ended.set()
+            thread.join()
+
+    def _run(self, ended: threading.Event) -> None:
+        token = self.live_stack.tokens["deployer"]
+        with httpx2.Client(
+            base_url=f"{self.live_stack.installation.url}/api/v1/applications/{STEADY}",
+            headers={"Authorization": f"Bearer {token}"},
+            timeout=60,
+            trust_env=False,
+        ) as client:
+            due = time.monotonic()
+            while not ended.wait(max(0.0, due - time.monotonic())):
+                due += EVERY
+                self._one(client)
+
+    def _one(self, client: httpx2.Client) -> None:
+        name = f"steady-{len(self.names)}-{id(self)}.live.example"
+        began = time.monotonic()
+        try:
+            ordered = client.post(
+                "/certificate-requests",
+                json=self.live_stack.desired(name),
+                headers={"Idempotency-Key": name},
+            )
+            rows = client.get("/certificates", params={"limit": 20})
+        except httpx2.HTTPError as error:
+            self.refused.append(type(error).__name__)
+            return
+        self.took.append(time.monotonic() - began)
+        if ordered.status_code != 202 or rows.status_code != 200:
+            self.refused.append(f"{ordered.status_code} {rows.status_code}")
+        else:
+            self.names.append(name)
+
+    @property
+    def median(self) -> float:
+        """Seconds."""
+        return statistics.median(self.took)
+
+
+@dataclass
+class Case:
+    """One plugin that misbehaves, and what is to be said of it."""
+
+    kind: str
+    name: str
+    verb: str
+    quarantined: bool
+
+    @property
+    def key(self) -> str:
+        return f"{self.kind}-{self.name}"
+
+
+def provoke(live_stack: LiveStack, case: Case) -> None:
+    """Have the plugin called."""
+    slug = case.name
+    live_stack.admin.post("/applications", {"slug": slug, "name": slug, "profiles": ["web"]})
+    live_stack.admin.put(f"/applications/{slug}/members/deployer", {"role": "operator"})
+    if case.kind == "destination":
+        body = {"slug": "bad", "name": "Bad", "destination": case.name, "config": {}}
+        live_stack.admin.post(f"/applications/{slug}/syncs", body)
+    else:
+        channel = {"slug": "bad", "name": "Bad", "notifier": case.name, "config": {}}
+        live_stack.admin.post(f"/applications/{slug}/channels", channel)
+        alert = {"slug": "bad", "name": "Bad", "events": ["certificate.issued"], "channels": ["bad"]}
+        live_stack.admin.post(f"/applications/{slug}/alerts", alert)
+    live_stack.order(slug, f"{slug}.live.example")
+
+
+def fault_of(live_stack: LiveStack, case: Case) -> dict[str, Any] | None:
+    """What the API says of it."""
+    row = live_stack.admin.get(f"/plugins/{case.kind}/{case.name}")
+    fault: dict[str, Any] | None = row["fault"]
+    return fault if fault and (fault["quarantined_at"] or not case.quarantined) else None
+
+
+def assert_named(live_stack: LiveStack, case: Case) -> float:
+    """Everywhere, within a minute; returns the seconds until the first."""
+    began = time.monotonic()
+    fault = until(lambda: fault_of(live_stack, case), f"{case.key} to be named", NAMED_WITHIN)
+    took = time.monotonic() - began
+    assert (fault["version"], fault["verb"]) == (VERSION, case.verb), fault
+    events = live_stack.admin.get("/audit/events", subject=case.key, limit=200)["items"]
+    said = [e for e in events if e["type"] in ("plugin.faulted", "plugin.quarantined")]
+    assert said, events
+    assert all(part in said[-1]["data"]["message"] for part in (case.key, VERSION, case.verb)), said
+    incidents = live_stack.admin.get("/incidents", limit=200)["items"]
+    assert [row for row in incidents if row["key"] == f"plugin-{case.key}"], incidents
+    listed = json.loads(live_stack.installation.run("plugins", "--json"))
+    (row,) = [row for row in listed if (row["kind"], row["name"]) == (case.kind, case.name)]
+    assert VERSION in row["fault"]["reason"]
+    assert case.verb in row["fault"]["reason"]
+    assert time.monotonic() - began < NAMED_WITHIN
+    return took
+
+
+def watched(live_stack: LiveStack) -> None:
+    """A product-wide alert about plugins that escalates, so that it opens incidents."""
+    mail = {"sender": "certrail@example.com", "recipients": ["ops@example.com"]}
+    channel = {"slug": "ops", "name": "Ops", "notifier": "email", "connection": "mail", "config": mail}
+    live_stack.admin.post("/channels", {**channel, "product_wide": True})
+    alert = {
+        "slug": "plugins",
+        "name": "Plugins",
+        "product_wide": True,
+        "events": ["plugin.faulted", "plugin.quarantined"],
+        "channels": ["ops"],
+        "escalation": [{"after": "1h", "channels": ["ops"]}],
+    }
+    live_stack.admin.post("/alerts", alert)
+
+
+def steady(live_stack: LiveStack) -> None:
+    """The other Application, which delivers to a folder."""
+    live_stack.application(STEADY)
+    live_stack.sync(STEADY, "files", "folder")
+
+
+def all_delivered(live_stack: LiveStack, load: Load) -> None:
+    """Everything that the load requested is issued, and at its destination."""
+    for name in load.names:
+        headers = {"Idempotency-Key": name}
+        path = f"/applications/{STEADY}/certificate-requests"
+        request = live_stack.deployer.post(path, live_stack.desired(name), **headers)
+        order = Order(live_stack, STEADY, name, request)
+        order.wait_until_issued()
+    wanted = len(load.names)
+
+    def delivered() -> bool:
+        return len(list(live_stack.folder.glob("steady-*/current/cert.pem"))) >= wanted
+
+    until(delivered, "all deliveries of the load")
