@@ -16,16 +16,19 @@ PYTEST = $(BIN)/python -m pytest --numprocesses $(TESTERS) --dist loadfile --no-
 # Many short processes start here: without compiled modules each of them would compile everything anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test endurance check fuzz interop bench dev setup clean
+.PHONY: demo test containment endurance check fuzz interop bench dev setup clean
 
 demo: $(STAMP) ## play the whole story against real parts
 	@$(BIN)/python -m examples.demo
 
 test: $(STAMP) ## run every test but those of the stages below
-	$(PYTEST) -m "not endurance" $(ARGS)
+	$(PYTEST) -m "not endurance and not containment" $(ARGS)
 
 endurance: $(STAMP) ## run the long tests: load, kills and a moving clock
 	$(PYTEST) -m endurance $(ARGS)
+
+containment: $(STAMP) ## run every misbehaving plugin beside a steady load, by itself, as it measures
+	$(BIN)/python -m pytest tests/live/test_misbehaving_plugins.py -m containment $(ARGS)
 
 check: $(STAMP) ## format, lint, types, import contracts
 	$(BIN)/python -m tests.house.plugin_lists

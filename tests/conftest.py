@@ -1,11 +1,18 @@
 """What more than one folder of tests needs."""
 
+import getpass
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+# Which plugins can be imported is found out once for all the installations that tests make.
+os.environ.setdefault(
+    "CERTRAIL_PLUGIN_PROBE_FILE", f"{tempfile.gettempdir()}/certrail-plugins-of-{getpass.getuser()}.json"
+)
 
 
 @pytest.fixture(scope="session")

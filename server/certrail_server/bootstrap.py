@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from certrail.crypto.keyring import Keyring, KeyringError
 from certrail.persistence.database import Database
 from certrail.pki.weak_keys import KeyBlocklist
+from certrail.plugins.probe import ImportProbe
 from certrail.plugins.registry import PluginRegistry
 from certrail.services.core.audit_witness import FILE_NAME, AuditWitness
 from certrail.services.core.unit_of_work import ServiceContext
@@ -64,7 +65,7 @@ def build(settings: Settings, *, make_keyring: bool = True) -> App:
     context = ServiceContext(
         db=Database(settings.database()),
         keyring=keyring,
-        plugins=PluginRegistry.discover(settings.disabled_plugins),
+        plugins=PluginRegistry.discover(settings.disabled_plugins, ImportProbe(settings.plugin_probe_path())),
         clock=lambda: datetime.now(UTC),
         new_id=lambda: uuid.uuid4().hex,
         public_url=settings.public_url,

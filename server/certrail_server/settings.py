@@ -86,6 +86,11 @@ class Settings(BaseSettings):
     disabled_plugins: Annotated[frozenset[str], NoDecode] = Field(
         frozenset(), description="Names of plugins to leave out, separated by commas."
     )
+    plugin_probe_file: Path | None = Field(
+        None,
+        description="File that remembers which plugins can be imported. Default: plugins.json in the data folder, if"
+        " there is one.",
+    )
     plugin_memory_mb: int = Field(
         1024,
         ge=256,
@@ -169,6 +174,11 @@ class Settings(BaseSettings):
             return f"127.0.0.1:{int((self.data_dir / 'temporal.port').read_text())}"
         except (OSError, ValueError):
             return "127.0.0.1:7233"
+
+    def plugin_probe_path(self) -> Path | None:
+        """Where it is remembered which plugins can be imported; ``None`` where there is no folder for it."""
+        file = self.plugin_probe_file or self.data_dir / "plugins.json"
+        return file if file.parent.is_dir() else None
 
     def keyring_path(self) -> Path:
         """Where the keyring file is."""

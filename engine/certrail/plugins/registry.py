@@ -9,6 +9,7 @@ from typing import Any
 
 import pluggy
 
+from certrail.plugins.probe import Candidate, ImportProbe
 from certrail_sdk import (
     PROJECT,
     Destination,
@@ -70,12 +71,22 @@ class PluginRegistry:
         self._manager.add_hookspecs(Hooks)
         self._classes: dict[tuple[str, str], type[Plugin[Any]]] = {}
         self._info: list[PluginInfo] = []
+        self._refused: Mapping[tuple[str, str], str] = {}
 
     @classmethod
-    def discover(cls, disabled: Collection[str] = ()) -> "PluginRegistry":
-        """Load every installed plugin that is not switched off by its entry-point name."""
+    def discover(cls, disabled: Collection[str] = (), probe: ImportProbe | None = None) -> "PluginRegistry":
+        """Load every installed plugin that is not switched off by its entry-point name.
+
+        Args:
+            probe: tries each import in another process first, so that none can hang or end this one.
+        """
         registry = cls()
         found = list(_entry_points())
+        if probe is not None:
+            enabled = [
+                Candidate(d.name, d.version, point) for d, point in found if point.name not in disabled
+            ]
+            registry._refused = probe.refused(enabled)
         for distribution, entry_point in found:
             # Whatever order they are found in, nobody takes a name that is another entry point's own.
             others = {other.name for _, other in found} - {entry_point.name}
@@ -167,6 +178,10 @@ class PluginRegistry:
 
         if entry_point.name in disabled:
             note("disabled", "switched off by CERTRAIL_DISABLED_PLUGINS")
+            return
+        if reason := self._refused.get((name, entry_point.name)):
+            log.error("plugin %s %s cannot be loaded: %s", name, version, reason)
+            note("failed", reason)
             return
         try:
             self.register(entry_point.load(), distribution=name, version=version, others=others)

@@ -25,10 +25,12 @@ def list_plugins(
     as_json: Annotated[bool, typer.Option("--json", help="Everything, as JSON.")] = False,
 ) -> None:
     """List plugins with version, capabilities and state; a broken or quarantined one with the reason."""
+    from certrail.plugins.probe import ImportProbe
     from certrail.plugins.registry import PluginRegistry
 
     chosen = settings()
-    found, faults = PluginRegistry.discover(chosen.disabled_plugins).all(), _faults(chosen)
+    probe = ImportProbe(chosen.plugin_probe_path())
+    found, faults = PluginRegistry.discover(chosen.disabled_plugins, probe).all(), _faults(chosen)
     # The fault of a plugin that is not here is shown too: another machine may have it.
     here = {info.key for info in found}
     found += [_absent(key, fault) for key, fault in faults.items() if key not in here]

@@ -1,0 +1,109 @@
+"""Plugins that break the contract, one by one, beside a steady load in another Application.
+
+Six run with every test; all of them, and how long the load takes beside each, is `make containment`.
+"""
+
+import os
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+
+import pytest
+from tests.live.containment import (
+    Case,
+    Load,
+    all_delivered,
+    assert_named,
+    cleared,
+    prepare,
+    provoke,
+)
+from tests.live.live_stack import LiveStack, opened
+from tests.support import culprits
+
+pytestmark = pytest.mark.crash
+
+QUIET_SECONDS, AFTERWARDS_SECONDS = 30.0, 5.0
+SLOWEST = 3.0
+"""Times the median of a quiet installation."""
+FAULTY = (
+    "exits",
+    "interrupts",
+    "generator-exit",
+    "base-exception",
+    "exception-group",
+    "cancels",
+    "task-exits",
+)
+WAITING = ("silent", "stubborn", "thread")
+HARMFUL = (
+    "sleep",
+    "loop",
+    "gil",
+    "callback",
+    "hard-exit",
+    "segfault",
+    "kills-itself",
+    "stray-thread",
+    "memory",
+)
+CASES = (
+    *(Case("destination", f"bad-{name}", "deliver", quarantined=True) for name in HARMFUL),
+    *(Case("destination", f"bad-{name}", "deliver", quarantined=False) for name in (*FAULTY, *WAITING)),
+    Case("destination", "bad-recursion", "deliver", quarantined=False),
+    Case("destination", "bad-observe", "verify", quarantined=True),
+    Case("notifier", "bad-send", "notify", quarantined=True),
+)
+SOME = [
+    case
+    for case in CASES
+    if case.name in ("bad-gil", "bad-exits", "bad-cancels", "bad-hard-exit", "bad-callback", "bad-segfault")
+]
+
+
+@pytest.fixture(scope="module")
+def live_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveStack]:
+    """An installation that has all culprits installed."""
+    folder = tmp_path_factory.mktemp("misbehaving")
+    culprits.install(folder / "site")
+    path = os.pathsep.join(filter(None, (str(folder / "site"), os.environ.get("PYTHONPATH"))))
+    with ExitStack() as stack:
+        found = opened(stack, folder, PYTHONPATH=path)
+        prepare(found)
+        yield found
+
+
+@pytest.fixture(scope="module")
+def quiet(live_stack: LiveStack) -> Load:
+    """The load by itself."""
+    load = Load(live_stack)
+    with load.running():
+        time.sleep(QUIET_SECONDS)
+    assert not load.refused
+    return load
+
+
+def run(live_stack: LiveStack, case: Case) -> Load:
+    """Have one culprit called beside the load; it is named, and the load gets all that it requests."""
+    load = Load(live_stack)
+    with load.running():
+        provoke(live_stack, case)
+        assert_named(live_stack, case)
+        time.sleep(AFTERWARDS_SECONDS)
+    cleared(live_stack, case)
+    assert not load.refused
+    all_delivered(live_stack, load)
+    return load
+
+
+@pytest.mark.parametrize("case", SOME, ids=lambda case: case.name)
+def test_each_is_named_and_hurts_nobody(live_stack: LiveStack, case: Case) -> None:
+    run(live_stack, case)
+
+
+@pytest.mark.containment
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_none_slows_others_down(live_stack: LiveStack, quiet: Load, case: Case) -> None:
+    load = run(live_stack, case)
+    print(f"{case.name}: median {load.median * 1000:.0f} ms, quiet {quiet.median * 1000:.0f} ms")
+    assert load.median <= SLOWEST * quiet.median
