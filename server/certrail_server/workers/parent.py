@@ -152,7 +152,7 @@ class _Parent:
         finally:
             os.close(says)
         child.process, child.imported, child.ready = process, False, False
-        hearing = asyncio.create_task(listen(said, lambda message: self._heard(child, message)))
+        reading = asyncio.create_task(listen(said, lambda message: self._received(child, message)))
         try:
             assert process.stdin is not None
             with suppress(OSError):
@@ -164,7 +164,7 @@ class _Parent:
             child.ready = False
             with suppress(TimeoutError):
                 # What it said last, such as a refusal; a process that it has left behind may hold the pipe.
-                await asyncio.wait_for(hearing, 1)
+                await asyncio.wait_for(reading, 1)
             board.close()
 
     async def _watch(self, child: _Child, process: asyncio.subprocess.Process, dog: Watchdog) -> Harm | None:
@@ -199,7 +199,7 @@ class _Parent:
             return Harm(f"died ({how(code)})")
         return dog.died(code, resident)
 
-    def _heard(self, child: _Child, message: dict[str, Any]) -> None:
+    def _received(self, child: _Child, message: dict[str, Any]) -> None:
         if "refused" in message and not child.was_ready:
             self._refusal = str(message["refused"])
             self._stop.set()

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
-Heard = Callable[[dict[str, Any]], None]
+Receive = Callable[[dict[str, Any]], None]
 
 
 class Status:
@@ -23,7 +23,7 @@ class Status:
             os.write(self._descriptor, json.dumps(message).encode() + b"\n")
 
 
-async def listen(descriptor: int, heard: Heard) -> None:
+async def listen(descriptor: int, receive: Receive) -> None:
     """The parent's end: hand over every message until the child has ended."""
     reader = asyncio.StreamReader()
     file = os.fdopen(descriptor, "rb", buffering=0)
@@ -35,6 +35,6 @@ async def listen(descriptor: int, heard: Heard) -> None:
             with suppress(ValueError):  # a plugin may have written on the descriptor
                 message = json.loads(line)
                 if isinstance(message, dict):
-                    heard(message)
+                    receive(message)
     finally:
         transport.close()
