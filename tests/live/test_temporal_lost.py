@@ -20,7 +20,7 @@ from tests.live.processes import is_alive
 
 from certrail_workflows.setup import KINDS
 
-pytestmark = pytest.mark.crash
+pytestmark = [pytest.mark.crash, pytest.mark.endurance]
 
 DELIVERING = ("files", "acm", "vault")
 WITHIN_SECONDS = 120.0
