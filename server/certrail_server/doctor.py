@@ -11,6 +11,7 @@ from sqlmodel import col, select
 
 from certrail.persistence.migrate import pending
 from certrail.persistence.tables import OutboxRow
+from certrail.plugins.registry import REFUSED, UNUSABLE, PluginInfo
 from certrail.services.core.orchestrator import OrchestratorUnavailable
 from certrail.services.integrations.plugin_faults import described
 from certrail_server.bootstrap import App
@@ -159,6 +160,16 @@ def _listed(counts: Mapping[str, int]) -> str:
 
 def _plugins(app: App) -> list[Finding]:
     return [
-        Finding(f"plugin {info.key}", info.state != "failed", info.reason or info.state)
+        Finding(f"plugin {info.key}", info.state not in UNUSABLE, _about(info))
         for info in app.context.plugins.all()
+    ] + [
+        Finding("CERTRAIL_DISABLED_PLUGINS", False, f"no plugin is called {name!r}; see certrail plugins")
+        for name in app.context.plugins.unknown_disabled
     ]
+
+
+def _about(info: PluginInfo) -> str:
+    """The reason, with the distribution where another one may have the name."""
+    if info.state == REFUSED:
+        return f"{info.distribution} {info.version}: {info.reason}"
+    return info.reason or info.state

@@ -84,7 +84,8 @@ class Settings(BaseSettings):
         False, description="Make a Product Member of anybody with a verified e-mail address who signs in."
     )
     disabled_plugins: Annotated[frozenset[str], NoDecode] = Field(
-        frozenset(), description="Names of plugins to leave out, separated by commas."
+        frozenset(),
+        description="Plugins to leave out, kind and name such as notifier-slack, separated by commas.",
     )
     plugin_probe_file: Path | None = Field(
         None,

@@ -19,7 +19,8 @@ from tests.docs.pages import FENCE, PAGES_TO_READ, ROOT, Block, blocks
 from typer.exceptions import TyperException
 
 import certrail_sdk
-from certrail.plugins.registry import CAPABILITIES, PluginRegistry
+from certrail.plugins.contract import CAPABILITIES
+from certrail.plugins.registry import PluginRegistry
 from certrail_sdk import Destination
 from certrail_sdk.testing import DestinationConformance
 from certrail_server.cli import app
@@ -179,11 +180,12 @@ def test_the_contract_names_every_verb_trait_and_error() -> None:
     named = set(re.findall(r"\w+", " ".join(re.findall(r"`([^`]+)`", FENCE.sub("", CONTRACT.read_text())))))
     roles = (certrail_sdk.Plugin, certrail_sdk.Destination, certrail_sdk.Notifier, certrail_sdk.Issuer)
     inherited = {"config_type", "accepts_name"}
-    for role in (*roles, *CAPABILITIES.values()):
+    protocols = [protocol for of_kind in CAPABILITIES.values() for protocol in of_kind.values()]
+    for role in (*roles, *protocols):
         assert {name for name in vars(role) if not name.startswith("_")} - inherited <= named, role
     errors = {name for name, kind in vars(certrail_sdk.errors).items() if isinstance(kind, type)}
     assert errors - {"PluginError", "timedelta"} <= named
-    assert {protocol.__name__ for protocol in CAPABILITIES.values()} <= named
+    assert {protocol.__name__ for protocol in protocols} <= named
     assert {name for name in vars(certrail_sdk.Hooks) if not name.startswith("_")} <= named
 
 

@@ -1,40 +1,31 @@
-"""Discovers plugins by entry point, validates them, and shows why one could not be loaded."""
+"""Discovers plugins by entry point, checks them, and shows why one could not be loaded."""
 
 import inspect
 import logging
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from importlib.metadata import Distribution, EntryPoint, distributions
 from typing import Any
 
 import pluggy
 
 from certrail.plugins.probe import Candidate, ImportProbe
+from certrail.plugins.contract import capabilities, check_contract
+from certrail.plugins.installed import Installed, installed_plugins, normalized, owner_of
 from certrail_sdk import (
     PROJECT,
     Destination,
     Hooks,
-    Interactive,
-    Issuer,
-    Listens,
     Notifier,
-    Observes,
     Plugin,
-    Publishes,
-    Removes,
     connection_fields,
     secret_fields,
 )
 
 log = logging.getLogger(__name__)
 
-CAPABILITIES: Mapping[str, type] = {
-    "observes": Observes,
-    "removes": Removes,
-    "publishes": Publishes,
-    "interactive": Interactive,
-    "listens": Listens,
-}
+READY, FAILED, DISABLED, REFUSED = "ready", "failed", "disabled", "refused"
+UNUSABLE = (FAILED, REFUSED)
+"""States in which an operator has something to mend."""
 
 
 @dataclass(frozen=True)
@@ -63,65 +54,55 @@ class UnknownPlugin(LookupError):
     """No loaded plugin has this name."""
 
 
+Found = tuple[type[Plugin[Any]], PluginInfo]
+
+
 class PluginRegistry:
     """All plugins of this process."""
 
     def __init__(self) -> None:
-        self._manager = pluggy.PluginManager(PROJECT)
-        self._manager.add_hookspecs(Hooks)
+        self._manager = _manager()
         self._classes: dict[tuple[str, str], type[Plugin[Any]]] = {}
         self._info: list[PluginInfo] = []
-        self._refused: Mapping[tuple[str, str], str] = {}
+        self.unknown_disabled: tuple[str, ...] = ()
+        """What is to be switched off and matches no plugin."""
 
     @classmethod
     def discover(cls, disabled: Collection[str] = (), probe: ImportProbe | None = None) -> "PluginRegistry":
-        """Load every installed plugin that is not switched off by its entry-point name.
+        """Load every installed plugin that is not switched off.
 
         Args:
+            disabled: kinds with names, such as ``notifier-slack``.
             probe: tries each import in another process first, so that none can hang or end this one.
         """
         registry = cls()
-        found = list(_entry_points())
+        points = list(installed_plugins())
+        hurtful: Mapping[tuple[str, str], str] = {}
         if probe is not None:
-            enabled = [
-                Candidate(d.name, d.version, point) for d, point in found if point.name not in disabled
-            ]
-            registry._refused = probe.refused(enabled)
-        for distribution, entry_point in found:
-            # Whatever order they are found in, nobody takes a name that is another entry point's own.
-            others = {other.name for _, other in found} - {entry_point.name}
-            registry._load(distribution, entry_point, disabled, others)
+            enabled = [point for point in points if not point.keys & set(disabled)]
+            hurtful = probe.refused([Candidate(p.distribution, p.version, p.entry_point) for p in enabled])
+        loaded = [
+            (point, found)
+            for point in points
+            if (found := registry._load(point, disabled, hurtful)) is not None
+        ]
+        registry._admit(loaded, {point.distribution for point in points})
+        matched = {info.key for info in registry._info if info.state == DISABLED}
+        matched |= {key for point in points for key in point.keys}
+        registry.unknown_disabled = tuple(sorted(set(disabled) - matched))
         return registry
 
-    def register(
-        self, module: object, *, distribution: str = "", version: str = "", others: Collection[str] = ()
-    ) -> None:
-        """Add the classes that a plugin module's hooks return.
-
-        Args:
-            others: names that belong to other plugins, loaded or not.
+    def register(self, module: object, *, distribution: str = "", version: str = "") -> None:
+        """Add the classes that a plugin module's hooks return: all of them, or nothing.
 
         Raises:
             ValueError: a class breaks the contract or its name is taken.
         """
-        self._manager.register(module)
-        try:
-            self._manager.check_pending()
-            found = [
-                (kind, plugin)
-                for kind, hook in _HOOKS.items()
-                for plugin in _returned(self._manager, hook, module)
-            ]
-            for kind, plugin in found:
-                _validate(kind, plugin)
-                if (kind, plugin.name) in self._classes or plugin.name in others:
-                    raise ValueError(f"another plugin already provides the {kind} {plugin.name!r}")
-        except BaseException:
-            self._manager.unregister(module)
-            raise
-        for kind, plugin in found:
-            self._classes[kind, plugin.name] = plugin
-            self._info.append(_describe(kind, plugin, distribution, version))
+        found = _examined(module, distribution, version)
+        for _, info in found:
+            if (info.kind, info.name) in self._classes:
+                raise ValueError(f"another plugin already provides the {info.kind} {info.name!r}")
+        self._add(module, found)
 
     def destination(self, name: str) -> type[Destination[Any]]:
         """The destination class of this name. Raises UnknownPlugin."""
@@ -133,15 +114,15 @@ class PluginRegistry:
 
     def all(self) -> list[PluginInfo]:
         """Every plugin, also those that failed to load or are switched off."""
-        return sorted(self._info, key=lambda info: (info.kind, info.name))
+        return sorted(self._info, key=lambda info: (info.kind, info.name, info.state != READY))
 
     def info(self, kind: str, name: str) -> PluginInfo:
         """What is known of one loaded plugin."""
-        return next(i for i in self._info if (i.kind, i.name, i.state) == (kind, name, "ready"))
+        return next(i for i in self._info if (i.kind, i.name, i.state) == (kind, name, READY))
 
     def queues(self) -> list[str]:
         """One task queue per loaded plugin."""
-        return [f"plugin-{info.key}" for info in self.all() if info.state == "ready"]
+        return [f"plugin-{info.key}" for info in self.all() if info.state == READY]
 
     def with_connection(self, connection_type: str) -> list[type[Plugin[Any]]]:
         """The plugins that take a connection of this type."""
@@ -159,35 +140,88 @@ class PluginRegistry:
         try:
             return self._classes[kind, name]
         except KeyError:
-            broken = next((i for i in self._info if i.name == name and i.state != "ready"), None)
+            broken = next((i for i in self._info if (i.kind, i.name) == (kind, name)), None)
             why = f"it is {broken.state}: {broken.reason}" if broken else "it is not installed here"
             raise UnknownPlugin(f"The {kind} plugin {name!r} cannot be used: {why}") from None
 
     def _load(
-        self,
-        distribution: Distribution,
-        entry_point: EntryPoint,
-        disabled: Collection[str],
-        others: Collection[str],
-    ) -> None:
-        name, version = distribution.name, distribution.version
+        self, point: Installed, disabled: Collection[str], hurtful: Mapping[tuple[str, str], str]
+    ) -> tuple[object, Sequence[Found]] | None:
+        """A module with the classes that it provides and that are not switched off; nothing is registered yet.
 
-        def note(state: str, reason: str) -> None:
-            kind = next((k for k in _HOOKS if f"-{k}-" in name), "plugin")
-            self._info.append(PluginInfo(entry_point.name, kind, name, version, state, reason))
-
-        if entry_point.name in disabled:
-            note("disabled", "switched off by CERTRAIL_DISABLED_PLUGINS")
-            return
-        if reason := self._refused.get((name, entry_point.name)):
-            log.error("plugin %s %s cannot be loaded: %s", name, version, reason)
-            note("failed", reason)
-            return
+        Args:
+            hurtful: by distribution and entry point, why an import would hurt this process.
+        """
+        if point.keys & set(disabled):
+            self._note(point, DISABLED, "switched off by CERTRAIL_DISABLED_PLUGINS")
+            return None
+        if reason := hurtful.get((point.distribution, point.entry_point.name)):
+            log.error("plugin %s %s cannot be loaded: %s", point.distribution, point.version, reason)
+            self._note(point, FAILED, reason)
+            return None
         try:
-            self.register(entry_point.load(), distribution=name, version=version, others=others)
+            if point.fault:
+                raise ValueError(point.fault)
+            module = point.entry_point.load()
+            found = _examined(module, point.distribution, point.version)
         except Exception as err:
-            log.error("plugin %s %s cannot be loaded: %s", name, version, err)
-            note("failed", f"{type(err).__name__}: {err}")
+            log.error("plugin %s %s cannot be loaded: %s", point.distribution, point.version, err)
+            self._note(point, FAILED, f"{type(err).__name__}: {err}")
+            return None
+        for _, info in found:
+            if info.key in disabled:
+                reason = "switched off by CERTRAIL_DISABLED_PLUGINS"
+                self._info.append(
+                    PluginInfo(info.name, info.kind, info.distribution, info.version, DISABLED, reason)
+                )
+        return module, [one for one in found if one[1].key not in disabled]
+
+    def _admit(
+        self,
+        loaded: Sequence[tuple[Installed, tuple[object, Sequence[Found]]]],
+        installed: Collection[str],
+    ) -> None:
+        """Register each class whose distribution owns its name; the others are listed as refused."""
+        claims: dict[str, list[str]] = {}
+        for point, (_, found) in loaded:
+            for _, info in found:
+                claims.setdefault(info.key, []).append(point.distribution)
+        owners = {key: owner_of(key, names, installed) for key, names in claims.items()}
+        for point, (module, found) in loaded:
+            own = normalized(point.distribution)
+            refused = [info for _, info in found if normalized(owners[info.key][0]) != own]
+            admitted = [one for one in found if one[1] not in refused]
+            reasons = [
+                f"another plugin already provides the {info.kind} {info.name!r}: that of"
+                f" {owners[info.key][0]}, {owners[info.key][1]}; give this one another name"
+                for info in refused
+            ]
+            # A module of which nothing is admitted hears of no events either.
+            if admitted or not refused:
+                try:
+                    self._add(module, admitted)
+                except ValueError as err:
+                    reasons.append(f"{err}; let one entry point name each module")
+            if reasons:
+                log.error(
+                    "plugin %s %s is refused: %s", point.distribution, point.version, "; ".join(reasons)
+                )
+                self._note(point, REFUSED, "; ".join(reasons))
+
+    def _add(self, module: object, found: Sequence[Found]) -> None:
+        """Raises ValueError, having added nothing, if the module or a name is registered already."""
+        for _, info in found:
+            if (info.kind, info.name) in self._classes:
+                raise ValueError(f"the {info.kind} {info.name!r} is registered already")
+        self._manager.register(module)
+        for plugin, info in found:
+            self._classes[info.kind, info.name] = plugin
+            self._info.append(info)
+
+    def _note(self, point: Installed, state: str, reason: str) -> None:
+        self._info.append(
+            PluginInfo(point.name, point.kind, point.distribution, point.version, state, reason)
+        )
 
 
 _HOOKS = {
@@ -195,45 +229,47 @@ _HOOKS = {
     "notifier": "certrail_notifiers",
     "issuer": "certrail_issuers",
 }
-_BASES: Mapping[str, type] = {"destination": Destination, "notifier": Notifier, "issuer": Issuer}
-_VERBS = {"destination": ("check", "deploy"), "notifier": ("check", "send"), "issuer": ("check", "issue")}
 
 
-def _entry_points() -> Iterable[tuple[Distribution, EntryPoint]]:
-    seen: set[tuple[str, str]] = set()
-    for distribution, entry_point in sorted(_ours(), key=lambda each: each[0].name):
-        key = (distribution.name, entry_point.name)
-        if key not in seen:
-            seen.add(key)
-            yield distribution, entry_point
+def _manager() -> pluggy.PluginManager:
+    manager = pluggy.PluginManager(PROJECT)
+    manager.add_hookspecs(Hooks)
+    return manager
 
 
-def _ours() -> Iterable[tuple[Distribution, EntryPoint]]:
-    # A distribution's name is in its metadata, which is slow to parse, so it is not asked before it is needed.
-    for distribution in distributions():
-        for entry_point in distribution.entry_points:
-            if entry_point.group == PROJECT:
-                yield distribution, entry_point
+def _examined(module: object, distribution: str, version: str) -> Sequence[Found]:
+    """The classes of a module, each checked and described, without touching any registry.
+
+    Raises:
+        ValueError: one of them breaks the contract; no class of the module is used then.
+    """
+    manager = _manager()
+    manager.register(module)
+    manager.check_pending()
+    found: dict[str, Found] = {}
+    for kind, hook in _HOOKS.items():
+        for plugin in _returned(manager, hook):
+            check_contract(kind, plugin)
+            info = _describe(kind, plugin, distribution, version)
+            if info.key in found:
+                raise ValueError(f"two classes are the {kind} {info.name!r}: give one of them another name")
+            found[info.key] = plugin, info
+    return list(found.values())
 
 
-def _returned(manager: pluggy.PluginManager, hook: str, module: object) -> list[type[Plugin[Any]]]:
-    others = [plugin for plugin in manager.get_plugins() if plugin is not module]
-    results = manager.subset_hook_caller(hook, others)()
-    return [plugin for result in results for plugin in result]
-
-
-def _validate(kind: str, plugin: type[Plugin[Any]]) -> None:
-    if not (inspect.isclass(plugin) and issubclass(plugin, _BASES[kind])):
-        raise ValueError(f"the {kind} hook returned {plugin!r}, which is not a {_BASES[kind].__name__} class")
-    if not plugin.name or not plugin.title:
-        raise ValueError(f"{plugin.__name__} needs a name and a title")
-    base = _BASES[kind]
-    if missing := [verb for verb in _VERBS[kind] if getattr(plugin, verb) is getattr(base, verb)]:
-        raise ValueError(f"{plugin.__name__} does not say how to {' and '.join(missing)}")
+def _returned(manager: pluggy.PluginManager, hook: str) -> Iterator[Any]:
+    for classes in getattr(manager.hook, hook)():
+        if not isinstance(classes, list | tuple):
+            raise ValueError(f"{hook} returned {classes!r}: return a list of classes")
+        yield from classes
 
 
 def _describe(kind: str, plugin: type[Plugin[Any]], distribution: str, version: str) -> PluginInfo:
-    schema = plugin.config_type.model_json_schema()
+    try:
+        schema = plugin.config_type.model_json_schema()
+    except Exception as err:
+        fault = f"there is no JSON schema of {plugin.__name__}.config_type: {type(err).__name__}: {err}"
+        raise ValueError(f"{fault}; use types that pydantic describes") from None
     schema["x-connection-fields"] = sorted(connection_fields(plugin.config_type))
     schema["x-secret-fields"] = sorted(secret_fields(plugin.config_type))
     return PluginInfo(
@@ -241,15 +277,10 @@ def _describe(kind: str, plugin: type[Plugin[Any]], distribution: str, version: 
         kind=kind,
         distribution=distribution,
         version=version,
-        state="ready",
+        state=READY,
         title=plugin.title,
         summary=inspect.getdoc(plugin) or "",
         connection_type=plugin.connection_type,
-        capabilities=tuple(name for name, verb in CAPABILITIES.items() if _has(plugin, verb)),
+        capabilities=capabilities(kind, plugin),
         config_schema=schema,
     )
-
-
-def _has(plugin: type, protocol: type) -> bool:
-    verbs = [n for n, v in vars(protocol).items() if inspect.isfunction(v) and not n.startswith("_")]
-    return all(callable(getattr(plugin, verb, None)) for verb in verbs)

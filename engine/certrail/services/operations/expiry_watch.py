@@ -21,7 +21,7 @@ from certrail.persistence.tables import (
     PluginHealthIssue,
     Sync,
 )
-from certrail.plugins.registry import PluginRegistry, UnknownPlugin
+from certrail.plugins.registry import READY, UNUSABLE, PluginRegistry, UnknownPlugin
 from certrail.services.alerting.expiry import in_words
 from certrail.services.core.actor import SYSTEM
 from certrail.services.core.sweeps import SweepItems
@@ -145,7 +145,9 @@ def _remaining(left: timedelta) -> str:
 
 def _unhealthy(session: Session, plugins: PluginRegistry) -> dict[str, str]:
     """Why a plugin cannot be used, by its key: each that failed to load, and each that something here needs."""
-    issues = {info.key: info.reason for info in plugins.all() if info.state == "failed"}
+    ready = {info.key for info in plugins.all() if info.state == READY}
+    # What is refused the name of another plugin says nothing of that one.
+    issues = {i.key: i.reason for i in plugins.all() if i.state in UNUSABLE and i.key not in ready}
     destinations = {*session.exec(select(Sync.destination).distinct())}
     destinations |= {*session.exec(select(CrlMirror.destination).distinct())}
     needed: dict[str, Any] = {f"destination-{name}": (plugins.destination, name) for name in destinations}
