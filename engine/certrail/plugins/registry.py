@@ -8,9 +8,9 @@ from typing import Any
 
 import pluggy
 
-from certrail.plugins.probe import Candidate, ImportProbe
 from certrail.plugins.contract import capabilities, check_contract
 from certrail.plugins.installed import Installed, installed_plugins, normalized, owner_of
+from certrail.plugins.probe import Candidate, ImportProbe
 from certrail_sdk import (
     PROJECT,
     Destination,

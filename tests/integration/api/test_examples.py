@@ -181,3 +181,28 @@ def test_null_clears_and_what_is_left_out_is_kept(world: ExampleWorld, document:
         "ConnectionChangeIn.expires_at",
         "ConnectionChangeIn.max_per_minute",
     }
+
+
+def test_everything_is_listed_and_shown_without_its_plugin(world: ExampleWorld, document: Json) -> None:
+    """Every GET whose parameters the installation has; a plugin may be broken, renamed or not installed here."""
+    world.renew()
+    context = world.team.services.context
+    paths = [
+        path
+        for path, methods in document["paths"].items()
+        if "get" in methods and set(re.findall(r"{(\w+)}", path)) <= world.named.keys()
+    ]
+    assert len(paths) > 60
+
+    def statuses() -> dict[str, int]:
+        return {path: world.client.get(world.path(path)).status_code for path in paths}
+
+    before, plugins = statuses(), context.plugins
+    context.plugins = PluginRegistry()
+    try:
+        after = statuses()
+    finally:
+        context.plugins = plugins
+    assert sum(status == 200 for status in before.values()) > 50
+    changed = {path: (before[path], after[path]) for path in paths if after[path] != before[path]}
+    assert not changed

@@ -16,6 +16,7 @@ from certrail.domain.rate_limits import RateSlot
 from certrail.persistence.tables import Delivery, Incident, OutboxRow
 from certrail.pki.revocation import Reason
 from certrail.plugins.disclosure import MASK
+from certrail.plugins.registry import PluginRegistry
 from certrail.services.alerting.alerts import Escalation
 from certrail.services.core.failure import Failure
 from certrail.services.delivery.deploy import DeployCall, target_of_receipt
@@ -96,6 +97,20 @@ def folder_world(team: Team, tmp_path: Path) -> FolderWorld:
 
 
 class TestByHand:
+    async def test_without_its_plugin_an_issuance_goes_on_and_the_delivery_waits(
+        self, folder_world: FolderWorld
+    ) -> None:
+        folder_world.sync(name_schema="{{common_name}}-{{short_certificate_id}}")
+        context = folder_world.team.services.context
+        plugins, context.plugins = context.plugins, PluginRegistry()
+        certificate = folder_world.issue()
+        (waiting,) = folder_world.deliveries()
+        assert (waiting.desired_certificate_id, waiting.status) == (certificate, "pending")
+        context.plugins = plugins
+        await folder_world.work()
+        (delivered,) = folder_world.deliveries()
+        assert (delivered.object_name, delivered.status) == (waiting.object_name, "delivered")
+
     async def test_what_is_not_automatic_waits_for_somebodys_word(self, folder_world: FolderWorld) -> None:
         folder_world.sync(auto=False)
         first, second = folder_world.issue("a.example.com"), folder_world.issue("b.example.com")

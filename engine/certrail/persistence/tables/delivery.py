@@ -22,7 +22,8 @@ class Sync(Row, table=True):
     """These certificates of this Application belong at that destination.
 
     With `prune`, objects that are no longer desired are removed after `prune_grace_seconds`. A sync with
-    `deletion_requested` is deleted once all that it delivered is removed.
+    `deletion_requested` is deleted once all that it delivered is removed. `name_pattern` and `name_length` are what the
+    destination takes as a name, for the time in which its plugin is not here.
     """
 
     __tablename__ = "sync"
@@ -37,6 +38,8 @@ class Sync(Row, table=True):
     config_revision: int = 1
     selection: dict[str, Any] = json_column()
     name_schema: str = Field(max_length=256)
+    name_pattern: str
+    name_length: int
     include_root: bool = False
     keep_identity: bool = True
     auto: bool = True

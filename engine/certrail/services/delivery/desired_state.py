@@ -1,6 +1,7 @@
 """Desired state: which certificate belongs at which destination. Workflows reconcile the observed state with it."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from sqlmodel import Session, col, select
 
@@ -11,7 +12,7 @@ from certrail.persistence.database import cached, locked, session_cache
 from certrail.persistence.tables import Application, Certificate, CertificateProfile, Delivery, Sync
 from certrail.services.core.orchestrator import WorkflowStart
 from certrail.services.core.unit_of_work import ServiceContext, UnitOfWork
-from certrail.services.integrations.plugin_config import destination_class
+from certrail.services.integrations.plugin_config import installed
 from certrail.services.inventory.selectors import names_of, selects
 
 CHUNK = 500
@@ -94,7 +95,7 @@ def _set_desired(
             created_at=uow.now,
             sync_id=sync.id,
             lineage_id=certificate.lineage_id,
-            object_name=object_name(context, uow.session, sync.destination, sync.name_schema, certificate),
+            object_name=object_name(uow.session, _traits(context, sync), sync.name_schema, certificate),
             desired_certificate_id=certificate.id,
         )
     else:
@@ -156,11 +157,24 @@ def workflow_of(sync: Sync, delivery: Delivery, desired: Certificate) -> Workflo
     )
 
 
-def object_name(
-    context: ServiceContext, session: Session, destination: str, schema: str, certificate: Certificate
-) -> str:
+@dataclass(frozen=True)
+class NameTraits:
+    """What a destination takes as the name of an object."""
+
+    pattern: str
+    length: int
+
+
+def _traits(context: ServiceContext, sync: Sync) -> NameTraits:
+    """Those of the plugin; as the sync remembers them where it is not here, so that no issuance fails for it."""
+    plugin = installed(context.plugins.destination, sync.destination)
+    if plugin is None:
+        return NameTraits(sync.name_pattern, sync.name_length)
+    return NameTraits(plugin.name_pattern, plugin.name_length)
+
+
+def object_name(session: Session, traits: NameTraits, schema: str, certificate: Certificate) -> str:
     """The name of a certificate's object at a destination."""
-    plugin = destination_class(context, destination)
     profile = session.get(CertificateProfile, certificate.profile_id) if certificate.profile_id else None
     application = session.get(Application, certificate.application_id) if certificate.application_id else None
     return ObjectNameSchema.parse(schema).render(
@@ -169,8 +183,8 @@ def object_name(
         common_name=next(iter(names_of(certificate)), ""),
         profile=profile.slug if profile else "",
         application=application.slug if application else "",
-        pattern=plugin.name_pattern,
-        length=plugin.name_length,
+        pattern=traits.pattern,
+        length=traits.length,
     )
 
 

@@ -19,6 +19,7 @@ from certrail.services.core.changes import UNCHANGED, Unchanged
 from certrail.services.core.lookup import find, patch
 from certrail.services.core.unit_of_work import ServiceContext, UnitOfWork
 from certrail.services.delivery.desired_state import (
+    NameTraits,
     bump_generation,
     desired_at,
     lock_scope,
@@ -125,6 +126,8 @@ class Syncs:
                 **settings,
                 selection=selection.stored(session, application_id, "selection"),
                 name_schema=name_schema,
+                name_pattern=plugin.name_pattern,
+                name_length=plugin.name_length,
                 include_root=include_root,
                 keep_identity=keep_identity,
                 auto=auto,
@@ -181,6 +184,7 @@ class Syncs:
             configured = reconfigure(self._context, session, plugin, sync, config, connection)
             if selection is not UNCHANGED:
                 sync.selection = selection.stored(session, application_id, "selection")
+            sync.name_pattern, sync.name_length = plugin.name_pattern, plugin.name_length
             patch(
                 session,
                 sync,
@@ -250,10 +254,12 @@ class Syncs:
         Raises:
             BadInput: the plugin, the selection or the name schema does not fit.
         """
-        _check_name_schema(name_schema, destination_class(self._context, destination))
+        plugin = destination_class(self._context, destination)
+        _check_name_schema(name_schema, plugin)
+        traits = NameTraits(plugin.name_pattern, plugin.name_length)
         with self._context.db.read() as session:
             rows = selected(session, application_id, selection.stored(session, application_id, "selection"))
-            return [(row, object_name(self._context, session, destination, name_schema, row)) for row in rows]
+            return [(row, object_name(session, traits, name_schema, row)) for row in rows]
 
     def delete(
         self, actor: Actor, application_id: str | None, reference: str, *, cleanup: bool = False
@@ -349,6 +355,7 @@ def _take_over(uow: UnitOfWork, sync: Sync, known: Delivered) -> None:
 
 def _facts(sync: Sync) -> dict[str, Any]:
     hidden = {"id", "created_at", "config_sealed", "config_revision", "application_id"}
+    hidden |= {"name_pattern", "name_length"}
     return sync.model_dump(mode="json", exclude=hidden)
 
 

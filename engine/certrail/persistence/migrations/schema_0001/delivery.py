@@ -21,6 +21,8 @@ def create() -> None:
         sa.Column("config_revision", sa.Integer(), nullable=False),
         sa.Column("selection", sa.JSON(), nullable=False),
         sa.Column("name_schema", sa.String(length=256), nullable=False),
+        sa.Column("name_pattern", sa.String(), nullable=False),
+        sa.Column("name_length", sa.Integer(), nullable=False),
         sa.Column("include_root", sa.Boolean(), nullable=False),
         sa.Column("keep_identity", sa.Boolean(), nullable=False),
         sa.Column("auto", sa.Boolean(), nullable=False),
