@@ -13,6 +13,7 @@ Anything else that leaves a plugin is taken for a bug in it: retried a few times
 plugin's name and version.
 """
 
+import inspect
 from datetime import timedelta
 
 
@@ -23,7 +24,8 @@ class PluginError(Exception):
     """What the person who reads about this error should do."""
 
     def __init__(self, message: str = "", *, action: str = "") -> None:
-        super().__init__(message or (type(self).__doc__ or "").strip().splitlines()[0])
+        # A class without a docstring says what its base says.
+        super().__init__(message or (inspect.getdoc(type(self)) or type(self).__name__).splitlines()[0])
         if action:
             self.action = action
 

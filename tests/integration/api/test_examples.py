@@ -9,7 +9,7 @@ from docs.generate import application, routes
 from tests.integration.conftest import Fresh, installed
 from tests.integration.example_world import ExampleWorld, Json, opened
 
-from certrail.plugins.disclosure import MASK
+from certrail.plugins.redaction import MASK
 from certrail.plugins.registry import PluginRegistry
 
 SCOPE = "/applications/{application}"

@@ -8,7 +8,7 @@ from tests.integration.conftest import Team
 
 from certrail.domain.errors import BadInput, Conflict
 from certrail.persistence.tables import EventRow
-from certrail.plugins.disclosure import MASK
+from certrail.plugins.redaction import MASK
 from certrail.services.approvals.policies import Step
 from certrail.services.inventory.selectors import CertificateSelector
 

@@ -15,7 +15,7 @@ from certrail.domain.errors import BadInput, Conflict
 from certrail.domain.rate_limits import RateSlot
 from certrail.persistence.tables import Delivery, Incident, OutboxRow
 from certrail.pki.revocation import Reason
-from certrail.plugins.disclosure import MASK
+from certrail.plugins.redaction import MASK
 from certrail.plugins.registry import PluginRegistry
 from certrail.services.alerting.alerts import Escalation
 from certrail.services.core.failure import Failure

@@ -9,7 +9,7 @@ from pydantic import BaseModel, create_model
 from tests.support.properties import given
 
 from certrail.domain.errors import BadInput
-from certrail.plugins.disclosure import MASK
+from certrail.plugins.redaction import MASK
 from certrail.services.integrations.masking import keep_masked, masked
 from certrail_sdk import Config, Secret
 

@@ -8,7 +8,7 @@ from tests.integration.conftest import Team
 from typing_extensions import override
 
 from certrail.domain.errors import BadInput, OutdatedPlugin
-from certrail.plugins.disclosure import MASK
+from certrail.plugins.redaction import MASK
 from certrail.plugins.registry import PluginRegistry
 from certrail_sdk import (
     Config,

@@ -22,7 +22,7 @@ from certrail.checkpoints import checkpoint
 from certrail.domain.rate_limits import RateSlot
 from certrail.domain.states import EffectStatus
 from certrail.persistence.tables.effects import EffectColumns
-from certrail.plugins.disclosure import Secrets
+from certrail.plugins.redaction import redacted
 from certrail.services.core.actor import SYSTEM
 from certrail.services.core.failure import Failure
 from certrail.services.core.unit_of_work import ServiceContext, UnitOfWork
@@ -51,12 +51,7 @@ class PluginCall(ABC, Generic[A]):
 
     async def answer(self) -> A:
         """`perform`, with whatever secret was handed out for the call masked in what comes back."""
-        secrets = Secrets(self)
-        try:
-            return secrets.masked(await self.perform())
-        except PluginError as error:
-            secrets.mask_error(error)
-            raise
+        return await redacted(self, self.perform())
 
 
 class PluginStep(ABC):

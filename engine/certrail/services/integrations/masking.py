@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import SecretStr
 
 from certrail.domain.errors import BadInput
-from certrail.plugins.disclosure import MASK
+from certrail.plugins.redaction import MASK
 from certrail_sdk import Config
 
 Schema = Mapping[str, Any]

@@ -17,7 +17,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from certrail.crypto.keyring import KeyringError
 from certrail.domain.errors import Busy, CertrailError, PluginFailed
-from certrail.plugins.disclosure import Secrets
+from certrail.plugins.redaction import redacted
 from certrail.services.core.failure import place
 from certrail.services.core.unit_of_work import ServiceContext
 from certrail.services.integrations.plugin_faults import CallFault, PluginFaults
@@ -105,12 +105,7 @@ class Held(Generic[P]):
             PluginError: as the plugin's contract has it.
             PluginFailed: no answer within the limit, or a bug of the plugin; without any text of the plugin.
         """
-        secrets = Secrets(self.plugin)
-        try:
-            return secrets.masked(await self.made(verb, work, limit))
-        except PluginError as error:
-            secrets.mask_error(error)
-            raise
+        return await self.made(verb, lambda: redacted(self.plugin, work()), limit)
 
     async def made(
         self,

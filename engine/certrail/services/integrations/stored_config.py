@@ -7,7 +7,7 @@ from typing import Any
 from certrail.crypto.purposes import CHANNEL_PURPOSE, CONNECTION_PURPOSE, SYNC_PURPOSE, of_row
 from certrail.domain.errors import BadInput, OutdatedPlugin
 from certrail.persistence.tables import Channel, Connection, CrlMirror, PreviousTarget, Sync
-from certrail.plugins.disclosure import MASK
+from certrail.plugins.redaction import MASK
 from certrail.services.core.failure import place
 from certrail.services.core.unit_of_work import ServiceContext
 from certrail.services.integrations.masking import masked

@@ -11,7 +11,7 @@ from pydantic import BaseModel, SecretStr
 
 from certrail.domain.content import KeyAlgorithm
 from certrail.pki.keys import generate, to_pem
-from certrail.plugins.disclosure import MASK, Secrets
+from certrail.plugins.redaction import MASK, Redactor
 from certrail.services.core.effects import BrokenContract, PluginCall, checked_receipt
 from certrail_sdk import Receipt, Retryable
 
@@ -31,7 +31,7 @@ class Handed:
 
 
 HANDED = Handed(Login(codes=[SecretStr(PASSWORD), SecretStr("short")]), {"key": SecretStr(KEY)})
-SECRETS = Secrets(HANDED)
+SECRETS = Redactor.of(HANDED)
 
 
 @pytest.mark.parametrize(
@@ -65,8 +65,8 @@ def test_every_form_is_masked(form: str) -> None:
     answer = Receipt(
         reference=f"a {form} b", fingerprint="f", changed=True, details={"x": f"<{form}>", form: "y"}
     )
-    masked = SECRETS.masked(answer)
-    text = masked.model_dump_json() + SECRETS.masked(f"in {form}")
+    masked = SECRETS.value(answer)
+    text = masked.model_dump_json() + SECRETS.text(f"in {form}")
     assert MASK in masked.reference
     for secret in (PASSWORD, json.dumps(PASSWORD)[1:-1], *KEY.splitlines()[1:-1]):
         assert secret not in text
@@ -75,8 +75,8 @@ def test_every_form_is_masked(form: str) -> None:
 
 def test_what_is_no_secret_stays() -> None:
     answer = Receipt(reference="arn:aws:acm:short:user", fingerprint="f", changed=True)
-    assert SECRETS.masked(answer) is answer
-    assert Secrets().masked("anything") == "anything"
+    assert SECRETS.value(answer) == answer
+    assert Redactor.of().text("anything") == "anything"
     assert "word" not in repr(SECRETS)
 
 
