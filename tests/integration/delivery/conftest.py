@@ -1,10 +1,12 @@
-"""One account of ACM and its connection."""
+"""One account of ACM, two folders, and their connections."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from tests.integration.acm_world import AcmWorld
 from tests.integration.conftest import Team
+from tests.integration.folder_world import FolderWorld
 
 from certrail_fakes.acm import AcmServer
 
@@ -31,3 +33,12 @@ def acm_world(team: Team, server: AcmServer) -> AcmWorld:
         },
     )
     return AcmWorld(team, server)
+
+
+@pytest.fixture
+def folder_world(team: Team, tmp_path: Path) -> FolderWorld:
+    for slug in ("one", "two"):
+        (tmp_path / slug).mkdir()
+        config = {"root": str(tmp_path / slug)}
+        team.services.connections.create(team.admin, slug=slug, name=slug, type_="folder", config=config)
+    return FolderWorld(team)

@@ -1,116 +1,25 @@
 """What makes a sync deliver: a choice of certificates, a change of what is put there, and somebody's word."""
 
-from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 from sqlmodel import col, select
-from tests.integration.conftest import Team
-from tests.integration.verbs import run_verb
+from tests.integration.folder_world import REFUSED, FolderWorld
 from tests.workflows.fake_plugins import FakeDestination, Tries
 
 from certrail.domain.errors import BadInput, Conflict
-from certrail.domain.rate_limits import RateSlot
-from certrail.persistence.tables import Delivery, Incident, OutboxRow
+from certrail.persistence.tables import Incident
 from certrail.pki.revocation import Reason
 from certrail.plugins.redaction import MASK
-from certrail.plugins.registry import PluginRegistry
 from certrail.services.alerting.alerts import Escalation
-from certrail.services.core.failure import Failure
-from certrail.services.delivery.deploy import DeployCall, target_of_receipt
+from certrail.services.delivery.deploy import target_of_receipt
 from certrail.services.delivery.verify import ObserveCall
 from certrail.services.inventory.selectors import CertificateSelector
 from certrail_sdk import Observation
 
-REFUSED = Failure("Unauthorized", "It is not allowed.", "Allow it.", "files 1", None, permanent=True)
-
-
-@dataclass
-class FolderWorld:
-    """Syncs to folders, and their deliveries as their workflows make them."""
-
-    team: Team
-
-    def sync(self, slug: str = "files", **options: Any) -> None:
-        given = {"config": {}, "connection": "one", **options}
-        self.team.services.syncs.create(
-            self.team.admin, self.team.application, slug=slug, name=slug, destination="files", **given
-        )
-
-    def update(self, **changes: Any) -> None:
-        self.team.services.syncs.update(self.team.admin, self.team.application, "files", **changes)
-
-    def trigger(self, *lineages: str) -> int:
-        return self.team.services.syncs.trigger(self.team.admin, self.team.application, "files", lineages)
-
-    def issue(self, name: str = "a.example.com") -> str:
-        request, _ = self.team.ask(self.team.admin, name)
-        self.team.services.issuance.advance(request)
-        return self.team.services.requests.get(request).certificate_id or ""
-
-    def lineage(self, certificate: str) -> str:
-        return self.team.services.inventory.get(certificate).lineage_id
-
-    def deliveries(self) -> list[Delivery]:
-        rows = self.team.services.deliveries.list(self.team.application)
-        return [row for row, _ in rows]
-
-    def delivery(self) -> Delivery:
-        (row,) = self.deliveries()
-        return row
-
-    def begun(self) -> DeployCall | None:
-        call = self.team.services.effects.deliver.begin(self.delivery().id, 1)
-        assert not isinstance(call, RateSlot)
-        return call
-
-    async def work(self) -> None:
-        effects = self.team.services.effects
-        for delivery in self.deliveries():
-            await run_verb(self.team, effects.deliver, delivery.id)
-            await run_verb(self.team, effects.remove, delivery.id)
-
-    def fail(self) -> None:
-        """The destination refuses what is wanted now."""
-        row = self.delivery()
-        assert self.begun()
-        self.team.services.effects.deliver.fail(row.id, REFUSED, row.generation)
-
-    def reported(self, type_: str) -> list[dict[str, Any]]:
-        return [event.data for event in self.team.services.audit_log.events(None, type_=type_, limit=1000)]
-
-    def handed_over(self) -> int:
-        """How often deliveries' workflows were told of something."""
-        with self.team.services.context.db.read() as session:
-            return len(session.exec(select(OutboxRow).where(OutboxRow.flow == "delivery")).all())
-
-
-@pytest.fixture
-def folder_world(team: Team, tmp_path: Path) -> FolderWorld:
-    for slug in ("one", "two"):
-        (tmp_path / slug).mkdir()
-        config = {"root": str(tmp_path / slug)}
-        team.services.connections.create(team.admin, slug=slug, name=slug, type_="folder", config=config)
-    return FolderWorld(team)
-
 
 class TestByHand:
-    async def test_without_its_plugin_an_issuance_goes_on_and_the_delivery_waits(
-        self, folder_world: FolderWorld
-    ) -> None:
-        folder_world.sync(name_schema="{{common_name}}-{{short_certificate_id}}")
-        context = folder_world.team.services.context
-        plugins, context.plugins = context.plugins, PluginRegistry()
-        certificate = folder_world.issue()
-        (waiting,) = folder_world.deliveries()
-        assert (waiting.desired_certificate_id, waiting.status) == (certificate, "pending")
-        context.plugins = plugins
-        await folder_world.work()
-        (delivered,) = folder_world.deliveries()
-        assert (delivered.object_name, delivered.status) == (waiting.object_name, "delivered")
-
     async def test_what_is_not_automatic_waits_for_somebodys_word(self, folder_world: FolderWorld) -> None:
         folder_world.sync(auto=False)
         first, second = folder_world.issue("a.example.com"), folder_world.issue("b.example.com")
