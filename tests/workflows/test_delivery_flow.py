@@ -72,6 +72,18 @@ async def test_a_newer_desired_cuts_a_long_pause_short(skipping: WorkflowEnviron
     assert deliveries.tries.gap() < timedelta(minutes=1)
 
 
+async def test_a_real_server_cancels_what_waits_for_its_next_attempt(client: Client, fakes: Fakes) -> None:
+    """It says so in details of its own, which nobody sealed (``ACTIVITY_ID_NOT_STARTED``)."""
+    fakes.deliveries.tries.script = [RateLimited("slow down", retry_after=timedelta(hours=2))]
+    async with fakes.workers(client):
+        handle = await start(client)
+        await planned(handle, 2)
+        fakes.deliveries.set_desired("certificate-2")
+        await handle.signal(DeliveryWorkflow.changed, "certificate-2")
+        await asyncio.wait_for(handle.result(), 60)
+    assert fakes.deliveries.deployed == ["certificate-2"]
+
+
 async def test_a_repeated_signal_changes_nothing(skipping: WorkflowEnvironment, fakes: Fakes) -> None:
     deliveries = fakes.deliveries
     deliveries.tries.script = [RateLimited("slow down", retry_after=timedelta(hours=2))]

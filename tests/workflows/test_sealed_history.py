@@ -79,3 +79,8 @@ async def test_a_payload_that_is_not_sealed_is_refused(encoding: bytes) -> None:
     payload = Payload(metadata={"encoding": encoding}, data=b'"by hand"')
     with pytest.raises(UnsealedPayload):
         await EncryptionCodec(Keyring.generate()).decode([payload])
+
+
+async def test_what_the_server_says_of_a_cancelled_activity_is_taken() -> None:
+    payload = Payload(metadata={"encoding": b"json/plain"}, data=b'"ACTIVITY_ID_NOT_STARTED"')
+    assert await EncryptionCodec(Keyring.generate()).decode([payload]) == [payload]

@@ -60,6 +60,13 @@ class UnsealedPayload(Exception):
     """A payload that certrail did not seal: whoever can write to Temporal's cluster may have made it up."""
 
 
+CANCELLED_BEFORE_START = b'"ACTIVITY_ID_NOT_STARTED"'
+"""Details that Temporal's server itself gives an activity that was cancelled between two attempts, and nobody reads.
+
+Refused like others, they would fail every task of the workflow, so that it would never go on.
+"""
+
+
 class EncryptionCodec(PayloadCodec):
     """Seals whole payloads, with their metadata; opens what it sealed and refuses the rest.
 
@@ -90,6 +97,8 @@ class EncryptionCodec(PayloadCodec):
         return Payload(metadata={"encoding": ENCODING}, data=envelope.encode())
 
     def _opened(self, payload: Payload) -> Payload:
+        if payload.data == CANCELLED_BEFORE_START:
+            return payload
         if payload.metadata.get("encoding") != ENCODING:
             raise UnsealedPayload(
                 "A payload in Temporal was not sealed by certrail, and is not used. Send no inputs and no signals with"
