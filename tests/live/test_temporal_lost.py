@@ -108,7 +108,11 @@ def lost(live_stack: LiveStack, label: str) -> Iterator[InFlight]:
     until(lambda: all(_question(live_stack, order) for order in asked), "the questions in Slack")
     worker = live_stack.installation.pid("worker")
     assert worker is not None
-    os.kill(worker, signal.SIGSTOP)
+    mark = json.loads((live_stack.installation.data_dir / "worker.json").read_text())
+    # The parent first, so that it does not take its halted processes for stalled ones.
+    halted = [worker, *mark["processes"].values()]
+    for pid in halted:
+        os.kill(pid, signal.SIGSTOP)
     try:
         names = [*["files"] * 5, *["acm"] * 5, *["vault"] * 4]
         orders += [live_stack.order(name, f"{label}-{name}-{n}.live.example") for n, name in enumerate(names)]
@@ -119,8 +123,9 @@ def lost(live_stack: LiveStack, label: str) -> Iterator[InFlight]:
         assert len(orders) + len(asked) == 20
         yield InFlight(live_stack, label, [*orders, *asked], files, len(restarts(live_stack)), imports)
     finally:
-        if is_alive(worker):
-            os.kill(worker, signal.SIGCONT)
+        for pid in reversed(halted):
+            if is_alive(pid):
+                os.kill(pid, signal.SIGCONT)
 
 
 def test_temporal_alone(live_stack: LiveStack) -> None:
