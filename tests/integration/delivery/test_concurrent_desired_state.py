@@ -4,6 +4,8 @@ import pytest
 from tests.integration.concurrency import meanwhile
 from tests.integration.conftest import Team
 
+from certrail.domain.enrollment import EnrollmentMethod
+from certrail.services.catalog.enrollment import enroll
 from certrail.services.inventory.selectors import CertificateSelector
 
 
@@ -14,10 +16,10 @@ def folder(team: Team) -> None:
     )
 
 
-def sync(team: Team, selection: CertificateSelector) -> None:
+def sync(team: Team, selection: CertificateSelector, scope: str | None = "here") -> None:
     team.services.syncs.create(
         team.admin,
-        team.application,
+        team.application if scope == "here" else scope,
         slug="files",
         name="Files",
         destination="files",
@@ -56,3 +58,22 @@ def test_what_is_issued_while_a_sync_selects_it_is_delivered(team: Team) -> None
         lambda: team.services.issuance.advance(request),
     )
     assert len(team.services.deliveries.list(team.application)) == 1
+
+
+@pytest.mark.parametrize("first", ["sync", "certificate"])
+def test_neither_is_missed_in_the_legacy_scope(team: Team, first: str) -> None:
+    """Which has no row that could be locked."""
+    with team.services.context.unit_of_work(team.admin) as uow:
+        enroll(uow, None, team.services.catalog.profile("web").id, EnrollmentMethod.API)
+    request = team.services.requests.submit(
+        team.admin, None, profile="web", content={"sans": {"dns": ["a.example.com"]}}
+    )
+
+    def make() -> None:
+        sync(team, CertificateSelector(), None)
+
+    def issue() -> object:
+        return team.services.issuance.advance(request.id)
+
+    meanwhile(team, *((make, issue) if first == "sync" else (issue, make)))
+    assert len(team.services.deliveries.list(None)) == 1

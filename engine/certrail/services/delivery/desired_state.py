@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlmodel import Session, col, select
+from sqlmodel import Session, col, func, select
 
 from certrail.domain.events.delivery import DeliveryCancelled, DeliveryFacts
 from certrail.domain.object_names import ObjectNameSchema
@@ -15,6 +15,8 @@ from certrail.services.core.unit_of_work import ServiceContext, UnitOfWork
 from certrail.services.integrations.plugin_config import installed
 from certrail.services.inventory.selectors import names_of, selects
 
+LEGACY_SCOPE_LOCK = 0x6C656761
+"""Key of the advisory lock of what belongs to no Application (PostgreSQL, "Advisory Locks")."""
 CHUNK = 500
 """Certificates per statement: databases limit the number of its parameters."""
 
@@ -32,8 +34,14 @@ def fan_out_to_syncs(context: ServiceContext, uow: UnitOfWork, certificate: Cert
 def lock_scope(session: Session, application_id: str | None, *, read: bool = False) -> None:
     """Lock an Application: issuing takes a shared lock, editing a sync an exclusive one (``FOR NO KEY UPDATE``).
 
-    Without both, a certificate and a sync made concurrently would miss each other.
+    Without both, a certificate and a sync made concurrently would miss each other. The legacy scope has no row: there
+    it is an advisory lock of the transaction. SQLite has one writer at a time.
     """
+    if application_id is None:
+        if session.get_bind().dialect.name == "postgresql":
+            take = func.pg_advisory_xact_lock_shared if read else func.pg_advisory_xact_lock
+            session.exec(select(take(LEGACY_SCOPE_LOCK)))
+        return
     held = select(Application.id).where(Application.id == application_id)
     session.exec(locked(held, key_share=not read, read=read)).first()
 
