@@ -134,7 +134,7 @@ async def test_the_constructor_runs_there_too(team: Team) -> None:
 
 
 async def test_threads_that_are_left_behind_are_bounded(team: Team, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(plugin_threads, "AT_ONCE", 2)
+    monkeypatch.setattr(plugin_threads, "MOST_LEFT_BEHIND", 2)
     threads, release = PluginThreads(team.services.context, team.services.plugin_faults), threading.Event()
 
     async def hold() -> None:
@@ -158,3 +158,13 @@ async def test_threads_that_are_left_behind_are_bounded(team: Team, monkeypatch:
         if thread.name == f"plugin {KEY}":
             await asyncio.to_thread(thread.join, 30)
     await check(KEY, well)
+
+
+async def test_many_calls_at_once_are_all_answered(team: Team) -> None:
+    """As when a whole team clicks in one channel: only what is left behind is bounded."""
+    meeting = threading.Barrier(20)
+
+    async def meet() -> None:
+        await asyncio.to_thread(meeting.wait, 30)
+
+    await asyncio.gather(*(checked(team, meet, timedelta(seconds=60)) for _ in range(20)))

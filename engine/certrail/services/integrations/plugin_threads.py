@@ -28,8 +28,8 @@ log = logging.getLogger(__name__)
 
 LIMIT = timedelta(seconds=30)
 """Of one call: somebody waits for its answer."""
-AT_ONCE = 8
-"""Threads of one plugin, those left behind included."""
+MOST_LEFT_BEHIND = 8
+"""Threads whose calls were not answered in time, and which still run."""
 BUILD = "configuration"
 """As faults call the code of a plugin's configuration and constructor."""
 
@@ -42,7 +42,7 @@ class PluginThreads:
 
     def __init__(self, context: ServiceContext, faults: PluginFaults) -> None:
         self._context, self._faults = context, faults
-        self._running: Counter[str] = Counter()
+        self._left_behind: Counter[str] = Counter()
         self._lock = threading.Lock()
 
     @asynccontextmanager
@@ -54,7 +54,7 @@ class PluginThreads:
             build: reads the configuration and makes the object; in that thread, as it is the plugin's code too.
 
         Raises:
-            Busy: so many calls for this key are not answered that no other is made.
+            Busy: so many calls for this key were never answered that no other is made.
             PluginFailed: its code broke the contract.
             CertrailError: what `build` raises.
         """
@@ -73,14 +73,15 @@ class PluginThreads:
 
     def _started(self, key: str) -> "_Thread":
         with self._lock:
-            if self._running[key] >= AT_ONCE:
-                raise Busy(f"{AT_ONCE} plugin calls for {key} are not answered. Try again later, or restart.")
-            self._running[key] += 1
-        return _Thread(f"plugin {key}", lambda: self._ended(key))
+            if self._left_behind[key] >= MOST_LEFT_BEHIND:
+                raise Busy(
+                    f"{MOST_LEFT_BEHIND} plugin calls for {key} are not answered. Try again later, or restart."
+                )
+        return _Thread(f"plugin {key}", lambda change: self._count(key, change))
 
-    def _ended(self, key: str) -> None:
+    def _count(self, key: str, change: int) -> None:
         with self._lock:
-            self._running[key] -= 1
+            self._left_behind[key] += change
 
 
 class Held(Generic[P]):
@@ -122,6 +123,7 @@ class Held(Generic[P]):
         finally:
             answer.cancel()
         if not done:
+            self._thread.leave_behind()
             await self._report(verb, f"gave no answer within {limit.seconds} s")
             raise PluginFailed(
                 f"The plugin {self._name} gave no answer within {limit.seconds} s. See whether the"
@@ -181,10 +183,18 @@ def _later(build: Callable[[], T]) -> Callable[[], Coroutine[Any, Any, T]]:
 class _Thread:
     """A thread that runs an event loop until it is stopped. It keeps no process from ending."""
 
-    def __init__(self, name: str, ended: Callable[[], None]) -> None:
+    def __init__(self, name: str, count: Callable[[int], None]) -> None:
         self.loop = asyncio.new_event_loop()
-        self._ended = ended
+        self._count, self._counted = count, False
+        self._lock, self._ended = threading.Lock(), False
         threading.Thread(target=self._run, name=name, daemon=True).start()
+
+    def leave_behind(self) -> None:
+        """Count the thread until it ends: its call was not answered in time."""
+        with self._lock:
+            if not self._ended and not self._counted:
+                self._counted = True
+                self._count(1)
 
     def stop(self) -> None:
         """Let the loop end, as soon as nothing holds it."""
@@ -201,4 +211,7 @@ class _Thread:
             self.loop.run_forever()
         finally:
             self.loop.close()
-            self._ended()
+            with self._lock:
+                self._ended = True
+                if self._counted:
+                    self._count(-1)
