@@ -9,8 +9,8 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
 from certrail.domain.errors import CertrailError, OutdatedPlugin
-from certrail.services.core.effects import BrokenContract
 from certrail.services.core.failure import Failure, place
+from certrail.services.integrations.receipts import BrokenContract
 from certrail_sdk import Permanent, PluginError, Retryable
 from certrail_workflows.activities.calls import Escaped, NoAnswer
 from certrail_workflows.policies import (

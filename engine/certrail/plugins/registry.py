@@ -77,14 +77,14 @@ class PluginRegistry:
         """
         registry = cls()
         points = list(installed_plugins())
-        hurtful: Mapping[tuple[str, str], str] = {}
+        unsafe: Mapping[tuple[str, str], str] = {}
         if probe is not None:
             enabled = [point for point in points if not point.keys & set(disabled)]
-            hurtful = probe.refused([Candidate(p.distribution, p.version, p.entry_point) for p in enabled])
+            unsafe = probe.refused([Candidate(p.distribution, p.version, p.entry_point) for p in enabled])
         loaded = [
             (point, found)
             for point in points
-            if (found := registry._load(point, disabled, hurtful)) is not None
+            if (found := registry._load(point, disabled, unsafe)) is not None
         ]
         registry._admit(loaded, {point.distribution for point in points})
         matched = {info.key for info in registry._info if info.state == DISABLED}
@@ -145,17 +145,17 @@ class PluginRegistry:
             raise UnknownPlugin(f"The {kind} plugin {name!r} cannot be used: {why}") from None
 
     def _load(
-        self, point: Installed, disabled: Collection[str], hurtful: Mapping[tuple[str, str], str]
+        self, point: Installed, disabled: Collection[str], unsafe: Mapping[tuple[str, str], str]
     ) -> tuple[object, Sequence[Found]] | None:
         """A module with the classes that it provides and that are not switched off; nothing is registered yet.
 
         Args:
-            hurtful: by distribution and entry point, why an import would hurt this process.
+            unsafe: by distribution and entry point, why an import would hurt this process.
         """
         if point.keys & set(disabled):
             self._note(point, DISABLED, "switched off by CERTRAIL_DISABLED_PLUGINS")
             return None
-        if reason := hurtful.get((point.distribution, point.entry_point.name)):
+        if reason := unsafe.get((point.distribution, point.entry_point.name)):
             log.error("plugin %s %s cannot be loaded: %s", point.distribution, point.version, reason)
             self._note(point, FAILED, reason)
             return None

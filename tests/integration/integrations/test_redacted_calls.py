@@ -12,7 +12,8 @@ from pydantic import BaseModel, SecretStr
 from certrail.domain.content import KeyAlgorithm
 from certrail.pki.keys import generate, to_pem
 from certrail.plugins.redaction import MASK, Redactor
-from certrail.services.core.effects import BrokenContract, PluginCall, checked_receipt
+from certrail.services.core.effects import PluginCall
+from certrail.services.integrations.receipts import BrokenContract, checked_receipt
 from certrail_sdk import Receipt, Retryable
 
 PASSWORD = 'pass "word"/ä=1'

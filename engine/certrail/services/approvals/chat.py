@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, and_, col, select
 
-from certrail.domain.errors import BadInput, CertrailError, Conflict, Forbidden, NotFound
+from certrail.domain.errors import BadInput, CertrailError, Conflict, Forbidden, NotFound, PluginFailed
 from certrail.domain.events import Event
 from certrail.domain.events.access import ChatIdentityLinked
 from certrail.domain.events.approvals import CallbackRefused
@@ -145,6 +145,9 @@ class Chat:
                 email = await email_of()
                 voter = await asyncio.to_thread(self._learn, channel, interaction, email)
             return await asyncio.to_thread(self._record, channel, interaction, voter)
+        except PluginFailed as err:  # it did not say who voted, so nobody was refused
+            log.warning("the sender of a vote in channel %s is unknown: %s", channel.slug, err.detail)
+            return NOT_RECORDED
         except (VoteRefused, CertrailError) as err:
             detail = err.error.detail if isinstance(err, VoteRefused) else err.detail
             return Outcome(state="refused", message=detail)

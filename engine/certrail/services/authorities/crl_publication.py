@@ -15,10 +15,11 @@ from certrail.domain.rate_limits import RateSlot
 from certrail.domain.states import MirrorStatus
 from certrail.persistence.database import locked
 from certrail.persistence.tables import Crl, CrlCopy, CrlMirror
-from certrail.services.core.effects import Effect, PluginCall, checked_receipt
+from certrail.services.core.effects import Effect, PluginCall
 from certrail.services.core.failure import Failure
 from certrail.services.core.unit_of_work import UnitOfWork
 from certrail.services.integrations.plugin_config import destination_of, plugin_version
+from certrail.services.integrations.receipts import checked_receipt
 from certrail_sdk import Context, Destination, Misconfigured, Publication, Publishes, Receipt
 
 MEDIA_TYPE = "application/pkix-crl"

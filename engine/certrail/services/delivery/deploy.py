@@ -14,13 +14,14 @@ from certrail.domain.rate_limits import RateSlot
 from certrail.domain.states import CertificateStatus, DeliveryStatus
 from certrail.persistence.database import locked
 from certrail.persistence.tables import Certificate, Delivery, PreviousTarget, Sync
-from certrail.services.core.effects import Effect, PluginCall, checked_receipt
+from certrail.services.core.effects import Effect, PluginCall
 from certrail.services.core.failure import Failure
 from certrail.services.core.unit_of_work import UnitOfWork
 from certrail.services.delivery import retirement_planner
 from certrail.services.delivery.connection_rate import acquire_slot, lock_rate_limit
 from certrail.services.delivery.desired_state import facts_of
 from certrail.services.integrations.plugin_config import destination_of, plugin_version
+from certrail.services.integrations.receipts import checked_receipt
 from certrail_sdk import Bundle, Context, Deployment, Destination, Receipt, Target
 
 
