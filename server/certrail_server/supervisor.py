@@ -149,14 +149,7 @@ class Supervisor:
         if process is None or process.returncode is not None:
             return
         log.info("stopping %s", child.name)
-        with suppress(ProcessLookupError):
-            process.terminate()
-        try:
-            await asyncio.wait_for(process.wait(), STOP_SECONDS)
-        except TimeoutError:
-            log.warning("%s did not stop in %.0f s and is killed", child.name, STOP_SECONDS)
-            process.kill()
-            await process.wait()
+        await end(process, child.name, STOP_SECONDS)
 
     def _write_state(self) -> None:
         state = {"supervisor": os.getpid(), "children": {c.name: c.pid for c in self._children if c.pid}}
@@ -195,3 +188,15 @@ async def spawn(
 def how(code: int) -> str:
     """How a process ended."""
     return f"signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
+
+
+async def end(process: asyncio.subprocess.Process, name: str, seconds: float) -> None:
+    """End a process by SIGTERM, or by SIGKILL if it has not ended after some seconds."""
+    with suppress(ProcessLookupError):
+        process.terminate()
+    try:
+        await asyncio.wait_for(process.wait(), seconds)
+    except TimeoutError:
+        log.warning("%s did not stop in %.0f s and is killed", name, seconds)
+        process.kill()
+        await process.wait()

@@ -17,7 +17,7 @@ from typing import Any
 
 from certrail_server.marks import WORKER_MARK, mark
 from certrail_server.settings import Settings
-from certrail_server.supervisor import how, spawn
+from certrail_server.supervisor import end, how, spawn
 from certrail_server.workers.status import listen
 from certrail_server.workers.watchdog import Harm, Watchdog, resident_bytes
 from certrail_workflows.call_board import CallBoard
@@ -135,24 +135,24 @@ class _Parent:
     async def _live(self, child: _Child) -> Harm | None:
         """One life of a process; returns how it ended, ``None`` if it was stopped. Raises OSError."""
         board = CallBoard.create()
-        said, says = os.pipe()
+        reader, writer = os.pipe()
         try:
             process = await spawn(
                 (
                     *(sys.executable, "-m", "certrail_server.workers.process", child.role),
-                    *("--status", str(says), "--board", str(board.descriptor), *child.arguments),
+                    *("--status", str(writer), "--board", str(board.descriptor), *child.arguments),
                 ),
-                pass_fds=(says, board.descriptor),
+                pass_fds=(writer, board.descriptor),
                 stdin=asyncio.subprocess.PIPE,
             )
         except OSError:
-            os.close(said)
+            os.close(reader)
             board.close()
             raise
         finally:
-            os.close(says)
+            os.close(writer)
         child.process, child.imported, child.ready = process, False, False
-        reading = asyncio.create_task(listen(said, lambda message: self._received(child, message)))
+        reading = asyncio.create_task(listen(reader, lambda message: self._received(child, message)))
         try:
             assert process.stdin is not None
             with suppress(OSError):
@@ -179,7 +179,7 @@ class _Parent:
                 if exited.done():
                     return self._died(child, exited.result(), dog, resident)
                 if stopping.done():
-                    await _end(child, process)
+                    await end(process, child.name, STOP_SECONDS)
                     return None
                 if child.role == "core":
                     continue
@@ -251,14 +251,3 @@ class _Parent:
 
 def _queue_options(queues: Sequence[str]) -> tuple[str, ...]:
     return tuple(option for queue in queues for option in ("--queue", queue))
-
-
-async def _end(child: _Child, process: asyncio.subprocess.Process) -> None:
-    with suppress(ProcessLookupError):
-        process.terminate()
-    try:
-        await asyncio.wait_for(process.wait(), STOP_SECONDS)
-    except TimeoutError:
-        log.warning("%s did not stop in %.0f s and is killed", child.name, STOP_SECONDS)
-        process.kill()
-        await process.wait()
