@@ -95,6 +95,20 @@ async def test_without_the_database_slack_shows_its_own_failure(slack_world: Sla
     assert slack_world.votes == [("ann", "approve")]
 
 
+async def test_a_buggy_lookup_refuses_nobody(
+    slack_world: SlackWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asker, _ = slack_world.person("asker"), slack_world.person("ann")
+    message = await slack_world.ask(asker, step("Owners", "ann"))
+
+    async def bug(*_: object) -> str:
+        raise ValueError("xoxb-secret")
+
+    monkeypatch.setattr(Slack, "email_of", bug)
+    await slack_world.click("ann", message)
+    assert (slack_world.votes, slack_world.reported("ann")) == ([], [NOT_RECORDED])
+
+
 async def test_the_member_is_looked_up_once(slack_world: SlackWorld) -> None:
     asker, _ = slack_world.person("asker"), slack_world.person("ann")
     message = await slack_world.ask(asker, step("One", "ann"), step("Two", "ann"))
