@@ -163,7 +163,11 @@ def _plugins(app: App) -> list[Finding]:
         Finding(f"plugin {info.key}", info.state not in UNUSABLE, _about(info))
         for info in app.context.plugins.all()
     ] + [
-        Finding("CERTRAIL_DISABLED_PLUGINS", False, f"no plugin is called {name!r}; see certrail plugins")
+        Finding(
+            "CERTRAIL_DISABLED_PLUGINS",
+            False,
+            f"{name!r} is no plugin; give kind and name, such as notifier-slack",
+        )
         for name in app.context.plugins.unknown_disabled
     ]
 

@@ -83,7 +83,7 @@ def test_a_series_ends_by_itself(team: Team) -> None:
 
 def test_people_see_the_fault_and_release_the_plugin(shell: Shell) -> None:
     team = shell.team
-    assert "There is no such fault of this plugin" in shell.refused("plugin", "release", KEY)
+    assert "There is no open fault of the plugin" in shell.refused("plugin", "release", KEY)
     team.services.plugin_faults.record(HELD)
     headers = {"Authorization": f"Bearer {os.environ['CERTRAIL_TOKEN']}"}
     answer = httpx2.get(f"{os.environ['CERTRAIL_URL']}/api/v1/plugins", headers=headers, trust_env=False)

@@ -112,7 +112,7 @@ class PluginFaults:
         with self._context.unit_of_work(actor) as uow:
             row = _locked(uow, key)
             if row is None:
-                raise NotFound("fault of this plugin")
+                raise NotFound("open fault of the plugin", key)
             uow.session.delete(row)
             uow.record(PluginReleased(key, slug=key))
 
