@@ -1,5 +1,5 @@
 # syntax=docker/dockerfile:1
-FROM python:3.11-slim-bookworm AS build
+FROM python:3.11-slim-trixie AS build
 WORKDIR /src
 RUN python -m venv /opt/certrail
 COPY constraints.txt pyproject.toml README.md LICENSE ./
@@ -12,7 +12,9 @@ COPY plugins plugins
 RUN /opt/certrail/bin/pip install --no-cache-dir --disable-pip-version-check --constraint constraints.txt \
       ./sdk ./client . ./plugins/destinations/* ./plugins/notifiers/*
 
-FROM python:3.11-slim-bookworm
+FROM python:3.11-slim-trixie
+# `certrail backup` calls pg_dump and pg_restore, which are to be of the server's version: 17 here as in the compose file.
+RUN apt-get update && apt-get install --yes --no-install-recommends postgresql-client-17 && rm -rf /var/lib/apt/lists/*
 # A fixed number, so that volumes and secrets can be given to this user from outside.
 RUN useradd --system --uid 10001 --create-home --home-dir /var/lib/certrail certrail \
     && install -d -o certrail -g certrail -m 0700 /var/lib/certrail \

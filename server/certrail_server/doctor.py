@@ -9,12 +9,13 @@ from pathlib import Path
 
 from sqlmodel import col, select
 
-from certrail.persistence.migrate import pending
+from certrail.persistence.migrate import newest, schema_of
 from certrail.persistence.tables import OutboxRow
 from certrail.plugins.registry import REFUSED, UNUSABLE, PluginInfo
 from certrail.services.core.orchestrator import OrchestratorUnavailable
 from certrail.services.integrations.plugin_faults import described
 from certrail_server.bootstrap import App
+from certrail_server.schema_watch import too_new
 from certrail_server.words import counted
 from certrail_workflows.messages import CORE_QUEUE
 from certrail_workflows.pollers import pollers
@@ -55,12 +56,19 @@ async def examine(app: App) -> list[Finding]:
 
 def _database(app: App) -> Finding:
     try:
-        behind = pending(app.context.db)
+        found = schema_of(app.context.db)
     except Exception as err:
         return Finding(
             "database", False, f"does not answer ({type(err).__name__}); check CERTRAIL_DATABASE_URL"
         )
-    return Finding("database", not behind, "run: certrail migrate" if behind else "reachable and migrated")
+    if found.is_behind:
+        return Finding("database", False, "run: certrail migrate")
+    if found.is_unsupported:
+        return Finding("database", False, too_new(found))
+    if found.is_newer:
+        beside = f"schema {found.present} of a newer version, beside which this one, {newest()}, may run"
+        return Finding("database", True, f"reachable; {beside}")
+    return Finding("database", True, "reachable and migrated")
 
 
 def _outbox(app: App) -> Finding:
@@ -140,11 +148,10 @@ async def _workflows(app: App, identity: str) -> Finding:
     if report.last_at is not None:
         last = f"; last started again at {report.last_at:%Y-%m-%d %H:%M} UTC: {_listed(report.last_counts)}"
     if not report.known:
+        what = "The database was restored" if report.restored else "Temporal's database was replaced"
         if not any(report.needing.values()):
-            return Finding(
-                "workflows", True, f"Temporal's database was replaced, nothing was in flight{last}"
-            )
-        detail = f"Temporal's database was replaced: no workflow for {_listed(report.needing)}; {BY_ITSELF}"
+            return Finding("workflows", True, f"{what}, nothing was in flight{last}")
+        detail = f"{what}: no workflow for {_listed(report.needing)}; {BY_ITSELF}"
         return Finding("workflows", False, f"{detail}{last}")
     sample = await asyncio.to_thread(reconciliation.sample)
     lost = await app.orchestrator.lost([needed.start for needed in sample])

@@ -4,30 +4,15 @@ from contextlib import suppress
 
 import uvicorn
 
-from certrail.crypto.keyring import Keyring
-from certrail.persistence.database import Database
-from certrail.persistence.migrate import migrate, pending
-from certrail.services.core.audit_seal import empty_head
 from certrail_server.bootstrap import App
 from certrail_server.http_protocol import LARGEST_HEADERS, LimitedProtocol, prepare_process
 from certrail_server.marks import SERVER_MARK, mark
 from certrail_server.ports import listening
-
-
-class NotMigrated(Exception):
-    """The database is behind this version."""
-
-
-def prepare(database: Database, keyring: Keyring) -> None:
-    """Migrate an embedded database; a shared one is migrated by hand. Raises NotMigrated."""
-    if database.is_sqlite:
-        migrate(database, lambda: empty_head(keyring))
-    elif pending(database):
-        raise NotMigrated("The database is behind this version. Run: certrail migrate")
+from certrail_server.schema_watch import SchemaWatch, prepare
 
 
 def serve(app: App) -> None:
-    """Serve HTTP until told to stop. Raises CannotListen."""
+    """Serve HTTP until told to stop, or the schema becomes too new. Raises CannotListen, NotMigrated."""
     prepare(app.context.db, app.context.keyring)
     settings = app.settings
     prepare_process()
@@ -47,7 +32,8 @@ def serve(app: App) -> None:
         if settings.data_dir.is_dir():
             mark(settings.data_dir / SERVER_MARK)
         running = uvicorn.Server(config)
-        with suppress(KeyboardInterrupt):
+        watch = SchemaWatch(app.context.db, lambda: setattr(running, "should_exit", True))
+        with watch, suppress(KeyboardInterrupt):
             running.run(sockets=[sock])
     if not running.started:
         raise SystemExit(1)

@@ -17,15 +17,16 @@ CALLER = """#!{python} -IS
 import json, os, socket, sys
 with socket.socket(socket.AF_UNIX) as asked:
     asked.connect({path!r})
-    asked.sendall(json.dumps([sys.argv[1:], os.getcwd(), "POSTGRES_PASSWORD" in os.environ]).encode())
+    given = sys.stdin.buffer.read().decode("utf-8", "surrogateescape")
+    asked.sendall(json.dumps([sys.argv[1:], os.getcwd(), "POSTGRES_PASSWORD" in os.environ, given]).encode())
     asked.shutdown(socket.SHUT_WR)
     code, printed, trouble = json.loads(asked.makefile().read())
-sys.stdout.write(printed)
+sys.stdout.buffer.write(printed.encode("utf-8", "surrogateescape"))
 sys.stderr.write(trouble)
 sys.exit(code)
 """
 Ended = tuple[int, str, str]
-"""Exit code, standard output, standard error."""
+"""Exit code, standard output, standard error; bytes that are no text are surrogates."""
 
 
 class Docker:
@@ -37,6 +38,7 @@ class Docker:
 
     def __init__(self, composed: Composed) -> None:
         self._composed = composed
+        self._given = b""
         self.printed: list[tuple[list[str], str]] = []
         self._verbs: dict[str, Callable[[list[str], Path], Ended]] = {
             "up": self._up,
@@ -46,9 +48,10 @@ class Docker:
             "stop": self._stop,
         }
 
-    def __call__(self, words: list[str], folder: Path) -> Ended:
-        """Do what `docker WORDS`, typed in that folder, asks for."""
+    def __call__(self, words: list[str], folder: Path, given: str = "") -> Ended:
+        """Do what `docker WORDS`, typed in that folder with this on standard input, asks for."""
         program, verb, *rest = words
+        self._given = given.encode("utf-8", "surrogateescape")
         if program != "compose" or verb not in self._verbs:
             return 125, "", f"docker: unknown command: {words}\n"
         return self._verbs[verb](rest, folder)
@@ -79,7 +82,7 @@ class Docker:
         return self._in(service, command)
 
     def _in(self, service: str, command: Sequence[str]) -> Ended:
-        done = self._composed.run(service, *command)
+        done = self._composed.run(service, *command, given=self._given)
         self.printed.append(([*command], done.stdout))
         return done.returncode, done.stdout, done.stderr
 
@@ -99,9 +102,9 @@ def answering(command: Path, docker: Docker) -> Iterator[None]:
 
     class Handler(socketserver.StreamRequestHandler):
         def handle(self) -> None:
-            words, folder, has_password = json.loads(self.rfile.read())
+            words, folder, has_password, given = json.loads(self.rfile.read())
             if has_password:
-                ended = docker(words, Path(folder))
+                ended = docker(words, Path(folder), given)
             else:
                 ended = (
                     1,

@@ -175,3 +175,10 @@ def test_the_build_copies_what_exists() -> None:
     wheels = (ROOT / "pyproject.toml").read_text()
     copied = {s for word, text in instructions(0) if word == "COPY" for s in text.split()[:-1]}
     assert set(re.findall(r'"(engine|workflows|server)/', wheels)) <= copied
+
+
+def test_the_image_dumps_the_server_that_the_file_starts() -> None:
+    """`pg_dump` refuses a server that is newer than itself."""
+    version = SERVICES["postgres"]["image"].removeprefix("postgres:").partition("-")[0]
+    installed = [text for word, text in instructions(1) if word == "RUN" and "apt-get" in text]
+    assert any(f"postgresql-client-{version} " in text for text in installed)

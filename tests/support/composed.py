@@ -9,6 +9,7 @@ from typing import Any
 
 import httpx2
 import yaml
+from tests.support.postgres import PROGRAMS
 
 from certrail_server.ports import free_port
 
@@ -41,14 +42,18 @@ class Composed:
         self._running: dict[str, subprocess.Popen[bytes]] = {}
         self.program = [sys.executable, "-m", "certrail_server"]
 
-    def run(self, service: str, *command: str) -> subprocess.CompletedProcess[str]:
-        """Run a command to its end in the surroundings of a service: what it may only read stays as it is."""
+    def run(self, service: str, *command: str, given: bytes = b"") -> subprocess.CompletedProcess[str]:
+        """Run a command to its end in the surroundings of a service: what it may only read stays as it is.
+
+        Args:
+            given: on standard input.
+        """
         kept = self._folder / "kept"
         shutil.copytree(self.keys, kept)
         words, env = [*self.program, *command], self._env(service)
-        done = subprocess.run(
-            words, env=env, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
-        )
+        ended = subprocess.run(words, env=env, input=given, capture_output=True, check=False)
+        printed, said = (text.decode("utf-8", "surrogateescape") for text in (ended.stdout, ended.stderr))
+        done = subprocess.CompletedProcess(words, ended.returncode, printed, said)
         changed = {path.name: path.read_bytes() for path in self.keys.iterdir()} != {
             path.name: path.read_bytes() for path in kept.iterdir()
         }
@@ -101,5 +106,11 @@ class Composed:
     def _env(self, service: str) -> dict[str, str]:
         self._data(service).mkdir(exist_ok=True)
         reported = SERVICES[service]["environment"]
+        # The image has PostgreSQL's client programs.
+        path = f"{PROGRAMS}:{os.environ['PATH']}"
         mine = {**self._own, "CERTRAIL_DATA_DIR": str(self._data(service)), "CERTRAIL_PUBLIC_URL": self.url}
-        return {**os.environ, **{name: mine.get(name, value) for name, value in reported.items()}}
+        return {
+            **os.environ,
+            "PATH": path,
+            **{name: mine.get(name, value) for name, value in reported.items()},
+        }

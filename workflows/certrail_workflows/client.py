@@ -53,7 +53,7 @@ _FLOWS: Mapping[str, type] = {
     "mirror": CrlMirrorWorkflow,
 }
 _ONCE = frozenset({"issuance", "notification", "renewal", "revocation"})
-"""Flows whose success is final: a message that comes again must not start them again."""
+"""Flows whose success is final: a message that comes again must not start them again, unless it is a `rerun`."""
 _RUNNING = frozenset({WorkflowExecutionStatus.RUNNING, WorkflowExecutionStatus.CONTINUED_AS_NEW})
 _ENDED_FROM_OUTSIDE = frozenset({WorkflowExecutionStatus.TERMINATED, WorkflowExecutionStatus.CANCELED})
 LOOK_UPS = 10
@@ -269,9 +269,8 @@ async def _is_lost(client: Client, gate: asyncio.Semaphore, start: WorkflowStart
         return False
     if found.status in _ENDED_FROM_OUTSIDE:
         return True
-    if found.status == WorkflowExecutionStatus.COMPLETED and start.flow in _ONCE:
-        return False  # a second start would be refused
-    # One that fails by itself would fail again at once.
+    # One that fails by itself would fail again at once. One that succeeded has its object open only if the database is
+    # older than the workflow: a restored backup.
     return found.close_time is not None and datetime.now(UTC) - found.close_time > policies.LONGEST_WAIT
 
 
@@ -286,7 +285,7 @@ async def _start(client: Client, message: OutboxMessage, *, attributes: bool, su
         _input(message),
         id=message.workflow_id,
         task_queue=CORE_QUEUE,
-        id_reuse_policy=_reuse(message.flow),
+        id_reuse_policy=_reuse(message),
         start_signal=ChangeSignals.changed.__name__ if message.signal else None,
         start_signal_args=[message.signal] if message.signal else [],
         static_summary=_summary(message) if summaries else None,
@@ -314,7 +313,7 @@ def _input(message: OutboxMessage) -> IssuanceInput | RenewalInput | RevocationI
     return PluginTaskInput(message.subject_id, plugin_queue(message.plugin))
 
 
-def _reuse(flow: str) -> WorkflowIDReusePolicy:
-    if flow in _ONCE:
+def _reuse(message: OutboxMessage) -> WorkflowIDReusePolicy:
+    if message.flow in _ONCE and not message.rerun:
         return WorkflowIDReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY
     return WorkflowIDReusePolicy.ALLOW_DUPLICATE

@@ -11,7 +11,7 @@ import os
 import re
 import secrets
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -49,6 +49,11 @@ class Keyring:
 
     def __repr__(self) -> str:
         return f"<Keyring active={self._active} keys={sorted(self._keys)}>"
+
+    @property
+    def key_ids(self) -> Sequence[str]:
+        """The ids of all keys, sorted."""
+        return sorted(self._keys)
 
     @classmethod
     def generate(cls) -> "Keyring":

@@ -25,7 +25,7 @@ from certrail_server.cli.api import (
     sync,
     view,
 )
-from certrail_server.cli.local import audit, keyring, migration, operate, plugins, run, token
+from certrail_server.cli.local import audit, backup, keyring, migration, operate, plugins, run, token
 
 app = typer.Typer(
     name="certrail", no_args_is_help=True, add_completion=True, pretty_exceptions_show_locals=False
@@ -55,6 +55,7 @@ principal.register(app)
 for group, name in (
     (token.app, "token"),
     (audit.app, "audit"),
+    (backup.app, "backup"),
     (keyring.app, "keyring"),
     (migration.app, "migration"),
     (authority.ca, "ca"),

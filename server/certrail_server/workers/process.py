@@ -23,7 +23,7 @@ from certrail.services.core.orchestrator import OrchestratorUnavailable
 from certrail.services.operations.reconciler import Reconciler
 from certrail_server.bootstrap import PRIVATE, App, build, load_keyring
 from certrail_server.cli.local.installation import settings, unusable_database
-from certrail_server.serve import NotMigrated, prepare
+from certrail_server.schema_watch import NotMigrated, SchemaWatch, prepare
 from certrail_server.settings import Settings
 from certrail_server.workers.host import Host
 from certrail_server.workers.status import Status
@@ -129,7 +129,8 @@ async def _core(app: App, status: Status) -> None:
     gc.freeze()
     status.send(ready=True)
     try:
-        await serve(worker, stop)
+        with _schema_watch(app, stop):
+            await serve(worker, stop)
     finally:
         for task in beside:
             task.cancel()
@@ -155,7 +156,8 @@ async def _host(
         if not await _connected(app, stop):
             return
         gc.freeze()
-        await host.serve(stop)
+        with _schema_watch(app, stop):
+            await host.serve(stop)
     # An orderly end would wait for threads that plugins have left behind.
     logging.shutdown()
     os._exit(0)
@@ -176,6 +178,16 @@ def _stopped(nudge: Callable[[], None] = lambda: None) -> asyncio.Event:
 
     loop.add_reader(0, read)
     return stop
+
+
+def _schema_watch(app: App, stop: asyncio.Event) -> SchemaWatch:
+    """Stops this process when the schema becomes too new for it: its steps would fail requests for good."""
+    loop = asyncio.get_running_loop()
+
+    def end() -> None:
+        loop.call_soon_threadsafe(stop.set)
+
+    return SchemaWatch(app.context.db, end)
 
 
 async def _connected(app: App, stop: asyncio.Event) -> bool:

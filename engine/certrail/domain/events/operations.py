@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from certrail.domain.events.base import Event
@@ -68,7 +69,8 @@ class WorkflowsRestarted(
 ):
     """Workflows that open objects need were missing in Temporal and were started again; `counts` is by kind.
 
-    `cause` is ``store-replaced`` where Temporal's database is another one than before, else ``workflow-missing``.
+    `cause` is ``store-replaced`` where Temporal's database is another one than before, ``database-restored`` where
+    certrail's own is older than the workflows, else ``workflow-missing``.
     """
 
     slug: str
@@ -176,6 +178,33 @@ class KeyringReencrypted(Event, type="keyring.reencrypted", title="Secrets re-en
     """Sealed values were encrypted anew with the keyring's present key."""
 
     count: int
+
+
+class BackupEvent(Event, subject="backup"):
+    """About one backup; its id is the SHA-256 of its manifest."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class BackupMade(BackupEvent, type="backup.made", title="Backup made"):
+    """The database was copied; it holds events up to number `events`. `with_keyring`: under a passphrase."""
+
+    events: int
+    with_keyring: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class BackupRestored(
+    BackupEvent,
+    type="backup.restored",
+    title="Database restored from a backup",
+    severity=Severity.WARNING,
+    alertable=True,
+    shared=True,
+):
+    """This database was filled from a backup: what happened after `made_at` is not in it."""
+
+    made_at: datetime
+    events: int
 
 
 @dataclass(frozen=True, kw_only=True)

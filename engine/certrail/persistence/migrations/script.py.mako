@@ -3,6 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
+from certrail.persistence.migrations.support import supports
+
 revision = ${repr(up_revision)}
 down_revision = ${repr(down_revision)}
 branch_labels = None
@@ -11,7 +13,5 @@ depends_on = None
 
 def upgrade() -> None:
     ${upgrades if upgrades else "pass"}
-
-
-def downgrade() -> None:
-    ${downgrades if downgrades else "pass"}
+    # The newest revision of the release before, whose processes run beside ours, unless this takes away what they use.
+    supports(${repr(down_revision)})

@@ -47,6 +47,7 @@ from certrail.persistence.tables.core import (
     IdempotencyKeyRow,
     OutboxRow,
     ReconciliationState,
+    SchemaSupport,
     SweepFailure,
 )
 from certrail.persistence.tables.delivery import (
@@ -129,6 +130,7 @@ __all__ = [
     "RevocationRequest",
     "RevocationTombstone",
     "SavedSearch",
+    "SchemaSupport",
     "SeenCallback",
     "SweepFailure",
     "Sync",

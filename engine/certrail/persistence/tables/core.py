@@ -52,7 +52,7 @@ class OutboxRow(Table, table=True):
     """A workflow to start or signal, committed with the change that needs it.
 
     `application_id`, `lineage_id` and `summary` are what the workflow is found by and called in Temporal's UI: public
-    facts only.
+    facts only. `rerun` starts one that has succeeded once more, as the database does not know of that success.
     """
 
     __tablename__ = "outbox"
@@ -69,6 +69,7 @@ class OutboxRow(Table, table=True):
     application_id: str | None = Field(default=None, max_length=40)
     lineage_id: str | None = Field(default=None, max_length=40)
     summary: str = Field(default="", max_length=200)
+    rerun: bool = False
     dispatched_at: datetime | None = timestamp()
     attempts: int = 0
     last_error: str | None = None
@@ -77,7 +78,8 @@ class OutboxRow(Table, table=True):
 class ReconciliationState(Table, table=True):
     """How far workflows were compared with the database, in the only row of its table.
 
-    `identity` is that of the orchestrator's store whose workflows are known. While `target`, another store, is filled,
+    `identity` is that of the orchestrator's store whose workflows are known; ``restored`` after the database was
+    restored from a backup, and so is older than any store. While `target`, another store, is filled,
     `position` is the last object that was started again, as ``source:id``, and `counts` says how many by kind.
     `check_position` is the same of the check for single workflows, which was last made at `checked_at`. `last_counts`
     is what the last reconciliation that found anything started again, at `last_at`.
@@ -95,6 +97,18 @@ class ReconciliationState(Table, table=True):
     check_position: str = Field(default="", max_length=120)
     last_at: datetime | None = timestamp()
     last_counts: dict[str, Any] = json_column()
+
+
+class SchemaSupport(Table, table=True):
+    """Which versions may work on this schema, in the only row of its table; none before the second revision.
+
+    `oldest_revision` is the oldest whose processes may: they do not know the scripts that were applied after theirs.
+    """
+
+    __tablename__ = "schema_support"
+
+    id: int = Field(default=1, primary_key=True, sa_type=Integer)
+    oldest_revision: str = Field(max_length=32)
 
 
 class IdempotencyKeyRow(Table, table=True):

@@ -40,6 +40,7 @@ class OutboxMessage:
         workflow_id: deterministic, so that a message sent twice lands on the same workflow.
         plugin: which plugin's task queue serves it, such as ``destination-files``.
         signal: reference of the change to signal; ``None`` only starts the workflow.
+        rerun: start it also where a run of the same id has succeeded.
         application: slug of the Application that it belongs to, or its id where it was deleted meanwhile.
         lineage_id: the lineage that it works on.
         summary: what it does, in one line for a person; public facts only.
@@ -51,6 +52,7 @@ class OutboxMessage:
     subject_id: str
     plugin: str | None = None
     signal: str | None = None
+    rerun: bool = False
     application: str | None = None
     lineage_id: str | None = None
     summary: str = ""

@@ -122,6 +122,7 @@ def _message(row: OutboxRow, slugs: Mapping[str, str]) -> OutboxMessage:
         subject_id=row.subject_id,
         plugin=row.plugin,
         signal=row.signal,
+        rerun=row.rerun,
         application=application,
         lineage_id=row.lineage_id,
         summary=f"{row.summary} for {application}" if application else row.summary,

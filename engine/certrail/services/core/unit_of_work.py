@@ -146,11 +146,17 @@ class UnitOfWork:
         return row
 
     def enqueue(
-        self, start: WorkflowStart, *, signal: str | None = None, due_at: datetime | None = None
+        self,
+        start: WorkflowStart,
+        *,
+        signal: str | None = None,
+        rerun: bool = False,
+        due_at: datetime | None = None,
     ) -> None:
         """Add an outbox row: a workflow to start, or with `signal` to start if needed and to signal.
 
         Args:
+            rerun: start it also where a run of the same id has succeeded, of which the database does not know.
             due_at: not to be sent before; left out, it is sent after the commit.
         """
         self.session.add(
@@ -162,6 +168,7 @@ class UnitOfWork:
                 subject_id=start.subject_id,
                 plugin=start.plugin,
                 signal=signal,
+                rerun=rerun,
                 application_id=start.application_id,
                 lineage_id=start.lineage_id,
                 summary=start.summary[:LONGEST_SUMMARY],

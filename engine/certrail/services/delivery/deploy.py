@@ -102,8 +102,8 @@ class DeployEffect(Effect[Delivery, DeployCall, Receipt]):
 
     @override
     def awaits(self, row: Delivery, call: DeployCall) -> bool:
-        """A newer generation that was delivered meanwhile wins."""
-        return row.observed_generation < call.generation
+        """A newer generation that was delivered meanwhile wins; one that the row does not know does not count."""
+        return row.observed_generation < call.generation <= row.generation
 
     @override
     def may_fail(self, row: Delivery, generation: int | None) -> bool:

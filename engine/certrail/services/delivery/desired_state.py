@@ -122,7 +122,8 @@ def bump_generation(uow: UnitOfWork, sync: Sync, delivery: Delivery) -> None:
     delivery.status, delivery.last_transition_at, delivery.attempts = DeliveryStatus.PENDING, uow.now, 0
     delivery.next_try_at = uow.now
     uow.session.add(delivery)
-    enqueue_delivery(uow, sync, delivery, f"generation-{delivery.generation}")
+    # Unique: after a restore the same generation comes again, and a workflow ignores a reference that it has seen.
+    enqueue_delivery(uow, sync, delivery, f"generation-{delivery.generation}-{uow.new_id()}")
 
 
 def cancel_delivery(uow: UnitOfWork, delivery: Delivery) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 
 from sqlmodel import SQLModel, col, select
 
+from certrail.crypto.keyring import KeyringError
 from certrail.crypto.purposes import (
     AUDIT_HEAD_PURPOSE,
     AUDIT_LINK_PURPOSE,
@@ -84,6 +85,35 @@ class KeyRotation:
             with self._context.unit_of_work(SYSTEM) as uow:
                 uow.record(KeyringReencrypted("keyring", count=count))
         return count
+
+    def require_opens(self) -> int:
+        """Open every envelope and keep nothing of what is inside; returns how many there are.
+
+        Raises:
+            KeyringError: one cannot be opened; the message names its table and row.
+        """
+        count = 0
+        for table, column, purpose in SEALED:
+            last: Any = None
+            while rows := self._batch(table, column, last):
+                for row in rows:
+                    if envelope := getattr(row, column):
+                        self._open(row, column, purpose, envelope)
+                        count += 1
+                last = rows[-1].id
+        return count
+
+    def _open(self, row: Any, column: str, purpose: str, envelope: str) -> None:
+        try:
+            self._context.keyring.open(envelope, purpose_of(row, purpose))
+        except KeyringError as problem:
+            raise KeyringError(f"{column} of {row.__tablename__} {row.id}: {problem}") from None
+
+    def _batch(self, table: type[SQLModel], column: str, last: Any) -> Sequence[Any]:
+        ident = table.id  # type: ignore[attr-defined]
+        with self._context.db.read() as session:
+            query = select(table).where(col(getattr(table, column)).is_not(None)).order_by(ident).limit(BATCH)
+            return session.exec(query if last is None else query.where(ident > last)).all()
 
     def _step(self, table: type[SQLModel], column: str, purpose: str, last: Any) -> tuple[Any, int] | None:
         """Seal one batch of rows behind `last`; returns its last id and how many were old, ``None`` at the end."""

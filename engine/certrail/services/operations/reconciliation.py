@@ -21,6 +21,7 @@ from certrail.services.core.actor import SYSTEM
 from certrail.services.core.orchestrator import WorkflowStart
 from certrail.services.core.outbox import OpenObjects
 from certrail.services.core.unit_of_work import ServiceContext, UnitOfWork
+from certrail.services.operations.restored import RESTORED_IDENTITY, forget_later_runs
 
 CHUNK = 200
 """Objects per transaction after the store was replaced."""
@@ -34,7 +35,7 @@ SETTLED = timedelta(seconds=30)
 ATTEMPT_GRACE = timedelta(seconds=12)
 """Before a restarted workflow calls a plugin: an attempt of the lost run has ended with its heartbeats by then."""
 NAME = "temporal"
-REPLACED, MISSING = "store-replaced", "workflow-missing"
+REPLACED, MISSING, RESTORED = "store-replaced", "workflow-missing", "database-restored"
 
 
 @dataclass(frozen=True)
@@ -61,11 +62,13 @@ class Report:
 
     Attributes:
         known: whether the store that answers is the one whose workflows are known.
+        restored: whether the database was restored from a backup, and is older than the workflows.
         needing: how many objects need a workflow, by name.
         last_at: when something was last started again, and `last_counts` what.
     """
 
     known: bool
+    restored: bool
     needing: Mapping[str, int]
     checked_at: datetime | None
     last_at: datetime | None
@@ -92,6 +95,18 @@ class Reconciliation:
         while (restarted := self._restore_chunk(identity)) is not None:
             total += restarted
         return total
+
+    def database_restored(self) -> None:
+        """The database is older than the workflows: the next `restore` starts or signals those of all open objects.
+
+        To be called before anything else is done with a database that was restored from a backup.
+        """
+        with self._context.unit_of_work(SYSTEM) as uow:
+            state = _locked_state(uow)
+            forget_later_runs(uow, tuple(self.kinds.values()))
+            state.identity, state.target, state.position = RESTORED_IDENTITY, None, ""
+            state.filled_at = None
+            uow.session.add(state)
 
     def to_check(self) -> Sequence[Needed]:
         """Workflows that should run and are to be looked up now; none unless a check is due."""
@@ -140,7 +155,8 @@ class Reconciliation:
                 ).one()
                 for name, kind in self.kinds.items()
             }
-            return Report(known, needing, state.checked_at, state.last_at, state.last_counts)
+            restored = state.identity == RESTORED_IDENTITY
+            return Report(known, restored, needing, state.checked_at, state.last_at, state.last_counts)
 
     def sample(self) -> Sequence[Needed]:
         """Some workflows that should run, of every kind; changes nothing."""
@@ -175,11 +191,12 @@ class Reconciliation:
             kind, after = self._at(state.position)
             lost_after = state.checked_at or uow.now
             page = self._page(uow.session, kind, after=after, limit=CHUNK, lost_after=lost_after)
-            restarted = _restart(uow, _without_queued(uow.session, page.needed))
+            restored = state.identity == RESTORED_IDENTITY
+            restarted = _restart(uow, _without_queued(uow.session, page.needed), look_again=restored)
             state.counts = dict(Counter(state.counts) + restarted)
             state.position = f"{kind.name}:{page.last}" if page.full else self._following(kind)
             if not state.position:
-                _record(uow, state, REPLACED, Counter(state.counts))
+                _record(uow, state, RESTORED if restored else REPLACED, Counter(state.counts))
                 state.identity, state.target, state.filled_at = identity, None, uow.now
             return restarted.total()
 
@@ -265,11 +282,21 @@ def _without_queued(session: Session, found: Sequence[Needed]) -> Sequence[Neede
     return [needed for ident, needed in by_workflow.items() if ident not in known]
 
 
-def _restart(uow: UnitOfWork, found: Sequence[Needed]) -> Counter[str]:
-    """Enqueue the workflows, each on the record of its object; counts by name."""
+def _restart(uow: UnitOfWork, found: Sequence[Needed], *, look_again: bool = False) -> Counter[str]:
+    """Enqueue the workflows, each on the record of its object; counts by name.
+
+    Args:
+        look_again: signal those that run: what they wait for is of a later state than that of the database.
+    """
     for needed in found:
         start = needed.start
-        uow.enqueue(start, due_at=uow.now + ATTEMPT_GRACE if start.plugin else None)
+        uow.enqueue(
+            start,
+            signal=f"restored-{uow.new_id()}" if look_again else None,
+            # An open object has no success on record, whatever Temporal knows of an earlier run.
+            rerun=True,
+            due_at=uow.now + ATTEMPT_GRACE if start.plugin else None,
+        )
         uow.record(
             WorkflowRestarted(
                 needed.ident, start.application_id, workflow_id=start.workflow_id, kind=needed.kind

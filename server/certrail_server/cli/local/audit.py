@@ -100,13 +100,17 @@ def export(
 
 @app.command()
 def accept() -> None:
-    """Accept the log as it is, after a backup was restored: the witness goes on from the present head."""
+    """Accept the database after an older copy was put back: the witness goes on from its head, workflows look again."""
     from certrail.domain.audit_chain import AuditLogTampered
 
-    record = services().audit_log
+    parts = services()
+    record = parts.audit_log
     with database_errors():
         try:
             remembered = record.accept()
+            if remembered is not None and remembered.seq > record.head().seq:
+                # The workflows are of a later time than the database, whichever tool put it back.
+                parts.reconciliation.database_restored()
         except AuditLogTampered as problem:
             fail(f"{problem.detail}. Only a log that is older than the witness, and whole, is accepted.")
     before = f"it remembered {remembered}" if remembered else "it remembered nothing"

@@ -52,6 +52,7 @@ def create() -> None:
         sa.Column("application_id", sa.String(length=40), nullable=True),
         sa.Column("lineage_id", sa.String(length=40), nullable=True),
         sa.Column("summary", sa.String(length=200), nullable=False),
+        sa.Column("rerun", sa.Boolean(), nullable=False),
         sa.Column("dispatched_at", UtcDateTime(), nullable=True),
         sa.Column("attempts", sa.Integer(), nullable=False),
         sa.Column("last_error", sa.String(), nullable=True),
@@ -70,6 +71,12 @@ def create() -> None:
         sa.Column("check_position", sa.String(length=120), nullable=False),
         sa.Column("last_at", UtcDateTime(), nullable=True),
         sa.Column("last_counts", sa.JSON(), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_table(
+        "schema_support",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("oldest_revision", sa.String(length=32), nullable=False),
         sa.PrimaryKeyConstraint("id"),
     )
     op.create_table(
