@@ -40,8 +40,9 @@ check: $(STAMP) ## format, lint, types, import contracts
 fuzz: $(STAMP) ## send the boundaries of every input of the API
 	$(BIN)/python -m pytest tests/integration/api/fuzz_boundaries.py $(ARGS)
 
-interop: $(STAMP) $(INTEROP)/.installed ## fetch a certificate with a client that somebody else's generator made
-	$(BIN)/python -m pytest tests/interop/a_generated_client.py $(ARGS)
+interop: $(STAMP) $(INTEROP)/.installed ## run with programs of others: a generated client, PostgreSQL with TLS, proxies
+	@.ci/interop-programs
+	$(BIN)/python -m pytest $(wildcard tests/interop/a_*.py) $(ARGS)
 
 bench: $(STAMP) ## measure, against stated floors
 	$(BIN)/python -m bench.inventory

@@ -23,6 +23,8 @@ from certrail_workflows.client import Credentials, TemporalOrchestrator
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
+    from certrail_workflows.worker import Concurrency
+
 
 PRIVATE = 0o700
 ROOT_USER = 0
@@ -46,6 +48,19 @@ class App:
     def address(self) -> str:
         """Where Temporal is expected."""
         return self.settings.temporal()
+
+    @property
+    def concurrency(self) -> "Concurrency":
+        """How much a worker's process does at once."""
+        # Imported here: commands and servers run no workers.
+        from certrail_workflows.worker import Concurrency  # noqa: PLC0415
+
+        chosen = self.settings
+        return Concurrency(
+            workflow_tasks=chosen.worker_workflow_tasks,
+            activities=chosen.worker_activities,
+            plugin_calls=chosen.worker_plugin_calls,
+        )
 
     def http(self) -> "FastAPI":
         """The HTTP application."""

@@ -1,6 +1,7 @@
 """The server process, and what it shares with workers."""
 
 from contextlib import suppress
+from typing import TYPE_CHECKING
 
 import uvicorn
 
@@ -9,6 +10,10 @@ from certrail_server.http_protocol import LARGEST_HEADERS, LimitedProtocol, prep
 from certrail_server.marks import SERVER_MARK, mark
 from certrail_server.ports import listening
 from certrail_server.schema_watch import SchemaWatch, prepare
+from certrail_server.settings import Settings
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
 
 
 def serve(app: App) -> None:
@@ -16,18 +21,7 @@ def serve(app: App) -> None:
     prepare(app.context.db, app.context.keyring)
     settings = app.settings
     prepare_process()
-    config = uvicorn.Config(
-        app.http(),
-        host=settings.host,
-        port=settings.port,
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        http=LimitedProtocol,
-        ws="none",
-        h11_max_incomplete_event_size=LARGEST_HEADERS,
-        timeout_graceful_shutdown=10,
-    )
+    config = configured(app.http(), settings)
     with listening(settings.port, settings.host) as sock:
         if settings.data_dir.is_dir():
             mark(settings.data_dir / SERVER_MARK)
@@ -37,3 +31,22 @@ def serve(app: App) -> None:
             running.run(sockets=[sock])
     if not running.started:
         raise SystemExit(1)
+
+
+def configured(http: "FastAPI", settings: Settings) -> uvicorn.Config:
+    """How the HTTP application is served."""
+    return uvicorn.Config(
+        http,
+        host=settings.host,
+        port=settings.port,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        http=LimitedProtocol,
+        ws="none",
+        # Without proxies of ours, uvicorn would believe the headers of every process of this machine.
+        proxy_headers=bool(settings.trusted_proxies),
+        forwarded_allow_ips=sorted(settings.trusted_proxies),
+        h11_max_incomplete_event_size=LARGEST_HEADERS,
+        timeout_graceful_shutdown=10,
+    )

@@ -1,6 +1,7 @@
 """Settings: `CERTRAIL_*` variables, every one described, with safe defaults."""
 
 import re
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
@@ -8,8 +9,13 @@ from urllib.parse import urlsplit
 from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from certrail_server.database_url import is_database, with_tls
+from certrail_server.secret_files import with_files_read
+
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
-DATABASES = frozenset({"postgresql", "sqlite"})
+SECRETS = ("database_url", "temporal_api_key", "oidc_client_secret")
+"""Settings that may also be given as a file; the keyring has a file of its own kind."""
+VERIFYING = ("verify-ca", "verify-full")
 LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 
 
@@ -25,12 +31,31 @@ class Settings(BaseSettings):
         None,
         description="postgresql://user:password@host/name or sqlite:///file. Default: SQLite in the data folder.",
     )
+    database_url_file: Path | None = Field(
+        None, description="File with the database URL, instead of the URL."
+    )
+    database_tls: Literal["disable", "allow", "prefer", "require", "verify-ca", "verify-full"] | None = Field(
+        None,
+        description="TLS to PostgreSQL, as libpq's `sslmode`. Default: `verify-full` with one of the files below, else"
+        " libpq's own, `prefer`, which checks no certificate.",
+    )
+    database_tls_ca_file: Path | None = Field(
+        None,
+        description="PEM of the authority that signed PostgreSQL's certificate, as libpq's `sslrootcert`.",
+    )
+    database_tls_certificate_file: Path | None = Field(
+        None, description="PEM of the client certificate for PostgreSQL, as `sslcert`; it needs its key too."
+    )
+    database_tls_key_file: Path | None = Field(
+        None,
+        description="PEM of the client certificate's key, as `sslkey`. libpq wants mode 0600, or 0640 if it is root's.",
+    )
     keyring_file: Path | None = Field(
         None,
         description="File with the encryption keys, mode 0600. Default: keyring.json in the data folder.",
     )
     keyring: SecretStr | None = Field(
-        None, description="The encryption keys as JSON text, instead of a file."
+        None, description="The encryption keys as JSON text, instead of CERTRAIL_KEYRING_FILE."
     )
     key_blocklist_file: Path | None = Field(
         None,
@@ -55,6 +80,7 @@ class Settings(BaseSettings):
     )
     temporal_tls_key_file: Path | None = Field(None, description="PEM of the client certificate's key.")
     temporal_api_key: SecretStr | None = Field(None, description="API key of Temporal Cloud.")
+    temporal_api_key_file: Path | None = Field(None, description="File with the API key, instead of the key.")
     temporal_summaries: bool = Field(
         True,
         description="Show one readable line about each workflow in Temporal, such as `Issue a.example.com for"
@@ -73,12 +99,20 @@ class Settings(BaseSettings):
     )
     host: str = Field("127.0.0.1", description="Address that the server listens on.")
     port: int = Field(8080, ge=0, le=65535, description="Port that the server listens on.")
+    trusted_proxies: Annotated[frozenset[str], NoDecode] = Field(
+        frozenset(),
+        description="Addresses and networks of reverse proxies, such as 10.1.0.0/16, separated by commas. From these"
+        " only, X-Forwarded-For and X-Forwarded-Proto are read.",
+    )
     public_url: str | None = Field(None, description="URL under which people reach this server, for links.")
     oidc_issuer: str | None = Field(
         None, description="OpenID Connect issuer at which users sign in, such as https://login.example.com."
     )
     oidc_client_id: str | None = Field(None, description="What this server is called at the issuer.")
     oidc_client_secret: SecretStr | None = Field(None, description="The client's secret at the issuer.")
+    oidc_client_secret_file: Path | None = Field(
+        None, description="File with the client's secret, instead of the secret."
+    )
     oidc_scopes: str = Field("openid email profile", description="Scopes to ask for, separated by spaces.")
     oidc_admit_new: bool = Field(
         False, description="Make a Product Member of anybody with a verified e-mail address who signs in."
@@ -92,6 +126,25 @@ class Settings(BaseSettings):
         description="File that remembers which plugins can be imported. Default: plugins.json in the data folder, if"
         " there is one.",
     )
+    worker_workflow_tasks: int = Field(
+        100,
+        ge=2,
+        le=1000,
+        description="Workflow tasks that a worker's process for flows handles at once, 2 to 1000.",
+    )
+    worker_activities: int = Field(
+        50,
+        ge=1,
+        le=200,
+        description="Steps of certrail's own that this process takes at once, 1 to 200, each a thread. They share the"
+        " 40 connections to the database that a process has.",
+    )
+    worker_plugin_calls: int = Field(
+        20,
+        ge=1,
+        le=200,
+        description="Calls of one plugin at once in a worker's process for plugins, 1 to 200.",
+    )
     plugin_memory_mb: int = Field(
         1024,
         ge=256,
@@ -103,15 +156,32 @@ class Settings(BaseSettings):
         "auto", description="json, text, or auto: text on a terminal."
     )
 
-    @field_validator("disabled_plugins", mode="before")
+    @model_validator(mode="before")
+    @classmethod
+    def _secrets_from_files(cls, values: dict[str, Any]) -> dict[str, Any]:
+        return with_files_read(values, SECRETS)
+
+    @field_validator("disabled_plugins", "trusted_proxies", mode="before")
     @classmethod
     def _split(cls, value: Any) -> Any:
         return frozenset(re.findall(r"[^,\s]+", value)) if isinstance(value, str) else value
 
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _networks(cls, values: frozenset[str]) -> frozenset[str]:
+        for value in values:
+            try:
+                network = ip_network(value)
+            except ValueError:
+                raise ValueError("give addresses and networks, such as 10.1.0.7 and 10.1.0.0/16") from None
+            if not network.prefixlen:
+                raise ValueError("everybody is no proxy: name the addresses of yours")
+        return values
+
     @field_validator("database_url")
     @classmethod
     def _a_database(cls, value: SecretStr | None) -> SecretStr | None:
-        if value is not None and not _is_database(value.get_secret_value()):
+        if value is not None and not is_database(value.get_secret_value()):
             raise ValueError("write postgresql://user:password@host/name or sqlite:///file")
         return value
 
@@ -144,18 +214,51 @@ class Settings(BaseSettings):
         return self
 
     @model_validator(mode="after")
-    def _client_certificate_is_complete(self) -> Self:
-        if (self.temporal_tls_certificate_file is None) != (self.temporal_tls_key_file is None):
-            raise ValueError(
-                "give CERTRAIL_TEMPORAL_TLS_CERTIFICATE_FILE and CERTRAIL_TEMPORAL_TLS_KEY_FILE together"
-            )
+    def _client_certificates_are_complete(self) -> Self:
+        for of, certificate, key in (
+            ("TEMPORAL", self.temporal_tls_certificate_file, self.temporal_tls_key_file),
+            ("DATABASE", self.database_tls_certificate_file, self.database_tls_key_file),
+        ):
+            if (certificate is None) != (key is None):
+                raise ValueError(
+                    f"give CERTRAIL_{of}_TLS_CERTIFICATE_FILE and CERTRAIL_{of}_TLS_KEY_FILE together"
+                )
+        return self
+
+    @model_validator(mode="after")
+    def _one_keyring(self) -> Self:
+        if self.keyring is not None and self.keyring_file is not None:
+            raise ValueError("give CERTRAIL_KEYRING or CERTRAIL_KEYRING_FILE, not both")
+        return self
+
+    @model_validator(mode="after")
+    def _database_can_be_reached(self) -> Self:
+        self.database()
         return self
 
     def database(self) -> str:
-        """The database URL, with its password: for connecting only."""
-        if self.database_url is not None:
-            return self.database_url.get_secret_value()
-        return f"sqlite:///{self.data_dir.resolve() / 'certrail.db'}"
+        """The database URL, with its password and its parameters about TLS: for connecting only."""
+        if self.database_url is None:
+            url = f"sqlite:///{self.data_dir.resolve() / 'certrail.db'}"
+        else:
+            url = self.database_url.get_secret_value()
+        return with_tls(url, self._database_tls())
+
+    def _database_tls(self) -> dict[str, str]:
+        """By libpq's names. Whoever gives a certificate wants it to be checked, so that is not left to libpq."""
+        files = {
+            "sslrootcert": self.database_tls_ca_file,
+            "sslcert": self.database_tls_certificate_file,
+            "sslkey": self.database_tls_key_file,
+        }
+        tls = {name: str(file) for name, file in files.items() if file is not None}
+        mode = self.database_tls or ("verify-full" if tls else None)
+        if mode in VERIFYING and self.database_tls_ca_file is None:
+            raise ValueError(
+                f"CERTRAIL_DATABASE_TLS: {mode} needs CERTRAIL_DATABASE_TLS_CA_FILE, such as the system's"
+                " /etc/ssl/certs/ca-certificates.crt"
+            )
+        return {"sslmode": mode, **tls} if mode else {}
 
     def database_file(self) -> Path | None:
         """The file that the database is; ``None`` for one that a server keeps."""
@@ -190,14 +293,6 @@ def is_secure(url: str) -> bool:
     """Whether nobody on the way can read or change what is said to a URL."""
     parts = urlsplit(url)
     return parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in LOOPBACK)
-
-
-def _is_database(url: str) -> bool:
-    try:
-        parts = urlsplit(url)
-        return parts.scheme.partition("+")[0] in DATABASES and (parts.port is None or parts.port > 0)
-    except ValueError:
-        return False
 
 
 def describe() -> list[tuple[str, str, str]]:

@@ -13,6 +13,8 @@ from certrail.services.core.orchestrator import OrchestratorUnavailable, OutboxM
 from certrail.services.facade import Services
 from certrail_server.api.app import create_app
 from certrail_server.api.sign_in import SignIn
+from certrail_server.serve import configured
+from certrail_server.settings import Settings
 
 PATIENCE_SECONDS = 60
 
@@ -55,12 +57,21 @@ def _application() -> FastAPI:
 
 
 @contextmanager
-def serving(services: Services, sign_in: SignIn | None = None) -> Iterator[str]:
-    """Serve the API; yields its base URL."""
+def serving(
+    services: Services, sign_in: SignIn | None = None, settings: Settings | None = None
+) -> Iterator[str]:
+    """Serve the API; yields its base URL.
+
+    Args:
+        settings: serve it as `certrail server` does with these, but for the port.
+    """
     app = _application()
     app.state.services = services
     app.state.sign_in = sign_in
-    server = _Announced(uvicorn.Config(app, host="127.0.0.1", port=0, log_config=None))
+    config = uvicorn.Config(app, host="127.0.0.1", port=0, log_config=None, proxy_headers=False)
+    if settings is not None:
+        config = configured(app, settings.model_copy(update={"port": 0}))
+    server = _Announced(config)
     thread = threading.Thread(target=server.run, name="api", daemon=True)
     thread.start()
     assert server.listens.wait(PATIENCE_SECONDS), "the API did not start"

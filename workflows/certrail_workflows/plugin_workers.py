@@ -8,7 +8,7 @@ from temporalio.client import Client
 from temporalio.worker import Worker
 
 from certrail_workflows.activities.calls import Calls
-from certrail_workflows.worker import plugin_worker
+from certrail_workflows.worker import DEFAULT_CONCURRENCY, Concurrency, plugin_worker
 
 if TYPE_CHECKING:
     from certrail.services.facade import Services
@@ -17,8 +17,10 @@ if TYPE_CHECKING:
 class PluginWorkers:
     """Serves the queues that it is given, and waits for running calls of those that it is no longer given."""
 
-    def __init__(self, services: "Services", calls: Calls) -> None:
-        self._services, self._calls = services, calls
+    def __init__(
+        self, services: "Services", calls: Calls, concurrency: Concurrency = DEFAULT_CONCURRENCY
+    ) -> None:
+        self._services, self._calls, self._concurrency = services, calls, concurrency
         self._running: dict[str, tuple[Worker, asyncio.Task[None]]] = {}
         self._ending: set[asyncio.Task[None]] = set()
 
@@ -33,7 +35,7 @@ class PluginWorkers:
             self._ending.add(task := asyncio.create_task(worker.shutdown()))
             task.add_done_callback(self._ending.discard)
         for queue in set(queues) - self._running.keys():
-            worker = plugin_worker(client, self._services, queue, self._calls)
+            worker = plugin_worker(client, self._services, queue, self._calls, self._concurrency)
             self._running[queue] = worker, asyncio.create_task(worker.run())
 
     async def shutdown(self) -> None:

@@ -41,6 +41,7 @@ RPC_TIMEOUT = timedelta(seconds=5)
 STICKY_TIMEOUT = timedelta(seconds=1)
 """How long the workflows of a dead worker wait for it before another worker takes them over."""
 GRACEFUL_SHUTDOWN = timedelta(seconds=10)
+WORKFLOW_TASKS = 100
 ACTIVITIES_PER_PLUGIN = 20
 CORE_ACTIVITIES = 50
 ENGINE_THREADS = 64

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from temporalio.client import Client
@@ -31,6 +32,24 @@ PASSED_THROUGH = ("certrail_workflows.messages", "certrail_workflows.policies", 
 Drain = Callable[[], Awaitable[int]]
 
 
+@dataclass(frozen=True)
+class Concurrency:
+    """How much one process does at once.
+
+    Attributes:
+        workflow_tasks: at least 2, as Temporal's SDK keeps one for workflows that are in its cache.
+        activities: steps of our own, and as many local ones; each takes a thread.
+        plugin_calls: of each plugin.
+    """
+
+    workflow_tasks: int = policies.WORKFLOW_TASKS
+    activities: int = policies.CORE_ACTIVITIES
+    plugin_calls: int = policies.ACTIVITIES_PER_PLUGIN
+
+
+DEFAULT_CONCURRENCY = Concurrency()
+
+
 def sandbox() -> SandboxedWorkflowRunner:
     """Where flows run: nothing that would differ on replay is allowed there."""
     return SandboxedWorkflowRunner(
@@ -38,7 +57,9 @@ def sandbox() -> SandboxedWorkflowRunner:
     )
 
 
-def core_worker(client: Client, services: "Services", drain: Drain) -> Worker:
+def core_worker(
+    client: Client, services: "Services", drain: Drain, concurrency: Concurrency = DEFAULT_CONCURRENCY
+) -> Worker:
     """Serves flows and the steps that touch only our own database."""
     issuance = IssuanceActivities(services.issuance)
     revocation = RevocationActivities(services.revocation)
@@ -60,30 +81,37 @@ def core_worker(client: Client, services: "Services", drain: Drain) -> Worker:
             SweepActivities(services.sweeps, drain).sweep,
         ],
         workflow_runner=sandbox(),
-        max_concurrent_activities=policies.CORE_ACTIVITIES,
-        max_concurrent_local_activities=policies.CORE_ACTIVITIES,
+        max_concurrent_workflow_tasks=concurrency.workflow_tasks,
+        max_concurrent_activities=concurrency.activities,
+        max_concurrent_local_activities=concurrency.activities,
         sticky_queue_schedule_to_start_timeout=policies.STICKY_TIMEOUT,
         max_heartbeat_throttle_interval=policies.HEARTBEAT_EVERY,
         graceful_shutdown_timeout=policies.GRACEFUL_SHUTDOWN,
     )
 
 
-def plugin_worker(client: Client, services: "Services", queue: str, calls: Calls) -> Worker:
+def plugin_worker(
+    client: Client,
+    services: "Services",
+    queue: str,
+    calls: Calls,
+    concurrency: Concurrency = DEFAULT_CONCURRENCY,
+) -> Worker:
     """Serves one plugin; a limit of its own keeps a slow plugin from taking the threads of others."""
     return Worker(
         client,
         task_queue=queue,
         activities=plugin_activities(services.effects, services.context.clock, services.plugin_faults, calls),
-        max_concurrent_activities=policies.ACTIVITIES_PER_PLUGIN,
+        max_concurrent_activities=concurrency.plugin_calls,
         # Cancellation travels with the answers to heartbeats.
         max_heartbeat_throttle_interval=policies.HEARTBEAT_EVERY,
         graceful_shutdown_timeout=policies.GRACEFUL_SHUTDOWN,
     )
 
 
-async def serve(worker: Worker, stop: asyncio.Event) -> None:
+async def serve(worker: Worker, stop: asyncio.Event, threads: int = policies.CORE_ACTIVITIES) -> None:
     """Run a worker until ``stop`` is set or it dies, then let running work finish for a while."""
-    asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(policies.CORE_ACTIVITIES))
+    asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(threads))
     running = asyncio.create_task(worker.run())
     stopping = asyncio.create_task(stop.wait())
     try:

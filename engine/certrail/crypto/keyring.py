@@ -80,7 +80,12 @@ class Keyring:
 
     @classmethod
     def load(cls, path: Path) -> "Keyring":
-        """Read a keyring file. Raises KeyringError when others may read it too."""
+        """Read a keyring file.
+
+        Raises:
+            KeyringError: it is missing or damaged, or others may read it too. The mode of a file on a read-only mount
+                is not checked: Docker and Kubernetes mount secrets so, readable for everybody in the container.
+        """
         state = _state_of(path)
         try:
             mode, text = path.stat().st_mode, path.read_text()
@@ -88,7 +93,7 @@ class Keyring:
             raise KeyringError(f"The keyring {path} cannot be read: {err.strerror}.") from None
         except UnicodeDecodeError:
             raise KeyringError(f"The keyring {path} is not text; restore it from a backup.") from None
-        if mode & 0o077:
+        if mode & 0o077 and not _is_mounted_read_only(path):
             raise KeyringError(f"The keyring {path} may be read by others. Run: chmod 600 {path}")
         found = cls.from_text(text)
         found._file, found._state = path, state
@@ -162,6 +167,10 @@ class Keyring:
     def needs_rotation(self, envelope: str) -> bool:
         """Whether an envelope is sealed under a key that is no longer the active one. Raises KeyringError."""
         return _parts(envelope)[0] != self._active
+
+
+def _is_mounted_read_only(file: Path) -> bool:
+    return bool(os.statvfs(file).f_flag & os.ST_RDONLY)
 
 
 def _state_of(file: Path | None) -> tuple[int, int, int] | None:

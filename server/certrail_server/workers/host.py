@@ -34,7 +34,7 @@ class Host:
     ) -> None:
         self._app, self._status = app, status
         self._queues, self._quarantine = queues, quarantine
-        self._workers = PluginWorkers(app.services, calls)
+        self._workers = PluginWorkers(app.services, calls, app.concurrency)
 
     async def record(self, reports: Sequence[dict[str, Any]], stop: asyncio.Event) -> None:
         """Record what ended the process before this one, before any plugin is called again."""

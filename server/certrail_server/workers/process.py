@@ -122,7 +122,8 @@ async def _core(app: App, status: Status) -> None:
     stop = _stopped(dispatcher.nudge)
     if not await _connected(app, stop):
         return
-    worker = core_worker(await app.orchestrator.client(), app.services, dispatcher.drain)
+    client = await app.orchestrator.client()
+    worker = core_worker(client, app.services, dispatcher.drain, app.concurrency)
     reconciler = Reconciler(app.services.reconciliation, app.orchestrator)
     beside = [asyncio.create_task(work) for work in (dispatcher.run(), reconciler.run())]
     # What is loaded by now lives as long as the process: no collection needs to walk through it again.
@@ -130,7 +131,7 @@ async def _core(app: App, status: Status) -> None:
     status.send(ready=True)
     try:
         with _schema_watch(app, stop):
-            await serve(worker, stop)
+            await serve(worker, stop, app.concurrency.activities)
     finally:
         for task in beside:
             task.cancel()
