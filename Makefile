@@ -28,7 +28,7 @@ endurance: $(STAMP) ## run the long tests: load, kills and a moving clock
 	$(PYTEST) -m endurance $(ARGS)
 
 containment: $(STAMP) ## run every misbehaving plugin beside a steady load, by itself, as it measures
-	$(BIN)/python -m pytest tests/live/test_misbehaving_plugins.py -m containment $(ARGS)
+	$(BIN)/python -m pytest tests/live/test_misbehaving_plugins.py -m containment -s $(ARGS)
 
 check: $(STAMP) ## format, lint, types, import contracts
 	$(BIN)/python -m tests.house.plugin_lists

@@ -43,6 +43,11 @@ class Problem:
         found = [str(item["message"]) for item in listed if isinstance(item, Mapping) and "message" in item]
         return found or [self.detail]
 
+    @property
+    def action(self) -> str:
+        """What a person should do where a plugin or an outside system refused; empty where `detail` says it all."""
+        return str(self.members.get("action") or "")
+
 
 class CertrailClientError(Exception):
     """Base of all errors of this client."""

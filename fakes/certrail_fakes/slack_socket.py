@@ -31,6 +31,8 @@ class SocketMode:
         self.acks: Arrivals[Ack] = Arrivals()
         self.connected: Arrivals[str] = Arrivals()
         """The ticket of every connection that was ever made."""
+        self.closed: Arrivals[str] = Arrivals()
+        """That of every connection that has ended."""
         self._tickets: set[str] = set()
         self._sent: dict[str, Json] = {}
         self._open: list[ServerConnection] = []
@@ -101,17 +103,22 @@ class SocketMode:
             connection.send(json.dumps(info))
             with self._lock:
                 self._open.append(connection)
-            self.connected.add(connection.request.path if connection.request else "")
+            self.connected.add(_ticket(connection))
             for message in connection:
                 self._acknowledged(json.loads(message))
         with self._lock:
             if connection in self._open:
                 self._open.remove(connection)
+        self.closed.add(_ticket(connection))
 
     def _acknowledged(self, message: Json) -> None:
         envelope_id = str(message.get("envelope_id"))
         if envelope_id in self._sent:
             self.acks.add(Ack(envelope_id, message.get("payload") or {}))
+
+
+def _ticket(connection: ServerConnection) -> str:
+    return connection.request.path if connection.request else ""
 
 
 def _silence() -> logging.Logger:

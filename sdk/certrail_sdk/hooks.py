@@ -36,4 +36,8 @@ class Hooks:
 
     @hookspec
     def certrail_event(self, event: Mapping[str, Any]) -> None:
-        """Hear of one committed event. The result is ignored and a failure stays your own."""
+        """Observe one committed event. The result is ignored and a failure stays your own.
+
+        Called in a thread of one worker, with the events in order. Each is handed out once: those that a worker has in
+        hand when it ends are lost, and so are the oldest of more than a thousand that wait.
+        """

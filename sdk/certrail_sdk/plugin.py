@@ -12,15 +12,19 @@ from certrail_sdk.config import Config
 ConfigT = TypeVar("ConfigT", bound=Config)
 
 
+Logger = logging.Logger | logging.LoggerAdapter[logging.Logger]
+
+
 @dataclass(frozen=True, slots=True)
 class Context:
     """What the engine lends a plugin object for one call.
 
     Attributes:
-        logger: write here; never write a secret.
+        logger: write here; never write a secret. Its records name the plugin, its version, and the delivery, message or
+            other object that the call is for.
     """
 
-    logger: logging.Logger = field(default_factory=lambda: logging.getLogger("certrail.plugin"))
+    logger: Logger = field(default_factory=lambda: logging.getLogger("certrail.plugin"))
 
 
 class Plugin(Generic[ConfigT]):

@@ -17,6 +17,7 @@ from certrail.plugins.registry import PluginRegistry
 from certrail.services.core.audit_witness import FILE_NAME, AuditWitness
 from certrail.services.core.unit_of_work import ServiceContext
 from certrail.services.facade import Services
+from certrail.services.integrations.plugin_names import used_distributions
 from certrail_server.settings import Settings
 from certrail_workflows.client import Credentials, TemporalOrchestrator
 
@@ -77,10 +78,15 @@ def build(settings: Settings, *, make_keyring: bool = True) -> App:
     keyring = load_keyring(settings, make=make_keyring)
     if (file := settings.database_file()) is not None:
         file.parent.mkdir(mode=PRIVATE, parents=True, exist_ok=True)
+    database = Database(settings.database())
     context = ServiceContext(
-        db=Database(settings.database()),
+        db=database,
         keyring=keyring,
-        plugins=PluginRegistry.discover(settings.disabled_plugins, ImportProbe(settings.plugin_probe_path())),
+        plugins=PluginRegistry.discover(
+            settings.disabled_plugins,
+            ImportProbe(settings.plugin_probe_path()),
+            used_distributions(database) if settings.has_data() else {},
+        ),
         clock=lambda: datetime.now(UTC),
         new_id=lambda: uuid.uuid4().hex,
         public_url=settings.public_url,

@@ -11,9 +11,10 @@ from sqlmodel import col, select
 
 from certrail.persistence.migrate import newest, schema_of
 from certrail.persistence.tables import OutboxRow
-from certrail.plugins.registry import REFUSED, UNUSABLE, PluginInfo
+from certrail.plugins.registry import UNUSABLE
 from certrail.services.core.orchestrator import OrchestratorUnavailable
 from certrail.services.integrations.plugin_faults import described
+from certrail.services.integrations.plugin_names import absent_plugins
 from certrail_server.bootstrap import App
 from certrail_server.schema_watch import too_new
 from certrail_server.words import counted
@@ -49,6 +50,7 @@ async def examine(app: App) -> list[Finding]:
         findings.append(await asyncio.to_thread(_outbox, app))
         findings.append(await asyncio.to_thread(_audit_log, app))
         findings.extend(await asyncio.to_thread(_plugin_faults, app))
+        findings.extend(await asyncio.to_thread(_absent_plugins, app))
     findings.extend(await _temporal(app, database=findings[0].ok))
     findings.extend(_plugins(app))
     return findings
@@ -99,6 +101,21 @@ def _audit_log(app: App) -> Finding:
 def _plugin_faults(app: App) -> list[Finding]:
     faults = app.services.plugin_faults.all()
     return [Finding(f"plugin {key}", False, described(row)) for key, row in sorted(faults.items())]
+
+
+def _absent_plugins(app: App) -> list[Finding]:
+    """Plugins that are used and cannot be called here, with the number of syncs, channels and CRL mirrors."""
+    with app.context.db.read() as session:
+        absent = absent_plugins(session, app.context.plugins)
+    return [
+        Finding(
+            f"uses of {key}",
+            False,
+            f"{', '.join(counted(number, noun) for noun, number in sorted(one.uses.items()))}: {one.reason}."
+            " What they are to do waits, and goes on by itself once the plugin is there",
+        )
+        for key, one in sorted(absent.items())
+    ]
 
 
 async def _temporal(app: App, *, database: bool) -> list[Finding]:
@@ -167,7 +184,7 @@ def _listed(counts: Mapping[str, int]) -> str:
 
 def _plugins(app: App) -> list[Finding]:
     return [
-        Finding(f"plugin {info.key}", info.state not in UNUSABLE, _about(info))
+        Finding(f"plugin {info.key}", info.state not in UNUSABLE, info.described or info.state)
         for info in app.context.plugins.all()
     ] + [
         Finding(
@@ -177,10 +194,3 @@ def _plugins(app: App) -> list[Finding]:
         )
         for name in app.context.plugins.unknown_disabled
     ]
-
-
-def _about(info: PluginInfo) -> str:
-    """The reason, with the distribution where another one may have the name."""
-    if info.state == REFUSED:
-        return f"{info.distribution} {info.version}: {info.reason}"
-    return info.reason or info.state

@@ -42,6 +42,9 @@ def test_mypy_checks_every_plugin_and_its_tests() -> None:
 def test_a_new_folder_makes_the_lists_outdated(tmp_path: Path) -> None:
     for name in (".importlinter", "pyproject.toml"):
         shutil.copy(ROOT / name, tmp_path / name)
+    names = Path("engine/certrail/plugins/bundled.py")
+    (tmp_path / names).parent.mkdir(parents=True)
+    shutil.copy(ROOT / names, tmp_path / names)
     for folder in folders(ROOT):
         shutil.copytree(folder, tmp_path / folder.relative_to(ROOT), ignore=shutil.ignore_patterns("tests"))
     assert not outdated(tmp_path)
@@ -49,7 +52,8 @@ def test_a_new_folder_makes_the_lists_outdated(tmp_path: Path) -> None:
     package.mkdir(parents=True)
     (package / "__init__.py").touch()
     (package.parent / "pyproject.toml").touch()
-    assert outdated(tmp_path) == [".importlinter", "pyproject.toml"]
-    contracts, project = derived(tmp_path).values()
+    assert outdated(tmp_path) == [".importlinter", "pyproject.toml", "bundled.py"]
+    contracts, project, bundled = derived(tmp_path).values()
     assert contracts.count("    certrail_issuer_acme\n") == len(SECTIONS)
     assert '    "plugins/issuers/acme",\n' in project
+    assert '    "issuer-acme",\n' in bundled

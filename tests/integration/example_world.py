@@ -46,6 +46,7 @@ NAMED = {
 """What a path names; an id is found when the installation is made."""
 NAMED_BY_CALL = {
     "install_authority_certificate": {"ca": "outer"},
+    "transfer_plugin": {"kind": "destination", "name": "files"},
     "update_approval_policy": {"policy": "guard"},
     "update_certificate_policy": {"policy": "tls"},
 }

@@ -14,7 +14,7 @@ from typing import Any
 import httpx2
 from examples.demo.installation import Refused, until
 from tests.live.live_stack import LiveStack, Order
-from tests.support.culprits import VERSION
+from tests.support.culprits import DISTRIBUTION, VERSION
 
 EVERY = 0.5
 STEADY = "steady"
@@ -78,6 +78,37 @@ class Load:
         """Seconds."""
         return statistics.median(self.took)
 
+    @property
+    def slowest(self) -> float:
+        """Seconds."""
+        return max(self.took)
+
+
+@dataclass
+class Figures:
+    """What was measured, for a table."""
+
+    rows: list[tuple[str, ...]] = field(default_factory=list)
+
+    def add(self, what: str, load: Load, named: float | None = None) -> None:
+        """One line: how long the load's requests took, and after how long a culprit was named."""
+        self.rows.append(
+            (
+                what,
+                f"{named:.0f} s" if named is not None else "",
+                f"{load.median * 1000:.0f} ms",
+                f"{load.slowest * 1000:.0f} ms",
+                f"{len(load.took)}",
+                f"{len(load.refused)}",
+            )
+        )
+
+    def table(self) -> str:
+        """As Markdown."""
+        head = ("culprit", "named after", "median", "slowest", "requests", "failed")
+        rows = (head, ("---",) * len(head), *self.rows)
+        return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+
 
 @dataclass
 class Case:
@@ -89,15 +120,28 @@ class Case:
     quarantined: bool
 
     @property
+    def plugin(self) -> str:
+        """Name of the plugin: of all observers that of their distribution."""
+        return DISTRIBUTION if self.kind == "observer" else self.name
+
+    @property
     def key(self) -> str:
-        return f"{self.kind}-{self.name}"
+        return f"{self.kind}-{self.plugin}"
 
 
 def provoke(live_stack: LiveStack, case: Case) -> None:
     """Have the plugin called."""
     slug = case.name
     live_stack.admin.post("/applications", {"slug": slug, "name": slug, "profiles": ["web"]})
+    if case.kind == "observer":
+        return  # the event of the new Application is what it misbehaves at
     live_stack.admin.put(f"/applications/{slug}/members/deployer", {"role": "operator"})
+    if case.verb == "check":
+        body = {"plugin": case.name, "config": {}}
+        threading.Thread(
+            target=_refused, args=(live_stack, f"/applications/{slug}/syncs/check", body)
+        ).start()
+        return
     if case.kind == "destination":
         body = {"slug": "bad", "name": "Bad", "destination": case.name, "config": {}}
         live_stack.admin.post(f"/applications/{slug}/syncs", body)
@@ -109,9 +153,14 @@ def provoke(live_stack: LiveStack, case: Case) -> None:
     live_stack.order(slug, f"{slug}.live.example")
 
 
+def _refused(live_stack: LiveStack, path: str, body: dict[str, Any]) -> None:
+    with suppress(Refused):
+        live_stack.admin.post(path, body)
+
+
 def fault_of(live_stack: LiveStack, case: Case) -> dict[str, Any] | None:
     """What the API says of it."""
-    row = live_stack.admin.get(f"/plugins/{case.kind}/{case.name}")
+    row = live_stack.admin.get(f"/plugins/{case.kind}/{case.plugin}")
     fault: dict[str, Any] | None = row["fault"]
     return fault if fault and (fault["quarantined_at"] or not case.quarantined) else None
 
@@ -130,7 +179,7 @@ def assert_named(live_stack: LiveStack, case: Case, within: float) -> float:
     assert [row for row in incidents if row["key"] == f"plugin-{case.key}"], incidents
     assert f"{case.key}: version {VERSION}" in checked(live_stack)
     listed = json.loads(live_stack.installation.run("plugins", "--json"))
-    (row,) = [row for row in listed if (row["kind"], row["name"]) == (case.kind, case.name)]
+    (row,) = [row for row in listed if (row["kind"], row["name"]) == (case.kind, case.plugin)]
     assert VERSION in row["fault"]["reason"]
     assert case.verb in row["fault"]["reason"]
     return took
@@ -145,12 +194,14 @@ def checked(live_stack: LiveStack) -> str:
 
 def cleared(live_stack: LiveStack, case: Case) -> None:
     """Nothing calls the plugin any more, and it is released."""
-    if case.kind == "destination":
-        live_stack.admin.delete(f"/applications/{case.name}/syncs/bad")
-    else:
-        live_stack.admin.delete(f"/applications/{case.name}/alerts/bad")
+    path = f"/applications/{case.name}"
+    if case.kind == "destination" and case.verb != "check":
+        live_stack.admin.delete(f"{path}/syncs/bad")
+    elif case.kind == "notifier":
+        live_stack.admin.delete(f"{path}/alerts/bad")
+        live_stack.admin.delete(f"{path}/channels/bad")
     with suppress(Refused):  # a fault may be recorded once more while its last call ends
-        live_stack.admin.post(f"/plugins/{case.kind}/{case.name}/release")
+        live_stack.admin.post(f"/plugins/{case.kind}/{case.plugin}/release")
 
 
 def prepare(live_stack: LiveStack) -> None:

@@ -11,6 +11,7 @@ from contextlib import ExitStack
 import pytest
 from tests.live.containment import (
     Case,
+    Figures,
     Load,
     all_delivered,
     assert_named,
@@ -54,6 +55,11 @@ CASES = (
     Case("destination", "bad-recursion", "deliver", quarantined=False),
     Case("destination", "bad-observe", "verify", quarantined=True),
     Case("notifier", "bad-send", "notify", quarantined=True),
+    Case("notifier", "bad-listen", "listen", quarantined=True),
+    Case("destination", "bad-check", "check", quarantined=False),
+    Case("observer", "bad-event-raises", "certrail_event", quarantined=False),
+    Case("observer", "bad-event-sleep", "certrail_event", quarantined=True),
+    Case("observer", "bad-event-hard-exit", "certrail_event", quarantined=True),
 )
 
 
@@ -70,17 +76,25 @@ def live_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveStack]:
 
 
 @pytest.fixture(scope="module")
-def quiet(live_stack: LiveStack) -> Load:
+def figures() -> Iterator[Figures]:
+    """Printed at the end, as `make containment` runs with ``-s``."""
+    found = Figures()
+    yield found
+    print(f"\n{found.table()}")
+
+
+@pytest.fixture(scope="module")
+def quiet(live_stack: LiveStack, figures: Figures) -> Load:
     """The load by itself."""
     load = Load(live_stack)
     with load.running():
         time.sleep(QUIET_SECONDS)
     assert not load.refused
-    print(f"quiet: median of the load {load.median * 1000:.0f} ms")
+    figures.add("quiet", load)
     return load
 
 
-def run(live_stack: LiveStack, case: Case, within: float) -> Load:
+def run(live_stack: LiveStack, case: Case, within: float, figures: Figures) -> Load:
     """Have one culprit called beside the load; it is named, and the load gets all that it requests."""
     load = Load(live_stack)
     with load.running():
@@ -88,14 +102,14 @@ def run(live_stack: LiveStack, case: Case, within: float) -> Load:
         took = assert_named(live_stack, case, within)
         time.sleep(AFTERWARDS_SECONDS)
     cleared(live_stack, case)
+    figures.add(f"{case.kind} {case.name}", load, took)
     assert not load.refused
     all_delivered(live_stack, load)
-    print(f"{case.key}: named after {took:.0f} s; median of the load {load.median * 1000:.0f} ms")
     return load
 
 
 @pytest.mark.containment
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-def test_none_slows_others_down(live_stack: LiveStack, quiet: Load, case: Case) -> None:
-    load = run(live_stack, case, NAMED_WITHIN)
+def test_none_slows_others_down(live_stack: LiveStack, quiet: Load, figures: Figures, case: Case) -> None:
+    load = run(live_stack, case, NAMED_WITHIN, figures)
     assert load.median <= SLOWEST * quiet.median

@@ -9,7 +9,8 @@ import pytest
 from tests.server.test_plugins_command import BUNDLED, install
 from typer.testing import CliRunner
 
-from certrail.plugins.registry import PluginInfo, PluginRegistry
+from certrail.plugins.installed import installed_plugins
+from certrail.plugins.registry import PluginInfo, PluginRegistry, UnknownPlugin
 from certrail_server.cli import app
 
 DESTINATION = """
@@ -94,9 +95,8 @@ def test_a_distribution_that_sorts_first_takes_no_bundled_name(site: Path) -> No
     assert registry.destination("files").__module__.startswith("certrail_destination_files")
     (info,) = of(registry, "aaa-first")
     assert info.state == "refused"
-    assert "the destination 'files': that of certrail-destination-files" in info.reason
-    registry.broadcast({"type": "anything"})
-    assert not sys.modules["aaa_first"].seen
+    assert "the destination 'files' belongs to certrail-destination-files, which comes with" in info.reason
+    assert not registry.observers()
 
 
 def test_a_plugin_that_cannot_be_loaded_keeps_its_name(site: Path) -> None:
@@ -133,7 +133,40 @@ def test_the_first_distribution_has_a_name_that_is_nobodys(site: Path) -> None:
     registry = PluginRegistry.discover()
     assert ready(registry)["destination-shared"] == "bbb-first"
     (info,) = of(registry, "zzz-second")
-    assert (info.state, "that of bbb-first" in info.reason) == ("refused", True)
+    assert (info.name, info.state, "belongs to bbb-first" in info.reason) == ("shared", "refused", True)
+
+
+@pytest.mark.parametrize("later", ["aaa-before", "certrail-destination-shared"])
+def test_a_name_that_is_in_use_stays_with_the_distribution_that_was_used(site: Path, later: str) -> None:
+    """Whether another one sorts first, or is named after it."""
+    destination(site, "zzz-used", "shared")
+    destination(site, later, "shared")
+    registry = PluginRegistry.discover(used={"destination-shared": "ZZZ_used"})
+    assert ready(registry)["destination-shared"] == "zzz-used"
+    (info,) = of(registry, later)
+    assert (info.name, info.state) == ("shared", "refused")
+    assert "belongs to ZZZ_used, which is used under this name" in info.reason
+
+
+def test_a_name_that_is_in_use_stays_also_where_that_distribution_is_not_installed(site: Path) -> None:
+    destination(site, "aaa-later", "shared")
+    registry = PluginRegistry.discover(used={"destination-shared": "zzz-used"})
+    assert "destination-shared" not in ready(registry)
+    with pytest.raises(
+        UnknownPlugin, match="refused: the name of the destination 'shared' belongs to zzz-used"
+    ):
+        registry.destination("shared")
+
+
+def test_no_other_distribution_has_a_bundled_name_where_its_own_is_not_installed(
+    site: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    destination(site, "aaa-first", "files")
+    own = [one for one in installed_plugins() if one.distribution != "certrail-destination-files"]
+    monkeypatch.setattr("certrail.plugins.registry.installed_plugins", lambda: iter(own))
+    registry = PluginRegistry.discover(used={"destination-files": "aaa-first"})
+    assert "destination-files" not in ready(registry)
+    assert [info.state for info in of(registry, "aaa-first")] == ["refused"]
 
 
 @pytest.mark.parametrize("off", ["destination-both", "notifier-both"])

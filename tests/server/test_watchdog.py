@@ -9,7 +9,7 @@ import pytest
 
 from certrail_server.workers.watchdog import MEGABYTE, Harm, Watchdog, resident_bytes
 from certrail_workflows import limits
-from certrail_workflows.call_board import SLOTS, CallBoard, OpenCall
+from certrail_workflows.call_board import ENDLESS, SLOTS, CallBoard, OpenCall
 
 CULPRIT = OpenCall("destination-bad", "6.6.6", "deliver", "delivery-1", 2)
 OTHER = OpenCall("notifier-good", "1.0.0", "notify", "notification-1")
@@ -142,3 +142,22 @@ def test_memory_of_a_process_is_read() -> None:
     assert (resident_bytes(os.getpid()) or 0) > 10 * MEGABYTE
     assert resident_bytes(2**22 + 1) is None
     assert timedelta(minutes=1) > limits.CALL_LIMIT + limits.HELD_AFTER
+
+
+def test_a_listener_is_open_all_the_time_and_no_suspect_while_another_call_is(
+    board: CallBoard, dog: Watchdog
+) -> None:
+    board.enter(OTHER, ENDLESS)
+    assert looks(dog, 1) is None
+    slot = board.enter(CULPRIT, 60)
+    assert list(dog.died(7, None).calls) == [CULPRIT]
+    board.leave(slot)
+    assert list(dog.died(7, None).calls) == [OTHER]
+
+
+def test_a_listener_that_holds_the_loop_is_the_culprit(board: CallBoard, dog: Watchdog) -> None:
+    board.run(board.enter(CULPRIT, ENDLESS))
+    board.enter(OTHER, 60)
+    harm = looks(dog, HELD + 1)
+    assert harm is not None
+    assert list(harm.calls) == [CULPRIT]

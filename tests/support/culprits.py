@@ -3,6 +3,7 @@
 from pathlib import Path
 
 VERSION = "6.6.6"
+DISTRIBUTION = "certrail-destination-culprits"
 
 SOURCE = '''
 """Plugins that misbehave; see tests/support/culprits.py."""
@@ -153,6 +154,34 @@ class BadObserve(Culprit):
         time.sleep(LONG)
 
 
+class BadCheck(Culprit):
+    """Holds its event loop when its configuration is checked."""
+
+    name, title = "bad-check", "bad"
+    deed = staticmethod(lambda: None)
+
+    async def check(self):
+        time.sleep(LONG)
+
+
+class BadListener(Notifier[Config]):
+    """Holds the event loop when it listens for answers."""
+
+    name, title = "bad-listen", "bad"
+
+    async def check(self):
+        pass
+
+    async def send(self, notification: Notification) -> Sent:
+        return Sent(reference="x")
+
+    def wants_listener(self):
+        return True
+
+    async def listen(self, answer):
+        time.sleep(LONG)
+
+
 class BadNotifier(Notifier[Config]):
     """Holds the event loop when it sends."""
 
@@ -178,12 +207,39 @@ def _destination(deed):
 
 @hookimpl
 def certrail_destinations():
-    return [_destination(deed) for deed in DEEDS] + [BadObserve]
+    return [_destination(deed) for deed in DEEDS] + [BadObserve, BadCheck]
 
 
 @hookimpl
 def certrail_notifiers():
-    return [BadNotifier]
+    return [BadNotifier, BadListener]
+'''
+OBSERVER = '''
+"""Observes events, and misbehaves at some."""
+
+import os
+import time
+
+from certrail_sdk import hookimpl
+
+LONG = 600
+
+
+def raises():
+    raise SystemExit(3)
+
+
+DEEDS = {
+    "bad-event-raises": raises,
+    "bad-event-sleep": lambda: time.sleep(LONG),
+    "bad-event-hard-exit": lambda: os._exit(7),
+}
+
+
+@hookimpl
+def certrail_event(event):
+    if event["type"] == "application.created":
+        DEEDS.get(event["data"]["slug"], lambda: None)()
 '''
 
 
@@ -191,9 +247,12 @@ def install(folder: Path) -> None:
     """Put the distribution into a folder that is to be on the path."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "certrail_culprits.py").write_text(SOURCE)
+    (folder / "certrail_culprit_observer.py").write_text(OBSERVER)
     info = folder / f"certrail_destination_culprits-{VERSION}.dist-info"
     info.mkdir()
     (info / "METADATA").write_text(
         f"Metadata-Version: 2.1\nName: certrail-destination-culprits\nVersion: {VERSION}\n"
     )
-    (info / "entry_points.txt").write_text("[certrail]\nculprits = certrail_culprits\n")
+    (info / "entry_points.txt").write_text(
+        "[certrail]\nculprits = certrail_culprits\nobserver = certrail_culprit_observer\n"
+    )

@@ -3,6 +3,7 @@
 import asyncio
 import threading
 from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
@@ -216,3 +217,56 @@ async def test_a_call_without_an_answer_is_recorded_as_failure_and_fault(
     assert (failure.kind, failure.permanent) == ("NoAnswer", False)
     (fault,) = fakes.faults
     assert fault.what.startswith("gave no answer within")
+
+
+async def test_an_endless_verb_is_open_until_it_is_cancelled(board: CallBoard) -> None:
+    calls, ended = Calls(board), asyncio.Event()
+
+    async def listen() -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.set()
+
+    listening = asyncio.create_task(calls.endless(CALL, listen()))
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    (entry,) = board.open_calls()
+    assert (entry.call, entry.endless) == (CALL, True)
+    listening.cancel()
+    await asyncio.wait({listening}, timeout=PATIENCE)
+    assert ended.is_set()
+    assert listening.cancelled()
+    assert not board.open_calls()
+
+
+async def test_one_that_does_not_end_when_it_is_cancelled_is_overdue_after_its_grace(
+    board: CallBoard,
+) -> None:
+    calls, let_go = Calls(board), asyncio.Event()
+
+    async def stubborn() -> None:
+        while not let_go.is_set():
+            with suppress(asyncio.CancelledError):
+                await let_go.wait()
+
+    listening = asyncio.create_task(calls.endless(CALL, stubborn()))
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    listening.cancel()
+    await asyncio.sleep(0)
+    (grace,) = [entry for entry in board.open_calls() if not entry.endless]
+    assert grace.deadline - grace.opened == limits.CANCEL_GRACE.total_seconds()
+    let_go.set()
+    await asyncio.wait({listening}, timeout=PATIENCE)
+    assert not board.open_calls()
+
+
+@pytest.mark.parametrize("error", ESCAPES, ids=lambda error: type(error).__name__)
+async def test_an_endless_verb_ends_no_process(error: BaseException, board: CallBoard) -> None:
+    async def listen() -> None:
+        await raising(error)()
+
+    with pytest.raises(Escaped):
+        await asyncio.wait_for(Calls(board).endless(CALL, listen()), PATIENCE)
+    assert not board.open_calls()

@@ -17,6 +17,8 @@ from time import monotonic
 SLOTS, SLOT_BYTES = 1024, 512
 """Calls that can be open at once, and what each may take; a process serves 20 per plugin."""
 NOBODY = -1
+ENDLESS = float("inf")
+"""Limit of a call that goes on until it is cancelled."""
 _HEADER = struct.Struct("<Qq")  # beats, slot that runs now
 _TIMES = struct.Struct("<dd")  # opened, deadline
 _LENGTH = struct.Struct("<H")
@@ -49,6 +51,11 @@ class Entry:
     call: OpenCall
     opened: float
     deadline: float
+
+    @property
+    def endless(self) -> bool:
+        """Whether the call goes on until it is cancelled, such as that of a listener."""
+        return self.deadline == ENDLESS
 
 
 class CallBoard:

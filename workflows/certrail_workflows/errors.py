@@ -8,7 +8,7 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
-from certrail.domain.errors import CertrailError, OutdatedPlugin
+from certrail.domain.errors import AwaitsPlugin, CertrailError
 from certrail.services.core.failure import Failure, place
 from certrail.services.integrations.receipts import BrokenContract
 from certrail_sdk import Permanent, PluginError, Retryable
@@ -75,10 +75,9 @@ def fault_of(error: Exception) -> str | None:
 
 def classify_engine(error: Exception, *, plugin: str, attempt: int, now: datetime) -> Verdict:
     """Map an exception of our own step around a plugin call: a refusal ends the attempts, all else is transient."""
-    if isinstance(error, OutdatedPlugin):
-        # Waits: nothing is wrong with what is stored, and an upgrade of the plugin lets it go on by itself.
-        action = "Install the newer version of the plugin again; it goes on by itself then."
-        failure = _failure(error.kind, error.detail, action, plugin)
+    if isinstance(error, AwaitsPlugin):
+        # Waits: nothing is wrong with what is stored, and the right plugin lets it go on by itself.
+        failure = _failure(error.kind, error.detail, error.action, plugin)
         return _verdict(failure, now, backoff(attempt))
     if isinstance(error, CertrailError):
         action = "Correct what the message names, then retry by hand."

@@ -3,7 +3,9 @@
 from collections.abc import Mapping
 from datetime import timedelta
 
-CALL_LIMITS: Mapping[str, timedelta] = {"verify": timedelta(seconds=30)}
+OBSERVE_EVENT = "certrail_event"
+"""The hook, as its calls are named beside verbs."""
+CALL_LIMITS: Mapping[str, timedelta] = {"verify": timedelta(seconds=30), OBSERVE_EVENT: timedelta(seconds=30)}
 """How long one call of a verb may take. A call that is not answered is cancelled, and reported within a minute."""
 CALL_LIMIT = timedelta(seconds=45)
 """Of every other verb."""

@@ -4,7 +4,7 @@ Written by `python -m docs.generate` from the OpenAPI document; edit the API ins
 """
 
 from certrail_client.calls import PREFIX, Call, PagedCall, path_of
-from certrail_client.models.plugins import PluginList, PluginOut
+from certrail_client.models.plugins import PluginList, PluginOut, PluginTransferIn
 
 
 def list_plugins() -> PagedCall[PluginList, PluginOut]:
@@ -23,3 +23,11 @@ def release_plugin(kind: str, name: str) -> Call[None]:
     """End the quarantine of a plugin: it shares a process with other plugins again."""
     path = path_of(PREFIX + "/plugins/{kind}/{name}/release", kind=kind, name=name)
     return Call("POST", path, type(None))
+
+
+def transfer_plugin(kind: str, name: str, body: PluginTransferIn) -> Call[None]:
+    """Give what uses a plugin, with its secrets, to the plugin that another distribution provides under
+    its name. Servers and workers use that one once they are started again.
+    """
+    path = path_of(PREFIX + "/plugins/{kind}/{name}/transfer", kind=kind, name=name)
+    return Call("POST", path, type(None), body=body)

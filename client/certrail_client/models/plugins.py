@@ -46,7 +46,7 @@ class PluginOut(Body):
     name: str
     """Name among the plugins of its kind."""
     kind: str
-    """destination, notifier or issuer."""
+    """destination, notifier, issuer, or observer for one that only observes events."""
     distribution: str
     """Python distribution that brings it."""
     version: str
@@ -67,3 +67,10 @@ class PluginOut(Body):
     """JSON Schema of its configuration."""
     fault: PluginFaultOut | None
     """Its last fault in a call; null while there is none."""
+
+
+class PluginTransferIn(Body):
+    """Who is to have the name of a plugin."""
+
+    distribution: str
+    """Python distribution that provides a plugin of this name."""

@@ -81,10 +81,33 @@ class Conflict(CertrailError):
     kind, status, title = "conflict", 409, "Conflict"
 
 
-class OutdatedPlugin(Conflict):
+class AwaitsPlugin(Conflict):
+    """The installed plugin cannot be given what is stored; what needs it waits, as another plugin can.
+
+    Attributes:
+        action: what to install; what waits goes on by itself then.
+    """
+
+    action = "Install the plugin that it is stored for; it goes on by itself then."
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(detail, action=type(self).action)
+
+
+class OutdatedPlugin(AwaitsPlugin):
     """What is stored was written by a newer version of the plugin than the one that is installed here."""
 
     kind = "outdated-plugin"
+    action = "Install the newer version of the plugin again; it goes on by itself then."
+
+
+class ForeignPlugin(AwaitsPlugin):
+    """What is stored was given to a plugin of another distribution than the one that has its name here."""
+
+    kind = "foreign-plugin"
+    action = (
+        "Install that distribution again; it goes on by itself then. Or see: certrail plugin transfer --help"
+    )
 
 
 class PluginFailed(CertrailError):

@@ -4,7 +4,7 @@ The pieces between asterisks are searched from left to right, each at the first 
 pattern of this kind that is enough: no match is lost, nothing is tried twice, and the time is linear in the text.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -52,6 +52,18 @@ def like_ignoring_case(value: str, patterns: Iterable[str]) -> bool:
     return like(value.casefold(), (pattern.casefold() for pattern in patterns))
 
 
+def any_fits(values: Sequence[str], patterns: Sequence[str]) -> bool:
+    """Whether one of the values fits one of the patterns, whatever the case of letters.
+
+    For many selectors over the same values: patterns are parsed once, and each comparison is linear in the value.
+
+    Args:
+        values: casefolded.
+    """
+    parsed = _folded(tuple(patterns))
+    return any(pattern.fits(value) for value in values for pattern in parsed)
+
+
 def covers(dns_name: str, patterns: Iterable[str]) -> bool:
     """Whether a DNS name stands for at least one name that fits a pattern.
 
@@ -91,6 +103,11 @@ def _dot_fits(pattern: Pattern, pieces: list[str], dotted: int, rest: str) -> bo
         return Pattern("." + behind, tuple(pieces[dotted + 1 :]), pattern.last).fits(rest)
     _, dot, behind = pattern.last.partition(".")
     return bool(dot) and rest == dot + behind
+
+
+@lru_cache(maxsize=MOST_CACHED)
+def _folded(patterns: tuple[str, ...]) -> tuple[Pattern, ...]:
+    return tuple(_parsed(pattern.casefold()) for pattern in patterns)
 
 
 @lru_cache(maxsize=MOST_CACHED)

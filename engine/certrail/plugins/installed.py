@@ -1,10 +1,11 @@
 """Entry points of the installed distributions, and to which distribution the name of a plugin belongs."""
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from importlib.metadata import Distribution, EntryPoint, distributions
 
+from certrail.plugins.bundled import BUNDLED
 from certrail.plugins.contract import BASES
 from certrail_sdk import PROJECT
 
@@ -64,16 +65,24 @@ def owned_name(distribution: str) -> str | None:
     return key if named else None
 
 
-def owner_of(key: str, claiming: Collection[str], installed: Collection[str]) -> tuple[str, str]:
+def owner_of(
+    key: str, claiming: Collection[str], installed: Collection[str], used: Mapping[str, str]
+) -> tuple[str, str]:
     """To which distribution the name of a plugin belongs, and why.
 
-    It belongs to the distribution that is named after it, as all that come with certrail are, even if that fails to
-    load: another one would be handed keys and credentials. Else the first one has it.
+    Another one would be handed keys and credentials. So the name of a bundled plugin belongs to that, installed or
+    not, and one that is in use to the distribution that was used first. Else it belongs to the distribution that is
+    named after it, even if that fails to load, or to the first one.
 
     Args:
         claiming: distributions with a plugin of this name, sorted.
         installed: all distributions with plugins, loaded or not.
+        used: distributions by the keys of the plugins that are in use.
     """
+    if key in BUNDLED:
+        return f"certrail-{key}", "which comes with certrail"
+    if owner := used.get(key):
+        return owner, "which is used under this name"
     named = next((name for name in installed if normalized(name) == f"certrail-{key}"), None)
     if named is not None:
         return named, "which is named after it"

@@ -2,13 +2,14 @@
 
 import inspect
 import logging
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 import pluggy
 
-from certrail.plugins.contract import capabilities, check_contract
+from certrail.plugins.contract import LONGEST_NAME, capabilities, check_contract
 from certrail.plugins.installed import Installed, installed_plugins, normalized, owner_of
 from certrail.plugins.probe import Candidate, ImportProbe
 from certrail_sdk import (
@@ -24,6 +25,8 @@ from certrail_sdk import (
 log = logging.getLogger(__name__)
 
 READY, FAILED, DISABLED, REFUSED = "ready", "failed", "disabled", "refused"
+OBSERVER = "observer"
+"""Kind of a plugin that only observes events."""
 UNUSABLE = (FAILED, REFUSED)
 """States in which an operator has something to mend."""
 
@@ -49,12 +52,33 @@ class PluginInfo:
         """Name of the plugin among all kinds, and of its task queue."""
         return f"{self.kind}-{self.name}"
 
+    @property
+    def described(self) -> str:
+        """The reason, with the distribution where another one has the name."""
+        if self.state == REFUSED:
+            return f"{self.distribution} {self.version}: {self.reason}"
+        return self.reason
+
 
 class UnknownPlugin(LookupError):
     """No loaded plugin has this name."""
 
 
 Found = tuple[type[Plugin[Any]], PluginInfo]
+
+
+@dataclass(frozen=True)
+class Observer:
+    """What a plugin observes events with.
+
+    Attributes:
+        key: of the first plugin of its module, or ``observer-<distribution>`` where that only observes.
+        observe: called with one event; may do and raise anything.
+    """
+
+    key: str
+    version: str
+    observe: Callable[[Mapping[str, Any]], object]
 
 
 class PluginRegistry:
@@ -64,16 +88,24 @@ class PluginRegistry:
         self._manager = _manager()
         self._classes: dict[tuple[str, str], type[Plugin[Any]]] = {}
         self._info: list[PluginInfo] = []
+        self._modules: dict[str, PluginInfo] = {}
+        """The first plugin of every module that observes events, by pluggy's name for the module."""
         self.unknown_disabled: tuple[str, ...] = ()
         """What is to be switched off and matches no plugin."""
 
     @classmethod
-    def discover(cls, disabled: Collection[str] = (), probe: ImportProbe | None = None) -> "PluginRegistry":
+    def discover(
+        cls,
+        disabled: Collection[str] = (),
+        probe: ImportProbe | None = None,
+        used: Mapping[str, str] = MappingProxyType({}),
+    ) -> "PluginRegistry":
         """Load every installed plugin that is not switched off.
 
         Args:
             disabled: kinds with names, such as ``notifier-slack``.
             probe: tries each import in another process first, so that none can hang or end this one.
+            used: the distributions whose plugins are in use, by kind and name: they keep these names.
         """
         registry = cls()
         points = list(installed_plugins())
@@ -86,7 +118,7 @@ class PluginRegistry:
             for point in points
             if (found := registry._load(point, disabled, unsafe)) is not None
         ]
-        registry._admit(loaded, {point.distribution for point in points})
+        registry._admit(loaded, {point.distribution for point in points}, used)
         matched = {info.key for info in registry._info if info.state == DISABLED}
         matched |= {key for point in points for key in point.keys}
         registry.unknown_disabled = tuple(sorted(set(disabled) - matched))
@@ -102,7 +134,7 @@ class PluginRegistry:
         for _, info in found:
             if (info.kind, info.name) in self._classes:
                 raise ValueError(f"another plugin already provides the {info.kind} {info.name!r}")
-        self._add(module, found)
+        self._add(module, found, distribution, version)
 
     def destination(self, name: str) -> type[Destination[Any]]:
         """The destination class of this name. Raises UnknownPlugin."""
@@ -128,13 +160,13 @@ class PluginRegistry:
         """The plugins that take a connection of this type."""
         return [c for c in self._classes.values() if c.connection_type == connection_type]
 
-    def broadcast(self, event: Mapping[str, Any]) -> None:
-        """Tell every plugin of a committed event; a failure stays with the plugin that caused it."""
-        for implementation in self._manager.hook.certrail_event.get_hookimpls():
-            try:
-                implementation.function(event)
-            except Exception as err:
-                log.error("plugin %s failed on an event: %s", implementation.plugin_name, type(err).__name__)
+    def observers(self) -> Sequence[Observer]:
+        """The functions that plugins observe events with."""
+        return [
+            Observer(info.key, info.version, implementation.function)
+            for implementation in self._manager.hook.certrail_event.get_hookimpls()
+            if (info := self._modules[implementation.plugin_name])
+        ]
 
     def _find(self, kind: str, name: str) -> type[Plugin[Any]]:
         try:
@@ -180,43 +212,51 @@ class PluginRegistry:
         self,
         loaded: Sequence[tuple[Installed, tuple[object, Sequence[Found]]]],
         installed: Collection[str],
+        used: Mapping[str, str],
     ) -> None:
         """Register each class whose distribution owns its name; the others are listed as refused."""
         claims: dict[str, list[str]] = {}
         for point, (_, found) in loaded:
             for _, info in found:
                 claims.setdefault(info.key, []).append(point.distribution)
-        owners = {key: owner_of(key, names, installed) for key, names in claims.items()}
+        owners = {key: owner_of(key, names, installed, used) for key, names in claims.items()}
         for point, (module, found) in loaded:
             own = normalized(point.distribution)
-            refused = [info for _, info in found if normalized(owners[info.key][0]) != own]
-            admitted = [one for one in found if one[1] not in refused]
-            reasons = [
-                f"another plugin already provides the {info.kind} {info.name!r}: that of"
-                f" {owners[info.key][0]}, {owners[info.key][1]}; give this one another name"
-                for info in refused
-            ]
+            admitted = [one for one in found if normalized(owners[one[1].key][0]) == own]
+            for _, info in found:
+                owner, why = owners[info.key]
+                if normalized(owner) != own:
+                    self._refuse(info, owner, why)
             # A module of which nothing is admitted hears of no events either.
-            if admitted or not refused:
+            if admitted or not found:
                 try:
-                    self._add(module, admitted)
+                    self._add(module, admitted, point.distribution, point.version)
                 except ValueError as err:
-                    reasons.append(f"{err}; let one entry point name each module")
-            if reasons:
-                log.error(
-                    "plugin %s %s is refused: %s", point.distribution, point.version, "; ".join(reasons)
-                )
-                self._note(point, REFUSED, "; ".join(reasons))
+                    reason = f"{err}; let one entry point name each module"
+                    log.error("plugin %s %s is refused: %s", point.distribution, point.version, reason)
+                    self._note(point, REFUSED, reason)
 
-    def _add(self, module: object, found: Sequence[Found]) -> None:
+    def _refuse(self, info: PluginInfo, owner: str, why: str) -> None:
+        reason = f"the name of the {info.kind} {info.name!r} belongs to {owner}, {why}; give this plugin another name"
+        log.error("plugin %s %s is refused: %s", info.distribution, info.version, reason)
+        self._info.append(PluginInfo(info.name, info.kind, info.distribution, info.version, REFUSED, reason))
+
+    def _add(self, module: object, found: Sequence[Found], distribution: str, version: str) -> None:
         """Raises ValueError, having added nothing, if the module or a name is registered already."""
         for _, info in found:
             if (info.kind, info.name) in self._classes:
                 raise ValueError(f"the {info.kind} {info.name!r} is registered already")
-        self._manager.register(module)
+        observer = None if found else _observing(distribution, version)
+        if observer is not None and any(info.key == observer.key for info in self._info):
+            raise ValueError(f"the observer {observer.name!r} is registered already")
+        name = str(self._manager.register(module))
         for plugin, info in found:
             self._classes[info.kind, info.name] = plugin
             self._info.append(info)
+        if name in {one.plugin_name for one in self._manager.hook.certrail_event.get_hookimpls()}:
+            self._modules[name] = observer or found[0][1]
+            if observer is not None:
+                self._info.append(observer)
 
     def _note(self, point: Installed, state: str, reason: str) -> None:
         self._info.append(
@@ -229,6 +269,12 @@ _HOOKS = {
     "notifier": "certrail_notifiers",
     "issuer": "certrail_issuers",
 }
+
+
+def _observing(distribution: str, version: str) -> PluginInfo:
+    """A module that only observes events, which has no class with a name."""
+    name = normalized(distribution)[:LONGEST_NAME]
+    return PluginInfo(name, OBSERVER, distribution, version, READY, title=distribution)
 
 
 def _manager() -> pluggy.PluginManager:

@@ -48,7 +48,9 @@ from certrail.services.delivery.subscribers import connection_updated
 from certrail.services.delivery.syncs import Syncs
 from certrail.services.delivery.verify import VerifyStep
 from certrail.services.integrations.connections import Connections
+from certrail.services.integrations.event_feed import EventFeed
 from certrail.services.integrations.plugin_faults import PluginFaults
+from certrail.services.integrations.plugin_names import PluginNames
 from certrail.services.integrations.plugin_threads import PluginThreads
 from certrail.services.inventory.export import Export
 from certrail.services.inventory.saved_searches import SavedSearches
@@ -69,6 +71,7 @@ from certrail.services.lifecycle.revocation_subject import RevocationSubjects
 from certrail.services.operations.expiry_watch import ExpiryWatch
 from certrail.services.operations.housekeeping import Housekeeping
 from certrail.services.operations.key_rotation import KeyRotation
+from certrail.services.operations.missing_plugins import MissingPlugins
 from certrail.services.operations.object_ids import ObjectIds
 from certrail.services.operations.reconciliation import Reconciliation
 from certrail.services.tenancy.applications import Applications
@@ -132,6 +135,16 @@ class Effects:
         """Every verb."""
         return [getattr(self, field.name) for field in fields(self)]
 
+    def open_objects(self) -> Sequence[tuple[OpenObjects, PluginStep]]:
+        """What waits for each verb that changes something outside."""
+        return (
+            (DELIVERIES, self.deliver),
+            (REMOVALS, self.remove),
+            (NOTIFICATIONS, self.notify),
+            (APPROVAL_MESSAGES, self.refresh_approval_message),
+            (CRL_COPIES, self.mirror),
+        )
+
 
 @dataclass(frozen=True)
 class Services:
@@ -152,6 +165,7 @@ class Services:
     deletions: Deletions
     deliveries: Deliveries
     effects: Effects
+    event_feed: EventFeed
     export: Export
     imports: Imports
     incidents: Incidents
@@ -163,6 +177,7 @@ class Services:
     object_ids: ObjectIds
     outbox: Outbox
     plugin_faults: PluginFaults
+    plugin_names: PluginNames
     plugin_threads: PluginThreads
     principals: Principals
     reconciliation: Reconciliation
@@ -193,6 +208,8 @@ class Services:
         plugin_faults, expiry_watch = PluginFaults(context), ExpiryWatch(context)
         plugin_threads = PluginThreads(context, plugin_faults)
         approval_messages = ApprovalMessages(context)
+        effects = Effects.build(context, approval_messages)
+        missing_plugins = MissingPlugins(context, effects.open_objects())
         retirements = Retirements(context)
         status_responder = StatusResponder(context)
         return cls(
@@ -210,7 +227,8 @@ class Services:
             connections=Connections(context),
             deletions=Deletions(context),
             deliveries=Deliveries(context),
-            effects=Effects.build(context, approval_messages),
+            effects=effects,
+            event_feed=EventFeed(context),
             export=Export(context),
             imports=Imports(context),
             incidents=incidents,
@@ -222,6 +240,7 @@ class Services:
             object_ids=ObjectIds(context),
             outbox=Outbox(context),
             plugin_faults=plugin_faults,
+            plugin_names=PluginNames(context),
             plugin_threads=plugin_threads,
             principals=Principals(context),
             reconciliation=Reconciliation(context, OPEN_OBJECTS),
@@ -243,7 +262,7 @@ class Services:
                 "renewals": RenewalSweep(context, issuance).run,
                 "retirements": retirements.start_due,
                 "revocation-lists": status_responder.refresh,
-                "shared": lambda: expiry_watch.run() + plugin_faults.close_quiet(),
+                "shared": lambda: expiry_watch.run() + plugin_faults.close_quiet() + missing_plugins.run(),
             },
             syncs=Syncs(context),
             tokens=Tokens(context),

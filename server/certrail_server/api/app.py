@@ -16,7 +16,6 @@ from certrail.services.facade import Services
 from certrail.services.operations.reconciler import Reconciler
 from certrail_server.api import problems
 from certrail_server.api.bodies import BoundedBodies
-from certrail_server.api.listeners import Listeners
 from certrail_server.api.openapi import describe, operation_id
 from certrail_server.api.polls import Polls
 from certrail_server.api.refusals import Refusals
@@ -140,14 +139,14 @@ def create_app(services: Services, orchestrator: Orchestrator, sign_in: "SignIn 
 
 @asynccontextmanager
 async def _work(app: FastAPI) -> AsyncIterator[None]:
-    """What runs beside the calls: workflows are started, channels are listened to, and refusals are counted."""
+    """What runs beside the calls: workflows are started, and refusals are counted."""
     services: Services = app.state.services
     dispatcher = Dispatcher(services.outbox, app.state.orchestrator)
     services.context.nudge = dispatcher.nudge
     refusals = app.state.refusals = Refusals(services)
     app.state.polls = Polls(services.context.db)
     reconciler = Reconciler(services.reconciliation, app.state.orchestrator)
-    running = (dispatcher.run(), reconciler.run(), Listeners(services.chat).run(), refusals.run())
+    running = (dispatcher.run(), reconciler.run(), refusals.run())
     tasks = [asyncio.create_task(work) for work in running]
     yield
     for task in tasks:

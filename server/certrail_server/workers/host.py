@@ -9,6 +9,8 @@ from typing import Any
 from certrail.services.core.failure import Failure
 from certrail.services.integrations.plugin_faults import CallFault
 from certrail_server.bootstrap import App
+from certrail_server.workers.listeners import Listeners
+from certrail_server.workers.observers import Observers
 from certrail_server.workers.status import Status
 from certrail_workflows.activities.calls import Calls, engine_thread
 from certrail_workflows.errors import BUG_KIND
@@ -35,6 +37,8 @@ class Host:
         self._app, self._status = app, status
         self._queues, self._quarantine = queues, quarantine
         self._workers = PluginWorkers(app.services, calls, app.concurrency)
+        self._observers = Observers(app.services.event_feed, app.services.plugin_faults, calls)
+        self._listeners = Listeners(app.services.chat, app.context.plugins, app.services.plugin_faults, calls)
 
     async def record(self, reports: Sequence[dict[str, Any]], stop: asyncio.Event) -> None:
         """Record what ended the process before this one, before any plugin is called again."""
@@ -77,6 +81,7 @@ class Host:
     async def serve(self, stop: asyncio.Event) -> None:
         """Serve until stopped. Raises what ended a worker."""
         ready = False
+        listening = asyncio.create_task(self._listeners.run())
         try:
             while not stop.is_set():
                 serves = await self._reconcile()
@@ -85,6 +90,8 @@ class Host:
                 ready = ready or serves
                 await _within(stop, LOOK_SECONDS)
         finally:
+            self._observers.stop()
+            listening.cancel()
             await self._workers.shutdown()
 
     async def _reconcile(self) -> bool:
@@ -95,7 +102,11 @@ class Host:
             log.error("the record of quarantined plugins cannot be read: %s", type(error).__name__)
             return False
         client = await self._app.orchestrator.client()
-        self._workers.serve(client, [queue for queue in self._queues if plugin_of(queue) not in quarantined])
+        queues = [queue for queue in self._queues if plugin_of(queue) not in quarantined]
+        keys = {plugin_of(queue) for queue in queues}
+        self._workers.serve(client, queues)
+        self._listeners.serve(keys)
+        self._observers.serve([one for one in self._app.context.plugins.observers() if one.key in keys])
         if not self._quarantine:
             # Sent every time, as the parent may have missed it; it runs a process for each of them.
             here = [key for key in quarantined if plugin_queue(key) in self._queues]

@@ -80,7 +80,11 @@ class Watchdog:
 
     def _involved(self) -> Sequence[OpenCall]:
         running = self._board.running()
-        return [running.call] if running else [entry.call for entry in self._board.open_calls()]
+        if running is not None:
+            return [running.call]
+        entries = self._board.open_calls()
+        # A listener is open all the time: that says nothing while others are open too.
+        return [entry.call for entry in entries if not entry.endless] or [entry.call for entry in entries]
 
 
 _SENT_BY_OTHERS = (9, 15)

@@ -1,15 +1,21 @@
 """Answers over Socket Mode: one connection for each app, whatever the number of its channels."""
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from typing import Any
 
 import pytest
 from tests.integration.conftest import Team
 from tests.integration.slack_world import SlackWorld, connect, credentials, gone, open_channel, step
-from tests.support.web import serving
 
 from certrail_fakes.arrivals import Arrivals
 from certrail_fakes.slack import SlackServer
-from certrail_server.api.listeners import Listeners
+from certrail_sdk import Outcome
+from certrail_server.workers.listeners import Listeners
+from certrail_workflows.activities.calls import Calls
+
+SLACK = "notifier-slack"
 
 
 @pytest.fixture
@@ -23,9 +29,11 @@ def slack_world(team: Team) -> Iterator[SlackWorld]:
 @pytest.fixture
 async def listeners(slack_world: SlackWorld) -> AsyncIterator[Listeners]:
     """Looks when the test says so."""
-    listeners = Listeners(slack_world.team.services.chat)
+    services = slack_world.team.services
+    listeners = Listeners(services.chat, services.context.plugins, services.plugin_faults, Calls())
+    listeners.serve({SLACK})
     yield listeners
-    await listeners.stop()
+    listeners.stop()
 
 
 async def test_one_connection_hears_the_clicks_of_all_channels_of_an_app(
@@ -47,19 +55,39 @@ async def test_one_connection_hears_the_clicks_of_all_channels_of_an_app(
     assert slack_world.votes == [("ann", "approve"), ("ann", "approve")]
     assert not slack_world.slack.whispers
     await listeners.look()
-    assert len(slack_world.team.services.chat.listeners()) == 1
+    assert len(slack_world.team.services.chat.listeners({SLACK})) == 1
     assert slack_world.slack.count("apps.connections.open") == 1
 
 
-async def test_the_api_listens_by_itself(slack_world: SlackWorld) -> None:
+async def test_it_listens_by_itself_as_long_as_the_plugin_is_served_here(
+    slack_world: SlackWorld, listeners: Listeners
+) -> None:
     asker, _ = slack_world.person("asker"), slack_world.person("ann")
     message = await slack_world.ask(asker, step("Owners", "ann"))
-    with serving(slack_world.team.services):
-        await slack_world.slack.wait_connected()
-        envelope = await press(slack_world, "ann", message.ts)
-        (ack,) = await slack_world.slack.wait_acks()
+    running = asyncio.create_task(listeners.run())
+    await slack_world.slack.wait_connected(1)
+    envelope = await press(slack_world, "ann", message.ts)
+    (ack,) = await slack_world.slack.wait_acks()
     assert ack.envelope_id == envelope
     assert slack_world.votes == [("ann", "approve")]
+    listeners.serve(())  # quarantined: another process listens
+    await slack_world.slack.sockets.closed.wait_for(1, 60)
+    running.cancel()
+
+
+def test_no_code_is_called_of_plugins_that_are_not_served_here(slack_world: SlackWorld) -> None:
+    opened: list[str] = []
+
+    @contextmanager
+    def opening(key: str) -> Iterator[None]:
+        opened.append(key)
+        yield
+
+    chat = slack_world.team.services.chat
+    assert not chat.listeners({"notifier-email"}, opening)
+    assert not opened
+    assert len(chat.listeners({SLACK}, opening)) == 1
+    assert opened == [SLACK]
 
 
 async def test_without_the_database_the_person_is_answered_to_try_again(
@@ -83,7 +111,7 @@ async def test_channels_of_two_connections_have_a_listener_each(slack_world: Sla
     connect(slack_world.team, slack_world.slack, "by-callback")
     for slug, connection in (("alerts", "elsewhere"), ("random", "by-callback")):
         open_channel(slack_world.team, slug, connection)
-    received = slack_world.team.services.chat.listeners()
+    received = slack_world.team.services.chat.listeners({SLACK})
     assert sorted(channel.slug for channel in received.values()) == ["alerts", "approvals"]
 
 
@@ -92,14 +120,14 @@ async def test_changed_credentials_are_used_at_the_next_look(
 ) -> None:
     await listeners.look()
     await slack_world.slack.wait_connected(1)
-    (before,) = slack_world.team.services.chat.listeners()
+    (before,) = slack_world.team.services.chat.listeners({SLACK})
     slack_world.slack.state.app_token = "xapp-rotated"
     slack_world.team.services.connections.update(
         slack_world.team.admin, "workspace", credentials(slack_world.slack, True)
     )
     await listeners.look()
     await slack_world.slack.wait_connected(2)
-    (after,) = slack_world.team.services.chat.listeners()
+    (after,) = slack_world.team.services.chat.listeners({SLACK})
     assert before != after
     assert "xapp" not in before + after
 
@@ -108,13 +136,13 @@ async def test_a_listener_outlives_the_channel_that_it_was_opened_for(
     slack_world: SlackWorld, listeners: Listeners
 ) -> None:
     open_channel(slack_world.team, "alerts")
-    (first,) = slack_world.team.services.chat.listeners().values()
+    (first,) = slack_world.team.services.chat.listeners({SLACK}).values()
     await listeners.look()
     await slack_world.slack.wait_connected(1)
     slack_world.team.services.channels.delete(
         slack_world.team.admin, slack_world.team.application, first.slug
     )
-    (second,) = slack_world.team.services.chat.listeners().values()
+    (second,) = slack_world.team.services.chat.listeners({SLACK}).values()
     assert second.id != first.id
     await listeners.look()
     await slack_world.slack.wait_connected(2)
@@ -123,18 +151,24 @@ async def test_a_listener_outlives_the_channel_that_it_was_opened_for(
 async def test_what_cannot_be_read_is_refused_and_on_record(
     slack_world: SlackWorld, listeners: Listeners, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    recorded: Arrivals[dict[str, object]] = Arrivals()
-    monkeypatch.setattr(slack_world.team.services.context.plugins, "broadcast", recorded.add)
+    received: Arrivals[Outcome] = Arrivals()
+    record = slack_world.team.services.chat.received
+
+    async def noted(*given: Any) -> Outcome:
+        outcome = await record(*given)
+        received.add(outcome)
+        return outcome
+
+    monkeypatch.setattr(slack_world.team.services.chat, "received", noted)
     await listeners.look()
     await slack_world.slack.wait_connected()
     asker, _ = slack_world.person("asker"), slack_world.person("ann")
     message = await slack_world.ask(asker, step("Owners", "ann"))
-    before = len(recorded.all())
     foreign = slack_world.slack.press(slack_world.people["ann"].id, message.ts, answer="Approve")
     foreign["response_url"] = "https://evil.example/actions/x"
-    for count, payload in enumerate((foreign, {"type": "block_actions"}), start=before + 1):
+    for count, payload in enumerate((foreign, {"type": "block_actions"}), start=1):
         slack_world.slack.sockets.deliver(payload)
-        await recorded.wait_for(count, 60)
+        await received.wait_for(count, 60)
     assert slack_world.refusals("callback.refused") == ["forged", "malformed"]
     assert {event.subject_id for event in slack_world.events("callback.refused")} == {slack_world.channel.id}
     assert slack_world.stored_votes() == 0

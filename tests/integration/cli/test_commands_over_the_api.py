@@ -245,6 +245,10 @@ def test_certificates_are_delivered(shell: Shell) -> None:
     shell.run("sync", "update", "app", "files", shell.file("name.json", '{"name": "Folder"}'))
     assert shell.json("sync", "list", "app")[0]["name"] == "Folder"
     assert shell.run("sync", "check", "app", "files") == "ok\n"
+    root.rename(shell.folder / "away")
+    refused = shell.refused("sync", "check", "app", "files")
+    assert "Make the folder, or correct 'root' of the connection." in refused
+    (shell.folder / "away").rename(root)
     assert "is used by files" in shell.refused("connection", "delete", "here")
     assert "deleted" in shell.run("sync", "delete", "app", "files", "--cleanup")
     shell.run(

@@ -100,7 +100,7 @@ def module(returned: Callable[[], Any], kind: str = "destination") -> types.Simp
 
 def nothing_of_it(registry: PluginRegistry, plugin: types.SimpleNamespace) -> bool:
     """Whether neither class nor description nor a hook was kept."""
-    registry.broadcast({"type": "anything"})
+    assert not registry.observers()
     for find in (registry.destination, registry.notifier):
         for name in ("sound", "talking"):
             with pytest.raises(UnknownPlugin):
@@ -177,5 +177,20 @@ def test_a_name_that_is_taken_leaves_the_first_as_it_was() -> None:
     with pytest.raises(ValueError, match="already provides the destination 'sound'"):
         registry.register(second)
     assert registry.destination("sound") is Sound
-    registry.broadcast({})
+    assert [one.key for one in registry.observers()] == ["destination-sound"]
+    for one in registry.observers():
+        one.observe({})
     assert not second.seen
+
+
+def test_a_module_that_only_observes_is_known_by_its_distribution() -> None:
+    registry, observing = PluginRegistry(), module(list)
+    registry.register(observing, distribution="Acme_Audit", version="2.0")
+    (info,) = registry.all()
+    assert (info.key, info.version, info.state) == ("observer-acme-audit", "2.0", "ready")
+    assert registry.queues() == ["plugin-observer-acme-audit"]
+    (observer,) = registry.observers()
+    observer.observe({"type": "anything"})
+    assert observing.seen == [{"type": "anything"}]
+    with pytest.raises(ValueError, match="observer 'acme-audit' is registered already"):
+        registry.register(module(list), distribution="acme.audit")

@@ -10,18 +10,19 @@
 import asyncio
 import threading
 import types
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Generator
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
 from contextvars import Context, ContextVar
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any, TypeVar
 
 from typing_extensions import override
 
 from certrail_workflows import limits, policies
 from certrail_workflows.activities.hold_watch import HoldWatch
-from certrail_workflows.call_board import CallBoard, OpenCall
+from certrail_workflows.call_board import ENDLESS, CallBoard, OpenCall
 
 T = TypeVar("T")
 
@@ -132,6 +133,37 @@ class Calls:
             return _Outcome(error=error)
         finally:
             self._ended(entered)
+
+    async def endless(self, call: OpenCall, work: Coroutine[Any, Any, T]) -> T:
+        """Run a verb that goes on until it is cancelled. Then it has ``CANCEL_GRACE``, or the parent ends the process.
+
+        Raises:
+            Escaped: it raised what is no `Exception`.
+            Exception: any other that it raised.
+        """
+        entered = _Open(call, self._board.enter(call, ENDLESS))
+        task = asyncio.create_task(self._outcome(entered, work))
+        try:
+            await asyncio.wait({task})
+        except asyncio.CancelledError:
+            task.cancel()
+            with self.entered(call, limits.CANCEL_GRACE):
+                await asyncio.wait({task})
+            if task.cancelled():  # before its first step
+                work.close()
+                self._ended(entered)
+            raise
+        answer: T = task.result().value()
+        return answer
+
+    @contextmanager
+    def entered(self, call: OpenCall, limit: timedelta) -> Iterator[None]:
+        """Enter a call in a thread, or an end that is awaited: after its limit the parent ends the process."""
+        slot = self._board.enter(call, limit.total_seconds())
+        try:
+            yield
+        finally:
+            self._board.leave(slot)
 
     def install(self, loop: asyncio.AbstractEventLoop) -> None:
         """Have the tasks and threads that calls start on this loop counted as theirs."""

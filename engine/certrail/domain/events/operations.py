@@ -174,6 +174,17 @@ class PluginReleased(
 
 
 @dataclass(frozen=True, kw_only=True)
+class PluginTransferred(
+    PluginEvent, type="plugin.transferred", title="A plugin's name changed hands: {name}"
+):
+    """What uses a plugin, with its secrets, was given to the plugin of another distribution."""
+
+    slug: str
+    before: str
+    after: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class KeyringReencrypted(Event, type="keyring.reencrypted", title="Secrets re-encrypted", subject="keyring"):
     """Sealed values were encrypted anew with the keyring's present key."""
 

@@ -58,6 +58,7 @@ from certrail.persistence.tables.delivery import (
 )
 from certrail.persistence.tables.integrations import (
     Connection,
+    EventObserver,
     PluginFault,
     PluginHealthIssue,
 )
@@ -110,6 +111,7 @@ __all__ = [
     "CrlMirror",
     "Delivery",
     "Enrollment",
+    "EventObserver",
     "EventRow",
     "GroupMember",
     "IdempotencyKeyRow",

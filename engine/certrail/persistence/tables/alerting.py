@@ -15,7 +15,7 @@ UNSENT = "status in ('pending', 'retrying')"
 
 
 class Channel(Row, table=True):
-    """A notifier plugin with its configuration, sealed.
+    """A notifier plugin with its configuration, sealed. `distribution` is the Python distribution of the plugin.
 
     What is not critical waits for the end of `quiet_hours`, and for others to be sent with it every `digest_seconds`.
     What this channel fails to send goes to `fallback_id`. It is `failing_since` something failed that nothing followed
@@ -29,6 +29,7 @@ class Channel(Row, table=True):
     slug: str = Field(max_length=64)
     name: str = Field(max_length=128)
     notifier: str = Field(max_length=64)
+    distribution: str
     connection_id: str | None = Field(default=None, foreign_key="connection.id", index=True, max_length=40)
     config_sealed: str
     config_revision: int = 1

@@ -102,7 +102,8 @@ class Crl(Row, table=True):
 class CrlMirror(Row, table=True):
     """A destination that holds copies of an authority's revocation lists.
 
-    `url` is where others find them there; it is named in the certificates that are issued from then on.
+    `url` is where others find them there; it is named in the certificates that are issued from then on. `distribution`
+    is the Python distribution of the destination plugin.
     """
 
     __tablename__ = "crl_mirror"
@@ -111,6 +112,7 @@ class CrlMirror(Row, table=True):
     ca_id: str = Field(foreign_key="certificate_authority.id", max_length=40)
     slug: str = Field(max_length=64)
     destination: str = Field(max_length=64)
+    distribution: str
     connection_id: str | None = Field(default=None, foreign_key="connection.id", index=True, max_length=40)
     config_sealed: str
     config_revision: int = 1

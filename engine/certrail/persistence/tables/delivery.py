@@ -23,7 +23,8 @@ class Sync(Row, table=True):
 
     With `prune`, objects that are no longer desired are removed after `prune_grace_seconds`. A sync with
     `deletion_requested` is deleted once all that it delivered is removed. `name_pattern` and `name_length` are what the
-    destination takes as a name, for the time in which its plugin is not here.
+    destination takes as a name, for the time in which its plugin is not here. `distribution` is the Python distribution
+    of that plugin: another one that takes the plugin's name later is not given the configuration.
     """
 
     __tablename__ = "sync"
@@ -33,6 +34,7 @@ class Sync(Row, table=True):
     slug: str = Field(max_length=64)
     name: str = Field(max_length=128)
     destination: str = Field(max_length=64)
+    distribution: str
     connection_id: str | None = Field(default=None, foreign_key="connection.id", index=True, max_length=40)
     config_sealed: str
     config_revision: int = 1

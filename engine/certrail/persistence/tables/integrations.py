@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from sqlalchemy import Integer
 from sqlmodel import Field
 
 from certrail.persistence.tables.base import Row, Table, json_column, timestamp
@@ -66,3 +67,12 @@ class PluginFault(Table, table=True):
     count: int = 1
     quarantined_at: datetime | None = timestamp()
     suspect: bool = False
+
+
+class EventObserver(Table, table=True):
+    """How far a plugin that observes events has been handed them: up to the event `seq` of the audit log."""
+
+    __tablename__ = "event_observer"
+
+    key: str = Field(primary_key=True, max_length=80)
+    seq: int = Field(sa_type=Integer)

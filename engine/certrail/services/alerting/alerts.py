@@ -24,12 +24,14 @@ from certrail.services.alerting.messages import KNOWN
 from certrail.services.alerting.posting import post
 from certrail.services.core.actor import Actor
 from certrail.services.core.changes import UNCHANGED, Unchanged
-from certrail.services.core.lookup import find, patch
+from certrail.services.core.lookup import find, patch, require_room
 from certrail.services.core.paging import PAGE, Position, newest_first
 from certrail.services.core.unit_of_work import ServiceContext
 from certrail.services.inventory.selectors import CertificateSelector
 from certrail_sdk import Notification
 
+MOST_ALERTS = 200
+"""Of one Application: all are matched in the transaction that records an event, which holds up other writers."""
 MOST_CHANNELS, MOST_THRESHOLDS, MOST_STEPS = 10, 20, 5
 SHORTEST_WAIT, LONGEST_WAIT = timedelta(minutes=1), timedelta(days=7)
 SHORTEST_THRESHOLD, LONGEST_THRESHOLD = timedelta(hours=1), timedelta(days=365)
@@ -83,6 +85,7 @@ class Alerts:
                 select(Alert).where(Alert.application_id == application_id, Alert.slug == slug)
             ).first():
                 raise Conflict(f"An alert {slug!r} exists already in this Application.")
+            require_room(session, Alert, application_id, MOST_ALERTS, "alerts")
             row = Alert(
                 id=uow.new_id(),
                 created_at=uow.now,

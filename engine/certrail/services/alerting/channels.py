@@ -28,6 +28,7 @@ from certrail.services.core.changes import UNCHANGED, Unchanged
 from certrail.services.core.lookup import find, patch
 from certrail.services.core.unit_of_work import ServiceContext, UnitOfWork
 from certrail.services.integrations.plugin_config import (
+    built,
     find_connection,
     installed,
     notifier_class,
@@ -37,7 +38,7 @@ from certrail.services.integrations.plugin_config import (
     validated,
 )
 from certrail.services.integrations.stored_config import channel_purpose, shown
-from certrail_sdk import Context, Notifier
+from certrail_sdk import Notifier
 
 SHORTEST_DIGEST, LONGEST_DIGEST = timedelta(minutes=1), timedelta(days=1)
 
@@ -178,13 +179,13 @@ class Channels:
         plugin = notifier_class(self._context, notifier)
         with self._context.db.read() as session:
             link = find_connection(session, connection) if connection else None
-            return plugin(validated(self._context, plugin, config, link), Context())
+            return built(self._context, plugin, validated(self._context, plugin, config, link), "a trial")
 
     def build(self, application_id: str | None, reference: str) -> Notifier[Any]:
         """The plugin object of a channel, to check it."""
         with self._context.db.read() as session:
             channel = find_channel(session, application_id, reference)
-            return notifier_of(self._context, session, channel, Context())
+            return notifier_of(self._context, session, channel, f"channel {channel.slug}")
 
 
 def require_global_scope(product_wide: bool, application_id: str | None) -> None:

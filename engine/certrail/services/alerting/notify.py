@@ -18,7 +18,7 @@ from certrail.services.core.effects import Effect, PluginCall, checked
 from certrail.services.core.failure import Failure
 from certrail.services.core.unit_of_work import UnitOfWork
 from certrail.services.integrations.plugin_config import notifier_of, plugin_version
-from certrail_sdk import Context, Fact, Notification, Notifier, Sent
+from certrail_sdk import Fact, Notification, Notifier, Sent
 
 FALLBACK = "fallback-"
 FINISHED = (NotificationStatus.SENT, NotificationStatus.WITHDRAWN)
@@ -57,7 +57,7 @@ class NotifyEffect(Effect[NotificationRow, NotifyCall, Sent]):
         notification = Notification.model_validate(row.content)
         call = NotifyCall(
             subject_id=row.id,
-            notifier=notifier_of(self.context, uow.session, channel, Context()),
+            notifier=notifier_of(self.context, uow.session, channel, f"notification {row.id}"),
             notification=notification.model_copy(update={"may_exist": row.intent_at is not None}),
             plugin=plugin_version(self.context, "notifier", channel.notifier),
         )

@@ -1,7 +1,8 @@
 """Which notifications need a workflow, for the reconciliation."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
+from sqlalchemy import ColumnElement
 from sqlmodel import Session, col, select
 
 from certrail.persistence.tables import Channel, NotificationRow
@@ -19,11 +20,17 @@ def _starts(session: Session, rows: Sequence[NotificationRow]) -> Mapping[str, W
     return {row.id: workflow_of(channels[row.channel_id], row) for row in rows if row.channel_id in channels}
 
 
+def _by(notifiers: Collection[str]) -> ColumnElement[bool]:
+    return col(NotificationRow.channel_id).in_(select(Channel.id).where(col(Channel.notifier).in_(notifiers)))
+
+
 NOTIFICATIONS = OpenObjects(
     name="notifications",
     flow="notification",
     table=NotificationRow,
     condition=where(UNSENT),
     starts=_starts,
+    plugin_kind="notifier",
+    of_plugins=_by,
 )
 """Messages that are to be sent now, digests among them; one that is held is sent by a sweep later."""

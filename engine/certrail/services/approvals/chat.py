@@ -4,7 +4,8 @@ import asyncio
 import hashlib
 import json
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -39,7 +40,6 @@ from certrail.services.integrations.plugin_threads import PluginThreads
 from certrail_sdk import (
     CallbackRequest,
     CallbackResponse,
-    Context,
     Forged,
     Interaction,
     Interactive,
@@ -171,12 +171,20 @@ class Chat:
             if found is None:
                 raise NotFound("channel")
             channel = found[0]
-            return channel, notifier_of(self._context, session, channel, Context())
+            return channel, notifier_of(self._context, session, channel, f"channel {channel.slug}")
 
-    def listeners(self) -> Mapping[str, Channel]:
+    def listeners(
+        self,
+        plugins: Collection[str],
+        opening: Callable[[str], AbstractContextManager[object]] = nullcontext,
+    ) -> Mapping[str, Channel]:
         """One channel for each connection that a plugin opens to listen, however many channels it serves.
 
         The key changes with everything that the connection is opened with, and holds only a hash of it.
+
+        Args:
+            plugins: kinds and names of those that are looked at.
+            opening: entered with the key of a plugin while its code is called.
         """
         with self._context.db.read() as session:
             channels = session.exec(select(Channel).order_by(col(Channel.id))).all()
@@ -184,8 +192,11 @@ class Chat:
         chosen: dict[str, Channel] = {}
         for channel in channels:
             source = self._source(channel)
-            if source not in chosen and self._has_listener(channel):
-                chosen[source] = channel
+            if source in chosen or not self._may_listen(channel, plugins):
+                continue
+            with opening(f"notifier-{channel.notifier}"):
+                if self._has_listener(channel):
+                    chosen[source] = channel
         return {_opened_with(channel, sealed): channel for channel in chosen.values()}
 
     def _source(self, channel: Channel) -> str:
@@ -219,6 +230,14 @@ class Chat:
             if posted_in is None or self._source(posted_in) != self._source(channel):
                 posted_in, person = channel, session.exec(sender.where(*same_sender)).first()
             return posted_in, actor_of(person) if person else None
+
+    def _may_listen(self, channel: Channel, plugins: Collection[str]) -> bool:
+        """By the class alone: no code of a plugin is called for a channel that never listens."""
+        try:
+            plugin: type[Any] = notifier_class(self._context, channel.notifier)
+        except BadInput:
+            return False
+        return f"notifier-{channel.notifier}" in plugins and hasattr(plugin, "listen")
 
     def _has_listener(self, channel: Channel) -> bool:
         try:

@@ -25,7 +25,7 @@ from certrail.services.core.actor import SYSTEM
 from certrail.services.core.failure import Failure
 from certrail.services.core.unit_of_work import ServiceContext, UnitOfWork
 from certrail.services.integrations.plugin_config import notifier_of
-from certrail_sdk import Choice, Context, Fact, Notifier, Question
+from certrail_sdk import Choice, Fact, Notifier, Question
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ class ApprovalMessages:
                 question = question.model_copy(update={"choices": _choices(uow, message, approval)})
             work = MessageWork(
                 message_id=message.id,
-                notifier=notifier_of(self._context, uow.session, channel, Context()),
+                notifier=notifier_of(self._context, uow.session, channel, f"approval message {message.id}"),
                 question=question,
                 reference=message.reference,
                 closed=closed,

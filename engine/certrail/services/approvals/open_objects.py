@@ -1,6 +1,6 @@
 """Which approval messages need a workflow, for the reconciliation."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, and_
@@ -38,6 +38,10 @@ def _any_open(_lost_after: datetime) -> ColumnElement[bool]:
     return where(OPEN_MESSAGE)
 
 
+def _by(notifiers: Collection[str]) -> ColumnElement[bool]:
+    return col(ApprovalMessage.channel_id).in_(select(Channel.id).where(col(Channel.notifier).in_(notifiers)))
+
+
 APPROVAL_MESSAGES = OpenObjects(
     name="approval messages",
     flow="approval-message",
@@ -45,4 +49,6 @@ APPROVAL_MESSAGES = OpenObjects(
     condition=_behind(),
     starts=_starts,
     also_when_lost=_any_open,
+    plugin_kind="notifier",
+    of_plugins=_by,
 )

@@ -20,7 +20,7 @@ from certrail.services.core.failure import Failure
 from certrail.services.core.unit_of_work import UnitOfWork
 from certrail.services.integrations.plugin_config import destination_of, plugin_version
 from certrail.services.integrations.receipts import checked_receipt
-from certrail_sdk import Context, Destination, Misconfigured, Publication, Publishes, Receipt
+from certrail_sdk import Destination, Misconfigured, Publication, Publishes, Receipt
 
 MEDIA_TYPE = "application/pkix-crl"
 """RFC 5280, 4.2.1.13 and RFC 2585: a DER-encoded CRL over HTTP."""
@@ -69,7 +69,7 @@ class PublishEffect(Effect[CrlCopy, PublishCall, Receipt]):
         call = PublishCall(
             subject_id=copy.id,
             generation=crl.number,
-            destination=destination_of(self.context, uow.session, mirror, Context()),
+            destination=destination_of(self.context, uow.session, mirror, f"CRL copy {copy.id}"),
             publication=publication,
             plugin=plugin_version(self.context, "destination", mirror.destination),
         )

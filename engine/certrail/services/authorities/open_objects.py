@@ -1,7 +1,8 @@
 """Which copies of revocation lists need a workflow, for the reconciliation."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
+from sqlalchemy import ColumnElement
 from sqlmodel import Session, col, select
 
 from certrail.persistence.tables import CrlCopy, CrlMirror
@@ -18,10 +19,18 @@ def _starts(session: Session, rows: Sequence[CrlCopy]) -> Mapping[str, WorkflowS
     return {row.id: workflow_of(row, mirrors[row.mirror_id]) for row in rows}
 
 
+def _at(destinations: Collection[str]) -> ColumnElement[bool]:
+    return col(CrlCopy.mirror_id).in_(
+        select(CrlMirror.id).where(col(CrlMirror.destination).in_(destinations))
+    )
+
+
 CRL_COPIES = OpenObjects(
     name="revocation lists at mirrors",
     flow="mirror",
     table=CrlCopy,
     condition=where(UNPUBLISHED),
     starts=_starts,
+    plugin_kind="destination",
+    of_plugins=_at,
 )

@@ -3,7 +3,7 @@
 from enum import Enum, auto
 from typing import Any, TypeVar
 
-from sqlmodel import Session, SQLModel, col, or_, select
+from sqlmodel import Session, SQLModel, col, func, or_, select
 
 from certrail.domain.errors import Conflict, NotFound
 from certrail.persistence.database import locked
@@ -59,6 +59,16 @@ def refuse_taken(session: Session, table: type[SQLModel], slug: str) -> None:
     named: Any = table
     if session.exec(select(table).where(col(named.slug) == slug)).first():
         raise Conflict(f"The name {slug!r} is taken.", kind="name-taken")
+
+
+def require_room(
+    session: Session, table: type[SQLModel], application_id: str | None, most: int, what: str
+) -> None:
+    """Raises Conflict when an Application has as many rows of a table as it may have; `what` names them to a person."""
+    named: Any = table
+    query = select(func.count()).select_from(table).where(col(named.application_id) == application_id)
+    if session.exec(query).one() >= most:
+        raise Conflict(f"There are {most} {what} already, and no more in one Application.", kind="too-many")
 
 
 def patch(session: Session, row: SQLModel, **given: Any) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -1,11 +1,11 @@
 """The outbox: rows that were committed and not yet dispatched to the orchestrator; and which objects need one."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, func
+from sqlalchemy import ColumnElement, false, func
 from sqlmodel import Session, col, select, update
 
 from certrail.checkpoints import checkpoint
@@ -30,6 +30,8 @@ class OpenObjects:
         condition: which rows need a workflow.
         starts: their workflows by the id of the row, read without locks; a row may be left out.
         also_when_lost: which rows need one too when every workflow was lost after the time that it is given.
+        plugin_kind: of the plugin that the workflow calls; empty where it calls none.
+        of_plugins: which rows need the plugins with these names.
     """
 
     name: str
@@ -38,6 +40,8 @@ class OpenObjects:
     condition: ColumnElement[bool]
     starts: Callable[[Session, Sequence[Any]], Mapping[str, WorkflowStart]]
     also_when_lost: Callable[[datetime], ColumnElement[bool]] | None = None
+    plugin_kind: str = ""
+    of_plugins: Callable[[Collection[str]], ColumnElement[bool]] = lambda _names: false()
 
     def needing(self, lost_after: datetime | None = None) -> ColumnElement[bool]:
         """Which rows need a workflow; all were lost if there is a time after which."""

@@ -19,7 +19,7 @@ from certrail.pki.signer import KeyHolder, RemoteSigner
 from certrail.pki.weak_keys import KeyBlocklist
 from certrail.plugins.registry import PluginRegistry
 from certrail.services.core.actor import Actor
-from certrail.services.core.audit_log import append, document
+from certrail.services.core.audit_log import append
 from certrail.services.core.audit_witness import AuditWitness
 from certrail.services.core.idempotency import refuse_repeated, remember
 from certrail.services.core.orchestrator import WorkflowStart
@@ -59,7 +59,7 @@ class ServiceContext:
 
     @contextmanager
     def unit_of_work(self, actor: Actor) -> Iterator["UnitOfWork"]:
-        """One step, one transaction: state, events and outbox rows commit together; plugins are called after that.
+        """One step, one transaction: state, events and outbox rows commit together.
 
         Raises:
             AlreadyDone: this was done before under the idempotency key of the actor's call.
@@ -81,8 +81,6 @@ class ServiceContext:
             self.audit_witness.advance(*heads, self._event_hash)
         if uow.outbox:
             self.nudge()
-        for event in uow.events:
-            self.plugins.broadcast(document(event))
 
     def _event_hash(self, seq: int) -> str | None:
         with self.db.read() as session:

@@ -22,7 +22,7 @@ from certrail.services.delivery.connection_rate import acquire_slot, lock_rate_l
 from certrail.services.delivery.desired_state import facts_of
 from certrail.services.integrations.plugin_config import destination_of, plugin_version
 from certrail.services.integrations.receipts import checked_receipt
-from certrail_sdk import Bundle, Context, Deployment, Destination, Receipt, Target
+from certrail_sdk import Bundle, Deployment, Destination, Receipt, Target
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,7 +81,7 @@ class DeployEffect(Effect[Delivery, DeployCall, Receipt]):
             subject_id=delivery.id,
             generation=delivery.generation,
             certificate_id=certificate.id,
-            destination=destination_of(self.context, uow.session, sync, Context()),
+            destination=destination_of(self.context, uow.session, sync, f"delivery {delivery.id}"),
             deployment=self._deployment(delivery, sync, certificate),
             plugin=plugin_version(self.context, "destination", sync.destination),
             target=retirement_planner.target_snapshot(uow, sync),

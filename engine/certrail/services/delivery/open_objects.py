@@ -46,6 +46,14 @@ def _unverified(lost_after: datetime) -> ColumnElement[bool]:
     )
 
 
+def _deliveries_to(destinations: Collection[str]) -> ColumnElement[bool]:
+    return col(Delivery.sync_id).in_(select(Sync.id).where(col(Sync.destination).in_(destinations)))
+
+
+def _removals_from(destinations: Collection[str]) -> ColumnElement[bool]:
+    return col(Retirement.delivery_id).in_(select(Delivery.id).where(_deliveries_to(destinations)))
+
+
 DELIVERIES = OpenObjects(
     name="deliveries",
     flow="delivery",
@@ -53,6 +61,8 @@ DELIVERIES = OpenObjects(
     condition=where(PENDING),
     starts=_of_deliveries,
     also_when_lost=_unverified,
+    plugin_kind="destination",
+    of_plugins=_deliveries_to,
 )
 """Deliveries that are not at their desired generation."""
 
@@ -62,5 +72,7 @@ REMOVALS = OpenObjects(
     table=Retirement,
     condition=where(DUE),
     starts=_of_removals,
+    plugin_kind="destination",
+    of_plugins=_removals_from,
 )
 """Removals that are due; the workflow of their delivery makes them."""

@@ -28,7 +28,6 @@ from certrail.services.integrations.plugin_config import destination_of, plugin_
 from certrail.services.inventory.selectors import selects
 from certrail_sdk import (
     ConcurrentModification,
-    Context,
     Destination,
     Misconfigured,
     Observation,
@@ -159,7 +158,9 @@ class RemoveEffect(Effect[Retirement, RemoveCall, Removal]):
     def _call(self, uow: UnitOfWork, row: Retirement, delivery: Delivery, sync: Sync) -> RemoveCall:
         return RemoveCall(
             subject_id=row.id,
-            destination=destination_of(self.context, uow.session, sync, Context(), row.previous_target_id),
+            destination=destination_of(
+                self.context, uow.session, sync, f"retirement {row.id}", row.previous_target_id
+            ),
             target=Target(
                 delivery=delivery.id,
                 name=delivery.object_name,

@@ -16,7 +16,7 @@ from certrail.persistence.tables import Certificate, Delivery, Sync
 from certrail.persistence.tables.delivery import GRACE_SECONDS
 from certrail.services.core.actor import Actor
 from certrail.services.core.changes import UNCHANGED, Unchanged
-from certrail.services.core.lookup import find, patch
+from certrail.services.core.lookup import find, patch, require_room
 from certrail.services.core.unit_of_work import ServiceContext, UnitOfWork
 from certrail.services.delivery.desired_state import (
     NameTraits,
@@ -35,6 +35,7 @@ from certrail.services.delivery.retirement_planner import (
     target_snapshot,
 )
 from certrail.services.integrations.plugin_config import (
+    built,
     destination_class,
     destination_of,
     find_connection,
@@ -45,9 +46,11 @@ from certrail.services.integrations.plugin_config import (
 )
 from certrail.services.integrations.stored_config import shown, sync_purpose
 from certrail.services.inventory.selectors import CertificateSelector, selected
-from certrail_sdk import Context, Destination, Receipt, Removes
+from certrail_sdk import Destination, Receipt, Removes
 
 FAILING = (DeliveryStatus.RETRYING, DeliveryStatus.FAILED)
+MOST_SYNCS = 200
+"""Of one Application: all are matched in the transaction that issues a certificate, which holds up other writers."""
 PRUNING = ("selection", "prune", "prune_grace_seconds")
 """Settings by which removals are planned."""
 DEFAULT_NAME_SCHEMA = "certrail-{{short_certificate_id}}"
@@ -112,6 +115,7 @@ class Syncs:
                 select(Sync).where(Sync.application_id == application_id, Sync.slug == slug)
             ).first():
                 raise Conflict(f"A sync {slug!r} exists already in this Application.")
+            require_room(session, Sync, application_id, MOST_SYNCS, "syncs")
             ident = uow.new_id()
             settings = plugin_settings(
                 self._context, session, plugin, sync_purpose(ident), config, connection
@@ -306,14 +310,14 @@ class Syncs:
         """The plugin object of a sync, to check its credentials."""
         with self._context.db.read() as session:
             sync = find_sync(session, application_id, reference)
-            return destination_of(self._context, session, sync, Context())
+            return destination_of(self._context, session, sync, f"sync {sync.slug}")
 
     def trial(self, destination: str, config: Mapping[str, Any], connection: str | None) -> Destination[Any]:
         """A plugin object of a configuration that is not saved yet."""
         plugin = destination_class(self._context, destination)
         with self._context.db.read() as session:
             link = find_connection(session, connection) if connection else None
-            return plugin(validated(self._context, plugin, config, link), Context())
+            return built(self._context, plugin, validated(self._context, plugin, config, link), "a trial")
 
     def _catch_up(self, uow: UnitOfWork, sync: Sync) -> None:
         present = desired_at(uow.session, sync)
@@ -355,7 +359,7 @@ def _take_over(uow: UnitOfWork, sync: Sync, known: Delivered) -> None:
 
 def _facts(sync: Sync) -> dict[str, Any]:
     hidden = {"id", "created_at", "config_sealed", "config_revision", "application_id"}
-    hidden |= {"name_pattern", "name_length"}
+    hidden |= {"name_pattern", "name_length", "distribution"}
     return sync.model_dump(mode="json", exclude=hidden)
 
 

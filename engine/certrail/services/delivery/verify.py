@@ -17,7 +17,7 @@ from certrail.services.delivery import retirement_planner
 from certrail.services.delivery.deploy import lock_delivery, target_of_receipt
 from certrail.services.delivery.desired_state import facts_of
 from certrail.services.integrations.plugin_config import destination_of, plugin_version
-from certrail_sdk import Context, Observation, Observes, Target
+from certrail_sdk import Observation, Observes, Target
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,7 +52,9 @@ class VerifyStep(PluginStep):
             if retirement_planner.has_due(session, delivery.id, delivery.receipt["reference"]):
                 return None  # its removal is due: that it is missing afterwards is no drift
             sync = session.get_one(Sync, delivery.sync_id)
-            destination = destination_of(self._context, session, sync, Context(), delivery.previous_target_id)
+            destination = destination_of(
+                self._context, session, sync, f"delivery {delivery.id}", delivery.previous_target_id
+            )
             if not isinstance(destination, Observes):
                 return None
             return ObserveCall(

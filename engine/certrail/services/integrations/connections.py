@@ -9,7 +9,7 @@ from pydantic import ValidationError, create_model
 from sqlmodel import and_, col, or_, select
 from sqlmodel.sql.expression import SelectOfScalar
 
-from certrail.domain.errors import BadInput, Conflict, OutdatedPlugin
+from certrail.domain.errors import AwaitsPlugin, BadInput, Conflict
 from certrail.domain.events.integrations import (
     ConnectionCreated,
     ConnectionDeleted,
@@ -32,9 +32,9 @@ from certrail.services.core.changes import UNCHANGED, Unchanged
 from certrail.services.core.unit_of_work import ServiceContext, UnitOfWork
 from certrail.services.integrations.masking import keep_masked
 from certrail.services.integrations.plugin_config import config_error, find_connection
+from certrail.services.integrations.plugin_names import key_of
 from certrail.services.integrations.stored_config import (
     connection_purpose,
-    key_of,
     shown_connection,
     stored_of_connection,
     values_of_connection,
@@ -174,7 +174,7 @@ class Connections:
         """What masks stand for: the values under the names that they are shown with."""
         values = dict[str, Any]()
         for plugin in self._context.plugins.with_connection(row.type):
-            with suppress(OutdatedPlugin, BadInput):
+            with suppress(AwaitsPlugin, BadInput):
                 values = values_of_connection(self._context, row, plugin) | values
         return values
 

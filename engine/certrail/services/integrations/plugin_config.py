@@ -10,11 +10,14 @@ from sqlmodel import Session
 from certrail.domain.errors import BadInput
 from certrail.domain.faults import describe_faults
 from certrail.persistence.tables import Channel, Connection, CrlMirror, PreviousTarget, Sync
+from certrail.plugins.plugin_log import PluginLogger
+from certrail.plugins.redaction import Redactor
 from certrail.plugins.registry import UnknownPlugin
 from certrail.services.core.changes import UNCHANGED, Unchanged
 from certrail.services.core.lookup import find
 from certrail.services.core.unit_of_work import ServiceContext
 from certrail.services.integrations.masking import holds_mask, keep_masked
+from certrail.services.integrations.plugin_names import claimed, key_of, require_owner
 from certrail.services.integrations.stored_config import (
     Configured,
     own_values_of,
@@ -108,25 +111,35 @@ def destination_of(
     context: ServiceContext,
     session: Session,
     row: Sync | CrlMirror,
-    plugin_context: Context,
+    subject: str,
     previous_target_id: str | None = None,
 ) -> Destination[Any]:
     """The plugin object of a sync or a mirror, built for one call.
 
     Args:
+        subject: what the call is for, as the plugin's log lines name it, such as ``delivery 4f1c``.
         previous_target_id: a previous target of the sync, for an object that is still there.
     """
     plugin = destination_class(context, row.destination)
+    # Of a previous target too: it has the sync's plugin.
+    require_owner(context, row, plugin)
     place = session.get_one(PreviousTarget, previous_target_id) if previous_target_id else row
-    return _build(context, session, plugin, place, plugin_context)
+    return _build(context, session, plugin, place, subject)
 
 
-def notifier_of(
-    context: ServiceContext, session: Session, channel: Channel, plugin_context: Context
-) -> Notifier[Any]:
-    """The plugin object of a channel, built for one call."""
+def notifier_of(context: ServiceContext, session: Session, channel: Channel, subject: str) -> Notifier[Any]:
+    """The plugin object of a channel, built for one call. `subject` is as in `destination_of`."""
     plugin = notifier_class(context, channel.notifier)
-    return _build(context, session, plugin, channel, plugin_context)
+    return _build(context, session, plugin, channel, subject)
+
+
+def built(context: ServiceContext, plugin: type[P], config: Config, subject: str) -> P:
+    """A plugin object with a logger that names plugin, version and subject. `subject` is as in `destination_of`."""
+    key = key_of(plugin)
+    version = context.plugins.info(*key.split("-", 1)).version
+    # Its constructor is the plugin's code too, and may log what it was given.
+    with Redactor.of(config).in_logs():
+        return plugin(config, Context(PluginLogger(key, version, subject)))
 
 
 def _build(
@@ -134,11 +147,11 @@ def _build(
     session: Session,
     plugin: type[P],
     row: Configured,
-    plugin_context: Context,
+    subject: str,
 ) -> P:
     own = own_values_of(context, row, plugin)
     connection = session.get_one(Connection, row.connection_id) if row.connection_id else None
-    return plugin(validated(context, plugin, own, connection), plugin_context)
+    return built(context, plugin, validated(context, plugin, own, connection), subject)
 
 
 class PluginSettings(TypedDict):
@@ -147,6 +160,7 @@ class PluginSettings(TypedDict):
     connection_id: str | None
     config_sealed: str
     config_revision: int
+    distribution: str
 
 
 def plugin_settings(
@@ -165,13 +179,16 @@ def plugin_settings(
     Raises:
         NotFound: no such connection.
         BadInput: they do not fit together.
+        ForeignPlugin: the plugin of another distribution is in use under this name.
     """
+    distribution = claimed(context, session, plugin)
     link = find_connection(session, connection) if connection else None
     parsed = validated(context, plugin, config, link)
     return PluginSettings(
         connection_id=link.id if link else None,
         config_sealed=context.keyring.seal_json(own_values(parsed, config), purpose),
         config_revision=plugin.config_type.revision,
+        distribution=distribution,
     )
 
 

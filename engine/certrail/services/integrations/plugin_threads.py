@@ -21,7 +21,7 @@ from certrail.plugins.redaction import redacted
 from certrail.services.core.failure import place
 from certrail.services.core.unit_of_work import ServiceContext
 from certrail.services.integrations.plugin_faults import CallFault, PluginFaults
-from certrail.services.integrations.stored_config import key_of
+from certrail.services.integrations.plugin_names import key_of
 from certrail_sdk import Plugin, PluginError
 
 log = logging.getLogger(__name__)

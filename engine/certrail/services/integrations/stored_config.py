@@ -5,13 +5,14 @@ from contextlib import suppress
 from typing import Any
 
 from certrail.crypto.purposes import CHANNEL_PURPOSE, CONNECTION_PURPOSE, SYNC_PURPOSE, of_row
-from certrail.domain.errors import BadInput, OutdatedPlugin
+from certrail.domain.errors import AwaitsPlugin, BadInput, OutdatedPlugin
 from certrail.persistence.tables import Channel, Connection, CrlMirror, PreviousTarget, Sync
 from certrail.plugins.redaction import MASK
 from certrail.services.core.failure import place
 from certrail.services.core.unit_of_work import ServiceContext
 from certrail.services.integrations.masking import masked
-from certrail_sdk import Destination, NewerConfiguration, Plugin, connection_fields
+from certrail.services.integrations.plugin_names import key_of, require_owner
+from certrail_sdk import NewerConfiguration, Plugin, connection_fields
 
 Configured = Sync | Channel | CrlMirror | PreviousTarget
 """A row with the configuration of one plugin; a previous target has the envelope of its sync."""
@@ -39,19 +40,16 @@ def purpose_of(row: Configured) -> str:
     return sync_purpose(row.sync_id if isinstance(row, PreviousTarget) else row.id)
 
 
-def key_of(plugin: type[Plugin[Any]]) -> str:
-    """Kind and name of a plugin, such as ``destination-files``."""
-    kind = "destination" if issubclass(plugin, Destination) else "notifier"
-    return f"{kind}-{plugin.name}"
-
-
 def own_values_of(context: ServiceContext, row: Configured, plugin: type[Plugin[Any]]) -> dict[str, Any]:
     """What a sync, mirror or channel stores, as the installed plugin reads it.
 
     Raises:
+        ForeignPlugin: the plugin is that of another distribution, which may not read it.
         OutdatedPlugin: a newer version of the plugin stored it.
         BadInput: the plugin cannot migrate it.
     """
+    if not isinstance(row, PreviousTarget):  # its sync was compared
+        require_owner(context, row, plugin)
     stored = context.keyring.open_json(row.config_sealed, purpose_of(row))
     return _upgraded(plugin, stored, row.config_revision)
 
@@ -78,7 +76,7 @@ def stored_of_connection(context: ServiceContext, row: Connection) -> dict[str, 
 
 def shown(context: ServiceContext, row: Configured, plugin: type[Plugin[Any]] | None) -> dict[str, Any]:
     """The configuration of a row with its secrets masked: all of it where the plugin cannot read it or is not here."""
-    with suppress(OutdatedPlugin, BadInput):
+    with suppress(AwaitsPlugin, BadInput):
         if plugin is not None:
             return masked(plugin.config_type, own_values_of(context, row, plugin))
     return masked(None, context.keyring.open_json(row.config_sealed, purpose_of(row)))
@@ -90,7 +88,7 @@ def shown_connection(
     """The configuration of a connection with its secrets masked, each field by a plugin that knows it."""
     found, unknown = dict[str, Any](), dict[str, Any]()
     for plugin in plugins:
-        with suppress(OutdatedPlugin, BadInput):
+        with suppress(AwaitsPlugin, BadInput):
             values = masked(plugin.config_type, values_of_connection(context, row, plugin))
             known = connection_fields(plugin.config_type)
             unknown |= dict.fromkeys(values.keys() - known, MASK)

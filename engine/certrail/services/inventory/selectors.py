@@ -6,6 +6,7 @@ certificates of its scope. Within `lineages`, `profiles` and `names` one entry m
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import chain
 from typing import Any
 
@@ -13,7 +14,7 @@ from sqlalchemy.orm import defer
 from sqlmodel import Session, col, select
 
 from certrail.domain.errors import BadInput, NotFound
-from certrail.domain.patterns import like_ignoring_case
+from certrail.domain.patterns import any_fits
 from certrail.domain.states import CertificateStatus
 from certrail.persistence.tables import Certificate, CertificateSearchTerm, Lineage
 from certrail.services.catalog.profiles import find_profile
@@ -69,6 +70,11 @@ class Selectable:
     names: Sequence[str]
     metadata: Mapping[str, Any] | None
 
+    @cached_property
+    def folded_names(self) -> Sequence[str]:
+        """The names as patterns are compared with them, made once for all selectors."""
+        return [name.casefold() for name in self.names]
+
 
 def selectable(certificate: Certificate) -> Selectable:
     """A certificate, as selectors see it."""
@@ -90,7 +96,7 @@ def matches(stored: Stored, what: Selectable) -> bool:
         (not lineages or what.lineage_id in lineages)
         and (not profiles or what.profile_id in profiles)
         and _has(what.metadata, stored.get("metadata", {}))
-        and (not names or any(like_ignoring_case(name, names) for name in what.names))
+        and (not names or any_fits(what.folded_names, names))
     )
 
 
@@ -103,7 +109,7 @@ def selected(session: Session, application_id: str | None, stored: Stored) -> li
     """The active current certificates that a stored selector matches, by name.
 
     Lineages, profiles and metadata are compared in SQL. Patterns are compared here, as SQL's LIKE folds case another
-    way than `like_ignoring_case`; for them only the certificates that are left are read. PEM and keys are not loaded.
+    way than `any_fits`; for them only the certificates that are left are read. PEM and keys are not loaded.
     """
     unread = (Certificate.pem, Certificate.chain, Certificate.root, Certificate.key_sealed)
     query = (

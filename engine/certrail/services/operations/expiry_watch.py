@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
-from typing import Any
 
 from sqlmodel import Session, col, select
 
@@ -15,17 +14,15 @@ from certrail.persistence.database import locked
 from certrail.persistence.tables import (
     CaCertificate,
     CertificateAuthority,
-    Channel,
     Connection,
-    CrlMirror,
     PluginHealthIssue,
-    Sync,
 )
-from certrail.plugins.registry import READY, UNUSABLE, PluginRegistry, UnknownPlugin
+from certrail.plugins.registry import READY, UNUSABLE, PluginRegistry
 from certrail.services.alerting.expiry import in_words
 from certrail.services.core.actor import SYSTEM
 from certrail.services.core.sweeps import SweepItems
 from certrail.services.core.unit_of_work import ServiceContext
+from certrail.services.integrations.plugin_names import absent_plugins
 
 
 class ExpiryWatch:
@@ -148,14 +145,4 @@ def _unhealthy(session: Session, plugins: PluginRegistry) -> dict[str, str]:
     ready = {info.key for info in plugins.all() if info.state == READY}
     # What is refused the name of another plugin says nothing of that one.
     issues = {i.key: i.reason for i in plugins.all() if i.state in UNUSABLE and i.key not in ready}
-    destinations = {*session.exec(select(Sync.destination).distinct())}
-    destinations |= {*session.exec(select(CrlMirror.destination).distinct())}
-    needed: dict[str, Any] = {f"destination-{name}": (plugins.destination, name) for name in destinations}
-    notifiers = session.exec(select(Channel.notifier).distinct())
-    needed |= {f"notifier-{name}": (plugins.notifier, name) for name in notifiers}
-    for key, (find, name) in needed.items():
-        try:
-            find(name)
-        except UnknownPlugin as why:
-            issues.setdefault(key, str(why))
-    return issues
+    return {key: absent.reason for key, absent in absent_plugins(session, plugins).items()} | issues

@@ -15,6 +15,7 @@ from certrail_server.api.schemas.integrations import (
     ConnectionOut,
     PluginList,
     PluginOut,
+    PluginTransferIn,
 )
 
 router = APIRouter(tags=["product"])
@@ -81,3 +82,12 @@ def get_plugin(kind: str, name: str, call: ReadPlugins) -> PluginOut:
 def release_plugin(kind: str, name: str, call: Manage) -> None:
     """End the quarantine of a plugin: it shares a process with other plugins again."""
     call.services.plugin_faults.release(call.actor, f"{kind}-{name}")
+
+
+@plugins.post("/{kind}/{name}/transfer", status_code=204)
+def transfer_plugin(kind: str, name: str, body: PluginTransferIn, call: Manage) -> None:
+    """Give what uses a plugin, with its secrets, to the plugin that another distribution provides under its name.
+
+    Servers and workers use that one once they are started again.
+    """
+    call.services.plugin_names.transfer(call.actor, f"{kind}-{name}", body.distribution)

@@ -105,7 +105,9 @@ class PluginOut(Out):
     """An installed plugin."""
 
     name: str = Field(description="Name among the plugins of its kind.")
-    kind: str = Field(description="destination, notifier or issuer.")
+    kind: str = Field(
+        description="destination, notifier, issuer, or observer for one that only observes events."
+    )
     distribution: str = Field(description="Python distribution that brings it.")
     version: str = Field(description="Version of the distribution.")
     state: str = Field(description="Whether it can be used.")
@@ -116,6 +118,14 @@ class PluginOut(Out):
     capabilities: list[str] = Field(description="What it can do beside the minimum.")
     config_schema: dict[str, Any] = Field(description="JSON Schema of its configuration.")
     fault: PluginFaultOut | None = Field(description="Its last fault in a call; null while there is none.")
+
+
+class PluginTransferIn(In):
+    """Who is to have the name of a plugin."""
+
+    model_config = examples({"distribution": "certrail-destination-files"})
+
+    distribution: Name = Field(description="Python distribution that provides a plugin of this name.")
 
 
 class PluginList(Listing[PluginOut]):

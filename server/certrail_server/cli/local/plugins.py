@@ -12,6 +12,8 @@ from certrail_server.cli.common import out
 from certrail_server.cli.local.installation import settings
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from certrail.plugins.registry import PluginInfo
     from certrail_server.settings import Settings
 
@@ -30,7 +32,8 @@ def list_plugins(
 
     chosen = settings()
     probe = ImportProbe(chosen.plugin_probe_path())
-    found, faults = PluginRegistry.discover(chosen.disabled_plugins, probe).all(), _faults(chosen)
+    found = PluginRegistry.discover(chosen.disabled_plugins, probe, _used(chosen)).all()
+    faults = _faults(chosen)
     # The fault of a plugin that is not here is shown too: another machine may have it.
     here = {info.key for info in found}
     found += [_absent(key, fault) for key, fault in faults.items() if key not in here]
@@ -49,9 +52,23 @@ def list_plugins(
             info.version,
             f"[{colour}]{state}[/{colour}]",
             ", ".join(info.capabilities),
-            escape(info.reason or (fault["reason"] if fault else "")),
+            escape(info.described or (fault["reason"] if fault else "")),
         )
     out.print(table)
+
+
+def _used(chosen: "Settings") -> "Mapping[str, str]":
+    """The distributions whose plugins are in use; without a database that can be read, none."""
+    from certrail.persistence.database import Database
+    from certrail.services.integrations.plugin_names import used_distributions
+
+    if not chosen.has_data():
+        return {}
+    database = Database(chosen.database())
+    try:
+        return used_distributions(database)
+    finally:
+        database.close()
 
 
 def _faults(chosen: "Settings") -> "dict[str, dict[str, Any]]":

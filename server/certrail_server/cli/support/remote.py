@@ -75,7 +75,8 @@ def refusals(address: str | None = None) -> Iterator[None]:
     except Unreachable as problem:
         fail(f"certrail cannot be reached at {where}: {problem.cause}; see CERTRAIL_URL.")
     except ApiError as refusal:
-        fail("; ".join(refusal.problem.messages))
+        said = refusal.problem
+        fail(" ".join(filter(None, ("; ".join(said.messages), said.action))))
     except CertrailClientError as problem:
         fail(str(problem))
 

@@ -85,6 +85,7 @@ def create() -> None:
         sa.Column("slug", sa.String(length=64), nullable=False),
         sa.Column("name", sa.String(length=128), nullable=False),
         sa.Column("notifier", sa.String(length=64), nullable=False),
+        sa.Column("distribution", sa.String(), nullable=False),
         sa.Column("connection_id", sa.String(length=40), nullable=True),
         sa.Column("config_sealed", sa.String(), nullable=False),
         sa.Column("config_revision", sa.Integer(), nullable=False),

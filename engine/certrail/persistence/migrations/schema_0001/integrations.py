@@ -25,6 +25,12 @@ def create() -> None:
         sa.UniqueConstraint("slug"),
     )
     op.create_table(
+        "event_observer",
+        sa.Column("key", sa.String(length=80), nullable=False),
+        sa.Column("seq", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("key"),
+    )
+    op.create_table(
         "plugin_fault",
         sa.Column("key", sa.String(length=80), nullable=False),
         sa.Column("version", sa.String(length=64), nullable=False),

@@ -1,0 +1,15 @@
+"""The plugins that come with certrail."""
+
+BUNDLED = (
+    "destination-aws-acm",
+    "destination-azure-key-vault",
+    "destination-files",
+    "notifier-apprise",
+    "notifier-email",
+    "notifier-pagerduty",
+    "notifier-slack",
+    "notifier-teams",
+    "notifier-webhook",
+)
+"""Kind and name of each, derived from the folders by ``tests.house.plugin_lists``. Only its own distribution, which is
+named after it, may provide a plugin of this name, also where that is not installed."""
