@@ -2,4 +2,11 @@
 
 from certrail_server.cli import app
 
-app()
+
+def main() -> None:
+    """Run the command that the arguments name."""
+    app()
+
+
+if __name__ == "__main__":
+    main()

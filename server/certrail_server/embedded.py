@@ -7,7 +7,6 @@ import logging
 import os
 import shutil
 import signal
-import sys
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from pathlib import Path
@@ -18,6 +17,7 @@ from certrail.crypto.keyring import Keyring
 from certrail.persistence.database import Database
 from certrail.services.core.orchestrator import OrchestratorUnavailable
 from certrail_server.bootstrap import load_keyring
+from certrail_server.launcher import Launcher
 from certrail_server.marks import SERVER_MARK, WORKER_MARK
 from certrail_server.ports import CannotListen, free_port, is_free, listening
 from certrail_server.schema_watch import NotMigrated, prepare
@@ -34,6 +34,9 @@ TEMPORAL_LOG = "temporal.log"
 """What Temporal prints, apart: while it stops it complains of itself, which looks like a crash."""
 UI_PORT = 8233
 """Of Temporal's UI, as Temporal itself chooses it."""
+PROGRAM = "certrail_server.__main__"
+MODULES = (PROGRAM, "certrail_server.serve", "certrail_server.api.app", "certrail_server.workers.process")
+"""What the server and the worker run, for the launcher."""
 POLL_RPS = 2000
 """The dev server looks for work 20 times a second by default, which makes every step wait."""
 
@@ -49,17 +52,17 @@ def ui_url(settings: Settings) -> str | None:
     return f"http://127.0.0.1:{settings.temporal_ui_port}/namespaces/{settings.temporal_namespace}/workflows"
 
 
-async def run(settings: Settings, started: Callable[[], None] = lambda: None) -> None:
+async def run(settings: Settings, launcher: Launcher, started: Callable[[], None] = lambda: None) -> None:
     """Run everything until SIGTERM or SIGINT. Raises EmbeddedError."""
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     lock = _lock(settings.data_dir / "temporal.lock")
     try:
-        await _supervise(settings, lock, started)
+        await _supervise(settings, launcher, lock, started)
     finally:
         os.close(lock)
 
 
-async def _supervise(settings: Settings, lock: int, started: Callable[[], None]) -> None:
+async def _supervise(settings: Settings, launcher: Launcher, lock: int, started: Callable[[], None]) -> None:
     _refuse_taken_port(settings)
     await asyncio.to_thread(_prepare, settings, load_keyring(settings))
     children: list[Child] = []
@@ -74,9 +77,14 @@ async def _supervise(settings: Settings, lock: int, started: Callable[[], None])
         "CERTRAIL_HOST": settings.host,
         "CERTRAIL_PORT": str(settings.port),
     }
-    own = (sys.executable, "-m", "certrail_server")
-    server = Child("server", (*own, "server"), lambda: _server_ready(settings, server), env)
-    worker = Child("worker", (*own, "worker"), lambda: _worker_ready(settings, worker), env, at_once=True)
+    server = Child(
+        *("server", (PROGRAM, "server"), lambda: _server_ready(settings, server), env), launcher=launcher
+    )
+    worker = Child(
+        *("worker", (PROGRAM, "worker"), lambda: _worker_ready(settings, worker), env),
+        at_once=True,
+        launcher=launcher,
+    )
     children += (server, worker)
     supervisor = Supervisor(children, settings.data_dir / "dev.json")
     loop = asyncio.get_running_loop()

@@ -4,15 +4,14 @@ import asyncio
 import json
 import logging
 import os
-import signal
-import sys
 import time
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import MappingProxyType
-from typing import IO
+
+from certrail_server.launcher import Launcher
+from certrail_server.processes import Process, end, how, spawn
 
 log = logging.getLogger(__name__)
 
@@ -27,10 +26,12 @@ class Child:
     """One process to keep alive.
 
     Attributes:
+        command: what to execute; with a launcher, a module of certrail and its arguments.
         ready: returns once the child can be used.
         pass_fds: file descriptors it inherits.
         at_once: start it without waiting for the child before it to be ready.
         log_file: takes what it prints, instead of the terminal.
+        launcher: starts it without an import of its own; it inherits no `pass_fds` and has no `log_file` then.
     """
 
     name: str
@@ -40,6 +41,7 @@ class Child:
     pass_fds: tuple[int, ...] = ()
     at_once: bool = False
     log_file: Path | None = None
+    launcher: Launcher | None = None
     pid: int | None = None
 
 
@@ -51,7 +53,7 @@ class Supervisor:
         self._state_file = state_file
         self._stopping = asyncio.Event()
         self._changing = asyncio.Lock()
-        self._processes: dict[str, asyncio.subprocess.Process] = {}
+        self._processes: dict[str, Process] = {}
 
     def stop(self) -> None:
         """Ask for an orderly end."""
@@ -113,12 +115,18 @@ class Supervisor:
         async with self._changing:
             if self._stopping.is_set():
                 return False
-            with child.log_file.open("ab") if child.log_file else nullcontext() as output:
-                process = await spawn(child.command, env=child.env, pass_fds=child.pass_fds, output=output)
-            self._processes[child.name] = process
+            process = self._processes[child.name] = await self._started(child)
             child.pid = process.pid
             self._write_state()
             return True
+
+    async def _started(self, child: Child) -> Process:
+        if child.launcher is not None:
+            return await child.launcher.launch(
+                child.command[0], child.command[1:], title=child.name, env=child.env
+            )
+        with child.log_file.open("ab") if child.log_file else nullcontext() as output:
+            return await spawn(child.command, env=child.env, pass_fds=child.pass_fds, output=output)
 
     async def _keep(self, child: Child) -> None:
         pause = FIRST_PAUSE
@@ -159,44 +167,3 @@ class Supervisor:
             temporary.replace(self._state_file)
         except OSError as problem:  # a full disk is no reason to lose sight of a child that runs
             log.error("%s is out of date: %s", self._state_file, problem)
-
-
-async def spawn(
-    command: Sequence[str],
-    *,
-    env: Mapping[str, str] = MappingProxyType({}),
-    pass_fds: Collection[int] = (),
-    stdin: int = asyncio.subprocess.DEVNULL,
-    output: IO[bytes] | None = None,
-) -> asyncio.subprocess.Process:
-    """Start a process that dies with this one. Raises OSError where the machine refuses."""
-    return await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "certrail_server.child",
-        *command,
-        env={**os.environ, **env},
-        pass_fds=pass_fds,
-        stdin=stdin,
-        stdout=output,
-        stderr=output,
-        # A Ctrl-C in the terminal is for the supervisor, which then stops its children in order.
-        start_new_session=True,
-    )
-
-
-def how(code: int) -> str:
-    """How a process ended."""
-    return f"signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
-
-
-async def end(process: asyncio.subprocess.Process, name: str, seconds: float) -> None:
-    """End a process by SIGTERM, or by SIGKILL if it has not ended after some seconds."""
-    with suppress(ProcessLookupError):
-        process.terminate()
-    try:
-        await asyncio.wait_for(process.wait(), seconds)
-    except TimeoutError:
-        log.warning("%s did not stop in %.0f s and is killed", name, seconds)
-        process.kill()
-        await process.wait()

@@ -8,22 +8,23 @@ import json
 import logging
 import os
 import signal
-import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from time import monotonic
 from typing import Any
 
+from certrail_server.launcher import Launcher
 from certrail_server.marks import WORKER_MARK, mark
+from certrail_server.processes import Process, end, how
 from certrail_server.settings import Settings
-from certrail_server.supervisor import end, how, spawn
 from certrail_server.workers.status import listen
 from certrail_server.workers.watchdog import Harm, Watchdog, resident_bytes
 from certrail_workflows.call_board import CallBoard
 
 log = logging.getLogger(__name__)
 
+PROCESS = "certrail_server.workers.process"
 CORE_QUEUE = "certrail"
 LOOK_SECONDS = 0.25
 START_SECONDS = 120.0
@@ -37,13 +38,14 @@ QUARANTINE_PAUSE, LONGEST_QUARANTINE_PAUSE = 2.0, 300.0
 STEADY_QUARANTINE_SECONDS = 3600.0
 
 
-async def run(settings: Settings, queues: Sequence[str]) -> str | None:
+async def run(settings: Settings, launcher: Launcher, queues: Sequence[str]) -> str | None:
     """Run until SIGTERM or SIGINT; returns why the processes refuse to work, ``None`` after an orderly end.
 
     Args:
+        launcher: has imported `PROCESS`.
         queues: to serve; none for all.
     """
-    return await _Parent(settings, queues).run()
+    return await _Parent(settings, launcher, queues).run()
 
 
 @dataclass
@@ -51,6 +53,7 @@ class _Child:
     """One process that is kept alive.
 
     Attributes:
+        lines: its standard input.
         reports: faults that the next process of this kind records before it calls a plugin.
     """
 
@@ -60,7 +63,8 @@ class _Child:
     pauses: tuple[float, float] = (FIRST_PAUSE, LONGEST_PAUSE)
     steady: float = STEADY_SECONDS
     reports: list[dict[str, Any]] = field(default_factory=list)
-    process: asyncio.subprocess.Process | None = None
+    process: Process | None = None
+    lines: asyncio.WriteTransport | None = None
     imported: bool = False
     ready: bool = False
     was_ready: bool = False
@@ -68,8 +72,8 @@ class _Child:
 
 
 class _Parent:
-    def __init__(self, settings: Settings, queues: Sequence[str]) -> None:
-        self._settings, self._queues = settings, queues
+    def __init__(self, settings: Settings, launcher: Launcher, queues: Sequence[str]) -> None:
+        self._settings, self._launcher, self._queues = settings, launcher, queues
         self._core = _Child("core", "core")
         plugins = [queue for queue in queues if queue != CORE_QUEUE]
         self._host = _Child("plugins", "host", _queue_options(plugins))
@@ -136,38 +140,42 @@ class _Parent:
         """One life of a process; returns how it ended, ``None`` if it was stopped. Raises OSError."""
         board = CallBoard.create()
         reader, writer = os.pipe()
+        stdin, lines = os.pipe()
         try:
-            process = await spawn(
-                (
-                    *(sys.executable, "-m", "certrail_server.workers.process", child.role),
-                    *("--status", str(writer), "--board", str(board.descriptor), *child.arguments),
-                ),
-                pass_fds=(writer, board.descriptor),
-                stdin=asyncio.subprocess.PIPE,
+            process = await self._launcher.launch(
+                PROCESS,
+                (child.role, *child.arguments),
+                title=f"worker, {child.name}",
+                descriptors={"--status": writer, "--board": board.descriptor},
+                stdin=stdin,
             )
         except OSError:
             os.close(reader)
+            os.close(lines)
             board.close()
             raise
         finally:
             os.close(writer)
+            os.close(stdin)
         child.process, child.imported, child.ready = process, False, False
         reading = asyncio.create_task(listen(reader, lambda message: self._received(child, message)))
+        child.lines, _ = await asyncio.get_running_loop().connect_write_pipe(
+            asyncio.BaseProtocol, os.fdopen(lines, "wb", buffering=0)
+        )
         try:
-            assert process.stdin is not None
-            with suppress(OSError):
-                process.stdin.write(json.dumps(child.reports).encode() + b"\n")
+            child.lines.write(json.dumps(child.reports).encode() + b"\n")
             return await self._watch(
                 child, process, Watchdog(board, LOOK_SECONDS, self._settings.plugin_memory_mb)
             )
         finally:
             child.ready = False
+            child.lines.close()
             with suppress(TimeoutError):
                 # What it said last, such as a refusal; a process that it has left behind may hold the pipe.
                 await asyncio.wait_for(reading, 1)
             board.close()
 
-    async def _watch(self, child: _Child, process: asyncio.subprocess.Process, dog: Watchdog) -> Harm | None:
+    async def _watch(self, child: _Child, process: Process, dog: Watchdog) -> Harm | None:
         exited = asyncio.create_task(process.wait())
         stopping = asyncio.create_task(self._either(child.stop, self._stop))
         began, resident = monotonic(), None
@@ -188,7 +196,8 @@ class _Parent:
                 if harm is None and not child.imported and monotonic() - began > START_SECONDS:
                     harm = Harm(f"did not start within {START_SECONDS:.0f} s")
                 if harm is not None:
-                    process.kill()
+                    with suppress(ProcessLookupError):
+                        process.kill()
                     await exited
                     return harm
         finally:
@@ -217,10 +226,8 @@ class _Parent:
 
     def _nudge(self) -> None:
         """A process of plugins has committed outbox rows; the dispatcher is in the core."""
-        process = self._core.process
-        if process is not None and process.stdin is not None and process.returncode is None:
-            with suppress(OSError, RuntimeError):
-                process.stdin.write(b"\n")
+        if self._core.lines is not None:
+            self._core.lines.write(b"\n")
 
     def _quarantine(self, keys: set[str]) -> None:
         """Run a process for each quarantined plugin, and end those of released ones."""

@@ -27,6 +27,7 @@ def dev(
 ) -> None:
     """Run everything on this machine: Temporal's dev server, the server and a worker."""
     from certrail_server import embedded
+    from certrail_server.launcher import Launcher
 
     chosen = settings()
     if temporal_ui and chosen.temporal_ui_port is None:
@@ -37,10 +38,13 @@ def dev(
         if (ui := embedded.ui_url(chosen)) is not None:
             out.print(f"Temporal's UI is at {ui}.")
 
+    launcher = Launcher.start(embedded.MODULES)
     try:
-        asyncio.run(embedded.run(chosen, started))
+        asyncio.run(embedded.run(chosen, launcher, started))
     except embedded.EmbeddedError as problem:
         fail(str(problem))
+    finally:
+        launcher.close()
 
 
 def server() -> None:
@@ -64,7 +68,14 @@ def worker(
     ] = None,
 ) -> None:
     """Run a worker for workflows and plugins, as a process for flows and processes for plugins."""
-    from certrail_server.workers.parent import run
+    from certrail_server.launcher import Launcher
+    from certrail_server.workers.parent import PROCESS, run
 
-    if refusal := asyncio.run(run(settings(), queue or ())):
+    chosen = settings()
+    launcher = Launcher.start((PROCESS,))
+    try:
+        refusal = asyncio.run(run(chosen, launcher, queue or ()))
+    finally:
+        launcher.close()
+    if refusal:
         fail(refusal)
