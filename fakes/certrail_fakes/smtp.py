@@ -126,9 +126,14 @@ class SmtpServer:
         await self._held.wait_for(count, timeout)
 
     def hold(self) -> None:
-        """Leave every following DATA without an answer until ``release``."""
+        """Leave every following DATA without an answer until ``release``; what was accepted before is in `mails`."""
         self._held.clear()
         self._open_gate.clear()
+        if self._thread is not None and self._thread is not threading.current_thread():
+            # A mail that has passed the gate is accepted in the same turn of the server's loop.
+            turned = threading.Event()
+            self._loop.call_soon_threadsafe(turned.set)
+            turned.wait()
 
     def release(self) -> None:
         """Accept what is held, unless its sender is gone, and what follows."""
@@ -211,7 +216,8 @@ class SmtpServer:
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
         if not self._open_gate.is_set():
             self._held.add(str(envelope.mail_from))
-            await asyncio.to_thread(self._open_gate.wait)
+            while not self._open_gate.is_set():  # it may have been shut again before this task goes on
+                await asyncio.to_thread(self._open_gate.wait)
             if is_gone(server.transport):
                 return "421 4.4.2 The sender is gone"
         if self.data_answer:
