@@ -78,10 +78,17 @@ async def _supervise(settings: Settings, launcher: Launcher, lock: int, started:
         "CERTRAIL_PORT": str(settings.port),
     }
     server = Child(
-        *("server", (PROGRAM, "server"), lambda: _server_ready(settings, server), env), launcher=launcher
+        "server",
+        (PROGRAM, "server"),
+        lambda: _server_ready(settings, server),
+        env,
+        launcher=launcher,
     )
     worker = Child(
-        *("worker", (PROGRAM, "worker"), lambda: _worker_ready(settings, worker), env),
+        "worker",
+        (PROGRAM, "worker"),
+        lambda: _worker_ready(settings, worker),
+        env,
         at_once=True,
         launcher=launcher,
     )

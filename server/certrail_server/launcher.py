@@ -6,6 +6,7 @@ them. It is used on Linux; elsewhere, and after the launcher has died, each proc
 """
 
 import asyncio
+import errno
 import gc
 import json
 import os
@@ -131,7 +132,7 @@ class Launcher:
         """
         async with self._one_at_a_time:
             if self._channel is not None:
-                request = {"module": module, "arguments": list(arguments), "title": title}
+                request: dict[str, Any] = {"module": module, "arguments": list(arguments), "title": title}
                 request["env"] = dict(env)
                 named = {"stdin": stdin} if stdin is not None else {}
                 if (forked := await self._fork(request, {**named, **descriptors})) is not None:
@@ -263,7 +264,7 @@ class _Fork:
         try:
             pid = os.fork()
         except OSError as problem:
-            self._send(refused=problem.errno)
+            self._send(refused=problem.errno or errno.EAGAIN)
         else:
             if pid == 0:
                 for end in (self._channel, *own):

@@ -5,6 +5,7 @@ import re
 import tokenize
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
@@ -144,11 +145,12 @@ def words_of(identifier: str) -> tuple[str, ...]:
     return tuple(each.lower() for each in SEGMENT.findall(identifier))
 
 
-def old_names(identifier: str) -> Iterator[str]:
-    """The old words in an identifier."""
+@cache
+def old_names(identifier: str) -> tuple[str, ...]:
+    """The old words in an identifier; most identifiers occur many times."""
     words = words_of(identifier)
     joined = f"_{'_'.join(words)}_"
-    return (name for name in NAMES if f"_{name}_" in joined)
+    return tuple(name for name in NAMES if f"_{name}_" in joined)
 
 
 def old_texts(text: str) -> Iterator[tuple[str, str]]:

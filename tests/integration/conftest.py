@@ -5,11 +5,12 @@ import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
 from tests.integration.cli_shell import Shell, at_work
-from tests.support.postgres import EmptiedDatabase, fresh_database
+from tests.support.postgres import EmptiedDatabase, fresh_database, statements_of
 
 from certrail.crypto.keyring import Keyring
 from certrail.domain.access import Role
@@ -36,39 +37,64 @@ def plugins() -> PluginRegistry:
 
 
 @dataclass(frozen=True)
+class Origin:
+    """What tests need to know of an installation that was made once, and copied for them."""
+
+    admin: Actor
+    application: str
+
+
+@dataclass(frozen=True)
 class Fresh:
     """One database, and how it is made as new.
 
     Every test gets the same one: what SQLAlchemy learnt of its statements would be learnt anew for another.
+
+    Attributes:
+        renew: makes it empty.
+        fill: puts an installation into the empty one.
+        origin: of that installation.
     """
 
     database: Database
     renew: Callable[[], None]
+    fill: Callable[[], None]
+    origin: Origin
 
 
 @pytest.fixture(scope="session")
-def sqlite(tmp_path_factory: pytest.TempPathFactory) -> Fresh:
-    """A SQLite file that is overwritten with a migrated, empty one."""
+def sqlite(tmp_path_factory: pytest.TempPathFactory, plugins: PluginRegistry) -> Fresh:
+    """A SQLite file that is overwritten with a migrated one."""
     folder = tmp_path_factory.mktemp("sqlite")
-    template, file = folder / "template.db", folder / "certrail.db"
-    _migrated(f"sqlite:///{template}").close()
+    empty, filled, file = (folder / name for name in ("empty.db", "filled.db", "certrail.db"))
+    for template in (empty, filled):
+        _migrated(f"sqlite:///{template}").close()
+    installation = Database(f"sqlite:///{filled}")
+    origin = _install(installation, plugins)
+    installation.close()
+    database = Database(f"sqlite:///{file}")
 
-    def renew() -> None:
+    def copy(template: Path) -> None:
+        database.close()
         for leftover in folder.glob("certrail.db*"):
             leftover.unlink()
         shutil.copy(template, file)
 
-    return Fresh(Database(f"sqlite:///{file}"), renew)
+    return Fresh(database, partial(copy, empty), partial(copy, filled), origin)
 
 
 @pytest.fixture(scope="session")
-def postgresql(postgres: str) -> Iterator[Fresh]:
+def postgresql(postgres: str, plugins: PluginRegistry) -> Iterator[Fresh]:
     """A database on a PostgreSQL server that is emptied, with its connections kept."""
-    template = fresh_database(postgres)
-    _migrated(template).close()
-    renewed = EmptiedDatabase(postgres, template)
+    empty, filled = fresh_database(postgres), fresh_database(postgres)
+    for template in (empty, filled):
+        _migrated(template).close()
+    installation = Database(filled)
+    origin = _install(installation, plugins)
+    installation.close()
+    renewed = EmptiedDatabase(postgres, empty)
     database = Database(renewed.url)
-    yield Fresh(database, renewed.renew)
+    yield Fresh(database, renewed.renew, partial(renewed.fill, statements_of(filled)), origin)
     database.close()
     renewed.close()
 
@@ -146,9 +172,11 @@ class Team:
 
 
 @pytest.fixture
-def team(database: Database, plugins: PluginRegistry) -> Team:
+def team(request: pytest.FixtureRequest, database: Database, plugins: PluginRegistry) -> Team:
     """A fresh installation."""
-    return installed(database, plugins)
+    fresh: Fresh = request.getfixturevalue("sqlite" if database.is_sqlite else "postgresql")
+    assert fresh.database is database
+    return installed(fresh, plugins)
 
 
 @pytest.fixture
@@ -156,14 +184,19 @@ def shell(
     sqlite: Fresh, plugins: PluginRegistry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Shell]:
     """The command line of a Product Admin."""
-    sqlite.renew()
-    with at_work(installed(sqlite.database, plugins), tmp_path, monkeypatch) as shell:
+    with at_work(installed(sqlite, plugins), tmp_path, monkeypatch) as shell:
         yield shell
     sqlite.database.close()
 
 
-def installed(database: Database, plugins: PluginRegistry) -> Team:
-    """An installation with an authority, a policy, a profile and an Application."""
+def installed(fresh: Fresh, plugins: PluginRegistry) -> Team:
+    """An installation with an authority, a policy, a profile and an Application, in place of what there was."""
+    fresh.fill()
+    services, clock = _services(fresh.database, plugins)
+    return Team(services, clock, fresh.origin.admin, fresh.origin.application)
+
+
+def _services(database: Database, plugins: PluginRegistry) -> tuple[Services, Clock]:
     clock = Clock()
     context = ServiceContext(
         db=database,
@@ -172,7 +205,11 @@ def installed(database: Database, plugins: PluginRegistry) -> Team:
         clock=clock,
         new_id=lambda: uuid.uuid4().hex,
     )
-    services = Services.build(context)
+    return Services.build(context), clock
+
+
+def _install(database: Database, plugins: PluginRegistry) -> Origin:
+    services, _ = _services(database, plugins)
     admin = actor_of(services.principals.bootstrap("Admin")[0])
     catalog = services.catalog
     services.authorities.create_root(admin, slug="root", name="Root", subject=Subject(common_name="Root"))
@@ -181,4 +218,4 @@ def installed(database: Database, plugins: PluginRegistry) -> Team:
     )
     catalog.create_profile(admin, slug="web", name="Web", ca="root", policy="tls", ttl=timedelta(days=47))
     application = services.applications.create(admin, slug="app", name="App", profiles=["web"])
-    return Team(services, clock, admin, application.id)
+    return Origin(admin, application.id)

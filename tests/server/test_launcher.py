@@ -76,7 +76,8 @@ def test_everything_dies_with_the_starting_process() -> None:
 def test_what_the_launcher_imports_starts_no_thread_and_no_plugin() -> None:
     """Threads do not survive a fork, and a plugin would be in every process."""
     program = (
-        "import sys; from pathlib import Path; from importlib import import_module; from certrail_server import embedded\n"
+        "import sys; from pathlib import Path; from importlib import import_module\n"
+        "from certrail_server import embedded\n"
         "for module in embedded.MODULES: import_module(module)\n"
         "print(len(list(Path('/proc/self/task').iterdir())))\n"
         "print([name for name in sys.modules if name.startswith(('certrail_destination_', 'certrail_notifier_'))])"

@@ -4,6 +4,7 @@ import base64
 import json
 import sqlite3
 from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from urllib.parse import quote
 
@@ -27,11 +28,16 @@ LINE = 64
 def leaks(kept: bytes, secrets: Mapping[str, bytes]) -> list[str]:
     """What of the secrets, which go by what they are, is in something."""
     low = kept.lower()
-    return [what for what, secret in secrets.items() if any(form.lower() in low for form in forms(secret))]
+    return [what for what, secret in secrets.items() if any(form in low for form in forms(secret))]
 
 
-def forms(secret: bytes) -> Iterator[bytes]:
-    """A secret in the encodings that certrail and its neighbours use."""
+@cache
+def forms(secret: bytes) -> tuple[bytes, ...]:
+    """A secret in the encodings that certrail and its neighbours use, in lower case."""
+    return tuple(form.lower() for form in _encodings(secret))
+
+
+def _encodings(secret: bytes) -> Iterator[bytes]:
     yield secret
     yield secret.hex().encode()
     for shift in range(3):  # Base64 of something longer shows what is inside in one of three alignments

@@ -43,8 +43,7 @@ class EmptiedDatabase:
 
     def __init__(self, server: str, template: str) -> None:
         self._template = str(make_url(template).database)
-        seed = (line for line in dump(template, "--data-only").splitlines() if line.startswith("INSERT "))
-        self._seed = "\n".join(seed)
+        self._seed = statements_of(template)
         self.url = fresh_database(server)
         self._name = str(make_url(self.url).database)
         self._admin, self._here = (
@@ -66,6 +65,16 @@ class EmptiedDatabase:
                 return
         self._copy()
 
+    def fill(self, seed: str) -> None:
+        """Replace the rows by those of another database with the same schema.
+
+        Args:
+            seed: of `statements_of`.
+        """
+        with self._here.connect() as connection:
+            connection.exec_driver_sql(DELETE_ALL_ROWS)
+            connection.exec_driver_sql(seed)
+
     def close(self) -> None:
         """Close its connections."""
         self._admin.dispose()
@@ -80,6 +89,30 @@ class EmptiedDatabase:
             self._schema = connection.exec_driver_sql(SCHEMA).one()
 
 
+def statements_of(url: str) -> str:
+    """SQL that writes all rows and sequences of a database into one with the same schema, in any order of tables."""
+    database = Database(url)
+    written: list[str] = []
+    with database.engine.execution_options(no_parameters=True).connect() as connection:
+        for table in connection.exec_driver_sql(TABLES).scalars().all():
+            written += connection.exec_driver_sql(ROWS.format(table=table)).scalars()
+        written += connection.exec_driver_sql(SEQUENCES).scalars()
+    database.close()
+    # A foreign key is no obstacle to a replica.
+    return "\n".join(("set session_replication_role = replica;", *written, "reset session_replication_role;"))
+
+
+TABLES = (
+    "select oid::regclass::text from pg_class where relnamespace = 'public'::regnamespace and relkind = 'r'"
+)
+ROWS = """
+select format('insert into {table} select * from json_populate_record(null::{table}, %L);', row_to_json(t))
+from {table} t
+"""
+SEQUENCES = """
+select format('select setval(%L, %s);', schemaname || '.' || sequencename, last_value)
+from pg_sequences where last_value is not null
+"""
 SCHEMA = """
 select count(*), sum(oid::bigint), sum(relnatts), sum(relchecks) from pg_class
 where relnamespace = 'public'::regnamespace

@@ -50,8 +50,7 @@ def document() -> Json:
 def world(
     sqlite: Fresh, plugins: PluginRegistry, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[ExampleWorld]:
-    sqlite.renew()
-    with opened(installed(sqlite.database, plugins), tmp_path_factory.mktemp("examples")) as world:
+    with opened(installed(sqlite, plugins), tmp_path_factory.mktemp("examples")) as world:
         yield world
     sqlite.database.close()
 

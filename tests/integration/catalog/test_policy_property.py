@@ -271,8 +271,7 @@ class Elsewhere:
 @pytest.fixture
 def team(sqlite: Fresh, plugins: PluginRegistry) -> Iterator[Team]:
     """On SQLite only: what is judged does not depend on the database."""
-    sqlite.renew()
-    team = installed(sqlite.database, plugins)
+    team = installed(sqlite, plugins)
     team.services.catalog.create_profile(
         team.admin, slug="asked", name="Asked", ca="root", policy="tls", ttl=timedelta(days=1)
     )

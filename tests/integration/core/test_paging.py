@@ -12,8 +12,8 @@ from tests.support.sample_events import sample_event
 from certrail.domain.errors import BadInput, Conflict, NotFound
 from certrail.persistence.tables import NotificationRow
 from certrail.services.alerting.notify import NotifyCall
+from certrail.services.approvals import queries
 from certrail.services.approvals.policies import Step
-from certrail.services.approvals.queries import READ_AHEAD
 from certrail.services.core.actor import SYSTEM
 from certrail.services.core.failure import Failure
 from certrail_sdk import Sent
@@ -21,6 +21,8 @@ from certrail_server.api.answers.alerting import notification_answers
 from certrail_server.api.pages import PageRequest, decode_cursor, encode_cursor
 from certrail_server.api.schemas.channels import NotificationList
 
+READ_AHEAD = 20
+"""Rows that an inbox reads at once, in its test."""
 MAIL = {"sender": "certrail@example.com", "recipients": ["ops@example.com"]}
 
 
@@ -97,7 +99,10 @@ def test_pages_are_found_by_index(reported: Team) -> None:
         assert "TEMP B-TREE" not in plan, plan
 
 
-def test_an_inbox_holds_what_is_behind_much_that_is_not_for_the_reader(team: Team) -> None:
+def test_an_inbox_holds_what_is_behind_much_that_is_not_for_the_reader(
+    team: Team, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(queries, "READ_AHEAD", READ_AHEAD)
     ann, bob, asker = team.person("ann"), team.person("bob"), team.person("asker")
     team.guard(Step("One", ("ann",)))
     first, _ = team.ask(asker, "first.example.com")
