@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import NoReturn
 
 INTERRUPTED = 130
+STOPPING = (signal.SIGTERM, signal.SIGINT)
 
 
 def run_forked(work: Callable[[], object]) -> NoReturn:
@@ -20,6 +21,8 @@ def run_forked(work: Callable[[], object]) -> NoReturn:
         for name in (signal.SIGTERM, signal.SIGCHLD):
             signal.signal(name, signal.SIG_DFL)
         signal.signal(signal.SIGINT, signal.default_int_handler)
+        # After the handlers: a signal that was sent since the fork waited for them.
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPPING)
         work()
         code = 0
     except SystemExit as end:

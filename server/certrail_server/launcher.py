@@ -24,7 +24,7 @@ from typing import Any
 from setproctitle import setproctitle
 
 from certrail_server.child import die_with
-from certrail_server.forked import run_forked
+from certrail_server.forked import STOPPING, run_forked
 from certrail_server.processes import Process, spawn
 
 LARGEST_MESSAGE = 1 << 16
@@ -226,6 +226,8 @@ class _Fork:
         """Serve until the starting process is gone."""
         setproctitle("certrail: launcher")
         os.setsid()  # a Ctrl-C in the terminal is for the starting process
+        # So is a SIGTERM that systemd sends to all: the launcher's end would kill what is to end in order.
+        signal.pthread_sigmask(signal.SIG_BLOCK, STOPPING)
         die_with(starter)
         awake, wake = socket.socketpair()
         for end in (awake, wake):

@@ -60,8 +60,9 @@ async def ends(launcher: Launcher) -> Facts:
 
 
 async def signals(launcher: Launcher) -> Facts:
-    """Signals reach the process, and none is sent after its end."""
+    """Signals reach the process, and none is sent after its end; one to the launcher ends nothing."""
     stopped, killed = [await launcher.launch(MODULE, ("stay",), title="stay") for _ in range(2)]
+    os.kill(_launcher(launcher), signal.SIGTERM)
     stopped.terminate()
     killed.kill()
     codes = [await stopped.wait(), await killed.wait()]
