@@ -40,7 +40,7 @@ check: $(STAMP) ## format, lint, types, import contracts
 fuzz: $(STAMP) ## send the boundaries of every input of the API
 	$(BIN)/python -m pytest tests/integration/api/fuzz_boundaries.py $(ARGS)
 
-interop: $(STAMP) $(INTEROP)/.installed ## run with programs of others: a generated client, PostgreSQL with TLS, proxies
+interop: $(STAMP) $(INTEROP)/.installed ## run with programs of others: a generated client, PostgreSQL with TLS, proxies, Prometheus
 	@.ci/interop-programs
 	$(BIN)/python -m pytest $(wildcard tests/interop/a_*.py) $(ARGS)
 

@@ -150,6 +150,7 @@ def permissions_page() -> str:
         table(("call", "permission", *names), rows),
         "Routes without a permission verify in another way, or tell nothing: callbacks are signed by the "
         "chat system, sign-in asks the OpenID Connect provider, sessions show their cookie, "
+        "`/metrics` wants the token of the settings, "
         "revocation lists and OCSP are for everybody, and health checks say only whether parts answer.",
     )
 

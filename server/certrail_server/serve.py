@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import uvicorn
 
 from certrail_server.bootstrap import App
+from certrail_server.heartbeat import process_heartbeat
 from certrail_server.http_protocol import LARGEST_HEADERS, LimitedProtocol, prepare_process
 from certrail_server.marks import SERVER_MARK, mark
 from certrail_server.ports import listening
@@ -27,7 +28,7 @@ def serve(app: App) -> None:
             mark(settings.data_dir / SERVER_MARK)
         running = uvicorn.Server(config)
         watch = SchemaWatch(app.context.db, lambda: setattr(running, "should_exit", True))
-        with watch, suppress(KeyboardInterrupt):
+        with watch, process_heartbeat(app.services.heartbeats, "server"), suppress(KeyboardInterrupt):
             running.run(sockets=[sock])
     if not running.started:
         raise SystemExit(1)

@@ -13,7 +13,7 @@ from certrail_server.database_url import is_database, with_tls
 from certrail_server.secret_files import with_files_read
 
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
-SECRETS = ("database_url", "temporal_api_key", "oidc_client_secret")
+SECRETS = ("database_url", "temporal_api_key", "oidc_client_secret", "metrics_token")
 """Settings that may also be given as a file; the keyring has a file of its own kind."""
 VERIFYING = ("verify-ca", "verify-full")
 LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
@@ -151,6 +151,12 @@ class Settings(BaseSettings):
         description="Megabytes of memory that a process of plugins may use; it is ended above that, and the plugin"
         " quarantined.",
     )
+    metrics_token: SecretStr | None = Field(
+        None,
+        min_length=16,
+        description="Bearer token for `GET /metrics`, at least 16 characters. Default: there is no such page.",
+    )
+    metrics_token_file: Path | None = Field(None, description="File with that token, instead of the token.")
     log_level: str = Field("INFO", description="DEBUG, INFO, WARNING or ERROR.")
     log_format: Literal["auto", "json", "text"] = Field(
         "auto", description="json, text, or auto: text on a terminal."

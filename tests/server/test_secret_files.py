@@ -11,7 +11,7 @@ from certrail_server.bootstrap import load_keyring
 from certrail_server.secret_files import LARGEST
 from certrail_server.settings import SECRETS, Settings
 
-CANARY = "canary-7d1f"
+CANARY = "canary-7d1f0c55a4b2e9"
 VALUES = {"database_url": f"postgresql://certrail:{CANARY}@db/certrail"}
 OTHERS = sorted(set(SECRETS) - set(VALUES))
 

@@ -13,6 +13,7 @@ from certrail.services.core.orchestrator import OrchestratorUnavailable, OutboxM
 from certrail.services.facade import Services
 from certrail_server.api.app import create_app
 from certrail_server.api.sign_in import SignIn
+from certrail_server.metrics.figures import Figures
 from certrail_server.serve import configured
 from certrail_server.settings import Settings
 
@@ -58,7 +59,10 @@ def _application() -> FastAPI:
 
 @contextmanager
 def serving(
-    services: Services, sign_in: SignIn | None = None, settings: Settings | None = None
+    services: Services,
+    sign_in: SignIn | None = None,
+    settings: Settings | None = None,
+    figures: Figures | None = None,
 ) -> Iterator[str]:
     """Serve the API; yields its base URL.
 
@@ -68,6 +72,7 @@ def serving(
     app = _application()
     app.state.services = services
     app.state.sign_in = sign_in
+    app.state.figures = figures
     config = uvicorn.Config(app, host="127.0.0.1", port=0, log_config=None, proxy_headers=False)
     if settings is not None:
         config = configured(app, settings.model_copy(update={"port": 0}))

@@ -69,8 +69,10 @@ from certrail.services.lifecycle.renewals import Renewals
 from certrail.services.lifecycle.revocation import Revocation
 from certrail.services.lifecycle.revocation_subject import RevocationSubjects
 from certrail.services.operations.expiry_watch import ExpiryWatch
+from certrail.services.operations.heartbeats import Heartbeats
 from certrail.services.operations.housekeeping import Housekeeping
 from certrail.services.operations.key_rotation import KeyRotation
+from certrail.services.operations.metrics import Metrics
 from certrail.services.operations.missing_plugins import MissingPlugins
 from certrail.services.operations.object_ids import ObjectIds
 from certrail.services.operations.reconciliation import Reconciliation
@@ -167,11 +169,13 @@ class Services:
     effects: Effects
     event_feed: EventFeed
     export: Export
+    heartbeats: Heartbeats
     imports: Imports
     incidents: Incidents
     inventory: Inventory
     issuance: Issuance
     key_rotation: KeyRotation
+    metrics: Metrics
     mirrors: Mirrors
     names: Names
     object_ids: ObjectIds
@@ -230,11 +234,13 @@ class Services:
             effects=effects,
             event_feed=EventFeed(context),
             export=Export(context),
+            heartbeats=Heartbeats(context),
             imports=Imports(context),
             incidents=incidents,
             inventory=Inventory(context),
             issuance=issuance,
             key_rotation=KeyRotation(context),
+            metrics=Metrics(context),
             mirrors=Mirrors(context),
             names=Names(context),
             object_ids=ObjectIds(context),

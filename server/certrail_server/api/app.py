@@ -45,13 +45,16 @@ from certrail_server.api.routes.public import (
     callbacks,
     device,
     health,
+    metrics,
     reference,
     sessions,
     status,
 )
+from certrail_server.metrics.calls import MeasuredCalls
 
 if TYPE_CHECKING:
     from certrail_server.api.sign_in import SignIn
+    from certrail_server.metrics.figures import Figures
 
 log = logging.getLogger(__name__)
 
@@ -102,7 +105,12 @@ A refusal is a problem document (RFC 9457), whose `detail` says what to change."
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
-def create_app(services: Services, orchestrator: Orchestrator, sign_in: "SignIn | None" = None) -> FastAPI:
+def create_app(
+    services: Services,
+    orchestrator: Orchestrator,
+    sign_in: "SignIn | None" = None,
+    figures: "Figures | None" = None,
+) -> FastAPI:
     """The API of one process. Its dispatcher runs as long as the application does."""
     app = FastAPI(
         title="certrail",
@@ -118,8 +126,10 @@ def create_app(services: Services, orchestrator: Orchestrator, sign_in: "SignIn 
     app.state.services = services
     app.state.orchestrator = orchestrator
     app.state.sign_in = sign_in
+    app.state.figures = figures
     app.middleware("http")(_frame)
     app.add_middleware(BoundedBodies)
+    app.add_middleware(MeasuredCalls)
     problems.install(app)
     for router in API:
         app.include_router(router, prefix="/api/v1")
@@ -132,6 +142,7 @@ def create_app(services: Services, orchestrator: Orchestrator, sign_in: "SignIn 
     app.include_router(callbacks.router)
     app.include_router(status.router)
     app.include_router(health.router)
+    app.include_router(metrics.router)
     app.include_router(reference.router)
     app.openapi = lambda: describe(app)  # type: ignore[method-assign]
     return app

@@ -23,6 +23,7 @@ from certrail.services.core.orchestrator import OrchestratorUnavailable
 from certrail.services.operations.reconciler import Reconciler
 from certrail_server.bootstrap import PRIVATE, App, build, load_keyring
 from certrail_server.cli.local.installation import settings, unusable_database
+from certrail_server.heartbeat import process_heartbeat
 from certrail_server.schema_watch import NotMigrated, SchemaWatch, prepare
 from certrail_server.settings import Settings
 from certrail_server.workers.host import Host
@@ -130,7 +131,7 @@ async def _core(app: App, status: Status) -> None:
     gc.freeze()
     status.send(ready=True)
     try:
-        with _schema_watch(app, stop):
+        with _schema_watch(app, stop), process_heartbeat(app.services.heartbeats, "flows"):
             await serve(worker, stop, app.concurrency.activities)
     finally:
         for task in beside:
@@ -157,7 +158,7 @@ async def _host(
         if not await _connected(app, stop):
             return
         gc.freeze()
-        with _schema_watch(app, stop):
+        with _schema_watch(app, stop), process_heartbeat(app.services.heartbeats, "plugins"):
             await host.serve(stop)
     # An orderly end would wait for threads that plugins have left behind.
     logging.shutdown()

@@ -278,6 +278,8 @@ def test_the_table_holds_every_route() -> None:
         ("POST", "/callbacks/{channel}"),
         ("GET", "/healthz"),
         ("GET", "/readyz"),
+        # For whoever shows the token of the settings: tests/integration/operations/test_metrics.py.
+        ("GET", "/metrics"),
         ("GET", "/docs"),
         ("GET", "/docs/assets/{name}"),
         ("GET", "/redoc"),

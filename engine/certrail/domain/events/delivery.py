@@ -75,12 +75,13 @@ class DeliveryEvent(Event, subject="delivery"):
 
 @dataclass(frozen=True, kw_only=True)
 class Delivered(DeliveryEvent):
-    """Base of the events of a granted delivery."""
+    """Base of the events of a granted delivery; `duration_ms` is in milliseconds since it was desired."""
 
     certificate_id: str
     reference: str
     version: str | None
     changed: bool
+    duration_ms: int
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""Events, the outbox and its reconciliation, idempotency keys and the failures of sweeps."""
+"""Events, the outbox and its reconciliation, idempotency keys, failures of sweeps and heartbeats of processes."""
 
 from datetime import datetime
 from typing import Any
@@ -122,6 +122,19 @@ class IdempotencyKeyRow(Table, table=True):
     fingerprint: str = Field(max_length=64)
     created_at: datetime = Field(sa_type=UtcDateTime)
     subject_id: str = Field(max_length=80)
+
+
+class ProcessHeartbeat(Table, table=True):
+    """A process of certrail that ran at `seen_at`; see `certrail.services.operations.heartbeats`."""
+
+    __tablename__ = "process_heartbeat"
+
+    id: str = Field(primary_key=True, max_length=40)
+    kind: str = Field(max_length=16)
+    name: str = Field(max_length=300)
+    version: str = Field(max_length=64)
+    started_at: datetime = Field(sa_type=UtcDateTime)
+    seen_at: datetime = Field(sa_type=UtcDateTime)
 
 
 class SweepFailure(Table, table=True):

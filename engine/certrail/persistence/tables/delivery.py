@@ -64,9 +64,9 @@ class PreviousTarget(Row, table=True):
 class Delivery(EffectColumns, Row, table=True):
     """The state of one lineage at one sync.
 
-    `generation` counts changes of the desired state, `observed_generation` is the last one that was delivered.
-    `slot_at` is its slot under the rate limit of the connection. `previous_target_id` is the target that holds the
-    object of the receipt, if the sync was retargeted since.
+    `generation` counts changes of the desired state, the last of which was at `desired_at`; `observed_generation` is
+    the last one that was delivered. `slot_at` is its slot under the rate limit of the connection. `previous_target_id`
+    is the target that holds the object of the receipt, if the sync was retargeted since.
     """
 
     __tablename__ = "delivery"
@@ -84,6 +84,7 @@ class Delivery(EffectColumns, Row, table=True):
     delivered_certificate_id: str | None = Field(default=None, max_length=40)
     generation: int = 0
     observed_generation: int = 0
+    desired_at: datetime | None = timestamp()
     slot_at: datetime | None = timestamp()
     delivered_at: datetime | None = timestamp()
     verified_at: datetime | None = timestamp()

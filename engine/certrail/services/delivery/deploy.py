@@ -2,6 +2,7 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
 from pydantic import SecretStr
@@ -139,6 +140,7 @@ class DeployEffect(Effect[Delivery, DeployCall, Receipt]):
                 reference=answer.reference,
                 version=answer.version,
                 changed=answer.changed,
+                duration_ms=_milliseconds(row.desired_at or uow.now, uow.now),
             )
         )
 
@@ -181,6 +183,11 @@ class DeployEffect(Effect[Delivery, DeployCall, Receipt]):
             not_before=certificate.not_before,
             not_after=certificate.not_after,
         )
+
+
+def _milliseconds(started: datetime, ended: datetime) -> int:
+    """Not below zero: clocks of two hosts may differ."""
+    return max(0, (ended - started) // timedelta(milliseconds=1))
 
 
 def lock_delivery(session: Session, delivery_id: str) -> Delivery | None:

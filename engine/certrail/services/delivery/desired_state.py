@@ -119,6 +119,7 @@ def _set_desired(
 def bump_generation(uow: UnitOfWork, sync: Sync, delivery: Delivery) -> None:
     """Start a new generation of the desired state: attempts for an older one do not count any more."""
     delivery.generation += 1
+    delivery.desired_at = uow.now
     delivery.status, delivery.last_transition_at, delivery.attempts = DeliveryStatus.PENDING, uow.now, 0
     delivery.next_try_at = uow.now
     uow.session.add(delivery)

@@ -81,7 +81,8 @@ class VerifyStep(PluginStep):
                 uow.record(DeliveryVerified(**facts_of(uow, delivery), certificate_id=call.certificate_id))
             else:
                 delivery.generation += 1
-                delivery.status, delivery.last_transition_at = DeliveryStatus.PENDING, uow.now
+                delivery.desired_at = delivery.last_transition_at = uow.now
+                delivery.status = DeliveryStatus.PENDING
                 uow.record(DeliveryDriftDetected(**facts_of(uow, delivery), found=answer.fingerprint))
             uow.session.add(delivery)
         checkpoint("delivery.verified")

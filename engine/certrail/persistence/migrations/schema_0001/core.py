@@ -60,6 +60,16 @@ def create() -> None:
     )
     op.create_index("ix_outbox_due", "outbox", ["dispatched_at", "due_at", "seq"], unique=False)
     op.create_table(
+        "process_heartbeat",
+        sa.Column("id", sa.String(length=40), nullable=False),
+        sa.Column("kind", sa.String(length=16), nullable=False),
+        sa.Column("name", sa.String(length=300), nullable=False),
+        sa.Column("version", sa.String(length=64), nullable=False),
+        sa.Column("started_at", UtcDateTime(), nullable=False),
+        sa.Column("seen_at", UtcDateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_table(
         "reconciliation_state",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("identity", sa.String(length=80), nullable=True),

@@ -82,6 +82,7 @@ def create() -> None:
         sa.Column("delivered_certificate_id", sa.String(length=40), nullable=True),
         sa.Column("generation", sa.Integer(), nullable=False),
         sa.Column("observed_generation", sa.Integer(), nullable=False),
+        sa.Column("desired_at", UtcDateTime(), nullable=True),
         sa.Column("slot_at", UtcDateTime(), nullable=True),
         sa.Column("delivered_at", UtcDateTime(), nullable=True),
         sa.Column("verified_at", UtcDateTime(), nullable=True),
