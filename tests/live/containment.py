@@ -13,8 +13,10 @@ from typing import Any
 
 import httpx2
 from examples.demo.installation import Refused, until
-from tests.live.live_stack import LiveStack, Order
+from tests.live.live_stack import OPEN, LiveStack
 from tests.support.culprits import DISTRIBUTION, VERSION
+
+from certrail.domain.states import DeliveryStatus, RequestStatus
 
 EVERY = 0.5
 STEADY = "steady"
@@ -229,14 +231,23 @@ def watched(live_stack: LiveStack) -> None:
 
 def all_delivered(live_stack: LiveStack, load: Load) -> None:
     """Everything that the load requested is issued, and at its destination."""
-    for name in load.names:
-        headers = {"Idempotency-Key": name}
-        path = f"/applications/{STEADY}/certificate-requests"
-        request = live_stack.deployer.post(path, live_stack.desired(name), **headers)
-        Order(live_stack, STEADY, name, request).wait_until_issued()
+
+    def found(collection: str, status: str) -> list[Any]:
+        path = f"/applications/{STEADY}/{collection}"
+        rows: list[Any] = live_stack.admin.get(path, status=status, limit=200)["items"]
+        return rows
+
+    until(
+        lambda: not any(found("certificate-requests", status) for status in OPEN), "all requests of the load"
+    )
+    others = set(RequestStatus) - {RequestStatus.ISSUED}
+    assert not [row for status in sorted(others) for row in found("certificate-requests", status)]
 
     def pending() -> list[Any]:
         rows = live_stack.admin.get(f"/applications/{STEADY}/deliveries", limit=200)["items"]
         return [row for row in rows if row["verified_at"] is None]
 
     until(lambda: not pending(), "all deliveries of the load")
+    undelivered = set(DeliveryStatus) - {DeliveryStatus.DELIVERED}
+    assert not [row for status in sorted(undelivered) for row in found("deliveries", status)]
+    assert len(load.names) == len(load.took)
