@@ -190,13 +190,18 @@ class Chat:
             channels = session.exec(select(Channel).order_by(col(Channel.id))).all()
             sealed = dict(session.exec(select(Connection.id, Connection.config_sealed)).all())
         chosen: dict[str, Channel] = {}
+        looked_at = set[str]()
         for channel in channels:
             source = self._source(channel)
-            if source in chosen or not self._may_listen(channel, plugins):
+            if source in looked_at or not self._may_listen(channel, plugins):
                 continue
             with opening(f"notifier-{channel.notifier}"):
-                if self._has_listener(channel):
-                    chosen[source] = channel
+                wants = self._wants_listener(channel)
+            if wants is not None:
+                # The other channels of one source are opened only where this one could not be.
+                looked_at.add(source)
+            if wants:
+                chosen[source] = channel
         return {_opened_with(channel, sealed): channel for channel in chosen.values()}
 
     def _source(self, channel: Channel) -> str:
@@ -239,12 +244,13 @@ class Chat:
             return False
         return f"notifier-{channel.notifier}" in plugins and hasattr(plugin, "listen")
 
-    def _has_listener(self, channel: Channel) -> bool:
+    def _wants_listener(self, channel: Channel) -> bool | None:
+        """``None`` where the plugin object cannot be built."""
         try:
             _, notifier = self.open(channel.id)
         except CertrailError as err:
             log.error("channel %s cannot listen: %s", channel.slug, err.detail)
-            return False
+            return None
         return isinstance(notifier, Listens) and notifier.wants_listener()
 
     def _learn(self, channel: Channel, interaction: Interaction, email: str | None) -> Actor | None:
