@@ -15,8 +15,8 @@ from certrail.plugins.registry import UNUSABLE
 from certrail.services.core.orchestrator import OrchestratorUnavailable
 from certrail.services.integrations.plugin_faults import described
 from certrail.services.integrations.plugin_names import absent_plugins
+from certrail.services.operations.schema_watch import too_new
 from certrail_server.bootstrap import App
-from certrail_server.schema_watch import too_new
 from certrail_server.words import counted
 from certrail_workflows.messages import CORE_QUEUE
 from certrail_workflows.pollers import pollers

@@ -5,12 +5,12 @@ from typing import TYPE_CHECKING
 
 import uvicorn
 
+from certrail.services.operations.schema_watch import SchemaWatch, prepare
 from certrail_server.bootstrap import App
 from certrail_server.heartbeat import process_heartbeat
 from certrail_server.http_protocol import LARGEST_HEADERS, LimitedProtocol, prepare_process
 from certrail_server.marks import SERVER_MARK, mark
 from certrail_server.ports import listening
-from certrail_server.schema_watch import SchemaWatch, prepare
 from certrail_server.settings import Settings
 
 if TYPE_CHECKING:

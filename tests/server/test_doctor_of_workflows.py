@@ -7,9 +7,9 @@ from typing import cast
 import pytest
 
 from certrail.services.core.orchestrator import OrchestratorUnavailable, WorkflowStart
+from certrail.services.operations.schema_watch import prepare
 from certrail_server import doctor
 from certrail_server.bootstrap import App, build
-from certrail_server.schema_watch import prepare
 from certrail_server.settings import Settings
 from certrail_workflows.client import TemporalOrchestrator
 

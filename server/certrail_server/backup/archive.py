@@ -22,7 +22,7 @@ from certrail_server.words import counted
 FORMAT, VERSION = "certrail-backup", 1
 MANIFEST, SEAL = "manifest.json", "manifest.seal"
 KEYRING_PART = "keyring.wrapped"
-LARGEST_MANIFEST, LARGEST_SEAL = 1 << 20, 4096
+LARGEST_MANIFEST, LARGEST_SEAL, LARGEST_KEYRING = 1 << 20, 4096, 1 << 20
 CHUNK = 1 << 20
 DATE_OF_MEMBERS = (1980, 1, 1, 0, 0, 0)
 
@@ -203,6 +203,10 @@ class Archive:
         expected = sorted([MANIFEST, SEAL, *self.manifest.parts])
         if sorted(self._zip.namelist()) != expected or not set(expected) <= known:
             raise self._altered("it has other files than its manifest names")
+        # It is read before the seal can be verified, which only it can open.
+        keyring = self.manifest.parts.get(KEYRING_PART)
+        if keyring is not None and keyring.size > LARGEST_KEYRING:
+            raise self._altered(f"{KEYRING_PART} is too large")
 
     def _altered(self, what: str) -> BackupError:
         return BackupError(f"{self.file} was altered or damaged: {what}. Use another copy of it.")

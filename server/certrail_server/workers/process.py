@@ -21,10 +21,10 @@ from certrail.crypto.keyring import KeyringError
 from certrail.services.core.dispatcher import Dispatcher
 from certrail.services.core.orchestrator import OrchestratorUnavailable
 from certrail.services.operations.reconciler import Reconciler
+from certrail.services.operations.schema_watch import NotMigrated, SchemaWatch, prepare
 from certrail_server.bootstrap import PRIVATE, App, build, load_keyring
 from certrail_server.cli.local.installation import settings, unusable_database
 from certrail_server.heartbeat import process_heartbeat
-from certrail_server.schema_watch import NotMigrated, SchemaWatch, prepare
 from certrail_server.settings import Settings
 from certrail_server.workers.host import Host
 from certrail_server.workers.status import Status

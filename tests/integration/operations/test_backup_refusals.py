@@ -61,6 +61,8 @@ def alterations(file: Path) -> Iterator[tuple[str, dict[str, bytes]]]:
     manifest = json.loads(parts["manifest.json"])
     manifest["rows"]["principal"] += 1
     yield "the manifest", {**parts, "manifest.json": json.dumps(manifest).encode()}
+    huge = {**manifest["parts"], "keyring.wrapped": {"size": 1 << 30, "sha256": "0" * 64}}
+    yield "a huge keyring", {**parts, "manifest.json": json.dumps({**manifest, "parts": huge}).encode()}
     yield "an unknown member", {**parts, "manifest.json": json.dumps({**manifest, "x": 1}).encode()}
 
 

@@ -5,7 +5,7 @@ from datetime import datetime
 from functools import cache, partial
 from typing import Any
 
-from sqlalchemy import JSON, Boolean, Column, ColumnElement, literal_column, text
+from sqlalchemy import JSON, Column, ColumnElement, literal_column, text
 from sqlmodel import Field, SQLModel
 
 from certrail.persistence.types import UtcDateTime
@@ -64,8 +64,11 @@ def optional_json() -> Any:
 
 
 def where(condition: str) -> ColumnElement[bool]:
-    """The condition of a partial index, word by word: SQLite uses the index for no other, nor for bound values."""
-    return literal_column(f"({condition})", Boolean)
+    """The condition of a partial index, word by word: SQLite uses the index for no other, nor for bound values.
+
+    Without the type of a boolean, for which SQLAlchemy would write ``(…) = 1`` on SQLite: another condition.
+    """
+    return literal_column(f"({condition})")
 
 
 def only_where(condition: str) -> Any:

@@ -45,9 +45,9 @@ def create(
     passphrase_file: PassphraseFile = None,
 ) -> None:
     """Write the database to one file while certrail runs; the keyring only under a passphrase."""
+    from certrail.services.operations.schema_watch import prepare
     from certrail_server.backup.archive import BackupError
     from certrail_server.backup.create import create as make
-    from certrail_server.schema_watch import prepare
 
     parts = joined()
     with database_errors(), _refused(), tempfile.TemporaryDirectory() as folder:

@@ -24,7 +24,7 @@ def database_errors() -> Iterator[None]:
     """End the command with a message when the database cannot be used or is not migrated."""
     from sqlalchemy.exc import OperationalError
 
-    from certrail_server.schema_watch import NotMigrated
+    from certrail.services.operations.schema_watch import NotMigrated
 
     try:
         yield
@@ -93,7 +93,7 @@ def joined(*, make: bool = False) -> "App":
 
 def services() -> "Services":
     """The services, on a database that exists and is migrated."""
-    from certrail_server.schema_watch import prepare
+    from certrail.services.operations.schema_watch import prepare
 
     parts = joined()
     with database_errors():

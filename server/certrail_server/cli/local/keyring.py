@@ -36,7 +36,7 @@ def rotate() -> None:
 def reencrypt() -> None:
     """Encrypt all stored secrets with the newest key; an interrupted run is completed by the next."""
     from certrail.crypto.keyring import KeyringError
-    from certrail_server.schema_watch import prepare
+    from certrail.services.operations.schema_watch import prepare
 
     parts = joined()
     with database_errors(), counting("envelopes re-encrypted") as report:

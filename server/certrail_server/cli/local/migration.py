@@ -26,7 +26,7 @@ def load(
 ) -> None:
     """Load a project export. An interrupted run is completed by running the command again."""
     from certrail.services.migration.loading import Loader
-    from certrail_server.schema_watch import prepare
+    from certrail.services.operations.schema_watch import prepare
 
     project = _read(export)
     parts = joined()
