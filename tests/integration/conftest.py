@@ -196,6 +196,13 @@ def installed(fresh: Fresh, plugins: PluginRegistry) -> Team:
     return Team(services, clock, fresh.origin.admin, fresh.origin.application)
 
 
+def made(database: Database, plugins: PluginRegistry) -> Team:
+    """An installation in a new database."""
+    _migrated(str(database.engine.url)).close()
+    origin = _install(database, plugins)
+    return Team(*_services(database, plugins), origin.admin, origin.application)
+
+
 def _services(database: Database, plugins: PluginRegistry) -> tuple[Services, Clock]:
     clock = Clock()
     context = ServiceContext(

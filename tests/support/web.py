@@ -52,7 +52,7 @@ class _Announced(uvicorn.Server):
 
 
 @cache
-def _application() -> FastAPI:
+def served_application() -> FastAPI:
     """Made once: a hundred routes take a while, and all that differs between tests is what they serve."""
     return create_app(cast(Services, None), NoWorkflows())
 
@@ -69,7 +69,7 @@ def serving(
     Args:
         settings: serve it as `certrail server` does with these, but for the port.
     """
-    app = _application()
+    app = served_application()
     app.state.services = services
     app.state.sign_in = sign_in
     app.state.figures = figures

@@ -1,0 +1,29 @@
+"""No body is a fault of the server, and none takes long; `make fuzz` looks for one for longer."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+TOP = Path(__file__).parents[2]
+SECONDS = 5
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="atheris has wheels for Linux only")
+def test_mutated_bytes_through_every_door() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.fuzz.bodies", str(SECONDS)],
+        cwd=TOP,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    doors = re.search(r"(\d+) doors", done.stdout)
+    runs = re.search(r"Done (\d+) runs", done.stderr)
+    assert doors
+    assert runs
+    # Each seed is sent once before any is mutated.
+    assert int(runs[1]) > int(doors[1]) > 60
