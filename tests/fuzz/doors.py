@@ -6,7 +6,7 @@ import hashlib
 import hmac
 import json
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, MutableMapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -75,13 +75,15 @@ class Doors:
         path, sent = door.path, body
         if door.method == "GET":
             path, sent = f"{door.path}/{base64.b64encode(body).decode()}", b""
-        messages = iter([{"type": "http.request", "body": sent, "more_body": False}])
-        answered: list[Mapping[str, Any]] = []
+        messages: Iterator[MutableMapping[str, Any]] = iter(
+            [{"type": "http.request", "body": sent, "more_body": False}]
+        )
+        answered: list[MutableMapping[str, Any]] = []
 
-        async def receive() -> Mapping[str, Any]:
+        async def receive() -> MutableMapping[str, Any]:
             return next(messages, {"type": "http.disconnect"})
 
-        async def send(message: Mapping[str, Any]) -> None:
+        async def send(message: MutableMapping[str, Any]) -> None:
             answered.append(message)
 
         headers = {b"host": b"localhost", b"content-type": door.media_type.encode()}

@@ -37,8 +37,9 @@ class LiveStack:
         self._product()
         self.admin.post("/users", {"slug": "alice", "name": "Alice", "email": "alice@example.com"})
         self.admin.post("/machine-identities", {"slug": "deployer", "name": "Deployer"})
-        for slug in ("alice", "deployer"):
-            self.token(slug)
+        self.token("alice")
+        made = self.admin.post("/tokens", {"principal": "deployer", "name": "test"})
+        self.tokens["deployer"] = made["token"]
         self.deployer, self.alice = self.api("deployer"), self.api("alice")
         connection(self.admin, "slack", "slack", self.world.workspace())
         connection(self.admin, "mail", "smtp", self.world.smtp())

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import logging
+import os
 import socket
 import subprocess
 import sys
@@ -120,7 +121,8 @@ async def test_a_worker_without_temporal_says_so_once_a_minute(
 
 
 def test_nothing_is_printed_where_nobody_looks(tmp_path: Path) -> None:
-    env = {"CERTRAIL_DATA_DIR": str(tmp_path), "PATH": ""}
+    probed = os.environ["CERTRAIL_PLUGIN_PROBE_FILE"]
+    env = {"CERTRAIL_DATA_DIR": str(tmp_path), "CERTRAIL_PLUGIN_PROBE_FILE": probed, "PATH": ""}
     for command in (("migrate",), ("audit", "verify")):
         done = subprocess.run(
             [sys.executable, "-m", "certrail_server", *command], env=env, capture_output=True, check=True

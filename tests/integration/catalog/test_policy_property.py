@@ -320,11 +320,29 @@ def certificate_by(
     return services.inventory.get(issued.certificate_id) if issued.certificate_id else None
 
 
-@settings(max_examples=250, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
+EXAMPLES = settings(
+    max_examples=100, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True
+)
+
+
+@EXAMPLES
 @given(rules=POLICIES, asked=REQUESTS, path=PATHS)
 def test_no_path_signs_what_the_policy_denies(
     team: Team, rules: dict[str, Any], asked: dict[str, Any], path: str
 ) -> None:
+    assert_signed_as_permitted(team, rules, asked, path)
+
+
+@pytest.mark.endurance
+@settings(EXAMPLES, max_examples=1000, derandomize=False, database=None)
+@given(rules=POLICIES, asked=REQUESTS, path=PATHS)
+def test_no_path_signs_what_the_policy_denies_whatever_is_drawn(
+    team: Team, rules: dict[str, Any], asked: dict[str, Any], path: str
+) -> None:
+    assert_signed_as_permitted(team, rules, asked, path)
+
+
+def assert_signed_as_permitted(team: Team, rules: dict[str, Any], asked: dict[str, Any], path: str) -> None:
     content = RequestContent.model_validate(asked)
     wanted = Elsewhere(team).signed(content)
     got = certificate_by(path, team, rules, content)
