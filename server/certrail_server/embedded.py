@@ -18,11 +18,11 @@ from certrail.persistence.database import Database
 from certrail.services.core.orchestrator import OrchestratorUnavailable
 from certrail.services.operations.schema_watch import NotMigrated, prepare
 from certrail_server.bootstrap import load_keyring
-from certrail_server.launcher import Launcher
 from certrail_server.marks import SERVER_MARK, WORKER_MARK
 from certrail_server.ports import CannotListen, free_port, is_free, listening
+from certrail_server.processes.launcher import Launcher
+from certrail_server.processes.supervisor import Child, Supervisor
 from certrail_server.settings import Settings
-from certrail_server.supervisor import Child, Supervisor
 from certrail_workflows.binaries import temporal_binary
 from certrail_workflows.client import TemporalOrchestrator
 

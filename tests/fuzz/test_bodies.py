@@ -12,7 +12,7 @@ SECONDS = 5
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="atheris has wheels for Linux only")
-def test_mutated_bytes_through_every_door() -> None:
+def test_mutated_bytes_to_every_endpoint() -> None:
     done = subprocess.run(
         [sys.executable, "-m", "tests.fuzz.bodies", str(SECONDS)],
         cwd=TOP,
@@ -21,9 +21,9 @@ def test_mutated_bytes_through_every_door() -> None:
         check=False,
     )
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
-    doors = re.search(r"(\d+) doors", done.stdout)
+    endpoints = re.search(r"(\d+) endpoints", done.stdout)
     runs = re.search(r"Done (\d+) runs", done.stderr)
-    assert doors
+    assert endpoints
     assert runs
     # Each seed is sent once before any is mutated.
-    assert int(runs[1]) > int(doors[1]) > 60
+    assert int(runs[1]) > int(endpoints[1]) > 60

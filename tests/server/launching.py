@@ -7,8 +7,8 @@ import signal
 import sys
 from typing import Any
 
-from certrail_server.launcher import Launcher
-from certrail_server.processes import Process
+from certrail_server.processes.launcher import Launcher
+from certrail_server.processes.spawning import Process
 
 MODULE = "tests.server.launching"
 Facts = dict[str, Any]

@@ -19,8 +19,8 @@ from certrail_server import embedded
 from certrail_server.bootstrap import App
 from certrail_server.cli import app
 from certrail_server.ports import CannotListen, free_port, listening
+from certrail_server.processes.supervisor import Child, Supervisor
 from certrail_server.settings import Settings
-from certrail_server.supervisor import Child, Supervisor
 from certrail_server.workers import process
 
 

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from certrail_server import supervisor
-from certrail_server.supervisor import Child, Supervisor
+from certrail_server.processes import supervisor
+from certrail_server.processes.supervisor import Child, Supervisor
 
 PATIENCE = 30
 COUNTED = "import sys; open(sys.argv[1], 'a').write('x'); "

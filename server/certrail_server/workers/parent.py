@@ -14,9 +14,9 @@ from dataclasses import dataclass, field
 from time import monotonic
 from typing import Any
 
-from certrail_server.launcher import Launcher
 from certrail_server.marks import WORKER_MARK, mark
-from certrail_server.processes import Process, end, how
+from certrail_server.processes.launcher import Launcher
+from certrail_server.processes.spawning import Process, end, how
 from certrail_server.settings import Settings
 from certrail_server.workers.status import listen
 from certrail_server.workers.watchdog import Harm, Watchdog, resident_bytes

@@ -8,7 +8,7 @@ from pathlib import Path
 from time import monotonic
 from typing import Any
 
-from certrail_server.processes import how
+from certrail_server.processes.spawning import how
 from certrail_workflows import limits
 from certrail_workflows.call_board import CallBoard, OpenCall
 

@@ -27,7 +27,7 @@ def dev(
 ) -> None:
     """Run everything on this machine: Temporal's dev server, the server and a worker."""
     from certrail_server import embedded
-    from certrail_server.launcher import Launcher
+    from certrail_server.processes.launcher import Launcher
 
     chosen = settings()
     if temporal_ui and chosen.temporal_ui_port is None:
@@ -68,7 +68,7 @@ def worker(
     ] = None,
 ) -> None:
     """Run a worker for workflows and plugins, as a process for flows and processes for plugins."""
-    from certrail_server.launcher import Launcher
+    from certrail_server.processes.launcher import Launcher
     from certrail_server.workers.parent import PROCESS, run
 
     chosen = settings()

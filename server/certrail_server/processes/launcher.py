@@ -23,9 +23,9 @@ from typing import Any
 
 from setproctitle import setproctitle
 
-from certrail_server.child import die_with
-from certrail_server.forked import STOPPING, run_forked
-from certrail_server.processes import Process, spawn
+from certrail_server.processes.child import die_with
+from certrail_server.processes.forked import STOPPING, run_forked
+from certrail_server.processes.spawning import Process, spawn
 
 LARGEST_MESSAGE = 1 << 16
 MOST_DESCRIPTORS = 8

@@ -46,7 +46,7 @@ async def spawn(
     return await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
-        "certrail_server.child",
+        "certrail_server.processes.child",
         *command,
         env={**os.environ, **env},
         pass_fds=pass_fds,

@@ -1,4 +1,4 @@
-"""Runs a command that dies with its parent: ``python -m certrail_server.child COMMAND…`` (Linux's PDEATHSIG)."""
+"""Runs a command that dies with its parent (PDEATHSIG): ``python -m certrail_server.processes.child COMMAND…``."""
 
 import ctypes
 import os

@@ -10,8 +10,8 @@ from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from certrail_server.launcher import Launcher
-from certrail_server.processes import Process, end, how, spawn
+from certrail_server.processes.launcher import Launcher
+from certrail_server.processes.spawning import Process, end, how, spawn
 
 log = logging.getLogger(__name__)
 

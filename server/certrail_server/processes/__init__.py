@@ -1,0 +1,1 @@
+"""Processes of certrail: how they are started, watched and ended."""
