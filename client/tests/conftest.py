@@ -10,13 +10,11 @@ from typing import Any
 
 import httpx2
 import pytest
-from tests.integration.conftest import KEYRING, Team, installed
+from tests.integration.conftest import Team, made
 from tests.support.web import serving
 
 from certrail.persistence.database import Database
-from certrail.persistence.migrate import migrate
 from certrail.plugins.registry import PluginRegistry
-from certrail.services.core.audit_seal import empty_head
 
 
 @dataclass(frozen=True)
@@ -33,8 +31,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A certrail server on a database of its own."""
     file: Path = tmp_path_factory.mktemp("client") / "certrail.db"
     database = Database(f"sqlite:///{file}")
-    migrate(database, lambda: empty_head(KEYRING))
-    team = installed(database, PluginRegistry.discover())
+    team = made(database, PluginRegistry.discover())
     _, token = team.services.tokens.issue(team.admin, team.admin.principal_id or "", name="client")
     with serving(team.services) as url:
         yield Server(team, url, token)

@@ -3,6 +3,7 @@
 import asyncio
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,11 @@ from examples.demo.installation import Api, Installation, until
 from examples.demo.team import connection
 from examples.demo.world import World
 
+from certrail.services.core.actor import SYSTEM
+from certrail.services.facade import Services
 from certrail_fakes.slack_delivery import Reply
+from certrail_server.bootstrap import build
+from certrail_server.settings import Settings
 
 PATIENCE = 300.0
 OPEN = ("pending_approval", "approved", "issuing")
@@ -37,9 +42,8 @@ class LiveStack:
         self._product()
         self.admin.post("/users", {"slug": "alice", "name": "Alice", "email": "alice@example.com"})
         self.admin.post("/machine-identities", {"slug": "deployer", "name": "Deployer"})
-        self.token("alice")
-        made = self.admin.post("/tokens", {"principal": "deployer", "name": "test"})
-        self.tokens["deployer"] = made["token"]
+        for slug in ("alice", "deployer"):
+            self.token(slug)
         self.deployer, self.alice = self.api("deployer"), self.api("alice")
         connection(self.admin, "slack", "slack", self.world.workspace())
         connection(self.admin, "mail", "smtp", self.world.smtp())
@@ -61,8 +65,14 @@ class LiveStack:
         return Api(self.installation.url, self.tokens[slug])
 
     def token(self, slug: str) -> None:
-        """Make a token for a principal, on the server: one that an admin makes over the API casts no vote."""
-        self.tokens[slug] = self.installation.run("token", "create", slug, "--name", "test")
+        """Make a token on the server, as `certrail token create` does: one that an admin makes casts no vote."""
+        _, self.tokens[slug] = self._services.tokens.issue(SYSTEM, slug, name="test")
+
+    @cached_property
+    def _services(self) -> Services:
+        """In this process: a command of its own for each token would import everything anew."""
+        settings = Settings(data_dir=self.installation.data_dir, database_url=self.database_url or None)
+        return build(settings, make_keyring=False).services
 
     def application(self, slug: str, profile: str = "web") -> None:
         """An Application with a mail for every certificate."""
