@@ -24,7 +24,7 @@ from certrail_workflows.client import Credentials, TemporalOrchestrator
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
-    from certrail_server.metrics.figures import Figures
+    from certrail_server.metrics.registry import MetricsRegistry
     from certrail_workflows.worker import Concurrency
 
 
@@ -71,15 +71,15 @@ class App:
         from certrail_server.api.sign_in import SignIn  # noqa: PLC0415
 
         sign_in = SignIn(self.settings, self.context.keyring) if self.settings.oidc_issuer else None
-        return create_app(self.services, self.orchestrator, sign_in, self._figures())
+        return create_app(self.services, self.orchestrator, sign_in, self._metrics_registry())
 
-    def _figures(self) -> "Figures | None":
+    def _metrics_registry(self) -> "MetricsRegistry | None":
         token = self.settings.metrics_token
         if token is None:
             return None
-        from certrail_server.metrics.figures import Figures  # noqa: PLC0415 - only a server has it
+        from certrail_server.metrics.registry import MetricsRegistry  # noqa: PLC0415 - only a server has it
 
-        return Figures(self.services.metrics, token.get_secret_value())
+        return MetricsRegistry(self.services.metrics, token.get_secret_value())
 
 
 def build(settings: Settings, *, make_keyring: bool = True) -> App:

@@ -13,7 +13,7 @@ from certrail.services.core.orchestrator import OrchestratorUnavailable, OutboxM
 from certrail.services.facade import Services
 from certrail_server.api.app import create_app
 from certrail_server.api.sign_in import SignIn
-from certrail_server.metrics.figures import Figures
+from certrail_server.metrics.registry import MetricsRegistry
 from certrail_server.serve import configured
 from certrail_server.settings import Settings
 
@@ -62,7 +62,7 @@ def serving(
     services: Services,
     sign_in: SignIn | None = None,
     settings: Settings | None = None,
-    figures: Figures | None = None,
+    registry: MetricsRegistry | None = None,
 ) -> Iterator[str]:
     """Serve the API; yields its base URL.
 
@@ -72,7 +72,7 @@ def serving(
     app = served_application()
     app.state.services = services
     app.state.sign_in = sign_in
-    app.state.figures = figures
+    app.state.metrics_registry = registry
     config = uvicorn.Config(app, host="127.0.0.1", port=0, log_config=None, proxy_headers=False)
     if settings is not None:
         config = configured(app, settings.model_copy(update={"port": 0}))

@@ -54,7 +54,7 @@ from certrail_server.metrics.calls import MeasuredCalls
 
 if TYPE_CHECKING:
     from certrail_server.api.sign_in import SignIn
-    from certrail_server.metrics.figures import Figures
+    from certrail_server.metrics.registry import MetricsRegistry
 
 log = logging.getLogger(__name__)
 
@@ -109,7 +109,7 @@ def create_app(
     services: Services,
     orchestrator: Orchestrator,
     sign_in: "SignIn | None" = None,
-    figures: "Figures | None" = None,
+    registry: "MetricsRegistry | None" = None,
 ) -> FastAPI:
     """The API of one process. Its dispatcher runs as long as the application does."""
     app = FastAPI(
@@ -126,7 +126,7 @@ def create_app(
     app.state.services = services
     app.state.orchestrator = orchestrator
     app.state.sign_in = sign_in
-    app.state.figures = figures
+    app.state.metrics_registry = registry
     app.middleware("http")(_frame)
     app.add_middleware(BoundedBodies)
     app.add_middleware(MeasuredCalls)

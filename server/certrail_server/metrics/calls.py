@@ -9,7 +9,7 @@ from fastapi import FastAPI
 from fastapi.routing import iter_route_contexts
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from certrail_server.metrics.figures import Figures
+from certrail_server.metrics.registry import MetricsRegistry
 
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 OTHER = "other"
@@ -23,7 +23,7 @@ Templates = Mapping[tuple[Any, frozenset[str]], str]
 
 
 class MeasuredCalls:
-    """The outermost middleware; does nothing in an application without figures."""
+    """The outermost middleware; does nothing in an application without metrics."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -31,8 +31,10 @@ class MeasuredCalls:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a call, and count it once its answer is complete."""
-        figures: Figures | None = scope["app"].state.figures if scope["type"] == "http" else None
-        if figures is None:
+        registry: MetricsRegistry | None = (
+            scope["app"].state.metrics_registry if scope["type"] == "http" else None
+        )
+        if registry is None:
             await self._app(scope, receive, send)
             return
         status, began = UNANSWERED, perf_counter()
@@ -48,8 +50,8 @@ class MeasuredCalls:
         finally:
             method = scope["method"] if scope["method"] in METHODS else OTHER
             route = self._template(scope)
-            figures.calls.labels(method, route, str(status)).inc()
-            figures.call_seconds.labels(method, route).observe(perf_counter() - began)
+            registry.calls.labels(method, route, str(status)).inc()
+            registry.call_seconds.labels(method, route).observe(perf_counter() - began)
 
     def _template(self, scope: Scope) -> str:
         if self._templates is None:

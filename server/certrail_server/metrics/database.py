@@ -16,7 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from certrail.domain.states import RequestStatus
 from certrail.persistence.tables import ProcessHeartbeat
 from certrail.services.operations.heartbeats import GONE_AFTER, KINDS
-from certrail.services.operations.metrics import Happened, Metrics, Present, QueueState
+from certrail.services.operations.metrics import Gauges, Increments, Metrics, QueueState
 
 log = logging.getLogger(__name__)
 
@@ -80,12 +80,12 @@ class DatabaseCollector(Collector):
         )
         with self._scraping:  # two scrapes at once would add the same events twice
             try:
-                happened, present = self._metrics.since(self._position), self._metrics.present()
+                increments, gauges = self._metrics.since(self._position), self._metrics.gauges()
             except SQLAlchemyError as problem:
                 log.warning("the figures of the database cannot be read: %s", type(problem).__name__)
                 yield _gauge("database_up", "Whether the database answers.", (), [((), 0)])
                 return
-            self._add(happened)
+            self._add(increments)
             families = [
                 family
                 for metric in (
@@ -99,22 +99,22 @@ class DatabaseCollector(Collector):
             ]
         yield _gauge("database_up", "Whether the database answers.", (), [((), 1)])
         yield from families
-        yield from _of_queues(present.queues, present.now)
-        yield from _of_things(present)
-        yield from _of_processes(present.processes, present.now)
+        yield from _of_queues(gauges.queues, gauges.now)
+        yield from _of_installation(gauges)
+        yield from _of_processes(gauges.processes, gauges.now)
 
-    def _add(self, happened: Happened) -> None:
-        for type_, number in happened.events.items():
+    def _add(self, increments: Increments) -> None:
+        for type_, number in increments.events.items():
             self._events.labels(type_).inc(number)
             if type_ in OUTCOMES:
                 self._requests.labels(OUTCOMES[type_]).inc(number)
-        for seconds in happened.issued:
+        for seconds in increments.issued:
             self._issued.observe(seconds)
-        for delivery in happened.deliveries:
+        for delivery in increments.deliveries:
             self._deliveries.labels(delivery.destination, delivery.outcome).inc()
             if delivery.seconds is not None:
                 self._delivered.labels(delivery.destination).observe(delivery.seconds)
-        self._position = happened.position
+        self._position = increments.position
 
 
 def _of_queues(queues: Iterable[QueueState], now: datetime) -> Iterator[Metric]:
@@ -128,14 +128,14 @@ def _of_queues(queues: Iterable[QueueState], now: datetime) -> Iterator[Metric]:
     )
 
 
-def _of_things(present: Present) -> Iterator[Metric]:
+def _of_installation(gauges: Gauges) -> Iterator[Metric]:
     yield _gauge(
         "certificate_soonest_expiry_timestamp_seconds",
         "When the first active certificate of an Application expires, or did within seven days.",
         ("application",),
-        [((slug,), expiry.timestamp()) for slug, expiry in present.soonest_expiry.items()],
+        [((slug,), expiry.timestamp()) for slug, expiry in gauges.soonest_expiry.items()],
     )
-    faults = present.plugin_faults
+    faults = gauges.plugin_faults
     yield _gauge(
         "plugin_faults",
         "Faults of a plugin in its present series.",
@@ -152,9 +152,9 @@ def _of_things(present: Present) -> Iterator[Metric]:
         "plugin_unusable",
         "Plugins that could not be loaded, or are used and missing.",
         ("plugin",),
-        [((key,), 1) for key in present.unusable_plugins],
+        [((key,), 1) for key in gauges.unusable_plugins],
     )
-    unacknowledged, every = present.open_incidents
+    unacknowledged, every = gauges.open_incidents
     counts = [(("false",), unacknowledged), (("true",), every - unacknowledged)]
     yield _gauge("incidents_open", "Open incidents.", ("acknowledged",), counts)
 

@@ -20,7 +20,7 @@ from certrail.services.integrations.plugin_faults import CallFault
 from certrail.services.operations.heartbeats import FORGOTTEN_AFTER, GONE_AFTER, ProcessIdentity
 from certrail.services.operations.metrics import EXPIRED_FOR, Metrics
 from certrail_server.metrics.database import DatabaseCollector
-from certrail_server.metrics.figures import Figures
+from certrail_server.metrics.registry import MetricsRegistry
 
 TOKEN = "figures-0123456789abcdef"
 MOST_STATEMENTS = 12
@@ -37,8 +37,8 @@ def folder_world(team: Team, tmp_path: Path) -> FolderWorld:
 
 
 @pytest.fixture
-def figures(team: Team) -> Figures:
-    return Figures(team.services.metrics, TOKEN)
+def registry(team: Team) -> MetricsRegistry:
+    return MetricsRegistry(team.services.metrics, TOKEN)
 
 
 def samples(text: str) -> Samples:
@@ -49,9 +49,9 @@ def samples(text: str) -> Samples:
     }
 
 
-def of(figures: Figures, name: str, **labels: str) -> float | None:
+def of(registry: MetricsRegistry, name: str, **labels: str) -> float | None:
     """One sample of a scrape; ``None`` if it is missing."""
-    return samples(figures.text().decode()).get((f"certrail_{name}", frozenset(labels.items())))
+    return samples(registry.text().decode()).get((f"certrail_{name}", frozenset(labels.items())))
 
 
 def scrape(url: str, token: str | None = TOKEN) -> httpx2.Response:
@@ -59,47 +59,47 @@ def scrape(url: str, token: str | None = TOKEN) -> httpx2.Response:
     return httpx2.get(f"{url}/metrics", headers=headers, trust_env=False)
 
 
-def test_issuance_is_counted_and_timed_from_its_approval(team: Team, figures: Figures) -> None:
+def test_issuance_is_counted_and_timed_from_its_approval(team: Team, registry: MetricsRegistry) -> None:
     request, _ = team.ask(team.admin)
-    assert of(figures, "queue_length", queue="requests") == 1
+    assert of(registry, "queue_length", queue="requests") == 1
     team.clock.advance(timedelta(seconds=20))
-    assert of(figures, "queue_oldest_age_seconds", queue="requests") == 20
+    assert of(registry, "queue_oldest_age_seconds", queue="requests") == 20
     team.services.issuance.advance(request)
-    assert of(figures, "requests_finished_total", outcome="issued") == 1
-    assert of(figures, "requests_finished_total", outcome="failed") == 0
-    assert of(figures, "issuance_duration_seconds_sum") == 20
-    assert of(figures, "issuance_duration_seconds_bucket", le="10.0") == 0
-    assert of(figures, "issuance_duration_seconds_bucket", le="30.0") == 1
-    assert of(figures, "queue_length", queue="requests") == 0
-    assert of(figures, "events_total", type="certificate.issued") == 1
+    assert of(registry, "requests_finished_total", outcome="issued") == 1
+    assert of(registry, "requests_finished_total", outcome="failed") == 0
+    assert of(registry, "issuance_duration_seconds_sum") == 20
+    assert of(registry, "issuance_duration_seconds_bucket", le="10.0") == 0
+    assert of(registry, "issuance_duration_seconds_bucket", le="30.0") == 1
+    assert of(registry, "queue_length", queue="requests") == 0
+    assert of(registry, "events_total", type="certificate.issued") == 1
 
 
 async def test_deliveries_are_counted_and_timed_from_their_desire(
-    folder_world: FolderWorld, figures: Figures
+    folder_world: FolderWorld, registry: MetricsRegistry
 ) -> None:
     team = folder_world.team
     folder_world.sync()
     folder_world.issue()
     team.clock.advance(timedelta(seconds=7))
-    assert of(figures, "queue_oldest_age_seconds", queue="deliveries") == 7
+    assert of(registry, "queue_oldest_age_seconds", queue="deliveries") == 7
     folder_world.fail()
-    assert of(figures, "deliveries_total", destination="files", outcome="failed") == 1
+    assert of(registry, "deliveries_total", destination="files", outcome="failed") == 1
     folder_world.trigger(folder_world.delivery().lineage_id)
     team.clock.advance(timedelta(milliseconds=1500))
     await folder_world.work()
-    assert of(figures, "deliveries_total", destination="files", outcome="delivered") == 1
-    assert of(figures, "delivery_duration_seconds_sum", destination="files") == 1.5
-    assert of(figures, "queue_length", queue="deliveries") == 0
+    assert of(registry, "deliveries_total", destination="files", outcome="delivered") == 1
+    assert of(registry, "delivery_duration_seconds_sum", destination="files") == 1.5
+    assert of(registry, "queue_length", queue="deliveries") == 0
 
 
-def test_every_process_counts_what_any_of_them_did(team: Team, figures: Figures) -> None:
-    other = Figures(Metrics(team.services.context), TOKEN)
+def test_every_process_counts_what_any_of_them_did(team: Team, registry: MetricsRegistry) -> None:
+    other = MetricsRegistry(Metrics(team.services.context), TOKEN)
     for number in range(3):
         request, _ = team.ask(team.admin, f"{number}.example.com")
         team.services.issuance.advance(request)
         assert of(other, "requests_finished_total", outcome="issued") == number + 1
-    assert of(figures, "requests_finished_total", outcome="issued") == 3
-    assert of(figures, "requests_finished_total", outcome="issued") == 3, "nothing is counted twice"
+    assert of(registry, "requests_finished_total", outcome="issued") == 3
+    assert of(registry, "requests_finished_total", outcome="issued") == 3, "nothing is counted twice"
 
 
 def test_the_first_look_is_bounded(team: Team, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -110,36 +110,36 @@ def test_the_first_look_is_bounded(team: Team, monkeypatch: pytest.MonkeyPatch) 
     assert sum(team.services.metrics.since(0).events.values()) == first.position
 
 
-def test_statements_do_not_grow_with_the_installation(team: Team, figures: Figures) -> None:
+def test_statements_do_not_grow_with_the_installation(team: Team, registry: MetricsRegistry) -> None:
     with statements(team.services.context.db) as first:
-        figures.text()
+        registry.text()
     for number in range(8):
         team.services.applications.create(team.admin, slug=f"app-{number}", name="App", profiles=["web"])
         request, _ = team.ask(team.admin, f"{number}.example.com")
         team.services.issuance.advance(request)
     with statements(team.services.context.db) as later:
-        figures.text()
+        registry.text()
     assert len(later) == len(first) <= MOST_STATEMENTS
 
 
-def test_the_outbox_lags_until_it_is_sent(team: Team, figures: Figures) -> None:
-    assert of(figures, "outbox_lag_seconds") == 0
+def test_the_outbox_lags_until_it_is_sent(team: Team, registry: MetricsRegistry) -> None:
+    assert of(registry, "outbox_lag_seconds") == 0
     team.ask(team.admin)
     team.clock.advance(timedelta(seconds=90))
-    assert of(figures, "outbox_lag_seconds") == 90
+    assert of(registry, "outbox_lag_seconds") == 90
     outbox = team.services.outbox
     for message in outbox.claim():
         outbox.deferred(message.seq, "no answer")
-    assert of(figures, "outbox_lag_seconds") == 90, "a failed attempt does not make it younger"
+    assert of(registry, "outbox_lag_seconds") == 90, "a failed attempt does not make it younger"
     team.clock.advance(timedelta(minutes=10))
-    assert of(figures, "queue_length", queue="outbox") == 1
+    assert of(registry, "queue_length", queue="outbox") == 1
     outbox.dispatched([message.seq for message in outbox.claim()])
-    assert of(figures, "outbox_lag_seconds") == 0
+    assert of(registry, "outbox_lag_seconds") == 0
 
 
-def test_the_soonest_expiry_is_that_of_an_active_certificate(team: Team, figures: Figures) -> None:
+def test_the_soonest_expiry_is_that_of_an_active_certificate(team: Team, registry: MetricsRegistry) -> None:
     def soonest(slug: str = "app") -> float | None:
-        return of(figures, "certificate_soonest_expiry_timestamp_seconds", application=slug)
+        return of(registry, "certificate_soonest_expiry_timestamp_seconds", application=slug)
 
     def issue(name: str) -> Certificate:
         request, _ = team.ask(team.admin, name)
@@ -161,54 +161,56 @@ def test_the_soonest_expiry_is_that_of_an_active_certificate(team: Team, figures
     assert soonest("-") is None
 
 
-def test_the_legacy_scope_has_an_expiry_of_its_own(team: Team, figures: Figures) -> None:
+def test_the_legacy_scope_has_an_expiry_of_its_own(team: Team, registry: MetricsRegistry) -> None:
     request, _ = team.ask(team.admin)
     team.services.issuance.advance(request)
     with team.services.context.db.write() as session:
         row = session.exec(select(Certificate)).one()
         row.application_id = None
         expiry = row.not_after.timestamp()
-    assert of(figures, "certificate_soonest_expiry_timestamp_seconds", application="-") == expiry
-    assert of(figures, "certificate_soonest_expiry_timestamp_seconds", application="app") is None
+    assert of(registry, "certificate_soonest_expiry_timestamp_seconds", application="-") == expiry
+    assert of(registry, "certificate_soonest_expiry_timestamp_seconds", application="app") is None
 
 
-def test_plugins_show_their_health(team: Team, figures: Figures) -> None:
+def test_plugins_show_their_health(team: Team, registry: MetricsRegistry) -> None:
     faults, names = team.services.plugin_faults, {"plugin": "notifier-slack", "version": "2.0"}
     fault = CallFault("notifier-slack", "2.0", "notify", "held its event loop")
     faults.record(fault)
     faults.record(fault)
-    assert of(figures, "plugin_faults", **names) == 2
-    assert of(figures, "plugin_quarantined", **names) == 0
+    assert of(registry, "plugin_faults", **names) == 2
+    assert of(registry, "plugin_quarantined", **names) == 0
     faults.record(CallFault("notifier-slack", "2.0", "notify", "ended its process", harmful=True))
-    assert of(figures, "plugin_quarantined", **names) == 1
+    assert of(registry, "plugin_quarantined", **names) == 1
     with team.services.context.db.write() as session:
         session.add(PluginHealthIssue(key="notifier-teams", since=team.clock(), reason="missing"))
-    assert of(figures, "plugin_unusable", plugin="notifier-teams") == 1
+    assert of(registry, "plugin_unusable", plugin="notifier-teams") == 1
 
 
-def test_processes_are_counted_while_their_heart_beats(team: Team, figures: Figures) -> None:
+def test_processes_are_counted_while_their_heart_beats(team: Team, registry: MetricsRegistry) -> None:
     heartbeats = team.services.heartbeats
     process = ProcessIdentity("one", "flows", "host:1", "1.0", team.clock())
     names = {"kind": "flows", "process": "host:1", "version": "1.0"}
-    assert of(figures, "processes", kind="flows") == 0
+    assert of(registry, "processes", kind="flows") == 0
     heartbeats.beat(process)
     team.clock.advance(timedelta(seconds=30))
     heartbeats.beat(process)
     team.clock.advance(GONE_AFTER)
-    assert of(figures, "processes", kind="flows") == 1
-    assert of(figures, "process_uptime_seconds", **names) == 30
+    assert of(registry, "processes", kind="flows") == 1
+    assert of(registry, "process_uptime_seconds", **names) == 30
     team.clock.advance(timedelta(seconds=1))
-    assert of(figures, "processes", kind="flows") == 0
-    assert of(figures, "process_heartbeat_age_seconds", **names) == 61
+    assert of(registry, "processes", kind="flows") == 0
+    assert of(registry, "process_heartbeat_age_seconds", **names) == 61
     other = ProcessIdentity("two", "flows", "host:2", "1.0", team.clock())
     heartbeats.beat(other)
     heartbeats.end(other)
-    assert of(figures, "process_uptime_seconds", kind="flows", process="host:2", version="1.0") is None
+    assert of(registry, "process_uptime_seconds", kind="flows", process="host:2", version="1.0") is None
     team.clock.advance(FORGOTTEN_AFTER)
-    assert of(figures, "process_heartbeat_age_seconds", **names) is None
+    assert of(registry, "process_heartbeat_age_seconds", **names) is None
 
 
-def test_incidents_are_counted_by_whether_somebody_works_on_them(team: Team, figures: Figures) -> None:
+def test_incidents_are_counted_by_whether_somebody_works_on_them(
+    team: Team, registry: MetricsRegistry
+) -> None:
     now = team.clock()
     with team.services.context.db.write() as session:
         alert = Alert(id="alert", created_at=now, slug="alert", name="Alert", application_id=team.application)
@@ -227,26 +229,26 @@ def test_incidents_are_counted_by_whether_somebody_works_on_them(team: Team, fig
                     closed_at=closed,
                 )
             )
-    assert of(figures, "incidents_open", acknowledged="false") == 2
-    assert of(figures, "incidents_open", acknowledged="true") == 1
+    assert of(registry, "incidents_open", acknowledged="false") == 2
+    assert of(registry, "incidents_open", acknowledged="true") == 1
 
 
 def test_without_a_database_the_other_figures_are_there(
-    figures: Figures, monkeypatch: pytest.MonkeyPatch
+    registry: MetricsRegistry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def away(_self: Metrics, _position: int | None) -> None:
         raise OperationalError("select", {}, Exception("away"))
 
     monkeypatch.setattr(Metrics, "since", away)
-    assert of(figures, "database_up") == 0
-    assert of(figures, "queue_length", queue="outbox") is None
+    assert of(registry, "database_up") == 0
+    assert of(registry, "queue_length", queue="outbox") is None
     monkeypatch.undo()
-    assert of(figures, "database_up") == 1
+    assert of(registry, "database_up") == 1
 
 
-def test_nobody_reads_them_without_the_token(team: Team, figures: Figures) -> None:
+def test_nobody_reads_them_without_the_token(team: Team, registry: MetricsRegistry) -> None:
     access = team.services.tokens.issue(team.admin, team.admin.principal_id or "", name="admin")[1]
-    with serving(team.services, figures=figures) as url:
+    with serving(team.services, registry=registry) as url:
         for token in (None, "", "wrong", TOKEN[:-1], access, f"{TOKEN}\xe9"):
             shown = f"Bearer {token}".strip().encode("latin-1")
             headers = [] if token is None else [(b"authorization", shown)]
@@ -268,11 +270,11 @@ def test_without_a_token_in_the_settings_there_is_no_page(team: Team) -> None:
 
 
 def test_calls_are_counted_by_their_route_and_never_by_what_a_caller_makes_up(
-    team: Team, figures: Figures
+    team: Team, registry: MetricsRegistry
 ) -> None:
     token = team.services.tokens.issue(team.admin, team.admin.principal_id or "", name="admin")[1]
     with (
-        serving(team.services, figures=figures) as url,
+        serving(team.services, registry=registry) as url,
         httpx2.Client(base_url=url, trust_env=False) as client,
     ):
         headers = {"authorization": f"Bearer {token}"}
@@ -281,7 +283,8 @@ def test_calls_are_counted_by_their_route_and_never_by_what_a_caller_makes_up(
         assert client.get("/api/v1/certificates", headers=headers).is_success
         assert client.get("/api/v1/applications/nothing", headers=headers).status_code == 404
         assert client.get("/made/up/canary").status_code == 404
-        assert client.get("/ocsp/root/canary/canary").is_success
+        (authority, _), *_ = team.services.authorities.list()
+        assert client.get(f"/ocsp/{authority.slug}/canary/canary").is_success
         assert client.request("CANARY", "/healthz").status_code == 405
         found = samples(scrape(url).text)
 

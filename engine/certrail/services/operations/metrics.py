@@ -72,7 +72,7 @@ class DeliveryOutcome:
 
 
 @dataclass(frozen=True)
-class Happened:
+class Increments:
     """What the audit log says of the time since a position in it.
 
     Attributes:
@@ -88,7 +88,7 @@ class Happened:
 
 
 @dataclass(frozen=True)
-class Present:
+class Gauges:
     """How things are now.
 
     Attributes:
@@ -112,7 +112,7 @@ class Metrics:
     def __init__(self, context: ServiceContext) -> None:
         self._context = context
 
-    def since(self, position: int | None) -> Happened:
+    def since(self, position: int | None) -> Increments:
         """What happened after a position in the audit log; ``None`` for the last hundred thousand events."""
         with self._context.db.read() as session:
             # Events commit in the order of their numbers: below the highest one nothing is added any more.
@@ -120,18 +120,18 @@ class Metrics:
             begin = max(0, head - LOOK_BACK) if position is None else position
             within = (col(EventRow.seq) > begin, col(EventRow.seq) <= head)
             counted = select(EventRow.type, func.count()).where(*within).group_by(col(EventRow.type))
-            return Happened(
+            return Increments(
                 position=head,
                 events=Counter(dict(session.exec(counted).all())),
                 issued=_issued(session, within),
                 deliveries=_deliveries(session, within),
             )
 
-    def present(self) -> Present:
+    def gauges(self) -> Gauges:
         """How things are."""
         now = self._context.clock()
         with self._context.db.read() as session:
-            return Present(
+            return Gauges(
                 now=now,
                 queues=_queues(session, now),
                 soonest_expiry=_soonest_expiry(session, now),

@@ -5,7 +5,7 @@ from fastapi.concurrency import run_in_threadpool
 from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4
 
 from certrail.domain.errors import Unauthenticated
-from certrail_server.metrics.figures import Figures
+from certrail_server.metrics.registry import MetricsRegistry
 
 router = APIRouter(tags=["health"])
 
@@ -13,10 +13,10 @@ router = APIRouter(tags=["health"])
 @router.get("/metrics", include_in_schema=False)
 async def get_metrics(request: Request) -> Response:
     """All figures, in the text format; without a token in the settings there is no such page."""
-    figures: Figures | None = request.app.state.figures
-    if figures is None:
+    registry: MetricsRegistry | None = request.app.state.metrics_registry
+    if registry is None:
         raise HTTPException(404)
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
-    if scheme.lower() != "bearer" or not figures.admits(token.strip()):
+    if scheme.lower() != "bearer" or not registry.admits(token.strip()):
         raise Unauthenticated("Give the token of CERTRAIL_METRICS_TOKEN as a bearer token.")
-    return Response(await run_in_threadpool(figures.text), media_type=CONTENT_TYPE_PLAIN_0_0_4)
+    return Response(await run_in_threadpool(registry.text), media_type=CONTENT_TYPE_PLAIN_0_0_4)

@@ -11,7 +11,7 @@ CALL_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 3
 """Seconds; a long poll takes up to 60."""
 
 
-class Figures:
+class MetricsRegistry:
     """The registry of one process, so that two applications in one process do not meet.
 
     Args:
