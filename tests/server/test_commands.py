@@ -173,6 +173,7 @@ def test_data_without_its_keyring_gets_no_other(installation: Path) -> None:
         ("CERTRAIL_DATABASE_URL", "mysql://x", "postgresql://user:password@host/name or sqlite:///file"),
         ("CERTRAIL_DATABASE_URL", "postgresql://host:port/name", "postgresql://user:password@host/name"),
         ("CERTRAIL_OIDC_ISSUER", "http://login.example.com", "is an https URL"),
+        ("CERTRAIL_METRICS_TOKEN", "short", "CERTRAIL_METRICS_TOKEN: give at least 16; these are 5"),
     ],
 )
 @pytest.mark.parametrize("command", ["plugins", "doctor", "migrate", "dev"])

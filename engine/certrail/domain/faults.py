@@ -8,7 +8,7 @@ from pydantic_core import ErrorDetails
 
 MOST_FAULTS = 20
 _UNKNOWN = "extra_forbidden"
-_TOO_MANY = "too_long"
+_TOO_MANY, _TOO_FEW = "too_long", "too_short"
 
 
 def describe_faults(error: ValidationError, model: type[BaseModel] | None = None) -> list[tuple[str, str]]:
@@ -35,6 +35,10 @@ def message_of(fault: ErrorDetails | Mapping[str, Any], model: type[BaseModel] |
     if fault["type"] == _TOO_MANY and (most := fault.get("ctx", {}).get("max_length")) is not None:
         given = fault["ctx"].get("actual_length")
         return f"give at most {most}" + (f"; these are {given}" if isinstance(given, int) else "")
+    if fault["type"] == _TOO_FEW and (least := fault.get("ctx", {}).get("min_length")) is not None:
+        # Of a secret too, whose characters pydantic calls items.
+        given = fault["ctx"].get("actual_length")
+        return f"give at least {least}" + (f"; these are {given}" if given else "")
     return str(fault["msg"]).removeprefix("Value error, ")
 
 
