@@ -9,6 +9,7 @@ import shutil
 import signal
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 import httpx2
@@ -77,21 +78,9 @@ async def _supervise(settings: Settings, launcher: Launcher, lock: int, started:
         "CERTRAIL_HOST": settings.host,
         "CERTRAIL_PORT": str(settings.port),
     }
-    server = Child(
-        "server",
-        (PROGRAM, "server"),
-        lambda: _server_ready(settings, server),
-        env,
-        launcher=launcher,
-    )
-    worker = Child(
-        "worker",
-        (PROGRAM, "worker"),
-        lambda: _worker_ready(settings, worker),
-        env,
-        at_once=True,
-        launcher=launcher,
-    )
+    own = partial(Child, env=env, launcher=launcher)
+    server: Child = own("server", (PROGRAM, "server"), lambda: _server_ready(settings, server))
+    worker: Child = own("worker", (PROGRAM, "worker"), lambda: _worker_ready(settings, worker), at_once=True)
     children += (server, worker)
     supervisor = Supervisor(children, settings.data_dir / "dev.json")
     loop = asyncio.get_running_loop()

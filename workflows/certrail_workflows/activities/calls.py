@@ -118,12 +118,16 @@ class Calls:
         except asyncio.CancelledError:
             task.cancel()
             await asyncio.wait({task})
-            if task.cancelled():  # before its first step
-                work.close()
-                self._ended(entered)
+            self._cancelled(task, work, entered)
             raise
         answer: T = task.result().value()
         return answer
+
+    def _cancelled(self, task: asyncio.Task[Any], work: Coroutine[Any, Any, Any], entered: _Open) -> None:
+        """End a call that was cancelled before its first step: none of its own `finally` blocks runs."""
+        if task.cancelled():
+            work.close()
+            self._ended(entered)
 
     async def _outcome(self, entered: _Open, work: Coroutine[Any, Any, T]) -> "_Outcome":
         _current.set(entered)
@@ -149,9 +153,7 @@ class Calls:
             task.cancel()
             with self.entered(call, limits.CANCEL_GRACE):
                 await asyncio.wait({task})
-            if task.cancelled():  # before its first step
-                work.close()
-                self._ended(entered)
+            self._cancelled(task, work, entered)
             raise
         answer: T = task.result().value()
         return answer
