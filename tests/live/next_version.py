@@ -8,6 +8,7 @@ ROOT = Path(__file__).parents[2]
 PACKAGES = ("engine/certrail", "workflows/certrail_workflows", "server/certrail_server")
 VERSION = "99.0.0"
 PATCH = "one-step-more"
+STEP_SECONDS = 15
 
 REVISION = '''"""A column that processes of the version before do not know."""
 
@@ -45,7 +46,7 @@ def next_version(folder: Path) -> dict[str, str]:
     _edit(
         folder / "workflows/certrail_workflows/flows/issuance.py",
         "        while True:\n            self._changed = False\n",
-        f'        if workflow.patched("{PATCH}"):\n            await workflow.sleep(5)\n'
+        f'        if workflow.patched("{PATCH}"):\n            await workflow.sleep({STEP_SECONDS})\n'
         "        while True:\n            self._changed = False\n",
     )
     paths = [str(folder / package.partition("/")[0]) for package in PACKAGES]
