@@ -10,12 +10,13 @@ import pytest
 from sqlalchemy import inspect, text
 from tests.integration.conftest import KEYRING, Team
 from tests.integration.flight_world import Flight, in_flight
+from tests.support.command_line import run
 from tests.support.postgres import PROGRAMS, fresh_database
-from typer.testing import CliRunner, Result
+from typer.testing import Result
 
+from certrail.crypto import passphrase
 from certrail.persistence.database import Database
 from certrail_server.bootstrap import App, build
-from certrail_server.cli import app
 from certrail_server.settings import Settings
 
 PASSPHRASE = "correct horse battery staple"
@@ -110,10 +111,6 @@ def listing(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.glob("*") if path.name != "plugins.json")
 
 
-def run(*arguments: str) -> Result:
-    return CliRunner().invoke(app, list(arguments))
-
-
 def opened() -> App:
     """The installation that the environment names."""
     return build(Settings(), make_keyring=False)
@@ -139,6 +136,8 @@ def backup_world(
         server = request.getfixturevalue("postgres")
     folder = tmp_path / "backups"
     folder.mkdir(mode=0o700)
+    # The true cost is half a second and 128 MiB a key: `tests/unit/crypto` pays it.
+    monkeypatch.setattr(passphrase, "COST", 2**10)
     return BackupWorld(flight, folder, monkeypatch, (lambda: fresh_database(server)) if server else None)
 
 

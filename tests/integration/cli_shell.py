@@ -9,10 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from tests.support.command_line import run
 from tests.support.web import serving
-from typer.testing import CliRunner
-
-from certrail_server.cli import app
 
 if TYPE_CHECKING:
     from tests.integration.conftest import Team
@@ -27,7 +25,7 @@ class Shell:
 
     def run(self, *words: str, typed: str = "") -> str:
         """What a command prints; it must succeed."""
-        result = CliRunner().invoke(app, list(words), input=typed)
+        result = run(*words, typed=typed)
         assert result.exit_code == 0, (result.output, result.exception)
         return result.stdout
 
@@ -36,13 +34,13 @@ class Shell:
 
     def refused(self, *words: str, typed: str = "") -> str:
         """The last line of a command that must fail."""
-        result = CliRunner().invoke(app, list(words), input=typed)
+        result = run(*words, typed=typed)
         assert result.exit_code == 1, result.output
         return result.stderr.strip().splitlines()[-1]
 
     def misused(self, *words: str) -> str:
         """What is said of a command with a wrong option or argument, in one line."""
-        result = CliRunner().invoke(app, list(words))
+        result = run(*words)
         assert result.exit_code == 2, result.output
         return " ".join(re.sub(r"[│╭╮╰╯─]", " ", result.stderr).split())
 

@@ -54,12 +54,14 @@ class Fresh:
         renew: makes it empty.
         fill: puts an installation into the empty one.
         origin: of that installation.
+        copied: keeps what is there now; returns what puts it back.
     """
 
     database: Database
     renew: Callable[[], None]
     fill: Callable[[], None]
     origin: Origin
+    copied: Callable[[], Callable[[], None]]
 
 
 @pytest.fixture(scope="session")
@@ -80,7 +82,13 @@ def sqlite(tmp_path_factory: pytest.TempPathFactory, plugins: PluginRegistry) ->
             leftover.unlink()
         shutil.copy(template, file)
 
-    return Fresh(database, partial(copy, empty), partial(copy, filled), origin)
+    def copied() -> Callable[[], None]:
+        database.close()  # the last connection brings the write-ahead log into the file
+        template = folder / f"{uuid.uuid4().hex}.db"
+        shutil.copy(file, template)
+        return partial(copy, template)
+
+    return Fresh(database, partial(copy, empty), partial(copy, filled), origin, copied)
 
 
 @pytest.fixture(scope="session")
@@ -94,7 +102,11 @@ def postgresql(postgres: str, plugins: PluginRegistry) -> Iterator[Fresh]:
     installation.close()
     renewed = EmptiedDatabase(postgres, empty)
     database = Database(renewed.url)
-    yield Fresh(database, renewed.renew, partial(renewed.fill, statements_of(filled)), origin)
+
+    def copied() -> Callable[[], None]:
+        return partial(renewed.fill, statements_of(renewed.url))
+
+    yield Fresh(database, renewed.renew, partial(renewed.fill, statements_of(filled)), origin, copied)
     database.close()
     renewed.close()
 

@@ -91,11 +91,20 @@ class Project:
         return [row.content["event_type"] for row in rows]
 
 
-@contextmanager
-def loaded_into(team: Team, exported: Json, folder: Path) -> Iterator[Project]:
-    """A copy that delivers into this folder, at work."""
+def delivering_into(exported: Json, folder: Path) -> Json:
+    """A copy of an export, whose files are delivered into this folder."""
     export = copy.deepcopy(exported)
     export["connections"][0]["config"]["root"] = str(folder)
-    Loader(team.services, ProjectExport.model_validate(export)).run()
+    return export
+
+
+def load_into(team: Team, exported: Json, folder: Path) -> None:
+    """Load a copy that delivers into this folder."""
+    Loader(team.services, ProjectExport.model_validate(delivering_into(exported, folder))).run()
+
+
+@contextmanager
+def worked_on(team: Team, exported: Json, folder: Path) -> Iterator[Project]:
+    """The loaded project over HTTP."""
     with serving(team.services) as url, httpx2.Client(base_url=url, timeout=60, trust_env=False) as client:
-        yield Project(team, export, client)
+        yield Project(team, delivering_into(exported, folder), client)

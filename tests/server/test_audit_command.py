@@ -5,9 +5,7 @@ import sqlite3
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner, Result
-
-from certrail_server.cli import app
+from tests.support.command_line import run
 
 
 @pytest.fixture(autouse=True)
@@ -18,10 +16,6 @@ def installation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     assert run("token", "bootstrap").exit_code == 0
     assert run("token", "create", "admin").exit_code == 0
     return tmp_path
-
-
-def run(*arguments: str) -> Result:
-    return CliRunner().invoke(app, list(arguments))
 
 
 def tamper(folder: Path) -> None:

@@ -8,10 +8,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from tests.support.command_line import run
 from tests.support.postgres import fresh_database
-from typer.testing import CliRunner, Result
 
-from certrail_server.cli import app
 from certrail_server.settings import Settings
 
 
@@ -28,10 +27,6 @@ def installation(folder: Path) -> Path:
     """The same with data in it, as after `certrail dev`."""
     assert run("migrate").exit_code == 0
     return folder
-
-
-def run(*arguments: str) -> Result:
-    return CliRunner().invoke(app, list(arguments))
 
 
 def refused(*arguments: str) -> str:

@@ -8,12 +8,11 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 from temporalio.service import TLSConfig
-from typer.testing import CliRunner, Result
+from tests.support.command_line import run
 
 from certrail.crypto.keyring import KeyringError
 from certrail_server import bootstrap
 from certrail_server.bootstrap import build
-from certrail_server.cli import app
 from certrail_server.settings import Settings
 from certrail_workflows.client import Credentials
 
@@ -24,10 +23,6 @@ def open_umask() -> Iterator[None]:
     before = os.umask(0)
     yield
     os.umask(before)
-
-
-def run(*arguments: str) -> Result:
-    return CliRunner().invoke(app, list(arguments))
 
 
 def test_what_is_made_is_closed_to_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,12 +4,11 @@ from pathlib import Path
 
 import pytest
 from sqlmodel import SQLModel, select
-from typer.testing import CliRunner, Result
+from tests.support.command_line import run
 
 from certrail.services.core.actor import SYSTEM
 from certrail.services.operations.key_rotation import SEALED
 from certrail_server.bootstrap import App, build
-from certrail_server.cli import app
 from certrail_server.settings import Settings
 
 
@@ -28,10 +27,6 @@ def running(folder: Path) -> App:
     config = {"root": str(folder)}
     parts.services.connections.create(SYSTEM, slug="one", name="One", type_="folder", config=config)
     return parts
-
-
-def run(*arguments: str) -> Result:
-    return CliRunner().invoke(app, list(arguments))
 
 
 def sealed_under(parts: App) -> set[str]:

@@ -6,16 +6,15 @@ from typing import Any
 
 import pytest
 from examples.older_project.project import Json, project
-from typer.testing import CliRunner, Result
-
-from certrail_server.cli import app
+from tests.support.command_line import run
+from typer.testing import Result
 
 
 @pytest.fixture(autouse=True)
 def installation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An installation of its own, with nothing in it."""
     monkeypatch.setenv("CERTRAIL_DATA_DIR", str(tmp_path / "data"))
-    assert CliRunner().invoke(app, ["migrate"]).exit_code == 0
+    assert run("migrate").exit_code == 0
     return tmp_path
 
 
@@ -27,7 +26,7 @@ def export(tmp_path: Path) -> Json:
 def load(folder: Path, document: Any, *options: str) -> Result:
     file = folder / "export.json"
     file.write_text(document if isinstance(document, str) else json.dumps(document))
-    return CliRunner().invoke(app, ["migration", "load", str(file), *options])
+    return run("migration", "load", str(file), *options)
 
 
 def refused(folder: Path, document: Any) -> str:

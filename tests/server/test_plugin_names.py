@@ -7,11 +7,10 @@ from pathlib import Path
 
 import pytest
 from tests.server.test_plugins_command import BUNDLED, install
-from typer.testing import CliRunner
+from tests.support.command_line import run
 
 from certrail.plugins.installed import installed_plugins
 from certrail.plugins.registry import PluginInfo, PluginRegistry, UnknownPlugin
-from certrail_server.cli import app
 
 DESTINATION = """
 from certrail_sdk import Config, Deployment, Destination, Receipt, hookimpl
@@ -191,9 +190,9 @@ def test_what_is_switched_off_is_not_imported(site: Path) -> None:
 def test_doctor_names_what_is_to_be_switched_off_and_is_not_there(
     site: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert CliRunner().invoke(app, ["migrate"]).exit_code == 0
+    assert run("migrate").exit_code == 0
     monkeypatch.setenv("CERTRAIL_DISABLED_PLUGINS", "notifier-slack, slack, destination-webhook")
-    checks = json.loads(CliRunner().invoke(app, ["doctor", "--json"]).stdout)
+    checks = json.loads(run("doctor", "--json").stdout)
     named = [check["detail"] for check in checks if check["check"] == "CERTRAIL_DISABLED_PLUGINS"]
     assert [
         name for name in ("'slack'", "'destination-webhook'", "'notifier-slack'") if name in str(named)
@@ -220,6 +219,6 @@ def test_metadata_without_name_or_version_is_reported(site: Path, field: str, wo
 
 def test_a_refused_plugin_is_named_by_doctor(site: Path) -> None:
     destination(site, "aaa-first", "files")
-    assert CliRunner().invoke(app, ["migrate"]).exit_code == 0
-    checks = json.loads(CliRunner().invoke(app, ["doctor", "--json"]).stdout)
+    assert run("migrate").exit_code == 0
+    checks = json.loads(run("doctor", "--json").stdout)
     assert any(not check["ok"] and check["detail"].startswith("aaa-first 1.2.3: ") for check in checks)

@@ -7,10 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from typer.testing import CliRunner
+from tests.support.command_line import run
 
 from certrail.services.integrations.plugin_faults import CallFault
-from certrail_server.cli import app
 from certrail_server.cli.local.installation import services
 
 PLUGINS = Path(__file__).parents[2] / "plugins"
@@ -59,7 +58,7 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 def listed() -> dict[tuple[str, str], dict[str, Any]]:
     """What `certrail plugins --json` prints, by kind and name."""
-    result = CliRunner().invoke(app, ["plugins", "--json"])
+    result = run("plugins", "--json")
     assert result.exit_code == 0, result.output
     return {(row["kind"], row["name"]): row for row in json.loads(result.stdout)}
 
@@ -112,7 +111,7 @@ def test_a_broken_plugin_shows_its_reason_and_leaves_the_others_alone(
 
 def test_people_see_the_reason_too(site: Path) -> None:
     install(site, "certrail-notifier-zz", "raise RuntimeError('no licence')")
-    result = CliRunner().invoke(app, ["plugins"])
+    result = run("plugins")
     assert "no licence" in result.output
     assert "failed" in result.output
 
@@ -126,14 +125,14 @@ def test_a_plugin_is_switched_off_by_name(site: Path, monkeypatch: pytest.Monkey
 
 
 def test_a_fault_is_listed_with_version_verb_and_what_the_plugin_did(site: Path) -> None:
-    assert CliRunner().invoke(app, ["migrate"]).exit_code == 0
+    assert run("migrate").exit_code == 0
     services().plugin_faults.record(
         CallFault("destination-files", "9.8.7", "verify", "held the event loop", harmful=True)
     )
     fault = listed()["destination", "files"]["fault"]
     assert (fault["state"], fault["verb"]) == ("quarantined", "verify")
     assert "version 9.8.7 held the event loop in the verb verify" in fault["reason"]
-    checks = json.loads(CliRunner().invoke(app, ["doctor", "--json"]).stdout)
+    checks = json.loads(run("doctor", "--json").stdout)
     (finding,) = [
         check for check in checks if check["check"] == "plugin destination-files" and not check["ok"]
     ]

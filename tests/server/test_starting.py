@@ -12,12 +12,11 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
+from tests.support.command_line import run
 
 from certrail.services.core.orchestrator import OrchestratorUnavailable
 from certrail_server import embedded
 from certrail_server.bootstrap import App
-from certrail_server.cli import app
 from certrail_server.ports import CannotListen, free_port, listening
 from certrail_server.processes.supervisor import Child, Supervisor
 from certrail_server.settings import Settings
@@ -36,7 +35,7 @@ def taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
 
 @pytest.mark.parametrize("command", ["dev", "server"])
 def test_a_port_in_use_is_reported_before_anything_starts(command: str, taken: int, tmp_path: Path) -> None:
-    result = CliRunner().invoke(app, [command])
+    result = run(command)
     assert result.exit_code == 1
     assert result.stderr == f"error: port {taken} is in use by another program; set CERTRAIL_PORT\n"
     assert not (tmp_path / "temporal.db").exists()
@@ -70,7 +69,7 @@ def test_a_temporal_that_cannot_be_run_is_reported(tmp_path: Path, monkeypatch: 
     monkeypatch.setenv("CERTRAIL_DATA_DIR", str(tmp_path))
     monkeypatch.setenv("CERTRAIL_PORT", str(free_port()))
     monkeypatch.setenv("CERTRAIL_TEMPORAL_BINARY", "/nope")
-    result = CliRunner().invoke(app, ["dev"])
+    result = run("dev")
     assert result.exit_code == 1
     (line,) = result.stderr.strip().splitlines()
     assert "/nope is no program that can be run" in line

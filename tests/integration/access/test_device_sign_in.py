@@ -11,13 +11,12 @@ import pytest
 from joserfc.jwk import ECKey
 from sqlmodel import col, select
 from tests.integration.conftest import Team
+from tests.support.command_line import run
 from tests.support.web import serving
-from typer.testing import CliRunner, Result
 
 from certrail.persistence.tables import EventRow
 from certrail_fakes.oidc import FakeOidc, oidc
 from certrail_server.api.sign_in import SignIn
-from certrail_server.cli import app
 from certrail_server.cli.support import credentials
 from certrail_server.settings import Settings
 
@@ -56,10 +55,6 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     monkeypatch.setattr("certrail_server.cli.api.login.time.sleep", lambda _seconds: None)
     return tmp_path
-
-
-def run(*words: str) -> Result:
-    return CliRunner().invoke(app, list(words))
 
 
 def start(url: str) -> Any:

@@ -13,13 +13,12 @@ import pytest
 from cryptography import x509
 from tests.integration.cli.test_commands_for_people import deliver, issued
 from tests.integration.cli_shell import Shell
+from tests.support.command_line import run
 from tests.support.terminal import on_a_terminal
-from typer.testing import CliRunner
 
 from certrail.domain import access, content, states
 from certrail.pki import revocation
 from certrail.services.approvals.policies import Step
-from certrail_server.cli import app
 from certrail_server.cli.support import choices
 from certrail_server.cli.support.outcome import TIMED_OUT
 
@@ -179,7 +178,7 @@ def test_a_request_says_what_it_waits_for_and_for_how_long_at_most(shell: Shell)
         "--timeout",
         "0",
     )
-    result = CliRunner().invoke(app, list(words))
+    result = run(*words)
     assert result.exit_code == TIMED_OUT == 3
     assert "waiting for approval: step 1 of 2 (Owners), 0 of 2 votes" in result.stderr
     assert "Not decided after 0 seconds" in result.stderr

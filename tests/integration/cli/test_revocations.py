@@ -6,13 +6,13 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from tests.integration.cli.test_commands_for_people import issued
 from tests.integration.cli_shell import Shell
+from tests.support.command_line import run
 from tests.support.terminal import on_a_terminal
-from typer.testing import CliRunner, Result
+from typer.testing import Result
 
 from certrail.domain.approval import GuardedAction
 from certrail.persistence.tables import RevocationRequest
 from certrail.services.approvals.policies import Step
-from certrail_server.cli import app
 from certrail_server.cli.support.outcome import TIMED_OUT
 
 NAME = "a.example.com"
@@ -37,7 +37,7 @@ def requested(shell: Shell, certificate: str) -> str:
 
 
 def revoke_and_wait(*options: str) -> Result:
-    return CliRunner().invoke(app, ["cert", "revoke", NAME, "--wait", *options])
+    return run("cert", "revoke", NAME, "--wait", *options)
 
 
 def submitted(shell: Shell) -> RevocationRequest:

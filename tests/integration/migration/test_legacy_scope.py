@@ -1,29 +1,13 @@
 """A project of the older model works on without an Application, over HTTP; each statement about it is a test."""
 
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
-from examples.older_project.project import Json
 from sqlmodel import select
-from tests.integration.conftest import Team
-from tests.integration.older_project import CREATIONS, Project, loaded_into, small_export
+from tests.integration.older_project import CREATIONS, Project
 
 from certrail.domain.access import Role
 from certrail.persistence.tables import Certificate
-
-
-@pytest.fixture(scope="module")
-def exported() -> Json:
-    """A small project; its keys take time to make."""
-    return small_export()
-
-
-@pytest.fixture
-def loaded(team: Team, exported: Json, tmp_path: Path) -> Iterator[Project]:
-    with loaded_into(team, exported, tmp_path) as project:
-        yield project
 
 
 def switches(profile: dict[str, Any]) -> dict[str, bool | None]:

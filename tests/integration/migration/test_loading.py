@@ -2,7 +2,6 @@
 
 import copy
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,24 +10,12 @@ from jsonschema import Draft202012Validator
 from pydantic import ValidationError
 from sqlmodel import select
 from tests.integration.conftest import Team
-from tests.integration.older_project import Project, loaded_into, small_export
+from tests.integration.older_project import Project
 
 from certrail.domain.errors import Conflict
 from certrail.persistence.tables import Certificate, Delivery
 from certrail.services.migration.document import ProjectExport, schema
 from certrail.services.migration.loading import Loader
-
-
-@pytest.fixture(scope="module")
-def exported() -> Json:
-    """A small project; its keys take time to make."""
-    return small_export()
-
-
-@pytest.fixture
-def loaded(team: Team, exported: Json, tmp_path: Path) -> Iterator[Project]:
-    with loaded_into(team, exported, tmp_path) as project:
-        yield project
 
 
 class TestLoading:

@@ -1,24 +1,7 @@
 """Who may do what in a project of the older model, over HTTP."""
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
-from examples.older_project.project import Json
-from tests.integration.conftest import Team
-from tests.integration.older_project import CREATIONS, Project, loaded_into, small_export
-
-
-@pytest.fixture(scope="module")
-def exported() -> Json:
-    """A small project; its keys take time to make."""
-    return small_export()
-
-
-@pytest.fixture
-def loaded(team: Team, exported: Json, tmp_path: Path) -> Iterator[Project]:
-    with loaded_into(team, exported, tmp_path) as project:
-        yield project
+from tests.integration.older_project import CREATIONS, Project
 
 
 @pytest.mark.parametrize("database", ["postgresql"], indirect=True)

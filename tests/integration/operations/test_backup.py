@@ -22,11 +22,11 @@ from tests.integration.backup_world import (
     flight,
     opened,
     rows,
-    run,
 )
 from tests.integration.conftest import KEYRING
 from tests.integration.flight_world import FIRST
 from tests.support.canaries import leaks, private_keys, sqlite_dump
+from tests.support.command_line import run
 from tests.support.postgres import PROGRAMS
 from tests.support.web import serving
 

@@ -15,8 +15,8 @@ from tests.integration.backup_world import (
     flight,
     listing,
     opened,
-    run,
 )
+from tests.support.command_line import run
 
 from certrail.crypto.keyring import Keyring
 
