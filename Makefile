@@ -16,13 +16,16 @@ PYTEST = $(BIN)/python -m pytest --numprocesses $(TESTERS) --dist loadfile --no-
 # Many short processes start here: without compiled modules each of them would compile everything anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test containment endurance check fuzz interop bench dev setup clean
+.PHONY: demo test postgresql containment endurance check fuzz interop bench dev setup clean
 
 demo: $(STAMP) ## play the whole story against real parts
 	@$(BIN)/python -m examples.demo
 
 test: $(STAMP) ## run every test but those of the stages below
-	$(PYTEST) -m "not endurance and not containment" $(ARGS)
+	$(PYTEST) -m "not postgresql and not endurance and not containment" $(ARGS)
+
+postgresql: $(STAMP) ## run on PostgreSQL what `make test` runs on SQLite alone
+	$(PYTEST) -m "postgresql and not endurance" tests/integration $(ARGS)
 
 endurance: $(STAMP) ## run the long tests: load, kills and a moving clock
 	$(PYTEST) -m endurance $(ARGS)

@@ -5,10 +5,13 @@ import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
+from typing import Any
 
+import httpcore2
 import pytest
+from sqlalchemy import event
 from tests.integration.cli_shell import Shell, at_work
 from tests.support.postgres import EmptiedDatabase, fresh_database, statements_of
 
@@ -28,6 +31,26 @@ from certrail.services.facade import Services
 
 KEYRING = Keyring.generate()
 """Of every database that is copied from the migrated, empty one: its audit log is sealed from the start."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give what no database decides to `make postgresql` where it would run on PostgreSQL too."""
+    for item in items:
+        if item.get_closest_marker("any_database") and "postgresql" in _parameters(item):
+            item.add_marker(pytest.mark.postgresql)
+
+
+def _parameters(item: pytest.Item) -> list[object]:
+    call = getattr(item, "callspec", None)
+    return list(call.params.values()) if call else []
+
+
+@pytest.fixture(scope="session", autouse=True)
+def trust_anchors() -> Iterator[None]:
+    """Read once: every client reads those of the system, and none of these tests speaks TLS with them."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(httpcore2, "default_ssl_context", cache(httpcore2.default_ssl_context))
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -75,6 +98,7 @@ def sqlite(tmp_path_factory: pytest.TempPathFactory, plugins: PluginRegistry) ->
     origin = _install(installation, plugins)
     installation.close()
     database = Database(f"sqlite:///{file}")
+    event.listen(database.engine, "connect", without_waiting_for_disks)
 
     def copy(template: Path) -> None:
         database.close()
@@ -119,6 +143,11 @@ def database(request: pytest.FixtureRequest) -> Iterator[Database]:
     yield fresh.database
     if fresh.database.is_sqlite:  # its file is replaced; a connection to a server may serve the next test
         fresh.database.close()
+
+
+def without_waiting_for_disks(connection: Any, _record: object) -> None:
+    """A file that lives no longer than a test need not be on the disk when a transaction is answered."""
+    connection.execute("PRAGMA synchronous=OFF")
 
 
 def _migrated(url: str) -> Database:

@@ -64,7 +64,10 @@ def doomed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Doomed]:
         yield Doomed(live_stack, temporal, armed)
 
 
-@pytest.mark.parametrize("application", PLACES)
+@pytest.mark.parametrize(
+    "application",
+    ["asked", "files", *(pytest.param(name, marks=pytest.mark.endurance) for name in ("acm", "vault"))],
+)
 def test_killed_at_each_step_boundary(doomed: Doomed, application: str) -> None:
     """Each order loses a process at its place, while the ones before it are still on their way."""
     live_stack = doomed.live_stack

@@ -24,6 +24,8 @@ from certrail.services.core.actor import SYSTEM
 from certrail.services.delivery.retirement_planner import RetirementReason, retire
 from certrail_sdk import Receipt
 
+pytestmark = pytest.mark.any_database
+
 EVERYBODY = ("Product Admin", "Admin", "Operator", "Auditor", "no role")
 COUNTS_AS = {
     **{who: who for who in EVERYBODY},

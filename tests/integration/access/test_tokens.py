@@ -15,6 +15,8 @@ from certrail.services.access.tokens import PERSON_LIFETIME
 from certrail.services.approvals.policies import Step
 from certrail.services.core.actor import SYSTEM, Actor
 
+pytestmark = pytest.mark.any_database
+
 HOUR = timedelta(hours=1)
 
 

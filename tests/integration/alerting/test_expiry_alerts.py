@@ -25,6 +25,8 @@ from certrail.services.inventory.selectors import CertificateSelector
 from certrail.services.issuance import imports
 from certrail.services.lifecycle.renewal_sweep import RenewalSweep
 
+pytestmark = pytest.mark.any_database
+
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 
 

@@ -30,6 +30,8 @@ from certrail.persistence.tables import Incident, NotificationRow
 from certrail.services.alerting.alerts import Escalation
 from certrail_sdk import Notification, Recipient, Sent
 
+pytestmark = pytest.mark.any_database
+
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 NIGHT = Window(begins="22:00", ends="07:00", zone="Europe/Berlin")
 

@@ -18,6 +18,8 @@ from certrail.services.approvals.policies import Step
 from certrail.services.core.actor import SYSTEM
 from certrail.services.inventory.selectors import CertificateSelector
 
+pytestmark = pytest.mark.any_database
+
 DAY = timedelta(days=1)
 SHARED = ["ca.expiring", "ca.certificate_installed", "connection.expiring", "connection.expiry_extended"]
 PLUGINS = ["plugin.unhealthy", "plugin.recovered"]

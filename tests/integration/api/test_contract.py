@@ -11,6 +11,8 @@ from tests.support.web import serving
 
 from certrail_server.api.schemas.base import Out
 
+pytestmark = pytest.mark.any_database
+
 Json = dict[str, Any]
 WITHOUT_BODY = {"204", "302", "303"}
 OF_ITS_OWN = {"take_callback", "finish_sign_in", "get_crl", "get_crl_of_key", "ask_ocsp", "ask_ocsp_by_get"}

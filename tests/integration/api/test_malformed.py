@@ -14,6 +14,8 @@ from tests.integration.handmade import CURVE, KEY_KIND, TEXT, altered, certifica
 from certrail.domain.content import KeyAlgorithm
 from certrail.pki.keys import generate, to_pem
 
+pytestmark = pytest.mark.any_database
+
 NAMES = {"sans": {"dns": ["a.example.com"]}}
 
 

@@ -23,6 +23,8 @@ from certrail.services.facade import Services
 from certrail_server.api import problems
 from certrail_server.api.refusals import Refusals
 
+pytestmark = pytest.mark.any_database
+
 
 @pytest.fixture
 def url(team: Team) -> Iterator[str]:

@@ -9,6 +9,8 @@ from tests.support.web import serving
 
 from certrail_server.settings import Settings
 
+pytestmark = pytest.mark.any_database
+
 LOCAL = "127.0.0.1"
 CLIENT = "203.0.113.7"
 FORGED = "198.51.100.1"

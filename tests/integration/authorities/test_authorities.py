@@ -17,6 +17,8 @@ from certrail.domain.errors import BadInput, Conflict, NotFound
 from certrail.persistence.tables import Certificate
 from certrail.pki.keys import generate
 
+pytestmark = pytest.mark.any_database
+
 DAY = timedelta(days=1)
 
 

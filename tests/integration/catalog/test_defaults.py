@@ -12,6 +12,8 @@ from certrail.domain.errors import BadInput, PolicyViolation
 from certrail.pki.csr import certificate_content
 from certrail_server.api.schemas.requests import CertificateRequestIn
 
+pytestmark = pytest.mark.any_database
+
 DEFAULTS = {
     "subject": {"organization": "Example", "country": "DE", "domain_components": ["example", "com"]},
     "key_usages": ["digitalSignature", "keyEncipherment"],

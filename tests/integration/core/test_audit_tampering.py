@@ -21,6 +21,8 @@ from certrail.services.core.audit_log import AuditLog, append, document
 from certrail.services.core.audit_seal import empty_head
 from certrail.services.core.audit_witness import AuditWitness
 
+pytestmark = pytest.mark.any_database
+
 Tamper = Callable[[Session], Any]
 OLDER: dict[str, Any] = {}
 """The head as it was once, column by column: its seal is genuine. The fixture fills it."""

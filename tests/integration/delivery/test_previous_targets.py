@@ -13,6 +13,8 @@ from certrail.persistence.tables import PreviousTarget
 from certrail.services.delivery.deploy import DeployCall
 from certrail_fakes.acm import AcmServer
 
+pytestmark = pytest.mark.any_database
+
 
 @pytest.fixture(scope="module")
 def accounts() -> Iterator[tuple[AcmServer, AcmServer]]:

@@ -11,6 +11,8 @@ from certrail.domain.rate_limits import RateSlot
 from certrail.services.delivery.deploy import DeployCall
 from certrail_sdk import Receipt, Removal
 
+pytestmark = pytest.mark.any_database
+
 MINUTE = timedelta(minutes=1)
 
 

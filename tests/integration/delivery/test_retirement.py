@@ -18,6 +18,8 @@ from certrail.services.delivery.deploy import DeployCall
 from certrail.services.inventory.selectors import CertificateSelector
 from certrail_sdk import Observation
 
+pytestmark = pytest.mark.any_database
+
 LOAD_BALANCER = "arn:aws:elasticloadbalancing:eu-central-1:1:loadbalancer/app/web/1"
 
 

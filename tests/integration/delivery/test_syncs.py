@@ -18,6 +18,8 @@ from certrail.services.delivery.verify import ObserveCall
 from certrail.services.inventory.selectors import CertificateSelector
 from certrail_sdk import Observation
 
+pytestmark = pytest.mark.any_database
+
 
 class TestByHand:
     async def test_what_is_not_automatic_waits_for_somebodys_word(self, folder_world: FolderWorld) -> None:

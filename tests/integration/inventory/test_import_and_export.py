@@ -29,6 +29,8 @@ from certrail.pki.keys import PrivateKey, generate, to_pem
 from certrail.pki.leaf import LeafPlan, sign_leaf
 from certrail.pki.parse import CertificateBundle, from_pem_text, from_pkcs12
 
+pytestmark = pytest.mark.any_database
+
 DAY = timedelta(days=1)
 PASSWORD = "correct horse"
 

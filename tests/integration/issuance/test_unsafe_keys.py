@@ -20,6 +20,8 @@ from certrail.pki.revocation import Reason
 from certrail.services.approvals.policies import Step
 from certrail.services.issuance.imports import ImportedStatus
 
+pytestmark = pytest.mark.any_database
+
 
 def submit(team: Team, csr: str) -> str:
     return team.services.requests.submit(team.admin, team.application, profile="web", content={"csr": csr}).id

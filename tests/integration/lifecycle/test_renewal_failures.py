@@ -20,8 +20,11 @@ from tests.integration.renewal_world import (
 
 from certrail.persistence.tables import Lineage, NotificationRow, OutboxRow
 
+pytestmark = pytest.mark.any_database
 
-@pytest.mark.parametrize("database", ["sqlite"], indirect=True)  # hundreds of sweeps, one after the other
+
+@pytest.mark.endurance  # hundreds of sweeps, one after the other
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
 def test_an_authority_that_is_down_for_days_is_reported_once_and_renewals_resume(team: Team) -> None:
     rows = issue(team, 3)
     team.services.authorities.update(team.admin, "root", enabled=False)
@@ -125,7 +128,8 @@ def test_a_lineage_that_cannot_even_be_reported_of_does_not_hold_up_the_others(t
         assert session.get_one(Lineage, bad.lineage_id).renew_at == team.clock.now + HOUR
 
 
-@pytest.mark.parametrize("database", ["sqlite"], indirect=True)  # hundreds of sweeps, one after the other
+@pytest.mark.endurance  # hundreds of sweeps, one after the other
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
 def test_an_outage_of_three_days_is_outlived_by_certificates_of_36_hours(team: Team) -> None:
     """Its key is away, so it cannot sign; who listens is told once of each certificate."""
     mail = {"host": "mail.example.com", "port": 587}

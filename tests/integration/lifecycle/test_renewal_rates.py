@@ -8,6 +8,8 @@ import pytest
 from tests.integration.conftest import Team
 from tests.integration.renewal_world import HOUR, due_at, issue, renewed_count, sweep
 
+pytestmark = pytest.mark.any_database
+
 
 def test_a_permit_whose_process_died_is_not_used_twice(team: Team, monkeypatch: pytest.MonkeyPatch) -> None:
     """What was signed and rolled back was asked of the authority, too."""

@@ -14,6 +14,8 @@ from certrail.pki.revocation import Reason
 from certrail.services.approvals.policies import Step
 from certrail.services.lifecycle.renewal_waits import OVER
 
+pytestmark = pytest.mark.any_database
+
 
 def lineage_of(team: Team, row: Certificate) -> Lineage:
     with team.services.context.db.read() as session:

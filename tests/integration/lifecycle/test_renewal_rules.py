@@ -22,6 +22,8 @@ from certrail.domain.renewal import Advice, RenewalOverride, RenewalRule
 from certrail.persistence.tables import Certificate
 from certrail_server.api.schemas.lifecycle import RenewalPlanIn
 
+pytestmark = pytest.mark.any_database
+
 
 def due_none(team: Team, certificate: Certificate) -> bool:
     return team.services.renewals.explained(certificate.id)["renew_at"] is None

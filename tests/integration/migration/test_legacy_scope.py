@@ -9,6 +9,8 @@ from tests.integration.older_project import CREATIONS, Project
 from certrail.domain.access import Role
 from certrail.persistence.tables import Certificate
 
+pytestmark = pytest.mark.any_database
+
 
 def switches(profile: dict[str, Any]) -> dict[str, bool | None]:
     """Whether each enrollment method of a profile is enabled; ``None`` for one that it does not have."""

@@ -23,6 +23,8 @@ from certrail.pki.parse import from_pem_text
 from certrail.services.migration.document import ProjectExport
 from certrail.services.migration.loading import Loader
 
+pytestmark = pytest.mark.any_database
+
 LISTED_BEFORE = 0x5EEDFACE
 LOST, IDLE, WEB = "lost.shop.acme.example", "idle.int.acme.example", "web-00.shop.acme.example"
 

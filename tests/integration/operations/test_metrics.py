@@ -22,6 +22,8 @@ from certrail.services.operations.metrics import EXPIRED_FOR, Metrics
 from certrail_server.metrics.database import DatabaseCollector
 from certrail_server.metrics.registry import MetricsRegistry
 
+pytestmark = pytest.mark.any_database
+
 TOKEN = "figures-0123456789abcdef"
 MOST_STATEMENTS = 12
 Samples = dict[tuple[str, frozenset[tuple[str, str]]], float]

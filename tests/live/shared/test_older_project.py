@@ -12,6 +12,8 @@ from examples.demo.installation import Api, Refused, until
 from examples.older_project.project import Json, project
 from tests.live.live_stack import PATIENCE, LiveStack, names_of
 
+pytestmark = pytest.mark.endurance
+
 DUE = ("int-05", "int-06", "int-12", "int-13")
 """Issued five or six days ago, for seven."""
 APPROVERS = ("ada", "grace")
