@@ -38,6 +38,8 @@ log = logging.getLogger(__name__)
 CONNECT_PAUSE = 1.0
 REMIND_SECONDS = 60.0
 """How often it is reported that Temporal is still not there."""
+STDERR = 2
+"""The descriptor: a program that replaced ``sys.stderr`` by a buffer has forked a process with that."""
 PREPARE_LOCK = "prepare.lock"
 QUARANTINE_NICENESS = 10
 """Whatever a quarantined plugin computes, others come first."""
@@ -54,7 +56,7 @@ def main() -> None:
     arguments = _arguments()
     status = Status(arguments.status)
     reports = json.loads(_first_line())
-    faulthandler.enable()
+    faulthandler.enable(STDERR)
     if arguments.role == "host":
         with suppress(OSError):
             Path("/proc/self/oom_score_adj").write_text(KILLED_FIRST)
