@@ -1,5 +1,8 @@
 """Commands of `certrail`, run in the test's process."""
 
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from unittest import mock
 
@@ -21,5 +24,17 @@ def run(*words: str, typed: str | None = None) -> testing.Result:
     Args:
         typed: what it reads from its input.
     """
-    with mock.patch.object(testing, "_get_command", _command):
+    with mock.patch.object(testing, "_get_command", _command), _log_handlers():
         return testing.CliRunner().invoke(app, list(words), input=typed)
+
+
+@contextmanager
+def _log_handlers() -> Iterator[None]:
+    """Put back afterwards: a command logs to its own standard error, which is closed when it has ended."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    try:
+        yield
+    finally:
+        root.handlers[:] = handlers
+        root.setLevel(level)
