@@ -14,6 +14,8 @@ from examples.demo.team import bootstrap, connection, make_product
 from certrail_server.ports import free_port
 from certrail_workflows.binaries import temporal_binary
 
+pytestmark = pytest.mark.endurance
+
 APPLICATION = "payments-api"
 NAME = "seen.payments.example"
 HERE = f"/applications/{APPLICATION}"
