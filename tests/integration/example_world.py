@@ -46,6 +46,7 @@ NAMED = {
 """What a path names; an id is found when the installation is made."""
 NAMED_BY_CALL = {
     "install_authority_certificate": {"ca": "outer"},
+    "revoke_authority": {"ca": "inner"},
     "transfer_plugin": {"kind": "destination", "name": "files"},
     "update_approval_policy": {"policy": "guard"},
     "update_certificate_policy": {"policy": "tls"},
@@ -153,6 +154,9 @@ def _objects(team: Team, root: Path, receiver: WebhookReceiver) -> dict[str, str
     services, admin = team.services, team.admin
     services.authorities.create_intermediate(
         admin, slug="outer", name="Outer", subject=Subject(common_name="Outer")
+    )
+    services.authorities.create_intermediate(
+        admin, slug="inner", name="Inner", subject=Subject(common_name="Inner"), parent="root"
     )
     services.saved_searches.create(
         admin, team.application, slug="mine", name="Mine", wanted=CertificateFilter()

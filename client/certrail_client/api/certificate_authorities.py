@@ -12,6 +12,7 @@ from certrail_client.models.certificate_authorities import (
     AuthorityWithVersionsOut,
     CaCertificateIn,
     CaRenewalIn,
+    CaRevocationIn,
     CsrOut,
     MirrorIn,
     MirrorList,
@@ -68,6 +69,14 @@ def renew_authority(ca: str, body: CaRenewalIn) -> Call[AuthorityWithVersionsOut
     """Make the next version of an authority's certificate, with its present key or a new one."""
     path = path_of(PREFIX + "/certificate-authorities/{ca}/renew", ca=ca)
     return Call("POST", path, AuthorityWithVersionsOut, body=body, idempotent=True)
+
+
+def revoke_authority(ca: str, body: CaRevocationIn) -> Call[AuthorityWithVersionsOut]:
+    """Revoke the certificates of an intermediate that an authority here signed; a new key lets it sign
+    again.
+    """
+    path = path_of(PREFIX + "/certificate-authorities/{ca}/revoke", ca=ca)
+    return Call("POST", path, AuthorityWithVersionsOut, body=body)
 
 
 def set_renewal_info(ca: str, body: RenewalInfoIn) -> Call[AuthorityWithVersionsOut]:

@@ -11,7 +11,7 @@ from typing import Literal
 from pydantic import Field
 
 from certrail_client.base import Body, Json, OpenEnum, default
-from certrail_client.models.common import FailureOut, KeyAlgorithm, Subject
+from certrail_client.models.common import FailureOut, KeyAlgorithm, Reason, Subject
 
 
 class AuthorityChangeIn(Body):
@@ -177,6 +177,10 @@ class CaCertificateOut(Body):
     """Start of the validity period."""
     not_after: datetime
     """End of the validity period."""
+    revoked_at: datetime | None
+    """When it was revoked by the authority above it here."""
+    revocation_reason: Reason | None
+    """Why (RFC 5280 section 5.3.1)."""
 
 
 class CaRenewalIn(Body):
@@ -186,6 +190,13 @@ class CaRenewalIn(Body):
     """Whether it gets a new key."""
     lifetime: str | None = None
     """Of the new certificate; null for the present one's."""
+
+
+class CaRevocationIn(Body):
+    """Why an authority is revoked."""
+
+    reason: Reason = default("unspecified")
+    """Reason code (RFC 5280 section 5.3.1); `certificateHold` is refused."""
 
 
 class CrlCopyOut(Body):

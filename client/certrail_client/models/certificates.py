@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Literal
 
 from certrail_client.base import Body, OpenEnum, Secret, default
-from certrail_client.models.common import KeyAlgorithm
+from certrail_client.models.common import KeyAlgorithm, Reason
 
 
 class CertificateFilter(Body):
@@ -167,18 +167,6 @@ class PrivateKeyOut(Body):
 
     private_key: Secret
     """PKCS#8, PEM."""
-
-
-class Reason(OpenEnum):
-    """Why a certificate is revoked (RFC 5280 section 5.3.1), but for reasons that only authorities have."""
-
-    UNSPECIFIED = "unspecified"
-    KEY_COMPROMISE = "keyCompromise"
-    AFFILIATION_CHANGED = "affiliationChanged"
-    SUPERSEDED = "superseded"
-    CESSATION_OF_OPERATION = "cessationOfOperation"
-    CERTIFICATE_HOLD = "certificateHold"
-    PRIVILEGE_WITHDRAWN = "privilegeWithdrawn"
 
 
 class RenewalIn(Body):

@@ -236,6 +236,18 @@ class PrincipalKind(OpenEnum):
     MACHINE = "machine"
 
 
+class Reason(OpenEnum):
+    """Why a certificate is revoked (RFC 5280 section 5.3.1), but for reasons that only authorities have."""
+
+    UNSPECIFIED = "unspecified"
+    KEY_COMPROMISE = "keyCompromise"
+    AFFILIATION_CHANGED = "affiliationChanged"
+    SUPERSEDED = "superseded"
+    CESSATION_OF_OPERATION = "cessationOfOperation"
+    CERTIFICATE_HOLD = "certificateHold"
+    PRIVILEGE_WITHDRAWN = "privilegeWithdrawn"
+
+
 class RenewalRule(Body):
     """How certificates are renewed automatically."""
 

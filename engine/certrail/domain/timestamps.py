@@ -14,6 +14,15 @@ def in_utc(instant: datetime) -> datetime:
         raise ValueError("in UTC the moment would be before the year 1 or after the year 9999") from None
 
 
+MARGIN = timedelta(minutes=1)
+"""By which what is signed now begins earlier: the clocks of those who verify it may be that much behind."""
+
+
+def backdated(instant: datetime, lifetime: timedelta) -> datetime:
+    """Where a validity period begins that is signed at this moment: `MARGIN` earlier, at most a tenth of its length."""
+    return instant - min(MARGIN, timedelta(seconds=lifetime.total_seconds() // 10))
+
+
 def later(instant: datetime, by: timedelta) -> datetime:
     """The moment so much later, at most the last one that there is.
 

@@ -7,6 +7,7 @@ from cryptography import x509
 from certrail.domain.content import Subject
 from certrail.domain.errors import BadInput, Conflict
 from certrail.pki.keys import PrivateKey, PublicKey, hash_for
+from certrail.pki.locations import NOWHERE, Locations
 from certrail.pki.names import to_name
 
 CA_KEY_USAGE = x509.KeyUsage(
@@ -55,6 +56,7 @@ def intermediate(
     not_before: datetime,
     not_after: datetime,
     max_path_length: int | None,
+    locations: Locations = NOWHERE,
 ) -> x509.Certificate:
     """An authority's certificate signed by another authority.
 
@@ -62,7 +64,7 @@ def intermediate(
         Conflict: it would outlive its issuer, or allow more below it than its issuer does.
     """
     refuse_too_deep(issuer, max_path_length)
-    builder = _authority(to_name(subject), public_key, serial, max_path_length)
+    builder = locations.added_to(_authority(to_name(subject), public_key, serial, max_path_length))
     return sign_under(builder, issuer, issuer_key, not_before, not_after)
 
 

@@ -4,12 +4,13 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from cryptography import x509
-from cryptography.x509.oid import AuthorityInformationAccessOID, ObjectIdentifier
+from cryptography.x509.oid import ObjectIdentifier
 
 from certrail.domain.content import EXTENDED_KEY_USAGES, BasicConstraints, KeyUsage, Sans, Subject
 from certrail.domain.errors import Conflict
 from certrail.pki.authority import refuse_too_deep, sign_under
 from certrail.pki.keys import PrivateKey, PublicKey, hash_for
+from certrail.pki.locations import NOWHERE, Locations
 from certrail.pki.names import to_general_names, to_name
 
 NO_AUTHORITY = BasicConstraints()
@@ -17,11 +18,7 @@ NO_AUTHORITY = BasicConstraints()
 
 @dataclass(frozen=True)
 class LeafPlan:
-    """Content of the certificate; usages are names of RFC 5280 or, extended ones, dotted OIDs.
-
-    Attributes:
-        crl_urls, ocsp_url: CRL distribution points of one list, and the OCSP responder; empty where there is none.
-    """
+    """Content of the certificate; usages are names of RFC 5280 or, extended ones, dotted OIDs."""
 
     subject: Subject
     sans: Sans
@@ -30,8 +27,7 @@ class LeafPlan:
     not_before: datetime
     not_after: datetime
     basic_constraints: BasicConstraints = NO_AUTHORITY
-    crl_urls: tuple[str, ...] = ()
-    ocsp_url: str | None = None
+    locations: Locations = NOWHERE
 
 
 def sign_leaf(
@@ -82,14 +78,7 @@ def _leaf(plan: LeafPlan, public_key: PublicKey, serial: int) -> x509.Certificat
     if plan.extended_key_usages:
         oids = [ObjectIdentifier(EXTENDED_KEY_USAGES.get(u, u)) for u in plan.extended_key_usages]
         builder = builder.add_extension(x509.ExtendedKeyUsage(oids), critical=False)
-    if plan.crl_urls:
-        names = [x509.UniformResourceIdentifier(url) for url in plan.crl_urls]
-        point = x509.DistributionPoint(names, None, None, None)
-        builder = builder.add_extension(x509.CRLDistributionPoints([point]), critical=False)
-    if plan.ocsp_url:
-        responder = x509.UniformResourceIdentifier(plan.ocsp_url)
-        access = x509.AccessDescription(AuthorityInformationAccessOID.OCSP, responder)
-        builder = builder.add_extension(x509.AuthorityInformationAccess([access]), critical=False)
+    builder = plan.locations.added_to(builder)
     if plan.sans.count():
         sans = x509.SubjectAlternativeName(to_general_names(plan.sans))
         builder = builder.add_extension(sans, critical=plan.subject.is_empty())

@@ -14,6 +14,7 @@ from certrail.domain.content import Subject
 from certrail.pki.authority import authority_request, intermediate, self_signed_root
 from certrail.pki.keys import PrivateKey, PublicKey
 from certrail.pki.leaf import LeafPlan, sign_leaf
+from certrail.pki.locations import NOWHERE, Locations
 from certrail.pki.revocation import Question, Revoked, answer, make_crl, signer_certificate
 
 T_co = TypeVar("T_co", covariant=True)
@@ -69,6 +70,7 @@ class IntermediateTemplate:
     not_before: datetime
     not_after: datetime
     max_path_length: int | None
+    locations: Locations = NOWHERE
 
     def sign(self, key: PrivateKey) -> x509.Certificate:
         """The certificate."""
@@ -81,6 +83,7 @@ class IntermediateTemplate:
             not_before=self.not_before,
             not_after=self.not_after,
             max_path_length=self.max_path_length,
+            locations=self.locations,
         )
 
 

@@ -294,6 +294,8 @@ def test_the_table_holds_every_route() -> None:
         # Guarded in the handler, which sends strangers to sign in: tests/integration/approvals/test_shown_content.py.
         ("GET", "/approvals/{approval_id}"),
         ("POST", "/approvals/{approval_id}"),
+        ("GET", "/ca/{ca}.cer"),
+        ("GET", "/ca/{ca}/{key}.cer"),
         ("GET", "/crl/{ca}.crl"),
         ("GET", "/crl/{ca}/{key}.crl"),
         ("GET", "/ocsp/{ca}/{question:path}"),

@@ -58,6 +58,22 @@ class CaCertificateInstalled(
 
 
 @dataclass(frozen=True, kw_only=True)
+class CaRevoked(
+    CaEvent,
+    type="ca.revoked",
+    title="Certificate authority revoked: {name}",
+    severity=Severity.CRITICAL,
+    alertable=True,
+):
+    """A certificate of an intermediate was revoked, and with it all below; reason as in RFC 5280 section 5.3.1."""
+
+    slug: str
+    version: int
+    serial: str
+    revocation_reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class CaRenewalRequested(
     CaEvent, type="ca.renewal_requested", title="Certificate authority to be renewed: {name}"
 ):

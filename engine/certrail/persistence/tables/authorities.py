@@ -64,6 +64,8 @@ class CaCertificate(Row, table=True):
     """One version of an authority's own certificate.
 
     `spki` is the SHA-256 of its SubjectPublicKeyInfo, so that its key is found without parsing `pem`.
+    `ca_certificate_id` is the version of an authority here that signed it; empty for one that signs itself or was
+    signed elsewhere. Serial number and revocation are found by it, as those of leaves are.
     `last_warning_threshold` is the last threshold (seconds before expiry) that was reported.
     """
 
@@ -81,6 +83,11 @@ class CaCertificate(Row, table=True):
     not_before: datetime = Field(sa_type=UtcDateTime)
     not_after: datetime = Field(sa_type=UtcDateTime)
     last_warning_threshold: int | None = None
+    ca_certificate_id: str | None = Field(
+        default=None, foreign_key="ca_certificate.id", index=True, max_length=40
+    )
+    revoked_at: datetime | None = timestamp()
+    revocation_reason: str | None = Field(default=None, max_length=32)
 
 
 class Crl(Row, table=True):

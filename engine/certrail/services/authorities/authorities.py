@@ -12,6 +12,7 @@ from certrail.domain.content import KeyAlgorithm, Subject
 from certrail.domain.errors import BadInput, Conflict
 from certrail.domain.events.authorities import CaDeleted, CaRenewalRequested, CaUpdated
 from certrail.domain.states import AuthorityStatus
+from certrail.domain.timestamps import backdated
 from certrail.persistence.tables import (
     CaCertificate,
     CertificateAuthority,
@@ -20,9 +21,11 @@ from certrail.pki import keys
 from certrail.pki.authority import refuse_unfit_authority
 from certrail.pki.chain import path_to_root, read_certificates
 from certrail.pki.names import from_name
+from certrail.pki.revocation import Reason
 from certrail.pki.signer import KeyName
 from certrail.pki.templates import CsrTemplate, IntermediateTemplate, RootTemplate
 from certrail.services.authorities.adoption import RevokedEntry, continue_crl_number, import_revoked
+from certrail.services.authorities.ca_revocation import revoke_versions
 from certrail.services.authorities.compromised_keys import refuse_unsafe_key
 from certrail.services.authorities.deletion import delete_unused
 from certrail.services.authorities.signing import (
@@ -33,6 +36,7 @@ from certrail.services.authorities.signing import (
     keys_of,
     loaded_chain,
     lock_authority,
+    present_certificate,
     versions_of,
 )
 from certrail.services.authorities.signing_port import (
@@ -44,6 +48,7 @@ from certrail.services.authorities.signing_port import (
     sign,
     store_key,
 )
+from certrail.services.authorities.status import locations
 from certrail.services.authorities.versions import insert_authority, install_certificate
 from certrail.services.core.actor import Actor
 from certrail.services.core.changes import UNCHANGED, Unchanged
@@ -223,11 +228,12 @@ class Authorities:
         One that is signed elsewhere gets its new key at once, and its new certificate by `request` and `install`.
 
         Raises:
-            Conflict: it is pending, or its parent cannot sign, or its pathLenConstraint is too small.
+            Conflict: it is pending, or revoked and keeps its key, or its parent cannot sign, or its pathLenConstraint
+                is too small.
         """
         with self._context.unit_of_work(actor) as uow:
             authority = lock_authority(uow.session, reference)
-            present = active_certificate(uow.session, authority.id)
+            present = _renewable(uow.session, authority, new_key)
             uow.created_id = authority.id
             if new_key:
                 key = store_key(uow, authority, generate_key(KeyAlgorithm(authority.key_algorithm)))
@@ -270,6 +276,20 @@ class Authorities:
             uow.record(CaUpdated(authority.id, before=before, after=after))
             return authority
 
+    def revoke(
+        self, actor: Actor, reference: str, reason: Reason = Reason.UNSPECIFIED
+    ) -> CertificateAuthority:
+        """Revoke an intermediate for good: it signs again once it is renewed with a new key.
+
+        Raises:
+            BadInput: the reason is certificateHold.
+            Conflict: no authority here signed it, or it is revoked.
+        """
+        with self._context.unit_of_work(actor) as uow:
+            authority = lock_authority(uow.session, reference)
+            revoke_versions(uow, authority, reason)
+            return authority
+
     def delete(self, actor: Actor, reference: str) -> None:
         """Delete an authority that nothing depends on.
 
@@ -305,27 +325,32 @@ class Authorities:
     ) -> None:
         parent = issuer_of(uow.session, above.id)
         longest = parent.version.not_after
+        not_before = backdated(uow.now, lifetime or INTERMEDIATE_LIFETIME)
+        not_after = not_before + lifetime if lifetime else min(not_before + INTERMEDIATE_LIFETIME, longest)
         template = IntermediateTemplate(
             Subject.model_validate(authority.subject),
             public_key(uow.session, key),
             parent.certificate,
             new_serial(),
-            not_before=uow.now,
-            not_after=uow.now + lifetime if lifetime else min(uow.now + INTERMEDIATE_LIFETIME, longest),
+            not_before=not_before,
+            not_after=not_after,
             max_path_length=authority.max_path_length,
+            locations=locations(self._context, uow.session, parent.version),
         )
         certificate = sign(self._context, uow.session, key_name(parent.version), template)
         path = [parent.certificate, *loaded_chain(parent.version)]
-        install_certificate(uow, authority, certificate, path)
+        install_certificate(uow, authority, certificate, path, parent.version)
 
     def _sign_itself(
         self, uow: UnitOfWork, authority: CertificateAuthority, key: KeyName, lifetime: timedelta | None
     ) -> None:
+        lifetime = lifetime or ROOT_LIFETIME
+        not_before = backdated(uow.now, lifetime)
         template = RootTemplate(
             Subject.model_validate(authority.subject),
             new_serial(),
-            not_before=uow.now,
-            not_after=uow.now + (lifetime or ROOT_LIFETIME),
+            not_before=not_before,
+            not_after=not_before + lifetime,
             max_path_length=authority.max_path_length,
         )
         install_certificate(uow, authority, sign(self._context, uow.session, key, template), [])
@@ -344,6 +369,13 @@ def _refuse_nameless(subject: Subject) -> None:
         raise BadInput(
             "The subject of an authority needs at least one part, such as a common name.", "subject"
         )
+
+
+def _renewable(session: Session, authority: CertificateAuthority, new_key: bool) -> CaCertificate:
+    present = present_certificate(session, authority.id)
+    if new_key and present is not None and present.revoked_at and authority.status == AuthorityStatus.ACTIVE:
+        return present
+    return active_certificate(session, authority.id)
 
 
 def _refuse_signed_here(authority: CertificateAuthority) -> None:

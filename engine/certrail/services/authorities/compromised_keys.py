@@ -42,6 +42,10 @@ def note_compromise(uow: UnitOfWork, certificate: Certificate) -> None:
         return
     if (key := key_of(certificate)) is None:
         return
-    spki = spki_fingerprint(key)
+    note_compromised_spki(uow, spki_fingerprint(key))
+
+
+def note_compromised_spki(uow: UnitOfWork, spki: str) -> None:
+    """The same, by the SHA-256 of the SubjectPublicKeyInfo."""
     if uow.session.get(CompromisedKey, spki) is None:
         uow.session.add(CompromisedKey(spki=spki, noted_at=uow.now))

@@ -12,6 +12,7 @@ from certrail.persistence.tables import (
     OcspSigner,
     RevocationTombstone,
 )
+from certrail.services.authorities.ca_revocation import keep_status
 from certrail.services.authorities.crl_mirrors import delete_mirrors
 from certrail.services.authorities.signing import keys_of, versions_of
 from certrail.services.core.unit_of_work import UnitOfWork
@@ -25,6 +26,7 @@ def delete_unused(uow: UnitOfWork, authority: CertificateAuthority) -> None:
     """
     _forget_ended(uow, authority)
     _refuse_used(uow.session, authority)
+    keep_status(uow, authority)
     for row in (*versions_of(uow.session, authority.id), *keys_of(uow.session, authority.id)):
         uow.session.delete(row)
     delete_mirrors(uow.session, authority.id)

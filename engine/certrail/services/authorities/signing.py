@@ -44,13 +44,13 @@ def issuer_of(session: Session, ca_id: str) -> Issuer:
 
 
 def active_certificate(session: Session, ca_id: str) -> CaCertificate:
-    """The certificate that an authority issues with now. Raises Conflict when it is disabled or pending."""
+    """The certificate that an authority issues with now. Raises Conflict when it is disabled, pending or revoked."""
     return cached(session, ("active", ca_id), lambda: _active_certificate(session, ca_id))
 
 
 def remember_active(session: Session, authority: CertificateAuthority, issuer: CaCertificate) -> None:
     """For a caller that loaded both already: within `session_cache`, `active_certificate` queries nothing."""
-    if authority.status != AuthorityStatus.DISABLED:
+    if authority.status != AuthorityStatus.DISABLED and issuer.revoked_at is None:
         cached(session, ("active", authority.id), lambda: issuer)
 
 
@@ -58,13 +58,23 @@ def _active_certificate(session: Session, ca_id: str) -> CaCertificate:
     authority = session.get_one(CertificateAuthority, ca_id)
     if authority.status == AuthorityStatus.DISABLED:
         raise Conflict(f"The authority {authority.slug} is disabled; enable it to sign.", kind="ca-disabled")
-    found = next((version for version in versions_of(session, ca_id) if version.active), None)
+    found = present_certificate(session, ca_id)
+    if found is not None and found.revoked_at is not None:
+        raise Conflict(
+            f"The certificate of the authority {authority.slug} is revoked; renew the authority with a new key.",
+            kind="ca-revoked",
+        )
     if found is None:
         raise Conflict(
             f"The authority {authority.slug} has no certificate yet: have its CSR signed and install the answer.",
             kind="ca-pending",
         )
     return found
+
+
+def present_certificate(session: Session, ca_id: str) -> CaCertificate | None:
+    """The newest certificate that was installed, also of an authority that may not sign with it."""
+    return next((version for version in versions_of(session, ca_id) if version.active), None)
 
 
 def key_to_certify(session: Session, ca_id: str) -> KeyName:

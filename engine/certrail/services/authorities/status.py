@@ -12,6 +12,7 @@ from sqlmodel import Session, col, select
 
 from certrail.domain.errors import BadInput, NotFound
 from certrail.domain.events.authorities import CrlPublished, OcspSignerMade
+from certrail.domain.timestamps import backdated
 from certrail.persistence.tables import (
     CaCertificate,
     Certificate,
@@ -20,6 +21,7 @@ from certrail.persistence.tables import (
     OcspSigner,
     RevocationTombstone,
 )
+from certrail.pki.locations import Locations
 from certrail.pki.revocation import Reason, Revoked, read_question, refused
 from certrail.pki.templates import CrlTemplate, OcspResponseTemplate, OcspSignerTemplate
 from certrail.services.authorities.crl_mirrors import KEY_DIGITS, file_name, mirror_everywhere, mirror_urls
@@ -71,13 +73,26 @@ class StatusResponder:
         """
         with self._context.db.read() as session:
             authority = find_authority(session, reference)
-            issuer = _issuer(session, authority, key)
+            issuer = _issuer(session, authority, key, "revocation list")
             found = _list_of(session, authority.id, issuer.spki)
         if found is None or found.next_update <= self._context.clock():
             with self._context.unit_of_work(SYSTEM) as uow:
                 found = publish_crl(uow, issuer)
         der = x509.load_pem_x509_crl(found.pem.encode()).public_bytes(Encoding.DER)
         return StatusAnswer(der, (found.this_update, found.next_update))
+
+    def certificate(self, reference: str, key: str | None = None) -> bytes:
+        """The newest certificate of an authority's key, DER: the one that it signs with now, or another.
+
+        Args:
+            key: the beginning of the SHA-256 of the key; left out, the one it signs with now.
+
+        Raises:
+            NotFound: there is no such authority or key.
+        """
+        with self._context.db.read() as session:
+            found = _issuer(session, find_authority(session, reference), key, "certificate")
+        return loaded(found).public_bytes(Encoding.DER)
 
     def refresh(self) -> int:
         """Sign anew the lists whose time comes, and make those that are missing; returns how many.
@@ -119,17 +134,17 @@ class StatusResponder:
                 return StatusAnswer(refused(malformed=False))
             known = _statuses(session, issuer, lambda table: col(table.serial) == f"{question.serial:x}")
         signer = self._signer(issuer)
-        until = now + ANSWER_LIFETIME
+        since, until = backdated(now, ANSWER_LIFETIME), now + ANSWER_LIFETIME
         template = OcspResponseTemplate(
             question,
             bool(known),
             _revoked(*known[0]) if known else None,
             x509.load_pem_x509_certificate(signer.pem.encode()),
-            this_update=now,
+            this_update=since,
             next_update=until,
         )
         content = sign_ocsp(self._context, signer, template)
-        return StatusAnswer(content, None if question.nonce else (now, until))
+        return StatusAnswer(content, None if question.nonce else (since, until))
 
     def _signer(self, issuer: CaCertificate) -> OcspSigner:
         """The delegated signer (RFC 6960 section 4.2.2.2); renewed in time, so the CA's own key signs once in days."""
@@ -150,7 +165,7 @@ class StatusResponder:
             loaded(issuer),
             public_key,
             new_serial(),
-            not_before=now - timedelta(minutes=5),
+            not_before=backdated(now, SIGNER_LIFETIME),
             not_after=now + SIGNER_LIFETIME,
         )
         certificate = sign(self._context, uow.session, key_name(issuer), template)
@@ -179,19 +194,20 @@ def publish_crl(uow: UnitOfWork, issuer: CaCertificate) -> Crl:
     number = row.number + 1 if row else 1
     _forget_ended(uow.session, issuer, now)
     revoked = _revoked_below(uow.session, issuer, now)
+    since, until = backdated(now, CRL_LIFETIME), now + CRL_LIFETIME
     template = CrlTemplate(
         loaded(issuer),
         tuple(revoked),
         number,
-        this_update=now,
-        next_update=now + CRL_LIFETIME,
+        this_update=since,
+        next_update=until,
         url=crl_url(uow.context, authority.id, spki),
     )
     signed = sign(uow.context, uow.session, key_name(issuer), template)
     if row is None:
         row = Crl(id=uow.new_id(), created_at=now, ca_id=authority.id, spki=spki)  # type: ignore[call-arg]
     row.number, row.entries = number, len(revoked)
-    row.this_update, row.next_update, row.refresh_at = now, now + CRL_LIFETIME, now + CRL_REFRESH
+    row.this_update, row.next_update, row.refresh_at = since, until, now + CRL_REFRESH
     row.pem = signed.public_bytes(Encoding.PEM).decode()
     uow.session.add(row)
     mirror_everywhere(uow, row)
@@ -210,16 +226,22 @@ def crl_urls(context: ServiceContext, session: Session, ca_id: str, spki: str) -
     return (*((here,) if here else ()), *mirror_urls(session, ca_id, spki))
 
 
-def ocsp_url(context: ServiceContext, ca_id: str) -> str | None:
-    """Where questions about certificates of an authority are answered."""
-    return f"{context.public_url}/ocsp/{ca_id}" if context.public_url else None
+def locations(context: ServiceContext, session: Session, issuer: CaCertificate) -> Locations:
+    """What certificates that are signed with a version's key say of their status and their issuer."""
+    here = context.public_url
+    key = issuer.spki[:KEY_DIGITS]
+    return Locations(
+        crl=crl_urls(context, session, issuer.ca_id, issuer.spki),
+        ocsp=f"{here}/ocsp/{issuer.ca_id}" if here else None,
+        issuer=f"{here}/ca/{issuer.ca_id}/{key}.cer" if here else None,
+    )
 
 
-def _issuer(session: Session, authority: CertificateAuthority, key: str | None) -> CaCertificate:
+def _issuer(session: Session, authority: CertificateAuthority, key: str | None, what: str) -> CaCertificate:
     versions = versions_of(session, authority.id)
     found = [v for v in versions if (v.active if key is None else v.spki[:KEY_DIGITS] == key)]
     if not found:
-        raise NotFound("revocation list")
+        raise NotFound(what)
     return found[0]
 
 
@@ -238,15 +260,15 @@ def _statuses(
 ) -> Sequence[tuple[str, datetime | None, str | None]]:
     """Serial, and since when and why it does not hold, of what one key signed.
 
-    What was deleted with its Application counts as well. One statement asks for both, so that nothing which is
-    deleted meanwhile is missed between them.
+    What was deleted with its Application counts as well, and authorities below. One statement asks for all, so that
+    nothing which is deleted meanwhile is missed between them.
     """
     versions = _same_key(session, issuer)
     parts = (
         select(table.serial, table.revoked_at, table.revocation_reason).where(
             col(table.ca_certificate_id).in_(versions), about(table)
         )
-        for table in (Certificate, RevocationTombstone)
+        for table in (Certificate, CaCertificate, RevocationTombstone)
     )
     return [(serial, at, reason) for serial, at, reason in session.execute(union_all(*parts))]
 

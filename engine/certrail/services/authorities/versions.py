@@ -51,8 +51,13 @@ def install_certificate(
     authority: CertificateAuthority,
     certificate: x509.Certificate,
     path: Sequence[x509.Certificate],
+    issuer: CaCertificate | None = None,
 ) -> None:
-    """Add a version and make it active; earlier versions stay, for the chains that were issued with them."""
+    """Add a version and make it active; earlier versions stay, for the chains that were issued with them.
+
+    Args:
+        issuer: the version of an authority here that signed it.
+    """
     facts = certificate_facts(certificate)
     versions = versions_of(uow.session, authority.id)
     if any(version.fingerprint == facts.fingerprint for version in versions):
@@ -74,6 +79,7 @@ def install_certificate(
             fingerprint=facts.fingerprint,
             not_before=facts.not_before,
             not_after=facts.not_after,
+            ca_certificate_id=issuer.id if issuer else None,
         )
     )
     if authority.status == AuthorityStatus.PENDING:

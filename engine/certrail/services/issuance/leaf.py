@@ -7,15 +7,17 @@ from cryptography import x509
 
 from certrail.crypto.purposes import CERTIFICATE_KEY_PURPOSE, of_row
 from certrail.domain.content import KeyAlgorithm, RequestContent
+from certrail.domain.timestamps import backdated
 from certrail.persistence.database import cached
 from certrail.persistence.tables import CaCertificate, Certificate, CertificateProfile, CertificateRequest
 from certrail.pki import keys
 from certrail.pki.bundle import certificate_facts
 from certrail.pki.csr import read_csr
 from certrail.pki.leaf import LeafPlan
+from certrail.pki.locations import Locations
 from certrail.pki.templates import LeafTemplate
 from certrail.services.authorities.signing import Issuer
-from certrail.services.authorities.status import crl_urls, ocsp_url
+from certrail.services.authorities.status import locations
 from certrail.services.core.unit_of_work import ServiceContext, UnitOfWork
 
 
@@ -51,15 +53,17 @@ def opened_key(context: ServiceContext, sealed: str, row_id: str) -> SubjectKey:
     return SubjectKey(key.public_key(), key)
 
 
-def leaf_plan(content: RequestContent, not_before: datetime) -> LeafPlan:
-    """What the certificate says, valid from this time on."""
+def leaf_plan(content: RequestContent, at: datetime) -> LeafPlan:
+    """What a certificate says that is signed at this time: its lifetime is exact, and began shortly before."""
+    lifetime = timedelta(seconds=content.ttl_seconds)
+    not_before = backdated(at, lifetime)
     return LeafPlan(
         subject=content.subject,
         sans=content.sans,
         key_usages=tuple(content.key_usages),
         extended_key_usages=tuple(content.extended_key_usages),
         not_before=not_before,
-        not_after=not_before + timedelta(seconds=content.ttl_seconds),
+        not_after=not_before + lifetime,
         basic_constraints=content.basic_constraints,
     )
 
@@ -70,18 +74,14 @@ def leaf_template(
     public_key: keys.PublicKey,
     by: Issuer,
     serial: int,
-    not_before: datetime,
+    at: datetime,
 ) -> LeafTemplate:
-    """The certificate as its authority signs it, with the URLs of its status (RFC 5280 sections 4.2.1.13, 4.2.2.1)."""
+    """The certificate as its authority signs it, with the URLs of its status and its issuer."""
 
-    def urls() -> tuple[str, ...]:
-        return crl_urls(uow.context, uow.session, by.authority.id, by.version.spki)
+    def found() -> Locations:
+        return locations(uow.context, uow.session, by.version)
 
-    plan = replace(
-        leaf_plan(content, not_before),
-        crl_urls=cached(uow.session, ("crl", by.authority.id), urls),
-        ocsp_url=ocsp_url(uow.context, by.authority.id),
-    )
+    plan = replace(leaf_plan(content, at), locations=cached(uow.session, ("locations", by.version.id), found))
     return LeafTemplate(plan, public_key, by.certificate, serial)
 
 

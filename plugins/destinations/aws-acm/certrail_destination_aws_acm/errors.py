@@ -50,6 +50,8 @@ BUSY = frozenset(
     {"RequestInProgressException", "RequestTimeout", "RequestTimeoutException", "RequestExpired"}
 )
 GONE = "ResourceNotFoundException"
+EARLY = "not in effect"
+"""In the words of AWS about a certificate whose notBefore is to come by its clock: a failure that time ends."""
 CHANGING = frozenset({"ResourceInUseException", "ConflictException", GONE})
 
 _LONG_RUN = re.compile(r"[A-Za-z0-9+/=\\]{40,}")
@@ -95,7 +97,7 @@ def answered(action: str, response: Mapping[str, Any]) -> PluginError:
         )
     if code in CHANGING:
         return ConcurrentModification(text)
-    if code in BUSY or int(metadata.get("HTTPStatusCode", 0)) >= 500:
+    if code in BUSY or EARLY in text or int(metadata.get("HTTPStatusCode", 0)) >= 500:
         return Retryable(text)
     return Permanent(text)
 

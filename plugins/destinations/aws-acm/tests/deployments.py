@@ -22,7 +22,9 @@ RSA_CA, RSA_KEY, OTHER_KEY = (rsa.generate_private_key(65537, 2048) for _ in ran
 EC_CA, EC_KEY = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))
 
 
-def signed(subject: str, key: Any, issuer: str, signer: Any, names: tuple[str, ...] = ()) -> x509.Certificate:
+def signed(
+    subject: str, key: Any, issuer: str, signer: Any, names: tuple[str, ...] = (), since: datetime = SINCE
+) -> x509.Certificate:
     """A certificate for ``key``."""
     builder = (
         x509.CertificateBuilder()
@@ -30,7 +32,7 @@ def signed(subject: str, key: Any, issuer: str, signer: Any, names: tuple[str, .
         .issuer_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, issuer)]))
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
-        .not_valid_before(SINCE)
+        .not_valid_before(since)
         .not_valid_after(UNTIL)
     )
     if names:
@@ -50,10 +52,17 @@ def pem(thing: Any) -> str:
 ISSUERS = {id(ca): signed("Issuing", ca, "Root", ca) for ca in (RSA_CA, EC_CA)}
 
 
-def bundle(*names: str, key: Any = RSA_KEY, ca: Any = RSA_CA, private: Any = None, **more: Any) -> Bundle:
+def bundle(
+    *names: str,
+    key: Any = RSA_KEY,
+    ca: Any = RSA_CA,
+    private: Any = None,
+    since: datetime = SINCE,
+    **more: Any,
+) -> Bundle:
     """A new certificate with key and chain."""
     names = names or ("shop.example",)
-    leaf = signed(names[0], key, "Issuing", ca, names)
+    leaf = signed(names[0], key, "Issuing", ca, names, since)
     values: dict[str, Any] = {
         "certificate": pem(leaf),
         "chain": (pem(ISSUERS[id(ca)]),),
@@ -62,7 +71,7 @@ def bundle(*names: str, key: Any = RSA_KEY, ca: Any = RSA_CA, private: Any = Non
         "serial": f"{leaf.serial_number:x}",
         "common_name": names[0],
         "dns_names": names,
-        "not_before": SINCE,
+        "not_before": since,
         "not_after": UNTIL,
     }
     return Bundle(**(values | more))

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -184,3 +184,11 @@ def test_messages_of_aws_are_cleaned_of_key_material() -> None:
 def test_codes_of_aws(code: str, status: int, kind: type[Exception]) -> None:
     response = {"Error": {"Code": code, "Message": "m"}, "ResponseMetadata": {"HTTPStatusCode": status}}
     assert type(answered("acm:ImportCertificate", response)) is kind
+
+
+async def test_a_certificate_that_begins_later_by_the_clock_of_aws_is_tried_again(
+    acm: AwsAcm, server: AcmServer
+) -> None:
+    with pytest.raises(Retryable, match="not in effect"):
+        await acm.deploy(desired(bundle(since=datetime.now(UTC) + timedelta(minutes=1))))
+    assert server.certificates() == []

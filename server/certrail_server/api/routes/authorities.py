@@ -20,6 +20,7 @@ from certrail_server.api.schemas.authorities import (
     AuthorityWithVersionsOut,
     CaCertificateIn,
     CaRenewalIn,
+    CaRevocationIn,
     CsrOut,
     MirrorIn,
     MirrorList,
@@ -91,6 +92,13 @@ def renew_authority(ca: str, body: CaRenewalIn, call: Manage) -> AuthorityWithVe
     authorities = call.services.authorities
     made = idempotent(lambda: authorities.renew(call.actor, ca, **body.model_dump()).id, lambda _: ca)
     return authority_answer(call.services, made)
+
+
+@router.post("/{ca}/revoke")
+def revoke_authority(ca: str, body: CaRevocationIn, call: Manage) -> AuthorityWithVersionsOut:
+    """Revoke the certificates of an intermediate that an authority here signed; a new key lets it sign again."""
+    row = call.services.authorities.revoke(call.actor, ca, body.reason)
+    return authority_answer(call.services, row.id)
 
 
 @router.put("/{ca}/renewal-info")

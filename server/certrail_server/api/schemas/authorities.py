@@ -8,6 +8,7 @@ from pydantic import Field, StringConstraints, model_validator
 from certrail.domain.content import KeyAlgorithm, Subject
 from certrail.domain.renewal import Advice
 from certrail.domain.states import AuthorityStatus, MirrorStatus
+from certrail.pki.revocation import Reason
 from certrail_server.api import samples
 from certrail_server.api.schemas.base import (
     Duration,
@@ -112,6 +113,17 @@ class AuthorityChangeIn(Patch):
     )
 
 
+class CaRevocationIn(In):
+    """Why an authority is revoked."""
+
+    model_config = examples({"reason": "cessationOfOperation"})
+
+    reason: Reason = Field(
+        default=Reason.UNSPECIFIED,
+        description="Reason code (RFC 5280 section 5.3.1); `certificateHold` is refused.",
+    )
+
+
 class RenewalInfoIn(In, Advice):
     """When to replace what an authority has issued by now (RFC 9773)."""
 
@@ -137,6 +149,8 @@ class CaCertificateOut(Out):
     fingerprint: str = Field(description="SHA-256 of the DER encoding, hex.")
     not_before: datetime = Field(description="Start of the validity period.")
     not_after: datetime = Field(description="End of the validity period.")
+    revoked_at: datetime | None = Field(description="When it was revoked by the authority above it here.")
+    revocation_reason: Reason | None = Field(description="Why (RFC 5280 section 5.3.1).")
 
 
 class RenewalInfoOut(Out):

@@ -7,7 +7,7 @@ import typer
 
 from certrail_server.cli.api.certificate_files import write, written
 from certrail_server.cli.common import echo, fail, out
-from certrail_server.cli.support.choices import KeyAlgorithm
+from certrail_server.cli.support.choices import KeyAlgorithm, RevocationReason
 from certrail_server.cli.support.documents import Document, document_in
 from certrail_server.cli.support.remote import AsJson, call, create, found, given, read_text
 from certrail_server.cli.tables import listed, shown
@@ -133,6 +133,18 @@ def renew_authority(
     """Create the next version of an authority's certificate."""
     body = {"new_key": new_key, **({"lifetime": lifetime} if lifetime else {})}
     shown(create(f"{CAS}/{reference}/renew", body), as_json, *HIDDEN)
+
+
+@ca.command("revoke")
+def revoke_authority(
+    reference: Reference,
+    reason: Annotated[
+        RevocationReason, typer.Option(help="Reason code of RFC 5280; certificateHold is refused.")
+    ] = RevocationReason.UNSPECIFIED,
+) -> None:
+    """Revoke an intermediate for good; renew it with --new-key to have it sign again."""
+    call("POST", f"{CAS}/{reference}/revoke", {"reason": reason})
+    out.print("revoked")
 
 
 @ca.command("disable")

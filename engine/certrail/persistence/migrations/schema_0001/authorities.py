@@ -52,12 +52,22 @@ def create() -> None:
         sa.Column("not_before", UtcDateTime(), nullable=False),
         sa.Column("not_after", UtcDateTime(), nullable=False),
         sa.Column("last_warning_threshold", sa.Integer(), nullable=True),
+        sa.Column("ca_certificate_id", sa.String(length=40), nullable=True),
+        sa.Column("revoked_at", UtcDateTime(), nullable=True),
+        sa.Column("revocation_reason", sa.String(length=32), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["ca_certificate_id"],
+            ["ca_certificate.id"],
+        ),
         sa.ForeignKeyConstraint(
             ["ca_id"],
             ["certificate_authority.id"],
         ),
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("ca_id", "version"),
+    )
+    op.create_index(
+        op.f("ix_ca_certificate_ca_certificate_id"), "ca_certificate", ["ca_certificate_id"], unique=False
     )
     op.create_table(
         "ca_key",

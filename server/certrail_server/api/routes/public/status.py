@@ -13,7 +13,8 @@ from certrail.services.authorities.status import StatusAnswer
 from certrail.services.facade import Services
 
 router = APIRouter(tags=["status"])
-OCSP, CRL = "application/ocsp-response", "application/pkix-crl"
+OCSP, CRL, CERTIFICATE = "application/ocsp-response", "application/pkix-crl", "application/pkix-cert"
+CERTIFICATE_SECONDS = 3600
 Responses = dict[int | str, dict[str, Any]]
 
 
@@ -24,6 +25,7 @@ def _der(media_type: str, description: str) -> Responses:
 
 LIST = _der(CRL, "The revocation list, DER.")
 ANSWER = _der(OCSP, "The OCSP response, DER.")
+ISSUER = _der(CERTIFICATE, "The certificate, DER.")
 
 
 @router.get("/crl/{ca}.crl", response_class=Response, responses=LIST)
@@ -36,6 +38,18 @@ def get_crl(ca: str, request: Request) -> Response:
 def get_crl_of_key(ca: str, key: str, request: Request) -> Response:
     """The revocation list of one key of an authority, as its certificates name it."""
     return _list(request, ca, key)
+
+
+@router.get("/ca/{ca}.cer", response_class=Response, responses=ISSUER)
+def get_authority_certificate(ca: str, request: Request) -> Response:
+    """The certificate that an authority signs with now, DER."""
+    return _certificate(request, ca, None)
+
+
+@router.get("/ca/{ca}/{key}.cer", response_class=Response, responses=ISSUER)
+def get_authority_certificate_of_key(ca: str, key: str, request: Request) -> Response:
+    """The newest certificate of one key of an authority, as the certificates below it name it (caIssuers)."""
+    return _certificate(request, ca, key)
 
 
 @router.post("/ocsp/{ca}", response_class=Response, responses=ANSWER)
@@ -56,6 +70,13 @@ def ask_ocsp_by_get(ca: str, question: str, request: Request) -> Response:
     except (binascii.Error, ValueError):
         der = b""
     return _to_be_kept(request, services.status_responder.ocsp(ca, der), OCSP)
+
+
+def _certificate(request: Request, ca: str, key: str | None) -> Response:
+    services: Services = request.app.state.services
+    content = services.status_responder.certificate(ca, key)
+    headers = {"Cache-Control": f"public, max-age={CERTIFICATE_SECONDS}"}
+    return Response(content, media_type=CERTIFICATE, headers=headers)
 
 
 def _list(request: Request, ca: str, key: str | None) -> Response:
