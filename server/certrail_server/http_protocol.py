@@ -1,7 +1,8 @@
 """The connections of the HTTP server: how many there are, and how long a client may take to say what it wants.
 
-A client that sends its headers letter by letter holds a connection and costs nothing (Slowloris, CWE-400). So headers
-have a deadline, and when too many connections wait for theirs, the oldest of them goes: a client that speaks is served.
+A client that sends a request letter by letter holds a connection and costs nothing (Slowloris, CWE-400). So headers
+have a deadline here and bodies one in `api.bodies`, and when too many connections wait for the rest of a request, the
+oldest of them goes: a client that speaks is served.
 """
 
 import asyncio
@@ -45,6 +46,7 @@ class LimitedProtocol(H11Protocol):
             transport.abort()
             return
         self._wait()
+        self._await_headers()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """It is gone."""
@@ -56,23 +58,31 @@ class LimitedProtocol(H11Protocol):
         """Some of a request, or all of it."""
         if not self._is_serving() and self._deadline is None:
             self._wait()
+            self._await_headers()
         super().data_received(data)
         if self._is_serving():
-            self._served()
+            self._end_deadline()
+            if not self.cycle.more_body:
+                self._served()
 
     def _is_serving(self) -> bool:
         return self.cycle is not None and not self.cycle.response_complete
 
     def _wait(self) -> None:
-        self._deadline = self.loop.call_later(HEADER_SECONDS, self._abort)
         self.counted.waiting[self] = None
         if len(self.counted.waiting) > MOST_WAITING:
             next(iter(self.counted.waiting))._abort()
 
-    def _served(self) -> None:
+    def _await_headers(self) -> None:
+        self._deadline = self.loop.call_later(HEADER_SECONDS, self._abort)
+
+    def _end_deadline(self) -> None:
         if self._deadline is not None:
             self._deadline.cancel()
             self._deadline = None
+
+    def _served(self) -> None:
+        self._end_deadline()
         self.counted.waiting.pop(self, None)
 
     def _abort(self) -> None:

@@ -5,9 +5,19 @@ from contextlib import suppress
 from enum import StrEnum
 from typing import Annotated, Any, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from certrail.domain import formats
+from certrail.domain.faults import refuse_too_many
 from certrail.domain.formats import EXTENDED_KEY_USAGES
 
 __all__ = [
@@ -169,6 +179,12 @@ class Sans(_Frozen):
     upn: Annotated[tuple[UserPrincipalName, ...], _Some, _Distinct] = Field(
         default=(), description="User principal names (an otherName of Microsoft's)."
     )
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _few(cls, names: Any, info: ValidationInfo) -> Any:
+        refuse_too_many(cls, info.field_name, names)
+        return names
 
     @model_validator(mode="after")
     def _bounded(self) -> Self:

@@ -1,10 +1,13 @@
 """What pydantic finds wrong, in words for whoever gave it."""
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Any, get_args
 
+from annotated_types import MaxLen
 from pydantic import BaseModel, ValidationError
-from pydantic_core import ErrorDetails
+from pydantic.fields import FieldInfo
+from pydantic_core import ErrorDetails, PydanticKnownError
 
 MOST_FAULTS = 20
 _UNKNOWN = "extra_forbidden"
@@ -40,6 +43,32 @@ def message_of(fault: ErrorDetails | Mapping[str, Any], model: type[BaseModel] |
         given = fault["ctx"].get("actual_length")
         return f"give at least {least}" + (f"; these are {given}" if given else "")
     return str(fault["msg"]).removeprefix("Value error, ")
+
+
+def refuse_too_many(model: type[BaseModel], field: str | None, value: Any) -> None:
+    """Look at the length of a list before its items: a fault of each of thousands would hold up other calls.
+
+    Raises:
+        PydanticKnownError: there are more than the field takes.
+    """
+    if not isinstance(value, list | tuple) or field is None:
+        return
+    most = _most_items(model, field)
+    if most is not None and len(value) > most:
+        raise PydanticKnownError(
+            "too_long", {"field_type": "List", "max_length": most, "actual_length": len(value)}
+        )
+
+
+@cache
+def _most_items(model: type[BaseModel], field: str) -> int | None:
+    """The length that a field, or the list in its union, declares."""
+    info = model.model_fields[field]
+    declared = [*info.metadata]
+    for part in get_args(info.annotation):
+        for said in getattr(part, "__metadata__", ()):
+            declared += said.metadata if isinstance(said, FieldInfo) else [said]
+    return max((said.max_length for said in declared if isinstance(said, MaxLen)), default=None)
 
 
 def _holder(model: type[BaseModel], path: tuple[int | str, ...]) -> type[BaseModel] | None:

@@ -6,9 +6,11 @@ pattern of this kind that is enough: no match is lost, nothing is tried twice, a
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 MOST_CACHED = 4096
+MOST_ASTERISKS = 8
+"""In one pattern. Each costs a search through the text, and none that is in use has more than three."""
 
 
 @dataclass(frozen=True)
@@ -22,6 +24,11 @@ class Pattern:
     first: str
     middle: tuple[str, ...]
     last: str | None
+
+    @cached_property
+    def longest(self) -> str:
+        """The longest piece: a text in which it is not does not fit."""
+        return max((self.first, *self.middle, self.last or ""), key=len)
 
     def fits(self, text: str) -> bool:
         """Whether the whole text fits."""
@@ -42,6 +49,30 @@ class Pattern:
         return Pattern("", self.middle[piece:], self.last)
 
 
+class FoldedTexts:
+    """Texts that many patterns are compared with, whatever the case of letters."""
+
+    def __init__(self, texts: Iterable[str]) -> None:
+        self._each = [text.casefold() for text in texts]
+        # One search through all texts spares most patterns a look at each of them.
+        self._all = "\n".join(self._each)
+
+    def fit_any(self, patterns: Sequence[str]) -> bool:
+        """Whether one of the texts fits one of the patterns, which are parsed once."""
+        return any(
+            pattern.longest in self._all and any(pattern.fits(text) for text in self._each)
+            for pattern in _folded(tuple(patterns))
+        )
+
+
+def with_few_asterisks(pattern: str) -> str:
+    """The same pattern. Raises ValueError when it has more than `MOST_ASTERISKS` that stand for any text."""
+    count = pattern.replace("\\*", "").count("*")
+    if count > MOST_ASTERISKS:
+        raise ValueError(f"a pattern has at most {MOST_ASTERISKS} asterisks; this one has {count}")
+    return pattern
+
+
 def like(value: str, patterns: Iterable[str]) -> bool:
     """Whether the whole value fits one of the patterns, letter by letter."""
     return any(_parsed(pattern).fits(value) for pattern in patterns)
@@ -50,18 +81,6 @@ def like(value: str, patterns: Iterable[str]) -> bool:
 def like_ignoring_case(value: str, patterns: Iterable[str]) -> bool:
     """Whether the whole value fits one of the patterns, whatever the case of letters."""
     return like(value.casefold(), (pattern.casefold() for pattern in patterns))
-
-
-def any_fits(values: Sequence[str], patterns: Sequence[str]) -> bool:
-    """Whether one of the values fits one of the patterns, whatever the case of letters.
-
-    For many selectors over the same values: patterns are parsed once, and each comparison is linear in the value.
-
-    Args:
-        values: casefolded.
-    """
-    parsed = _folded(tuple(patterns))
-    return any(pattern.fits(value) for value in values for pattern in parsed)
 
 
 def covers(dns_name: str, patterns: Iterable[str]) -> bool:

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
 from certrail.domain.content import (
     DEFAULT_EXTENDED_USAGES,
@@ -26,16 +26,23 @@ from certrail.domain.content import (
     usages_of,
 )
 from certrail.domain.durations import Duration, format_duration
-from certrail.domain.patterns import covers, like, like_ignoring_case
+from certrail.domain.faults import refuse_too_many
+from certrail.domain.patterns import covers, like, like_ignoring_case, with_few_asterisks
 
 SAN_TYPES = ("dns", "ip", "email", "uri", "upn")
 _MOST_RULES = 1000
-_Pattern = Annotated[str, Field(min_length=1, max_length=2048)]
+_Pattern = Annotated[str, Field(min_length=1, max_length=2048), AfterValidator(with_few_asterisks)]
 _Patterns = Annotated[list[_Pattern], Field(max_length=_MOST_RULES)]
 
 
 class _Rules(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _few(cls, rules: Any, info: ValidationInfo) -> Any:
+        refuse_too_many(cls, info.field_name, rules)
+        return rules
 
 
 class SubjectRules(_Rules):

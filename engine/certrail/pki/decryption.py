@@ -6,7 +6,8 @@ import os
 import subprocess
 import sys
 import threading
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,10 +20,12 @@ from certrail.pki.der import NotDer
 from certrail.pki.kdf import require_affordable
 
 SECONDS = 15.0
-AT_ONCE = 2
+AT_ONCE, MOST_WAITING = 2, 6
+"""Processes, and calls that wait for one: each of these holds a thread that others need."""
 WAIT_SECONDS = 5.0
 _ROOT = str(Path(__file__).parents[2])
 _slots = threading.BoundedSemaphore(AT_ONCE)
+_admitted = threading.BoundedSemaphore(AT_ONCE + MOST_WAITING)
 
 
 @dataclass(frozen=True)
@@ -65,12 +68,8 @@ def _in_process(kind: str, content: bytes, password: str, wrong: BadInput) -> Op
         "content": base64.b64encode(content).decode(),
         "password": base64.b64encode(password.encode()).decode(),
     }
-    if not _slots.acquire(timeout=WAIT_SECONDS):
-        raise Busy("Other encrypted files are being read at the moment. Try again in a few seconds.")
-    try:
+    with _held(_admitted, 0), _held(_slots, WAIT_SECONDS):
         answer = _answer(order, wrong.extra.get("field"))
-    finally:
-        _slots.release()
     if answer.get("fault") == "password":
         raise TypeError
     if "fault" in answer:
@@ -89,6 +88,17 @@ def _in_process(kind: str, content: bytes, password: str, wrong: BadInput) -> Op
         )
     except ValueError:
         raise wrong from None
+
+
+@contextmanager
+def _held(places: threading.BoundedSemaphore, seconds: float) -> Iterator[None]:
+    """One of the places, for which the caller waits so long. Raises Busy."""
+    if not places.acquire(timeout=seconds):
+        raise Busy("Other encrypted files are being read at the moment. Try again in a few seconds.")
+    try:
+        yield
+    finally:
+        places.release()
 
 
 def _answer(order: dict[str, str], field_: str | None) -> dict[str, Any]:

@@ -9,6 +9,7 @@ import json
 import re
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
+from itertools import islice
 from typing import Any
 
 Scope = MutableMapping[str, Any]
@@ -23,7 +24,8 @@ MOST_BUFFERED = 64 * LARGEST_BODY
 """Of all bodies that are being read in this process."""
 DEEPEST = 32
 MOST_MEMBERS = 20_000
-_TOKEN = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|[\[\]{},]|NaN|Infinity', re.DOTALL)
+_STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
+_BRACKET = re.compile(rb"[\[\]{}]")
 _ESCAPE = re.compile(rb"\\(?:u([0-9a-fA-F]{4})|.)", re.DOTALL)
 _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 _HIGH, _LOW, _END = 0xD800, 0xDC00, 0xE000
@@ -105,24 +107,28 @@ class BoundedBodies:
 
 def fault_of(body: bytes) -> str | None:
     """What makes a JSON text one that is not parsed; ``None`` if nothing does."""
-    depth = members = 0
-    for token in _TOKEN.finditer(body):
-        sign = token[0][:1]
-        if sign in b"[{":
-            depth, members = depth + 1, members + 1
-        elif sign in b"]}":
-            depth -= 1
-        elif sign == b",":
-            members += 1
-        elif sign != b'"':
-            return "NaN and Infinity are no JSON numbers (RFC 8259 section 6)."
-        if depth > DEEPEST:
-            return f"The body is nested more than {DEEPEST} levels deep."
-        if members > MOST_MEMBERS:
-            return f"The body has more than {MOST_MEMBERS} members."
+    # Without its strings a text is short, and what is left of it is counted without a step for each sign.
+    bare = _STRING.sub(b"", body)
+    if b"NaN" in bare or b"Infinity" in bare:
+        return "NaN and Infinity are no JSON numbers (RFC 8259 section 6)."
+    opened = bare.count(b"[") + bare.count(b"{")
+    if opened > DEEPEST and _is_deep(bare):
+        return f"The body is nested more than {DEEPEST} levels deep."
+    if opened + bare.count(b",") > MOST_MEMBERS:
+        return f"The body has more than {MOST_MEMBERS} members."
     if _SURROGATE.search(body) and _has_lone_surrogate(body):
         return "The body holds half of a surrogate pair, which is no character (RFC 8259 section 8.2)."
     return None
+
+
+def _is_deep(bare: bytes) -> bool:
+    """Whether brackets are nested too deeply, as far as a text with few enough members goes."""
+    depth = 0
+    for bracket in islice(_BRACKET.finditer(bare), 2 * MOST_MEMBERS):
+        depth += 1 if bracket[0] in b"[{" else -1
+        if depth > DEEPEST:
+            return True
+    return False
 
 
 def _has_lone_surrogate(body: bytes) -> bool:

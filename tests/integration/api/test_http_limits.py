@@ -7,6 +7,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import httpx2
 import pytest
@@ -24,6 +25,9 @@ from certrail_server import http_protocol
 from certrail_server.api import bodies, polls
 from certrail_server.api.bodies import DEEPEST, LARGEST_BODY, MOST_MEMBERS, fault_of
 from certrail_server.http_protocol import LimitedProtocol, Quiet
+
+THREADS = 40
+"""In which a process does what blocks: anyio's default."""
 
 
 @pytest.fixture
@@ -151,7 +155,9 @@ def limited(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     monkeypatch.setattr(http_protocol, "HEADER_SECONDS", 1.0)
     monkeypatch.setattr(http_protocol, "MOST_WAITING", 50)
 
-    async def app(_scope: object, _receive: object, send: object) -> None:
+    async def app(_scope: object, receive: object, send: object) -> None:
+        while (await receive()).get("more_body"):  # type: ignore[operator]
+            pass
         await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"2")]})  # type: ignore[operator]
         await send({"type": "http.response.body", "body": b"ok"})  # type: ignore[operator]
 
@@ -188,12 +194,15 @@ def ended(client: socket.socket) -> bool:
     return True
 
 
-def test_slow_clients_make_room_for_those_that_speak(limited: str) -> None:
-    """Slowloris: the oldest connection without a request goes, and a new client is served at once."""
+@pytest.mark.parametrize(
+    "begun", [b"GET / HTTP/1.1\r\nx: ", b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 9\r\n\r\n{"]
+)
+def test_slow_clients_make_room_for_those_that_speak(limited: str, begun: bytes) -> None:
+    """Slowloris: the oldest connection without a whole request goes, and a new client is served at once."""
     slow = [connected(limited) for _ in range(120)]
     try:
         for client in slow:
-            client.sendall(b"GET / HTTP/1.1\r\nx: ")
+            client.sendall(begun)
         for _ in range(5):
             began = time.monotonic()
             assert httpx2.get(limited, trust_env=False, timeout=10).text == "ok"
@@ -202,6 +211,32 @@ def test_slow_clients_make_room_for_those_that_speak(limited: str) -> None:
     finally:
         for client in slow:
             client.close()
+
+
+def test_a_process_whose_threads_are_all_busy_is_alive(
+    team: Team, url: str, token: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    busy, release = threading.Semaphore(0), threading.Event()
+
+    def authenticate(*_: object) -> None:
+        busy.release()
+        release.wait(60)
+        raise Busy("This was a long call.")
+
+    monkeypatch.setattr(team.services.tokens, "authenticate", authenticate)
+    headers = {"authorization": f"Bearer {token}"}
+
+    def call() -> int:
+        return httpx2.get(f"{url}/api/v1/me", headers=headers, trust_env=False, timeout=60).status_code
+
+    with ThreadPoolExecutor(THREADS) as pool:
+        calls = [pool.submit(call) for _ in range(THREADS)]
+        try:
+            assert all(busy.acquire(timeout=30) for _ in range(THREADS))
+            assert httpx2.get(f"{url}/healthz", trust_env=False, timeout=20).status_code == 200
+        finally:
+            release.set()
+        assert {call.result() for call in calls} == {429}
 
 
 def test_garbage_writes_nothing_into_the_log() -> None:

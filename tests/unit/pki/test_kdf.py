@@ -155,6 +155,14 @@ def test_only_so_many_are_read_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
         from_pkcs12(b"\x30\x03\x02\x01\x03", PASSWORD)
 
 
+def test_only_so_many_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each holds a thread of the server: one too many is answered at once."""
+    monkeypatch.setattr(decryption, "WAIT_SECONDS", 600)
+    monkeypatch.setattr(decryption, "_admitted", threading.BoundedSemaphore(1))
+    with decryption._admitted, pytest.raises(Busy, match="Try again"):
+        from_pkcs12(b"\x30\x03\x02\x01\x03", PASSWORD)
+
+
 def test_deeply_nested_encodings_end(folder: Path) -> None:
     content = b""
     for _ in range(200):

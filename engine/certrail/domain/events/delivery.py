@@ -120,6 +120,19 @@ class DeliveryFailed(
 
 
 @dataclass(frozen=True, kw_only=True)
+class DeliveryRevoked(
+    DeliveryEvent,
+    type="delivery.revoked",
+    title="Revoked certificate stays at {name}",
+    severity=Severity.CRITICAL,
+    alertable=True,
+):
+    """A certificate was revoked that its destination holds, and the sync removes nothing: a person has to."""
+
+    certificate_id: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class DeliveryCancelled(
     DeliveryEvent,
     type="delivery.cancelled",

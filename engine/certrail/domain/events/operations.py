@@ -47,16 +47,6 @@ class SweepRecovered(
 
 
 @dataclass(frozen=True, kw_only=True)
-class WorkflowRestarted(
-    Event, type="workflow.restarted", title="Workflow started again after it was lost", subject="workflow"
-):
-    """A workflow was started again, as Temporal had none for its object, which is the subject."""
-
-    workflow_id: str
-    kind: str
-
-
-@dataclass(frozen=True, kw_only=True)
 class WorkflowsRestarted(
     Event,
     type="workflows.restarted",

@@ -86,14 +86,15 @@ class Alerts:
             ).first():
                 raise Conflict(f"An alert {slug!r} exists already in this Application.")
             require_room(session, Alert, application_id, MOST_ALERTS, "alerts")
+            ident = uow.new_id()
             row = Alert(
-                id=uow.new_id(),
+                id=ident,
                 created_at=uow.now,
                 application_id=application_id,
                 slug=slug,
                 name=name,
                 events=sorted(set(events)),
-                filters=(filters or CertificateSelector()).stored(session, application_id, "filters"),
+                filters=(filters or CertificateSelector()).stored_for(session, Alert, ident, application_id),
                 thresholds=seconds,
                 daily_reminder=daily_reminder,
                 escalation=_steps(session, application_id, escalation),
@@ -128,7 +129,7 @@ class Alerts:
             require_product_admin(actor, row.product_wide)
             before = _facts(session, row)
             if filters is not UNCHANGED:
-                row.filters = filters.stored(session, application_id, "filters")
+                row.filters = filters.stored_for(session, Alert, row.id, application_id)
             if escalation is not UNCHANGED:
                 row.escalation = _steps(session, application_id, escalation)
             patch(

@@ -128,7 +128,7 @@ class Syncs:
                 name=name,
                 destination=destination,
                 **settings,
-                selection=selection.stored(session, application_id, "selection"),
+                selection=selection.stored_for(session, Sync, ident, application_id),
                 name_schema=name_schema,
                 name_pattern=plugin.name_pattern,
                 name_length=plugin.name_length,
@@ -187,7 +187,7 @@ class Syncs:
             former = target_snapshot(uow, sync)
             configured = reconfigure(self._context, session, plugin, sync, config, connection)
             if selection is not UNCHANGED:
-                sync.selection = selection.stored(session, application_id, "selection")
+                sync.selection = selection.stored_for(session, Sync, sync.id, application_id)
             sync.name_pattern, sync.name_length = plugin.name_pattern, plugin.name_length
             patch(
                 session,

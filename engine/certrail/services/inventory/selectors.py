@@ -13,12 +13,14 @@ from typing import Any
 from sqlalchemy.orm import defer
 from sqlmodel import Session, col, select
 
-from certrail.domain.errors import BadInput, NotFound
-from certrail.domain.patterns import any_fits
+from certrail.domain.errors import BadInput, Conflict, NotFound
+from certrail.domain.patterns import FoldedTexts
 from certrail.domain.states import CertificateStatus
-from certrail.persistence.tables import Certificate, CertificateSearchTerm, Lineage
+from certrail.persistence.tables import Alert, Certificate, CertificateSearchTerm, Lineage, Sync
 from certrail.services.catalog.profiles import find_profile
 
+MOST_PATTERNS = 1000
+"""Of all alerts of an Application, and of all its syncs: they are compared within transactions."""
 Stored = Mapping[str, Any]
 """A selector as JSON: ``lineages``, ``profiles``, ``names`` and ``metadata``, without what is empty; profiles by id."""
 
@@ -60,6 +62,28 @@ class CertificateSelector:
         }
         return {name: part for name, part in parts.items() if part}
 
+    def stored_for(
+        self, session: Session, table: type[Alert] | type[Sync], ident: str, application_id: str | None
+    ) -> dict[str, Any]:
+        """As JSON, for the alert or the sync with this id.
+
+        Raises:
+            BadInput: a lineage or a profile is unknown.
+            Conflict: it has more patterns than those of the Application's other alerts or syncs leave.
+        """
+        column, where, what = (
+            (Alert.filters, "filters", "alerts") if table is Alert else (Sync.selection, "selection", "syncs")
+        )
+        stored = self.stored(session, application_id, where)
+        of_others = select(column).where(table.application_id == application_id, table.id != ident)
+        count = sum(len(one.get("names", ())) for one in (stored, *session.exec(of_others).all()))
+        if stored.get("names") and count > MOST_PATTERNS:
+            raise Conflict(
+                f"All {what} of an Application have at most {MOST_PATTERNS} patterns for names together.",
+                kind="too-many",
+            )
+        return stored
+
 
 @dataclass(frozen=True)
 class Selectable:
@@ -71,9 +95,9 @@ class Selectable:
     metadata: Mapping[str, Any] | None
 
     @cached_property
-    def folded_names(self) -> Sequence[str]:
+    def folded_names(self) -> FoldedTexts:
         """The names as patterns are compared with them, made once for all selectors."""
-        return [name.casefold() for name in self.names]
+        return FoldedTexts(self.names)
 
 
 def selectable(certificate: Certificate) -> Selectable:
@@ -96,7 +120,7 @@ def matches(stored: Stored, what: Selectable) -> bool:
         (not lineages or what.lineage_id in lineages)
         and (not profiles or what.profile_id in profiles)
         and _has(what.metadata, stored.get("metadata", {}))
-        and (not names or any_fits(what.folded_names, names))
+        and (not names or what.folded_names.fit_any(names))
     )
 
 
@@ -109,7 +133,7 @@ def selected(session: Session, application_id: str | None, stored: Stored) -> li
     """The active current certificates that a stored selector matches, by name.
 
     Lineages, profiles and metadata are compared in SQL. Patterns are compared here, as SQL's LIKE folds case another
-    way than `any_fits`; for them only the certificates that are left are read. PEM and keys are not loaded.
+    way than patterns do; for them only the certificates that are left are read. PEM and keys are not loaded.
     """
     unread = (Certificate.pem, Certificate.chain, Certificate.root, Certificate.key_sealed)
     query = (

@@ -5,10 +5,20 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Annotated, Any, Generic, Self, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, field_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationInfo,
+    field_validator,
+)
 
 from certrail.domain import formats
 from certrail.domain.durations import Duration, Span
+from certrail.domain.faults import refuse_too_many
+from certrail.domain.patterns import with_few_asterisks
 
 __all__ = [
     "Duration",
@@ -43,7 +53,7 @@ Name = Annotated[
 Reference = Annotated[str, StringConstraints(min_length=1, max_length=320)]
 """A slug or an id."""
 Id = Annotated[str, StringConstraints(min_length=1, max_length=80)]
-Pattern = Annotated[str, StringConstraints(min_length=1, max_length=256)]
+Pattern = Annotated[str, StringConstraints(min_length=1, max_length=256), AfterValidator(with_few_asterisks)]
 Patterns = Annotated[list[Pattern], Field(max_length=50)]
 Comment = Annotated[str, StringConstraints(max_length=2000), AfterValidator(formats.printable_lines)]
 Description = Annotated[str, StringConstraints(max_length=2000), AfterValidator(formats.printable_lines)]
@@ -71,8 +81,9 @@ class In(BaseModel):
 
     @field_validator("*", mode="before")
     @classmethod
-    def _storable(cls, value: Any) -> Any:
-        """No database keeps the character NUL, and no name or text needs it."""
+    def _storable(cls, value: Any, info: ValidationInfo) -> Any:
+        """No database keeps the character NUL, and no name or text needs it; and lists are no longer than declared."""
+        refuse_too_many(cls, info.field_name, value)
         if has_nul(value):
             raise ValueError("the character NUL is not allowed; remove it")
         return value

@@ -12,8 +12,9 @@ router = APIRouter(tags=["health"])
 
 
 @router.get("/healthz")
-def get_health() -> LiveOut:
+async def get_health() -> LiveOut:
     """The process answers."""
+    # Not in a thread: those may all be at work for expensive calls, and a process that works is not to be restarted.
     return LiveOut(status="ok")
 
 
