@@ -10,7 +10,7 @@ from pathlib import Path
 from sqlmodel import col, select
 
 from certrail.persistence.migrate import newest, schema_of
-from certrail.persistence.tables import OutboxRow
+from certrail.persistence.tables import Application, Channel, OutboxRow
 from certrail.plugins.registry import UNUSABLE
 from certrail.services.core.orchestrator import OrchestratorUnavailable
 from certrail.services.integrations.plugin_faults import described
@@ -51,6 +51,7 @@ async def examine(app: App) -> list[Finding]:
         findings.append(await asyncio.to_thread(_audit_log, app))
         findings.extend(await asyncio.to_thread(_plugin_faults, app))
         findings.extend(await asyncio.to_thread(_absent_plugins, app))
+        findings.extend(await asyncio.to_thread(_failing_channels, app))
     findings.extend(await _temporal(app, database=findings[0].ok))
     findings.extend(_plugins(app))
     return findings
@@ -115,6 +116,27 @@ def _absent_plugins(app: App) -> list[Finding]:
             " What they are to do waits, and goes on by itself once the plugin is there",
         )
         for key, one in sorted(absent.items())
+    ]
+
+
+def _failing_channels(app: App) -> list[Finding]:
+    """Channels to which something could not be sent, and nothing was since."""
+    query = (
+        select(Channel, Application.slug)
+        .join(Application, col(Application.id) == col(Channel.application_id), isouter=True)
+        .where(col(Channel.failing_since).is_not(None))
+        .order_by(col(Channel.failing_since), col(Channel.id))
+    )
+    with app.context.db.read() as session:
+        rows = session.exec(query).all()
+    return [
+        Finding(
+            f"channel {channel.slug}",
+            False,
+            f"nothing gets through since {channel.failing_since:%Y-%m-%d %H:%M} UTC;"
+            f" run: certrail channel check {application or '-'} {channel.slug}",
+        )
+        for channel, application in rows
     ]
 
 

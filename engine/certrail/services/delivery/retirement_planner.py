@@ -7,13 +7,13 @@ from typing import Any
 
 from sqlmodel import Session, col, select
 
-from certrail.domain.events.delivery import SyncDeleted
+from certrail.domain.events.delivery import DeliveryRevoked, SyncDeleted
 from certrail.domain.states import RETIREMENT_PLANNED, CertificateStatus, DeliveryStatus, RetirementStatus
 from certrail.domain.timestamps import later
 from certrail.persistence.database import locked
 from certrail.persistence.tables import Certificate, Delivery, PreviousTarget, Retirement, Sync
 from certrail.services.core.unit_of_work import UnitOfWork
-from certrail.services.delivery.desired_state import cancel_delivery, enqueue_delivery
+from certrail.services.delivery.desired_state import cancel_delivery, enqueue_delivery, facts_of
 from certrail.services.integrations.plugin_config import installed
 from certrail.services.integrations.stored_config import shown
 from certrail.services.inventory.selectors import selects
@@ -147,13 +147,16 @@ def retarget(uow: UnitOfWork, sync: Sync, place: PreviousTarget) -> None:
 def revoked(uow: UnitOfWork, certificate: Certificate) -> None:
     """Remove a revoked certificate at once from every sync that prunes, also where a successor was delivered.
 
-    The deliveries are locked (``FOR UPDATE``), so that a deploy that completes at the same time is not missed.
+    Where it stays, since its sync removes nothing, an event says so. The deliveries are locked (``FOR UPDATE``), so
+    that a deploy that completes at the same time is not missed.
     """
-    removing = select(Sync.id).where(col(Sync.prune).is_(True))
-    query = select(Delivery).where(
-        Delivery.lineage_id == certificate.lineage_id, col(Delivery.sync_id).in_(removing)
-    )
+    query = select(Delivery).where(Delivery.lineage_id == certificate.lineage_id)
     for delivery in uow.session.exec(locked(query.order_by(col(Delivery.id)))).all():
+        sync = uow.session.get_one(Sync, delivery.sync_id)
+        if not sync.prune:
+            if delivery.delivered_certificate_id == certificate.id and not sync.deletion_requested:
+                uow.record(DeliveryRevoked(**facts_of(uow, delivery), certificate_id=certificate.id))
+            continue
         if delivery.delivered_certificate_id == certificate.id:
             retire(uow, delivery, RetirementReason.REVOKED, uow.now)
         planned = select(Retirement).where(

@@ -4,7 +4,9 @@ from certrail_server.cli.common import out
 from certrail_server.cli.support.documents import Application, Reference, in_applications
 from certrail_server.cli.support.remote import call, scope
 
-channel = in_applications("channels", ("slug", "name", "notifier", ("global", "product_wide")))
+channel = in_applications(
+    "channels", ("slug", "name", "notifier", ("global", "product_wide"), ("failing since", "failing_since"))
+)
 
 
 @channel.command("check")
