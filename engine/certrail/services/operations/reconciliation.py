@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, func, select
 
-from certrail.domain.events.operations import SchedulesRestored, WorkflowRestarted, WorkflowsRestarted
+from certrail.domain.events.operations import SchedulesRestored, WorkflowsRestarted
 from certrail.persistence.database import locked
 from certrail.persistence.tables import OutboxRow, ReconciliationState
 from certrail.services.core.actor import SYSTEM
@@ -283,7 +283,7 @@ def _without_queued(session: Session, found: Sequence[Needed]) -> Sequence[Neede
 
 
 def _restart(uow: UnitOfWork, found: Sequence[Needed], *, look_again: bool = False) -> Counter[str]:
-    """Enqueue the workflows, each on the record of its object; counts by name.
+    """Enqueue the workflows; counts by name.
 
     Args:
         look_again: signal those that run: what they wait for is of a later state than that of the database.
@@ -296,11 +296,6 @@ def _restart(uow: UnitOfWork, found: Sequence[Needed], *, look_again: bool = Fal
             # An open object has no success on record, whatever Temporal knows of an earlier run.
             rerun=True,
             due_at=uow.now + ATTEMPT_GRACE if start.plugin else None,
-        )
-        uow.record(
-            WorkflowRestarted(
-                needed.ident, start.application_id, workflow_id=start.workflow_id, kind=needed.kind
-            )
         )
     return Counter(needed.kind for needed in found)
 
