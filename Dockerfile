@@ -1,5 +1,6 @@
 # syntax=docker/dockerfile:1
-FROM python:3.11-slim-trixie AS build
+ARG BASE_IMAGE=python:3.11-slim-trixie
+FROM ${BASE_IMAGE} AS build
 WORKDIR /src
 RUN python -m venv /opt/certrail
 COPY constraints.txt pyproject.toml README.md LICENSE ./
@@ -12,7 +13,7 @@ COPY plugins plugins
 RUN /opt/certrail/bin/pip install --no-cache-dir --disable-pip-version-check --constraint constraints.txt \
       ./sdk ./client . ./plugins/destinations/* ./plugins/notifiers/*
 
-FROM python:3.11-slim-trixie
+FROM ${BASE_IMAGE}
 # `certrail backup` calls pg_dump and pg_restore, which are to be of the server's version: 17 here as in the compose file.
 RUN apt-get update && apt-get install --yes --no-install-recommends postgresql-client-17 && rm -rf /var/lib/apt/lists/*
 # A fixed number, so that volumes and secrets can be given to this user from outside.

@@ -1,13 +1,18 @@
 """The compose file and the Dockerfile name only what exists, and fit each other."""
 
 import json
+import os
 import re
+import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
 import typer
 import yaml
+from sqlalchemy import create_engine, make_url
+from sqlalchemy.exc import OperationalError
+from tests.support.postgres import PROGRAMS, autocommitting, fresh_database
 
 from certrail.plugins.registry import PluginRegistry
 from certrail_server.cli import app
@@ -128,7 +133,9 @@ def test_what_is_waited_for_can_be_waited_for() -> None:
 
 
 def test_named_volumes_and_secrets_are_declared() -> None:
-    volumes = {v.split(":")[0] for service in SERVICES.values() for v in service.get("volumes", ())}
+    mounted = {v.split(":")[0] for service in SERVICES.values() for v in service.get("volumes", ())}
+    volumes = {source for source in mounted if not source.startswith("./")}
+    assert all((ROOT / source).is_file() for source in mounted - volumes)
     secrets = {s for service in SERVICES.values() for s in service.get("secrets", ())}
     assert volumes == COMPOSE["volumes"].keys()
     assert secrets == COMPOSE["secrets"].keys()
@@ -138,7 +145,73 @@ def test_no_password_is_written_down() -> None:
     for service in SERVICES.values():
         for variable, value in service.get("environment", {}).items():
             if re.search(r"PASSWORD|PWD|SECRET|DATABASE_URL", variable):
-                assert "${POSTGRES_PASSWORD:?" in value or value.startswith("/run/secrets/")
+                required = re.search(r"\$\{(POSTGRES|TEMPORAL_DB)_PASSWORD:\?", value)
+                assert required or value.startswith("/run/secrets/")
+
+
+def test_containers_have_no_more_rights_than_they_need() -> None:
+    for service in OURS.values():
+        assert (service["read_only"], service["cap_drop"]) == (True, ["ALL"])
+    for name, service in SERVICES.items():
+        assert service["security_opt"] == ["no-new-privileges:true"], name
+        assert "privileged" not in service, name
+
+
+def test_every_image_can_be_pinned_by_its_digest() -> None:
+    for name, service in SERVICES.items():
+        if name not in OURS:
+            assert re.fullmatch(r"[\w/.-]+:[\w.-]+\$\{[A-Z]+_DIGEST:-\}", service["image"]), name
+    dockerfile = (ROOT / "Dockerfile").read_text()
+    default = re.search(r"^ARG BASE_IMAGE=(\S+)$", dockerfile, re.MULTILINE)
+    assert default
+    assert re.findall(r"^FROM (\S+)", dockerfile, re.MULTILINE) == ["${BASE_IMAGE}"] * 2
+    for service in OURS.values():
+        assert service["build"]["args"]["BASE_IMAGE"] == f"${{BASE_IMAGE:-{default[1]}}}"
+
+
+def test_temporal_is_reached_by_servers_and_workers_only() -> None:
+    def joined(network: str) -> set[str]:
+        return {n for n, service in SERVICES.items() if network in service.get("networks", ["default"])}
+
+    assert joined("temporal") == {"temporal", "server", *WORKERS}
+    assert joined("database") == {"postgres", "temporal", *OURS}
+    assert joined("default") == {"mail", "server", *WORKERS}
+    assert all(COMPOSE["networks"][name]["internal"] for name in ("temporal", "database"))
+
+
+def test_temporal_has_a_role_of_its_own() -> None:
+    own, certrails = SERVICES["temporal"]["environment"], SERVICES["postgres"]["environment"]
+    assert own["POSTGRES_USER"] == "temporal" != certrails["POSTGRES_USER"]
+    assert own["POSTGRES_PWD"] == "${TEMPORAL_DB_PASSWORD:?set TEMPORAL_DB_PASSWORD}"
+
+
+def test_its_role_reads_nothing_of_certrails(postgres: str, tmp_path: Path) -> None:
+    """The script is run as the image runs it, on a server that has nothing else."""
+    admin, certrail = make_url(postgres), make_url(fresh_database(postgres))
+    (tmp_path / "password").write_text("t3mp0ral\n")
+    environment = {
+        "PATH": f"{PROGRAMS}:{os.environ['PATH']}",
+        "PGHOST": str(admin.host or admin.query["host"]),
+        "PGPORT": str(admin.port or 5432),
+        "PGPASSWORD": str(admin.password or ""),
+        "POSTGRES_USER": str(admin.username),
+        "POSTGRES_DB": str(certrail.database),
+        "TEMPORAL_DB_PASSWORD_FILE": str(tmp_path / "password"),
+    }
+    script = ROOT / "deploy" / "postgres" / "temporal-role.sh"
+    subprocess.run(["bash", str(script)], env=environment, check=True)
+    own = admin.set(username="temporal", password="t3mp0ral", drivername="postgresql+psycopg")
+    try:
+        for name in ("temporal", "temporal_visibility"):
+            with create_engine(own.set(database=name)).begin() as connection:
+                connection.exec_driver_sql("create table executions (id int)")
+        with pytest.raises(OperationalError, match="permission denied for database"):
+            create_engine(own.set(database=certrail.database)).connect()
+    finally:
+        with autocommitting(postgres) as connection:
+            for name in ("temporal", "temporal_visibility"):
+                connection.exec_driver_sql(f"drop database if exists {name} with (force)")
+            connection.exec_driver_sql("drop role if exists temporal")
 
 
 def test_the_last_stage_holds_the_virtual_environment_only() -> None:
