@@ -8,6 +8,7 @@ oldest of them goes: a client that speaks is served.
 import asyncio
 import logging
 import resource
+import sys
 from typing import Any
 
 from uvicorn.protocols.http.h11_impl import H11Protocol
@@ -18,6 +19,8 @@ MOST_WAITING = 400
 MOST_CONNECTIONS = 2000
 LARGEST_HEADERS = 32_768
 DESCRIPTORS = 4096
+SWITCH_SECONDS = 0.0005
+"""After which a thread that computes gives way to another: the event loop waits so long for each of them."""
 CHATTER = ("Invalid HTTP request received.", "Unsupported upgrade request.", "No supported WebSocket library")
 
 
@@ -100,7 +103,8 @@ class Quiet(logging.Filter):
 
 
 def prepare_process() -> None:
-    """Allow as many descriptors as connections need, and keep the log from strangers."""
+    """Allow as many descriptors as connections need, let no thread hold up others, and keep the log from strangers."""
+    sys.setswitchinterval(SWITCH_SECONDS)
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = DESCRIPTORS if hard == resource.RLIM_INFINITY else min(DESCRIPTORS, hard)
     if soft < wanted:

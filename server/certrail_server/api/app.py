@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING
 
+from anyio.to_thread import current_default_thread_limiter
 from fastapi import FastAPI, Request, Response
 
 from certrail.services.core.dispatcher import Dispatcher
@@ -102,6 +103,9 @@ out is kept, and null clears one that may be null. Unlike in the RFC, an object 
 is replaced as a whole, so that what one reads can be sent back.
 
 A refusal is a problem document (RFC 9457), whose `detail` says what to change."""
+THREADS = 20
+"""For calls that block, one for each pooled connection to the database. With more of them, a burst of calls takes the
+interpreter's lock from the event loop for longer."""
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
@@ -152,6 +156,7 @@ def create_app(
 async def _work(app: FastAPI) -> AsyncIterator[None]:
     """What runs beside the calls: workflows are started, and refusals are counted."""
     services: Services = app.state.services
+    current_default_thread_limiter().total_tokens = THREADS
     dispatcher = Dispatcher(services.outbox, app.state.orchestrator)
     services.context.nudge = dispatcher.nudge
     refusals = app.state.refusals = Refusals(services)

@@ -12,6 +12,9 @@ from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
 from itertools import islice
 from typing import Any
 
+from anyio import CapacityLimiter
+from anyio.to_thread import run_sync
+
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -22,6 +25,8 @@ LARGEST_BODY = 1_048_576
 BODY_SECONDS = 20.0
 MOST_BUFFERED = 64 * LARGEST_BODY
 """Of all bodies that are being read in this process."""
+SHORT = 16_384
+"""Bytes that are looked through at once."""
 DEEPEST = 32
 MOST_MEMBERS = 20_000
 _STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
@@ -53,6 +58,8 @@ class BoundedBodies:
     def __init__(self, app: App) -> None:
         self._app = app
         self._buffered = 0
+        # One at a time: each holds the interpreter's lock while it is looked through.
+        self._large: CapacityLimiter | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Read the body, and pass the call on if it is one that can be looked at."""
@@ -76,10 +83,19 @@ class BoundedBodies:
             detail = f"The body did not come within {BODY_SECONDS:.0f} seconds."
             await _refuse(scope, send, 408, "too-slow", "The body is too slow", detail)
             return
-        if b"json" in headers.get(b"content-type", b"application/json") and (fault := fault_of(body)):
+        if b"json" in headers.get(b"content-type", b"application/json") and (
+            fault := await self._fault_of(body)
+        ):
             await _refuse(scope, send, 400, "bad-input", "Bad input", fault)
             return
         await self._app(scope, _replayed(body, receive), send)
+
+    async def _fault_of(self, body: bytes) -> str | None:
+        """`fault_of`; of a large body in a thread, so that other calls are served between one and the next."""
+        if len(body) <= SHORT:
+            return fault_of(body)
+        self._large = self._large or CapacityLimiter(1)
+        return await run_sync(fault_of, body, limiter=self._large)
 
     async def _read(self, headers: dict[bytes, bytes], receive: Receive) -> bytes:
         # A body without a length could be of any size, so only bodies that say theirs are taken.

@@ -23,11 +23,9 @@ from certrail.domain.errors import Busy
 from certrail.services.approvals.policies import Step
 from certrail_server import http_protocol
 from certrail_server.api import bodies, polls
+from certrail_server.api.app import THREADS
 from certrail_server.api.bodies import DEEPEST, LARGEST_BODY, MOST_MEMBERS, fault_of
 from certrail_server.http_protocol import LimitedProtocol, Quiet
-
-THREADS = 40
-"""In which a process does what blocks: anyio's default."""
 
 
 @pytest.fixture

@@ -75,9 +75,11 @@ class CertificateSelector:
             (Alert.filters, "filters", "alerts") if table is Alert else (Sync.selection, "selection", "syncs")
         )
         stored = self.stored(session, application_id, where)
+        if not self.names:
+            return stored
         of_others = select(column).where(table.application_id == application_id, table.id != ident)
         count = sum(len(one.get("names", ())) for one in (stored, *session.exec(of_others).all()))
-        if stored.get("names") and count > MOST_PATTERNS:
+        if count > MOST_PATTERNS:
             raise Conflict(
                 f"All {what} of an Application have at most {MOST_PATTERNS} patterns for names together.",
                 kind="too-many",
