@@ -40,8 +40,8 @@ check: $(STAMP) ## format, lint, types, import contracts
 	$(BIN)/lint-imports
 	$(BIN)/mypy
 
-fuzz: $(STAMP) ## send the boundaries of every input of the API, and mutated bytes for a minute
-	$(BIN)/python -m pytest tests/integration/api/fuzz_boundaries.py $(ARGS)
+fuzz: $(STAMP) ## send the boundaries of every input of the API, then inputs at random and mutated bytes for a minute each
+	FUZZ_SEED=$(FUZZ_SEED) $(BIN)/python -m pytest tests/integration/api/fuzz_calls.py $(ARGS)
 	$(BIN)/python -m tests.fuzz.bodies 60
 
 interop: $(STAMP) $(INTEROP)/.installed ## run with programs of others: a generated client, PostgreSQL with TLS, proxies, Prometheus

@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+from collections.abc import Collection
 from pathlib import Path
 
 import httpx2
@@ -20,7 +21,7 @@ CHECKS = (
 OF_APPLICATION = "/api/v1/applications/{application}/"
 
 
-def assert_answered_as_declared(team: Team, folder: Path, *phases: str) -> None:
+def assert_answered_as_declared(team: Team, folder: Path, *phases: str, seed: int = 7) -> None:
     """Send what the phases generate; each answer is as declared, and none is a server's error.
 
     Args:
@@ -31,10 +32,14 @@ def assert_answered_as_declared(team: Team, folder: Path, *phases: str) -> None:
     program = str(Path(sys.executable).with_name("st"))
     how = ["--phases", *phases, "--checks", ",".join(CHECKS)]
     with serving(team.services) as url:
-        twins = [f"^{re.escape(path)}$" for path in _served_twice(url)] if "coverage" in phases else []
+        description = httpx2.get(f"{url}/openapi.json", trust_env=False, timeout=60)
+        file = folder / "openapi.json"
+        file.write_bytes(description.content)
+        paths = description.json()["paths"]
+        twins = [f"^{re.escape(path)}$" for path in _served_twice(paths)] if "coverage" in phases else []
         where = ["--exclude-path-regex", "|".join([NOT_CALLED, *twins])]
-        where += ["--seed", "7", "--generation-database", "none", "--no-color"]
-        command = [program, "run", f"{url}/openapi.json", "--header", f"Authorization: Bearer {token}"]
+        where += ["--seed", str(seed), "--generation-database", "none", "--no-color"]
+        command = [program, "run", str(file), "--url", url, "--header", f"Authorization: Bearer {token}"]
         done = subprocess.run(
             [*command, *how, *where], cwd=folder, capture_output=True, text=True, check=False
         )
@@ -42,8 +47,7 @@ def assert_answered_as_declared(team: Team, folder: Path, *phases: str) -> None:
     assert "Tested: " in done.stdout
 
 
-def _served_twice(url: str) -> list[str]:
+def _served_twice(paths: Collection[str]) -> list[str]:
     """For what belongs to no Application too, by the same routes: their inputs have the same boundaries."""
-    paths = httpx2.get(f"{url}/openapi.json", timeout=60).json()["paths"]
     twins = [path.replace(OF_APPLICATION, "/api/v1/") for path in paths if path.startswith(OF_APPLICATION)]
     return [path for path in twins if path in paths]

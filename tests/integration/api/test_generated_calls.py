@@ -13,7 +13,7 @@ from tests.support.web import serving
 @pytest.mark.parametrize("database", ["postgresql"], indirect=True)
 def test_every_generated_call_is_answered_as_declared(team: Team, tmp_path: Path) -> None:
     """Inputs at random; `make fuzz` sends the boundaries of each."""
-    assert_answered_as_declared(team, tmp_path, "fuzzing", "--max-examples", "6")
+    assert_answered_as_declared(team, tmp_path, "fuzzing", "--max-examples", "1")
 
 
 def test_the_description_is_complete(team: Team) -> None:
