@@ -73,3 +73,9 @@ def test_everything_killed_comes_back_with_what_it_knew(running: Running) -> Non
 
 def other_than(died: int, pid: int | None) -> int | None:
     return pid if pid != died else None
+
+
+def test_nothing_panicked_as_processes_ended(running: Running) -> None:
+    """Temporal's core would print a panic for a local activity whose worker ends before it."""
+    running.installation.stop()
+    assert "panicked" not in running.installation.log.read_text(errors="replace")
