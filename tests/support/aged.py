@@ -82,7 +82,7 @@ class Aged:
                     )
                     request = accept(
                         uow, self.application, row, content, {}, origin=RequestOrigin.API, start=False
-                    )
+                    ).request
                     services.issuance.issue(uow, request)
                     assert request.certificate_id
                     made.append(request.certificate_id)

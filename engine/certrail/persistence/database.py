@@ -2,16 +2,19 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine, ExceptionContext, create_engine, event, make_url
-from sqlmodel import Session
-from sqlmodel.sql.expression import SelectOfScalar
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.sql.selectable import GenerativeSelect
+from sqlmodel import Session, SQLModel
 
 SQLITE_BUSY_SECONDS = 30
 POOL_SIZE = 20
 
 T = TypeVar("T")
+S = TypeVar("S", bound=GenerativeSelect)
 
 
 class Database:
@@ -34,20 +37,38 @@ class Database:
 
     @contextmanager
     def read(self) -> Iterator[Session]:
-        """A session that only reads."""
-        with Session(self.engine, expire_on_commit=False) as session:
+        """A session that only reads: that of `shared_read` within one, else a new one."""
+        shared = _shared.get()
+        if shared is not None and shared.is_of(self.engine):
+            with shared.joined() as session:
+                yield session
+            return
+        with _Session(self.engine, expire_on_commit=False) as session:
             yield session
 
     @contextmanager
     def write(self) -> Iterator[Session]:
         """A session that commits at the end, or rolls back on an error.
 
-        On SQLite the write lock is taken at once: a lock upgraded later could fail in the middle.
+        On SQLite the write lock is taken at once: a lock upgraded later could fail in the middle. A shared read ends
+        here: what is read after the write has to show it.
         """
+        end_shared_read()
         engine = self.engine.execution_options(certrail_write=True)
-        with Session(engine, expire_on_commit=False) as session:
+        with _Session(engine, expire_on_commit=False) as session:
             yield session
             session.commit()
+
+    @contextmanager
+    def shared_read(self) -> Iterator[None]:
+        """Give all reads in this context, until the first write, one transaction, and each row one statement."""
+        shared = _SharedRead(self.engine)
+        token = _shared.set(shared)
+        try:
+            yield
+        finally:
+            _shared.reset(token)
+            shared.end()
 
     def close(self) -> None:
         """Close every pooled connection."""
@@ -55,8 +76,13 @@ class Database:
 
 
 def locked(
-    rows: SelectOfScalar[T], *, skip_locked: bool = False, key_share: bool = False, read: bool = False
-) -> SelectOfScalar[T]:
+    rows: S,
+    *,
+    skip_locked: bool = False,
+    key_share: bool = False,
+    read: bool = False,
+    of: type[SQLModel] | None = None,
+) -> S:
     """The same rows, held until the transaction ends.
 
     They are read anew: what the session loaded before it had the lock may be old by then.
@@ -64,31 +90,80 @@ def locked(
     Args:
         may_be_named: others go on writing rows that name these, for which PostgreSQL looks at them under a lock too.
         read: others may hold them shared, too; nobody changes them meanwhile.
+        of: the table whose rows are held, where others are joined. What these say may be older than the lock.
     """
-    held = rows.with_for_update(skip_locked=skip_locked, key_share=key_share, read=read)
+    held = rows.with_for_update(skip_locked=skip_locked, key_share=key_share, read=read, of=of)
     return held.execution_options(populate_existing=True)
 
 
 _REMEMBERED = "certrail remembered"
+_HELD = "certrail held"
+
+
+class _Session(Session):
+    """A session that can hold its rows: by itself it forgets each that nobody else refers to, and loads it again."""
+
+
+@event.listens_for(_Session, "loaded_as_persistent")
+@event.listens_for(_Session, "pending_to_persistent")
+def _hold(session: Session, instance: object) -> None:
+    if (held := session.info.get(_HELD)) is not None:
+        held.append(instance)
+
+
+class _SharedRead:
+    """The session of a shared read, opened by the first of its reads; only one thread at a time uses it."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._session: Session | None = None
+        self._ended = False
+
+    def is_of(self, engine: Engine) -> bool:
+        """Whether reads of this database join it."""
+        return not self._ended and engine is self._engine
+
+    @contextmanager
+    def joined(self) -> Iterator[Session]:
+        """The session; it is over after an error of the database, as its transaction is."""
+        if self._session is None:
+            # Without a flush: what a caller does to a row that it read is never written.
+            self._session = _Session(self._engine, expire_on_commit=False, autoflush=False)
+            self._session.info.update({_REMEMBERED: {}, _HELD: []})
+        try:
+            yield self._session
+        except SQLAlchemyError:
+            self.end()
+            raise
+
+    def end(self) -> None:
+        """Close the transaction; later reads have sessions of their own."""
+        self._ended = True
+        session, self._session = self._session, None
+        if session is not None:
+            session.close()
+
+
+_shared: ContextVar[_SharedRead | None] = ContextVar("shared_read", default=None)
+
+
+def end_shared_read() -> None:
+    """End the shared read of this context, if there is one: before a write, and before a wait."""
+    if (shared := _shared.get()) is not None:
+        shared.end()
 
 
 @contextmanager
 def session_cache(session: Session) -> Iterator[None]:
     """For work on many rows in one transaction: what was loaded stays loaded, and `cached` asks once for each key."""
-    held: list[object] = []
-
-    def hold(_session: object, instance: object) -> None:
-        held.append(instance)
-
-    for timestamp in ("loaded_as_persistent", "pending_to_persistent"):
-        event.listen(session, timestamp, hold)
-    session.info[_REMEMBERED] = {}
+    if _REMEMBERED in session.info:
+        yield
+        return
+    session.info.update({_REMEMBERED: {}, _HELD: []})
     try:
         yield
     finally:
-        del session.info[_REMEMBERED]
-        for timestamp in ("loaded_as_persistent", "pending_to_persistent"):
-            event.remove(session, timestamp, hold)
+        del session.info[_REMEMBERED], session.info[_HELD]
 
 
 def cached(session: Session, key: tuple[object, ...], ask: Callable[[], T]) -> T:
@@ -100,6 +175,13 @@ def cached(session: Session, key: tuple[object, ...], ask: Callable[[], T]) -> T
         remembered[key] = ask()
     answer: T = remembered[key]
     return answer
+
+
+def forget(session: Session, kind: str) -> None:
+    """Have `cached` ask again for all keys that begin with this word: their answers were changed in the transaction."""
+    remembered = session.info.get(_REMEMBERED, {})
+    for key in [key for key in remembered if key[0] == kind]:
+        del remembered[key]
 
 
 def _without_details(context: ExceptionContext) -> None:

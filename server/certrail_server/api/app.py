@@ -2,14 +2,12 @@
 
 import asyncio
 import logging
-import re
-import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING
 
 from anyio.to_thread import current_default_thread_limiter
-from fastapi import FastAPI, Request, Response
+from fastapi import FastAPI
 
 from certrail.services.core.dispatcher import Dispatcher
 from certrail.services.core.orchestrator import Orchestrator
@@ -17,6 +15,7 @@ from certrail.services.facade import Services
 from certrail.services.operations.reconciler import Reconciler
 from certrail_server.api import problems
 from certrail_server.api.bodies import BoundedBodies
+from certrail_server.api.frame import FramedCalls
 from certrail_server.api.openapi import describe, operation_id
 from certrail_server.api.polls import Polls
 from certrail_server.api.refusals import Refusals
@@ -106,7 +105,6 @@ A refusal is a problem document (RFC 9457), whose `detail` says what to change."
 THREADS = 20
 """For calls that block, one for each pooled connection to the database. With more of them, a burst of calls takes the
 interpreter's lock from the event loop for longer."""
-REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
 def create_app(
@@ -131,7 +129,7 @@ def create_app(
     app.state.orchestrator = orchestrator
     app.state.sign_in = sign_in
     app.state.metrics_registry = registry
-    app.middleware("http")(_frame)
+    app.add_middleware(FramedCalls)
     app.add_middleware(BoundedBodies)
     app.add_middleware(MeasuredCalls)
     problems.install(app)
@@ -170,14 +168,3 @@ async def _work(app: FastAPI) -> AsyncIterator[None]:
         with suppress(asyncio.CancelledError):
             await task
     await refusals.close()
-
-
-async def _frame(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
-    """Give every call an id, and every answer the headers that all of them have."""
-    given = request.headers.get("x-request-id", "")
-    request.state.request_id = given if REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
-    response = await call_next(request)
-    response.headers["X-Request-Id"] = request.state.request_id
-    response.headers["X-Content-Type-Options"] = "nosniff"
-    response.headers.setdefault("Cache-Control", "no-store")
-    return response

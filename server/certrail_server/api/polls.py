@@ -14,7 +14,7 @@ from sqlmodel import col, select
 
 from certrail.domain.errors import Busy
 from certrail.domain.states import RevocationStatus
-from certrail.persistence.database import Database
+from certrail.persistence.database import Database, end_shared_read
 from certrail.persistence.tables import CertificateRequest, RevocationRequest
 from certrail.services.issuance.state import FINAL
 
@@ -61,6 +61,8 @@ class Polls:
             raise Busy(
                 f"At most {MOST_OF_ONE} calls of one caller wait at once. Ask without `wait`, or later."
             )
+        # Neither the wait nor the task that looks for all keeps a transaction open.
+        await run_in_threadpool(end_shared_read)
         reached = asyncio.Event()
         self._of_one[principal_id] += 1
         self._waiting.setdefault((kind, ident), set()).add(reached)

@@ -173,7 +173,7 @@ def test_a_call_that_is_made_again_while_it_runs_is_the_same_renewal(team: Team,
             content = renewal_content(uow.session, present, None, False)
             request = accept(
                 uow, team.application, profile, content, {}, origin=RequestOrigin.RENEWAL, renews=present
-            )
+            ).request
         with pytest.raises(AlreadyDone) as done:
             again.result(60)
     assert done.value.subject_id == request.id

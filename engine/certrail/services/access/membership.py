@@ -3,7 +3,9 @@
 from collections.abc import Sequence
 from datetime import datetime
 
+from sqlalchemy import ColumnElement
 from sqlmodel import Session, col, or_, select
+from sqlmodel.sql.expression import SelectOfScalar
 
 from certrail.domain.access import Role, strongest
 from certrail.domain.errors import NotFound
@@ -45,31 +47,34 @@ def find_principal(session: Session, reference: str) -> Principal:
 
 def identities_of(session: Session, principal_id: str) -> set[str]:
     """A principal's own id and those of its groups; a group that is not active gives its members nothing."""
+    return {principal_id, *session.exec(_active_groups(principal_id)).all()}
+
+
+def _active_groups(principal_id: str) -> SelectOfScalar[str]:
     groups = select(GroupMember.group_id).join(Principal, col(Principal.id) == col(GroupMember.group_id))
-    active = groups.where(GroupMember.principal_id == principal_id, col(Principal.active).is_(True))
-    return {principal_id, *session.exec(active).all()}
+    return groups.where(GroupMember.principal_id == principal_id, col(Principal.active).is_(True))
 
 
 def role_in(session: Session, principal_id: str | None, application_id: str | None) -> Role | None:
     """The strongest role in an Application or the legacy scope, by oneself or through groups."""
     if principal_id is None:
         return None
-    owners = identities_of(session, principal_id)
     roles = session.exec(
-        select(Membership.role).where(
-            Membership.application_id == application_id, col(Membership.principal_id).in_(owners)
-        )
+        select(Membership.role).where(Membership.application_id == application_id, of_principal(principal_id))
     ).all()
     return strongest(list(roles))
 
 
 def is_member(session: Session, application_id: str | None, principal_id: str) -> bool:
     """Whether a user, machine identity or group has a role here, itself or through a group."""
-    owners = identities_of(session, principal_id)
-    query = select(Membership).where(
-        Membership.application_id == application_id, col(Membership.principal_id).in_(owners)
-    )
+    query = select(Membership).where(Membership.application_id == application_id, of_principal(principal_id))
     return session.exec(query).first() is not None
+
+
+def of_principal(principal_id: str) -> ColumnElement[bool]:
+    """The condition on a membership that it is a principal's own, or one of its active groups'."""
+    member = col(Membership.principal_id)
+    return or_(member == principal_id, member.in_(_active_groups(principal_id)))
 
 
 def expand_groups(session: Session, principal_ids: Sequence[str]) -> set[str]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from sqlmodel import Session, col, or_, select
+from sqlmodel import Session, and_, col, or_, select
 
 from certrail.domain.access import Permission, ProductRole, Role, allows, strongest
 from certrail.domain.errors import BadInput, Conflict, Forbidden, NotFound
@@ -16,11 +16,11 @@ from certrail.domain.events.access import (
 )
 from certrail.persistence.database import locked
 from certrail.persistence.tables import Application, AuditChainHead, GroupMember, Membership, Principal
-from certrail.services.access.membership import find_principal, identities_of, role_in
+from certrail.services.access.membership import find_principal, identities_of, of_principal, role_in
 from certrail.services.access.tokens import insert_token
 from certrail.services.core.actor import SYSTEM, Actor
 from certrail.services.core.changes import UNCHANGED, Unchanged
-from certrail.services.core.lookup import find, patch
+from certrail.services.core.lookup import patch
 from certrail.services.core.unit_of_work import ServiceContext, UnitOfWork
 
 
@@ -186,16 +186,14 @@ class Principals:
             Forbidden: it may be seen, but this may not be done.
         """
         with self._context.db.read() as session:
-            try:
-                owner = find_application(session, application).id if application is not None else None
-            except NotFound:
-                # To the letter as for one that may not be seen: whether it exists is not for outsiders to know.
-                raise NotFound("Application") from None
-            role = role_in(session, actor.principal_id, owner)
+            if application is None:
+                owner, role = None, role_in(session, actor.principal_id, None)
+            else:
+                owner, role = _application_and_role(session, actor, application)
         if role is None and actor.product_role != ProductRole.ADMIN:
             raise NotFound("Application" if application is not None else "object")
         _let(actor, permission, role, "this Application" if application is not None else "the legacy scope")
-        return owner
+        return owner.id if owner else None
 
     def held_in(self, actor: Actor, application_id: str | None) -> Sequence[Permission]:
         """What the caller may do in an Application; ``None`` names the legacy scope."""
@@ -225,9 +223,23 @@ class Principals:
         )
 
 
-def find_application(session: Session, reference: str) -> Application:
-    """By slug or id. Raises NotFound."""
-    return find(session, Application, reference, "Application")
+def _application_and_role(session: Session, actor: Actor, reference: str) -> tuple[Application, Role | None]:
+    """An Application by slug or id, with the actor's strongest role there, in one statement.
+
+    Raises:
+        NotFound: to the letter as for one that may not be seen, since whether it exists is not for outsiders to know.
+    """
+    here = and_(col(Membership.application_id) == col(Application.id), of_principal(actor.principal_id or ""))
+    query = (
+        select(Application, Membership.role)
+        .join(Membership, here, isouter=True)
+        .where(or_(Application.id == reference, Application.slug == reference))
+    )
+    rows = session.exec(query).all()
+    if not rows:
+        raise NotFound("Application")
+    found = rows[0][0]
+    return found, strongest([role for row, role in rows if row is found and role is not None])
 
 
 def _let(actor: Actor, permission: Permission, role: Role | None, where: str) -> None:

@@ -136,15 +136,16 @@ class Sessions:
             raise refused
         now = self._context.clock()
         with self._context.db.read() as session:
-            row = session.get(BrowserSession, ident)
+            query = select(BrowserSession, Principal).join(
+                Principal, col(Principal.id) == col(BrowserSession.principal_id)
+            )
+            found = session.exec(query.where(BrowserSession.id == ident)).first()
             # Compare for an unknown id too, in constant time: the duration must not reveal whether the id exists.
-            expected = row.secret_hash if row else hash_of("")
-            if not hmac.compare_digest(hash_of(secret), expected) or row is None:
+            expected = found[0].secret_hash if found else hash_of("")
+            if not hmac.compare_digest(hash_of(secret), expected) or found is None:
                 raise refused
-            if row.ended_at or row.expires_at <= now or row.seen_at + IDLE <= now:
-                raise refused
-            owner = session.get_one(Principal, row.principal_id)
-            if not owner.active:
+            row, owner = found
+            if row.ended_at or row.expires_at <= now or row.seen_at + IDLE <= now or not owner.active:
                 raise refused
         if row.seen_at + SEEN_EVERY <= now:
             self._seen(ident, now)

@@ -139,16 +139,17 @@ class Tokens:
         if prefix != TOKEN_PREFIX or not secret or len(text) > LONGEST_TOKEN:
             raise refused
         with self._context.db.read() as session:
-            token = session.get(AccessToken, token_id)
+            query = select(AccessToken, Principal).join(
+                Principal, col(Principal.id) == col(AccessToken.principal_id)
+            )
+            found = session.exec(query.where(AccessToken.id == token_id)).first()
             # Compare for an unknown id too, in constant time: the duration must not reveal whether the id exists.
-            expected = token.secret_hash if token else hash_of("")
-            if not hmac.compare_digest(hash_of(secret), expected) or token is None:
+            expected = found[0].secret_hash if found else hash_of("")
+            if not hmac.compare_digest(hash_of(secret), expected) or found is None:
                 raise refused
+            token, owner = found
             now = self._context.clock()
-            if token.revoked_at or (token.expires_at and token.expires_at <= now):
-                raise refused
-            owner = session.get_one(Principal, token.principal_id)
-            if not owner.active:
+            if token.revoked_at or (token.expires_at and token.expires_at <= now) or not owner.active:
                 raise refused
             return actor_of(
                 owner,

@@ -6,7 +6,7 @@ from datetime import timedelta
 from itertools import pairwise
 from typing import Any
 
-from sqlmodel import Session, select
+from sqlmodel import Session, col, or_, select
 
 from certrail.domain.errors import BadInput, Conflict, NotFound
 from certrail.domain.events.alerting import AlertCreated, AlertDeleted, AlertUpdated, NotificationReplayed
@@ -178,8 +178,17 @@ class Alerts:
     def get(self, application_id: str | None, reference: str) -> tuple[Alert, Sequence[str]]:
         """One alert by slug or id, with the ids of its channels. Raises NotFound."""
         with self._context.db.read() as session:
-            alert = find_alert(session, application_id, reference)
-            return alert, _channels_of(session, alert.id)
+            named = or_(Alert.id == reference, Alert.slug == reference)
+            query = (
+                select(Alert, AlertChannel.channel_id)
+                .join(AlertChannel, col(AlertChannel.alert_id) == col(Alert.id), isouter=True)
+                .where(Alert.application_id == application_id, named)
+            )
+            rows = session.exec(query).all()
+            if not rows:
+                raise NotFound("alert", reference)
+            alert = rows[0][0]
+            return alert, [channel for row, channel in rows if row is alert and channel is not None]
 
     def notifications(
         self,

@@ -53,7 +53,7 @@ def _approved(session: Session, event: EventRow) -> str | None:
 
 
 def _of_request(session: Session, ident: str | None) -> Selectable | None:
-    row = session.exec(select(CertificateRequest).where(CertificateRequest.id == ident)).first()
+    row = session.get(CertificateRequest, ident) if ident else None
     if row is None:
         return None
     content = RequestContent.model_validate(row.content)

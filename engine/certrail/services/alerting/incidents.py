@@ -13,7 +13,7 @@ from certrail.domain.errors import Conflict, NotFound
 from certrail.domain.events import Event
 from certrail.domain.events.alerting import IncidentAcknowledged, IncidentEscalated
 from certrail.domain.states import NotificationStatus
-from certrail.persistence.database import cached, locked
+from certrail.persistence.database import cached, forget, locked
 from certrail.persistence.tables import Alert, Channel, Incident, NotificationRow
 from certrail.plugins.registry import UnknownPlugin
 from certrail.services.alerting.posting import UNSENT, post, withdraw
@@ -135,6 +135,7 @@ def open_incident(uow: UnitOfWork, alert: Alert, notification: Notification) -> 
                     next_at=uow.now + timedelta(seconds=alert.escalation[0]["after_seconds"]),
                 )
             )
+            forget(uow.session, "incidents")
     if (row := uow.session.exec(query).first()) is not None:
         row.content = notification.model_dump(mode="json", exclude={"may_exist"})
         uow.session.add(row)
@@ -207,7 +208,7 @@ def _any_incident(session: Session, application_id: str | None) -> bool:
     if application_id is not None:
         notified = notified.where(_of(col(NotificationRow.application_id), application_id))
         opened = opened.where(_of(col(Incident.application_id), application_id))
-    return any(session.exec(query.limit(1)).first() is not None for query in (notified, opened))
+    return bool(session.exec(select(or_(notified.exists(), opened.exists()))).one())
 
 
 def _of(scope: Mapped[str | None], application_id: str) -> ColumnElement[bool]:

@@ -29,18 +29,19 @@ def fan_out(uow: UnitOfWork, event: Event, row: EventRow) -> None:
     pairs = cached(session, ("alerts", scope), lambda: _alerts(session, scope))
     matching = _matching(session, [alert for alert, _ in pairs], event, row)
     wanting = [(alert, channel) for alert, channel in pairs if alert.id in matching]
-    key = event.incident_key()
+    incident = event.incident_key()
     ended: Sequence[Channel] = ()
-    if key is None or event.stage in (None, Stage.OPEN):
+    if incident is None or event.stage in (None, Stage.OPEN):
         for alert in {alert.id: alert for alert, _ in wanting if alert.escalation}.values():
             open_incident(uow, alert, _composed(uow, event, row))
     else:
-        ended = resolve_incidents(uow, event, key)
+        ended = resolve_incidents(uow, event, incident)
     notified = (*(channel for _, channel in wanting), *ended, *_addressed(session, event))
     # A failing channel must not be notified of its own failure.
     failing = event.subject_id if isinstance(event, ChannelFailed) else None
     channels = {channel.id: channel for channel in notified if channel.id != failing}
-    post_each(uow, channels.values(), lambda: _composed(uow, event, row), _dedupe_key(event, row))
+    key = _dedupe_key(event, row)
+    post_each(uow, channels.values(), lambda: _composed(uow, event, row), key, new=key == row.id)
 
 
 def _matching(session: Session, alerts: Sequence[Alert], event: Event, row: EventRow) -> set[str]:

@@ -4,7 +4,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
-from sqlmodel import select
+from sqlmodel import col, select
 from typing_extensions import override
 
 from certrail.domain.events.alerting import NotificationSent
@@ -68,6 +68,17 @@ class NotifyEffect(Effect[NotificationRow, NotifyCall, Sent]):
         """The message under ``FOR UPDATE``: an attempt may finish while its incident is resolved."""
         query = select(NotificationRow).where(NotificationRow.id == subject_id)
         return uow.session.exec(locked(query)).first()
+
+    @override
+    def lock_to_complete(self, uow: UnitOfWork, subject_id: str) -> NotificationRow | None:
+        """With the channel loaded by the same statement; whoever changes that one locks it first."""
+        query = (
+            select(NotificationRow, Channel)
+            .join(Channel, col(Channel.id) == col(NotificationRow.channel_id), isouter=True)
+            .where(NotificationRow.id == subject_id)
+        )
+        found = uow.session.exec(locked(query, of=NotificationRow)).first()
+        return found[0] if found else None
 
     @override
     def awaits(self, row: NotificationRow, call: NotifyCall) -> bool:

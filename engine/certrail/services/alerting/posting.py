@@ -9,7 +9,7 @@ from sqlmodel import col, select
 from certrail.domain.events.alerting import ChannelFailed, ChannelRecovered
 from certrail.domain.states import NotificationStatus
 from certrail.domain.windows import Window, quiet_until
-from certrail.persistence.database import locked
+from certrail.persistence.database import forget, locked
 from certrail.persistence.tables import Channel, NotificationRow
 from certrail.services.core.orchestrator import WorkflowStart
 from certrail.services.core.unit_of_work import UnitOfWork
@@ -25,15 +25,23 @@ def post(uow: UnitOfWork, channel: Channel, notification: Notification, key: str
 
 
 def post_each(
-    uow: UnitOfWork, channels: Collection[Channel], compose: Callable[[], Notification], key: str
+    uow: UnitOfWork,
+    channels: Collection[Channel],
+    compose: Callable[[], Notification],
+    key: str,
+    *,
+    new: bool = False,
 ) -> list[NotificationRow]:
     """The same for several channels, with one look-up of the dedupe key. Returns their rows, old or new.
 
     Args:
         compose: makes the message of one channel, with an id of its own.
+        new: nothing was posted under this key before, as it was made just now: there is nothing to look up.
     """
     if not channels:
         return []
+    if new:
+        return [_add(uow, channel, compose(), key) for channel in channels]
     idents = [channel.id for channel in channels]
     known = select(NotificationRow).where(
         col(NotificationRow.channel_id).in_(idents), NotificationRow.dedupe_key == key
@@ -56,6 +64,8 @@ def _add(uow: UnitOfWork, channel: Channel, notification: Notification, key: str
         row.held_until = held_until(channel, uow.now)
     row.status = NotificationStatus.HELD if row.held_until else NotificationStatus.PENDING
     uow.session.add(row)
+    if row.incident is not None:
+        forget(uow.session, "incidents")
     if row.held_until is None:
         send(uow, channel, row)
     return row

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import overload
 
-from sqlmodel import Session, col, select
+from sqlmodel import Session, col, or_, select
 
 from certrail.domain.approval import GuardedAction
 from certrail.domain.errors import BadInput, Conflict, NotFound
@@ -199,8 +199,24 @@ class ApprovalPolicies:
     def get(self, application_id: str | None, reference: str) -> tuple[ApprovalPolicy, Sequence[str]]:
         """One policy by slug or id, with the ids of the profiles it guards. Raises NotFound."""
         with self._context.db.read() as session:
-            policy = find_approval_policy(session, application_id, reference)
-            return policy, _profiles_of(session, policy.id)
+            query = (
+                select(ApprovalPolicy, ApprovalPolicyProfile.profile_id)
+                .join(
+                    ApprovalPolicyProfile,
+                    col(ApprovalPolicyProfile.policy_id) == col(ApprovalPolicy.id),
+                    isouter=True,
+                )
+                .where(
+                    ApprovalPolicy.application_id == application_id,
+                    or_(ApprovalPolicy.id == reference, ApprovalPolicy.slug == reference),
+                )
+            )
+            rows = session.exec(query).all()
+            if not rows:
+                raise NotFound("approval policy", reference)
+            policy = rows[0][0]
+            # One row for each guarded action.
+            return policy, sorted({ident for row, ident in rows if row is policy and ident is not None})
 
     def _step(
         self, session: Session, application_id: str | None, number: int, step: Step

@@ -1,6 +1,6 @@
 """Approvals as they are listed and shown."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
@@ -83,13 +83,6 @@ class ApprovalQueries:
             return session.exec(
                 select(ApprovalRequest).where(ApprovalRequest.subject_id == subject_id)
             ).first()
-
-    def of_subjects(self, subject_ids: Sequence[str]) -> Mapping[str, str]:
-        """The same for a page of subjects: the id of the approval, by that of the subject."""
-        subject_id = ApprovalRequest.subject_id
-        with self._context.db.read() as session:
-            query = select(subject_id, ApprovalRequest.id).where(col(subject_id).in_(subject_ids))
-            return dict(session.exec(query).all())
 
     def list(
         self,

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlmodel import Session, col, select
+from sqlmodel import Session, col, or_, select
 
 from certrail.domain.errors import BadInput, Conflict, NotFound
 from certrail.domain.events.authorities import (
@@ -13,7 +13,7 @@ from certrail.domain.events.authorities import (
 )
 from certrail.domain.states import MirrorStatus
 from certrail.persistence.database import locked
-from certrail.persistence.tables import Crl, CrlCopy, CrlMirror
+from certrail.persistence.tables import CertificateAuthority, Crl, CrlCopy, CrlMirror
 from certrail.services.authorities.signing import find_authority
 from certrail.services.core.actor import Actor
 from certrail.services.core.orchestrator import WorkflowStart
@@ -174,9 +174,10 @@ def workflow_of(copy: CrlCopy, mirror: CrlMirror) -> WorkflowStart:
 
 
 def _find(session: Session, authority: str, slug: str) -> CrlMirror:
-    ca = find_authority(session, authority)
-    query = select(CrlMirror).where(CrlMirror.ca_id == ca.id, CrlMirror.slug == slug)
-    if (found := session.exec(query).first()) is None:
+    named = or_(CertificateAuthority.id == authority, CertificateAuthority.slug == authority)
+    query = select(CrlMirror).join(CertificateAuthority, col(CertificateAuthority.id) == col(CrlMirror.ca_id))
+    if (found := session.exec(query.where(named, CrlMirror.slug == slug)).first()) is None:
+        find_authority(session, authority)  # else that is what there is none of
         raise NotFound("mirror", slug)
     return found
 

@@ -4,12 +4,12 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlmodel import Session, col, select
+from sqlmodel import Session, and_, col, or_, select
 
 from certrail.domain.enrollment import EnrollmentMethod, method_settings, refuse_unavailable
 from certrail.domain.errors import NotFound
 from certrail.persistence.database import cached
-from certrail.persistence.tables import CertificateProfile, Enrollment
+from certrail.persistence.tables import CertificatePolicy, CertificateProfile, Enrollment
 from certrail.services.core.unit_of_work import UnitOfWork
 
 Json = dict[str, Any]
@@ -31,6 +31,37 @@ def enrollment(session: Session, application_id: str | None, profile: Certificat
     """
     key = ("enrollment", application_id, profile.id)
     rows = cached(session, key, lambda: enrollments(session, application_id, profile.id))
+    return _by_api(rows, application_id)
+
+
+def enrolled_profile(
+    session: Session, application_id: str | None, reference: str
+) -> tuple[CertificateProfile, CertificatePolicy, ApiEnrollment]:
+    """A profile by slug or id, with its policy and its enrollment by API, in one statement.
+
+    Raises:
+        NotFound: there is no such profile, or it is not used there by any method.
+    """
+    here = and_(
+        col(Enrollment.profile_id) == col(CertificateProfile.id), Enrollment.application_id == application_id
+    )
+    query = (
+        select(CertificateProfile, CertificatePolicy, Enrollment)
+        .join(CertificatePolicy, col(CertificatePolicy.id) == col(CertificateProfile.policy_id))
+        .join(Enrollment, here, isouter=True)
+        .where(or_(CertificateProfile.id == reference, CertificateProfile.slug == reference))
+    )
+    rows: Sequence[tuple[CertificateProfile, CertificatePolicy, Enrollment | None]] = session.exec(
+        query
+    ).all()
+    if not rows:
+        raise NotFound("certificate profile", reference)
+    profile, policy, _ = rows[0]
+    methods = [row for owner, _, row in rows if owner is profile and row is not None]
+    return profile, policy, _by_api(methods, application_id)
+
+
+def _by_api(rows: Sequence[Enrollment], application_id: str | None) -> ApiEnrollment:
     if not rows:
         raise NotFound(
             "certificate profile attached to this Application"

@@ -21,6 +21,7 @@ from typing_extensions import override
 from certrail.checkpoints import checkpoint
 from certrail.domain.rate_limits import RateSlot
 from certrail.domain.states import EffectStatus
+from certrail.persistence.database import session_cache
 from certrail.persistence.tables.effects import EffectColumns
 from certrail.plugins.redaction import redacted
 from certrail.services.core.actor import SYSTEM
@@ -109,7 +110,7 @@ class Effect(PluginStep, Generic[R, C, M]):
     @override
     def begin(self, subject_id: str, attempt: int, tried: Collection[str] = ()) -> C | RateSlot | None:
         """Record the intent, then hand out the call; ``None`` when there is nothing to do."""
-        with self.context.unit_of_work(SYSTEM) as uow:
+        with self.context.unit_of_work(SYSTEM) as uow, session_cache(uow.session):
             prepared = self.prepare(uow, subject_id, tried)
             if prepared is None or isinstance(prepared, RateSlot):
                 return prepared
@@ -126,7 +127,7 @@ class Effect(PluginStep, Generic[R, C, M]):
     def complete(self, call: C, answer: M) -> Any:
         """Record the receipt; one that does not count any more is ignored. Returns what the workflow is answered."""
         checkpoint(f"{self.noun}.answered")
-        with self.context.unit_of_work(SYSTEM) as uow:
+        with self.context.unit_of_work(SYSTEM) as uow, session_cache(uow.session):
             row = self.lock_to_complete(uow, call.subject_id)
             if row is not None and self.awaits(row, call):
                 recovered = row.last_error is not None
@@ -141,7 +142,7 @@ class Effect(PluginStep, Generic[R, C, M]):
     @override
     def fail(self, subject_id: str, failure: Failure, generation: int | None = None) -> None:
         """Record a failed attempt; the first one of a series and the last one become events."""
-        with self.context.unit_of_work(SYSTEM) as uow:
+        with self.context.unit_of_work(SYSTEM) as uow, session_cache(uow.session):
             row = self.lock_to_fail(uow, subject_id, failure)
             if row is None or not self.may_fail(row, generation):
                 return

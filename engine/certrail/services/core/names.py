@@ -1,53 +1,63 @@
 """What people call the objects that rows name by id."""
 
+import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from sqlmodel import SQLModel, col, select
+from sqlalchemy import Select, Text, cast, literal_column, null, select, union_all
+from sqlmodel import SQLModel, col
 
-from certrail.persistence.tables import CaCertificate, Certificate, CertificateAuthority
+from certrail.persistence.tables import ApprovalRequest, CaCertificate, Certificate, CertificateAuthority
 from certrail.services.core.unit_of_work import ServiceContext
+
+Wanted = Mapping[type[SQLModel], Iterable[str | None]]
+Found = Mapping[type[SQLModel], Mapping[str, str]]
 
 
 class Names:
-    """Slugs, read for a whole page at once: one statement a table, whatever the page holds."""
+    """Read for a whole page at once, by one statement for all tables that its rows point to."""
 
     def __init__(self, context: ServiceContext) -> None:
         self._context = context
 
-    def slugs(self, table: type[SQLModel], idents: Iterable[str | None]) -> Mapping[str, str]:
-        """The slug of every row of these ids that exists; what was deleted is left out."""
-        wanted = {ident for ident in idents if ident is not None}
-        if not wanted:
-            return {}
-        named: Any = table
-        with self._context.db.read() as session:
-            rows = session.exec(select(named.id, named.slug).where(col(named.id).in_(wanted))).all()
-            return dict(rows)
+    def of(self, wanted: Wanted) -> Found:
+        """The names of all rows with these ids, by table; what was deleted is left out.
 
-    def issuers(self, ca_certificates: Iterable[str | None]) -> Mapping[str, str]:
-        """The slug of the authority behind each CA version."""
-        wanted = {ident for ident in ca_certificates if ident is not None}
-        if not wanted:
-            return {}
-        query = (
-            select(CaCertificate.id, CertificateAuthority.slug)
-            .join(CertificateAuthority, col(CertificateAuthority.id) == col(CaCertificate.ca_id))
-            .where(col(CaCertificate.id).in_(wanted))
+        A name is the slug. That of a `CaCertificate` is the slug of its authority, that of a `Certificate` its common
+        name or else its first other name, and that of an `ApprovalRequest` its own id, found by that of its subject.
+        """
+        tables = {table: {ident for ident in idents if ident is not None} for table, idents in wanted.items()}
+        numbered = [table for table, idents in tables.items() if idents]
+        found: dict[type[SQLModel], dict[str, str]] = {table: {} for table in tables}
+        if not numbered:
+            return found
+        parts = [_part(number, table, tables[table]) for number, table in enumerate(numbered)]
+        with self._context.db.read() as session:
+            rows = session.execute(union_all(*parts) if len(parts) > 1 else parts[0])
+            for number, ident, name, others in rows:
+                found[numbered[number]][ident] = name or _first(others)
+        return found
+
+
+def _part(number: int, table: type[SQLModel], idents: set[str]) -> Select[Any]:
+    """Number of the table, id, name, and the JSON of further names."""
+    which: Any = literal_column(str(number))
+    if table is CaCertificate:
+        query = select(which, col(CaCertificate.id), col(CertificateAuthority.slug), null()).join(
+            CertificateAuthority, col(CertificateAuthority.id) == col(CaCertificate.ca_id)
         )
-        with self._context.db.read() as session:
-            return dict(session.exec(query).all())
-
-    def certificates(self, idents: Iterable[str | None]) -> Mapping[str, str]:
-        """The common name of each certificate, or else its first other name."""
-        wanted = {ident for ident in idents if ident is not None}
-        if not wanted:
-            return {}
-        query = select(Certificate.id, Certificate.common_name, Certificate.names)
-        with self._context.db.read() as session:
-            rows = session.exec(query.where(col(Certificate.id).in_(wanted))).all()
-            return {ident: common or _first(names) for ident, common, names in rows}
+        return query.where(col(CaCertificate.id).in_(idents))
+    if table is Certificate:
+        others = cast(col(Certificate.names), Text)
+        query = select(which, col(Certificate.id), col(Certificate.common_name), others)
+        return query.where(col(Certificate.id).in_(idents))
+    if table is ApprovalRequest:
+        query = select(which, col(ApprovalRequest.subject_id), col(ApprovalRequest.id), null())
+        return query.where(col(ApprovalRequest.subject_id).in_(idents))
+    named: Any = table
+    return select(which, named.id, named.slug, null()).where(col(named.id).in_(idents))
 
 
-def _first(names: Mapping[str, list[str]]) -> str:
+def _first(others: str | None) -> str:
+    names: Mapping[str, list[str]] = json.loads(others or "{}")
     return next((name for group in names.values() for name in group), "")

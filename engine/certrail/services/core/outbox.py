@@ -61,17 +61,17 @@ class Outbox:
         now = self._context.clock()
         with self._context.db.write() as session:
             due = (
-                select(OutboxRow)
+                select(OutboxRow, Application.slug)
+                .join(Application, col(Application.id) == col(OutboxRow.application_id), isouter=True)
                 .where(col(OutboxRow.dispatched_at).is_(None), col(OutboxRow.due_at) <= now)
                 .order_by(col(OutboxRow.seq))
                 .limit(limit)
             )
-            rows = session.exec(locked(due, skip_locked=True)).all()
-            for row in rows:
-                row.due_at = now + LEASE
-                session.add(row)
-            slugs = _slugs(session, rows)
-            return [_message(row, slugs) for row in rows]
+            rows = session.exec(locked(due, skip_locked=True, of=OutboxRow)).all()
+            messages = [_message(row, slug) for row, slug in rows]
+            if messages:
+                self._set(session, [message.seq for message in messages], due_at=now + LEASE)
+            return messages
 
     def dispatched(self, seqs: Sequence[int]) -> None:
         """Mark rows as dispatched."""
@@ -104,21 +104,13 @@ class Outbox:
 
     @staticmethod
     def _set(session: Session, seqs: Sequence[int], **values: object) -> None:
-        session.exec(update(OutboxRow).where(col(OutboxRow.seq).in_(seqs)).values(**values))
+        changed = update(OutboxRow).where(col(OutboxRow.seq).in_(seqs)).values(**values)
+        session.exec(changed.execution_options(synchronize_session=False))
 
 
-def _slugs(session: Session, rows: Sequence[OutboxRow]) -> dict[str, str]:
-    """Of the rows' Applications, by id: read once for a batch, so that writing a row costs no look-up."""
-    idents = {row.application_id for row in rows if row.application_id}
-    if not idents:
-        return {}
-    query = select(Application.id, Application.slug).where(col(Application.id).in_(idents))
-    return dict(session.exec(query).all())
-
-
-def _message(row: OutboxRow, slugs: Mapping[str, str]) -> OutboxMessage:
+def _message(row: OutboxRow, slug: str | None) -> OutboxMessage:
     assert row.seq is not None
-    application = slugs.get(row.application_id, row.application_id) if row.application_id else None
+    application = slug or row.application_id
     return OutboxMessage(
         seq=row.seq,
         flow=row.flow,

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from sqlalchemy import insert
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, select
 
@@ -70,6 +71,9 @@ class ServiceContext:
                 uow = UnitOfWork(self, session, actor, self.clock())
                 yield uow
                 remember(session, actor, uow.created_id, uow.now)
+                if uow.outbox:
+                    # Columns without a value are named as well: rows of one shape are one statement.
+                    session.execute(insert(OutboxRow), uow.outbox, execution_options={"render_nulls": True})
                 heads = append(session, self.keyring, uow.events) if uow.events else None
         except (IntegrityError, Conflict):
             # The same call may have won on another connection, be it the one that this one found in its way:
@@ -92,7 +96,7 @@ class UnitOfWork:
     """An open transaction with the record of what it does.
 
     Attributes:
-        approval_subjects: what can be approved, an `approvals.subject.SubjectType` by name; the facade registers them.
+        outbox: the columns of the outbox rows that are inserted when the transaction ends.
         created_id: the object that this step created; the answer of a repeated call with the same idempotency key.
     """
 
@@ -101,7 +105,7 @@ class UnitOfWork:
     actor: Actor
     now: datetime
     events: list[EventRow] = field(default_factory=list)
-    outbox: int = 0
+    outbox: list[dict[str, Any]] = field(default_factory=list)
     created_id: str | None = None
 
     def new_id(self) -> str:
@@ -111,13 +115,13 @@ class UnitOfWork:
     @contextmanager
     def attempt(self) -> Iterator[None]:
         """A part that may fail by itself: what it wrote and recorded is undone, the rest of the change goes on."""
-        events, outbox = len(self.events), self.outbox
+        events, outbox = len(self.events), len(self.outbox)
         try:
             with self.session.begin_nested():
                 yield
         except BaseException:
             del self.events[events:]
-            self.outbox = outbox
+            del self.outbox[outbox:]
             raise
 
     def record(self, event: Event) -> EventRow:
@@ -153,23 +157,25 @@ class UnitOfWork:
     ) -> None:
         """Add an outbox row: a workflow to start, or with `signal` to start if needed and to signal.
 
+        All rows of a transaction are inserted by one statement at its end.
+
         Args:
             rerun: start it also where a run of the same id has succeeded, of which the database does not know.
             due_at: not to be sent before; left out, it is sent after the commit.
         """
-        self.session.add(
-            OutboxRow(
-                created_at=self.now,
-                due_at=due_at or self.now,
-                flow=start.flow,
-                workflow_id=start.workflow_id,
-                subject_id=start.subject_id,
-                plugin=start.plugin,
-                signal=signal,
-                rerun=rerun,
-                application_id=start.application_id,
-                lineage_id=start.lineage_id,
-                summary=start.summary[:LONGEST_SUMMARY],
-            )
+        self.outbox.append(
+            {
+                "created_at": self.now,
+                "due_at": due_at or self.now,
+                "flow": start.flow,
+                "workflow_id": start.workflow_id,
+                "subject_id": start.subject_id,
+                "plugin": start.plugin,
+                "signal": signal,
+                "rerun": rerun,
+                "application_id": start.application_id,
+                "lineage_id": start.lineage_id,
+                "summary": start.summary[:LONGEST_SUMMARY],
+                "attempts": 0,
+            }
         )
-        self.outbox += 1

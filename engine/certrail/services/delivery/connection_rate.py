@@ -10,17 +10,18 @@ from certrail.services.core.unit_of_work import UnitOfWork
 
 def lock_rate_limit(session: Session, delivery_id: str) -> Connection | None:
     """The connection of a delivery under ``FOR UPDATE``, if it has a rate limit; locked before the delivery."""
+    # Its columns only: what the call is made with is read after the delivery is locked.
     query = (
-        select(Connection)
+        select(Connection.id, Connection.max_per_minute)
         .join(Sync, Sync.connection_id == Connection.id)  # type: ignore[arg-type]
         .join(Delivery, Delivery.sync_id == Sync.id)  # type: ignore[arg-type]
         .where(Delivery.id == delivery_id)
     )
-    found = session.exec(query).first()
-    if found is None or found.max_per_minute is None:
+    ident, limit = session.exec(query).first() or (None, None)
+    if limit is None:
         return None
     # Read again under the lock: two deliveries must not acquire the same slot.
-    return session.exec(locked(select(Connection).where(Connection.id == found.id))).first()
+    return session.exec(locked(select(Connection).where(Connection.id == ident))).first()
 
 
 def acquire_slot(uow: UnitOfWork, connection: Connection, delivery: Delivery) -> RateSlot | None:

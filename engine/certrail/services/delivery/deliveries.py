@@ -7,6 +7,7 @@ from sqlmodel import col, or_, select
 
 from certrail.domain.errors import NotFound
 from certrail.domain.events.delivery import DeliveryRetried
+from certrail.persistence.database import cached
 from certrail.persistence.tables import Delivery, Sync
 from certrail.services.core.actor import Actor
 from certrail.services.core.paging import PAGE, Position, newest_first
@@ -39,14 +40,17 @@ class Deliveries:
     def state(self, delivery_id: str) -> DeliveryState:
         """Desired and observed state compared; a deleted delivery counts as in place."""
         with self._context.db.read() as session:
-            delivery = session.get(Delivery, delivery_id)
-            if delivery is None:
-                return DeliveryState("deleted", in_place=True)
-            return DeliveryState(
-                delivery.status,
-                delivery.observed_generation == delivery.generation,
-                retirement_planner.has_due(session, delivery_id),
+            query = select(
+                Delivery.status,
+                Delivery.observed_generation,
+                Delivery.generation,
+                retirement_planner.any_due(),
             )
+            found = session.exec(query.where(Delivery.id == delivery_id)).first()
+            if found is None:
+                return DeliveryState("deleted", in_place=True)
+            status, observed, desired, due = found
+            return DeliveryState(status, observed == desired, due)
 
     def retry(self, actor: Actor, delivery_id: str) -> Delivery:
         """Deploy again now, by hand, also what is delivered: plugins change nothing where nothing differs.
@@ -65,10 +69,15 @@ class Deliveries:
     def get(self, delivery_id: str) -> tuple[Delivery, Sync]:
         """One delivery with its sync. Raises NotFound."""
         with self._context.db.read() as session:
-            delivery = session.get(Delivery, delivery_id)
-            if delivery is None:
+            query = select(Delivery, Sync).join(Sync, col(Sync.id) == col(Delivery.sync_id))
+            found = cached(
+                session,
+                ("delivery", delivery_id),
+                lambda: session.exec(query.where(Delivery.id == delivery_id)).first(),
+            )
+            if found is None:
                 raise NotFound("delivery")
-            return delivery, session.get_one(Sync, delivery.sync_id)
+            return found
 
     def list(
         self,

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from pydantic import SecretStr
-from sqlmodel import Session, select
+from sqlmodel import Session, col, select
 from typing_extensions import override
 
 from certrail.crypto.purposes import CERTIFICATE_KEY_PURPOSE, of_row
@@ -14,7 +14,7 @@ from certrail.domain.events.delivery import DeliveryDelivered, DeliveryFailed, D
 from certrail.domain.rate_limits import RateSlot
 from certrail.domain.states import CertificateStatus, DeliveryStatus
 from certrail.persistence.database import locked
-from certrail.persistence.tables import Certificate, Delivery, PreviousTarget, Sync
+from certrail.persistence.tables import Certificate, Connection, Delivery, PreviousTarget, Sync
 from certrail.services.core.effects import Effect, PluginCall
 from certrail.services.core.failure import Failure
 from certrail.services.core.unit_of_work import UnitOfWork
@@ -66,8 +66,7 @@ class DeployEffect(Effect[Delivery, DeployCall, Receipt]):
             return None
         if delivery.observed_generation == delivery.generation:
             return None
-        sync = uow.session.get_one(Sync, delivery.sync_id)
-        certificate = uow.session.get_one(Certificate, delivery.desired_certificate_id)
+        sync, certificate = sync_with(uow.session, delivery, delivery.desired_certificate_id)
         unwanted = sync.deletion_requested or certificate.status == CertificateStatus.REVOKED
         # With an intent the object may exist already: the attempt is completed first, and its receipt says what
         # has to be removed. Without one there is nothing to remove.
@@ -122,7 +121,7 @@ class DeployEffect(Effect[Delivery, DeployCall, Receipt]):
         self, uow: UnitOfWork, row: Delivery, call: DeployCall, answer: Receipt, *, recovered: bool
     ) -> None:
         """Observed state: this certificate, at this target. A newer generation stays pending."""
-        sync = uow.session.get_one(Sync, row.sync_id)
+        sync, certificate = sync_with(uow.session, row, call.certificate_id)
         row.delivered_certificate_id, row.observed_generation = call.certificate_id, call.generation
         row.delivered_at, row.verified_at = uow.now, None
         # If the sync was retargeted while this deploy ran, remember that the object is at the old target.
@@ -131,7 +130,7 @@ class DeployEffect(Effect[Delivery, DeployCall, Receipt]):
             row.status, row.last_transition_at = DeliveryStatus.DELIVERED, uow.now
         else:
             row.next_try_at = uow.now
-        retirement_planner.delivered(uow, sync, row, uow.session.get_one(Certificate, call.certificate_id))
+        retirement_planner.delivered(uow, sync, row, certificate)
         delivered = DeliveryRecovered if recovered else DeliveryDelivered
         uow.record(
             delivered(
@@ -193,6 +192,19 @@ def _milliseconds(started: datetime, ended: datetime) -> int:
 def lock_delivery(session: Session, delivery_id: str) -> Delivery | None:
     """A delivery under ``FOR UPDATE``; it is locked before its retirements."""
     return session.exec(locked(select(Delivery).where(Delivery.id == delivery_id))).first()
+
+
+def sync_with(session: Session, delivery: Delivery, certificate_id: str) -> tuple[Sync, Certificate]:
+    """The sync of a delivery and one of its certificates, with the connection loaded too; after the lock, as it is."""
+    query = (
+        select(Sync, Certificate, Connection)
+        .join(Certificate, col(Certificate.id) == certificate_id)
+        .join(Connection, col(Connection.id) == col(Sync.connection_id), isouter=True)
+        .where(Sync.id == delivery.sync_id)
+    )
+    with session.no_autoflush:  # what is being written to the delivery is written once, with the rest
+        sync, certificate, _ = session.exec(query).one()
+    return sync, certificate
 
 
 def target_of_receipt(delivery: Delivery) -> Target:

@@ -26,21 +26,28 @@ def fan_out_to_syncs(context: ServiceContext, uow: UnitOfWork, certificate: Cert
     session, scope = uow.session, certificate.application_id
     cached(session, ("scope", scope), lambda: lock_scope(session, scope, read=True))
     syncs = cached(session, ("syncs", scope), lambda: _automatic(session, scope))
-    for sync in syncs:
-        if selects(sync.selection, certificate):
-            set_desired(context, uow, sync, certificate)
+    if not (selecting := [sync for sync in syncs if selects(sync.selection, certificate)]):
+        return
+    existing = select(Delivery).where(
+        Delivery.lineage_id == certificate.lineage_id, col(Delivery.sync_id).in_([s.id for s in selecting])
+    )
+    rows = session.exec(locked(existing.order_by(col(Delivery.id)))).all()
+    present = {row.sync_id: row for row in rows}
+    for sync in selecting:
+        _set_desired(context, uow, sync, certificate, present.get(sync.id))
 
 
 def lock_scope(session: Session, application_id: str | None, *, read: bool = False) -> None:
     """Lock an Application: issuing takes a shared lock, editing a sync an exclusive one (``FOR NO KEY UPDATE``).
 
     Without both, a certificate and a sync made concurrently would miss each other. The legacy scope has no row: there
-    it is an advisory lock of the transaction. SQLite has one writer at a time.
+    it is an advisory lock of the transaction. SQLite has one writer at a time, and so nothing to lock.
     """
+    if session.get_bind().dialect.name != "postgresql":
+        return
     if application_id is None:
-        if session.get_bind().dialect.name == "postgresql":
-            take = func.pg_advisory_xact_lock_shared if read else func.pg_advisory_xact_lock
-            session.exec(select(take(LEGACY_SCOPE_LOCK)))
+        take = func.pg_advisory_xact_lock_shared if read else func.pg_advisory_xact_lock
+        session.exec(select(take(LEGACY_SCOPE_LOCK)))
         return
     held = select(Application.id).where(Application.id == application_id)
     session.exec(locked(held, key_share=not read, read=read)).first()
@@ -51,18 +58,10 @@ def _automatic(session: Session, application_id: str | None) -> Sequence[Sync]:
     return session.exec(query).all()
 
 
-def set_desired(context: ServiceContext, uow: UnitOfWork, sync: Sync, certificate: Certificate) -> Delivery:
-    """Make this certificate desired at a sync. A newer certificate replaces an older one, never the other way round."""
-    existing = select(Delivery).where(
-        Delivery.sync_id == sync.id, Delivery.lineage_id == certificate.lineage_id
-    )
-    return _set_desired(context, uow, sync, certificate, uow.session.exec(locked(existing)).first())
-
-
 def set_desired_each(
     context: ServiceContext, uow: UnitOfWork, sync: Sync, certificates: Sequence[Certificate]
 ) -> None:
-    """The same for many certificates of one sync; the number of statements does not grow with theirs."""
+    """Make these certificates desired at a sync; the number of statements does not grow with theirs."""
     for start in range(0, len(certificates), CHUNK):
         _set_desired_chunk(context, uow, sync, certificates[start : start + CHUNK])
 
@@ -96,7 +95,8 @@ def _set_desired(
     sync: Sync,
     certificate: Certificate,
     delivery: Delivery | None,
-) -> Delivery:
+) -> None:
+    """Make a certificate desired at a sync. A newer one replaces an older one, never the other way round."""
     if delivery is None:
         delivery = Delivery(
             id=uow.new_id(),
@@ -109,11 +109,10 @@ def _set_desired(
     else:
         present = uow.session.get_one(Certificate, delivery.desired_certificate_id)
         if present.not_before > certificate.not_before:
-            return delivery
+            return
         if present.id != certificate.id:
             delivery.desired_certificate_id, delivery.last_error = certificate.id, None
     bump_generation(uow, sync, delivery)
-    return delivery
 
 
 def bump_generation(uow: UnitOfWork, sync: Sync, delivery: Delivery) -> None:

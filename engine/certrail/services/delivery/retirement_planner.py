@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
+from sqlalchemy import ColumnElement
 from sqlmodel import Session, col, select
 
 from certrail.domain.events.delivery import DeliveryRevoked, SyncDeleted
@@ -236,14 +237,12 @@ def grace_of(sync: Sync) -> timedelta:
     return timedelta(seconds=sync.prune_grace_seconds)
 
 
-def has_due(session: Session, delivery_id: str, reference: str | None = None) -> bool:
-    """Whether a removal is due at a delivery: any, or that of one object."""
-    query = select(Retirement.id).where(
-        Retirement.delivery_id == delivery_id, Retirement.status == RetirementStatus.DUE
+def any_due() -> ColumnElement[bool]:
+    """Whether a removal is due at a delivery, as a column of a query of deliveries."""
+    due = select(Retirement.id).where(
+        Retirement.delivery_id == Delivery.id, Retirement.status == RetirementStatus.DUE
     )
-    if reference is not None:
-        query = query.where(Retirement.reference == reference)
-    return session.exec(query).first() is not None
+    return due.exists()
 
 
 def mark_due(uow: UnitOfWork, row: Retirement) -> None:

@@ -9,7 +9,7 @@ from sqlmodel import col, select
 
 from certrail.domain.errors import Conflict, NotFound
 from certrail.domain.states import RETIREMENT_PLANNED, RetirementStatus
-from certrail.persistence.database import locked
+from certrail.persistence.database import cached, locked
 from certrail.persistence.tables import Delivery, Retirement, Sync
 from certrail.services.core.actor import SYSTEM, Actor
 from certrail.services.core.failure import place
@@ -46,10 +46,16 @@ class Retirements:
     def get(self, retirement_id: str) -> tuple[Retirement, Delivery, Sync]:
         """One retirement with its delivery and sync. Raises NotFound."""
         with self._context.db.read() as session:
-            if (row := session.get(Retirement, retirement_id)) is None:
+            query = (
+                select(Retirement, Delivery, Sync)
+                .join(Delivery, col(Delivery.id) == col(Retirement.delivery_id))
+                .join(Sync, col(Sync.id) == col(Delivery.sync_id))
+                .where(Retirement.id == retirement_id)
+            )
+            key = ("retirement", retirement_id)
+            if (found := cached(session, key, lambda: session.exec(query).first())) is None:
                 raise NotFound("retirement")
-            delivery = session.get_one(Delivery, row.delivery_id)
-            return row, delivery, session.get_one(Sync, delivery.sync_id)
+            return found
 
     def retry(self, actor: Actor, retirement_id: str) -> Retirement:
         """Try again now, by hand, or remove before its grace is over what is not desired any more.

@@ -3,18 +3,19 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 
+from sqlmodel import and_, col, select
 from typing_extensions import override
 
 from certrail.checkpoints import checkpoint
 from certrail.domain.events.delivery import DeliveryDriftDetected, DeliveryUnverified, DeliveryVerified
-from certrail.domain.states import DeliveryStatus
-from certrail.persistence.tables import Certificate, Delivery, Sync
+from certrail.domain.states import DeliveryStatus, RetirementStatus
+from certrail.persistence.database import session_cache
+from certrail.persistence.tables import Connection, Delivery, Retirement, Sync
 from certrail.services.core.actor import SYSTEM
 from certrail.services.core.effects import PluginCall, PluginStep, checked
 from certrail.services.core.failure import Failure
 from certrail.services.core.unit_of_work import ServiceContext
-from certrail.services.delivery import retirement_planner
-from certrail.services.delivery.deploy import lock_delivery, target_of_receipt
+from certrail.services.delivery.deploy import lock_delivery, sync_with, target_of_receipt
 from certrail.services.delivery.desired_state import facts_of
 from certrail.services.integrations.plugin_config import destination_of, plugin_version
 from certrail_sdk import Observation, Observes, Target
@@ -45,13 +46,24 @@ class VerifyStep(PluginStep):
     @override
     def begin(self, subject_id: str, attempt: int, tried: Collection[str] = ()) -> ObserveCall | None:
         """What to read back; ``None`` when the destination cannot be read or nothing is delivered."""
-        with self._context.db.read() as session:
-            delivery = session.get(Delivery, subject_id)
-            if delivery is None or delivery.receipt is None or delivery.delivered_certificate_id is None:
+        with self._context.db.read() as session, session_cache(session):
+            due = and_(
+                col(Retirement.delivery_id) == col(Delivery.id), Retirement.status == RetirementStatus.DUE
+            )
+            query = (
+                select(Delivery, Sync, Connection, Retirement.reference)
+                .join(Sync, col(Sync.id) == col(Delivery.sync_id))
+                .join(Connection, col(Connection.id) == col(Sync.connection_id), isouter=True)
+                .join(Retirement, due, isouter=True)
+            )
+            rows = session.exec(query.where(Delivery.id == subject_id)).all()
+            if not rows:
                 return None
-            if retirement_planner.has_due(session, delivery.id, delivery.receipt["reference"]):
+            delivery, sync, _, _ = rows[0]
+            if delivery.receipt is None or delivery.delivered_certificate_id is None:
+                return None
+            if delivery.receipt["reference"] in {reference for *_, reference in rows}:
                 return None  # its removal is due: that it is missing afterwards is no drift
-            sync = session.get_one(Sync, delivery.sync_id)
             destination = destination_of(
                 self._context, session, sync, f"delivery {delivery.id}", delivery.previous_target_id
             )
@@ -68,12 +80,13 @@ class VerifyStep(PluginStep):
     @override
     def complete(self, call: ObserveCall, answer: Observation) -> bool:
         """Record what was read back; ``False`` when it is not what was delivered, which is then deployed again."""
-        with self._context.unit_of_work(SYSTEM) as uow:
+        with self._context.unit_of_work(SYSTEM) as uow, session_cache(uow.session):
             delivery = lock_delivery(uow.session, call.subject_id)
             # Another certificate was delivered while this one was read: there is nothing to compare any more.
             if delivery is None or delivery.delivered_certificate_id != call.certificate_id:
                 return True
-            expected = uow.session.get_one(Certificate, call.certificate_id).fingerprint
+            _, certificate = sync_with(uow.session, delivery, call.certificate_id)
+            expected = certificate.fingerprint
             good = answer.present and answer.fingerprint == expected and answer.key_matches is not False
             delivery.observed = {**answer.model_dump(mode="json"), "good": good}
             delivery.verified_at = uow.now if good else None

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import NamedTuple
 
 from certrail.domain.content import RequestContent
 from certrail.domain.enrollment import RequestOrigin
@@ -18,6 +19,13 @@ from certrail.services.issuance.state import approved_content, enqueue_issuance,
 from certrail.services.issuance.subject import RequestSubject
 
 
+class Accepted(NamedTuple):
+    """A stored request, and the id of the approval that it waits for, if any."""
+
+    request: CertificateRequest
+    approval_id: str | None
+
+
 def accept(
     uow: UnitOfWork,
     application_id: str | None,
@@ -30,7 +38,7 @@ def accept(
     same_key: bool = False,
     requester_id: str | None = None,
     start: bool = True,
-) -> CertificateRequest:
+) -> Accepted:
     """Store a request in the caller's transaction.
 
     Args:
@@ -73,7 +81,8 @@ def accept(
     )
     row.digest = approved_content(row, content, profile.version, policy.version).digest()
     uow.session.add(row)
-    if open_approval(uow, RequestSubject(row)) is not None:
+    approval = open_approval(uow, RequestSubject(row))
+    if approval is not None:
         row.status = RequestStatus.PENDING_APPROVAL
         uow.session.add(row)
     uow.record(
@@ -88,7 +97,7 @@ def accept(
     )
     if start:
         enqueue_issuance(uow, row)
-    return row
+    return Accepted(row, approval.id if approval else None)
 
 
 @contextmanager

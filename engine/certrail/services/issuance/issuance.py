@@ -52,6 +52,7 @@ from certrail.services.issuance.state import (
     FINAL,
     evaluate_policy,
     lock_request,
+    rules_of,
     transition,
 )
 from certrail.services.issuance.subject import approval_for, approval_required_again
@@ -150,7 +151,7 @@ class Issuance:
             Conflict: the authority cannot sign, or the certificate it renews is superseded.
         """
         content = RequestContent.model_validate(row.content)
-        profile = uow.session.get_one(CertificateProfile, row.profile_id)
+        profile = rules_of(uow.session, row.profile_id).profile
         enrollment(uow.session, row.application_id, profile)
         evaluate_policy(uow.session, profile, content, uow.now)
         present = held

@@ -1,6 +1,7 @@
 """Certificate requests: submitted, cancelled, retried, read."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from pydantic import ValidationError
@@ -13,25 +14,39 @@ from certrail.domain.errors import BadInput, Conflict, Forbidden, NotFound
 from certrail.domain.faults import describe_faults
 from certrail.domain.policy import PolicyRules, default_extended_usages
 from certrail.domain.states import ApprovalStatus, RequestStatus
-from certrail.persistence.tables import CertificatePolicy, CertificateProfile, CertificateRequest
+from certrail.persistence.database import session_cache
+from certrail.persistence.tables import CertificateProfile, CertificateRequest
 from certrail.pki.csr import read_csr
 from certrail.services.access.membership import role_in
 from certrail.services.approvals.lifecycle import close, reopen
-from certrail.services.catalog.enrollment import enrollment
-from certrail.services.catalog.profiles import find_profile
+from certrail.services.catalog.enrollment import enrolled_profile
 from certrail.services.core.actor import Actor
 from certrail.services.core.paging import PAGE, Position, newest_first
 from certrail.services.core.unit_of_work import ServiceContext, UnitOfWork
 from certrail.services.inventory.lineages import lock_current
 from certrail.services.inventory.renewal_schedule import refuse_second
 from certrail.services.issuance.acceptance import accept, refusals_recorded
-from certrail.services.issuance.state import enqueue_issuance, lock_request, transition
+from certrail.services.issuance.state import enqueue_issuance, lock_request, rules_of, transition
 from certrail.services.issuance.subject import approval_for, open_if_required
 
 BY_HAND = "retried by hand"
 MOST_ATTRIBUTES = 50
 LONGEST_NAME = 128
 LONGEST_VALUE = 1024
+
+
+@dataclass(frozen=True)
+class Submission:
+    """An accepted request.
+
+    Attributes:
+        profile: slug.
+        approval_id: of the approval that it waits for.
+    """
+
+    request: CertificateRequest
+    profile: str
+    approval_id: str | None
 
 
 class Requests:
@@ -49,7 +64,20 @@ class Requests:
         content: Mapping[str, Any],
         attributes: Mapping[str, str] | None = None,
     ) -> CertificateRequest:
-        """Accept a request, or refuse it with every reason at once.
+        """Accept a request, or refuse it with every reason at once. Raises as `accept`."""
+        given = self.accept(actor, application_id, profile=profile, content=content, attributes=attributes)
+        return given.request
+
+    def accept(
+        self,
+        actor: Actor,
+        application_id: str | None,
+        *,
+        profile: str,
+        content: Mapping[str, Any],
+        attributes: Mapping[str, str] | None = None,
+    ) -> Submission:
+        """The same, with what an answer says of the request besides its row: nothing has to be read again for that.
 
         Raises:
             BadInput: the content or the CSR cannot be read.
@@ -62,9 +90,12 @@ class Requests:
         with (
             refusals_recorded(self._context, actor, application_id, chosen, parsed),
             self._context.unit_of_work(actor) as uow,
+            session_cache(uow.session),
         ):
-            profile_now = uow.session.get_one(CertificateProfile, chosen.id)
-            return accept(uow, application_id, profile_now, parsed, attributes, origin=RequestOrigin.API)
+            # Read again: the profile and its policy may have changed since the content was parsed by them.
+            now = rules_of(uow.session, chosen.id).profile
+            accepted = accept(uow, application_id, now, parsed, attributes, origin=RequestOrigin.API)
+            return Submission(accepted.request, now.slug, accepted.approval_id)
 
     def cancel(self, actor: Actor, request_id: str) -> CertificateRequest:
         """Cancel a request that is not carried out yet: one's own, or any as an Admin.
@@ -147,12 +178,11 @@ class Requests:
         self, application_id: str | None, reference: str
     ) -> tuple[CertificateProfile, PolicyRules]:
         with self._context.db.read() as session:
-            profile = find_profile(session, reference)
-            if not enrollment(session, application_id, profile).enabled:
+            profile, policy, by_api = enrolled_profile(session, application_id, reference)
+            if not by_api.enabled:
                 raise Conflict(
                     "Enrollment by API is switched off for this profile here.", kind="enrollment-off"
                 )
-            policy = session.get_one(CertificatePolicy, profile.policy_id)
             return profile, PolicyRules.model_validate(policy.rules)
 
 

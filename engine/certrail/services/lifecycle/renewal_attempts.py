@@ -36,7 +36,7 @@ def attempt_renewal(
     Raises:
         CertrailError: it cannot be renewed now.
     """
-    row = accept(
+    row, _ = accept(
         uow,
         present.application_id,
         renewal_profile(uow.session, present),

@@ -78,7 +78,7 @@ class Renewals:
                 origin=RequestOrigin.RENEWAL,
                 renews=current,
                 same_key=same_key,
-            )
+            ).request
 
     def explained(self, certificate_id: str) -> dict[str, Any]:
         """When a certificate is renewed by itself and why then, or why it is not, and what failed. Raises NotFound."""

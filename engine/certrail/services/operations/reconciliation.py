@@ -130,7 +130,8 @@ class Reconciliation:
                 # Read again: an object that was finished since it was looked up has lost nothing.
                 query = select(kind.table).where(kind.needing(), col(kind.table.id).in_(ids))
                 still = _needed(uow.session, kind, uow.session.exec(query).all())
-                counts += _restart(uow, _without_queued(uow.session, still))
+                # Deliveries and their removals share a workflow: what this transaction enqueued counts as queued.
+                counts += _restart(uow, _without_queued(uow.session, still, uow.outbox))
             if counts:
                 _record(uow, state, MISSING, counts)
             return counts.total()
@@ -270,15 +271,17 @@ def _needed(session: Session, kind: OpenObjects, rows: Sequence[Any]) -> Sequenc
     return [Needed(kind.name, ident, start) for ident, start in starts.items()]
 
 
-def _without_queued(session: Session, found: Sequence[Needed]) -> Sequence[Needed]:
-    """Those that no outbox row starts anyway; one of each workflow."""
+def _without_queued(
+    session: Session, found: Sequence[Needed], enqueued: Sequence[Mapping[str, Any]] = ()
+) -> Sequence[Needed]:
+    """Those that no outbox row starts anyway, committed or `enqueued` in this transaction; one of each workflow."""
     by_workflow = {needed.start.workflow_id: needed for needed in found}
     if not by_workflow:
         return []
     queued = select(OutboxRow.workflow_id).where(
         col(OutboxRow.dispatched_at).is_(None), col(OutboxRow.workflow_id).in_(by_workflow)
     )
-    known = set(session.exec(queued).all())
+    known = {*session.exec(queued).all(), *(row["workflow_id"] for row in enqueued)}
     return [needed for ident, needed in by_workflow.items() if ident not in known]
 
 

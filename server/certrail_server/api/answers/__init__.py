@@ -1,1 +1,1 @@
-"""From rows to answers: what rows point to by id is named, by one statement a table and page."""
+"""From rows to answers: what rows point to by id is named, by one statement a page."""

@@ -26,7 +26,7 @@ def group_answer(services: Services, row: Principal) -> GroupOut:
 
 def token_answers(services: Services, rows: Sequence[AccessToken]) -> list[TokenOut]:
     """One for each row."""
-    people = services.names.slugs(Principal, _people(rows))
+    people = services.names.of({Principal: _people(rows)})[Principal]
     return [
         TokenOut.about(row, people[row.principal_id], made_by=people.get(row.made_by or "")) for row in rows
     ]
@@ -34,7 +34,7 @@ def token_answers(services: Services, rows: Sequence[AccessToken]) -> list[Token
 
 def new_token_answer(services: Services, row: AccessToken, text: str | None) -> NewTokenOut:
     """For a token that was just created; without its text where the same call created it before."""
-    people = services.names.slugs(Principal, _people([row]))
+    people = services.names.of({Principal: _people([row])})[Principal]
     made_by = people.get(row.made_by or "")
     return NewTokenOut.about(row, people[row.principal_id], made_by=made_by, token=text)
 

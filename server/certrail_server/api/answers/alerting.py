@@ -19,13 +19,14 @@ from certrail_server.api.schemas.channels import ChannelOut, NotificationOut
 
 def channel_answers(services: Services, rows: Sequence[Channel]) -> list[ChannelOut]:
     """One for each row."""
-    connections = services.names.slugs(Connection, (row.connection_id for row in rows))
-    fallbacks = services.names.slugs(Channel, (row.fallback_id for row in rows))
+    names = services.names.of(
+        {Connection: (row.connection_id for row in rows), Channel: (row.fallback_id for row in rows)}
+    )
     return [
         ChannelOut.about(
             row,
-            connection=connections.get(row.connection_id or ""),
-            fallback=fallbacks.get(row.fallback_id or ""),
+            connection=names[Connection].get(row.connection_id or ""),
+            fallback=names[Channel].get(row.fallback_id or ""),
             config=services.channels.shown(row),
         )
         for row in rows
@@ -41,9 +42,11 @@ def channel_answer(services: Services, row: Channel) -> ChannelOut:
 def alert_answers(services: Services, rows: Sequence[tuple[Alert, Sequence[str]]]) -> list[AlertOut]:
     """One for each alert with the ids of its channels."""
     escalated = (c for alert, _ in rows for step in alert.escalation for c in step["channels"])
-    channels = services.names.slugs(Channel, [*(c for _, named in rows for c in named), *escalated])
     selected = (profile for alert, _ in rows for profile in alert.filters.get("profiles", ()))
-    profiles = services.names.slugs(CertificateProfile, selected)
+    names = services.names.of(
+        {Channel: [*(c for _, named in rows for c in named), *escalated], CertificateProfile: selected}
+    )
+    channels, profiles = names[Channel], names[CertificateProfile]
     return [
         AlertOut.of(
             alert,
@@ -70,7 +73,7 @@ def alert_answer(services: Services, row: tuple[Alert, Sequence[str]]) -> AlertO
 
 def incident_answers(services: Services, rows: Sequence[Incident]) -> list[IncidentOut]:
     """One for each row."""
-    alerts = services.names.slugs(Alert, (row.alert_id for row in rows))
+    alerts = services.names.of({Alert: (row.alert_id for row in rows)})[Alert]
     return [IncidentOut.about(row, alerts) for row in rows]
 
 
@@ -82,7 +85,7 @@ def incident_answer(services: Services, row: Incident) -> IncidentOut:
 
 def notification_answers(services: Services, rows: Sequence[NotificationRow]) -> list[NotificationOut]:
     """One for each row."""
-    channels = services.names.slugs(Channel, (row.channel_id for row in rows))
+    channels = services.names.of({Channel: (row.channel_id for row in rows)})[Channel]
     return [NotificationOut.about(row, channels) for row in rows]
 
 

@@ -1,10 +1,18 @@
 """Answers about approval policies, approval requests and votes."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from certrail.persistence.tables import ApprovalPolicy, CertificateProfile, Channel, Principal, Vote
+from certrail.persistence.tables import (
+    ApprovalPolicy,
+    ApprovalRequest,
+    CertificateProfile,
+    Channel,
+    Principal,
+    Vote,
+)
 from certrail.services.approvals.queries import About, Shown
+from certrail.services.core.names import Found
 from certrail.services.facade import Services
 from certrail_server.api.schemas.approvals import (
     ApprovalPolicyOut,
@@ -18,35 +26,40 @@ from certrail_server.api.schemas.approvals import (
 Steps = Sequence[Mapping[str, Any]]
 
 
-class _Steps:
-    """Steps of several policies, what they point to read at once."""
+def _named_in(steps: Iterable[Mapping[str, Any]], part: str) -> list[str]:
+    """The ids of all approvers, or of all channels, in some steps."""
+    return [ident for step in steps for ident in step[part]]
 
-    def __init__(self, services: Services, all_steps: Sequence[Steps]) -> None:
-        flat = [step for steps in all_steps for step in steps]
-        self._people = services.names.slugs(Principal, (p for step in flat for p in step["approvers"]))
-        self._channels = services.names.slugs(Channel, (c for step in flat for c in step["channels"]))
 
-    def named(self, steps: Steps) -> list[ApprovalStepOut]:
-        return [
-            ApprovalStepOut(
-                name=step["name"],
-                approvers=[self._people.get(ident, ident) for ident in step["approvers"]],
-                quorum=step["quorum"],
-                channels=[self._channels.get(ident, ident) for ident in step["channels"]],
-            )
-            for step in steps
-        ]
+def _steps_answer(steps: Steps, names: Found) -> list[ApprovalStepOut]:
+    return [
+        ApprovalStepOut(
+            name=step["name"],
+            approvers=[names[Principal].get(ident, ident) for ident in step["approvers"]],
+            quorum=step["quorum"],
+            channels=[names[Channel].get(ident, ident) for ident in step["channels"]],
+        )
+        for step in steps
+    ]
 
 
 def approval_policy_answers(
     services: Services, rows: Sequence[tuple[ApprovalPolicy, Sequence[str]]]
 ) -> list[ApprovalPolicyOut]:
     """One for each policy with the ids of its profiles."""
-    profiles = services.names.slugs(CertificateProfile, (p for _, named in rows for p in named))
-    steps = _Steps(services, [policy.steps for policy, _ in rows])
+    steps = [step for policy, _ in rows for step in policy.steps]
+    names = services.names.of(
+        {
+            CertificateProfile: (ident for _, named in rows for ident in named),
+            Principal: _named_in(steps, "approvers"),
+            Channel: _named_in(steps, "channels"),
+        }
+    )
     return [
         ApprovalPolicyOut.about(
-            policy, profiles=sorted(profiles[ident] for ident in named), steps=steps.named(policy.steps)
+            policy,
+            profiles=sorted(names[CertificateProfile][ident] for ident in named),
+            steps=_steps_answer(policy.steps, names),
         )
         for policy, named in rows
     ]
@@ -62,13 +75,14 @@ def approval_policy_answer(
 
 def approval_answers(services: Services, rows: Sequence[About]) -> list[ApprovalRequestOut]:
     """One for each approval, its Application and the names it is about."""
-    return [ApprovalRequestOut.of(about.approval, **named) for about, named in _named(services, rows)]
+    names = _names_in(services, [about.approval for about in rows])
+    return [ApprovalRequestOut.of(about.approval, **_named(about, names)) for about in rows]
 
 
 def approval_answer(services: Services, shown: Shown) -> ApprovalRequestWithVotesOut:
     """For one approval with everything that the votes are bound to."""
-    ((_, named),) = _named(services, [shown.about])
     approval, public_url = shown.about.approval, services.context.public_url
+    names = _names_in(services, [approval], shown.votes)
     return ApprovalRequestWithVotesOut.of(
         approval,
         facts=[FactOut.of(fact) for fact in shown.facts],
@@ -76,34 +90,38 @@ def approval_answer(services: Services, shown: Shown) -> ApprovalRequestWithVote
         votes_given=shown.ballot.given,
         votes_missing=shown.ballot.missing,
         link=f"{public_url}/approvals/{approval.id}" if public_url else None,
-        votes=vote_answers(services, shown.votes),
-        **named,
+        votes=_vote_answers(shown.votes, names),
+        **_named(shown.about, names),
     )
 
 
 def vote_answers(services: Services, votes: Sequence[Vote]) -> list[VoteOut]:
     """One for each vote."""
-    people = services.names.slugs(Principal, (vote.principal_id for vote in votes))
-    return [VoteOut.of(vote, principal=people[vote.principal_id]) for vote in votes]
+    return _vote_answers(votes, services.names.of({Principal: (vote.principal_id for vote in votes)}))
 
 
-def _named(services: Services, rows: Sequence[About]) -> list[tuple[About, dict[str, Any]]]:
-    approvals = [about.approval for about in rows]
-    requesters = services.names.slugs(Principal, (row.requester_id for row in approvals))
-    steps = _Steps(services, [row.policy["steps"] for row in approvals])
-    return [
-        (
-            about,
-            {
-                "application": about.application,
-                "title": about.title,
-                "authority": about.authority,
-                "names": list(about.names),
-                "requester": requesters[about.approval.requester_id],
-                "policy": about.approval.policy["slug"],
-                "policy_version": about.approval.policy["version"],
-                "steps": steps.named(about.approval.policy["steps"]),
-            },
-        )
-        for about in rows
-    ]
+def _vote_answers(votes: Sequence[Vote], names: Found) -> list[VoteOut]:
+    return [VoteOut.of(vote, principal=names[Principal][vote.principal_id]) for vote in votes]
+
+
+def _names_in(services: Services, rows: Sequence[ApprovalRequest], votes: Sequence[Vote] = ()) -> Found:
+    """The names of requesters, voters, approvers and channels."""
+    steps = [step for row in rows for step in row.policy["steps"]]
+    people = [*(row.requester_id for row in rows), *(vote.principal_id for vote in votes)]
+    return services.names.of(
+        {Principal: [*people, *_named_in(steps, "approvers")], Channel: _named_in(steps, "channels")}
+    )
+
+
+def _named(about: About, names: Found) -> dict[str, Any]:
+    approval = about.approval
+    return {
+        "application": about.application,
+        "title": about.title,
+        "authority": about.authority,
+        "names": list(about.names),
+        "requester": names[Principal][approval.requester_id],
+        "policy": approval.policy["slug"],
+        "policy_version": approval.policy["version"],
+        "steps": _steps_answer(approval.policy["steps"], names),
+    }

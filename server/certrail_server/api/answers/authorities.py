@@ -19,7 +19,9 @@ def authority_answers(
     services: Services, rows: Sequence[tuple[CertificateAuthority, CaCertificate | None]]
 ) -> list[AuthorityOut]:
     """One for each authority with the certificate that it signs with."""
-    parents = services.names.slugs(CertificateAuthority, (row.parent_id for row, _ in rows))
+    parents = services.names.of({CertificateAuthority: (row.parent_id for row, _ in rows)})[
+        CertificateAuthority
+    ]
     return [
         AuthorityOut.of(row, **_derived(row, own), parent=parents.get(row.parent_id or ""))
         for row, own in rows
@@ -30,7 +32,7 @@ def authority_answer(services: Services, ident: str) -> AuthorityWithVersionsOut
     """For one authority, as it is now."""
     row, versions = services.authorities.get(ident)
     own = next((version for version in versions if version.active), None)
-    parents = services.names.slugs(CertificateAuthority, [row.parent_id])
+    parents = services.names.of({CertificateAuthority: [row.parent_id]})[CertificateAuthority]
     return AuthorityWithVersionsOut.of(
         row,
         **_derived(row, own),
@@ -43,7 +45,7 @@ def mirror_answers(
     services: Services, rows: Sequence[tuple[CrlMirror, Sequence[CrlCopy]]]
 ) -> list[MirrorOut]:
     """One for each mirror with its copies."""
-    connections = services.names.slugs(Connection, (mirror.connection_id for mirror, _ in rows))
+    connections = services.names.of({Connection: (mirror.connection_id for mirror, _ in rows)})[Connection]
     return [
         MirrorOut.of(
             mirror,

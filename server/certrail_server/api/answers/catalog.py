@@ -27,9 +27,14 @@ from certrail_server.api.schemas.integrations import ConnectionOut, PluginFaultO
 
 def profile_answers(services: Services, rows: Sequence[CertificateProfile]) -> list[CertificateProfileOut]:
     """One for each row."""
-    authorities = services.names.slugs(CertificateAuthority, (row.ca_id for row in rows))
+    names = services.names.of(
+        {
+            CertificateAuthority: (row.ca_id for row in rows),
+            CertificatePolicy: (row.policy_id for row in rows),
+        }
+    )
+    authorities, policies = names[CertificateAuthority], names[CertificatePolicy]
     legacy = services.catalog.legacy_enrollments(rows)
-    policies = services.names.slugs(CertificatePolicy, (row.policy_id for row in rows))
     return [
         CertificateProfileOut.about(
             row, legacy.get(row.id), ca=authorities.get(row.ca_id or ""), policy=policies[row.policy_id]

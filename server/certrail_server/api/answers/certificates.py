@@ -2,23 +2,26 @@
 
 from collections.abc import Sequence
 
-from certrail.persistence.tables import Application, Certificate, CertificateProfile
+from certrail.persistence.tables import Application, CaCertificate, Certificate, CertificateProfile
 from certrail.services.facade import Services
 from certrail_server.api.schemas.certificates import CertificateOut
 
 
 def certificate_answers(services: Services, rows: Sequence[Certificate]) -> list[CertificateOut]:
     """One for each row."""
-    names = services.names
-    applications = names.slugs(Application, (row.application_id for row in rows))
-    profiles = names.slugs(CertificateProfile, (row.profile_id for row in rows))
-    issuers = names.issuers(row.ca_certificate_id for row in rows)
+    names = services.names.of(
+        {
+            Application: (row.application_id for row in rows),
+            CertificateProfile: (row.profile_id for row in rows),
+            CaCertificate: (row.ca_certificate_id for row in rows),
+        }
+    )
     return [
         CertificateOut.about(
             row,
-            application=applications.get(row.application_id or ""),
-            profile=profiles.get(row.profile_id or ""),
-            issuer=issuers.get(row.ca_certificate_id or ""),
+            application=names[Application].get(row.application_id or ""),
+            profile=names[CertificateProfile].get(row.profile_id or ""),
+            issuer=names[CaCertificate].get(row.ca_certificate_id or ""),
         )
         for row in rows
     ]

@@ -2,7 +2,14 @@
 
 from collections.abc import Sequence
 
-from certrail.persistence.tables import CertificateProfile, Connection, Delivery, Retirement, Sync
+from certrail.persistence.tables import (
+    Certificate,
+    CertificateProfile,
+    Connection,
+    Delivery,
+    Retirement,
+    Sync,
+)
 from certrail.services.facade import Services
 from certrail_server.api.schemas.deliveries import DeliveryOut, RetirementOut
 from certrail_server.api.schemas.syncs import SelectionOut, SyncOut
@@ -10,15 +17,14 @@ from certrail_server.api.schemas.syncs import SelectionOut, SyncOut
 
 def sync_answers(services: Services, rows: Sequence[Sync]) -> list[SyncOut]:
     """One for each row."""
-    connections = services.names.slugs(Connection, (row.connection_id for row in rows))
     named = (profile for row in rows for profile in row.selection.get("profiles", ()))
-    profiles = services.names.slugs(CertificateProfile, named)
+    names = services.names.of({Connection: (row.connection_id for row in rows), CertificateProfile: named})
     return [
         SyncOut.about(
             row,
-            connection=connections.get(row.connection_id or ""),
+            connection=names[Connection].get(row.connection_id or ""),
             config=services.syncs.shown(row),
-            selection=SelectionOut.about(row.selection, profiles),
+            selection=SelectionOut.about(row.selection, names[CertificateProfile]),
         )
         for row in rows
     ]
@@ -32,7 +38,8 @@ def sync_answer(services: Services, row: Sync) -> SyncOut:
 
 def delivery_answers(services: Services, rows: Sequence[tuple[Delivery, Sync]]) -> list[DeliveryOut]:
     """One for each row."""
-    names = services.names.certificates(delivery.desired_certificate_id for delivery, _ in rows)
+    desired = (delivery.desired_certificate_id for delivery, _ in rows)
+    names = services.names.of({Certificate: desired})[Certificate]
     return [
         DeliveryOut.about(delivery, sync, names.get(delivery.desired_certificate_id, ""))
         for delivery, sync in rows

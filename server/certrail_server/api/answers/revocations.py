@@ -2,25 +2,34 @@
 
 from collections.abc import Sequence
 
-from certrail.persistence.tables import Application, Principal, RevocationRequest
+from certrail.persistence.tables import (
+    Application,
+    ApprovalRequest,
+    Certificate,
+    Principal,
+    RevocationRequest,
+)
 from certrail.services.facade import Services
 from certrail_server.api.schemas.revocations import RevocationRequestOut
 
 
 def revocation_answers(services: Services, rows: Sequence[RevocationRequest]) -> list[RevocationRequestOut]:
     """One for each row."""
-    names = services.names
-    applications = names.slugs(Application, (row.application_id for row in rows))
-    requesters = names.slugs(Principal, (row.requester_id for row in rows))
-    certificates = names.certificates(row.certificate_id for row in rows)
-    approvals = services.approvals.of_subjects([row.id for row in rows])
+    names = services.names.of(
+        {
+            Application: (row.application_id for row in rows),
+            Principal: (row.requester_id for row in rows),
+            Certificate: (row.certificate_id for row in rows),
+            ApprovalRequest: (row.id for row in rows),
+        }
+    )
     return [
         RevocationRequestOut.of(
             row,
-            application=applications.get(row.application_id or ""),
-            certificate=certificates[row.certificate_id],
-            requester=requesters[row.requester_id],
-            approval_request_id=approvals.get(row.id),
+            application=names[Application].get(row.application_id or ""),
+            certificate=names[Certificate][row.certificate_id],
+            requester=names[Principal][row.requester_id],
+            approval_request_id=names[ApprovalRequest].get(row.id),
         )
         for row in rows
     ]

@@ -8,8 +8,9 @@ from fastapi.concurrency import run_in_threadpool
 
 from certrail.domain.access import Permission
 from certrail.domain.states import RequestStatus
+from certrail.persistence.tables import Application, Principal
 from certrail.services.issuance.state import FINAL
-from certrail_server.api.answers.requests import request_answer, request_answers
+from certrail_server.api.answers.requests import accepted_answer, request_answer, request_answers
 from certrail_server.api.guard import Call, allow, idempotent
 from certrail_server.api.pages import Page
 from certrail_server.api.schemas.requests import (
@@ -31,19 +32,22 @@ def create_certificate_request(
     call: Annotated[Call, allow(Permission.REQUEST_CREATE)],
 ) -> CertificateRequestOut:
     """Request a certificate. The answer says that the request is stored, not that it is decided."""
-    requests = call.services.requests
-    row = idempotent(
-        lambda: requests.submit(
+    services, requests = call.services, call.services.requests
+    names = services.names.of({Application: [call.scope], Principal: [call.actor.principal_id]})
+
+    def make() -> CertificateRequestOut:
+        accepted = requests.accept(
             call.actor,
             call.scope,
             profile=body.profile,
             content=body.content(),
             attributes=body.metadata,
-        ),
-        requests.get,
-    )
-    response.headers["Location"] = f"/api/v1/certificate-requests/{row.id}"
-    return request_answer(call.services, row)
+        )
+        return accepted_answer(names, accepted)
+
+    answer = idempotent(make, lambda ident: request_answer(services, requests.get(ident)))
+    response.headers["Location"] = f"/api/v1/certificate-requests/{answer.id}"
+    return answer
 
 
 @scoped.get("")
