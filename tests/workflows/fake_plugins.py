@@ -71,7 +71,7 @@ class NoConfig(Config):
 class FakeDestination(Destination[NoConfig]):
     name, title = "fake", "Fake"
 
-    def __init__(self, tries: Tries, observed: list[Observation]) -> None:
+    def __init__(self, tries: Tries, observed: list[Observation | Exception]) -> None:
         super().__init__(NoConfig())
         self._tries = tries
         self._observed = observed
@@ -90,7 +90,10 @@ class FakeDestination(Destination[NoConfig]):
         return Receipt(reference="here", fingerprint=fingerprint, changed=True)
 
     async def observe(self, target: Target) -> Observation:
-        return self._observed.pop(0) if self._observed else Observation(present=True, fingerprint="ab")
+        found = self._observed.pop(0) if self._observed else Observation(present=True, fingerprint="ab")
+        if isinstance(found, Exception):
+            raise found
+        return found
 
 
 class FakeNotifier(Notifier[NoConfig]):

@@ -23,8 +23,8 @@ from certrail.services.authorities.crl_publication import PublishCall
 from certrail.services.core.failure import Failure
 from certrail.services.delivery.deliveries import DeliveryState
 from certrail.services.delivery.deploy import DeployCall
+from certrail.services.delivery.observation import ObserveCall
 from certrail.services.delivery.remove import RemoveCall
-from certrail.services.delivery.verify import ObserveCall
 from certrail.services.integrations.plugin_faults import CallFault
 from certrail.services.issuance.issuance import Advance
 from certrail_sdk import (
@@ -54,8 +54,15 @@ def task(subject_id: str) -> PluginTaskInput:
     return PluginTaskInput(subject_id, QUEUE)
 
 
+class ReadsNothingBack:
+    """A verb whose answer is recorded as it is."""
+
+    def read_back(self, call: object, answer: object) -> None:
+        return None
+
+
 @dataclass
-class FakeRetirements:
+class FakeRetirements(ReadsNothingBack):
     """Objects of the one delivery that are to be removed; the plugin's attempts say how it goes."""
 
     tries: Tries = field(default_factory=Tries)
@@ -101,7 +108,7 @@ class FakeDeliveries:
     status: str = "pending"
     failures: list[Failure] = field(default_factory=list)
     deployed: list[str] = field(default_factory=list)
-    observations: list[Observation] = field(default_factory=list)
+    observations: list[Observation | Exception] = field(default_factory=list)
     refusal: Exception | None = None
     looked: int = 0
     retirements: FakeRetirements = field(default_factory=FakeRetirements)
@@ -125,11 +132,31 @@ class FakeDeliveries:
             target=target,
         )
 
-    def complete(self, call: DeployCall, receipt: Receipt) -> None:
+    def read_back(self, call: DeployCall, receipt: Receipt) -> ObserveCall:
+        return self.observing(call.subject_id, call.certificate_id)
+
+    def complete(self, call: DeployCall, receipt: Receipt) -> tuple[bool, bool | None]:
         self.deployed.append(call.certificate_id)
         self.delivered, self.observed_generation = call.certificate_id, call.generation
         if call.generation == self.generation:
             self.status = "delivered"
+        return (False, None) if call.seen is None else (True, self.looked_at(call.seen))
+
+    def observing(self, delivery_id: str, certificate_id: str) -> ObserveCall:
+        return ObserveCall(
+            subject_id=delivery_id,
+            certificate_id=certificate_id,
+            destination=FakeDestination(self.tries, self.observations),
+            target=Target(delivery=delivery_id, name="object"),
+            plugin=PLUGIN,
+        )
+
+    def looked_at(self, observation: Observation) -> bool:
+        good = observation.fingerprint == "ab"
+        self.looked += 1
+        if not good:
+            self.generation, self.status = self.generation + 1, "pending"
+        return good
 
     def fail(self, delivery_id: str, failure: Failure, generation: int | None = None) -> None:
         if generation not in (None, self.generation):
@@ -153,7 +180,7 @@ class FakeDeliveries:
 
 
 @dataclass
-class FakeVerification:
+class FakeVerification(ReadsNothingBack):
     """Reads the one delivery back."""
 
     deliveries: FakeDeliveries
@@ -161,22 +188,10 @@ class FakeVerification:
 
     def begin(self, delivery_id: str, attempt: int, tried: Collection[str] = ()) -> ObserveCall | None:
         delivered = self.deliveries.delivered
-        if delivered is None:
-            return None
-        return ObserveCall(
-            subject_id=delivery_id,
-            certificate_id=delivered,
-            destination=FakeDestination(self.deliveries.tries, self.deliveries.observations),
-            target=Target(delivery=delivery_id, name="object"),
-            plugin=PLUGIN,
-        )
+        return self.deliveries.observing(delivery_id, delivered) if delivered is not None else None
 
     def complete(self, call: ObserveCall, observation: Observation) -> bool:
-        good = observation.fingerprint == "ab"
-        self.deliveries.looked += 1
-        if not good:
-            self.deliveries.generation, self.deliveries.status = self.deliveries.generation + 1, "pending"
-        return good
+        return self.deliveries.looked_at(observation)
 
     def fail(self, delivery_id: str, failure: Failure, generation: int | None = None) -> None:
         self.deliveries.failures.append(failure)
@@ -189,7 +204,7 @@ class FakeVerification:
 
 
 @dataclass
-class FakeMirrors:
+class FakeMirrors(ReadsNothingBack):
     """One copy of a CRL; `number` is that of the present one."""
 
     tries: Tries = field(default_factory=Tries)
@@ -256,7 +271,7 @@ class FakeRevocation(FakeIssuance):
 
 
 @dataclass
-class FakeNotifications:
+class FakeNotifications(ReadsNothingBack):
     """One message."""
 
     tries: Tries = field(default_factory=Tries)

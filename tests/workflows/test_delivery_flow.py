@@ -39,6 +39,31 @@ async def test_a_delivery_is_brought_and_read_back(skipping: WorkflowEnvironment
     assert len(fakes.deliveries.tries.at) == 1
 
 
+async def test_what_is_read_back_at_once_needs_one_activity_and_few_events(
+    skipping: WorkflowEnvironment, fakes: Fakes
+) -> None:
+    async with fakes.workers(skipping.client):
+        handle = await start(skipping.client)
+        await handle.result()
+        events = (await handle.fetch_history()).events
+    assert fakes.deliveries.looked == 1
+    scheduled = [event for event in events if event.HasField("activity_task_scheduled_event_attributes")]
+    assert len(scheduled) == 1
+    assert len(events) <= 13, "the signal that started it is one of them"
+
+
+async def test_a_read_back_that_fails_is_tried_again_and_loses_no_receipt(
+    skipping: WorkflowEnvironment, fakes: Fakes
+) -> None:
+    fakes.deliveries.observations = [Retryable("busy"), Retryable("still busy")]
+    async with fakes.workers(skipping.client):
+        result = await (await start(skipping.client)).result()
+    assert result == DeliveryResult("delivered", verified=True)
+    assert fakes.deliveries.deployed == ["certificate-1"], "it is not deployed again"
+    # The first one is no failure of the deploy; the second is that of the activity that reads back only.
+    assert [failure.message for failure in fakes.deliveries.failures] == ["still busy"]
+
+
 async def test_the_pause_that_a_plugin_asks_for_is_kept(skipping: WorkflowEnvironment, fakes: Fakes) -> None:
     fakes.deliveries.tries.script = [RateLimited("slow down", retry_after=timedelta(seconds=30))]
     async with fakes.workers(skipping.client):
@@ -144,7 +169,8 @@ async def test_what_fails_for_a_month_is_given_up_on_record(
 async def test_another_certificate_at_the_destination_is_replaced_after_a_pause(
     skipping: WorkflowEnvironment, fakes: Fakes
 ) -> None:
-    fakes.deliveries.observations = [Observation(present=True, fingerprint="cd") for _ in range(2)]
+    other = Observation(present=True, fingerprint="cd")
+    fakes.deliveries.observations = [other, other]
     async with fakes.workers(skipping.client):
         result = await (await start(skipping.client)).result()
     assert result == DeliveryResult("delivered", verified=True)

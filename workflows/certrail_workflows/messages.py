@@ -153,6 +153,19 @@ class DeliveryResult:
 
 
 @dataclass(frozen=True)
+class Deployed:
+    """How a deploy ended.
+
+    Attributes:
+        read: whether it was read back at once, or cannot be.
+        verified: whether the destination holds what was deployed; ``None`` where it was not read back.
+    """
+
+    read: bool = False
+    verified: bool | None = None
+
+
+@dataclass(frozen=True)
 class ReadBack:
     """Whether the destination holds what was delivered; ``None`` where it could not be read."""
 

@@ -14,7 +14,7 @@ from certrail.pki.revocation import Reason
 from certrail.plugins.redaction import MASK
 from certrail.services.alerting.alerts import Escalation
 from certrail.services.delivery.deploy import target_of_receipt
-from certrail.services.delivery.verify import ObserveCall
+from certrail.services.delivery.observation import ObserveCall
 from certrail.services.inventory.selectors import CertificateSelector
 from certrail_sdk import Observation
 

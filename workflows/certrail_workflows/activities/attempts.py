@@ -54,6 +54,17 @@ class AttemptRecorder:
 
     async def plugin_call(self, calls: Calls, verb: str, call: PluginCall[T]) -> T:
         """Call a plugin's verb, contained. A fault of the plugin is recorded beside the failure of the call."""
+        try:
+            return await self.contained_call(calls, verb, call)
+        except Exception as error:
+            attempt = activity.info().attempt
+            verdict = classify_plugin(error, plugin=call.plugin, attempt=attempt, now=self.clock())
+            _tell(verdict.failure)
+            await self._write(verdict.failure)
+            raise verdict.error from None
+
+    async def contained_call(self, calls: Calls, verb: str, call: PluginCall[T]) -> T:
+        """Call a plugin's verb, contained. A fault of the plugin is recorded; raises what the verb raised."""
         name, _, version = call.plugin.rpartition(" ")
         plugin = plugin_of(activity.info().task_queue)
         entered = OpenCall(plugin, version or name, verb, call.subject_id, call.generation)
@@ -65,13 +76,9 @@ class AttemptRecorder:
         try:
             return await calls.contained(entered, call.answer(), report)
         except Exception as error:
-            attempt = activity.info().attempt
-            verdict = classify_plugin(error, plugin=call.plugin, attempt=attempt, now=self.clock())
-            _tell(verdict.failure)
             if not isinstance(error, NoAnswer):  # reported when its limit was reached
                 await report(error)
-            await self._write(verdict.failure)
-            raise verdict.error from None
+            raise
 
     async def _report(self, fault: CallFault) -> None:
         try:

@@ -4,7 +4,9 @@ A verb is a `PluginStep`: begin in one transaction, the plugin's call outside of
 A failure is committed before Temporal hears of it, so that the record never knows less than a workflow.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +32,8 @@ PluginActivity = Callable[[str], Awaitable[Any]]
 _ONE_BY_ONE = frozenset({messages.REMOVE})
 """Verbs whose subject has several calls, each with its own outcome: one that fails does not hold up the others."""
 _ANSWERS: Mapping[str, Callable[[Any], Any]] = {
+    # Without a call there is nothing to be said: what is delivered already is looked at by a verb of its own.
+    messages.DELIVER: lambda outcome: messages.Deployed(*(outcome or ())),
     messages.VERIFY: messages.ReadBack,
     messages.REFRESH_APPROVAL_MESSAGE: messages.Refreshed,
 }
@@ -101,7 +105,25 @@ class _Runner:
     async def _make(self, call: PluginCall[Any]) -> Any:
         recorder = self._recorder(lambda failure: self._step.fail(call.subject_id, failure, call.generation))
         answer = await recorder.plugin_call(self._calls, self._step.verb, call)
+        reading = self._step.read_back(call, answer)
+        if reading is not None:
+            try:
+                call = await self._read_back(recorder, call, reading)
+            except asyncio.CancelledError:
+                # It was deployed, and that has to be on record before this attempt ends.
+                await recorder.engine_step(lambda: self._step.complete(call, answer))
+                raise
         return await recorder.engine_step(lambda: self._step.complete(call, answer))
+
+    async def _read_back(
+        self, recorder: AttemptRecorder, call: PluginCall[Any], reading: PluginCall[Any]
+    ) -> PluginCall[Any]:
+        """The call with what was seen. A fault of the plugin is recorded, any other failure is left to `VERIFY`."""
+        made: Any = call
+        try:
+            return replace(made, seen=await recorder.contained_call(self._calls, messages.VERIFY, reading))
+        except Exception:
+            return call
 
     def _beginning(self, subject_id: str) -> AttemptRecorder:
         return self._recorder(lambda failure: self._step.fail_to_begin(subject_id, failure))

@@ -15,6 +15,7 @@ from certrail_workflows.messages import (
     VERIFY,
     DeliveryResult,
     DeliveryStatus,
+    Deployed,
     PluginTaskInput,
     ReadBack,
     TimedOut,
@@ -47,35 +48,44 @@ class DeliveryWorkflow(ChangeSignals):
     async def _round(self, task: PluginTaskInput) -> DeliveryResult | None:
         """Deploy, verify and remove once; ``None`` when the desired state changed meanwhile.
 
+        A deploy reads back what it deployed. Only where that did not succeed it is read back by an activity of its own,
+        which is retried by itself.
+
         What is to leave comes last and by itself: one that is in use for weeks must not keep the new one from being
         looked at, nor count as its failure.
         """
-        verified = None
-        if await self._deliver(task):
+        deployed = await self._deliver(task)
+        verified = deployed.verified if deployed else None
+        if deployed and not deployed.read and not self._changed:
             verified = await self._verify(task)
-        if not self._changed:
-            await self._remove(task)
         if self._changed:
             return None
         status = await self._status(task)
+        if status.retiring:
+            await self._remove(task)
+            if self._changed:
+                return None
+            status = await self._status(task)
         await workflow.wait_condition(workflow.all_handlers_finished)
         return DeliveryResult(status.status, verified) if status.settled else None
 
-    async def _deliver(self, task: PluginTaskInput) -> bool:
+    async def _deliver(self, task: PluginTaskInput) -> Deployed | None:
+        """``None`` where it failed."""
         activity = workflow.start_activity(
-            DELIVER, task.subject_id, **policies.on_queue(task.queue, policies.DELIVER)
+            DELIVER,
+            task.subject_id,
+            result_type=Deployed,
+            **policies.on_queue(task.queue, policies.DELIVER),
         )
         try:
-            await self._unless_changed(activity, "Delivers")
+            deployed: Deployed = await self._unless_changed(activity, "Delivers")
         except ActivityError as error:
             if not self._changed and not is_recorded(error):
                 await self._record_timeout(DELIVER, task, error)
-            return False
-        return True
+            return None
+        return deployed
 
     async def _remove(self, task: PluginTaskInput) -> None:
-        if not (await self._status(task)).retiring:
-            return
         activity = workflow.start_activity(
             REMOVE, task.subject_id, **policies.on_queue(task.queue, policies.REMOVE)
         )

@@ -71,6 +71,14 @@ class PluginStep(ABC):
             tried: rows that this attempt has called the plugin for already, where a subject has several.
         """
 
+    def read_back(self, call: Any, answer: Any) -> PluginCall[Any] | None:  # noqa: ARG002 - only some verbs have one
+        """A call that only reads, made with this answer before it is recorded; ``None`` where there is none.
+
+        Where it succeeds its answer is the `seen` of the call that `complete` is given. Where it fails nothing is said:
+        what was not seen is looked at by a step of its own.
+        """
+        return None
+
     @abstractmethod
     def complete(self, call: Any, answer: Any) -> Any:
         """Record the plugin's answer. Returns what the workflow is answered."""

@@ -21,9 +21,10 @@ from certrail.services.core.unit_of_work import UnitOfWork
 from certrail.services.delivery import retirement_planner
 from certrail.services.delivery.connection_rate import acquire_slot, lock_rate_limit
 from certrail.services.delivery.desired_state import facts_of
+from certrail.services.delivery.observation import ObserveCall, is_good, record_observation
 from certrail.services.integrations.plugin_config import destination_of, plugin_version
 from certrail.services.integrations.receipts import checked_receipt
-from certrail_sdk import Bundle, Deployment, Destination, Receipt, Target
+from certrail_sdk import Bundle, Deployment, Destination, Observation, Observes, Receipt, Target
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,6 +34,8 @@ class DeployCall(PluginCall[Receipt]):
     Attributes:
         generation: of the desired state that is deployed.
         target: where the sync puts things now, which is recorded if it was retargeted when the receipt comes.
+        observer: another plugin object, to read back at once where the destination can be; each is built for one call.
+        seen: what was read back after the deploy, if that succeeded.
     """
 
     generation: int
@@ -40,6 +43,8 @@ class DeployCall(PluginCall[Receipt]):
     destination: Destination[Any]
     deployment: Deployment
     target: PreviousTarget
+    observer: Observes | None = None
+    seen: Observation | None = None
 
     @override
     async def perform(self) -> Receipt:
@@ -77,16 +82,43 @@ class DeployEffect(Effect[Delivery, DeployCall, Receipt]):
             delivery.next_try_at = slot.at
             return slot
         delivery.status = DeliveryStatus.DELIVERING
+        subject = f"delivery {delivery.id}"
+        destination = destination_of(self.context, uow.session, sync, subject)
+        # After an attempt of which nothing is known the receipt is recorded before anything else is called: a plugin
+        # that takes its process with it when it reads back must not keep what it deployed from being on record.
+        at_once = delivery.intent_at is None and isinstance(destination, Observes)
+        observer = destination_of(self.context, uow.session, sync, subject) if at_once else None
         call = DeployCall(
             subject_id=delivery.id,
             generation=delivery.generation,
             certificate_id=certificate.id,
-            destination=destination_of(self.context, uow.session, sync, f"delivery {delivery.id}"),
+            destination=destination,
+            observer=observer if isinstance(observer, Observes) else None,
             deployment=self._deployment(delivery, sync, certificate),
             plugin=plugin_version(self.context, "destination", sync.destination),
             target=retirement_planner.target_snapshot(uow, sync),
         )
         return delivery, call
+
+    @override
+    def read_back(self, call: DeployCall, answer: Receipt) -> ObserveCall | None:
+        """Verify before the receipt is recorded, so that both commit together."""
+        if call.observer is None:
+            return None
+        return ObserveCall(
+            subject_id=call.subject_id,
+            certificate_id=call.certificate_id,
+            destination=call.observer,
+            target=Target(delivery=call.subject_id, name=call.deployment.name, receipt=answer),
+            plugin=call.plugin,
+        )
+
+    @override
+    def outcome(self, call: DeployCall) -> tuple[bool, bool | None]:
+        """Whether there is nothing to read back any more, and whether what was read back is what was deployed."""
+        if call.seen is None:
+            return not isinstance(call.destination, Observes), None
+        return True, is_good(call.seen, call.deployment.bundle.fingerprint)
 
     @override
     def lock(self, uow: UnitOfWork, subject_id: str) -> Delivery | None:
@@ -142,6 +174,9 @@ class DeployEffect(Effect[Delivery, DeployCall, Receipt]):
                 duration_ms=_milliseconds(row.desired_at or uow.now, uow.now),
             )
         )
+        # What a newer generation replaces, or a deletion removes, is not deployed again for being another.
+        if call.seen is not None and row.generation == call.generation and not sync.deletion_requested:
+            record_observation(uow, row, certificate.id, certificate.fingerprint, call.seen)
 
     @override
     def failed(self, uow: UnitOfWork, row: Delivery, failure: Failure, *, first: bool) -> None:

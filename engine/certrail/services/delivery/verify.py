@@ -1,38 +1,24 @@
-"""Verification: what a destination holds is read back and compared with the receipt (drift detection)."""
+"""Verification by itself: where what was deployed could not be read back at once, by the step that deployed it."""
 
 from collections.abc import Collection
-from dataclasses import dataclass
 
 from sqlmodel import and_, col, select
 from typing_extensions import override
 
 from certrail.checkpoints import checkpoint
-from certrail.domain.events.delivery import DeliveryDriftDetected, DeliveryUnverified, DeliveryVerified
-from certrail.domain.states import DeliveryStatus, RetirementStatus
+from certrail.domain.events.delivery import DeliveryUnverified
+from certrail.domain.states import RetirementStatus
 from certrail.persistence.database import session_cache
 from certrail.persistence.tables import Connection, Delivery, Retirement, Sync
 from certrail.services.core.actor import SYSTEM
-from certrail.services.core.effects import PluginCall, PluginStep, checked
+from certrail.services.core.effects import PluginStep
 from certrail.services.core.failure import Failure
 from certrail.services.core.unit_of_work import ServiceContext
 from certrail.services.delivery.deploy import lock_delivery, sync_with, target_of_receipt
 from certrail.services.delivery.desired_state import facts_of
+from certrail.services.delivery.observation import ObserveCall, record_observation
 from certrail.services.integrations.plugin_config import destination_of, plugin_version
-from certrail_sdk import Observation, Observes, Target
-
-
-@dataclass(frozen=True, kw_only=True)
-class ObserveCall(PluginCall[Observation]):
-    """One read-back of a delivered certificate."""
-
-    certificate_id: str
-    destination: Observes
-    target: Target
-
-    @override
-    async def perform(self) -> Observation:
-        """Read what the destination holds."""
-        return checked(await self.destination.observe(self.target), Observation)
+from certrail_sdk import Observation, Observes
 
 
 class VerifyStep(PluginStep):
@@ -86,18 +72,7 @@ class VerifyStep(PluginStep):
             if delivery is None or delivery.delivered_certificate_id != call.certificate_id:
                 return True
             _, certificate = sync_with(uow.session, delivery, call.certificate_id)
-            expected = certificate.fingerprint
-            good = answer.present and answer.fingerprint == expected and answer.key_matches is not False
-            delivery.observed = {**answer.model_dump(mode="json"), "good": good}
-            delivery.verified_at = uow.now if good else None
-            if good:
-                uow.record(DeliveryVerified(**facts_of(uow, delivery), certificate_id=call.certificate_id))
-            else:
-                delivery.generation += 1
-                delivery.desired_at = delivery.last_transition_at = uow.now
-                delivery.status = DeliveryStatus.PENDING
-                uow.record(DeliveryDriftDetected(**facts_of(uow, delivery), found=answer.fingerprint))
-            uow.session.add(delivery)
+            good = record_observation(uow, delivery, certificate.id, certificate.fingerprint, answer)
         checkpoint("delivery.verified")
         return good
 

@@ -1,0 +1,53 @@
+"""What a destination holds, as it was read back, compared with what was delivered (drift detection)."""
+
+from dataclasses import dataclass
+
+from typing_extensions import override
+
+from certrail.domain.events.delivery import DeliveryDriftDetected, DeliveryVerified
+from certrail.domain.states import DeliveryStatus
+from certrail.persistence.tables import Delivery
+from certrail.services.core.effects import PluginCall, checked
+from certrail.services.core.unit_of_work import UnitOfWork
+from certrail.services.delivery.desired_state import facts_of
+from certrail_sdk import Observation, Observes, Target
+
+
+@dataclass(frozen=True, kw_only=True)
+class ObserveCall(PluginCall[Observation]):
+    """One read-back of a delivered certificate."""
+
+    certificate_id: str
+    destination: Observes
+    target: Target
+
+    @override
+    async def perform(self) -> Observation:
+        """Read what the destination holds."""
+        return checked(await self.destination.observe(self.target), Observation)
+
+
+def is_good(seen: Observation, fingerprint: str) -> bool:
+    """Whether a destination holds the certificate with this fingerprint, and its key."""
+    return seen.present and seen.fingerprint == fingerprint and seen.key_matches is not False
+
+
+def record_observation(
+    uow: UnitOfWork, delivery: Delivery, certificate_id: str, fingerprint: str, seen: Observation
+) -> bool:
+    """Record what was read back; ``False`` when it is not what was delivered, which is then deployed again.
+
+    The delivery is locked, and `certificate_id` is what was delivered last.
+    """
+    good = is_good(seen, fingerprint)
+    delivery.observed = {**seen.model_dump(mode="json"), "good": good}
+    delivery.verified_at = uow.now if good else None
+    uow.session.add(delivery)
+    if good:
+        uow.record(DeliveryVerified(**facts_of(uow, delivery), certificate_id=certificate_id))
+        return True
+    delivery.generation += 1
+    delivery.desired_at = delivery.last_transition_at = uow.now
+    delivery.status = DeliveryStatus.PENDING
+    uow.record(DeliveryDriftDetected(**facts_of(uow, delivery), found=seen.fingerprint))
+    return False
