@@ -192,18 +192,36 @@ def test_the_version_is_reported() -> None:
     assert re.fullmatch(r"certrail \d+\.\d+\.\d+\S*\n", run("--version").stdout)
 
 
-def test_commands_that_only_call_the_api_load_only_what_they_need() -> None:
-    """They start in a fraction of the time; what is loaded is looked at, as time says little on a busy machine."""
+def test_the_help_loads_neither_the_client_nor_what_draws_progress() -> None:
+    loaded = loaded_by("--help", status=0)
+    assert "certrail_server.cli.api.certificate" in loaded
+    assert not loaded & {
+        "certrail_client",
+        "httpx2",
+        "asyncio",
+        "rich.progress",
+        "certrail.services",
+        "pydantic",
+    }
+
+
+def loaded_by(*arguments: str, status: int) -> set[str]:
+    """The modules of a process in which a command ran."""
     code = (
         "import sys; from typer.testing import CliRunner; from certrail_server.cli import app;"
-        "result = CliRunner().invoke(app, ['cert', 'list', 'app']); assert result.exit_code == 1, result.output;"
-        "print(*sys.modules)"
+        f"result = CliRunner().invoke(app, {list(arguments)});"
+        f" assert result.exit_code == {status}, result.output; print(*sys.modules)"
     )
     env = {**os.environ, "CERTRAIL_TOKEN": "crt_a_b", "CERTRAIL_URL": "http://127.0.0.1:9"}
     done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    loaded = set(done.stdout.split())
-    assert "certrail_server.cli.api.certificate" in loaded
+    return set(done.stdout.split())
+
+
+def test_commands_that_only_call_the_api_load_only_what_they_need() -> None:
+    """They start in a fraction of the time; what is loaded is looked at, as time says little on a busy machine."""
+    loaded = loaded_by("cert", "list", "app", status=1)
+    assert {"certrail_server.cli.api.certificate", "certrail_client"} <= loaded
     assert not loaded & {
         *("certrail.services", "certrail.persistence", "sqlmodel", "sqlalchemy", "temporalio"),
         *("cryptography", "fastapi", "pydantic_settings"),

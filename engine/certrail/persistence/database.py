@@ -60,12 +60,12 @@ class Database:
             session.commit()
 
     @contextmanager
-    def shared_read(self) -> Iterator[None]:
+    def shared_read(self) -> Iterator["SharedRead"]:
         """Give all reads in this context, until the first write, one transaction, and each row one statement."""
-        shared = _SharedRead(self.engine)
+        shared = SharedRead(self.engine)
         token = _shared.set(shared)
         try:
-            yield
+            yield shared
         finally:
             _shared.reset(token)
             shared.end()
@@ -111,13 +111,18 @@ def _hold(session: Session, instance: object) -> None:
         held.append(instance)
 
 
-class _SharedRead:
+class SharedRead:
     """The session of a shared read, opened by the first of its reads; only one thread at a time uses it."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._session: Session | None = None
         self._ended = False
+
+    @property
+    def is_open(self) -> bool:
+        """Whether there is a transaction to close."""
+        return self._session is not None
 
     def is_of(self, engine: Engine) -> bool:
         """Whether reads of this database join it."""
@@ -144,7 +149,7 @@ class _SharedRead:
             session.close()
 
 
-_shared: ContextVar[_SharedRead | None] = ContextVar("shared_read", default=None)
+_shared: ContextVar[SharedRead | None] = ContextVar("shared_read", default=None)
 
 
 def end_shared_read() -> None:

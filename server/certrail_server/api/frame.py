@@ -7,7 +7,6 @@ from fastapi.concurrency import run_in_threadpool
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from certrail.persistence.database import end_shared_read
 from certrail.services.facade import Services
 
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
@@ -30,7 +29,8 @@ class FramedCalls:
 
         async def framed(message: Message) -> None:
             if message["type"] == "http.response.start":
-                await run_in_threadpool(end_shared_read)
+                if shared.is_open:
+                    await run_in_threadpool(shared.end)
                 headers = MutableHeaders(scope=message)
                 headers["X-Request-Id"] = request_id
                 headers["X-Content-Type-Options"] = "nosniff"
@@ -38,5 +38,5 @@ class FramedCalls:
             await send(message)
 
         services: Services = scope["app"].state.services
-        with services.context.db.shared_read():
+        with services.context.db.shared_read() as shared:
             await self._app(scope, receive, framed)

@@ -1,6 +1,5 @@
 """The `certrail` command."""
 
-from importlib.metadata import version
 from typing import Annotated
 
 import typer
@@ -34,6 +33,8 @@ app = typer.Typer(
 
 def _show_version(wanted: bool) -> None:
     if wanted:
+        from importlib.metadata import version
+
         typer.echo(f"certrail {version('certrail')}")
         raise typer.Exit
 

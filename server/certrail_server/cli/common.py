@@ -7,7 +7,6 @@ from typing import Any, NoReturn
 import typer
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.markup import escape
-from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.segment import Segment
 
 from certrail.domain.formats import escaped
@@ -49,6 +48,9 @@ def fail(message: str) -> NoReturn:
 @contextmanager
 def counting(what: str) -> Iterator[Callable[[int], None]]:
     """Show the progress of a long command on standard error; nothing where that is no terminal."""
+    # Imported here: few commands take long, and every command starts with this module.
+    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
     columns = (SpinnerColumn(), TextColumn("{task.completed} " + what), TimeElapsedColumn())
     with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as bar:
         task = bar.add_task(what, total=None)

@@ -1,16 +1,17 @@
 """`certrail login` and `certrail logout`."""
 
 import time
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.markup import escape
 
-from certrail_client import Client, NotFound
-from certrail_client.calls import Call
 from certrail_server.cli.common import err, fail, out, waiting
 from certrail_server.cli.support import credentials
-from certrail_server.cli.support.remote import RETRIES, SECONDS, content_of, refusals
+from certrail_server.cli.support.remote import client_of, content_of, refusals
+
+if TYPE_CHECKING:
+    from certrail_client import Client
 
 LOCAL_PREFIX = "crt_"
 
@@ -29,7 +30,7 @@ def login(
 ) -> None:
     """Sign in through the OpenID Connect provider of a certrail server, and store an access token."""
     address = (server or credentials.url()).rstrip("/")
-    with refusals(address), Client(address, retries=RETRIES, timeout=SECONDS) as client:
+    with refusals(address), client_of(address) as client:
         started = _post(client, "/auth/device", None)
         page = started["verification_uri_complete"] or started["verification_uri"]
         err.print(f"Open {escape(started['verification_uri'])}", highlight=False, soft_wrap=True)
@@ -58,13 +59,13 @@ def logout() -> None:
     token = credentials.stored_token(address)
     if token:
         ident = token.removeprefix(LOCAL_PREFIX).partition("_")[0]
-        with refusals(address), Client(address, token, retries=RETRIES, timeout=SECONDS) as client:
+        with refusals(address), client_of(address, token) as client:
             client.request("DELETE", f"/tokens/{ident}")
     credentials.forget(address)
     out.print(f"Signed out at {escape(address)}." if token else "Nobody was signed in.", highlight=False)
 
 
-def _confirmed(client: Client, started: dict[str, Any]) -> dict[str, Any]:
+def _confirmed(client: "Client", started: dict[str, Any]) -> dict[str, Any]:
     """The token, once the user has confirmed."""
     deadline, pause = time.monotonic() + started["expires_in"], started["interval"]
     with waiting("sign-in") as show:
@@ -78,7 +79,10 @@ def _confirmed(client: Client, started: dict[str, Any]) -> dict[str, Any]:
     return fail("The sign-in was not confirmed in time. Start again.")
 
 
-def _post(client: Client, path: str, body: Any) -> dict[str, Any]:
+def _post(client: "Client", path: str, body: Any) -> dict[str, Any]:
+    from certrail_client import NotFound
+    from certrail_client.calls import Call
+
     try:
         answer: dict[str, Any] = content_of(client.response(Call("POST", path, dict, body=body)))
     except NotFound:

@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from certrail_server.cli.common import err, fail, out
@@ -25,6 +24,8 @@ def load(
     as_json: AsJson = False,
 ) -> None:
     """Load a project export. An interrupted run is completed by running the command again."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
     from certrail.services.migration.loading import Loader
     from certrail.services.operations.schema_watch import prepare
 

@@ -1,6 +1,5 @@
 """`certrail migrate` and `doctor`."""
 
-import asyncio
 import json
 from typing import Annotated
 
@@ -30,6 +29,8 @@ def migrate_database() -> None:
 
 def doctor(as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False) -> None:
     """Check the installation and say how to mend what is wrong; exit code 1 when something is."""
+    import asyncio
+
     from certrail_server.doctor import examine, nothing_here
 
     chosen = settings()

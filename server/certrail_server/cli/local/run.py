@@ -1,6 +1,5 @@
 """`certrail dev`, `server` and `worker`."""
 
-import asyncio
 from typing import Annotated
 
 import typer
@@ -26,6 +25,8 @@ def dev(
     ] = False,
 ) -> None:
     """Run everything on this machine: Temporal's dev server, the server and a worker."""
+    import asyncio
+
     from certrail_server import embedded
     from certrail_server.processes.launcher import Launcher
 
@@ -68,6 +69,8 @@ def worker(
     ] = None,
 ) -> None:
     """Run a worker for workflows and plugins, as a process for flows and processes for plugins."""
+    import asyncio
+
     from certrail_server.processes.launcher import Launcher
     from certrail_server.workers.parent import PROCESS, run
 

@@ -1,34 +1,31 @@
-"""The connection of a command to a running certrail: address, token, calls, and errors as messages."""
+"""The connection of a command to a running certrail: address, token, calls, and errors as messages.
+
+The client is imported when a call is made: with its HTTP library it takes half the time of a start.
+"""
 
 import json
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
-from importlib.metadata import version
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-import httpx2
 import typer
 
-from certrail_client import Client, RetryPolicy
-from certrail_client.calls import PREFIX, Call
-from certrail_client.errors import (
-    ApiError,
-    CertrailClientError,
-    Unauthenticated,
-    Unreachable,
-)
 from certrail_server.cli.common import err, fail
 from certrail_server.cli.support import credentials
+
+if TYPE_CHECKING:
+    import httpx2
+
+    from certrail_client import Client
 
 Json = dict[str, Any]
 Limit = Annotated[int, typer.Option("--limit", help="How many to list at most.", min=1)]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the API's answer as JSON.")]
 SECONDS = 60.0
 LARGEST_PAGE = 200
-RETRIES = RetryPolicy(attempts=3, first_seconds=0.1, longest_seconds=10.0)
 UNAUTHENTICATED = (
     "Sign in with `certrail login`, or give an access token in CERTRAIL_TOKEN. The first one is made with"
     " `certrail token bootstrap` where certrail runs, further ones by an admin with: certrail token create"
@@ -42,18 +39,20 @@ def call(method: str, path: str, body: Any = None, **query: Any) -> Any:
 
 def create(path: str, body: Any = None, **query: Any) -> Any:
     """A POST that makes an object, under an Idempotency-Key, so that a retry makes no second one."""
+    from certrail_client.calls import PREFIX, Call
+
     made: Call[Any] = Call("POST", PREFIX + path, dict, query, body, idempotent=True)
     with refusals():
         return content_of(client().response(made))
 
 
-def response(method: str, path: str, body: Any = None, **query: Any) -> httpx2.Response:
+def response(method: str, path: str, body: Any = None, **query: Any) -> "httpx2.Response":
     """One call, with the whole response."""
     with refusals():
         return client().request(method, path, body, **query)
 
 
-def content_of(answer: httpx2.Response) -> Any:
+def content_of(answer: "httpx2.Response") -> Any:
     """The JSON of an answer; ``None`` for one without content."""
     return answer.json() if answer.content else None
 
@@ -65,6 +64,8 @@ def refusals(address: str | None = None) -> Iterator[None]:
     Args:
         address: of the server that is called. Default: the one of every command.
     """
+    from certrail_client.errors import ApiError, CertrailClientError, Unauthenticated, Unreachable
+
     where = address or credentials.url()
     try:
         yield
@@ -81,14 +82,20 @@ def refusals(address: str | None = None) -> Iterator[None]:
         fail(str(problem))
 
 
-def client() -> Client:
+def client() -> "Client":
     """The client of this process; ends the command when there is no token."""
-    return _client(credentials.url(), _token())
+    return client_of(credentials.url(), _token())
 
 
 @lru_cache(maxsize=1)
-def _client(url: str, token: str) -> Client:
-    return Client(url, token, retries=RETRIES, timeout=SECONDS, user_agent=f"certrail/{version('certrail')}")
+def client_of(url: str, token: str | None = None) -> "Client":
+    """A client of a server, with the patience of all commands."""
+    from importlib.metadata import version
+
+    from certrail_client import Client, RetryPolicy
+
+    retries = RetryPolicy(attempts=3, first_seconds=0.1, longest_seconds=10.0)
+    return Client(url, token, retries=retries, timeout=SECONDS, user_agent=f"certrail/{version('certrail')}")
 
 
 def scope(application: str) -> str:
