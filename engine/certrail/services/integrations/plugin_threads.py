@@ -17,6 +17,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from certrail.crypto.keyring import KeyringError
 from certrail.domain.errors import Busy, CertrailError, PluginFailed
+from certrail.persistence.database import end_shared_read
 from certrail.plugins.redaction import redacted
 from certrail.services.core.failure import place
 from certrail.services.core.unit_of_work import ServiceContext
@@ -58,6 +59,8 @@ class PluginThreads:
             PluginFailed: its code broke the contract.
             CertrailError: what `build` raises.
         """
+        # A plugin may take long, and its thread would inherit the session of the call.
+        await asyncio.to_thread(end_shared_read)
         thread = self._started(key)
         try:
             plugin = await Held[P](key, "", self._faults, thread).made(

@@ -4,6 +4,7 @@ from fastapi import APIRouter, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from sqlalchemy import text
 
+from certrail.persistence.database import end_shared_read
 from certrail.services.core.orchestrator import Orchestrator
 from certrail.services.facade import Services
 from certrail_server.api.schemas.system import LiveOut, ReadyOut
@@ -38,4 +39,6 @@ def _database_answers(services: Services) -> bool:
             session.connection().execute(text("select 1"))
     except Exception:
         return False
+    finally:
+        end_shared_read()  # the orchestrator may take seconds to answer
     return True
