@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 from sqlalchemy import event
 
@@ -51,7 +52,7 @@ def traffic(database: Database) -> Iterator[Traffic]:
     def committed(_connection: object) -> None:
         seen.commits += 1
 
-    listeners = {"before_cursor_execute": executed, "begin": began, "commit": committed}
+    listeners: dict[str, Any] = {"before_cursor_execute": executed, "begin": began, "commit": committed}
     for name, listener in listeners.items():
         event.listen(database.engine, name, listener)
     try:

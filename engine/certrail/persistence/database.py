@@ -5,16 +5,15 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Engine, ExceptionContext, create_engine, event, make_url
+from sqlalchemy import Connection, Engine, ExceptionContext, Select, create_engine, event, make_url
 from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.sql.selectable import GenerativeSelect
 from sqlmodel import Session, SQLModel
 
 SQLITE_BUSY_SECONDS = 30
 POOL_SIZE = 20
 
 T = TypeVar("T")
-S = TypeVar("S", bound=GenerativeSelect)
+S = TypeVar("S", bound=Select[*tuple[Any, ...]])
 
 
 class Database:

@@ -1,45 +1,22 @@
 """How many SQL statements an issuance costs. The bounds may only fall: the speed of one request is made of them."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import pytest
 from cryptography import x509
-from sqlalchemy import event
 from tests.integration.conftest import Team
+from tests.support.statements import traffic
 
-MAX_STATEMENTS, MAX_TRANSACTIONS = 19, 1
-
-
-@contextmanager
-def counted(team: Team) -> Iterator[dict[str, list[str]]]:
-    """The statements and the commits within the block."""
-    engine = team.services.context.db.engine
-    seen: dict[str, list[str]] = {"statements": [], "commits": []}
-
-    def executed(*arguments: Any) -> None:
-        if not arguments[2].startswith(("BEGIN", "PRAGMA")):
-            seen["statements"].append(arguments[2])
-
-    def committed(_connection: Any) -> None:
-        seen["commits"].append("commit")
-
-    event.listen(engine, "before_cursor_execute", executed)
-    event.listen(engine, "commit", committed)
-    try:
-        yield seen
-    finally:
-        event.remove(engine, "before_cursor_execute", executed)
-        event.remove(engine, "commit", committed)
+COUNTS = {"sqlite": (14, 1), "postgresql": (15, 1)}
+"""Statements and transactions."""
 
 
 def test_an_unguarded_request_is_issued_within_few_statements(team: Team) -> None:
     request_id, _ = team.ask(team.admin)
-    with counted(team) as seen:
+    database = team.services.context.db
+    with traffic(database) as seen:
         assert team.services.issuance.advance(request_id).status == "issued"
-    assert len(seen["statements"]) <= MAX_STATEMENTS
-    assert len(seen["commits"]) <= MAX_TRANSACTIONS
+    assert seen.counts == COUNTS["sqlite" if database.is_sqlite else "postgresql"], seen.listed
 
 
 @pytest.fixture

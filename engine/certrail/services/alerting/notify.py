@@ -11,7 +11,7 @@ from certrail.domain.events.alerting import NotificationSent
 from certrail.domain.rate_limits import RateSlot
 from certrail.domain.states import NotificationStatus
 from certrail.persistence.database import locked
-from certrail.persistence.tables import Channel, NotificationRow
+from certrail.persistence.tables import Channel, Connection, NotificationRow
 from certrail.services.alerting.incidents import is_late
 from certrail.services.alerting.posting import fails, post, withdraw, works
 from certrail.services.core.effects import Effect, PluginCall, checked
@@ -50,7 +50,15 @@ class NotifyEffect(Effect[NotificationRow, NotifyCall, Sent]):
         row = self.lock(uow, subject_id)
         if row is None or row.status in FINISHED:
             return None
-        channel = uow.session.get(Channel, row.channel_id)
+        with_connection = (
+            select(Channel, Connection)
+            .select_from(Channel)
+            .join(Connection, col(Connection.id) == col(Channel.connection_id), isouter=True)
+        )
+        channel, _ = uow.session.exec(with_connection.where(Channel.id == row.channel_id)).first() or (
+            None,
+            None,
+        )
         if channel is None or is_late(uow, channel, row):
             withdraw(uow, row)
             return None

@@ -34,6 +34,13 @@ def enrollment(session: Session, application_id: str | None, profile: Certificat
     return _by_api(rows, application_id)
 
 
+def remember_enrollments(
+    session: Session, application_id: str | None, profile_id: str, rows: Sequence[Enrollment]
+) -> None:
+    """For a caller that loaded all of them already: within `session_cache`, `enrollment` queries nothing."""
+    cached(session, ("enrollment", application_id, profile_id), lambda: rows)
+
+
 def enrolled_profile(
     session: Session, application_id: str | None, reference: str
 ) -> tuple[CertificateProfile, CertificatePolicy, ApiEnrollment]:

@@ -21,7 +21,12 @@ from certrail.services.core.unit_of_work import UnitOfWork
 from certrail.services.delivery import retirement_planner
 from certrail.services.delivery.connection_rate import acquire_slot, lock_rate_limit
 from certrail.services.delivery.desired_state import facts_of
-from certrail.services.delivery.observation import ObserveCall, is_good, record_observation
+from certrail.services.delivery.observation import (
+    ObserveCall,
+    is_good,
+    note_observation,
+    record_observation,
+)
 from certrail.services.integrations.plugin_config import destination_of, plugin_version
 from certrail.services.integrations.receipts import checked_receipt
 from certrail_sdk import Bundle, Deployment, Destination, Observation, Observes, Receipt, Target
@@ -163,6 +168,10 @@ class DeployEffect(Effect[Delivery, DeployCall, Receipt]):
         else:
             row.next_try_at = uow.now
         retirement_planner.delivered(uow, sync, row, certificate)
+        # What a newer generation replaces, or a deletion removes, is not deployed again for being another.
+        wanted = row.generation == call.generation and not sync.deletion_requested
+        seen = call.seen if wanted else None
+        good = seen is not None and note_observation(uow, row, certificate.fingerprint, seen)
         delivered = DeliveryRecovered if recovered else DeliveryDelivered
         uow.record(
             delivered(
@@ -174,9 +183,8 @@ class DeployEffect(Effect[Delivery, DeployCall, Receipt]):
                 duration_ms=_milliseconds(row.desired_at or uow.now, uow.now),
             )
         )
-        # What a newer generation replaces, or a deletion removes, is not deployed again for being another.
-        if call.seen is not None and row.generation == call.generation and not sync.deletion_requested:
-            record_observation(uow, row, certificate.id, certificate.fingerprint, call.seen)
+        if seen is not None:
+            record_observation(uow, row, certificate.id, seen, good=good)
 
     @override
     def failed(self, uow: UnitOfWork, row: Delivery, failure: Failure, *, first: bool) -> None:
@@ -233,6 +241,7 @@ def sync_with(session: Session, delivery: Delivery, certificate_id: str) -> tupl
     """The sync of a delivery and one of its certificates, with the connection loaded too; after the lock, as it is."""
     query = (
         select(Sync, Certificate, Connection)
+        .select_from(Sync)
         .join(Certificate, col(Certificate.id) == certificate_id)
         .join(Connection, col(Connection.id) == col(Sync.connection_id), isouter=True)
         .where(Sync.id == delivery.sync_id)

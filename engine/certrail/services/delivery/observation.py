@@ -32,22 +32,28 @@ def is_good(seen: Observation, fingerprint: str) -> bool:
     return seen.present and seen.fingerprint == fingerprint and seen.key_matches is not False
 
 
-def record_observation(
-    uow: UnitOfWork, delivery: Delivery, certificate_id: str, fingerprint: str, seen: Observation
-) -> bool:
-    """Record what was read back; ``False`` when it is not what was delivered, which is then deployed again.
+def note_observation(uow: UnitOfWork, delivery: Delivery, fingerprint: str, seen: Observation) -> bool:
+    """Observed state after a read-back; ``False`` when it is not what was delivered, which is then deployed again.
 
-    The delivery is locked, and `certificate_id` is what was delivered last.
+    The delivery is locked. Its event is recorded by `record_observation`, after the row has all its new values: each
+    event has it flushed.
     """
     good = is_good(seen, fingerprint)
     delivery.observed = {**seen.model_dump(mode="json"), "good": good}
     delivery.verified_at = uow.now if good else None
+    if not good:
+        delivery.generation += 1
+        delivery.desired_at = delivery.last_transition_at = uow.now
+        delivery.status = DeliveryStatus.PENDING
     uow.session.add(delivery)
+    return good
+
+
+def record_observation(
+    uow: UnitOfWork, delivery: Delivery, certificate_id: str, seen: Observation, *, good: bool
+) -> None:
+    """The event of a read-back of the certificate that was delivered last."""
     if good:
         uow.record(DeliveryVerified(**facts_of(uow, delivery), certificate_id=certificate_id))
-        return True
-    delivery.generation += 1
-    delivery.desired_at = delivery.last_transition_at = uow.now
-    delivery.status = DeliveryStatus.PENDING
-    uow.record(DeliveryDriftDetected(**facts_of(uow, delivery), found=seen.fingerprint))
-    return False
+    else:
+        uow.record(DeliveryDriftDetected(**facts_of(uow, delivery), found=seen.fingerprint))

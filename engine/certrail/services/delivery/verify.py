@@ -16,7 +16,7 @@ from certrail.services.core.failure import Failure
 from certrail.services.core.unit_of_work import ServiceContext
 from certrail.services.delivery.deploy import lock_delivery, sync_with, target_of_receipt
 from certrail.services.delivery.desired_state import facts_of
-from certrail.services.delivery.observation import ObserveCall, record_observation
+from certrail.services.delivery.observation import ObserveCall, note_observation, record_observation
 from certrail.services.integrations.plugin_config import destination_of, plugin_version
 from certrail_sdk import Observation, Observes
 
@@ -38,6 +38,7 @@ class VerifyStep(PluginStep):
             )
             query = (
                 select(Delivery, Sync, Connection, Retirement.reference)
+                .select_from(Delivery)
                 .join(Sync, col(Sync.id) == col(Delivery.sync_id))
                 .join(Connection, col(Connection.id) == col(Sync.connection_id), isouter=True)
                 .join(Retirement, due, isouter=True)
@@ -72,7 +73,8 @@ class VerifyStep(PluginStep):
             if delivery is None or delivery.delivered_certificate_id != call.certificate_id:
                 return True
             _, certificate = sync_with(uow.session, delivery, call.certificate_id)
-            good = record_observation(uow, delivery, certificate.id, certificate.fingerprint, answer)
+            good = note_observation(uow, delivery, certificate.fingerprint, answer)
+            record_observation(uow, delivery, certificate.id, answer, good=good)
         checkpoint("delivery.verified")
         return good
 

@@ -151,7 +151,7 @@ class Issuance:
             Conflict: the authority cannot sign, or the certificate it renews is superseded.
         """
         content = RequestContent.model_validate(row.content)
-        profile = rules_of(uow.session, row.profile_id).profile
+        profile = rules_of(uow.session, row.profile_id, row.application_id).profile
         enrollment(uow.session, row.application_id, profile)
         evaluate_policy(uow.session, profile, content, uow.now)
         present = held

@@ -93,7 +93,7 @@ class Requests:
             session_cache(uow.session),
         ):
             # Read again: the profile and its policy may have changed since the content was parsed by them.
-            now = rules_of(uow.session, chosen.id).profile
+            now = rules_of(uow.session, chosen.id, application_id).profile
             accepted = accept(uow, application_id, now, parsed, attributes, origin=RequestOrigin.API)
             return Submission(accepted.request, now.slug, accepted.approval_id)
 

@@ -1,5 +1,6 @@
 """What several steps do with a certificate request's row."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
@@ -20,8 +21,10 @@ from certrail.persistence.tables import (
     CertificatePolicy,
     CertificateProfile,
     CertificateRequest,
+    Enrollment,
 )
 from certrail.services.authorities.signing import active_certificate, remember_active
+from certrail.services.catalog.enrollment import remember_enrollments
 from certrail.services.core.orchestrator import WorkflowStart
 from certrail.services.core.unit_of_work import UnitOfWork
 from certrail.services.inventory.renewal_rounds import renewal_workflow
@@ -141,7 +144,7 @@ def current_snapshot(session: Session, row: CertificateRequest, now: datetime) -
         Conflict: the authority cannot sign.
     """
     # Loaded by one statement, and found in the session by what follows: every vote looks at all of it.
-    profile = rules_of(session, row.profile_id).profile
+    profile = rules_of(session, row.profile_id, row.application_id).profile
     content = RequestContent.model_validate(row.content)
     policy = evaluate_policy(session, profile, content, now)
     found = approved_content(row, content, profile.version, policy.version).digest()
@@ -173,25 +176,37 @@ class ProfileRules(NamedTuple):
     issuer: CaCertificate | None
 
 
-def rules_of(session: Session, profile_id: str) -> ProfileRules:
-    """What a request is evaluated by, in one statement; within `session_cache` once a profile."""
-    return cached(session, ("rules of", profile_id), lambda: _rules_of(session, profile_id))
+def rules_of(session: Session, profile_id: str, application_id: str | None) -> ProfileRules:
+    """What a request is evaluated by, in one statement; within `session_cache` once a profile and Application."""
+    key = ("rules of", profile_id, application_id)
+    return cached(session, key, lambda: _rules_of(session, profile_id, application_id))
 
 
-def _rules_of(session: Session, profile_id: str) -> ProfileRules:
+def _rules_of(session: Session, profile_id: str, application_id: str | None) -> ProfileRules:
     active = and_(
         col(CaCertificate.ca_id) == col(CertificateAuthority.id), col(CaCertificate.active).is_(True)
     )
+    here = and_(
+        col(Enrollment.profile_id) == col(CertificateProfile.id), Enrollment.application_id == application_id
+    )
     query = (
         select(CertificateProfile, CertificatePolicy, CertificateAuthority, CaCertificate)
+        .add_columns(Enrollment)
+        .select_from(CertificateProfile)
         .join(CertificatePolicy, col(CertificatePolicy.id) == col(CertificateProfile.policy_id))
         .join(
             CertificateAuthority, col(CertificateAuthority.id) == col(CertificateProfile.ca_id), isouter=True
         )
         .join(CaCertificate, active, isouter=True)
-        .where(CertificateProfile.id == profile_id)
+        .join(Enrollment, here, isouter=True)
+        .where(col(CertificateProfile.id) == profile_id)
     )
-    found = ProfileRules(*session.exec(query).one())
+    rows = session.execute(query).all()  # one for each method of enrollment
+    if not rows:
+        raise NotFound("certificate profile")
+    found = ProfileRules(*rows[0][:4])
+    methods: Sequence[Enrollment | None] = [row[4] for row in rows]
+    remember_enrollments(session, application_id, profile_id, [row for row in methods if row is not None])
     if found.authority is not None and found.issuer is not None:
         remember_active(session, found.authority, found.issuer)
     return found
