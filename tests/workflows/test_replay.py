@@ -18,10 +18,10 @@ from certrail_workflows.registry import WORKFLOWS
 from certrail_workflows.worker import sandbox
 
 EVENTS = {
-    "delivery_at_once": 20,
-    "delivery_mismatch": 39,
-    "delivery_refused": 14,
-    "delivery_retired": 26,
+    "delivery_at_once": 13,
+    "delivery_mismatch": 25,
+    "delivery_refused": 13,
+    "delivery_retired": 20,
     "issuance_at_once": 6,
     "issuance_that_fails": 6,
     "notification_refused": 11,
