@@ -29,6 +29,8 @@ from certrail_sdk import (
     Target,
 )
 
+PLUGIN = "fake 1.2.3"
+"""Name and version, as failures name them."""
 Script = list[Exception | Callable[[], Awaitable[None]] | None]
 
 

@@ -12,8 +12,9 @@ from typing import Any, cast
 
 from pydantic import SecretStr
 from temporalio.client import Client
-from tests.workflows.fake_plugins import FakeDestination, FakeNotifier, Tries
+from tests.workflows.fake_plugins import PLUGIN, FakeDestination, FakeNotifier, Tries
 from tests.workflows.fake_renewals import FakeRenewalWaits
+from tests.workflows.fake_retirements import FakeRetirements, ReadsNothingBack
 
 from certrail.persistence.tables import PreviousTarget
 from certrail.services.alerting.notify import NotifyCall
@@ -24,7 +25,6 @@ from certrail.services.core.failure import Failure
 from certrail.services.delivery.deliveries import DeliveryState
 from certrail.services.delivery.deploy import DeployCall
 from certrail.services.delivery.observation import ObserveCall
-from certrail.services.delivery.remove import RemoveCall
 from certrail.services.integrations.plugin_faults import CallFault
 from certrail.services.issuance.issuance import Advance
 from certrail_sdk import (
@@ -35,7 +35,6 @@ from certrail_sdk import (
     Publication,
     Question,
     Receipt,
-    Removal,
     Sent,
     Target,
 )
@@ -44,7 +43,6 @@ from certrail_workflows.messages import CORE_QUEUE, PluginTaskInput, plugin_queu
 from certrail_workflows.worker import core_worker, plugin_worker
 
 QUEUE = plugin_queue("destination-fake")
-PLUGIN = "fake 1.2.3"
 INSTANT = datetime(2026, 1, 1, tzinfo=UTC)
 PRIVATE_KEY = "canary-private-key"
 
@@ -52,48 +50,6 @@ PRIVATE_KEY = "canary-private-key"
 def task(subject_id: str) -> PluginTaskInput:
     """Work for the fake plugin."""
     return PluginTaskInput(subject_id, QUEUE)
-
-
-class ReadsNothingBack:
-    """A verb whose answer is recorded as it is."""
-
-    def read_back(self, call: object, answer: object) -> None:
-        return None
-
-
-@dataclass
-class FakeRetirements(ReadsNothingBack):
-    """Objects of the one delivery that are to be removed; the plugin's attempts say how it goes."""
-
-    tries: Tries = field(default_factory=Tries)
-    due: list[str] = field(default_factory=list)
-    gone: list[str] = field(default_factory=list)
-    failures: list[Failure] = field(default_factory=list)
-    verb: str = "remove"
-
-    def begin(self, delivery_id: str, attempt: int, tried: Collection[str] = ()) -> RemoveCall | None:
-        left = [name for name in self.due if name not in tried]
-        if not left:
-            return None
-        target = Target(delivery=delivery_id, name=left[0])
-        destination = FakeDestination(self.tries, [])
-        return RemoveCall(subject_id=left[0], destination=destination, target=target, plugin=PLUGIN)
-
-    def fail_to_begin(self, delivery_id: str, failure: Failure) -> None:
-        for name in list(self.due):
-            self.fail(name, failure)
-
-    def complete(self, call: RemoveCall, removal: Removal) -> None:
-        self.gone.append(call.subject_id)
-        self.due.remove(call.subject_id)
-
-    def fail(self, retirement_id: str, failure: Failure, generation: int | None = None) -> None:
-        self.failures.append(failure)
-        if failure.permanent and retirement_id in self.due:
-            self.due.remove(retirement_id)
-
-    def result(self, delivery_id: str) -> None:
-        return None
 
 
 @dataclass

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from temporalio.client import Client, WorkflowHandle
 from temporalio.testing import WorkflowEnvironment
-from tests.workflows.fakes import INSTANT, PLUGIN, PRIVATE_KEY, QUEUE, Fakes, task
+from tests.workflows.fake_plugins import PLUGIN
+from tests.workflows.fakes import INSTANT, PRIVATE_KEY, QUEUE, Fakes, task
 from tests.workflows.waiting import planned
 
 from certrail.domain.errors import BadInput

@@ -4,7 +4,8 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from tests.workflows.fakes import INSTANT, PLUGIN
+from tests.workflows.fake_plugins import PLUGIN
+from tests.workflows.fakes import INSTANT
 
 from certrail.domain.errors import OutdatedPlugin
 from certrail_sdk import (

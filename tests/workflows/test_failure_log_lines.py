@@ -5,7 +5,8 @@ from datetime import timedelta
 
 import pytest
 from temporalio.testing import WorkflowEnvironment
-from tests.workflows.fakes import PLUGIN, Fakes
+from tests.workflows.fake_plugins import PLUGIN
+from tests.workflows.fakes import Fakes
 from tests.workflows.test_delivery_flow import start
 
 from certrail_sdk import RateLimited, Unauthorized

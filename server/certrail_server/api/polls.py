@@ -61,14 +61,14 @@ class Polls:
             raise Busy(
                 f"At most {MOST_OF_ONE} calls of one caller wait at once. Ask without `wait`, or later."
             )
-        # Neither the wait nor the task that looks for all keeps a transaction open.
-        await run_in_threadpool(end_shared_read)
         reached = asyncio.Event()
         self._of_one[principal_id] += 1
         self._waiting.setdefault((kind, ident), set()).add(reached)
-        if self._task is None or self._task.done():
-            self._task = asyncio.create_task(self._look())
         try:
+            # Neither the wait nor the task that looks for all keeps a transaction open.
+            await run_in_threadpool(end_shared_read)
+            if self._task is None or self._task.done():
+                self._task = asyncio.create_task(self._look())
             await asyncio.wait_for(reached.wait(), seconds)
         except TimeoutError:
             pass
