@@ -9,6 +9,7 @@ from pydantic import SecretStr
 from sqlmodel import Session, col, select
 from typing_extensions import override
 
+from certrail.checkpoints import checkpoint
 from certrail.crypto.purposes import CERTIFICATE_KEY_PURPOSE, of_row
 from certrail.domain.events.delivery import DeliveryDelivered, DeliveryFailed, DeliveryRecovered
 from certrail.domain.rate_limits import RateSlot
@@ -117,6 +118,14 @@ class DeployEffect(Effect[Delivery, DeployCall, Receipt]):
             target=Target(delivery=call.subject_id, name=call.deployment.name, receipt=answer),
             plugin=call.plugin,
         )
+
+    @override
+    def complete(self, call: DeployCall, answer: Receipt) -> Any:
+        """Record the receipt, and with it what was read back."""
+        outcome = super().complete(call, answer)
+        if call.seen is not None:
+            checkpoint("delivery.verified")
+        return outcome
 
     @override
     def outcome(self, call: DeployCall) -> tuple[bool, bool | None]:
