@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from threading import BoundedSemaphore
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine, ExceptionContext, Select, create_engine, event, make_url
@@ -28,6 +29,7 @@ class Database:
         if self.is_sqlite:
             options = {"connect_args": {"timeout": SQLITE_BUSY_SECONDS}, **options, "pool_pre_ping": False}
         # The texts of errors are logged, and what a row holds has no place there.
+        self.shared_reads = BoundedSemaphore(POOL_SIZE)
         self.engine: Engine = create_engine(parsed, hide_parameters=True, **options)
         event.listen(self.engine, "handle_error", _without_details)
         if self.is_sqlite:
@@ -38,7 +40,7 @@ class Database:
     def read(self) -> Iterator[Session]:
         """A session that only reads: that of `shared_read` within one, else a new one."""
         shared = _shared.get()
-        if shared is not None and shared.is_of(self.engine):
+        if shared is not None and shared.takes_part(self):
             with shared.joined() as session:
                 yield session
             return
@@ -60,8 +62,12 @@ class Database:
 
     @contextmanager
     def shared_read(self) -> Iterator["SharedRead"]:
-        """Give all reads in this context, until the first write, one transaction, and each row one statement."""
-        shared = SharedRead(self.engine)
+        """Give all reads in this context, until the first write, one transaction, and each row one statement.
+
+        Where as many are open as the pool keeps connections, each read has a transaction of its own: one that waits for
+        a thread with its connection in hand must not wait for those that wait for a connection.
+        """
+        shared = SharedRead(self)
         token = _shared.set(shared)
         try:
             yield shared
@@ -113,8 +119,8 @@ def _hold(session: Session, instance: object) -> None:
 class SharedRead:
     """The session of a shared read, opened by the first of its reads; only one thread at a time uses it."""
 
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
+    def __init__(self, database: Database) -> None:
+        self._database = database
         self._session: Session | None = None
         self._ended = False
 
@@ -123,17 +129,22 @@ class SharedRead:
         """Whether there is a transaction to close."""
         return self._session is not None
 
-    def is_of(self, engine: Engine) -> bool:
-        """Whether reads of this database join it."""
-        return not self._ended and engine is self._engine
+    def takes_part(self, database: Database) -> bool:
+        """Whether a read of this database joins, for which there is a session from now on."""
+        if self._ended or database is not self._database:
+            return False
+        if self._session is None:
+            if not database.shared_reads.acquire(blocking=False):
+                return False
+            # Without a flush: what a caller does to a row that it read is never written.
+            self._session = _Session(database.engine, expire_on_commit=False, autoflush=False)
+            self._session.info.update({_REMEMBERED: {}, _HELD: []})
+        return True
 
     @contextmanager
     def joined(self) -> Iterator[Session]:
         """The session; it is over after an error of the database, as its transaction is."""
-        if self._session is None:
-            # Without a flush: what a caller does to a row that it read is never written.
-            self._session = _Session(self._engine, expire_on_commit=False, autoflush=False)
-            self._session.info.update({_REMEMBERED: {}, _HELD: []})
+        assert self._session is not None
         try:
             yield self._session
         except SQLAlchemyError:
@@ -145,7 +156,10 @@ class SharedRead:
         self._ended = True
         session, self._session = self._session, None
         if session is not None:
-            session.close()
+            try:
+                session.close()
+            finally:
+                self._database.shared_reads.release()
 
 
 _shared: ContextVar[SharedRead | None] = ContextVar("shared_read", default=None)

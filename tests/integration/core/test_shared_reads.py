@@ -1,13 +1,15 @@
 """All reads of a call are one transaction, until it writes or waits."""
 
 import threading
+from contextlib import AbstractContextManager
+from contextvars import copy_context
 
 from sqlalchemy import QueuePool
 from sqlmodel import select
 from tests.integration.conftest import Team
 from tests.support.statements import traffic
 
-from certrail.persistence.database import Database, end_shared_read
+from certrail.persistence.database import POOL_SIZE, Database, end_shared_read
 from certrail.persistence.tables import Application
 
 
@@ -52,6 +54,23 @@ def test_what_is_done_to_a_row_that_was_read_is_not_written(team: Team) -> None:
         with database.read() as session:
             assert session.exec(select(Application.slug)).one() == "app"
     assert slug_of(database, team.application) == "app"
+
+
+def test_no_more_are_open_than_the_pool_keeps_connections(team: Team) -> None:
+    """Calls that wait for a thread would else hold all connections that the threads wait for."""
+    database, calls = team.services.context.db, [copy_context() for _ in range(POOL_SIZE + 3)]
+    reads = [database.shared_read() for _ in calls]
+
+    def begin(shared: AbstractContextManager[object]) -> None:
+        shared.__enter__()
+        slug_of(database, team.application)
+
+    for call, shared in zip(calls, reads, strict=True):
+        call.run(begin, shared)
+    assert checked_out(database) == POOL_SIZE, "the others had a transaction of their own"
+    for call, shared in zip(calls, reads, strict=True):
+        call.run(shared.__exit__, None, None, None)
+    assert checked_out(database) == 0
 
 
 def test_a_wait_ends_a_shared_read_and_no_other_thread_joins_one(team: Team) -> None:
