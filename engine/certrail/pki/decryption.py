@@ -20,7 +20,7 @@ from certrail.pki.der import NotDer
 from certrail.pki.kdf import require_affordable
 
 SECONDS = 15.0
-AT_ONCE, MOST_WAITING = 2, 6
+AT_ONCE, MOST_WAITING = 2, 2
 """Processes, and calls that wait for one: each of these holds a thread that others need."""
 WAIT_SECONDS = 5.0
 _ROOT = str(Path(__file__).parents[2])

@@ -102,9 +102,9 @@ out is kept, and null clears one that may be null. Unlike in the RFC, an object 
 is replaced as a whole, so that what one reads can be sent back.
 
 A refusal is a problem document (RFC 9457), whose `detail` says what to change."""
-THREADS = 20
-"""For calls that block, one for each pooled connection to the database. With more of them, a burst of calls takes the
-interpreter's lock from the event loop for longer."""
+THREADS = 12
+"""For calls that block, fewer than there are pooled connections to the database. With more of them, a burst of calls
+takes the interpreter's lock from the event loop for longer."""
 
 
 def create_app(
