@@ -16,13 +16,13 @@ PYTEST = $(BIN)/python -m pytest --numprocesses $(TESTERS) --dist loadfile --no-
 # Many short processes start here: without compiled modules each of them would compile everything anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test postgresql containment endurance check fuzz interop bench dev setup clean
+.PHONY: demo test postgresql containment attacks endurance check fuzz interop bench dev setup clean
 
 demo: $(STAMP) ## play the whole story against real parts
 	@$(BIN)/python -m examples.demo
 
 test: $(STAMP) ## run every test but those of the stages below
-	$(PYTEST) -m "not postgresql and not endurance and not containment" $(ARGS)
+	$(PYTEST) -m "not postgresql and not endurance and not containment and not attacks" $(ARGS)
 
 postgresql: $(STAMP) ## run on PostgreSQL what `make test` runs on SQLite alone
 	$(PYTEST) -m "postgresql and not endurance" tests/integration $(ARGS)
@@ -32,6 +32,9 @@ endurance: $(STAMP) ## run the long tests: load, kills and a moving clock
 
 containment: $(STAMP) ## run every misbehaving plugin beside a steady load, by itself, as it measures
 	$(BIN)/python -m pytest tests/live/test_misbehaving_plugins.py -m containment -s $(ARGS)
+
+attacks: $(STAMP) ## run one attack after the other against a live server, by itself, as it measures
+	$(BIN)/python -m pytest tests/live/test_attacks.py -m attacks -s $(ARGS)
 
 check: $(STAMP) ## format, lint, types, import contracts
 	$(BIN)/python -m tests.house.plugin_lists

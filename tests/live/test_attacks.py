@@ -23,7 +23,7 @@ from tests.support.postgres import fresh_database
 
 from certrail.services.inventory.selectors import MOST_PATTERNS
 
-pytestmark = pytest.mark.endurance
+pytestmark = pytest.mark.attacks
 
 HEALTH_SECONDS = 0.25
 LEAST_SAMPLES, LEAST_CALLS = 100, 5
