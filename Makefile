@@ -68,6 +68,7 @@ $(STAMP): constraints.txt requirements-dev.txt pyproject.toml sdk/pyproject.toml
 	@$(BIN)/uv pip install --quiet --native-tls --compile-bytecode $(INDEX:%=--default-index %) \
 		--python $(BIN)/python --constraint constraints.txt \
 		$(foreach place,$(LOCAL),--editable '$(place)') --requirement requirements-dev.txt
+	@$(BIN)/python -m compileall -q -j 0 engine workflows server sdk client fakes plugins examples
 	@touch $@
 
 $(INTEROP)/.installed: constraints-interop.txt $(STAMP)

@@ -14,6 +14,8 @@ from certrail.crypto.keyring import Keyring
 from certrail.persistence.database import Database
 from certrail_fakes.acm import AcmServer
 
+pytestmark = pytest.mark.endurance
+
 ROOT = Path(__file__).parents[2]
 PATIENCE = 300
 ROWS = [
@@ -39,7 +41,6 @@ def test_it_ends_with_everything_read_back(place: Path) -> None:
     play(place)
 
 
-@pytest.mark.endurance
 def test_a_second_run_finds_what_the_first_one_left(tmp_path: Path) -> None:
     play(tmp_path)
     play(tmp_path)
