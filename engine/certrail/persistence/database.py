@@ -93,7 +93,8 @@ def locked(
     They are read anew: what the session loaded before it had the lock may be old by then.
 
     Args:
-        may_be_named: others go on writing rows that name these, for which PostgreSQL looks at them under a lock too.
+        skip_locked: rows that others hold are left out.
+        key_share: others go on writing rows that name these (``FOR NO KEY UPDATE``).
         read: others may hold them shared, too; nobody changes them meanwhile.
         of: the table whose rows are held, where others are joined. What these say may be older than the lock.
     """
