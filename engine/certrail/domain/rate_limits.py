@@ -19,7 +19,7 @@ class RateSlot:
 class RateLimit:
     """At most `per_minute` calls in any 60 seconds.
 
-    The rows with the times are locked by the caller (``FOR UPDATE``).
+    The rows with the times are locked by the caller (``FOR NO KEY UPDATE``).
 
     Attributes:
         used_within: how long after a slot was acquired the limited call may still happen.

@@ -84,20 +84,23 @@ def locked(
     rows: S,
     *,
     skip_locked: bool = False,
-    key_share: bool = False,
     read: bool = False,
+    for_deletion: bool = False,
     of: type[SQLModel] | None = None,
 ) -> S:
-    """The same rows, held until the transaction ends.
+    """The same rows under ``FOR NO KEY UPDATE``, held until the transaction ends.
 
-    They are read anew: what the session loaded before it had the lock may be old by then.
+    Others go on inserting rows with a foreign key to them: an insert takes ``FOR KEY SHARE``, in whatever order its
+    transaction comes to it, and would end in a deadlock with ``FOR UPDATE``. The rows are read anew: what the session
+    loaded before it had the lock may be old by then.
 
     Args:
         skip_locked: rows that others hold are left out.
-        key_share: others go on writing rows that name these (``FOR NO KEY UPDATE``).
-        read: others may hold them shared, too; nobody changes them meanwhile.
+        read: others may hold them shared, too; nobody changes them meanwhile (``FOR SHARE``).
+        for_deletion: inserts with a foreign key to them wait (``FOR UPDATE``), so that none is missed.
         of: the table whose rows are held, where others are joined. What these say may be older than the lock.
     """
+    key_share = not (read or for_deletion)
     held = rows.with_for_update(skip_locked=skip_locked, key_share=key_share, read=read, of=of)
     return held.execution_options(populate_existing=True)
 

@@ -90,7 +90,7 @@ def test_who_comes_second_waits_and_sees_what_the_first_one_did(team: Team, what
 
     def seen(_connection: object, _cursor: object, statement: str, *_more: object) -> None:
         in_thread = threading.current_thread() is not threading.main_thread()
-        if in_thread and "FROM certificate_request" in statement and "FOR UPDATE" in statement:
+        if in_thread and "FROM certificate_request" in statement and "FOR NO KEY UPDATE" in statement:
             waits.set()
 
     def second() -> None:

@@ -1,12 +1,16 @@
 """A certificate and a sync that selects it, created concurrently, do not miss each other."""
 
 import pytest
+from sqlmodel import select
 from tests.integration.concurrency import meanwhile
 from tests.integration.conftest import Team
 
 from certrail.domain.enrollment import EnrollmentMethod
+from certrail.persistence.tables import Delivery, PreviousTarget
 from certrail.services.catalog.enrollment import enroll
+from certrail.services.delivery.deploy import DeployCall
 from certrail.services.inventory.selectors import CertificateSelector
+from certrail_sdk import Receipt
 
 
 @pytest.fixture(autouse=True)
@@ -77,3 +81,47 @@ def test_neither_is_missed_in_the_legacy_scope(team: Team, first: str) -> None:
 
     meanwhile(team, *((make, issue) if first == "sync" else (issue, make)))
     assert len(team.services.deliveries.list(None)) == 1
+
+
+def test_a_sync_is_made_while_what_it_selects_is_renewed(team: Team) -> None:
+    """Issuance holds the lineage and waits for the scope, whose holder inserts a row that names the lineage."""
+    first, _ = team.ask(team.admin)
+    team.services.issuance.advance(first)
+    present = team.services.requests.get(first).certificate_id
+    assert present is not None
+    renewal = team.services.renewals.renew(team.admin, present).id
+    meanwhile(
+        team,
+        lambda: sync(team, CertificateSelector()),
+        lambda: team.services.issuance.advance(renewal),
+        statement="INSERT INTO delivery",
+    )
+    ((delivery, _),) = team.services.deliveries.list(team.application)
+    assert delivery.desired_certificate_id == team.services.requests.get(renewal).certificate_id
+
+
+def test_a_sync_is_retargeted_while_a_deploy_takes_a_slot_of_its_connection(team: Team) -> None:
+    """A deploy holds the connection and waits for the delivery, whose holder inserts a row that names the first."""
+    team.services.connections.update(team.admin, "folder", max_per_minute=3)
+    team.services.connections.create(
+        team.admin, slug="other", name="Other", type_="folder", config={"root": "/opt"}
+    )
+    sync(team, CertificateSelector())
+    request, _ = team.ask(team.admin)
+    team.services.issuance.advance(request)
+    ((delivery, _),) = team.services.deliveries.list(team.application)
+    deploy = team.services.effects.deliver
+    call = deploy.begin(delivery.id, 1)
+    assert isinstance(call, DeployCall)
+    receipt = Receipt(reference="a", fingerprint=call.deployment.bundle.fingerprint, changed=True)
+    deploy.complete(call, receipt)
+    team.services.syncs.trigger(team.admin, team.application, "files")
+    meanwhile(
+        team,
+        lambda: team.services.syncs.update(team.admin, team.application, "files", connection="other"),
+        lambda: deploy.begin(delivery.id, 1),
+        statement="INSERT INTO previous_target",
+    )
+    with team.services.context.db.read() as session:
+        (place,) = session.exec(select(PreviousTarget)).all()
+        assert session.get_one(Delivery, delivery.id).previous_target_id == place.id

@@ -36,7 +36,7 @@ def listed(team: Team) -> set[str]:
 
 
 def wants_lineage(statement: str) -> bool:
-    held = "FROM lineage" in statement and ("FOR UPDATE" in statement or "FOR NO KEY UPDATE" in statement)
+    held = "FROM lineage" in statement and "FOR NO KEY UPDATE" in statement
     return held or statement.startswith(("UPDATE lineage", "DELETE FROM lineage"))
 
 

@@ -159,7 +159,7 @@ def test_a_call_that_is_made_again_while_it_runs_is_the_same_renewal(team: Team,
     patient = replace(ada, idempotency_key=IdempotencyKey("key-1", "fingerprint"))
 
     def seen(_connection: object, _cursor: object, statement: str, *_more: object) -> None:
-        if threading.current_thread() is not threading.main_thread() and "FOR UPDATE" in statement:
+        if threading.current_thread() is not threading.main_thread() and "FOR NO KEY UPDATE" in statement:
             waits.set()
 
     event.listen(services.context.db.engine, "before_cursor_execute", seen)

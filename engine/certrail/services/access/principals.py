@@ -263,7 +263,7 @@ def _refuse_last_admin(session: Session, principal: Principal) -> None:
     active = select(Principal).where(
         Principal.product_role == ProductRole.ADMIN, col(Principal.active).is_(True)
     )
-    admins = session.exec(locked(active.order_by(Principal.id), key_share=True)).all()
+    admins = session.exec(locked(active.order_by(Principal.id))).all()
     if all(admin.id == principal.id for admin in admins):
         raise Conflict("This is the last Product Admin; make another one first.", kind="last-admin")
 

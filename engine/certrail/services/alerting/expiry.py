@@ -112,7 +112,7 @@ def effective(alert: Alert) -> list[int]:
 def catch_up(uow: UnitOfWork, certificate: Certificate) -> None:
     """Record a certificate that appears behind the watermarks, as an import may: for its shortest passed threshold.
 
-    The cursors are locked (``FOR UPDATE``): else one could pass the certificate, unseen, before this commits.
+    The cursors are locked (``FOR NO KEY UPDATE``): else one could pass the certificate, unseen, before this commits.
     """
     session = uow.session
     notified = select(Alert).where(alerts_of(certificate.application_id), col(Alert.enabled).is_(True))

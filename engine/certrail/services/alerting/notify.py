@@ -73,7 +73,7 @@ class NotifyEffect(Effect[NotificationRow, NotifyCall, Sent]):
 
     @override
     def lock(self, uow: UnitOfWork, subject_id: str) -> NotificationRow | None:
-        """The message under ``FOR UPDATE``: an attempt may finish while its incident is resolved."""
+        """The message under ``FOR NO KEY UPDATE``: an attempt may finish while its incident is resolved."""
         query = select(NotificationRow).where(NotificationRow.id == subject_id)
         return uow.session.exec(locked(query)).first()
 

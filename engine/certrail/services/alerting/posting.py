@@ -110,7 +110,7 @@ def works(uow: UnitOfWork, channel_id: str, application_id: str | None) -> None:
 
 def _lock_channel(uow: UnitOfWork, channel_id: str) -> Channel | None:
     query = select(Channel).where(Channel.id == channel_id)
-    return uow.session.exec(locked(query, key_share=True)).first()
+    return uow.session.exec(locked(query)).first()
 
 
 def withdraw(uow: UnitOfWork, row: NotificationRow) -> None:

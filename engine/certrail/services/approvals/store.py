@@ -16,7 +16,7 @@ APPROVE, REJECT = "approve", "reject"
 
 
 class Locked(NamedTuple):
-    """An approval and its subject, both `FOR UPDATE` until the transaction ends."""
+    """An approval and its subject, both `FOR NO KEY UPDATE` until the transaction ends."""
 
     approval: ApprovalRequest
     subject: Subject

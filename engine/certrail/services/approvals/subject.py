@@ -132,7 +132,7 @@ class SubjectType(Protocol):
         ...
 
     def lock(self, session: Session, ids: Sequence[str]) -> Mapping[str, Subject]:
-        """The same, `FOR UPDATE` until the transaction ends, in the order of their ids."""
+        """The same, `FOR NO KEY UPDATE` until the transaction ends, in the order of their ids."""
         ...
 
 

@@ -297,7 +297,7 @@ class Authorities:
             Conflict: a profile, an authority or a certificate does; they are named.
         """
         with self._context.unit_of_work(actor) as uow:
-            authority = lock_authority(uow.session, reference)
+            authority = lock_authority(uow.session, reference, for_deletion=True)
             delete_unused(uow, authority)
             uow.record(CaDeleted(authority.id, slug=authority.slug, name=authority.name))
 

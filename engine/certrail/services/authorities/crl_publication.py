@@ -77,7 +77,7 @@ class PublishEffect(Effect[CrlCopy, PublishCall, Receipt]):
 
     @override
     def lock(self, uow: UnitOfWork, subject_id: str) -> CrlCopy | None:
-        """The copy under ``FOR UPDATE``."""
+        """The copy under ``FOR NO KEY UPDATE``."""
         return uow.session.exec(locked(select(CrlCopy).where(CrlCopy.id == subject_id))).first()
 
     @override

@@ -27,10 +27,11 @@ def find_authority(session: Session, reference: str) -> CertificateAuthority:
     return find(session, CertificateAuthority, reference, "certificate authority")
 
 
-def lock_authority(session: Session, reference: str) -> CertificateAuthority:
-    """By slug or id, with a row lock (FOR UPDATE) until the transaction ends. Raises NotFound."""
+def lock_authority(session: Session, reference: str, *, for_deletion: bool = False) -> CertificateAuthority:
+    """By slug or id, under a row lock until the transaction ends. Raises NotFound."""
     ident = find_authority(session, reference).id
-    return session.exec(locked(select(CertificateAuthority).where(CertificateAuthority.id == ident))).one()
+    query = select(CertificateAuthority).where(CertificateAuthority.id == ident)
+    return session.exec(locked(query, for_deletion=for_deletion)).one()
 
 
 def issuer_of(session: Session, ca_id: str) -> Issuer:

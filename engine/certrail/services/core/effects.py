@@ -177,7 +177,7 @@ class Effect(PluginStep, Generic[R, C, M]):
 
     @abstractmethod
     def lock(self, uow: UnitOfWork, subject_id: str) -> R | None:
-        """The row under ``FOR UPDATE``; ``None`` when it was deleted."""
+        """The row under ``FOR NO KEY UPDATE``; ``None`` when it was deleted."""
 
     def lock_to_complete(self, uow: UnitOfWork, subject_id: str) -> R | None:
         """Where more rows than this one are locked, they come first, in the room's order."""

@@ -49,7 +49,7 @@ def lock(session: Session, row: T, what: str) -> T:
     named: Any = table
     ident: Any = row
     query = select(table).where(col(named.id) == ident.id)
-    if (held := session.exec(locked(query, key_share=True)).first()) is None:
+    if (held := session.exec(locked(query)).first()) is None:
         raise NotFound(what)
     return held
 

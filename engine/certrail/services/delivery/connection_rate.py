@@ -9,7 +9,7 @@ from certrail.services.core.unit_of_work import UnitOfWork
 
 
 def lock_rate_limit(session: Session, delivery_id: str) -> Connection | None:
-    """The connection of a delivery under ``FOR UPDATE``, if it has a rate limit; locked before the delivery."""
+    """The connection of a delivery under ``FOR NO KEY UPDATE``, if it has a rate limit; locked before the delivery."""
     # Its columns only: what the call is made with is read after the delivery is locked.
     query = (
         select(Connection.id, Connection.max_per_minute)

@@ -136,7 +136,7 @@ class DeployEffect(Effect[Delivery, DeployCall, Receipt]):
 
     @override
     def lock(self, uow: UnitOfWork, subject_id: str) -> Delivery | None:
-        """The delivery under ``FOR UPDATE``."""
+        """The delivery under ``FOR NO KEY UPDATE``."""
         return lock_delivery(uow.session, subject_id)
 
     @override
@@ -242,7 +242,7 @@ def _milliseconds(started: datetime, ended: datetime) -> int:
 
 
 def lock_delivery(session: Session, delivery_id: str) -> Delivery | None:
-    """A delivery under ``FOR UPDATE``; it is locked before its retirements."""
+    """A delivery under ``FOR NO KEY UPDATE``; it is locked before its retirements."""
     return session.exec(locked(select(Delivery).where(Delivery.id == delivery_id))).first()
 
 

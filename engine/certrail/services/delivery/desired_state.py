@@ -50,7 +50,7 @@ def lock_scope(session: Session, application_id: str | None, *, read: bool = Fal
         session.exec(select(take(LEGACY_SCOPE_LOCK)))
         return
     held = select(Application.id).where(Application.id == application_id)
-    session.exec(locked(held, key_share=not read, read=read)).first()
+    session.exec(locked(held, read=read)).first()
 
 
 def _automatic(session: Session, application_id: str | None) -> Sequence[Sync]:

@@ -104,7 +104,7 @@ class RemoveEffect(Effect[Retirement, RemoveCall, Removal]):
 
     @override
     def lock(self, uow: UnitOfWork, subject_id: str) -> Retirement | None:
-        """The retirement under ``FOR UPDATE``."""
+        """The retirement under ``FOR NO KEY UPDATE``."""
         return lock_retirement(uow.session, subject_id)
 
     @override
@@ -171,7 +171,7 @@ class RemoveEffect(Effect[Retirement, RemoveCall, Removal]):
 
 
 def lock_retirement(session: Session, retirement_id: str) -> Retirement | None:
-    """A retirement under ``FOR UPDATE``."""
+    """A retirement under ``FOR NO KEY UPDATE``."""
     return session.exec(locked(select(Retirement).where(Retirement.id == retirement_id))).first()
 
 

@@ -148,8 +148,8 @@ def retarget(uow: UnitOfWork, sync: Sync, place: PreviousTarget) -> None:
 def revoked(uow: UnitOfWork, certificate: Certificate) -> None:
     """Remove a revoked certificate at once from every sync that prunes, also where a successor was delivered.
 
-    Where it stays, since its sync removes nothing, an event says so. The deliveries are locked (``FOR UPDATE``), so
-    that a deploy that completes at the same time is not missed.
+    Where it stays, since its sync removes nothing, an event says so. The deliveries are locked (``FOR NO KEY
+    UPDATE``), so that a deploy that completes at the same time is not missed.
     """
     query = select(Delivery).where(Delivery.lineage_id == certificate.lineage_id)
     for delivery in uow.session.exec(locked(query.order_by(col(Delivery.id)))).all():
@@ -223,7 +223,7 @@ def discard(uow: UnitOfWork, sync: Sync) -> None:
 def lock_sync_of(session: Session, delivery_id: str) -> None:
     """Lock a sync (``FOR NO KEY UPDATE``) before its deliveries: only one transaction may find that it is drained."""
     named = select(Delivery.sync_id).where(Delivery.id == delivery_id)
-    session.exec(locked(select(Sync).where(col(Sync.id).in_(named)), key_share=True)).first()
+    session.exec(locked(select(Sync).where(col(Sync.id).in_(named)))).first()
 
 
 def _deliveries_of(uow: UnitOfWork, sync: Sync) -> Sequence[Delivery]:

@@ -281,6 +281,8 @@ class Syncs:
             BadInput: the destination cannot remove anything.
         """
         with self._context.unit_of_work(actor) as uow:
+            # Exclusive: certificates that are issued meanwhile wait, and find the sync gone.
+            lock_scope(uow.session, application_id)
             sync = _held(uow.session, application_id, reference)
             if not cleanup:
                 discard(uow, sync)
@@ -332,7 +334,7 @@ def find_sync(session: Session, application_id: str | None, reference: str) -> S
 
 
 def _held(session: Session, application_id: str | None, reference: str) -> Sync:
-    """The same under ``FOR UPDATE``; locked before its deliveries, so that two writers never deadlock."""
+    """The same under ``FOR NO KEY UPDATE``; locked before its deliveries, so that two writers never deadlock."""
     ident = find_sync(session, application_id, reference).id
     return session.exec(locked(select(Sync).where(Sync.id == ident))).one()
 

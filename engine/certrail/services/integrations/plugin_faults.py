@@ -156,7 +156,7 @@ def described(row: PluginFault) -> str:
 
 
 def _row(uow: UnitOfWork, fault: CallFault) -> tuple[PluginFault, bool]:
-    """The plugin's row under ``FOR UPDATE``, and whether it is new."""
+    """The plugin's row under ``FOR NO KEY UPDATE``, and whether it is new."""
     if (found := _locked(uow, fault.plugin)) is not None:
         return found, False
     fresh = PluginFault(

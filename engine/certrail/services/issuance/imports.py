@@ -219,7 +219,7 @@ def _authority_of(session: Session, row: Certificate) -> str | None:
 
 
 def _replaced(session: Session, certificate_id: str) -> Certificate:
-    """The certificate that is replaced, with its lineage locked (FOR UPDATE)."""
+    """The certificate that is replaced, with its lineage locked (FOR NO KEY UPDATE)."""
     present, lineage = lock_lineage(session, certificate_id)
     if lineage.current_certificate_id != present.id:
         raise Conflict("The certificate that it replaced was renewed here already.", kind="superseded")

@@ -54,7 +54,7 @@ def orders_of(session: Session, request_id: str) -> list[RemoteOrder]:
 
 
 def lock_order(session: Session, order_id: str) -> RemoteOrder:
-    """An order, FOR UPDATE. Its request is locked before it, here and everywhere."""
+    """An order under ``FOR NO KEY UPDATE``. Its request is locked before it, here and everywhere."""
     return session.exec(locked(select(RemoteOrder).where(RemoteOrder.id == order_id))).one()
 
 

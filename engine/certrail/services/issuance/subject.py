@@ -172,7 +172,7 @@ class RequestSubjects:
         return {row.id: RequestSubject(row) for row in rows.all()}
 
     def lock(self, session: Session, ids: Sequence[str]) -> Mapping[str, RequestSubject]:
-        """The same, `FOR UPDATE`, in the order of their ids."""
+        """The same, `FOR NO KEY UPDATE`, in the order of their ids."""
         query = select(CertificateRequest).where(col(CertificateRequest.id).in_(ids))
         rows = session.exec(locked(query.order_by(col(CertificateRequest.id))))
         return {row.id: RequestSubject(row) for row in rows.all()}

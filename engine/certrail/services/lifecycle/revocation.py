@@ -53,7 +53,7 @@ MEANWHILE = "the certificate was revoked meanwhile"
 
 
 class Held(NamedTuple):
-    """A certificate, its lineage under ``FOR UPDATE``, and the CA version that signed it."""
+    """A certificate, its lineage under ``FOR NO KEY UPDATE``, and the CA version that signed it."""
 
     row: Certificate
     lineage: Lineage
@@ -266,7 +266,7 @@ def _certificate_id(session: Session, request_id: str) -> str:
 
 
 def _lock_own(session: Session, certificate_id: str) -> Held:
-    """A certificate that was signed here, its lineage under ``FOR UPDATE``: a renewal waits for the revocation."""
+    """A certificate that was signed here, its lineage under a row lock: a renewal waits for the revocation."""
     row, lineage = lock_lineage(session, certificate_id)
     if row.ca_certificate_id is None:
         raise Conflict(
@@ -281,7 +281,7 @@ def _lock_request(session: Session, request_id: str) -> RevocationSubject:
 
 
 def _lock_row(session: Session, certificate: Certificate, request_id: str) -> RevocationSubject:
-    """A request, `FOR UPDATE`; the caller has locked the lineage.
+    """A request, `FOR NO KEY UPDATE`; the caller has locked the lineage.
 
     The order is lineage, request, approval everywhere: two orders would end in a deadlock.
     """

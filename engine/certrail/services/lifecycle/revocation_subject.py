@@ -197,7 +197,7 @@ class RevocationSubjects:
         return {row.id: RevocationSubject(row, certificate) for row, certificate in session.exec(query).all()}
 
     def lock(self, session: Session, ids: Sequence[str]) -> Mapping[str, RevocationSubject]:
-        """The same, the requests `FOR UPDATE` in the order of their ids.
+        """The same, the requests `FOR NO KEY UPDATE` in the order of their ids.
 
         Whoever needs the lineage as well has locked it before (`lock_lineage`); a vote changes no certificate.
         """

@@ -253,7 +253,7 @@ def _check_due(state: ReconciliationState | None, now: datetime) -> bool:
 
 
 def _locked_state(uow: UnitOfWork) -> ReconciliationState:
-    """The state's row under ``FOR UPDATE``, made by whoever comes first."""
+    """The state's row under ``FOR NO KEY UPDATE``, made by whoever comes first."""
     query = locked(select(ReconciliationState))
     if (state := uow.session.exec(query).first()) is not None:
         return state

@@ -97,8 +97,9 @@ class Deletions:
             # Revocations and renewals hold lineages: what they are about to change is waited for, then counted. They
             # come to name the Application only then, so it is held after the lineages, as they do.
             lineages = select(Lineage.id).where(Lineage.application_id == application_id)
-            session.exec(locked(lineages.order_by(col(Lineage.id)), key_share=True)).all()
-            row = session.exec(locked(select(Application).where(Application.id == application_id))).one()
+            session.exec(locked(lineages.order_by(col(Lineage.id)))).all()
+            application = select(Application).where(Application.id == application_id)
+            row = session.exec(locked(application, for_deletion=True)).one()
             running = select(CertificateRequest.id).where(
                 CertificateRequest.application_id == application_id,
                 col(CertificateRequest.status).not_in(FINAL),

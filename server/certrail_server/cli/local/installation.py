@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from certrail_server.bootstrap import App
     from certrail_server.settings import Settings
 
+ROLLED_BACK = "40"
+"""Class of SQLSTATE for a deadlock and a failed serialization (PostgreSQL, "Error Codes")."""
+
 
 @contextmanager
 def database_errors() -> Iterator[None]:
@@ -36,6 +39,8 @@ def database_errors() -> Iterator[None]:
 
 def unusable_database(problem: "OperationalError") -> str:
     """Why, without the password."""
+    if str(getattr(problem.orig, "sqlstate", "")).startswith(ROLLED_BACK):
+        return "Another change was in the way of this one, which was not recorded. Run the command again."
     return f"The database cannot be used; see CERTRAIL_DATABASE_URL. {' '.join(str(problem.orig).split())}"
 
 
