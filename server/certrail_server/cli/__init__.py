@@ -4,30 +4,112 @@ from typing import Annotated
 
 import typer
 
-from certrail_server.cli.api import (
-    alert,
-    application,
-    approval,
-    authority,
-    certificate,
-    channel,
-    connection,
-    delivery,
-    login,
-    notification,
-    plugin,
-    policy,
-    principal,
-    profile,
-    request,
-    revocation,
-    sync,
-    view,
-)
-from certrail_server.cli.local import audit, backup, keyring, migration, operate, plugins, run, token
+from certrail_server.cli.lazy import Entry, LazyGroup
 
+SECTIONS: dict[str, dict[str, Entry]] = {
+    "Run certrail on this machine": {
+        "dev": Entry(
+            "local.run:dev", "Run everything on this machine: Temporal's dev server, the server and a worker."
+        ),
+        "server": Entry("local.run:server", "Serve the HTTP API and chat callbacks."),
+        "worker": Entry(
+            "local.run:worker",
+            "Run a worker for workflows and plugins, as a process for flows and processes for plugins.",
+        ),
+        "migrate": Entry(
+            "local.operate:migrate_database", "Migrate the database to the schema of this version."
+        ),
+        "doctor": Entry(
+            "local.operate:doctor",
+            "Check the installation and say how to mend what is wrong; exit code 1 when something is.",
+        ),
+        "plugins": Entry(
+            "local.plugins:list_plugins",
+            "List plugins with version, capabilities and state; a broken or quarantined one with the reason.",
+        ),
+        "audit": Entry("local.audit:app", "The audit log: verify and export it."),
+        "backup": Entry("local.backup:app", "Backups of the database, and their restore to another place."),
+        "keyring": Entry("local.keyring:app", "The keys that encrypt stored secrets."),
+        "migration": Entry("local.migration:app", "Bring projects from before Applications existed."),
+    },
+    "Sign in": {
+        "login": Entry(
+            "api.login:login",
+            "Sign in through the OpenID Connect provider of a certrail server, and store an access token.",
+        ),
+        "logout": Entry("api.login:logout", "Revoke the stored access token, and remove it."),
+        "me": Entry("api.principal:me", "Show who you are, and the permissions of your token."),
+        "token": Entry(
+            "local.token:app",
+            "Access tokens. With CERTRAIL_TOKEN these commands call a running certrail; without it, bootstrap, create"
+            " and revoke work on the data of this machine.",
+        ),
+    },
+    "Certificates": {
+        "request": Entry("api.request:request", "Certificate requests."),
+        "cert": Entry("api.certificate:cert", "Certificates."),
+        "revocation": Entry(
+            "api.revocation:revocation", "Revocation requests: revocations that an approval policy guards."
+        ),
+        "view": Entry("api.view:view", "Saved searches of certificates."),
+    },
+    "Delivery": {
+        "sync": Entry("api.sync:sync", "Syncs: which certificates are deployed, and where."),
+        "delivery": Entry(
+            "api.delivery:delivery", "Deliveries: the state of each certificate at each destination."
+        ),
+        "retirement": Entry(
+            "api.delivery:retirement", "Retirements: planned and past removals of objects from destinations."
+        ),
+        "connection": Entry(
+            "api.connection:connection",
+            "Connections: addresses and credentials that syncs and channels share.",
+        ),
+    },
+    "Approvals and alerts": {
+        "approval": Entry("api.approval:approval", "Approval requests and votes."),
+        "approval-policy": Entry("api.approval:policy", "Approval policies: what needs votes, and whose."),
+        "alert": Entry("api.alert:alert", "Alerts: which events become messages, and to which channels."),
+        "channel": Entry("api.channel:channel", "Channels: where messages and requests for approval go."),
+        "notification": Entry("api.notification:notification", "Notifications: messages to channels."),
+        "incident": Entry(
+            "api.notification:incident", "Incidents: failures from their first event to their resolution."
+        ),
+    },
+    "Applications and people": {
+        "app": Entry(
+            "api.application:app",
+            "Applications: services or workloads with members, certificates and rules of their own.",
+        ),
+        "member": Entry("api.application:member", "Members of an Application."),
+        "user": Entry("api.principal:users", "Users: people."),
+        "machine": Entry("api.principal:machines", "Machine identities: services with tokens."),
+        "group": Entry("api.principal:group", "Groups of users and machine identities."),
+    },
+    "Authorities and rules": {
+        "ca": Entry("api.authority:ca", "Certificate authorities."),
+        "policy": Entry("api.policy:policy", "Certificate policies: what may be requested."),
+        "profile": Entry("api.profile:profile", "Certificate profiles: CA, policy and defaults."),
+        "plugin": Entry("api.plugin:plugin", "Plugins: their quarantine and their names."),
+    },
+}
+"""The commands of `certrail` in the order in which they are listed."""
+
+
+class Commands(LazyGroup):
+    """The commands of `certrail`."""
+
+    sections = SECTIONS
+
+
+# Without rich's help: it would take longer to import than everything else that `certrail --help` needs.
 app = typer.Typer(
-    name="certrail", no_args_is_help=True, add_completion=True, pretty_exceptions_show_locals=False
+    name="certrail",
+    cls=Commands,
+    no_args_is_help=True,
+    add_completion=True,
+    rich_markup_mode=None,
+    pretty_exceptions_show_locals=False,
 )
 
 
@@ -48,38 +130,4 @@ def main(
     """Issue, deliver, renew and revoke certificates."""
 
 
-run.register(app)
-operate.register(app)
-plugins.register(app)
-login.register(app)
-principal.register(app)
-for group, name in (
-    (token.app, "token"),
-    (audit.app, "audit"),
-    (backup.app, "backup"),
-    (keyring.app, "keyring"),
-    (migration.app, "migration"),
-    (authority.ca, "ca"),
-    (policy.policy, "policy"),
-    (profile.profile, "profile"),
-    (application.app, "app"),
-    (application.member, "member"),
-    (request.request, "request"),
-    (certificate.cert, "cert"),
-    (revocation.revocation, "revocation"),
-    (view.view, "view"),
-    (approval.policy, "approval-policy"),
-    (approval.approval, "approval"),
-    (connection.connection, "connection"),
-    (plugin.plugin, "plugin"),
-    (sync.sync, "sync"),
-    (delivery.delivery, "delivery"),
-    (delivery.retirement, "retirement"),
-    (channel.channel, "channel"),
-    (alert.alert, "alert"),
-    (notification.incident, "incident"),
-    (notification.notification, "notification"),
-):
-    app.add_typer(group, name=name)
-
-__all__ = ["app"]
+__all__ = ["SECTIONS", "app"]

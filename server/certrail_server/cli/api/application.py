@@ -13,8 +13,8 @@ from certrail_server.cli.support.documents import document_in, word
 from certrail_server.cli.support.remote import AsJson, call, create, given, scope
 from certrail_server.cli.tables import listed, shown
 
-app = typer.Typer(help="Applications.", no_args_is_help=True)
-member = typer.Typer(help="Members of an Application.", no_args_is_help=True)
+app = typer.Typer(no_args_is_help=True)
+member = typer.Typer(no_args_is_help=True)
 
 PROFILE_COLUMNS = (("slug", "profile"), "name", ("enrollment", "api.enabled"))
 MEMBER_COLUMNS = (

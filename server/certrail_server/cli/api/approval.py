@@ -29,7 +29,7 @@ COLUMNS = (
 )
 
 policy = in_applications("approval-policies", POLICY_COLUMNS, {"profiles": "/certificate-profiles"})
-approval = typer.Typer(help="Approval requests and votes.", no_args_is_help=True)
+approval = typer.Typer(no_args_is_help=True)
 
 Ident = Annotated[str, typer.Argument(help="Id of the approval request, or its unique beginning.")]
 

@@ -12,7 +12,7 @@ from certrail_server.cli.support.documents import Document, document_in
 from certrail_server.cli.support.remote import AsJson, call, create, found, given, read_text
 from certrail_server.cli.tables import listed, shown
 
-ca = typer.Typer(help="Certificate authorities.", no_args_is_help=True)
+ca = typer.Typer(no_args_is_help=True)
 mirror = typer.Typer(
     help="Mirrors: copies of an authority's revocation lists at a destination.", no_args_is_help=True
 )

@@ -33,7 +33,7 @@ from certrail_server.cli.support.remote import (
 )
 from certrail_server.cli.tables import listed, named, shown
 
-cert = typer.Typer(help="Certificates.", no_args_is_help=True)
+cert = typer.Typer(no_args_is_help=True)
 certificate_files.register(cert)
 
 Application = Annotated[str, typer.Argument(help="Slug or id of the Application.")]

@@ -11,12 +11,8 @@ from certrail_server.cli.support.names import object_id
 from certrail_server.cli.support.remote import AsJson, Json, Limit, call, pages, scope
 from certrail_server.cli.tables import listed, shown
 
-delivery = typer.Typer(
-    help="Deliveries: the state of each certificate at each destination.", no_args_is_help=True
-)
-retirement = typer.Typer(
-    help="Retirements: planned and past removals of objects from destinations.", no_args_is_help=True
-)
+delivery = typer.Typer(no_args_is_help=True)
+retirement = typer.Typer(no_args_is_help=True)
 Ident = Annotated[str, typer.Argument(help="Id, or its unique beginning.")]
 REASONS = {"ended": "certificate expired"}
 

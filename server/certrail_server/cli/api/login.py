@@ -16,12 +16,6 @@ if TYPE_CHECKING:
 LOCAL_PREFIX = "crt_"
 
 
-def register(app: typer.Typer) -> None:
-    """Add the commands."""
-    app.command()(login)
-    app.command()(logout)
-
-
 def login(
     server: Annotated[
         str | None, typer.Option(help="Address of certrail. Default: CERTRAIL_URL, else the last one.")

@@ -28,10 +28,8 @@ NOTIFICATION_COLUMNS = (
     ("sent", "sent_at"),
     ("error", "last_error.message"),
 )
-incident = typer.Typer(
-    help="Incidents: failures from their first event to their resolution.", no_args_is_help=True
-)
-notification = typer.Typer(help="Notifications: messages to channels.", no_args_is_help=True)
+incident = typer.Typer(no_args_is_help=True)
+notification = typer.Typer(no_args_is_help=True)
 Ident = Annotated[str, typer.Argument(help="Id, or its unique beginning.")]
 
 

@@ -8,7 +8,7 @@ import typer
 from certrail_server.cli.common import fail, out
 from certrail_server.cli.support.remote import call
 
-plugin = typer.Typer(help="Plugins: their quarantine and their names.", no_args_is_help=True)
+plugin = typer.Typer(no_args_is_help=True)
 
 
 Key = Annotated[str, typer.Argument(help="Kind and name, such as destination-files.")]

@@ -10,7 +10,7 @@ from certrail_server.cli.support.documents import document_in
 from certrail_server.cli.support.remote import AsJson, call, create
 from certrail_server.cli.tables import listed, shown
 
-policy = typer.Typer(help="Certificate policies: what may be requested.", no_args_is_help=True)
+policy = typer.Typer(no_args_is_help=True)
 
 Reference = Annotated[str, typer.Argument(help="Slug or id.")]
 Slug = Annotated[str, typer.Argument(help="Short name, such as web-tls.")]

@@ -15,17 +15,7 @@ Group = Annotated[str, typer.Argument(help="Slug or id of the group.")]
 Title = Annotated[str | None, typer.Option("--name", help="Name for people. Default: the slug.")]
 Role = Annotated[ProductRole | None, typer.Option("--product-role", help="Role in the product.")]
 
-group = typer.Typer(help="Groups of users and machine identities.", no_args_is_help=True)
-
-
-def register(app: typer.Typer) -> None:
-    """Add the commands."""
-    app.command("me")(me)
-    app.add_typer(_principals("/users", "user", "users"), name="user")
-    app.add_typer(
-        _principals("/machine-identities", "machine identity", "machine identities"), name="machine"
-    )
-    app.add_typer(group, name="group")
+group = typer.Typer(no_args_is_help=True)
 
 
 def me(
@@ -40,7 +30,7 @@ def me(
 
 
 def _principals(path: str, one: str, noun: str) -> typer.Typer:
-    commands = typer.Typer(help=f"{noun.capitalize()}.", no_args_is_help=True)
+    commands = typer.Typer(no_args_is_help=True)
 
     @commands.command("list", help=f"List all {noun}.")
     def list_principals(as_json: AsJson = False) -> None:
@@ -133,3 +123,7 @@ def remove_from_group(reference: Group, principal: Principal) -> None:
     """Remove a user or machine identity from a group."""
     call("DELETE", f"/groups/{reference}/members/{principal}")
     out.print("removed")
+
+
+users = _principals("/users", "user", "users")
+machines = _principals("/machine-identities", "machine identity", "machine identities")

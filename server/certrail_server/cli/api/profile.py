@@ -9,7 +9,7 @@ from certrail_server.cli.support.documents import Document, document_in
 from certrail_server.cli.support.remote import AsJson, call, create
 from certrail_server.cli.tables import listed, shown
 
-profile = typer.Typer(help="Certificate profiles: CA, policy and defaults.", no_args_is_help=True)
+profile = typer.Typer(no_args_is_help=True)
 
 Reference = Annotated[str, typer.Argument(help="Slug or id.")]
 Slug = Annotated[str, typer.Argument(help="Short name, such as web-tls.")]

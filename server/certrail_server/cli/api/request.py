@@ -30,7 +30,7 @@ from certrail_server.cli.support.remote import (
 )
 from certrail_server.cli.tables import inside, listed, named, shown
 
-request = typer.Typer(help="Certificate requests.", no_args_is_help=True)
+request = typer.Typer(no_args_is_help=True)
 
 Application = Annotated[str, typer.Argument(help="Slug or id of the Application.")]
 Ident = Annotated[str, typer.Argument(help="Id, or its unique beginning.")]

@@ -11,9 +11,7 @@ from certrail_server.cli.support.outcome import approval_stage, exit_timed_out, 
 from certrail_server.cli.support.remote import AsJson, Json, Limit, call, pages, scope
 from certrail_server.cli.tables import SHORT_ID, listed, shown
 
-revocation = typer.Typer(
-    help="Revocation requests: revocations that an approval policy guards.", no_args_is_help=True
-)
+revocation = typer.Typer(no_args_is_help=True)
 
 Application = Annotated[str, typer.Argument(help="Slug or id of the Application.")]
 Ident = Annotated[str, typer.Argument(help="Id of the revocation request, or its unique beginning.")]

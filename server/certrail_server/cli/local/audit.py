@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from certrail.services.core.audit_log import Progress
     from certrail_server.settings import Settings
 
-app = typer.Typer(help="The audit log.", no_args_is_help=True)
+app = typer.Typer(no_args_is_help=True)
 SHOWN_FAULTS = 20
 EVENT_COLUMNS = (
     ("number", "seq"),

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from certrail_server.backup.archive import Manifest
     from certrail_server.settings import Settings
 
-app = typer.Typer(help="Backups of the database, and their restore to another place.", no_args_is_help=True)
+app = typer.Typer(no_args_is_help=True)
 
 STANDARD = "-"
 LARGEST_PASSPHRASE = 1024

@@ -7,7 +7,7 @@ from certrail_server.cli.common import counting, fail, out
 from certrail_server.cli.local.installation import database_errors, joined, require_data, settings
 from certrail_server.words import counted
 
-app = typer.Typer(help="The keys that encrypt stored secrets.", no_args_is_help=True)
+app = typer.Typer(no_args_is_help=True)
 
 
 @app.command()

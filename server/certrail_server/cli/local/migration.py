@@ -14,7 +14,7 @@ from certrail_server.cli.support.remote import AsJson, read_json
 if TYPE_CHECKING:
     from certrail.services.migration.document import ProjectExport
 
-app = typer.Typer(help="Bring projects from before Applications existed.", no_args_is_help=True)
+app = typer.Typer(no_args_is_help=True)
 MAX_FAULTS = 10
 
 

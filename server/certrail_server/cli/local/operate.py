@@ -10,12 +10,6 @@ from certrail_server.cli.common import out
 from certrail_server.cli.local.installation import database_errors, folder_of, joined, settings
 
 
-def register(app: typer.Typer) -> None:
-    """Add the commands."""
-    app.command("migrate")(migrate_database)
-    app.command()(doctor)
-
-
 def migrate_database() -> None:
     """Migrate the database to the schema of this version."""
     from certrail.persistence.migrate import migrate

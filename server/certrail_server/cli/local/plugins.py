@@ -18,11 +18,6 @@ if TYPE_CHECKING:
     from certrail_server.settings import Settings
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command("plugins")(list_plugins)
-
-
 def list_plugins(
     as_json: Annotated[bool, typer.Option("--json", help="Everything, as JSON.")] = False,
 ) -> None:

@@ -8,13 +8,6 @@ from certrail_server.cli.common import fail, out
 from certrail_server.cli.local.installation import database_errors, joined, settings
 
 
-def register(app: typer.Typer) -> None:
-    """Add the commands."""
-    app.command()(dev)
-    app.command()(server)
-    app.command()(worker)
-
-
 def dev(
     temporal_ui: Annotated[
         bool,

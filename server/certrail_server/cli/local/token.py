@@ -15,11 +15,7 @@ from certrail_server.cli.tables import listed
 if TYPE_CHECKING:
     from certrail_server.settings import Settings
 
-app = typer.Typer(
-    help="Access tokens. With CERTRAIL_TOKEN these commands call a running certrail; without it, bootstrap, create and"
-    " revoke work on the data of this machine.",
-    no_args_is_help=True,
-)
+app = typer.Typer(no_args_is_help=True)
 COLUMNS = ("id", "name", "scopes", "created_at", "expires_at", "made_by", "may_vote", "revoked_at")
 Ident = Annotated[str, typer.Argument(help="The part of the token between the underscores.")]
 ANYWHERE = ("0.0.0.0", "::")  # noqa: S104  compared, not listened on

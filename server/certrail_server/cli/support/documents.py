@@ -49,7 +49,7 @@ def in_applications(noun: str, columns: Sequence[Column], refer: Named | None = 
 
 def kept_in_applications(noun: str, columns: Sequence[Column], refer: Named | None = None) -> typer.Typer:
     """The same without `delete`, for objects that are deleted in a way of their own."""
-    group = _group(noun)
+    group = typer.Typer(no_args_is_help=True)
     one = word(noun)
 
     @group.command("list", help=f"List the {_words(noun)} of an Application.")
@@ -78,7 +78,7 @@ def kept_in_applications(noun: str, columns: Sequence[Column], refer: Named | No
 
 def of_the_product(noun: str, columns: Sequence[Column]) -> typer.Typer:
     """The same for objects that all Applications share, such as ``connections``."""
-    group = _group(noun)
+    group = typer.Typer(no_args_is_help=True)
     one = word(noun)
 
     @group.command("list", help=f"List the {_words(noun)}.")
@@ -119,10 +119,6 @@ def word(noun: str) -> str:
     """The singular of a noun of the API."""
     words = _words(noun)
     return f"{words[:-3]}y" if words.endswith("ies") else words.removesuffix("s")
-
-
-def _group(noun: str) -> typer.Typer:
-    return typer.Typer(help=f"{_words(noun).capitalize()}.", no_args_is_help=True)
 
 
 def _readable(rows: Sequence[Json], application: str, refer: Named) -> list[Json]:
