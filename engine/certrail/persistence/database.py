@@ -1,16 +1,22 @@
 """Sessions. Reads see a snapshot; a write holds what it needs until it commits."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from contextvars import ContextVar
+from sqlite3 import SQLITE_BUSY
+from sqlite3 import OperationalError as SqliteError
 from threading import BoundedSemaphore
+from time import monotonic, sleep
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine, ExceptionContext, Select, create_engine, event, make_url
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from sqlmodel import Session, SQLModel
 
+from certrail.persistence.turns import Turns
+
 SQLITE_BUSY_SECONDS = 30
+SQLITE_RETRY_SECONDS = 0.001
 POOL_SIZE = 20
 
 T = TypeVar("T")
@@ -30,6 +36,7 @@ class Database:
             options = {"connect_args": {"timeout": SQLITE_BUSY_SECONDS}, **options, "pool_pre_ping": False}
         # The texts of errors are logged, and what a row holds has no place there.
         self.shared_reads = BoundedSemaphore(POOL_SIZE)
+        self._turns = Turns(SQLITE_BUSY_SECONDS, _locked_out()) if self.is_sqlite else nullcontext()
         self.engine: Engine = create_engine(parsed, hide_parameters=True, **options)
         event.listen(self.engine, "handle_error", _without_details)
         if self.is_sqlite:
@@ -51,12 +58,15 @@ class Database:
     def write(self) -> Iterator[Session]:
         """A session that commits at the end, or rolls back on an error.
 
-        On SQLite the write lock is taken at once: a lock upgraded later could fail in the middle. A shared read ends
-        here: what is read after the write has to show it.
+        On SQLite the write lock is taken at once: a lock upgraded later could fail in the middle. The threads of this
+        process take turns for it. A shared read ends here: what is read after the write has to show it.
+
+        Raises:
+            OperationalError: SQLite's write lock was not to be had in `SQLITE_BUSY_SECONDS`.
         """
         end_shared_read()
         engine = self.engine.execution_options(certrail_write=True)
-        with _Session(engine, expire_on_commit=False) as session:
+        with self._turns, _Session(engine, expire_on_commit=False) as session:
             yield session
             session.commit()
 
@@ -225,5 +235,26 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
 
 
 def _begin_sqlite(connection: Connection) -> None:
-    write = connection.get_execution_options().get("certrail_write", False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
+    if not connection.get_execution_options().get("certrail_write", False):
+        connection.exec_driver_sql("BEGIN")
+        return
+    # Other processes hold the write lock for milliseconds; SQLite's own pauses between two attempts grow to 100 ms, so
+    # whoever has waited longest would ask most rarely.
+    driver: Any = connection.connection.driver_connection
+    until = monotonic() + SQLITE_BUSY_SECONDS
+    driver.execute("PRAGMA busy_timeout = 0")
+    try:
+        while True:
+            try:
+                driver.execute("BEGIN IMMEDIATE")
+                return
+            except SqliteError as problem:
+                if problem.sqlite_errorcode & 0xFF != SQLITE_BUSY or monotonic() > until:
+                    raise OperationalError("BEGIN IMMEDIATE", None, problem) from problem
+            sleep(SQLITE_RETRY_SECONDS)
+    finally:
+        driver.execute(f"PRAGMA busy_timeout = {SQLITE_BUSY_SECONDS * 1000}")
+
+
+def _locked_out() -> OperationalError:
+    return OperationalError("BEGIN IMMEDIATE", None, SqliteError("database is locked"))
