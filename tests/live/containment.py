@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import httpx2
@@ -20,6 +20,8 @@ from certrail.domain.states import DeliveryStatus, RequestStatus
 
 EVERY = 0.5
 STEADY = "steady"
+ENDED_WITHIN = 60.0
+"""Seconds: of the grace of a cancelled call, most of which is over when its plugin is named."""
 
 
 @dataclass
@@ -114,12 +116,18 @@ class Figures:
 
 @dataclass
 class Case:
-    """One plugin that misbehaves, and what is to be said of it."""
+    """One plugin that misbehaves, and what is to be said of it.
+
+    Attributes:
+        quarantined: it is named with its quarantine.
+        unending: its call ignores the cancellation, and is ended with its process: then it is quarantined as well.
+    """
 
     kind: str
     name: str
     verb: str
     quarantined: bool
+    unending: bool = False
 
     @property
     def plugin(self) -> str:
@@ -195,7 +203,10 @@ def checked(live_stack: LiveStack) -> str:
 
 
 def cleared(live_stack: LiveStack, case: Case) -> None:
-    """Nothing calls the plugin any more, and it is released."""
+    """Nothing calls the plugin any more, no call of it runs, and it is released."""
+    if case.unending:
+        ended = replace(case, quarantined=True)
+        until(lambda: fault_of(live_stack, ended), f"the process of {case.key} to be ended", ENDED_WITHIN)
     path = f"/applications/{case.name}"
     if case.kind == "destination" and case.verb != "check":
         live_stack.admin.delete(f"{path}/syncs/bad")

@@ -37,7 +37,7 @@ FAULTY = (
     "cancels",
     "task-exits",
 )
-WAITING = ("silent", "stubborn", "thread")
+WAITING = ("silent", "thread")
 HARMFUL = (
     "sleep",
     "loop",
@@ -52,6 +52,7 @@ HARMFUL = (
 CASES = (
     *(Case("destination", f"bad-{name}", "deliver", quarantined=True) for name in HARMFUL),
     *(Case("destination", f"bad-{name}", "deliver", quarantined=False) for name in (*FAULTY, *WAITING)),
+    Case("destination", "bad-stubborn", "deliver", quarantined=False, unending=True),
     Case("destination", "bad-recursion", "deliver", quarantined=False),
     Case("destination", "bad-observe", "verify", quarantined=True),
     Case("notifier", "bad-send", "notify", quarantined=True),
