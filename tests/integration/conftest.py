@@ -203,10 +203,10 @@ class Team:
             **{"profiles": ["web"], **options},  # type: ignore[arg-type]
         )
 
-    def ask(self, actor: Actor, name: str = "a.example.com") -> tuple[str, str | None]:
+    def ask(self, actor: Actor, name: str = "a.example.com", **content: object) -> tuple[str, str | None]:
         """Submit a request; returns its id and that of its approval."""
         row = self.services.requests.submit(
-            actor, self.application, profile="web", content={"sans": {"dns": [name]}}
+            actor, self.application, profile="web", content={"sans": {"dns": [name]}, **content}
         )
         approval = self.services.approvals.of_subject(row.id)
         return row.id, approval.id if approval else None

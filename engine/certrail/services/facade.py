@@ -56,6 +56,7 @@ from certrail.services.inventory.export import Export
 from certrail.services.inventory.saved_searches import SavedSearches
 from certrail.services.inventory.search import Inventory
 from certrail.services.inventory.subscribers import profile_updated
+from certrail.services.issuance.at_once import issue_approved
 from certrail.services.issuance.imports import Imports
 from certrail.services.issuance.issuance import Issuance
 from certrail.services.issuance.open_objects import REQUESTS, REQUESTS_IN_ROUNDS
@@ -203,7 +204,7 @@ class Services:
     def build(cls, context: ServiceContext) -> "Services":
         """Join the use cases, and subscribe rooms to the events of those below them."""
         context.subscriptions = Subscriptions(SUBSCRIPTIONS)
-        subjects: Sequence[SubjectType] = (RequestSubjects(), RevocationSubjects())
+        subjects: Sequence[SubjectType] = (RequestSubjects(issue_approved), RevocationSubjects())
         context.approval_subjects = {subject.name: subject for subject in subjects}
         approvals = Approvals(context)
         refusal_counter = RefusalCounter(context)

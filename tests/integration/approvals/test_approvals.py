@@ -20,6 +20,8 @@ from certrail.services.core.idempotency import AlreadyDone
 from certrail.services.issuance.state import lock_request
 from certrail.services.issuance.subject import approval_for
 
+SLOW_KEY = {"key_algorithm": "RSA_2048"}
+"""Its certificate is issued by the workflow, some time after the vote."""
 VOTERS = 30
 """A hundred vote over HTTP, in tests/live/shared/test_votes.py."""
 
@@ -169,7 +171,7 @@ def test_content_that_changed_after_the_approval_is_asked_about_again(team: Team
     """Temporal was down meanwhile, say: what is signed is what was approved, or nothing."""
     voter = team.person("voter")
     team.guard(Step("One", ("voter",)), request_ttl=timedelta(hours=1))
-    request, approval = team.ask(team.person("asker"))
+    request, approval = team.ask(team.person("asker"), **SLOW_KEY)
     assert approval is not None
     team.services.approvals.vote(voter, approval, "approve")
     team.services.catalog.update_policy(team.admin, "tls", {"max_ttl": "47d"})
@@ -190,7 +192,7 @@ def test_the_workflow_hears_of_every_decision_also_when_it_is_the_same_one_again
     """It may wait without a deadline, and takes a reference that it heard before for the same news."""
     voter = team.person("voter")
     team.guard(Step("One", ("voter",)))
-    request, approval = team.ask(team.person("asker"))
+    request, approval = team.ask(team.person("asker"), **SLOW_KEY)
     assert approval is not None
     team.services.approvals.vote(voter, approval, "approve")
     team.services.catalog.update_policy(team.admin, "tls", {"max_ttl": "47d"})
@@ -252,7 +254,7 @@ def test_what_failed_before_it_was_approved_is_asked_about_when_it_is_tried_agai
 def test_an_approval_that_was_given_holds_when_it_is_tried_again(team: Team) -> None:
     voter, asker = team.person("voter"), team.person("asker")
     team.guard(Step("One", ("voter",)))
-    request, approval = team.ask(asker)
+    request, approval = team.ask(asker, **SLOW_KEY)
     team.services.approvals.vote(voter, approval or "", "approve")
     team.services.issuance.fail(request, "the worker gave up")
     assert team.services.requests.retry(asker, request).status == "approved"
@@ -304,7 +306,7 @@ def test_what_was_accepted_before_its_profile_was_detached_is_not_signed_after(t
 def test_a_policy_that_now_denies_is_never_signed(team: Team) -> None:
     voter = team.person("voter")
     team.guard(Step("One", ("voter",)))
-    request, approval = team.ask(team.person("asker"))
+    request, approval = team.ask(team.person("asker"), **SLOW_KEY)
     assert approval is not None
     team.services.approvals.vote(voter, approval, "approve")
     team.services.catalog.update_policy(

@@ -9,7 +9,8 @@ from certrail.persistence.tables import ChatIdentity
 from certrail.services.approvals.policies import Step
 from certrail.services.core.actor import SYSTEM
 
-CLICK, ROLE_CHANGE = 20, 30
+CLICK, ROLE_CHANGE = 27, 30
+"""A click that decides issues the certificate, too."""
 DISPATCHER = ("SELECT outbox.", "UPDATE outbox ", "SELECT application.id, application.slug ")
 
 

@@ -109,6 +109,10 @@ class Subject(Protocol):
         """Take the end of its approval: approved, rejected, expired or cancelled."""
         ...
 
+    def do_at_once(self, uow: UnitOfWork) -> None:
+        """Do what was just approved in the same transaction, or nothing: its workflow, which is signalled, goes on."""
+        ...
+
     def on_reopened(self, uow: UnitOfWork, reason: str) -> None:
         """Wait for approval again, of the content as it is now.
 

@@ -149,7 +149,10 @@ def cast(
             comment=comment,
         )
     )
-    return vote, _count(uow, held, vote, count_votes(approval, [*votes, vote], eligibility))
+    outcome = _count(uow, held, vote, count_votes(approval, [*votes, vote], eligibility))
+    if approval.status == ApprovalStatus.APPROVED:
+        held.subject.do_at_once(uow)
+    return vote, outcome
 
 
 def _refusal(

@@ -1,6 +1,6 @@
 """Certificate requests as subjects of approvals."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
 from sqlmodel import Session, col, select
@@ -33,6 +33,8 @@ from certrail.services.issuance.state import (
 from certrail_sdk import Fact
 
 CERTIFICATE_REQUEST = "certificate_request"
+Issue = Callable[[UnitOfWork, CertificateRequest], None]
+"""Issues an approved request in the transaction of the vote, where that takes no time; else does nothing."""
 
 
 class RequestSubject:
@@ -41,8 +43,8 @@ class RequestSubject:
     type = CERTIFICATE_REQUEST
     action = GuardedAction.ISSUANCE
 
-    def __init__(self, row: CertificateRequest) -> None:
-        self.row = row
+    def __init__(self, row: CertificateRequest, issue: Issue | None = None) -> None:
+        self.row, self._issue = row, issue
 
     @property
     def id(self) -> str:
@@ -144,6 +146,11 @@ class RequestSubject:
         """Move the request to the status that its approval ended in."""
         transition(uow, self.row, status, reason)
 
+    def do_at_once(self, uow: UnitOfWork) -> None:
+        """Issue the certificate, where nothing has to be waited for."""
+        if self._issue is not None:
+            self._issue(uow, self.row)
+
     def on_reopened(self, uow: UnitOfWork, reason: str) -> None:
         """Wait for approval of what would be signed now.
 
@@ -166,16 +173,19 @@ class RequestSubjects:
 
     name = CERTIFICATE_REQUEST
 
+    def __init__(self, issue: Issue) -> None:
+        self._issue = issue
+
     def load(self, session: Session, ids: Sequence[str]) -> Mapping[str, RequestSubject]:
         """The requests with these ids, unlocked."""
         rows = session.exec(select(CertificateRequest).where(col(CertificateRequest.id).in_(ids)))
-        return {row.id: RequestSubject(row) for row in rows.all()}
+        return {row.id: RequestSubject(row, self._issue) for row in rows.all()}
 
     def lock(self, session: Session, ids: Sequence[str]) -> Mapping[str, RequestSubject]:
         """The same, `FOR NO KEY UPDATE`, in the order of their ids."""
         query = select(CertificateRequest).where(col(CertificateRequest.id).in_(ids))
         rows = session.exec(locked(query.order_by(col(CertificateRequest.id))))
-        return {row.id: RequestSubject(row) for row in rows.all()}
+        return {row.id: RequestSubject(row, self._issue) for row in rows.all()}
 
 
 def approval_for(session: Session, row: CertificateRequest) -> Locked | None:

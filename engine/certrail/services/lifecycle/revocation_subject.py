@@ -159,6 +159,9 @@ class RevocationSubject:
         """Move the request to the status that its approval ended in."""
         transition(uow, self, RevocationStatus(status), reason)
 
+    def do_at_once(self, uow: UnitOfWork) -> None:
+        """Nothing: a revocation locks the lineage before the request, which the vote has locked already."""
+
     def on_reopened(self, uow: UnitOfWork, reason: str) -> None:
         """Wait for approval of what would be revoked now. Raises Conflict when there is nothing left to revoke."""
         self.row.digest = self.current_digest()
