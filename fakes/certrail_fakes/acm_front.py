@@ -100,7 +100,7 @@ class AcmFront:
             raise Refusal("AccessDeniedException", text)
         if self.state.take("fail_next"):
             raise Refusal("InternalFailure", "The service failed for an unknown reason.", 500)
-        if self.state.take("throttle_next"):
+        if self.state.is_throttled():
             raise Refusal("ThrottlingException", "Rate exceeded")
 
     def _refuse(self, refusal: Refusal, *, as_json: bool) -> Response:

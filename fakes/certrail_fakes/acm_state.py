@@ -23,6 +23,7 @@ class Settings:
         quota: imported certificates per region before LimitExceededException.
         imports_per_second: ``1`` is what AWS grants; ``None`` lets everything through.
         throttle_next: how many of the next calls answer ThrottlingException.
+        throttle_every: every so many calls, one answers ThrottlingException; 0 throttles none.
         retry_after: seconds told in the Retry-After header of a throttled call.
         fail_next: how many of the next calls answer 500.
         lose_answers: how many of the next imports are carried out, then cut without an answer.
@@ -38,6 +39,7 @@ class Settings:
     quota: int = DOCUMENTED_QUOTA
     imports_per_second: int | float | None = None
     throttle_next: int = 0
+    throttle_every: int = 0
     retry_after: int | None = None
     fail_next: int = 0
     lose_answers: int = 0
@@ -84,6 +86,7 @@ class State:
         self.settings = Settings()
         self.calls: list[Call] = []
         self.held = 0
+        self._admitted = 0
         self._last_import = float("-inf")
         self._changed = threading.Condition()
 
@@ -127,6 +130,15 @@ class State:
             left = int(getattr(self.settings, counter))
             setattr(self.settings, counter, max(0, left - 1))
             return left > 0
+
+    def is_throttled(self) -> bool:
+        """Whether this call is refused, as one of the next or as every so manieth."""
+        if self.take("throttle_next"):
+            return True
+        with self._changed:
+            self._admitted += 1
+            every = self.settings.throttle_every
+            return bool(every) and self._admitted % every == 0
 
     def pass_rate_limit(self) -> None:
         """Let one import through, or refuse it because the last one was too short ago."""

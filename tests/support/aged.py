@@ -33,16 +33,21 @@ def busiest_minute(instants: Sequence[datetime]) -> int:
 
 
 class Aged:
-    """An installation's own database, filled before it is started. Nothing is renewed until it is said so."""
+    """An installation's own database, filled before it is started. Nothing is renewed until it is said so.
 
-    def __init__(self, data_dir: Path) -> None:
+    Args:
+        database_url: of an empty database; by default SQLite in the data folder.
+    """
+
+    def __init__(self, data_dir: Path, database_url: str | None = None) -> None:
         data_dir.mkdir(parents=True, exist_ok=True)
-        parts = build(Settings(data_dir=data_dir))
+        parts = build(Settings(data_dir=data_dir, database_url=database_url))
         migrate(parts.context.db, lambda: empty_head(parts.context.keyring))
         self.services: Services = parts.services
         self._context = parts.context
         self._context.clock = lambda: datetime.now(UTC) - AGE
-        self.admin: Actor = actor_of(self.services.principals.bootstrap("Admin")[0])
+        principal, self.token = self.services.principals.bootstrap("Admin")
+        self.admin: Actor = actor_of(principal)
         services = self.services
         services.authorities.create_root(
             self.admin, slug="root", name="Root", subject=Subject(common_name="Fleet Root")

