@@ -28,7 +28,7 @@ def measure(run: Run) -> list[Figure]:
 
 def _measured(run: Run, place: Site) -> list[Figure]:
     watch = place.watch(ISSUED, MANY_EVERY)
-    count = run.pick("requests of a burst", quick=48, default=240)
+    count = run.pick("requests of a burst", quick=32, default=240)
 
     def burst(callers: int) -> tuple[Load, float]:
         """The calls, and how many a second were issued until the last one was."""

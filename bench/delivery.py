@@ -36,7 +36,7 @@ READ_BACK = (
 )
 OPEN = (DeliveryStatus.PENDING, DeliveryStatus.DELIVERING, DeliveryStatus.RETRYING)
 CATCH_UP_SECONDS = 90.0
-"""For the account that throttles. What is not delivered by then has a next attempt, or counts as lost."""
+"""For the account that throttles. What was not imported by then has a next attempt, or counts as lost."""
 
 
 def measure(run: Run) -> list[Figure]:
@@ -149,7 +149,7 @@ class Bulk:
                 unit="",
                 series=[
                     Series(
-                        f"still retrying after {CATCH_UP_SECONDS:.0f} s",
+                        f"not read back after {CATCH_UP_SECONDS:.0f} s",
                         "lineages",
                         [float(beside.later) for beside in found["beside a throttled account"]],
                     )
@@ -208,11 +208,11 @@ class Bulk:
         self._place.admin.delete(f"/applications/{APPLICATION}/syncs/{sync}")
 
     def _wrong(self, sync: str, account: Acm) -> tuple[int, int, int]:
-        """How many lineages are lost, how many imported more than once, and how many will be tried again."""
+        """How many lineages are lost, how many imported more than once, and how many are not read back yet."""
         imported = account.objects()
         with self._place.fleet.services.context.db.read() as session:
             rows = session.exec(select(Delivery).where(Delivery.sync_id == sync)).all()
-        missing = [row for row in rows if row.verified_at is None or not imported[row.id]]
-        later = [row for row in missing if row.status in OPEN]
-        lost = self._count - len(rows) + len(missing) - len(later)
-        return lost, sum(count > 1 for count in imported.values()), len(later)
+        lost = [row for row in rows if not imported[row.id] and row.status not in OPEN]
+        later = [row for row in rows if row.verified_at is None and row not in lost]
+        missing = self._count - len(rows)
+        return missing + len(lost), sum(count > 1 for count in imported.values()), len(later)

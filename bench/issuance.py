@@ -42,7 +42,7 @@ def issue(place: Site, watch: Watch, count: int, at_once: int, application: str 
 def _measured(run: Run, place: Site, floor: Floor) -> list[Figure]:
     alone, many = place.watch(ISSUED, ALONE_EVERY), place.watch(ISSUED, MANY_EVERY)
     few = run.pick("requests, one at a time", quick=5, default=60)
-    count = run.pick("requests, 48 at once", quick=48, default=240)
+    count = run.pick("requests, 48 at once", quick=16, default=240)
     # Both are as warm as they will be.
     floor.one_activity(few, 1)
     issue(place, alone, few, 1)

@@ -1,8 +1,10 @@
 """The result of one benchmark, as JSON in a file of its own and as a table for a person."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from pydantic import TypeAdapter
 from rich.table import Table
@@ -10,7 +12,8 @@ from rich.table import Table
 from bench.harness.figures import Figure, Series, shown
 from bench.harness.run import Size
 
-DIGITS = 5
+DIGITS = 4
+"""Of a measured value that are kept: the others differ from run to run."""
 
 
 @dataclass(frozen=True)
@@ -39,13 +42,21 @@ _ADAPTER = TypeAdapter(Result)
 def write(result: Result, folder: Path) -> None:
     """As `<benchmark>.json`; a later run replaces it."""
     folder.mkdir(parents=True, exist_ok=True)
-    text = _ADAPTER.dump_json(result, indent=1).decode()
+    text = json.dumps(_rounded(_ADAPTER.dump_python(result, mode="json")), indent=1, ensure_ascii=False)
     (folder / f"{result.benchmark}.json").write_text(text + "\n")
 
 
 def read(folder: Path) -> list[Result]:
     """All results of a folder, by name."""
     return [_ADAPTER.validate_json(file.read_text()) for file in sorted(folder.glob("*.json"))]
+
+
+def _rounded(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _rounded(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_rounded(inner) for inner in value]
+    return float(f"{value:.{DIGITS}g}") if isinstance(value, float) else value
 
 
 def table(result: Result) -> Table:

@@ -29,6 +29,18 @@ def test_throttling_with_the_pause_it_asks_for(acm: Any, server: AcmServer) -> N
     acm.list_certificates()
 
 
+def test_every_third_call_is_throttled(acm: Any, server: AcmServer) -> None:
+    server.configure(throttle_every=3)
+    for _ in range(2):
+        acm.list_certificates()
+        acm.list_certificates()
+        with refused("ThrottlingException"):
+            acm.list_certificates()
+    server.configure(throttle_every=0)
+    for _ in range(3):
+        acm.list_certificates()
+
+
 def test_one_import_a_second(acm: Any, server: AcmServer) -> None:
     server.configure(imports_per_second=0.001)
     acm.import_certificate(**desired())
