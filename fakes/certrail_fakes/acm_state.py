@@ -132,12 +132,12 @@ class State:
             return left > 0
 
     def is_throttled(self) -> bool:
-        """Whether this call is refused, as one of the next or as every so manieth."""
+        """Whether this call is refused: one of the next ones, or one of so many."""
         if self.take("throttle_next"):
             return True
         with self._changed:
-            self._admitted += 1
             every = self.settings.throttle_every
+            self._admitted = self._admitted + 1 if every else 0
             return bool(every) and self._admitted % every == 0
 
     def pass_rate_limit(self) -> None:
