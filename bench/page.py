@@ -77,14 +77,16 @@ def _page(results: Sequence[Result]) -> str:
         f"![How much of its goal each figure reaches](goals.svg)\n\n{reached} of {len(figures)} goals are reached.",
         HOW_TO,
         *(part for result in results for part in _section(result)),
-        "## What a peer does not do",
-        "\n".join(
-            f"- **{name}** {text}"
-            for name, text in PEERS.items()
-            if any(name in figure.what for result in results for figure in result.figures)
-        ),
+        _peers(results),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _peers(results: Sequence[Result]) -> str:
+    """What those do not do that figures name."""
+    names = [name for name in PEERS if any(name in figure.what for r in results for figure in r.figures)]
+    lines = [f"- **{name}** {PEERS[name]}" for name in names]
+    return "\n".join(("## What a peer does not do", "", *lines)) if lines else ""
 
 
 def _section(result: Result) -> Iterator[str]:

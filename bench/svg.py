@@ -9,7 +9,9 @@ from html import escape
 
 from bench.harness.figures import Figure, shown
 
-WIDTH, LEFT, RIGHT = 900, 430, 120
+WIDTH, LEFT, RIGHT = 1040, 560, 130
+NAMES = LEFT - 96
+"""Where the names of figures end; those of databases are beside them."""
 ROW, TOP, BOTTOM = 30, 58, 44
 LEAST_SHARE, MOST_SHARE = 0.05, 5.0
 """Of the axis, which is logarithmic: half of a goal is as far from it as twice of it."""
@@ -59,7 +61,8 @@ def _row(figure: Figure, y: float) -> Iterator[str]:
     assert goal is not None
     colour = REACHED if figure.is_reached else MISSED
     shares = [_x(goal.share(value)) for value in figure.values]
-    yield _text(LEFT - 14, y + 4, _short(_label(figure)), anchor="end", whole=_label(figure))
+    yield _text(NAMES, y + 4, _short(figure.what), anchor="end", whole=figure.what)
+    yield _text(NAMES + 12, y + 4, figure.database, colour=FAINT, size=12)
     yield (
         f"<line x1='{min(shares):.1f}' x2='{max(shares):.1f}' y1='{y}' y2='{y}' stroke='{colour}'"
         " stroke-width='5' stroke-opacity='0.25' stroke-linecap='round'/>"
@@ -73,11 +76,7 @@ def _row(figure: Figure, y: float) -> Iterator[str]:
     yield _text(WIDTH - 12, y + 4, str(goal), colour=FAINT, anchor="end", size=12)
 
 
-def _label(figure: Figure) -> str:
-    return f"{figure.what}, {figure.database}" if figure.database else figure.what
-
-
-def _short(label: str, most: int = 66) -> str:
+def _short(label: str, most: int = 72) -> str:
     return label if len(label) <= most else f"{label[: most - 1].rstrip()}…"
 
 
