@@ -90,7 +90,7 @@ SECTIONS: dict[str, dict[str, Entry]] = {
         "ca": Entry("api.authority:ca", "Certificate authorities."),
         "policy": Entry("api.policy:policy", "Certificate policies: what may be requested."),
         "profile": Entry("api.profile:profile", "Certificate profiles: CA, policy and defaults."),
-        "plugin": Entry("api.plugin:plugin", "Plugins: their quarantine and their names."),
+        "plugin": Entry("api.plugin:plugin", "Plugins: begin one, end a quarantine, transfer a name."),
     },
 }
 """The commands of `certrail` in the order in which they are listed."""
