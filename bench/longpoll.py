@@ -7,13 +7,14 @@ poll that waits for it.
 import asyncio
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from examples.demo.installation import Api
 from tests.support.aged import APPLICATION
 
-from bench.harness.figures import Figure, Series, at_most, ratio
+from bench.harness.figures import Figure, Series, at_most, none, ratio
 from bench.harness.load import Load, closed_loop
 from bench.harness.run import Run
 from bench.harness.site import PROFILE, Caller, Site, site
@@ -21,7 +22,7 @@ from bench.harness.site import PROFILE, Caller, Site, site
 OF_ONE = 20
 """Calls of one caller that may wait at once."""
 WAIT_SECONDS = 60
-NORMAL, DELAY = at_most(2), at_most(0.5)
+NORMAL, DELAY, NO_POLL = at_most(2), at_most(0.5), none()
 SETTLE_SECONDS = 20.0
 TRIES = 3
 """Of a poll, which is answered after a minute in any case."""
@@ -81,10 +82,14 @@ class Polls:
                 Series(BESIDE, "ms", [load.normal.milliseconds(50) for load in beside]),
                 Series(QUIET, "ms", [load.milliseconds(50) for load in quiet]),
                 NORMAL,
-                beside=[
-                    Series("p99 beside polls", "ms", [load.normal.milliseconds(99) for load in beside]),
-                    Series("polls that waited", "", [float(load.waiting) for load in beside]),
-                ],
+                beside=[Series("p99 beside polls", "ms", [load.normal.milliseconds(99) for load in beside])],
+            ),
+            Figure(
+                f"of {polls:,} long polls, refused or ended early",
+                kind,
+                [float(polls - load.waiting) for load in beside],
+                NO_POLL,
+                unit="",
             ),
             Figure(
                 "a vote until the last poll for it is answered",
@@ -125,11 +130,14 @@ class Polls:
             await self._settled(requests[0]["id"])
             normal = await self._normal(requests[0]["id"])
             waiting = sum(not task.done() for task in tasks)
-            delays = list[float]()
-            for request in requests[-self._decisions :]:
-                polls = answered[request["id"]]
-                delays += await self._decided(request["approval_request_id"], polls)
-            return Beside(normal, delays, waiting)
+            delays = [
+                await self._decided(request, answered[request["id"]])
+                for request in requests[-self._decisions :]
+            ]
+            # A call whose caller hangs up waits in the server all the same: the next round needs its share.
+            for request in requests[: -self._decisions]:
+                await self._decided(request, answered[request["id"]])
+            return Beside(normal, [seconds for of_one in delays for seconds in of_one], waiting)
         finally:
             for task in tasks:
                 task.cancel()
@@ -144,9 +152,9 @@ class Polls:
             quick = quick + 1 if time.perf_counter() - begin < 2 * self._usual else 0
             await asyncio.sleep(0.1)
 
-    async def _decided(self, approval: str, polls: Sequence[asyncio.Task[float]]) -> list[float]:
+    async def _decided(self, request: Mapping[str, Any], polls: Sequence[asyncio.Task[float]]) -> list[float]:
         """Vote; returns the seconds from its answer until each poll was answered."""
-        path = f"/approval-requests/{approval}/votes"
+        path = f"/approval-requests/{request['approval_request_id']}/votes"
         await asyncio.to_thread(self._alice.post, path, REJECTION)
         voted = time.perf_counter()
         await asyncio.wait(polls, timeout=WAIT_SECONDS)
