@@ -70,6 +70,10 @@ class NoOrchestrator:
         """Refuse: no application is served here."""
         raise NotImplementedError(message.workflow_id)
 
+    async def dispatch_together(self, messages: Sequence[OutboxMessage]) -> None:
+        """Refuse, as `dispatch` does."""
+        raise NotImplementedError(len(messages))
+
     async def health(self) -> bool:
         """Nothing to reach."""
         return False

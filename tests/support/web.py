@@ -26,6 +26,9 @@ class NoWorkflows:
     async def dispatch(self, message: OutboxMessage) -> None:
         """Take the message and do nothing."""
 
+    async def dispatch_together(self, messages: Sequence[OutboxMessage]) -> None:
+        """Take the messages and do nothing."""
+
     async def health(self) -> bool:
         return True
 

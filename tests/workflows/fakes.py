@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -220,6 +220,25 @@ class FakeIssuance:
 
 
 @dataclass
+class FakeIssuanceBatch:
+    """Requests in bulk; `steps` are how many of the requests each chunk issues, or its error; the last one repeats."""
+
+    steps: list[int | Exception] = field(default_factory=lambda: [100])
+    chunks: list[tuple[str, ...]] = field(default_factory=list)
+    handed_over: list[str] = field(default_factory=list)
+
+    def advance(self, request_ids: Sequence[str]) -> Sequence[str]:
+        self.chunks.append(tuple(request_ids))
+        step = self.steps.pop(0) if len(self.steps) > 1 else self.steps[0]
+        if isinstance(step, Exception):
+            raise step
+        return request_ids[step:]
+
+    def hand_over(self, request_ids: Sequence[str]) -> None:
+        self.handed_over += request_ids
+
+
+@dataclass
 class FakeRevocation(FakeIssuance):
     """One revocation request; as `FakeIssuance`."""
 
@@ -297,6 +316,7 @@ class Fakes:
     """All use cases that workers call."""
 
     issuance: FakeIssuance = field(default_factory=FakeIssuance)
+    issuance_batch: FakeIssuanceBatch = field(default_factory=FakeIssuanceBatch)
     revocation: FakeRevocation = field(default_factory=FakeRevocation)
     renewal_waits: FakeRenewalWaits = field(default_factory=FakeRenewalWaits)
     deliveries: FakeDeliveries = field(default_factory=FakeDeliveries)
@@ -324,6 +344,7 @@ class Fakes:
         return SimpleNamespace(
             context=context,
             issuance=self.issuance,
+            issuance_batch=self.issuance_batch,
             revocation=self.revocation,
             renewal_waits=self.renewal_waits,
             deliveries=self.deliveries,

@@ -25,9 +25,16 @@ from certrail.services.lifecycle.renewal_waits import OVER, RoundStep
 from certrail_sdk import Observation, RateLimited, Unauthorized
 from certrail_workflows import policies
 from certrail_workflows.binaries import temporal_binary
-from certrail_workflows.messages import CORE_QUEUE, IssuanceInput, RenewalInput, RevocationInput
+from certrail_workflows.messages import (
+    CORE_QUEUE,
+    IssuanceBatchInput,
+    IssuanceInput,
+    RenewalInput,
+    RevocationInput,
+)
 
 HISTORIES = Path(__file__).parent / "histories"
+BATCH = IssuanceBatchInput(tuple(f"request-{number}" for number in range(100)))
 Story = Callable[[Client, Fakes, str], Awaitable[None]]
 
 
@@ -61,6 +68,20 @@ async def issuance_with_approval(client: Client, fakes: Fakes, name: str) -> Non
 async def issuance_that_fails(client: Client, fakes: Fakes, name: str) -> None:
     fakes.issuance.steps = [Advance("failed")]
     await _failing(await _start(client, "IssuanceWorkflow", IssuanceInput("request-1"), name))
+
+
+async def issuance_batch_at_once(client: Client, _fakes: Fakes, name: str) -> None:
+    await (await _start(client, "IssuanceBatchWorkflow", BATCH, name)).result()
+
+
+async def issuance_batch_in_chunks(client: Client, fakes: Fakes, name: str) -> None:
+    fakes.issuance_batch.steps = [37, 100]
+    await (await _start(client, "IssuanceBatchWorkflow", BATCH, name)).result()
+
+
+async def issuance_batch_handed_over(client: Client, fakes: Fakes, name: str) -> None:
+    fakes.issuance_batch.steps = [37, BadInput("never", "request")]
+    await _failing(await _start(client, "IssuanceBatchWorkflow", BATCH, name))
 
 
 async def revocation_with_approval(client: Client, fakes: Fakes, name: str) -> None:
@@ -166,6 +187,9 @@ STORIES: tuple[Story, ...] = (
     issuance_at_once,
     issuance_with_approval,
     issuance_that_fails,
+    issuance_batch_at_once,
+    issuance_batch_in_chunks,
+    issuance_batch_handed_over,
     revocation_with_approval,
     revocation_that_fails,
     renewal_that_waits,

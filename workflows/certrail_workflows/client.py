@@ -1,10 +1,12 @@
 """The orchestrator that the services see: starts and signals workflows, and knows when it cannot."""
 
 import asyncio
+import hashlib
 import logging
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 from temporalio.client import Client, WorkflowExecutionStatus
@@ -19,19 +21,21 @@ from certrail_workflows.flows.approval_message import ApprovalMessageWorkflow
 from certrail_workflows.flows.crl_mirror import CrlMirrorWorkflow
 from certrail_workflows.flows.delivery import DeliveryWorkflow
 from certrail_workflows.flows.issuance import IssuanceWorkflow
+from certrail_workflows.flows.issuance_batch import IssuanceBatchWorkflow
 from certrail_workflows.flows.notification import NotificationWorkflow
 from certrail_workflows.flows.renewal import RenewalWorkflow
 from certrail_workflows.flows.revocation import RevocationWorkflow
 from certrail_workflows.flows.signals import ChangeSignals
 from certrail_workflows.messages import (
     CORE_QUEUE,
+    IssuanceBatchInput,
     IssuanceInput,
     PluginTaskInput,
     RenewalInput,
     RevocationInput,
     plugin_queue,
 )
-from certrail_workflows.search_attributes import attributes_of, ensure_search_attributes
+from certrail_workflows.search_attributes import ensure_search_attributes, search_attributes
 from certrail_workflows.setup import (
     ensure_namespace,
     ensure_sweeps,
@@ -52,6 +56,8 @@ _FLOWS: Mapping[str, type] = {
     "approval-message": ApprovalMessageWorkflow,
     "mirror": CrlMirrorWorkflow,
 }
+ISSUANCE_BATCH = "issuance-batch"
+"""The kind by which batches are found, and how their workflow ids begin."""
 _ONCE = frozenset({"issuance", "notification", "renewal", "revocation"})
 """Flows whose success is final: a message that comes again must not start them again, unless it is a `rerun`."""
 _RUNNING = frozenset({WorkflowExecutionStatus.RUNNING, WorkflowExecutionStatus.CONTINUED_AS_NEW})
@@ -202,12 +208,22 @@ class TemporalOrchestrator:
         Raises:
             OrchestratorUnavailable: try again later.
         """
+        await self._start(message.workflow_id, partial(_start, message=message))
+
+    async def dispatch_together(self, messages: Sequence[OutboxMessage]) -> None:
+        """Start the batch that issues these requests. Doing so twice is harmless.
+
+        Raises:
+            OrchestratorUnavailable: try again later.
+        """
+        await self._start(_batch_id(messages), partial(_start_batch, messages=messages))
+
+    async def _start(self, workflow_id: str, start: Callable[..., Awaitable[None]]) -> None:
         client = await self.client()
         try:
-            attributes = await self._attributed(client)
-            await _start(client, message, attributes=attributes, summaries=self._summaries)
+            await start(client, attributes=await self._attributed(client), summaries=self._summaries)
         except WorkflowAlreadyStartedError:
-            log.debug("%s was started before", message.workflow_id)
+            log.debug("%s was started before", workflow_id)
         except RPCError as error:
             if _is_new_attribute(error):
                 self._attributes = None
@@ -288,15 +304,41 @@ async def _start(client: Client, message: OutboxMessage, *, attributes: bool, su
         id_reuse_policy=_reuse(message),
         start_signal=ChangeSignals.changed.__name__ if message.signal else None,
         start_signal_args=[message.signal] if message.signal else [],
-        static_summary=_summary(message) if summaries else None,
-        search_attributes=attributes_of(message) if attributes else None,
+        static_summary=_summary(message.summary) if summaries else None,
+        search_attributes=(
+            search_attributes(message.flow, message.application, message.lineage_id) if attributes else None
+        ),
         rpc_timeout=policies.RPC_TIMEOUT,
     )
 
 
-def _summary(message: OutboxMessage) -> ReadableText | None:
+async def _start_batch(
+    client: Client, messages: Sequence[OutboxMessage], *, attributes: bool, summaries: bool
+) -> None:
+    application = messages[0].application
+    what = f"Issue {len(messages)} certificates" + (f" for {application}" if application else "")
+    await client.start_workflow(
+        IssuanceBatchWorkflow.__name__,
+        IssuanceBatchInput(tuple(message.subject_id for message in messages)),
+        id=_batch_id(messages),
+        task_queue=CORE_QUEUE,
+        # The same rows again: a batch that ended has left none of them behind.
+        id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY,
+        static_summary=_summary(what) if summaries else None,
+        search_attributes=search_attributes(ISSUANCE_BATCH, application) if attributes else None,
+        rpc_timeout=policies.RPC_TIMEOUT,
+    )
+
+
+def _batch_id(messages: Sequence[OutboxMessage]) -> str:
+    """Made of the rows, so that the same rows reach the same batch; a request that is retried comes in another row."""
+    rows = ",".join(sorted(f"{message.seq}:{message.workflow_id}" for message in messages))
+    return f"{ISSUANCE_BATCH}-{hashlib.sha256(rows.encode()).hexdigest()[:32]}"
+
+
+def _summary(text: str) -> ReadableText | None:
     # Cut by bytes: Temporal refuses a summary over 400 of them, and names need not be ASCII.
-    cut = message.summary.encode()[: policies.LONGEST_SUMMARY].decode(errors="ignore")
+    cut = text.encode()[: policies.LONGEST_SUMMARY].decode(errors="ignore")
     return ReadableText(cut) if cut else None
 
 

@@ -11,6 +11,8 @@ CORE_QUEUE = "certrail"
 
 ADVANCE_ISSUANCE = "advance_issuance"
 FAIL_ISSUANCE = "fail_issuance"
+ADVANCE_ISSUANCE_BATCH = "advance_issuance_batch"
+HAND_OVER_ISSUANCE_BATCH = "hand_over_issuance_batch"
 ADVANCE_REVOCATION = "advance_revocation"
 FAIL_REVOCATION = "fail_revocation"
 ADVANCE_RENEWAL = "advance_renewal"
@@ -64,6 +66,20 @@ class IssuanceFailure:
 
     request_id: str
     reason: str
+
+
+@dataclass(frozen=True)
+class IssuanceBatchInput:
+    """Requests to issue in bulk."""
+
+    request_ids: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class IssuanceBatchStep:
+    """Ids of the requests that are left for the next chunk."""
+
+    left: tuple[str, ...]
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from certrail_workflows.flows.approval_message import ApprovalMessageWorkflow
 from certrail_workflows.flows.crl_mirror import CrlMirrorWorkflow
 from certrail_workflows.flows.delivery import DeliveryWorkflow
 from certrail_workflows.flows.issuance import IssuanceWorkflow
+from certrail_workflows.flows.issuance_batch import IssuanceBatchWorkflow
 from certrail_workflows.flows.notification import NotificationWorkflow
 from certrail_workflows.flows.renewal import RenewalWorkflow
 from certrail_workflows.flows.revocation import RevocationWorkflow
@@ -11,6 +12,7 @@ from certrail_workflows.flows.sweep import SweepWorkflow
 
 WORKFLOWS: tuple[type, ...] = (
     IssuanceWorkflow,
+    IssuanceBatchWorkflow,
     RevocationWorkflow,
     RenewalWorkflow,
     DeliveryWorkflow,

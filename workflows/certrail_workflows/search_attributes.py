@@ -8,7 +8,6 @@ from temporalio.client import Client
 from temporalio.common import SearchAttributeKey, SearchAttributePair, TypedSearchAttributes
 from temporalio.service import RPCError, RPCStatusCode
 
-from certrail.services.core.orchestrator import OutboxMessage
 from certrail_workflows import policies
 
 log = logging.getLogger(__name__)
@@ -61,7 +60,13 @@ async def ensure_search_attributes(client: Client) -> bool:
     return True
 
 
-def attributes_of(message: OutboxMessage) -> TypedSearchAttributes:
-    """Of the workflow of an outbox row."""
-    values = ((APPLICATION, message.application), (LINEAGE, message.lineage_id), (KIND, message.flow))
+def search_attributes(
+    kind: str, application: str | None, lineage_id: str | None = None
+) -> TypedSearchAttributes:
+    """Of one workflow.
+
+    Args:
+        application: slug of the Application that it belongs to.
+    """
+    values = ((APPLICATION, application), (LINEAGE, lineage_id), (KIND, kind))
     return TypedSearchAttributes([SearchAttributePair(key, value) for key, value in values if value])

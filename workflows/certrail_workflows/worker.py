@@ -14,6 +14,7 @@ from certrail_workflows import policies
 from certrail_workflows.activities.calls import Calls
 from certrail_workflows.activities.core import (
     IssuanceActivities,
+    IssuanceBatchActivities,
     OutcomeActivities,
     RenewalActivities,
     RevocationActivities,
@@ -62,6 +63,7 @@ def core_worker(
 ) -> Worker:
     """Serves flows and the steps that touch only our own database."""
     issuance = IssuanceActivities(services.issuance)
+    batch = IssuanceBatchActivities(services.issuance_batch)
     revocation = RevocationActivities(services.revocation)
     renewals = RenewalActivities(services.renewal_waits)
     outcomes = OutcomeActivities(services.deliveries, services.effects)
@@ -72,6 +74,8 @@ def core_worker(
         activities=[
             issuance.advance_issuance,
             issuance.fail_issuance,
+            batch.advance_issuance_batch,
+            batch.hand_over_issuance_batch,
             revocation.advance_revocation,
             revocation.fail_revocation,
             renewals.advance_renewal,

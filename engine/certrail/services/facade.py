@@ -57,6 +57,7 @@ from certrail.services.inventory.saved_searches import SavedSearches
 from certrail.services.inventory.search import Inventory
 from certrail.services.inventory.subscribers import profile_updated
 from certrail.services.issuance.at_once import issue_approved
+from certrail.services.issuance.batch import IssuanceBatch
 from certrail.services.issuance.imports import Imports
 from certrail.services.issuance.issuance import Issuance
 from certrail.services.issuance.open_objects import REQUESTS, REQUESTS_IN_ROUNDS
@@ -175,6 +176,7 @@ class Services:
     incidents: Incidents
     inventory: Inventory
     issuance: Issuance
+    issuance_batch: IssuanceBatch
     key_rotation: KeyRotation
     metrics: Metrics
     mirrors: Mirrors
@@ -240,6 +242,7 @@ class Services:
             incidents=incidents,
             inventory=Inventory(context),
             issuance=issuance,
+            issuance_batch=IssuanceBatch(context, issuance),
             key_rotation=KeyRotation(context),
             metrics=Metrics(context),
             mirrors=Mirrors(context),

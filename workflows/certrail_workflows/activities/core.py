@@ -12,6 +12,8 @@ from certrail_workflows.activities.running import run_with_heartbeat
 from certrail_workflows.errors import classify_own_step
 from certrail_workflows.messages import (
     DeliveryStatus,
+    IssuanceBatchInput,
+    IssuanceBatchStep,
     IssuanceFailure,
     IssuanceStep,
     RenewalInput,
@@ -24,6 +26,7 @@ from certrail_workflows.messages import (
 if TYPE_CHECKING:
     from certrail.services.delivery.deliveries import Deliveries
     from certrail.services.facade import Effects, Sweeps
+    from certrail.services.issuance.batch import IssuanceBatch
     from certrail.services.issuance.issuance import Issuance
     from certrail.services.lifecycle.renewal_waits import RenewalWaits
     from certrail.services.lifecycle.revocation import Revocation
@@ -56,6 +59,24 @@ class IssuanceActivities:
     async def fail_issuance(self, failure: IssuanceFailure) -> None:
         """Record that certrail gave up on a request."""
         await own_step(lambda: self._issuance.fail(failure.request_id, failure.reason))
+
+
+class IssuanceBatchActivities:
+    """Local activities of issuance in bulk."""
+
+    def __init__(self, batch: "IssuanceBatch") -> None:
+        self._batch = batch
+
+    @activity.defn(name=messages.ADVANCE_ISSUANCE_BATCH)
+    async def advance_issuance_batch(self, chunk: IssuanceBatchInput) -> IssuanceBatchStep:
+        """Issue a chunk of the requests."""
+        left = await own_step(lambda: self._batch.advance(chunk.request_ids))
+        return IssuanceBatchStep(tuple(left))
+
+    @activity.defn(name=messages.HAND_OVER_ISSUANCE_BATCH)
+    async def hand_over_issuance_batch(self, chunk: IssuanceBatchInput) -> None:
+        """Start the own workflows of those of the requests that are open."""
+        await own_step(lambda: self._batch.hand_over(chunk.request_ids))
 
 
 class RevocationActivities:

@@ -30,6 +30,14 @@ def approval_of(session: Session, subject: Subject) -> ApprovalRequest | None:
     return session.exec(query).first()
 
 
+def subjects_with_approval(session: Session, type_: str, subject_ids: Sequence[str]) -> set[str]:
+    """Those of the subjects that have an approval, of whatever status; one statement for all."""
+    query = select(ApprovalRequest.subject_id).where(
+        ApprovalRequest.subject_type == type_, col(ApprovalRequest.subject_id).in_(subject_ids)
+    )
+    return set(session.exec(query).all())
+
+
 def lock_approval(uow: UnitOfWork, approval_id: str) -> Locked | None:
     """An approval with its subject, locked; `None` when there is none."""
     found = uow.session.get(ApprovalRequest, approval_id)

@@ -20,6 +20,7 @@ class WorkflowStart:
         summary: one line in words for whoever reads Temporal's UI; public facts only. The Application's slug is added
             when the row is dispatched.
         plugin: which plugin's task queue serves it, such as ``destination-files``.
+        in_bulk: it has nothing to wait for, so one workflow may do it for many (`Orchestrator.dispatch_together`).
     """
 
     flow: str
@@ -29,6 +30,7 @@ class WorkflowStart:
     plugin: str | None = None
     application_id: str | None = None
     lineage_id: str | None = None
+    in_bulk: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,7 @@ class OutboxMessage:
         application: slug of the Application that it belongs to, or its id where it was deleted meanwhile.
         lineage_id: the lineage that it works on.
         summary: what it does, in one line for a person; public facts only.
+        in_bulk: may share one workflow with others of its flow and Application.
     """
 
     seq: int
@@ -56,6 +59,7 @@ class OutboxMessage:
     application: str | None = None
     lineage_id: str | None = None
     summary: str = ""
+    in_bulk: bool = False
 
 
 class Orchestrator(Protocol):
@@ -63,6 +67,16 @@ class Orchestrator(Protocol):
 
     async def dispatch(self, message: OutboxMessage) -> None:
         """Start or signal. Sending the same message twice is harmless.
+
+        Raises:
+            OrchestratorUnavailable: try again later.
+        """
+        ...
+
+    async def dispatch_together(self, messages: Sequence[OutboxMessage]) -> None:
+        """Start one workflow for several messages that are `in_bulk`, of one flow and one Application.
+
+        Sending the same messages twice is harmless, also among others: the state of each subject decides.
 
         Raises:
             OrchestratorUnavailable: try again later.

@@ -7,15 +7,14 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, false, func
 from sqlmodel import Session, col, select, update
+from sqlmodel.sql.expression import Select
 
 from certrail.checkpoints import checkpoint
 from certrail.persistence.database import locked
 from certrail.persistence.tables import Application, OutboxRow
 from certrail.services.core.orchestrator import OutboxMessage, WorkflowStart
-from certrail.services.core.unit_of_work import ServiceContext
+from certrail.services.core.unit_of_work import LEASE, HandOver, ServiceContext
 
-LEASE = timedelta(seconds=15)
-"""How long a claimed row is left to its claimer before another may send it again."""
 LONGEST_WAIT = timedelta(seconds=60)
 
 
@@ -51,22 +50,31 @@ class OpenObjects:
 
 
 class Outbox:
-    """Claim, send, mark. A crash in between makes a row due again."""
+    """Rows are leased, sent, marked. A crash in between makes a row due again when its lease ends.
+
+    A row is born with a lease where the process that commits it dispatches, which needs no transaction to claim it.
+    """
 
     def __init__(self, context: ServiceContext) -> None:
         self._context = context
 
+    def hand_over_to(self, dispatcher: HandOver | None) -> None:
+        """Have this process's units of work lease their rows to its dispatcher, or stop doing so."""
+        self._context.hand_over = dispatcher
+
+    def leased(self, seqs: Sequence[int]) -> list[OutboxMessage]:
+        """The rows that were handed over; one whose lease has ended may be another's by now, and is left out."""
+        checkpoint("outbox.handed_over")
+        born_after = self._context.clock() - LEASE
+        with self._context.db.read() as session:
+            own = _pending().where(col(OutboxRow.seq).in_(seqs), col(OutboxRow.created_at) > born_after)
+            return [_message(row, slug) for row, slug in session.exec(own).all()]
+
     def claim(self, limit: int = 100) -> list[OutboxMessage]:
-        """Take the oldest due rows; others see them again only after the lease."""
+        """Lease the oldest due rows; others see them again only after the lease."""
         now = self._context.clock()
         with self._context.db.write() as session:
-            due = (
-                select(OutboxRow, Application.slug)
-                .join(Application, col(Application.id) == col(OutboxRow.application_id), isouter=True)
-                .where(col(OutboxRow.dispatched_at).is_(None), col(OutboxRow.due_at) <= now)
-                .order_by(col(OutboxRow.seq))
-                .limit(limit)
-            )
+            due = _pending().where(col(OutboxRow.due_at) <= now).limit(limit)
             rows = session.exec(locked(due, skip_locked=True, of=OutboxRow)).all()
             messages = [_message(row, slug) for row, slug in rows]
             if messages:
@@ -108,6 +116,16 @@ class Outbox:
         session.exec(changed.execution_options(synchronize_session=False))
 
 
+def _pending() -> Select[OutboxRow, str]:
+    """Rows that were not dispatched, oldest first, with the slugs of their Applications."""
+    return (
+        select(OutboxRow, Application.slug)
+        .join(Application, col(Application.id) == col(OutboxRow.application_id), isouter=True)
+        .where(col(OutboxRow.dispatched_at).is_(None))
+        .order_by(col(OutboxRow.seq))
+    )
+
+
 def _message(row: OutboxRow, slug: str | None) -> OutboxMessage:
     assert row.seq is not None
     application = slug or row.application_id
@@ -122,4 +140,6 @@ def _message(row: OutboxRow, slug: str | None) -> OutboxMessage:
         application=application,
         lineage_id=row.lineage_id,
         summary=f"{row.summary} for {application}" if application else row.summary,
+        # One that could not be sent together with others is sent by itself.
+        in_bulk=row.in_bulk and row.attempts == 0 and not row.rerun and row.signal is None,
     )

@@ -1,15 +1,15 @@
 """What every use case is built from: one transaction that holds the change, its events and its outbox rows."""
 
 import logging
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Any
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
 
 from sqlalchemy import insert
 from sqlalchemy.exc import IntegrityError
-from sqlmodel import Session, select
+from sqlmodel import Session, col, select
 
 from certrail.crypto.keyring import Keyring
 from certrail.domain.errors import Conflict
@@ -28,8 +28,24 @@ from certrail.services.core.subscriptions import Subscriptions
 
 log = logging.getLogger(__name__)
 
+LEASE = timedelta(seconds=15)
+"""How long an outbox row is left to the process that has it before another may send it again."""
+MOST_HANDED_OVER = 20
+"""Outbox rows of a transaction that are leased when they are inserted: more are claimed as the dispatcher comes to
+them, so that no lease ends while its row waits in memory."""
 LONGEST_SUMMARY = 120
 """Characters: Temporal keeps at most 400 bytes of a summary, and the Application's slug is added."""
+
+
+class LeasedRow(NamedTuple):
+    """A committed outbox row that nobody else sends before its lease ends."""
+
+    seq: int
+    in_bulk: bool
+
+
+HandOver = Callable[[Sequence[LeasedRow]], None]
+"""Takes the rows of a commit; callable from any thread."""
 
 
 @dataclass
@@ -39,7 +55,8 @@ class ServiceContext:
     Attributes:
         subscriptions: whom the unit of work calls for an event, inside the transaction.
         approval_subjects: what can be approved, an `approvals.subject.SubjectType` by name; the facade registers them.
-        nudge: called after a commit that left outbox rows.
+        nudge: called after a commit that left outbox rows to be claimed.
+        hand_over: the dispatcher of this process; ``None`` where none runs or it is busy, and rows are due at once.
         signers: by name, signers of authority keys that are not held here.
         audit_witness: remembers the head of the audit chain outside the database; ``None`` where there is no folder.
         key_blocklist: keys whose private halves are public, where the installation has such a list.
@@ -54,6 +71,7 @@ class ServiceContext:
     subscriptions: Subscriptions["UnitOfWork"] = field(default_factory=Subscriptions)
     approval_subjects: Mapping[str, Any] = field(default_factory=dict)
     nudge: Callable[[], None] = lambda: None
+    hand_over: HandOver | None = None
     signers: Mapping[str, KeyHolder | RemoteSigner] = field(default_factory=dict)
     audit_witness: AuditWitness | None = None
     key_blocklist: KeyBlocklist | None = None
@@ -71,9 +89,9 @@ class ServiceContext:
                 uow = UnitOfWork(self, session, actor, self.clock())
                 yield uow
                 remember(session, actor, uow.created_id, uow.now)
-                if uow.outbox:
-                    # Columns without a value are named as well: rows of one shape are one statement.
-                    session.execute(insert(OutboxRow), uow.outbox, execution_options={"render_nulls": True})
+                # Read once: a dispatcher that stops meanwhile leaves the rows to whoever finds their leases ended.
+                hand_over = self.hand_over if len(uow.outbox) <= MOST_HANDED_OVER else None
+                leased = _insert_outbox(uow, lease=hand_over is not None) if uow.outbox else []
                 heads = append(session, self.keyring, uow.events) if uow.events else None
         except (IntegrityError, Conflict):
             # The same call may have won on another connection, be it the one that this one found in its way:
@@ -83,7 +101,9 @@ class ServiceContext:
             raise
         if heads and self.audit_witness:
             self.audit_witness.advance(*heads, self._event_hash)
-        if uow.outbox:
+        if hand_over is not None and leased:
+            hand_over(leased)
+        if len(leased) < len(uow.outbox):
             self.nudge()
 
     def _event_hash(self, seq: int) -> str | None:
@@ -173,9 +193,26 @@ class UnitOfWork:
                 "plugin": start.plugin,
                 "signal": signal,
                 "rerun": rerun,
+                "in_bulk": start.in_bulk,
                 "application_id": start.application_id,
                 "lineage_id": start.lineage_id,
                 "summary": start.summary[:LONGEST_SUMMARY],
                 "attempts": 0,
             }
         )
+
+
+def _insert_outbox(uow: UnitOfWork, *, lease: bool) -> list[LeasedRow]:
+    """Insert the rows by one statement; returns those that are leased, which are all that are due at once."""
+    if lease:
+        for row in uow.outbox:
+            row["due_at"] = uow.now + LEASE if row["due_at"] <= uow.now else row["due_at"]
+    # Columns without a value are named as well: rows of one shape are one statement.
+    inserted = insert(OutboxRow).execution_options(render_nulls=True)
+    if not lease:
+        uow.session.execute(inserted, uow.outbox)
+        return []
+    rows = uow.session.execute(
+        inserted.returning(col(OutboxRow.seq), col(OutboxRow.in_bulk), col(OutboxRow.due_at)), uow.outbox
+    )
+    return [LeasedRow(seq, in_bulk) for seq, in_bulk, due_at in rows if due_at == uow.now + LEASE]

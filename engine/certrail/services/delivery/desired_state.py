@@ -24,17 +24,28 @@ CHUNK = 500
 def fan_out_to_syncs(context: ServiceContext, uow: UnitOfWork, certificate: Certificate) -> None:
     """Make a new certificate desired at every automatic sync of its Application that selects it."""
     session, scope = uow.session, certificate.application_id
-    cached(session, ("scope", scope), lambda: lock_scope(session, scope, read=True))
+    share_scope(session, scope)
     syncs = cached(session, ("syncs", scope), lambda: _automatic(session, scope))
     if not (selecting := [sync for sync in syncs if selects(sync.selection, certificate)]):
         return
-    existing = select(Delivery).where(
-        Delivery.lineage_id == certificate.lineage_id, col(Delivery.sync_id).in_([s.id for s in selecting])
-    )
-    rows = session.exec(locked(existing.order_by(col(Delivery.id)))).all()
-    present = {row.sync_id: row for row in rows}
+    present = {row.sync_id: row for row in _present(session, certificate, selecting)}
     for sync in selecting:
         _set_desired(context, uow, sync, certificate, present.get(sync.id))
+
+
+def _present(session: Session, certificate: Certificate, syncs: Sequence[Sync]) -> Sequence[Delivery]:
+    """The deliveries of its lineage at these syncs, locked."""
+    if certificate.lineage_id == certificate.request_id:
+        return ()  # the first of a lineage that this transaction makes: nobody has delivered it
+    existing = select(Delivery).where(
+        Delivery.lineage_id == certificate.lineage_id, col(Delivery.sync_id).in_([s.id for s in syncs])
+    )
+    return session.exec(locked(existing.order_by(col(Delivery.id)))).all()
+
+
+def share_scope(session: Session, application_id: str | None) -> None:
+    """Lock an Application for an issuance, once a transaction within `session_cache`."""
+    cached(session, ("scope", application_id), lambda: lock_scope(session, application_id, read=True))
 
 
 def lock_scope(session: Session, application_id: str | None, *, read: bool = False) -> None:

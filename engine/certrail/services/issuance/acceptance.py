@@ -13,6 +13,8 @@ from certrail.persistence.tables import Certificate, CertificateProfile, Certifi
 from certrail.pki.csr import read_csr
 from certrail.services.approvals.lifecycle import open_approval
 from certrail.services.authorities.compromised_keys import key_of, refuse_unsafe_key
+from certrail.services.authorities.signing import active_certificate
+from certrail.services.authorities.signing_port import key_name, remote_signer_of
 from certrail.services.core.actor import Actor
 from certrail.services.core.unit_of_work import ServiceContext, UnitOfWork
 from certrail.services.issuance.state import approved_content, enqueue_issuance, evaluate_policy
@@ -96,8 +98,18 @@ def accept(
         )
     )
     if start:
-        enqueue_issuance(uow, row)
+        enqueue_issuance(uow, row, in_bulk=_waits_for_nothing(uow, row, profile))
     return Accepted(row, approval.id if approval else None)
+
+
+def _waits_for_nothing(uow: UnitOfWork, row: CertificateRequest, profile: CertificateProfile) -> bool:
+    """Whether one workflow may issue it together with others: no approval, no lineage to lock, no remote signer."""
+    if row.status != RequestStatus.APPROVED or row.renews_id is not None or row.preapproval_id is not None:
+        return False
+    if profile.ca_id is None:
+        return True
+    issuer = active_certificate(uow.session, profile.ca_id)
+    return remote_signer_of(uow.context, uow.session, key_name(issuer)) is None
 
 
 @contextmanager

@@ -80,6 +80,20 @@ class RemoteStep:
     template: LeafTemplate
 
 
+@dataclass(frozen=True)
+class SignedRequest:
+    """A request with its certificate, which is stored and not announced yet.
+
+    Attributes:
+        present: the certificate that it supersedes.
+    """
+
+    row: CertificateRequest
+    profile: CertificateProfile
+    certificate: Certificate
+    present: Certificate | None
+
+
 class Issuance:
     """Called again and again by the workflow; every call finds its own way on from what is stored."""
 
@@ -137,13 +151,37 @@ class Issuance:
         return Advance(RequestStatus.ISSUED)
 
     def issue(self, uow: UnitOfWork, row: CertificateRequest, held: Certificate | None = None) -> bool:
-        """Sign what was accepted and fan it out to syncs, in the caller's transaction.
+        """`sign` and `announce` a request, in the caller's transaction.
 
         Args:
             held: the certificate it renews, where the caller has locked its lineage already.
 
         Returns:
             Whether it is issued; else it is ordered at a remote signer, and its workflow has to go on.
+
+        Raises:
+            CertrailError: as `sign`.
+        """
+        signed = self.sign(uow, row, held)
+        if signed is not None:
+            self.announce(uow, signed)
+        return signed is not None
+
+    def sign(
+        self,
+        uow: UnitOfWork,
+        row: CertificateRequest,
+        held: Certificate | None = None,
+        key: SubjectKey | None = None,
+    ) -> SignedRequest | None:
+        """Sign what was accepted, and store it.
+
+        Args:
+            held: the certificate it renews, where the caller has locked its lineage already.
+            key: a new key that the caller made before the transaction.
+
+        Returns:
+            ``None`` where it is ordered at a remote signer.
 
         Raises:
             NotFound: the profile is not attached any more.
@@ -157,7 +195,7 @@ class Issuance:
         present = held
         if row.renews_id and present is None:
             present = lock_current(uow.session, row.renews_id)
-        key = subject_key(self._context, row, content, present)
+        key = key or subject_key(self._context, row, content, present)
         if (
             content.csr or row.same_key
         ):  # the key may have been compromised since the request, or since the renewal
@@ -171,11 +209,25 @@ class Issuance:
             if signer := remote_signer_of(self._context, uow.session, name):
                 place_order(uow, row, by, signer, key)
                 transition(uow, row, RequestStatus.ISSUING)
-                return False
+                return None
             template = leaf_template(uow, content, key.public_key, by, new_serial(), uow.now)
             leaf = sign(self._context, uow.session, name, template)
-        self._complete(uow, row, profile, leaf, version, key, present)
-        return True
+        return _store(uow, row, profile, leaf, version, key, present)
+
+    def announce(self, uow: UnitOfWork, signed: SignedRequest) -> None:
+        """The request is `issued`: record the events, which alerts match, and fan the certificate out to syncs.
+
+        For many requests of a transaction it comes after all are signed: the rows of all are inserted together then.
+        """
+        signed.row.certificate_id = signed.certificate.id
+        transition(uow, signed.row, RequestStatus.ISSUED)
+        facts = facts_of(signed.certificate, signed.profile)
+        if signed.present:
+            supersedes = signed.present.id
+            uow.record(CertificateRenewed(**facts, request_id=signed.row.id, supersedes=supersedes))
+        else:
+            uow.record(CertificateIssued(**facts, request_id=signed.row.id))
+        fan_out_to_syncs(self._context, uow, signed.certificate)
 
     def _poll(self, request_id: str, step: RemoteStep) -> Advance:
         """Call the remote signer between two transactions: its answer may take seconds, and no lock waits for it."""
@@ -210,40 +262,24 @@ class Issuance:
         version = uow.session.get_one(CaCertificate, order.ca_certificate_id)
         present = lock_lineage(uow.session, row.renews_id)[0] if row.renews_id else None
         key = ordered_key(uow.context, row, order)
-        self._complete(uow, row, profile, leaf, version, key, present)
+        self.announce(uow, _store(uow, row, profile, leaf, version, key, present))
         close_order(uow, order, RemoteOrderStatus.SIGNED)
 
-    def _complete(
-        self,
-        uow: UnitOfWork,
-        row: CertificateRequest,
-        profile: CertificateProfile,
-        leaf: x509.Certificate,
-        version: CaCertificate | None,
-        key: SubjectKey,
-        present: Certificate | None,
-    ) -> None:
-        certificate = certificate_row(uow, row, profile, leaf, version, key, present)
-        checkpoint("issuance.signed")
-        self._record(uow, row, profile, certificate, present)
-        fan_out_to_syncs(self._context, uow, certificate)
 
-    def _record(
-        self,
-        uow: UnitOfWork,
-        row: CertificateRequest,
-        profile: CertificateProfile,
-        certificate: Certificate,
-        present: Certificate | None,
-    ) -> None:
-        add_certificate(uow, certificate, present)
-        row.certificate_id = certificate.id
-        transition(uow, row, RequestStatus.ISSUED)
-        facts = facts_of(certificate, profile)
-        if present:
-            uow.record(CertificateRenewed(**facts, request_id=row.id, supersedes=present.id))
-        else:
-            uow.record(CertificateIssued(**facts, request_id=row.id))
+def _store(
+    uow: UnitOfWork,
+    row: CertificateRequest,
+    profile: CertificateProfile,
+    leaf: x509.Certificate,
+    version: CaCertificate | None,
+    key: SubjectKey,
+    present: Certificate | None,
+) -> SignedRequest:
+    """Add the certificate to the inventory."""
+    certificate = certificate_row(uow, row, profile, leaf, version, key, present)
+    checkpoint("issuance.signed")
+    add_certificate(uow, certificate, present)
+    return SignedRequest(row, profile, certificate, present)
 
 
 def _remote_step(uow: UnitOfWork, row: CertificateRequest) -> Advance | RemoteStep:

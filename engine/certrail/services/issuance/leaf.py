@@ -43,7 +43,12 @@ def subject_key(
         return SubjectKey(read_csr(content.csr).public_key, None)
     if present is not None and row.same_key and present.key_sealed is not None:
         return opened_key(context, present.key_sealed, present.id)
-    key = keys.generate(KeyAlgorithm(content.key_algorithm))
+    return new_key(KeyAlgorithm(content.key_algorithm))
+
+
+def new_key(algorithm: KeyAlgorithm) -> SubjectKey:
+    """A new key that is held here."""
+    key = keys.generate(algorithm)
     return SubjectKey(key.public_key(), key)
 
 

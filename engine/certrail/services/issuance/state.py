@@ -1,7 +1,7 @@
 """What several steps do with a certificate request's row."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import NamedTuple
 
@@ -97,10 +97,16 @@ def transition(uow: UnitOfWork, row: CertificateRequest, status: str, reason: st
         note_failure(uow, renewed, f"{status}: {reason}" if reason else status, request_id=row.id)
 
 
-def enqueue_issuance(uow: UnitOfWork, row: CertificateRequest, signal: str | None = None) -> None:
-    """Start the workflow that carries the request, or signal it that the request changed."""
+def enqueue_issuance(
+    uow: UnitOfWork, row: CertificateRequest, signal: str | None = None, *, in_bulk: bool = False
+) -> None:
+    """Start the request's workflow, or signal it that the request changed.
+
+    Args:
+        in_bulk: the request waits for nothing, so that one workflow may issue it together with others.
+    """
     renewed = uow.session.get_one(Certificate, row.renews_id) if row.renews_id else None
-    uow.enqueue(workflow_of(row, renewed), signal=signal)
+    uow.enqueue(replace(workflow_of(row, renewed), in_bulk=in_bulk), signal=signal)
 
 
 def workflow_of(row: CertificateRequest, renewed: Certificate | None) -> WorkflowStart:
