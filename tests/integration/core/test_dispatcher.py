@@ -205,6 +205,7 @@ async def test_handed_over_rows_are_gathered_while_many_come(
     team: Team, dispatcher: Dispatcher, recorder: Recorder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(gathering, "WINDOW", 2.0)  # however slow the machine is
+    monkeypatch.setattr(gathering, "QUIET", 1.0)
     async with running(team, dispatcher):
         await asyncio.to_thread(requested, team, 60)
         await until_sent(team)
@@ -218,6 +219,7 @@ async def test_a_dispatcher_that_stops_gives_back_what_it_holds(
     team: Team, dispatcher: Dispatcher, recorder: Recorder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(gathering, "WINDOW", 3600.0)
+    monkeypatch.setattr(gathering, "QUIET", 3600.0)
     monkeypatch.setattr(dispatching, "IDLE_SECONDS", 3600.0)
     async with running(team, dispatcher):
         await asyncio.to_thread(requested, team, 12)

@@ -6,6 +6,7 @@ the file away and dies, as from a power cut; after that nothing is armed. Its id
 
 import os
 import signal
+import sys
 from pathlib import Path
 
 from certrail import checkpoints
@@ -15,6 +16,9 @@ ARMED = os.environ.get("CERTRAIL_TEST_ARMED")
 
 def die_if_armed(place: str) -> None:
     assert ARMED is not None
+    if place == "issuance_batch.begin":
+        # However slow the machine is: a batch of a hundred is one chunk, so that there is a place within it.
+        sys.modules["certrail.services.issuance.batch"].LONGEST = 60.0  # type: ignore[attr-defined]
     armed = Path(ARMED)
     try:
         if armed.read_text() != place:

@@ -5,10 +5,13 @@ from collections.abc import Sequence
 
 from certrail.services.core.unit_of_work import LeasedRow
 
-WINDOW = 0.2
-"""Seconds for which rows are gathered. Much less than their lease."""
+WINDOW = 0.15
+"""Seconds for which a row is gathered at the most. Much less than its lease."""
+QUIET = 0.04
+"""Seconds without another row after which those that are gathered are sent: whoever made them waits for them."""
 FEW = 4
-"""Rows within a window that are sent as they come: each has a workflow of its own, which is soonest done."""
+"""Intervals between rows within a window up to which each is sent as it comes: a workflow of its own is soonest done,
+and a caller who waits for one certificate after the other stays below it."""
 MOST = 100
 """Rows that are sent at a time."""
 
@@ -20,7 +23,7 @@ class Gathering:
         self._others: deque[int] = deque()
         self._bulk: deque[int] = deque()
         self._arrivals: deque[float] = deque(maxlen=FEW + 1)
-        self._sent_at = float("-inf")
+        self._since = 0.0
 
     def __len__(self) -> int:
         return len(self._others) + len(self._bulk)
@@ -29,6 +32,7 @@ class Gathering:
         """Take rows, to be sent in this order."""
         for row in rows:
             if row.in_bulk:
+                self._since = self._since if self._bulk else now
                 self._bulk.append(row.seq)
                 self._arrivals.append(now)
             else:
@@ -39,7 +43,7 @@ class Gathering:
         taken = _pop(self._others, MOST)
         if self._bulk and self._due_at() <= now and len(taken) < MOST:
             taken += _pop(self._bulk, MOST - len(taken))
-            self._sent_at = now
+            self._since = now  # of what is left
         return taken
 
     def wait(self, now: float) -> float | None:
@@ -54,7 +58,9 @@ class Gathering:
 
     def _due_at(self) -> float:
         few = len(self._arrivals) <= FEW or self._arrivals[-1] - self._arrivals[0] > WINDOW
-        return float("-inf") if few or len(self._bulk) >= MOST else self._sent_at + WINDOW
+        if few or len(self._bulk) >= MOST:
+            return float("-inf")
+        return min(self._since + WINDOW, self._arrivals[-1] + QUIET)
 
 
 def _pop(rows: deque[int], most: int) -> list[int]:
