@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -83,9 +84,7 @@ def test_killed_inside_a_batch(doomed: Doomed, place: str) -> None:
         finally:
             doomed.temporal.start()
     doomed.wait_until_died_at(place)
-    done = {
-        ident: until(lambda ident=ident: issued(live_stack, ident), ident, PATIENCE) for ident in requests
-    }  # type: ignore[misc]
+    done = {ident: until(partial(issued, live_stack, ident), ident, PATIENCE) for ident in requests}
     assert len(done) == count
     certificates = Counter(
         name

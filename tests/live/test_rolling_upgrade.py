@@ -209,9 +209,10 @@ async def test_an_older_worker_fails_no_workflow_of_a_newer_one(fleet: Fleet) ->
     # Alone at first: beside an older worker it would be by chance which of the two begins a workflow.
     fleet.start_worker("next-worker", following=True)
     requester = Load(fleet, product(fleet, Api(url, token)))
+    client = await Client.connect(fleet.environment["CERTRAIL_TEMPORAL_ADDRESS"], namespace="certrail")
     for number in range(10):
         assert requester._send(url, f"mixed-{number}.live.example") == 202
-    client = await Client.connect(fleet.environment["CERTRAIL_TEMPORAL_ADDRESS"], namespace="certrail")
+        await begun(client, requester.requests[-1])  # one that comes alone has a workflow of its own
     await in_a_history(client, requester.requests, "core_patch")
     fleet.stop("next-worker")
     fleet.start_worker("worker")
@@ -224,6 +225,21 @@ async def test_an_older_worker_fails_no_workflow_of_a_newer_one(fleet: Fleet) ->
         description = await client.get_workflow_handle(f"issuance-{ident}").describe()
         assert description.status == WorkflowExecutionStatus.COMPLETED
     assert_once(fleet)
+
+
+async def begun(client: Client, request: str) -> None:
+    """Wait for the workflow of a request."""
+    deadline = time.monotonic() + PATIENCE
+    while time.monotonic() < deadline:
+        try:
+            await client.get_workflow_handle(f"issuance-{request}").describe()
+        except RPCError as error:
+            if error.status != RPCStatusCode.NOT_FOUND:
+                raise
+            await asyncio.sleep(0.05)
+        else:
+            return
+    raise AssertionError(f"no workflow of {request}")
 
 
 async def in_a_history(client: Client, requests: list[str], word: str) -> None:

@@ -225,7 +225,7 @@ class FakeIssuanceBatch:
 
     steps: list[int | Exception] = field(default_factory=lambda: [100])
     chunks: list[tuple[str, ...]] = field(default_factory=list)
-    handed_over: list[str] = field(default_factory=list)
+    apart: list[str] = field(default_factory=list)
 
     def advance(self, request_ids: Sequence[str]) -> Sequence[str]:
         self.chunks.append(tuple(request_ids))
@@ -234,8 +234,8 @@ class FakeIssuanceBatch:
             raise step
         return request_ids[step:]
 
-    def hand_over(self, request_ids: Sequence[str]) -> None:
-        self.handed_over += request_ids
+    def start_own_workflows(self, request_ids: Sequence[str]) -> None:
+        self.apart += request_ids
 
 
 @dataclass

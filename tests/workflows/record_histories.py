@@ -79,7 +79,7 @@ async def issuance_batch_in_chunks(client: Client, fakes: Fakes, name: str) -> N
     await (await _start(client, "IssuanceBatchWorkflow", BATCH, name)).result()
 
 
-async def issuance_batch_handed_over(client: Client, fakes: Fakes, name: str) -> None:
+async def issuance_batch_that_fails(client: Client, fakes: Fakes, name: str) -> None:
     fakes.issuance_batch.steps = [37, BadInput("never", "request")]
     await _failing(await _start(client, "IssuanceBatchWorkflow", BATCH, name))
 
@@ -189,7 +189,7 @@ STORIES: tuple[Story, ...] = (
     issuance_that_fails,
     issuance_batch_at_once,
     issuance_batch_in_chunks,
-    issuance_batch_handed_over,
+    issuance_batch_that_fails,
     revocation_with_approval,
     revocation_that_fails,
     renewal_that_waits,

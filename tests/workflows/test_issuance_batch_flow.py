@@ -1,4 +1,4 @@
-"""The workflow of a batch: chunk by chunk to its end, and what it cannot issue is handed over, never dropped."""
+"""The workflow of a batch: chunk by chunk to its end, and what it cannot issue gets its own workflow."""
 
 import asyncio
 from dataclasses import replace
@@ -37,19 +37,21 @@ async def test_what_a_chunk_leaves_is_the_next_chunk(skipping: WorkflowEnvironme
         handle = await start(skipping.client)
         assert await handle.result() == 100
     assert fakes.issuance_batch.chunks == [IDS, IDS[37:], IDS[97:]]
-    assert fakes.issuance_batch.handed_over == []
+    assert fakes.issuance_batch.apart == []
     history = await handle.fetch_history()
     assert not any(event.HasField("timer_started_event_attributes") for event in history.events)
 
 
-async def test_a_fault_hands_over_what_is_left(client: Client, fakes: Fakes, quick_retries: None) -> None:
+async def test_after_a_fault_what_is_left_has_workflows_of_its_own(
+    client: Client, fakes: Fakes, quick_retries: None
+) -> None:
     fakes.issuance_batch.steps = [37, ValueError("canary-secret")]
     async with fakes.workers(client, CORE_QUEUE):
         with pytest.raises(WorkflowFailureError) as caught:
             await (await start(client, "batch-fault")).result()
     assert isinstance(caught.value.cause, ApplicationError)
     assert caught.value.cause.type == "IssuanceBatchFailed"
-    assert fakes.issuance_batch.handed_over == list(IDS[37:])
+    assert fakes.issuance_batch.apart == list(IDS[37:])
     assert len(fakes.issuance_batch.chunks) == 1 + policies.ENGINE_ATTEMPTS
 
 
@@ -60,7 +62,7 @@ async def test_a_database_that_is_away_is_waited_for(
     fakes.issuance_batch.steps = [37, *away, 100]
     async with fakes.workers(client, CORE_QUEUE):
         assert await asyncio.wait_for((await start(client, "batch-away")).result(), 30) == 100
-    assert fakes.issuance_batch.handed_over == []
+    assert fakes.issuance_batch.apart == []
 
 
 @pytest.fixture

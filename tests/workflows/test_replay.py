@@ -26,7 +26,7 @@ EVENTS = {
     "issuance_that_fails": 6,
     "issuance_batch_at_once": 6,
     "issuance_batch_in_chunks": 7,
-    "issuance_batch_handed_over": 8,
+    "issuance_batch_that_fails": 8,
     "notification_refused": 11,
     "notification_sent": 11,
     "outbox_sweep": 11,

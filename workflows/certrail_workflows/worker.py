@@ -75,7 +75,7 @@ def core_worker(
             issuance.advance_issuance,
             issuance.fail_issuance,
             batch.advance_issuance_batch,
-            batch.hand_over_issuance_batch,
+            batch.start_own_issuances,
             revocation.advance_revocation,
             revocation.fail_revocation,
             renewals.advance_renewal,

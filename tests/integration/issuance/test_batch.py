@@ -220,7 +220,7 @@ def test_a_renewal_by_hand_is_left_to_its_own_workflow(team: Team) -> None:
     assert own_workflows(team) == [renewal.id, renewal.id]
 
 
-def test_what_cannot_be_recorded_is_handed_over(
+def test_what_cannot_be_recorded_together_has_workflows_of_its_own(
     team: Team, at_checkpoint: dict[str, Callable[[], None]]
 ) -> None:
     """A fault of a chunk that no single request explains, twice: together, and one by one."""

@@ -73,10 +73,10 @@ class IssuanceBatchActivities:
         left = await own_step(lambda: self._batch.advance(chunk.request_ids))
         return IssuanceBatchStep(tuple(left))
 
-    @activity.defn(name=messages.HAND_OVER_ISSUANCE_BATCH)
-    async def hand_over_issuance_batch(self, chunk: IssuanceBatchInput) -> None:
+    @activity.defn(name=messages.START_OWN_ISSUANCES)
+    async def start_own_issuances(self, chunk: IssuanceBatchInput) -> None:
         """Start the own workflows of those of the requests that are open."""
-        await own_step(lambda: self._batch.hand_over(chunk.request_ids))
+        await own_step(lambda: self._batch.start_own_workflows(chunk.request_ids))
 
 
 class RevocationActivities:

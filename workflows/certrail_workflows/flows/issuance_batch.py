@@ -6,7 +6,7 @@ from temporalio.exceptions import ApplicationError, FailureError, is_cancelled_e
 from certrail_workflows import policies
 from certrail_workflows.messages import (
     ADVANCE_ISSUANCE_BATCH,
-    HAND_OVER_ISSUANCE_BATCH,
+    START_OWN_ISSUANCES,
     IssuanceBatchInput,
     IssuanceBatchStep,
 )
@@ -18,7 +18,7 @@ class IssuanceBatchWorkflow:
 
     @workflow.run
     async def run(self, task: IssuanceBatchInput) -> int:
-        """Returns how many requests were taken, or fails where those that are left were handed over to their own."""
+        """Returns how many requests were taken, or fails where those that are left have their own now."""
         left = task.request_ids
         while left:
             left = await self._advance(left)
@@ -34,7 +34,7 @@ class IssuanceBatchWorkflow:
             # A local activity's own error comes without the ActivityError around it.
             if is_cancelled_exception(error):
                 raise
-            await workflow.execute_local_activity(HAND_OVER_ISSUANCE_BATCH, chunk, **policies.OWN_STEP)
+            await workflow.execute_local_activity(START_OWN_ISSUANCES, chunk, **policies.OWN_STEP)
             raise ApplicationError(
                 "The batch could not go on; each request that was left has its own workflow now.",
                 type="IssuanceBatchFailed",

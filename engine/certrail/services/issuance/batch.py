@@ -63,13 +63,13 @@ class IssuanceBatch:
         done = self._chunk(keys)
         return [ident for ident in request_ids if ident not in done]
 
-    def hand_over(self, request_ids: Sequence[str]) -> None:
+    def start_own_workflows(self, request_ids: Sequence[str]) -> None:
         """Start the own workflows of those of the requests that are open."""
         with self._context.unit_of_work(SYSTEM) as uow:
             for row in _lock_requests(uow.session, request_ids):
                 if row.status not in FINAL:
                     enqueue_issuance(uow, row)
-        checkpoint("issuance_batch.handed_over")
+        checkpoint("issuance_batch.apart")
 
     def _generate_keys(self, request_ids: Sequence[str]) -> dict[str, SubjectKey | None]:
         """The first of the requests, as many as there is time for, with new keys for those that need one.
@@ -102,7 +102,7 @@ class IssuanceBatch:
             except Exception as error:
                 # One of them cannot be issued, and took the others with it: now each stands for itself.
                 log.info("a chunk could not be issued: %s at %s", type(error).__name__, place(error))
-        self.hand_over(list(keys))
+        self.start_own_workflows(list(keys))
         return set(keys)
 
     def _transaction(self, keys: Keys, issue: Callable[[UnitOfWork, Iterable[Taken]], None]) -> set[str]:
