@@ -42,7 +42,7 @@ async def test_what_a_chunk_leaves_is_the_next_chunk(skipping: WorkflowEnvironme
     assert not any(event.HasField("timer_started_event_attributes") for event in history.events)
 
 
-async def test_after_a_fault_what_is_left_has_workflows_of_its_own(
+async def test_after_a_fault_what_is_left_has_its_own_workflows(
     client: Client, fakes: Fakes, quick_retries: None
 ) -> None:
     fakes.issuance_batch.steps = [37, ValueError("canary-secret")]
