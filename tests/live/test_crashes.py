@@ -23,12 +23,19 @@ DELIVERING = ("files", "acm", "vault")
 DOOMED = Path(__file__).parent / "killed_at"
 PLACES = {
     "asked": [
-        *("issuance.begin", "issuance.signed", "issuance.committed", "issuance.end", "outbox.sent"),
+        *("issuance.begin", "issuance.signed", "issuance.end", "outbox.sent"),
         *("approval_message.intended", "approval_message.posted"),
     ],
     "acm": ["delivery.intended", "delivery.answered", "delivery.recorded", "delivery.verified"],
     "vault": ["delivery.intended", "delivery.answered"],
-    "files": ["delivery.answered", "notification.intended", "notification.answered", "notification.recorded"],
+    # With an approval, the deciding vote commits what is issued.
+    "files": [
+        "issuance.committed",
+        "delivery.answered",
+        "notification.intended",
+        "notification.answered",
+        "notification.recorded",
+    ],
 }
 
 

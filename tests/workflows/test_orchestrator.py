@@ -1,6 +1,7 @@
 """The orchestrator that the outbox talks to, against a real server."""
 
 import socket
+from collections.abc import Sequence
 from datetime import timedelta
 
 import pytest
@@ -13,7 +14,7 @@ from certrail.services.core.orchestrator import OrchestratorUnavailable, OutboxM
 from certrail.services.issuance.issuance import Advance
 from certrail_sdk import Unauthorized
 from certrail_workflows import policies
-from certrail_workflows.client import TemporalOrchestrator
+from certrail_workflows.client import TemporalOrchestrator, batch_id
 
 
 @pytest.fixture
@@ -38,6 +39,42 @@ async def test_a_start_that_is_sent_twice_starts_once(
     await orchestrator.dispatch(message("issuance", "issuance-twice", signal="late"))
     assert await _status(client, "issuance-twice") == WorkflowExecutionStatus.COMPLETED
     assert fakes.issuance.attempts == 1
+
+
+def batched(*requests: str, first: int = 1) -> list[OutboxMessage]:
+    return [
+        OutboxMessage(seq, "issuance", f"issuance-{request}", request, in_bulk=True)
+        for seq, request in enumerate(requests, start=first)
+    ]
+
+
+async def test_a_batch_that_is_sent_twice_starts_once(
+    orchestrator: TemporalOrchestrator, client: Client, fakes: Fakes
+) -> None:
+    rows = batched("twice-1", "twice-2")
+    async with fakes.workers(client):
+        await orchestrator.dispatch_together(rows)
+        await orchestrator.dispatch_together(rows[::-1])
+        assert await finished(client, rows) == 2
+        await orchestrator.dispatch_together(rows)
+    assert fakes.issuance_batch.chunks == [("twice-1", "twice-2")]
+
+
+async def test_requests_that_come_again_in_other_rows_are_another_batch(
+    orchestrator: TemporalOrchestrator, client: Client, fakes: Fakes
+) -> None:
+    rows, again = batched("again-1", "again-2"), batched("again-1", "again-2", first=7)
+    async with fakes.workers(client):
+        for batch in (rows, again):
+            await orchestrator.dispatch_together(batch)
+            assert await finished(client, batch) == 2
+    assert len(fakes.issuance_batch.chunks) == 2
+
+
+async def finished(client: Client, rows: Sequence[OutboxMessage]) -> int:
+    """The result of the batch of these rows."""
+    result: int = await client.get_workflow_handle(batch_id(rows)).result()
+    return result
 
 
 async def test_a_signal_reaches_the_running_workflow(

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
+from dataclasses import replace
 from typing import TypeVar
 
 import pytest_asyncio
@@ -15,7 +16,7 @@ from tests.workflows.fakes import INSTANT, Fakes
 from certrail.crypto.keyring import Keyring
 from certrail.services.core.orchestrator import OrchestratorUnavailable, OutboxMessage
 from certrail.services.issuance.issuance import Advance
-from certrail_workflows.client import TemporalOrchestrator
+from certrail_workflows.client import TemporalOrchestrator, batch_id
 from certrail_workflows.codec import ENCODING, ReadableText, data_converter
 from certrail_workflows.search_attributes import ensure_search_attributes
 
@@ -92,6 +93,19 @@ async def test_a_workflow_is_found_by_what_it_is_about(
     assert SUMMARY.encode() in await raw_summary(client, "issuance-found"), "Temporal cannot read it"
 
 
+async def test_a_batch_is_found_by_its_application_and_names_no_certificate(
+    address: str, client: Client, keyring: Keyring
+) -> None:
+    orchestrator = TemporalOrchestrator(address=address, namespace="default", keyring=keyring)
+    rows = [replace(message(ident, "bulk"), in_bulk=True) for ident in ("one", "two")]
+    await dispatched(orchestrator, *rows)
+    (listed,) = await found(client, 'certrailApplication = "bulk" AND certrailKind = "issuance-batch"')
+    assert listed.id == batch_id(rows)
+    description = await readable(client).get_workflow_handle(listed.id).describe()
+    assert await description.static_summary() == "Issue 2 certificates for bulk"
+    await client.get_workflow_handle(listed.id).terminate()
+
+
 async def test_the_wait_is_shown_and_its_input_is_not(
     address: str, client: Client, keyring: Keyring, fakes: Fakes
 ) -> None:
@@ -149,12 +163,12 @@ async def nothing_left(client: Client) -> AsyncIterator[None]:
             await client.get_workflow_handle(f"issuance-{ident}").terminate()
 
 
-async def dispatched(orchestrator: TemporalOrchestrator, row: OutboxMessage) -> None:
+async def dispatched(orchestrator: TemporalOrchestrator, *rows: OutboxMessage) -> None:
     """Started, however long a new search attribute takes to be known everywhere."""
 
     async def start() -> bool:
         with suppress(OrchestratorUnavailable):
-            await orchestrator.dispatch(row)
+            await (orchestrator.dispatch(*rows) if len(rows) == 1 else orchestrator.dispatch_together(rows))
             return True
         return False
 

@@ -216,7 +216,7 @@ class TemporalOrchestrator:
         Raises:
             OrchestratorUnavailable: try again later.
         """
-        await self._start(_batch_id(messages), partial(_start_batch, messages=messages))
+        await self._start(batch_id(messages), partial(_start_batch, messages=messages))
 
     async def _start(self, workflow_id: str, start: Callable[..., Awaitable[None]]) -> None:
         client = await self.client()
@@ -320,7 +320,7 @@ async def _start_batch(
     await client.start_workflow(
         IssuanceBatchWorkflow.__name__,
         IssuanceBatchInput(tuple(message.subject_id for message in messages)),
-        id=_batch_id(messages),
+        id=batch_id(messages),
         task_queue=CORE_QUEUE,
         # The same rows again: a batch that ended has left none of them behind.
         id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY,
@@ -330,7 +330,7 @@ async def _start_batch(
     )
 
 
-def _batch_id(messages: Sequence[OutboxMessage]) -> str:
+def batch_id(messages: Sequence[OutboxMessage]) -> str:
     """Made of the rows, so that the same rows reach the same batch; a request that is retried comes in another row."""
     rows = ",".join(sorted(f"{message.seq}:{message.workflow_id}" for message in messages))
     return f"{ISSUANCE_BATCH}-{hashlib.sha256(rows.encode()).hexdigest()[:32]}"

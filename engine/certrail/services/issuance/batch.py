@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 
 LONGEST_KEYS = 1.0
 """Seconds for which keys are made before the transaction that uses them: large RSA keys take long."""
-LONGEST = 0.25
+LONGEST = 0.15
 """Seconds that a transaction takes more requests for: on SQLite others wait to write meanwhile."""
 Keys = Mapping[str, SubjectKey | None]
 
