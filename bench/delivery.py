@@ -35,7 +35,7 @@ READ_BACK = (
     " and sync_id = '{sync}' and verified_at is not null"
 )
 OPEN = (DeliveryStatus.PENDING, DeliveryStatus.DELIVERING, DeliveryStatus.RETRYING)
-CATCH_UP_SECONDS = 90.0
+CATCH_UP_SECONDS = 45.0
 """For the account that throttles. What was not imported by then has a next attempt, or counts as lost."""
 
 
