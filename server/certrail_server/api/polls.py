@@ -7,7 +7,8 @@ cost as much as one.
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Coroutine, Mapping
+from typing import Any
 
 from fastapi.concurrency import run_in_threadpool
 from sqlmodel import col, select
@@ -17,6 +18,7 @@ from certrail.domain.states import RevocationStatus
 from certrail.persistence.database import Database, end_shared_read
 from certrail.persistence.tables import CertificateRequest, RevocationRequest
 from certrail.services.issuance.state import FINAL
+from certrail_server.api.bodies import Receive
 
 log = logging.getLogger(__name__)
 
@@ -55,8 +57,17 @@ class Polls:
         self._of_one: Counter[str | None] = Counter()
         self._task: asyncio.Task[None] | None = None
 
-    async def wait(self, principal_id: str | None, kind: str, ident: str, seconds: float) -> None:
-        """Return when the object is final, or after so many seconds. Raises Busy beyond the limits."""
+    async def wait(
+        self, receive: Receive, principal_id: str | None, kind: str, ident: str, seconds: float
+    ) -> None:
+        """Return when the object is final, after so many seconds, or when the client has gone.
+
+        Args:
+            receive: of the call (ASGI), whose body has been read.
+
+        Raises:
+            Busy: more calls wait already than the limits allow.
+        """
         if self._of_one[principal_id] >= MOST_OF_ONE or self._of_one.total() >= MOST:
             raise Busy(
                 f"At most {MOST_OF_ONE} calls of one caller wait at once. Ask without `wait`, or later."
@@ -69,9 +80,7 @@ class Polls:
             await run_in_threadpool(end_shared_read)
             if self._task is None or self._task.done():
                 self._task = asyncio.create_task(self._look())
-            await asyncio.wait_for(reached.wait(), seconds)
-        except TimeoutError:
-            pass
+            await _first(seconds, reached.wait(), _gone(receive))
         finally:
             self._of_one[principal_id] -= 1
             if not self._of_one[principal_id]:
@@ -98,3 +107,19 @@ class Polls:
             for ident in await run_in_threadpool(ended, self._db, idents):
                 for reached in self._waiting.get((kind, ident), ()):
                     reached.set()
+
+
+async def _first(seconds: float, *waits: Coroutine[Any, Any, object]) -> None:
+    """Wait for the first of these, at most so long."""
+    tasks = [asyncio.ensure_future(wait) for wait in waits]
+    try:
+        await asyncio.wait(tasks, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
+
+
+async def _gone(receive: Receive) -> None:
+    """Until the client has closed its connection (ASGI's ``http.disconnect``): its place is free for another call."""
+    while (await receive())["type"] != "http.disconnect":
+        pass

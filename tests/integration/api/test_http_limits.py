@@ -247,6 +247,12 @@ def test_garbage_writes_nothing_into_the_log() -> None:
     assert kept.filter(made)
 
 
+async def patient() -> bodies.Message:
+    """What a client sends that waits for its answer: nothing."""
+    await asyncio.Event().wait()
+    return {}
+
+
 async def test_one_question_answers_all_that_wait(team: Team, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[int] = []
 
@@ -256,20 +262,23 @@ async def test_one_question_answers_all_that_wait(team: Team, monkeypatch: pytes
 
     monkeypatch.setattr(polls, "KINDS", {"request": ended_requests})
     waiting = polls.Polls(team.services.context.db)
-    await asyncio.gather(*(waiting.wait(f"p{n % 50}", "request", f"r{n}", 30) for n in range(500)))
+    await asyncio.gather(*(waiting.wait(patient, f"p{n % 50}", "request", f"r{n}", 30) for n in range(500)))
     assert asked == [500, 500]
 
 
 async def test_one_caller_waits_only_so_often(team: Team) -> None:
     waiting = polls.Polls(team.services.context.db)
     request, _ = _waiting_request(team)
-    held = [asyncio.create_task(waiting.wait("p", "request", request, 30)) for _ in range(polls.MOST_OF_ONE)]
+    held = [
+        asyncio.create_task(waiting.wait(patient, "p", "request", request, 30))
+        for _ in range(polls.MOST_OF_ONE)
+    ]
     await asyncio.sleep(0)
     with pytest.raises(Busy, match="At most 20 calls"):
-        await waiting.wait("p", "request", request, 30)
+        await waiting.wait(patient, "p", "request", request, 30)
     team.services.requests.cancel(team.admin, request)
     await asyncio.wait_for(asyncio.gather(*held), 20)
-    await waiting.wait("p", "request", "unknown", 30)
+    await waiting.wait(patient, "p", "request", "unknown", 30)
 
 
 def _waiting_request(team: Team) -> tuple[str, str | None]:
@@ -289,6 +298,28 @@ def test_a_long_poll_ends_with_the_decision(team: Team, url: str, token: str) ->
     timer.join()
     assert (answer.status_code, answer.json()["status"]) == (200, "cancelled")
     assert time.monotonic() - began < 25
+
+
+def test_who_hangs_up_waits_no_more(team: Team, url: str, token: str) -> None:
+    """The place is free for another call: a client that is impatient must not be refused for the rest of a minute."""
+    request, _ = _waiting_request(team)
+    headers = {"authorization": f"Bearer {token}"}
+    path = f"{url}/api/v1/certificate-requests/{request}"
+
+    def poll(seconds: int, patience: float) -> int:
+        address = f"{path}?wait={seconds}"
+        return httpx2.get(address, headers=headers, trust_env=False, timeout=patience).status_code
+
+    def hang_up(_number: int) -> None:
+        with pytest.raises(httpx2.ReadTimeout):
+            poll(60, 2)
+
+    with ThreadPoolExecutor(polls.MOST_OF_ONE) as pool:
+        list(pool.map(hang_up, range(polls.MOST_OF_ONE)))
+    deadline = time.monotonic() + 20
+    while (status := poll(1, 30)) == 429 and time.monotonic() < deadline:
+        pass
+    assert status == 200
 
 
 def test_what_ocsp_cannot_answer_is_malformed(url: str) -> None:

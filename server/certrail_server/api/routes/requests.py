@@ -74,7 +74,9 @@ async def get_certificate_request(
     read = partial(call.services.requests.get, request_id)
     row = await run_in_threadpool(read)
     if wait and row.status not in FINAL:
-        await request.app.state.polls.wait(call.actor.principal_id, "request", request_id, wait)
+        await request.app.state.polls.wait(
+            request.receive, call.actor.principal_id, "request", request_id, wait
+        )
         row = await run_in_threadpool(read)
     return await run_in_threadpool(request_answer, call.services, row)
 

@@ -42,7 +42,9 @@ async def get_revocation_request(
     read = partial(call.services.revocation.get, revocation_id)
     row = await run_in_threadpool(read)
     if wait and not RevocationStatus(row.status).final:
-        await request.app.state.polls.wait(call.actor.principal_id, "revocation", revocation_id, wait)
+        await request.app.state.polls.wait(
+            request.receive, call.actor.principal_id, "revocation", revocation_id, wait
+        )
         row = await run_in_threadpool(read)
     return await run_in_threadpool(revocation_answer, call.services, row)
 
