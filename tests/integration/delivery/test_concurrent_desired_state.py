@@ -2,14 +2,17 @@
 
 import pytest
 from sqlmodel import select
+from tests.integration import renewal_world
 from tests.integration.concurrency import meanwhile
 from tests.integration.conftest import Team
 
 from certrail.domain.enrollment import EnrollmentMethod
-from certrail.persistence.tables import Delivery, PreviousTarget
+from certrail.persistence.tables import Certificate, Delivery, Lineage, PreviousTarget
 from certrail.services.catalog.enrollment import enroll
+from certrail.services.core.unit_of_work import UnitOfWork
 from certrail.services.delivery.deploy import DeployCall
 from certrail.services.inventory.selectors import CertificateSelector
+from certrail.services.lifecycle.renewal_sweep import RenewalSweep
 from certrail_sdk import Receipt
 
 
@@ -125,3 +128,32 @@ def test_a_sync_is_retargeted_while_a_deploy_takes_a_slot_of_its_connection(team
     with team.services.context.db.read() as session:
         (place,) = session.exec(select(PreviousTarget)).all()
         assert session.get_one(Delivery, delivery.id).previous_target_id == place.id
+
+
+def test_a_sync_is_made_while_a_renewal_of_the_same_sweep_is_undone(
+    team: Team, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The savepoint of one that fails is rolled back after it was fanned out, and the lock of the scope stays."""
+    rows = renewal_world.issue(team, 2)
+    first, second = sorted(rows, key=lambda row: renewal_world.due_at(team, row))
+    team.clock.now = renewal_world.due_at(team, second)
+    renew = RenewalSweep._renew
+
+    def fails_for_the_first(self: RenewalSweep, uow: UnitOfWork, lineage: Lineage, held: Certificate) -> None:
+        renew(self, uow, lineage, held)
+        if lineage.id == first.lineage_id:
+            raise RuntimeError("no entropy")
+
+    monkeypatch.setattr(RenewalSweep, "_renew", fails_for_the_first)
+    meanwhile(
+        team,
+        team.services.sweeps["renewals"],
+        lambda: sync(team, CertificateSelector()),
+    )
+    desired = {
+        delivery.lineage_id: delivery for delivery, _ in team.services.deliveries.list(team.application)
+    }
+    newer = renewal_world.present(team, second.lineage_id)
+    assert newer.id != second.id
+    assert desired[second.lineage_id].desired_certificate_id == newer.id
+    assert desired[first.lineage_id].desired_certificate_id == first.id

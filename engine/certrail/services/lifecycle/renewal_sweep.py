@@ -20,6 +20,7 @@ from certrail.persistence.tables import Certificate, CertificateRequest, Lineage
 from certrail.services.core.actor import SYSTEM
 from certrail.services.core.failure import place
 from certrail.services.core.unit_of_work import ServiceContext, UnitOfWork
+from certrail.services.delivery.desired_state import share_scope
 from certrail.services.inventory.renewal_rounds import wait_in_round
 from certrail.services.inventory.renewal_schedule import life_of, plan, rule_of, running_renewals
 from certrail.services.issuance.issuance import Issuance
@@ -94,6 +95,9 @@ class RenewalSweep:
         with self._context.unit_of_work(SYSTEM) as uow, session_cache(uow.session):
             lineages = uow.session.exec(locked(which, skip_locked=True)).all()
             running = _load(uow.session, lineages)
+            # Before any savepoint: a rollback to one would release a lock that was taken after it.
+            for application_id in sorted({lineage.application_id for lineage in lineages}, key=str):
+                share_scope(uow.session, application_id)
             for lineage in lineages:
                 self._each(uow, lineage, running, run, attempt)
                 looked.add(lineage.id)
