@@ -1,7 +1,7 @@
 """Renewing a fleet in chunks and with a workflow for each: ``python -m bench renewal``.
 
-All in one run, on one database, with the real Temporal server. In chunks it must be eight times as fast, though the
-worker is killed twice on the way; and an authority with a rate is never used more often,
+All in one run, on one database, with the real Temporal server. In chunks it is to be eight times as fast, though
+the worker is killed twice on the way; and an authority with a rate is never used more often,
 though the worker is killed twice again. Afterwards nothing was lost and nothing was done twice.
 """
 
@@ -15,7 +15,7 @@ from tests.support.aged import Aged, busiest_minute
 from bench.harness.figures import Figure, Series, at_least, at_most, none, ratio
 from bench.harness.run import Run, folder
 
-CHUNKS, ONCE = at_least(8, kept=True), none()
+CHUNKS, ONCE = at_least(8), none()
 PATIENCE = 1800.0
 
 

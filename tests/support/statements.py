@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -37,20 +38,31 @@ class Traffic:
         return "\n".join([str(self.counts), *(text[:160] for text in self.statements)])
 
 
+_counted: ContextVar[Traffic | None] = ContextVar("counted", default=None)
+
+
 @contextmanager
-def traffic(database: Database) -> Iterator[Traffic]:
-    """Everything that the process sends to a database within the block."""
+def traffic(database: Database, *, own: bool = False) -> Iterator[Traffic]:
+    """Everything that the process sends to a database within the block.
+
+    Args:
+        own: only what is sent for this context, in whatever thread: not by the tasks of a server beside it.
+    """
     seen = Traffic()
+    token = _counted.set(seen)
+
+    def others() -> bool:
+        return own and _counted.get() is not seen
 
     def executed(_connection: object, _cursor: object, statement: str, *_more: object) -> None:
-        if not statement.startswith("BEGIN"):
+        if not others() and not statement.startswith("BEGIN"):
             seen.statements.append(" ".join(statement.split()))
 
     def began(_connection: object) -> None:
-        seen.transactions += 1
+        seen.transactions += not others()
 
     def committed(_connection: object) -> None:
-        seen.commits += 1
+        seen.commits += not others()
 
     listeners: dict[str, Any] = {"before_cursor_execute": executed, "begin": began, "commit": committed}
     for name, listener in listeners.items():
@@ -58,6 +70,7 @@ def traffic(database: Database) -> Iterator[Traffic]:
     try:
         yield seen
     finally:
+        _counted.reset(token)
         for name, listener in listeners.items():
             event.remove(database.engine, name, listener)
 

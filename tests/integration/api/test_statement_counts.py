@@ -91,11 +91,11 @@ def world(
 
 
 async def read(world: ExampleWorld, path: str) -> tuple[httpx2.Response, Traffic]:
-    """The answer of the application itself: the tasks that run beside a server would be counted as well."""
+    """The answer of the application itself, and what was sent for it."""
     headers = {"authorization": world.client.headers["authorization"]}
     transport = httpx2.ASGITransport(served_application())
     async with httpx2.AsyncClient(transport=transport, base_url="http://api", headers=headers) as client:
-        with traffic(world.team.services.context.db) as seen:
+        with traffic(world.team.services.context.db, own=True) as seen:
             answer = await client.get(path)
     return answer, seen
 
