@@ -25,7 +25,7 @@ def environment() -> dict[str, str]:
         "processors": f"{os.cpu_count()} x {_processor()}",
         "memory": f"{os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES') / GIGA:.0f} GB",
         "load before": f"{os.getloadavg()[0]:.1f}",
-        "system": f"{platform.system()} {platform.release()}",
+        "system": f"{platform.system()} {platform.release().partition('-')[0]}",
         "python": platform.python_version(),
         "sqlite": sqlite3.sqlite_version,
         "postgresql": _output(str(PROGRAMS / "postgres"), "--version").split()[-1],
