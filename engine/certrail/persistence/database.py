@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Engine, ExceptionContext, Select, create_engi
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from sqlmodel import Session, SQLModel
 
-from certrail.persistence.turns import Turns
+from certrail.persistence.fair_lock import FairLock
 
 SQLITE_BUSY_SECONDS = 30
 SQLITE_RETRY_SECONDS = 0.001
@@ -36,7 +36,7 @@ class Database:
             options = {"connect_args": {"timeout": SQLITE_BUSY_SECONDS}, **options, "pool_pre_ping": False}
         # The texts of errors are logged, and what a row holds has no place there.
         self.shared_reads = BoundedSemaphore(POOL_SIZE)
-        self._turns = Turns(SQLITE_BUSY_SECONDS, _locked_out()) if self.is_sqlite else nullcontext()
+        self._writers = FairLock(SQLITE_BUSY_SECONDS, _locked_out) if self.is_sqlite else nullcontext()
         self.engine: Engine = create_engine(parsed, hide_parameters=True, **options)
         event.listen(self.engine, "handle_error", _without_details)
         if self.is_sqlite:
@@ -58,15 +58,16 @@ class Database:
     def write(self) -> Iterator[Session]:
         """A session that commits at the end, or rolls back on an error.
 
-        On SQLite the write lock is taken at once: a lock upgraded later could fail in the middle. The threads of this
-        process take turns for it. A shared read ends here: what is read after the write has to show it.
+        On SQLite the write lock is taken at once: a lock upgraded later could fail in the middle. A fair
+        lock orders the threads of this process before it. A shared read ends here: what is read after the write has to
+        show it.
 
         Raises:
             OperationalError: SQLite's write lock was not to be had in `SQLITE_BUSY_SECONDS`.
         """
         end_shared_read()
         engine = self.engine.execution_options(certrail_write=True)
-        with self._turns, _Session(engine, expire_on_commit=False) as session:
+        with self._writers, _Session(engine, expire_on_commit=False) as session:
             yield session
             session.commit()
 

@@ -1,28 +1,29 @@
-"""Turns: a lock whose waiters get it in the order in which they came."""
+"""A fair lock: its waiters get it in the order in which they came (FIFO)."""
 
 from collections import deque
+from collections.abc import Callable
 from threading import Lock
 from types import TracebackType
 
 
-class Turns:
-    """Of the threads of one process. `threading.Lock` gives itself to any waiter, so one may wait for ever.
+class FairLock:
+    """A mutex of the threads of one process. `threading.Lock` goes to any of its waiters, so one may starve.
 
     Args:
         seconds: how long a thread waits at most.
-        late: what is raised then.
+        timed_out: makes the error that is raised then.
     """
 
-    def __init__(self, seconds: float, late: Exception) -> None:
-        self._seconds, self._late = seconds, late
-        self._guard, self._taken = Lock(), False
+    def __init__(self, seconds: float, timed_out: Callable[[], Exception]) -> None:
+        self._seconds, self._timed_out = seconds, timed_out
+        self._guard, self._held = Lock(), False
         self._waiting = deque[Lock]()
 
     def __enter__(self) -> None:
-        """Wait for a turn. Raises the error that was given when it does not come in time."""
+        """Acquire it. Raises the error of `timed_out` when that takes too long."""
         with self._guard:
-            if not self._taken:
-                self._taken = True
+            if not self._held:
+                self._held = True
                 return
             mine = Lock()
             mine.acquire()
@@ -34,7 +35,7 @@ class Turns:
             self._withdraw(mine)
             raise
         self._withdraw(mine)
-        raise self._late
+        raise self._timed_out()
 
     def __exit__(
         self,
@@ -42,12 +43,12 @@ class Turns:
         _error: BaseException | None,
         _trace: TracebackType | None,
     ) -> None:
-        """Pass the lock on to the longest waiter."""
+        """Release it to the longest waiter."""
         with self._guard:
             self._pass_on()
 
     def _withdraw(self, mine: Lock) -> None:
-        """Wait no more; a turn that came in between goes to the next one."""
+        """Wait no more; a lock that was acquired in between goes to the next waiter."""
         with self._guard:
             if mine in self._waiting:
                 self._waiting.remove(mine)
@@ -58,4 +59,4 @@ class Turns:
         if self._waiting:
             self._waiting.popleft().release()
         else:
-            self._taken = False
+            self._held = False
