@@ -13,11 +13,12 @@ class Entry(NamedTuple):
     """One command of a lazy group.
 
     Attributes:
-        place: module and name, as ``local.run:dev``, of a function or a `typer.Typer`; relative to this package.
+        reference: object reference, as of entry points: ``local.run:dev``, relative to this package; of a function or a
+            `typer.Typer`.
         summary: one sentence for the list of commands; of a group, its whole help.
     """
 
-    place: str
+    reference: str
     summary: str
 
 
@@ -68,7 +69,7 @@ class _Commands(MutableMapping[str, Any]):
 
 
 def _built(name: str, entry: Entry) -> Any:
-    module, _, attribute = entry.place.partition(":")
+    module, _, attribute = entry.reference.partition(":")
     found = getattr(import_module(f"{__package__}.{module}"), attribute)
     holder = typer.Typer(rich_markup_mode=None)
     if isinstance(found, typer.Typer):
