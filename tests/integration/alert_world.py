@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 from sqlmodel import select
@@ -104,3 +105,23 @@ def the_alert(team: Team) -> str:
 
 def slug_of(team: Team, row: NotificationRow) -> str:
     return next(c.slug for c in team.services.channels.list(team.application) if c.id == row.channel_id)
+
+
+def sync_and_alert(team: Team, folder: Path) -> None:
+    """A sync of everything, and a mail for each certificate."""
+    services = team.services
+    services.connections.create(
+        team.admin, slug="disk", name="Disk", type_="folder", config={"root": str(folder)}
+    )
+    services.syncs.create(
+        team.admin,
+        team.application,
+        slug="disk",
+        name="Disk",
+        destination="files",
+        config={},
+        connection="disk",
+    )
+    connect(team)
+    channel(team, "mail")
+    alert(team, "certificate.issued")

@@ -1,26 +1,20 @@
 """A process dies at every step boundary of a batch; each request ends with one certificate, one object, one mail."""
 
-import os
 import re
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
-from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import httpx2
 import pytest
 from examples.demo.installation import until
-from tests.live.live_stack import PATIENCE, LiveStack, names_of, opened
-from tests.live.processes import is_alive
-from tests.live.temporal import TemporalServer
+from tests.live.doomed import Doomed, doomed_in
+from tests.live.live_stack import PATIENCE, LiveStack, names_of
 
 pytestmark = pytest.mark.crash
 
-DOOMED = Path(__file__).parent / "killed_at"
 PLACES = {
     # The dispatcher has the rows: none is sent, then the batch is started and no row is marked.
     "outbox.handed_over": 6,
@@ -35,32 +29,10 @@ ENDURANCE = ("issuance_batch.begin", "issuance_batch.signed")
 """The same to the database as the place within a batch."""
 
 
-@dataclass
-class Doomed:
-    """A live_stack whose processes die where they are armed to."""
-
-    live_stack: LiveStack
-    temporal: TemporalServer
-    armed: Path
-
-    def wait_until_died_at(self, place: str) -> None:
-        mark = self.armed.with_name(f"died-at-{place}")
-        until(lambda: mark.exists() and mark.read_text().isdigit(), f"a process to get to {place}")
-        until(lambda: not is_alive(int(mark.read_text())), f"the process to die at {place}")
-
-
 @pytest.fixture(scope="module")
 def doomed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Doomed]:
-    folder = tmp_path_factory.mktemp("batches")
-    armed = folder / "armed"
-    path = os.pathsep.join(filter(None, (str(DOOMED), os.environ.get("PYTHONPATH"))))
-    temporal = TemporalServer(folder)
-    with ExitStack() as stack:
-        stack.callback(temporal.stop)
-        temporal.start()
-        env = {"PYTHONPATH": path, "CERTRAIL_TEST_ARMED": str(armed)}
-        live_stack = opened(stack, folder, CERTRAIL_TEMPORAL_ADDRESS=temporal.address, **env)
-        yield Doomed(live_stack, temporal, armed)
+    with doomed_in(tmp_path_factory.mktemp("batches")) as doomed:
+        yield doomed
 
 
 @pytest.mark.parametrize(
@@ -74,13 +46,13 @@ def test_killed_inside_a_batch(doomed: Doomed, place: str) -> None:
     names = [f"{label}-{number}.live.example" for number in range(count)]
     if place == "outbox.handed_over":
         # With Temporal up: the server dies between the commit and the start.
-        doomed.armed.write_text(place)
+        doomed.die_at(place)
         requests = accepted(live_stack, names, repeatable=True)
     else:
         doomed.temporal.kill()
         try:
             requests = accepted(live_stack, names)
-            doomed.armed.write_text(place)
+            doomed.die_at(place)
         finally:
             doomed.temporal.start()
     doomed.wait_until_died_at(place)

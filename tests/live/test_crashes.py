@@ -1,10 +1,8 @@
 """A process dies at every step boundary of a journey; one certificate, one object, one version, one mail come of it."""
 
-import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -12,15 +10,13 @@ from typing import Any
 import httpx2
 import pytest
 from examples.demo.installation import until
-from tests.live.live_stack import PATIENCE, LiveStack, Order, opened
+from tests.live.doomed import Doomed, doomed_in
+from tests.live.live_stack import PATIENCE, LiveStack, Order
 from tests.live.once import assert_once
-from tests.live.processes import is_alive
-from tests.live.temporal import TemporalServer
 
 pytestmark = pytest.mark.crash
 
 DELIVERING = ("files", "acm", "vault")
-DOOMED = Path(__file__).parent / "killed_at"
 PLACES = {
     "asked": [
         *("issuance.begin", "issuance.signed", "issuance.end", "outbox.sent"),
@@ -39,36 +35,10 @@ PLACES = {
 }
 
 
-@dataclass
-class Doomed:
-    """A live_stack whose processes die where they are told to."""
-
-    live_stack: LiveStack
-    temporal: TemporalServer
-    armed: Path
-
-    def die_at(self, place: str) -> None:
-        self.armed.write_text(place)
-
-    def wait_until_died_at(self, place: str) -> None:
-        mark = self.armed.with_name(f"died-at-{place}")
-        until(lambda: mark.exists() and mark.read_text().isdigit(), f"a process to get to {place}")
-        until(lambda: not is_alive(int(mark.read_text())), f"the process to die at {place}")
-        mark.unlink()
-
-
 @pytest.fixture(scope="module")
 def doomed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Doomed]:
-    folder = tmp_path_factory.mktemp("killed_at")
-    armed = folder / "armed"
-    path = os.pathsep.join(filter(None, (str(DOOMED), os.environ.get("PYTHONPATH"))))
-    temporal = TemporalServer(folder)
-    with ExitStack() as stack:
-        stack.callback(temporal.stop)
-        temporal.start()
-        env = {"PYTHONPATH": path, "CERTRAIL_TEST_ARMED": str(armed)}
-        live_stack = opened(stack, folder, CERTRAIL_TEMPORAL_ADDRESS=temporal.address, **env)
-        yield Doomed(live_stack, temporal, armed)
+    with doomed_in(tmp_path_factory.mktemp("killed_at")) as doomed:
+        yield doomed
 
 
 @pytest.mark.parametrize(

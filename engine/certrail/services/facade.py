@@ -56,13 +56,13 @@ from certrail.services.inventory.export import Export
 from certrail.services.inventory.saved_searches import SavedSearches
 from certrail.services.inventory.search import Inventory
 from certrail.services.inventory.subscribers import profile_updated
-from certrail.services.issuance.at_once import issue_approved
 from certrail.services.issuance.batch import IssuanceBatch
 from certrail.services.issuance.imports import Imports
 from certrail.services.issuance.issuance import Issuance
 from certrail.services.issuance.open_objects import REQUESTS, REQUESTS_IN_ROUNDS
 from certrail.services.issuance.requests import Requests
 from certrail.services.issuance.subject import RequestSubjects
+from certrail.services.issuance.synchronous import issue_approved
 from certrail.services.lifecycle.advice import RenewalAdvice
 from certrail.services.lifecycle.open_objects import RENEWALS, REVOCATIONS
 from certrail.services.lifecycle.renewal_sweep import RenewalSweep

@@ -13,8 +13,8 @@ from tests.support.statements import traffic
 
 from certrail.persistence.tables import OutboxRow
 from certrail.services.approvals.policies import Step
+from certrail.services.core import coalescing
 from certrail.services.core import dispatcher as dispatching
-from certrail.services.core import gathering
 from certrail.services.core.dispatcher import Dispatcher
 from certrail.services.core.orchestrator import OrchestratorUnavailable, OutboxMessage, WorkflowStart
 from certrail.services.core.unit_of_work import LEASE, MOST_HANDED_OVER
@@ -201,11 +201,11 @@ async def test_messages_for_one_workflow_keep_their_order(
     assert [message.signal is None for message in sent] == [True, False]
 
 
-async def test_handed_over_rows_are_gathered_while_many_come(
+async def test_handed_over_rows_are_coalesced_while_many_come(
     team: Team, dispatcher: Dispatcher, recorder: Recorder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(gathering, "WINDOW", 2.0)  # however slow the machine is
-    monkeypatch.setattr(gathering, "QUIET", 1.0)
+    monkeypatch.setattr(coalescing, "WINDOW", 2.0)  # however slow the machine is
+    monkeypatch.setattr(coalescing, "QUIET", 1.0)
     async with running(team, dispatcher):
         await asyncio.to_thread(requested, team, 60)
         await until_sent(team)
@@ -218,8 +218,8 @@ async def test_handed_over_rows_are_gathered_while_many_come(
 async def test_a_dispatcher_that_stops_gives_back_what_it_holds(
     team: Team, dispatcher: Dispatcher, recorder: Recorder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(gathering, "WINDOW", 3600.0)
-    monkeypatch.setattr(gathering, "QUIET", 3600.0)
+    monkeypatch.setattr(coalescing, "WINDOW", 3600.0)
+    monkeypatch.setattr(coalescing, "QUIET", 3600.0)
     monkeypatch.setattr(dispatching, "IDLE_SECONDS", 3600.0)
     async with running(team, dispatcher):
         await asyncio.to_thread(requested, team, 12)

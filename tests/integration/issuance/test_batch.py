@@ -87,28 +87,8 @@ def own_workflows(team: Team, after: int = 0) -> list[str]:
         return [row.subject_id for row in session.exec(query).all() if not row.in_bulk]
 
 
-def watch(team: Team, folder: Path) -> None:
-    """A sync of everything, and a mail for each certificate."""
-    services = team.services
-    services.connections.create(
-        team.admin, slug="disk", name="Disk", type_="folder", config={"root": str(folder)}
-    )
-    services.syncs.create(
-        team.admin,
-        team.application,
-        slug="disk",
-        name="Disk",
-        destination="files",
-        config={},
-        connection="disk",
-    )
-    alert_world.connect(team)
-    alert_world.channel(team, "mail")
-    alert_world.alert(team, "certificate.issued")
-
-
 def test_a_hundred_requests_are_issued_in_one_transaction(team: Team, tmp_path: Path) -> None:
-    watch(team, tmp_path)
+    alert_world.sync_and_alert(team, tmp_path)
     idents = requested(team, SIZE)
     database = team.services.context.db
     with traffic(database) as seen:

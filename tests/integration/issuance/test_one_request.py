@@ -88,22 +88,7 @@ class Way:
 
 @pytest.fixture
 def way(team: Team, tmp_path: Path) -> Way:
-    services = team.services
-    services.connections.create(
-        team.admin, slug="disk", name="Disk", type_="folder", config={"root": str(tmp_path)}
-    )
-    services.syncs.create(
-        team.admin,
-        team.application,
-        slug="disk",
-        name="Disk",
-        destination="files",
-        config={},
-        connection="disk",
-    )
-    alert_world.connect(team)
-    alert_world.channel(team, "mail")
-    alert_world.alert(team, "certificate.issued")
+    alert_world.sync_and_alert(team, tmp_path)
     return Way(team)
 
 

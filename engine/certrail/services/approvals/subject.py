@@ -109,8 +109,8 @@ class Subject(Protocol):
         """Take the end of its approval: approved, rejected, expired or cancelled."""
         ...
 
-    def do_at_once(self, uow: UnitOfWork) -> None:
-        """Do what was just approved in the same transaction, or nothing: its workflow, which is signalled, goes on."""
+    def execute(self, uow: UnitOfWork) -> None:
+        """Execute what was just approved in the same transaction, or leave it to its workflow, which is signalled."""
         ...
 
     def on_reopened(self, uow: UnitOfWork, reason: str) -> None:

@@ -151,7 +151,7 @@ def cast(
     )
     outcome = _count(uow, held, vote, count_votes(approval, [*votes, vote], eligibility))
     if approval.status == ApprovalStatus.APPROVED:
-        held.subject.do_at_once(uow)
+        held.subject.execute(uow)
     return vote, outcome
 
 

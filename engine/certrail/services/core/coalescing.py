@@ -1,4 +1,4 @@
-"""When outbox rows that may share a workflow are sent: each at once while few come, together while many do."""
+"""Coalescing: outbox rows that may share a workflow are sent one by one while few come, together while many do."""
 
 from collections import deque
 from collections.abc import Sequence
@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from certrail.services.core.unit_of_work import LeasedRow
 
 WINDOW = 0.15
-"""Seconds for which a row is gathered at the most. Much less than its lease."""
+"""Seconds for which a row is held back at the most. Much less than its lease."""
 QUIET = 0.04
-"""Seconds without another row after which those that are gathered are sent: whoever made them waits for them."""
+"""Seconds without another row after which those that are held back are sent: whoever made them waits for them."""
 FEW = 4
 """Intervals between rows within a window up to which each is sent as it comes: a workflow of its own is soonest done,
 and a caller who waits for one certificate after the other stays below it."""
@@ -16,7 +16,7 @@ MOST = 100
 """Rows that are sent at a time."""
 
 
-class Gathering:
+class Coalescer:
     """The rows that were handed over to this process's dispatcher; times are seconds of a clock that only goes on."""
 
     def __init__(self) -> None:

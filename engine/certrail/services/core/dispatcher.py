@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 from certrail.checkpoints import checkpoint
-from certrail.services.core.gathering import MOST, Gathering
+from certrail.services.core.coalescing import MOST, Coalescer
 from certrail.services.core.orchestrator import Orchestrator, OrchestratorUnavailable, OutboxMessage
 from certrail.services.core.outbox import Outbox
 from certrail.services.core.unit_of_work import LeasedRow
@@ -44,7 +44,7 @@ class Dispatcher:
         self._orchestrator = orchestrator
         self._wake = asyncio.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._gathering = Gathering()
+        self._coalescer = Coalescer()
         self._drain_at = 0.0
 
     def nudge(self) -> None:
@@ -53,7 +53,7 @@ class Dispatcher:
 
     def hand_over(self, rows: Sequence[LeasedRow]) -> None:
         """Take rows that were committed with a lease; safe from any thread."""
-        self._soon(self._gather, rows)
+        self._soon(self._take, rows)
 
     async def run(self) -> None:
         """Send whatever is due, until cancelled."""
@@ -62,7 +62,7 @@ class Dispatcher:
             while True:
                 self._wake.clear()
                 # More than one round may be behind: what is committed meanwhile is claimed once it is over.
-                self._outbox.hand_over_to(self.hand_over if len(self._gathering) < MOST else None)
+                self._outbox.hand_over_to(self.hand_over if len(self._coalescer) < MOST else None)
                 await self._look(self._loop.time())
                 with suppress(TimeoutError):
                     await asyncio.wait_for(self._wake.wait(), self._pause(self._loop.time()))
@@ -85,7 +85,7 @@ class Dispatcher:
 
     async def _look(self, now: float) -> None:
         try:
-            if seqs := self._gathering.take(now):
+            if seqs := self._coalescer.take(now):
                 await self._send(await asyncio.to_thread(self._outbox.leased, seqs))
             if now >= self._drain_at:
                 self._drain_at = now + IDLE_SECONDS
@@ -97,12 +97,12 @@ class Dispatcher:
             log.exception("the outbox could not be read; trying again")
 
     def _pause(self, now: float) -> float:
-        gathered, drain = self._gathering.wait(now), max(0.0, self._drain_at - now)
-        return drain if gathered is None else min(gathered, drain)
+        held, drain = self._coalescer.wait(now), max(0.0, self._drain_at - now)
+        return drain if held is None else min(held, drain)
 
     async def _give_back(self, why: str) -> None:
         """Make what was handed over due for everybody, at once rather than when its lease ends."""
-        if seqs := self._gathering.clear():
+        if seqs := self._coalescer.clear():
             with suppress(Exception):  # the lease ends by itself
                 await asyncio.to_thread(self._outbox.release, seqs, why)
 
@@ -149,9 +149,9 @@ class Dispatcher:
         self._drain_at = 0.0
         self._wake.set()
 
-    def _gather(self, rows: Sequence[LeasedRow]) -> None:
+    def _take(self, rows: Sequence[LeasedRow]) -> None:
         assert self._loop is not None
-        self._gathering.add(rows, self._loop.time())
+        self._coalescer.add(rows, self._loop.time())
         self._wake.set()
 
     def _soon(self, call: Callable[..., None], *arguments: object) -> None:

@@ -17,7 +17,12 @@ from certrail.services.authorities.signing import active_certificate
 from certrail.services.authorities.signing_port import key_name, remote_signer_of
 from certrail.services.core.actor import Actor
 from certrail.services.core.unit_of_work import ServiceContext, UnitOfWork
-from certrail.services.issuance.state import approved_content, enqueue_issuance, evaluate_policy
+from certrail.services.issuance.state import (
+    approved_content,
+    enqueue_issuance,
+    evaluate_policy,
+    is_independent,
+)
 from certrail.services.issuance.subject import RequestSubject
 
 
@@ -104,7 +109,7 @@ def accept(
 
 def _waits_for_nothing(uow: UnitOfWork, row: CertificateRequest, profile: CertificateProfile) -> bool:
     """Whether one workflow may issue it together with others: no approval, no lineage to lock, no remote signer."""
-    if row.status != RequestStatus.APPROVED or row.renews_id is not None or row.preapproval_id is not None:
+    if not is_independent(row):
         return False
     if profile.ca_id is None:
         return True

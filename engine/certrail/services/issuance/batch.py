@@ -20,7 +20,7 @@ from certrail.services.core.unit_of_work import ServiceContext, UnitOfWork
 from certrail.services.delivery.desired_state import share_scope
 from certrail.services.issuance.issuance import Issuance, SignedRequest
 from certrail.services.issuance.leaf import SubjectKey, new_key
-from certrail.services.issuance.state import FINAL, enqueue_issuance
+from certrail.services.issuance.state import FINAL, enqueue_issuance, is_independent
 from certrail.services.issuance.subject import CERTIFICATE_REQUEST
 
 log = logging.getLogger(__name__)
@@ -143,7 +143,7 @@ class IssuanceBatch:
         if taken.row.status in FINAL:
             return None
         signed = None
-        if not taken.guarded and not _waits(taken.row):
+        if not taken.guarded and is_independent(taken.row):
             signed = self._issuance.sign(uow, taken.row, key=taken.key)
         if signed is None:
             enqueue_issuance(uow, taken.row)
@@ -159,11 +159,6 @@ def _in_time(requests: Sequence[Taken], left: set[str]) -> Iterator[Taken]:
         left.discard(taken.row.id)
         yield taken
         checkpoint(f"issuance_batch.item.{number}")
-
-
-def _waits(row: CertificateRequest) -> bool:
-    """Whether its own workflow takes its next step: it is not approved, or its lineage or preapproval is locked."""
-    return row.status != RequestStatus.APPROVED or row.renews_id is not None or row.preapproval_id is not None
 
 
 def _lock_requests(session: Session, request_ids: Sequence[str]) -> Sequence[CertificateRequest]:

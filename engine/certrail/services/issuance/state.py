@@ -97,6 +97,11 @@ def transition(uow: UnitOfWork, row: CertificateRequest, status: str, reason: st
         note_failure(uow, renewed, f"{status}: {reason}" if reason else status, request_id=row.id)
 
 
+def is_independent(row: CertificateRequest) -> bool:
+    """Whether it is approved, and nothing but itself has to be locked to issue it: no lineage, no preapproval."""
+    return row.status == RequestStatus.APPROVED and row.renews_id is None and row.preapproval_id is None
+
+
 def enqueue_issuance(
     uow: UnitOfWork, row: CertificateRequest, signal: str | None = None, *, in_bulk: bool = False
 ) -> None:

@@ -146,7 +146,7 @@ class RequestSubject:
         """Move the request to the status that its approval ended in."""
         transition(uow, self.row, status, reason)
 
-    def do_at_once(self, uow: UnitOfWork) -> None:
+    def execute(self, uow: UnitOfWork) -> None:
         """Issue the certificate, where nothing has to be waited for."""
         if self._issue is not None:
             self._issue(uow, self.row)

@@ -1,4 +1,4 @@
-"""Issuance in the transaction of the vote that decides: nobody waits for a workflow that has nothing to wait for."""
+"""Synchronous issuance: in the transaction of the vote that decides, as its workflow has nothing to wait for."""
 
 import logging
 

@@ -159,7 +159,7 @@ class RevocationSubject:
         """Move the request to the status that its approval ended in."""
         transition(uow, self, RevocationStatus(status), reason)
 
-    def do_at_once(self, uow: UnitOfWork) -> None:
+    def execute(self, uow: UnitOfWork) -> None:
         """Nothing: a revocation locks the lineage before the request, which the vote has locked already."""
 
     def on_reopened(self, uow: UnitOfWork, reason: str) -> None:
