@@ -1,12 +1,13 @@
 """Certification requests (PKCS#10, RFC 2986), and certificates read as if they were requests."""
 
+import base64
+import binascii
 import re
 from dataclasses import dataclass
 from typing import Any
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 from pydantic import ValidationError
 
@@ -20,6 +21,8 @@ from certrail.domain.content import (
 )
 from certrail.domain.errors import BadInput
 from certrail.domain.faults import in_one_line
+from certrail.pki.enrollment.ber import Malformed
+from certrail.pki.enrollment.pkcs10 import ParsedRequest, parse_request
 from certrail.pki.keys import PublicKey, algorithm_of
 from certrail.pki.lenient import public_key_of, readable, unreadable_parts
 from certrail.pki.names import ATTRIBUTES, from_general_names, from_name
@@ -81,26 +84,42 @@ def read_csr(text: str) -> CsrFacts:
         BadInput: naming the fault: not PEM, a private key beside it, bad or weak signature, unsupported key, names,
             subject parts or extensions.
     """
-    csr = _only_csr(text)
-    signature = readable(lambda: csr.signature_hash_algorithm)
+    request = _only_csr(text)
+    signature = readable(lambda: request.csr.signature_hash_algorithm)
     if isinstance(signature, hashes.SHA1 | hashes.MD5):
         name = signature.name.upper().replace("SHA1", "SHA-1")
         raise BadInput(f"Signatures with {name} are not taken; sign the CSR with SHA-256.", "csr")
-    signed = readable(lambda: csr.is_signature_valid)
-    extensions, public_key = readable(lambda: csr.extensions), readable(csr.public_key)
-    for part, value in (("signature", signed), ("extensions", extensions), ("public key", public_key)):
+    if request.signed is None:
+        raise BadInput("The CSR's signature cannot be read, or is of a kind that is not supported.", "csr")
+    if not request.signed:
+        raise BadInput("The CSR's signature does not fit its key.", "csr")
+    return _facts(request)
+
+
+def accepted_csr(text: str) -> CsrFacts:
+    """Read a CSR of a request that was accepted: `read_csr` verified it then, or the protocol that it came by.
+
+    It is not verified again: what SCEP brings is stored without its challengePassword, which the signature covers.
+
+    Raises:
+        BadInput: as `read_csr`, but for the signature.
+    """
+    return _facts(_only_csr(text))
+
+
+def _facts(request: ParsedRequest) -> CsrFacts:
+    extensions, public_key = readable(lambda: request.csr.extensions), readable(request.csr.public_key)
+    for part, value in (("extensions", extensions), ("public key", public_key)):
         if value is None:
             raise BadInput(f"The CSR's {part} cannot be read, or is of a kind that is not supported.", "csr")
     assert extensions is not None
     assert public_key is not None
-    if not signed:
-        raise BadInput("The CSR's signature does not fit its key.", "csr")
     algorithm = algorithm_of(public_key)
     try:
         _refuse_unknown(extensions)
         return CsrFacts(
-            pem=csr.public_bytes(Encoding.PEM).decode(),
-            subject=_subject(csr.subject),
+            pem=csr_pem(request.der),
+            subject=_subject(request.csr.subject),
             sans=_sans(extensions),
             key_algorithm=algorithm,
             public_key=public_key,  # type: ignore[arg-type]
@@ -114,7 +133,14 @@ def read_csr(text: str) -> CsrFacts:
         raise BadInput(f"The CSR asks for what is not supported: {err}.", "csr") from None
 
 
-def _only_csr(text: str) -> x509.CertificateSigningRequest:
+def csr_pem(der: bytes) -> str:
+    """A request as text that `read_csr` takes."""
+    encoded = base64.b64encode(der).decode()
+    lines = (encoded[at : at + 64] for at in range(0, len(encoded), 64))
+    return "\n".join(("-----BEGIN CERTIFICATE REQUEST-----", *lines, "-----END CERTIFICATE REQUEST-----", ""))
+
+
+def _only_csr(text: str) -> ParsedRequest:
     if _PRIVATE_KEY.search(text):
         raise BadInput(
             "The text holds a private key, which nobody but its owner needs. Send the CERTIFICATE REQUEST only, and"
@@ -125,11 +151,20 @@ def _only_csr(text: str) -> x509.CertificateSigningRequest:
     if len(blocks) != 1:
         what = "There is no" if not blocks else f"There are {len(blocks)} blocks; give one"
         raise BadInput(f"{what} PEM certification request (-----BEGIN CERTIFICATE REQUEST-----).", "csr")
-    block = blocks[0].replace(" NEW CERTIFICATE", " CERTIFICATE")
-    csr = readable(lambda: x509.load_pem_x509_csr(block.encode()))
-    if csr is None or readable(lambda: csr.subject) is None:
-        raise BadInput("The CSR cannot be read as PKCS#10 (RFC 2986): its encoding is broken.", "csr")
-    return csr
+    try:
+        return parse_request(_der(blocks[0]))
+    except Malformed:
+        raise BadInput(
+            "The CSR cannot be read as PKCS#10 (RFC 2986): its encoding is broken.", "csr"
+        ) from None
+
+
+def _der(block: str) -> bytes:
+    inner = block.split("-----")[2]
+    try:
+        return base64.b64decode("".join(inner.split()), validate=True)
+    except (binascii.Error, ValueError):
+        raise Malformed("the CSR is no base64") from None
 
 
 def _refuse_unknown(extensions: x509.Extensions) -> None:

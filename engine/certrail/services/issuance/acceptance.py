@@ -10,7 +10,7 @@ from certrail.domain.errors import BadInput, PolicyViolation
 from certrail.domain.events.issuance import RequestCreated, RequestedFacts, RequestRefused
 from certrail.domain.states import RequestStatus
 from certrail.persistence.tables import Certificate, CertificateProfile, CertificateRequest
-from certrail.pki.csr import read_csr
+from certrail.pki.csr import accepted_csr
 from certrail.services.approvals.lifecycle import open_approval
 from certrail.services.authorities.compromised_keys import key_of, refuse_unsafe_key
 from certrail.services.authorities.signing import active_certificate
@@ -64,7 +64,7 @@ def accept(
     assert requester_id is not None
     _refuse_impossible(profile, content)
     if content.csr:
-        refuse_unsafe_key(uow.context, uow.session, read_csr(content.csr).public_key)
+        refuse_unsafe_key(uow.context, uow.session, accepted_csr(content.csr).public_key)
     elif same_key and renews and (key := key_of(renews)):
         refuse_unsafe_key(uow.context, uow.session, key, "same_key")
     policy = evaluate_policy(uow.session, profile, content, uow.now)

@@ -12,7 +12,7 @@ from certrail.persistence.database import cached
 from certrail.persistence.tables import CaCertificate, Certificate, CertificateProfile, CertificateRequest
 from certrail.pki import keys
 from certrail.pki.bundle import certificate_facts
-from certrail.pki.csr import read_csr
+from certrail.pki.csr import accepted_csr
 from certrail.pki.leaf import LeafPlan
 from certrail.pki.locations import Locations
 from certrail.pki.templates import LeafTemplate
@@ -40,7 +40,7 @@ def subject_key(
 ) -> SubjectKey:
     """That of the CSR, of the renewed certificate where the request keeps it, else a new one."""
     if content.csr:
-        return SubjectKey(read_csr(content.csr).public_key, None)
+        return SubjectKey(accepted_csr(content.csr).public_key, None)
     if present is not None and row.same_key and present.key_sealed is not None:
         return opened_key(context, present.key_sealed, present.id)
     return new_key(KeyAlgorithm(content.key_algorithm))

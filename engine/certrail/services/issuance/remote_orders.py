@@ -9,7 +9,7 @@ from certrail.domain.states import RemoteOrderStatus
 from certrail.persistence.database import locked
 from certrail.persistence.tables import CaCertificate, CertificateAuthority, CertificateRequest, RemoteOrder
 from certrail.pki.chain import is_signed_by
-from certrail.pki.csr import read_csr
+from certrail.pki.csr import accepted_csr
 from certrail.pki.signer import Pending
 from certrail.pki.templates import LeafTemplate
 from certrail.services.authorities.signing import Issuer, loaded
@@ -71,7 +71,7 @@ def ordered_key(context: ServiceContext, row: CertificateRequest, order: RemoteO
     """The key for which a certificate was ordered."""
     if order.key_sealed:
         return opened_key(context, order.key_sealed, order.id)
-    return SubjectKey(read_csr(RequestContent.model_validate(row.content).csr or "").public_key, None)
+    return SubjectKey(accepted_csr(RequestContent.model_validate(row.content).csr or "").public_key, None)
 
 
 def keep_pending(uow: UnitOfWork, order: RemoteOrder, answer: Pending) -> None:
