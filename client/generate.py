@@ -20,7 +20,8 @@ PACKAGE = Path(__file__).parent / "certrail_client"
 PREFIX = "/api/v1"
 SCOPE = "/applications/{application}"
 NOTE = "Written by `python -m docs.generate` from the OpenAPI document; edit the API instead."
-COMMON = "common"
+COMMON, ENUMS = "common", "enums"
+"""Modules of what several tags use: objects, and enumerations."""
 SECRET_NAMES = frozenset({"password", "private_key", "token", "csrf_token"})
 SCALARS = {"integer": "int", "number": "float", "boolean": "bool", "null": "None", "string": "str"}
 FORMATS = {"date-time": "datetime", "date": "date", "password": "Secret"}
@@ -117,7 +118,7 @@ def _named(paths: Mapping[str, Json], path: str, method: str) -> str | None:
 
 
 def _places(schemas: Mapping[str, Json], operations: Sequence[Operation]) -> dict[str, str]:
-    """The module of every schema: that of the only tag which uses it, or the common one."""
+    """The module of every schema: that of the only tag which uses it, or a common one."""
     users: dict[str, set[str]] = defaultdict(set)
     for operation in operations:
         waiting = list(_references([operation.detail.get("requestBody"), _success(operation.detail)]))
@@ -127,7 +128,10 @@ def _places(schemas: Mapping[str, Json], operations: Sequence[Operation]) -> dic
                 seen.add(name)
                 users[name].add(operation.module)
                 waiting += _references(schemas[name])
-    return {name: tags.copy().pop() if len(tags) == 1 else COMMON for name, tags in sorted(users.items())}
+    return {
+        name: tags.copy().pop() if len(tags) == 1 else ENUMS if "enum" in schemas[name] else COMMON
+        for name, tags in sorted(users.items())
+    }
 
 
 def _references(node: Any) -> Iterator[str]:
@@ -188,11 +192,10 @@ def _models(module: str, names: Sequence[str], schemas: Mapping[str, Json], plac
         "from pydantic import Field\n",
     ]
     text.append("from certrail_client.base import Answer, Body, Json, OpenEnum, Secret, default\n")
-    shared = sorted(
-        {ref for name in names for ref in _references(schemas[name]) if places[ref] != module} - set(names)
-    )
-    if shared:
-        text.append(f"from certrail_client.models.{COMMON} import {', '.join(shared)}\n")
+    used = {ref for name in names for ref in _references(schemas[name])}
+    for place in (COMMON, ENUMS):
+        if place != module and (shared := sorted(ref for ref in used if places[ref] == place)):
+            text.append(f"from certrail_client.models.{place} import {', '.join(shared)}\n")
     for name in names:
         text.append(_model(name, schemas[name]))
     return "\n".join(text)

@@ -5,13 +5,11 @@ Written by `python -m docs.generate` from the OpenAPI document; edit the API ins
 
 from certrail_client.calls import PREFIX, Call, PagedCall, path_of, scoped
 from certrail_client.models.applications import (
-    ApiEnrollmentIn,
     ApplicationChangeIn,
     ApplicationIn,
     ApplicationList,
     ApplicationOut,
     AttachedProfileList,
-    AttachedProfileOut,
     AttachIn,
     DeletionPreviewOut,
     MemberIn,
@@ -19,7 +17,7 @@ from certrail_client.models.applications import (
     MemberOut,
     PermissionsOut,
 )
-from certrail_client.models.common import EventList, EventOut
+from certrail_client.models.common import AttachedProfileOut, EventList, EventOut
 
 
 def list_applications() -> PagedCall[ApplicationList, ApplicationOut]:
@@ -84,19 +82,6 @@ def detach_profile(application: str, profile: str) -> Call[None]:
         PREFIX + "/applications/{application}/profiles/{profile}", application=application, profile=profile
     )
     return Call("DELETE", path, type(None))
-
-
-def set_enrollment(
-    application: str, profile: str, method: str, body: ApiEnrollmentIn
-) -> Call[AttachedProfileOut]:
-    """Whether a profile is used by a method here, and how; this version serves the method `api`."""
-    path = path_of(
-        PREFIX + "/applications/{application}/profiles/{profile}/enrollment/{method}",
-        application=application,
-        profile=profile,
-        method=method,
-    )
-    return Call("PUT", path, AttachedProfileOut, body=body)
 
 
 def list_permissions(application: str | None) -> Call[PermissionsOut]:

@@ -5,7 +5,8 @@ Written by `python -m docs.generate` from the OpenAPI document; edit the API ins
 
 from certrail_client.calls import PREFIX, Call, PagedCall, path_of, scoped
 from certrail_client.models.certificate_requests import CertificateRequestIn, CertificateRequestList
-from certrail_client.models.common import CertificateRequestOut, RequestStatus
+from certrail_client.models.common import CertificateRequestOut
+from certrail_client.models.enums import RequestStatus
 
 
 def get_certificate_request(request_id: str, *, wait: float | None = None) -> Call[CertificateRequestOut]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from certrail_client.base import Body, OpenEnum, Secret, default
-from certrail_client.models.common import Permission, PrincipalKind, Role
+from certrail_client.models.enums import Permission, PrincipalKind, Role
 
 
 class ActiveIn(Body):

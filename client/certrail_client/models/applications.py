@@ -8,25 +8,8 @@ from __future__ import annotations
 from datetime import datetime
 
 from certrail_client.base import Body
-from certrail_client.models.common import Permission, PrincipalKind, RenewalRule, Role
-
-
-class ApiEnrollmentIn(Body):
-    """How an Application may use a profile through the API, and how its certificates are renewed."""
-
-    enabled: bool = True
-    """Whether certificates may be requested through the API."""
-    auto_renew: RenewalRule | None = None
-    """How certificates are renewed automatically."""
-
-
-class ApiEnrollmentOut(Body):
-    """How an Application may use a profile through the API, and how its certificates are renewed."""
-
-    enabled: bool
-    """Whether certificates may be requested through the API."""
-    auto_renew: RenewalRule
-    """How certificates are renewed automatically."""
+from certrail_client.models.common import AttachedProfileOut
+from certrail_client.models.enums import Permission, PrincipalKind, Role
 
 
 class ApplicationChangeIn(Body):
@@ -93,21 +76,6 @@ class AttachedProfileList(Body):
     """The objects, in the order that the call names."""
     next_cursor: str | None = None
     """Give it as `cursor` to read the next page; null on the last one."""
-
-
-class AttachedProfileOut(Body):
-    """A certificate profile in an Application."""
-
-    application_id: str
-    """Id of the Application."""
-    profile_id: str
-    """Id of the certificate profile."""
-    profile: str
-    """Slug of the certificate profile."""
-    name: str
-    """Name of the certificate profile."""
-    api: ApiEnrollmentOut
-    """Enrollment through the API."""
 
 
 class DeletionPreviewOut(Body):

@@ -30,6 +30,8 @@ class ApprovalPolicyChangeIn(Body):
     """Whether requesters may approve their own."""
     bypass_machine_identities: bool | None = None
     """Whether requests of machine identities need no approval."""
+    bypass_enrollment_clients: bool | None = None
+    """Whether requests of ACME, EST and SCEP clients need no approval."""
     renewal_preapproval: RenewalPreapproval | None = None
     """Whether one approval counts for later renewals; null for none."""
 
@@ -55,6 +57,8 @@ class ApprovalPolicyIn(Body):
     """Whether requesters may approve their own."""
     bypass_machine_identities: bool = False
     """Whether requests of machine identities need no approval."""
+    bypass_enrollment_clients: bool = False
+    """Whether requests of ACME, EST and SCEP clients need no approval."""
     renewal_preapproval: RenewalPreapproval | None = None
     """Whether one approval counts for later renewals; null for none."""
 
@@ -97,6 +101,8 @@ class ApprovalPolicyOut(Body):
     """Whether requesters may approve their own."""
     bypass_machine_identities: bool
     """Whether requests of machine identities need no approval."""
+    bypass_enrollment_clients: bool
+    """Whether requests of ACME, EST and SCEP clients need no approval."""
     renewal_preapproval: RenewalPreapproval | None
     """Whether one approval counts for later renewals."""
 

@@ -11,7 +11,8 @@ from typing import Literal
 from pydantic import Field
 
 from certrail_client.base import Body, Json, OpenEnum, default
-from certrail_client.models.common import FailureOut, KeyAlgorithm, Reason, Subject
+from certrail_client.models.common import FailureOut, Subject
+from certrail_client.models.enums import KeyAlgorithm, Reason
 
 
 class AuthorityChangeIn(Body):

@@ -6,15 +6,8 @@ Written by `python -m docs.generate` from the OpenAPI document; edit the API ins
 from __future__ import annotations
 
 from certrail_client.base import Body
-from certrail_client.models.common import (
-    BasicConstraints,
-    CertificateRequestOut,
-    KeyAlgorithm,
-    KeyUsage,
-    Sans,
-    SignatureAlgorithm,
-    Subject,
-)
+from certrail_client.models.common import BasicConstraints, CertificateRequestOut, Sans, Subject
+from certrail_client.models.enums import KeyAlgorithm, KeyUsage, SignatureAlgorithm
 
 
 class CertificateRequestIn(Body):

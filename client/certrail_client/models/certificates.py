@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Literal
 
 from certrail_client.base import Body, OpenEnum, Secret, default
-from certrail_client.models.common import KeyAlgorithm, Reason
+from certrail_client.models.enums import KeyAlgorithm, Reason
 
 
 class CertificateFilter(Body):

@@ -8,7 +8,62 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Literal
 
-from certrail_client.base import Body, Json, OpenEnum, default
+from certrail_client.base import Body, Json, default
+from certrail_client.models.enums import (
+    ChallengeType,
+    KeyAlgorithm,
+    KeyUsage,
+    RequestOrigin,
+    RequestStatus,
+    SignatureAlgorithm,
+)
+
+
+class AcmeEnrollmentIn(Body):
+    """How a profile may be used by ACME (RFC 8555)."""
+
+    enabled: bool = True
+    """Whether certificates may be requested by it."""
+    external_account_required: bool = False
+    """Whether a new account needs an external account binding."""
+    preauthorized: bool = False
+    """Whether names need no challenge, because the account is trusted already."""
+    challenges: list[ChallengeType] = default(["http-01", "dns-01", "tls-alpn-01"])
+    """Challenges that are offered."""
+    allowed_networks: list[str] | None = None
+    """CIDRs of private or other special-purpose addresses that validation may connect to."""
+    resolvers: list[str] | None = None
+    """DNS servers, as `address` or `address:port`; empty for those of the system."""
+    http_port: int = 80
+    """Port of HTTP-01."""
+    tls_port: int = 443
+    """Port of TLS-ALPN-01."""
+    orders_per_hour: int = 300
+    """New orders of one account in an hour."""
+
+
+class ApiEnrollmentOut(Body):
+    """How an Application may use a profile through the API, and how its certificates are renewed."""
+
+    enabled: bool
+    """Whether certificates may be requested through the API."""
+    auto_renew: RenewalRule
+    """How certificates are renewed automatically."""
+
+
+class AttachedProfileOut(Body):
+    """A certificate profile in an Application."""
+
+    application_id: str
+    """Id of the Application."""
+    profile_id: str
+    """Id of the certificate profile."""
+    profile: str
+    """Slug of the certificate profile."""
+    name: str
+    """Name of the certificate profile."""
+    api: ApiEnrollmentOut
+    """Enrollment through the API."""
 
 
 class BasicConstraints(Body):
@@ -46,7 +101,7 @@ class CertificateRequestOut(Body):
     requester: str
     """Slug of the principal that submitted it."""
     origin: RequestOrigin
-    """What it came from: a call of the API, or a renewal."""
+    """What it came from: a call of the API, a renewal, or a protocol."""
     origin_by: str | None
     """Id of the principal behind it; null for an automatic renewal."""
     subject: Subject
@@ -85,6 +140,13 @@ class CertificateRequestOut(Body):
     """Id of the approval that it needs or needed."""
     preapproval_id: str | None
     """Id of the earlier approval that covers it."""
+
+
+class EstEnrollmentIn(Body):
+    """How a profile may be used by EST (RFC 7030)."""
+
+    enabled: bool = True
+    """Whether certificates may be requested by it."""
 
 
 class EventList(Body):
@@ -155,97 +217,11 @@ class Freeze(Body):
     """For people."""
 
 
-class KeyAlgorithm(OpenEnum):
-    """Key algorithms that certrail makes and signs with."""
-
-    RSA_2048 = "RSA_2048"
-    RSA_3072 = "RSA_3072"
-    RSA_4096 = "RSA_4096"
-    EC_P256 = "EC_P256"
-    EC_P384 = "EC_P384"
-    EC_P521 = "EC_P521"
-    ED25519 = "ED25519"
-
-
-class KeyUsage(OpenEnum):
-    """RFC 5280 section 4.2.1.3, without the bits of a CA."""
-
-    DIGITAL_SIGNATURE = "digitalSignature"
-    CONTENT_COMMITMENT = "contentCommitment"
-    KEY_ENCIPHERMENT = "keyEncipherment"
-    DATA_ENCIPHERMENT = "dataEncipherment"
-    KEY_AGREEMENT = "keyAgreement"
-
-
 class Ok(Body):
     """A check that passed; one that does not is answered with a problem."""
 
     ok: bool
     """Always true."""
-
-
-class Permission(OpenEnum):
-    """What a route may ask for. The part before the colon is the noun, `product.` ones are shared."""
-
-    PRODUCT_READ = "product:read"
-    PRODUCT_MANAGE = "product:manage"
-    PRINCIPAL_MANAGE = "principal:manage"
-    TOKEN_SELF = "token:self"
-    PLUGIN_READ = "plugin:read"
-    APPLICATION_CREATE = "application:create"
-    APPLICATION_LIST = "application:list"
-    APPLICATION_READ = "application:read"
-    APPLICATION_EDIT = "application:edit"
-    APPLICATION_DELETE = "application:delete"
-    MEMBER_MANAGE = "member:manage"
-    PROFILE_ATTACH = "profile:attach"
-    ENROLLMENT_MANAGE = "enrollment:manage"
-    REQUEST_CREATE = "request:create"
-    REQUEST_READ = "request:read"
-    REQUEST_CANCEL = "request:cancel"
-    REQUEST_RETRY = "request:retry"
-    CERTIFICATE_READ = "certificate:read"
-    CERTIFICATE_KEY = "certificate:key"
-    CERTIFICATE_IMPORT = "certificate:import"
-    CERTIFICATE_EXPORT = "certificate:export"
-    CERTIFICATE_RENEW = "certificate:renew"
-    CERTIFICATE_REVOKE = "certificate:revoke"
-    INVENTORY_READ = "inventory:read"
-    VIEW_MANAGE = "view:manage"
-    SYNC_READ = "sync:read"
-    SYNC_MANAGE = "sync:manage"
-    SYNC_TRIGGER = "sync:trigger"
-    DELIVERY_RETRY = "delivery:retry"
-    ALERT_READ = "alert:read"
-    ALERT_MANAGE = "alert:manage"
-    INCIDENT_ACKNOWLEDGE = "incident:acknowledge"
-    NOTIFICATION_REPLAY = "notification:replay"
-    APPROVAL_POLICY_READ = "approval-policy:read"
-    APPROVAL_POLICY_MANAGE = "approval-policy:manage"
-    APPROVAL_READ = "approval:read"
-    APPROVAL_VOTE = "approval:vote"
-    EVENT_READ = "event:read"
-    AUDIT_READ = "audit:read"
-
-
-class PrincipalKind(OpenEnum):
-    """What a principal is."""
-
-    USER = "user"
-    GROUP = "group"
-    MACHINE = "machine"
-
-
-class Reason(OpenEnum):
-    """Why a certificate is revoked (RFC 5280 section 5.3.1), but for reasons that only authorities have."""
-
-    UNSPECIFIED = "unspecified"
-    KEY_COMPROMISE = "keyCompromise"
-    AFFILIATION_CHANGED = "affiliationChanged"
-    SUPERSEDED = "superseded"
-    CESSATION_OF_OPERATION = "cessationOfOperation"
-    CERTIFICATE_HOLD = "certificateHold"
-    PRIVILEGE_WITHDRAWN = "privilegeWithdrawn"
 
 
 class RenewalRule(Body):
@@ -263,34 +239,6 @@ class RenewalRule(Body):
     """And in none of these."""
 
 
-class RequestOrigin(OpenEnum):
-    """What a certificate request came from."""
-
-    API = "api"
-    RENEWAL = "renewal"
-
-
-class RequestStatus(OpenEnum):
-    """Of a certificate request."""
-
-    PENDING_APPROVAL = "pending_approval"
-    APPROVED = "approved"
-    ISSUING = "issuing"
-    ISSUED = "issued"
-    REJECTED = "rejected"
-    CANCELLED = "cancelled"
-    EXPIRED = "expired"
-    FAILED = "failed"
-
-
-class Role(OpenEnum):
-    """A role inside one Application."""
-
-    ADMIN = "admin"
-    OPERATOR = "operator"
-    AUDITOR = "auditor"
-
-
 class Sans(Body):
     """Subject alternative names by type (RFC 5280 section 4.2.1.6), each name once."""
 
@@ -306,14 +254,11 @@ class Sans(Body):
     """User principal names (an otherName of Microsoft's)."""
 
 
-class SignatureAlgorithm(OpenEnum):
-    """Signature algorithms of issued certificates; the issuer's key decides which one it is."""
+class ScepEnrollmentIn(Body):
+    """How a profile may be used by SCEP (RFC 8894)."""
 
-    RSA_SHA256 = "RSA_SHA256"
-    ECDSA_SHA256 = "ECDSA_SHA256"
-    ECDSA_SHA384 = "ECDSA_SHA384"
-    ECDSA_SHA512 = "ECDSA_SHA512"
-    ED25519 = "ED25519"
+    enabled: bool = True
+    """Whether certificates may be requested by it."""
 
 
 class Subject(Body):

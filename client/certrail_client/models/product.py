@@ -12,14 +12,38 @@ from pydantic import Field
 
 from certrail_client.base import Body, Json, default
 from certrail_client.models.common import (
+    AcmeEnrollmentIn,
     BasicConstraints,
-    KeyAlgorithm,
-    KeyUsage,
+    EstEnrollmentIn,
     RenewalRule,
     Sans,
-    SignatureAlgorithm,
+    ScepEnrollmentIn,
     Subject,
 )
+from certrail_client.models.enums import ChallengeType, KeyAlgorithm, KeyUsage, SignatureAlgorithm
+
+
+class AcmeMethodOut(Body):
+    """Enrollment by ACME."""
+
+    enabled: bool
+    """Whether certificates may be requested by it."""
+    external_account_required: bool
+    """Whether a new account needs an external account binding."""
+    preauthorized: bool
+    """Whether names need no challenge."""
+    challenges: list[ChallengeType]
+    """Challenges that are offered."""
+    allowed_networks: list[str]
+    """CIDRs of special-purpose addresses that validation may connect to."""
+    resolvers: list[str]
+    """DNS servers; empty for those of the system."""
+    http_port: int
+    """Port of HTTP-01."""
+    tls_port: int
+    """Port of TLS-ALPN-01."""
+    orders_per_hour: int
+    """New orders of one account in an hour."""
 
 
 class ApiMethodIn(Body):
@@ -247,11 +271,11 @@ class LegacyEnrollmentIn(Body):
 
     api: ApiMethodIn | None = None
     """Enrollment through the API."""
-    acme: MethodIn | None = None
+    acme: AcmeEnrollmentIn | None = None
     """Enrollment by ACME."""
-    est: MethodIn | None = None
+    est: EstEnrollmentIn | None = None
     """Enrollment by EST."""
-    scep: MethodIn | None = None
+    scep: ScepEnrollmentIn | None = None
     """Enrollment by SCEP."""
 
 
@@ -260,19 +284,12 @@ class LegacyEnrollmentOut(Body):
 
     api: ApiMethodOut | None
     """Enrollment through the API."""
-    acme: MethodOut | None
+    acme: AcmeMethodOut | None
     """Enrollment by ACME."""
     est: MethodOut | None
     """Enrollment by EST."""
     scep: MethodOut | None
     """Enrollment by SCEP."""
-
-
-class MethodIn(Body):
-    """A way to enroll, on or off."""
-
-    enabled: bool
-    """Whether it may be used."""
 
 
 class MethodOut(Body):

@@ -3,6 +3,10 @@
 from collections.abc import Collection
 from enum import StrEnum
 
+ENROLLMENT_CLIENT = "enrollment"
+"""Kind of the principal that stands for an ACME account, an EST credential or a SCEP challenge: named in the audit
+log, without a role, a token or a vote."""
+
 
 class ProductRole(StrEnum):
     """A role above the Applications."""

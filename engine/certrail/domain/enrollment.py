@@ -1,11 +1,12 @@
 """Methods by which certificates are requested, their settings, and the origin of a request."""
 
+import ipaddress
 from collections.abc import Mapping
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from certrail.domain.errors import BadInput, Conflict
 from certrail.domain.faults import in_one_line
@@ -26,6 +27,9 @@ class RequestOrigin(StrEnum):
 
     API = "api"
     RENEWAL = "renewal"
+    ACME = "acme"
+    EST = "est"
+    SCEP = "scep"
 
 
 class MethodSettings(BaseModel):
@@ -40,11 +44,103 @@ class ApiSettings(MethodSettings):
     auto_renew: RenewalRule | None = None
 
 
+class ChallengeType(StrEnum):
+    """How an ACME client shows that it controls a name (RFC 8555 section 8, RFC 8737)."""
+
+    HTTP = "http-01"
+    DNS = "dns-01"
+    TLS_ALPN = "tls-alpn-01"
+
+
+class AcmeSettings(MethodSettings):
+    """Settings of the ACME server of one enrollment.
+
+    Attributes:
+        external_account_required: a new account needs an external account binding (RFC 8555 section 7.3.4).
+        preauthorized: authorizations are valid at once, because the network or the account is trusted already.
+        challenges: those that are offered.
+        allowed_networks: CIDRs of special-purpose addresses, such as private ones, that validation may connect to;
+            all other special-purpose addresses are refused.
+        resolvers: addresses of DNS servers, ``address`` or ``address:port``; the system's where it is empty.
+        http_port: to which HTTP-01 connects first; the RFC says 80, a port forwarding may say otherwise.
+        tls_port: the same of TLS-ALPN-01, and of redirects to HTTPS.
+        orders_per_hour: new orders of one account.
+    """
+
+    external_account_required: bool = False
+    preauthorized: bool = False
+    challenges: tuple[ChallengeType, ...] = Field(default=tuple(ChallengeType), min_length=1, max_length=8)
+    allowed_networks: tuple[str, ...] = Field(default=(), max_length=32)
+    resolvers: tuple[str, ...] = Field(default=(), max_length=8)
+    http_port: int = Field(default=80, ge=1, le=65535)
+    tls_port: int = Field(default=443, ge=1, le=65535)
+    orders_per_hour: int = Field(default=300, ge=1, le=100_000)
+
+    @field_validator("allowed_networks")
+    @classmethod
+    def _networks(cls, given: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(str(ipaddress.ip_network(cidr)) for cidr in given)
+
+    @field_validator("resolvers")
+    @classmethod
+    def _resolvers(cls, given: tuple[str, ...]) -> tuple[str, ...]:
+        for text in given:
+            resolver_address(text)
+        return given
+
+
+def resolver_address(text: str) -> tuple[str, int]:
+    """Address and port of a DNS server: ``192.0.2.53``, ``192.0.2.53:5353``, ``[2001:db8::53]:53``.
+
+    Raises:
+        ValueError: it is no IP address with an optional port.
+    """
+    host, _, port = text.rpartition(":") if text.count(":") == 1 or "]:" in text else (text, "", "53")
+    if not port.isdigit() or not 0 < int(port) < 65536:
+        raise ValueError(f"{text!r} is no address of a DNS server")
+    return str(ipaddress.ip_address(host.strip("[]"))), int(port)
+
+
+class EstSettings(MethodSettings):
+    """Settings of the EST server of one enrollment (RFC 7030)."""
+
+
+class ScepSettings(MethodSettings):
+    """Settings of the SCEP server of one enrollment (RFC 8894)."""
+
+
 SETTINGS: Mapping[EnrollmentMethod, type[MethodSettings]] = MappingProxyType(
-    {EnrollmentMethod.API: ApiSettings}
+    {
+        EnrollmentMethod.API: ApiSettings,
+        EnrollmentMethod.ACME: AcmeSettings,
+        EnrollmentMethod.EST: EstSettings,
+        EnrollmentMethod.SCEP: ScepSettings,
+    }
 )
-"""The settings of each method that is served."""
-AVAILABLE_METHODS = frozenset(SETTINGS)
+"""The settings of each method."""
+AVAILABLE_METHODS = frozenset({EnrollmentMethod.API})
+"""The methods that this version serves."""
+ENDPOINTS: Mapping[EnrollmentMethod, Mapping[str, str]] = MappingProxyType(
+    {
+        EnrollmentMethod.API: {"requests": "/api/v1{application}/certificate-requests"},
+        EnrollmentMethod.ACME: {"directory": "/acme{application}/profiles/{profile}/directory"},
+        EnrollmentMethod.EST: {},
+        EnrollmentMethod.SCEP: {},
+    }
+)
+"""By method and name: paths of the URLs that a client is configured with; `{application}` is empty in the legacy
+scope."""
+
+
+def endpoints(
+    method: EnrollmentMethod, public_url: str, application_id: str | None, profile_id: str
+) -> dict[str, str]:
+    """The URLs of a method by name; ids are in them, because slugs may change."""
+    application = f"/applications/{application_id}" if application_id else ""
+    return {
+        name: public_url.rstrip("/") + path.format(application=application, profile=profile_id)
+        for name, path in ENDPOINTS[method].items()
+    }
 
 
 def method_settings(method: EnrollmentMethod, given: Mapping[str, Any]) -> dict[str, Any]:

@@ -47,6 +47,7 @@ from certrail.services.delivery.retirements import Retirements
 from certrail.services.delivery.subscribers import connection_updated
 from certrail.services.delivery.syncs import Syncs
 from certrail.services.delivery.verify import VerifyStep
+from certrail.services.enrollment.methods import EnrollmentMethods
 from certrail.services.integrations.connections import Connections
 from certrail.services.integrations.event_feed import EventFeed
 from certrail.services.integrations.plugin_faults import PluginFaults
@@ -169,6 +170,7 @@ class Services:
     deletions: Deletions
     deliveries: Deliveries
     effects: Effects
+    enrollment_methods: EnrollmentMethods
     event_feed: EventFeed
     export: Export
     heartbeats: Heartbeats
@@ -235,6 +237,7 @@ class Services:
             deletions=Deletions(context),
             deliveries=Deliveries(context),
             effects=effects,
+            enrollment_methods=EnrollmentMethods(context),
             event_feed=EventFeed(context),
             export=Export(context),
             heartbeats=Heartbeats(context),

@@ -15,6 +15,7 @@ from certrail.services.facade import Services
 from certrail.services.operations.reconciler import Reconciler
 from certrail_server.api import problems
 from certrail_server.api.bodies import BoundedBodies
+from certrail_server.api.enrollment import settings as enrollment_settings
 from certrail_server.api.frame import FramedCalls
 from certrail_server.api.openapi import describe, operation_id
 from certrail_server.api.polls import Polls
@@ -66,6 +67,7 @@ API = (
     principals.router,
     tokens.router,
     applications.router,
+    enrollment_settings.router,
     requests.router,
     revocations.router,
     certificates.router,
@@ -82,6 +84,7 @@ API = (
 
 SCOPED = (
     applications.scoped,
+    enrollment_settings.scoped,
     certificates.scoped,
     revocations.scoped,
     requests.scoped,

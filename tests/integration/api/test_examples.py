@@ -9,6 +9,7 @@ from docs.generate import application, routes
 from tests.integration.conftest import Fresh, installed
 from tests.integration.example_world import ExampleWorld, Json, opened
 
+from certrail.domain.enrollment import AVAILABLE_METHODS, EnrollmentMethod
 from certrail.plugins.redaction import MASK
 from certrail.plugins.registry import PluginRegistry
 
@@ -55,6 +56,13 @@ def world(
     sqlite.database.close()
 
 
+NOT_SERVED = {
+    f"/api/v1/applications/{{application}}/profiles/{{profile}}/enrollment/{method}"
+    for method in set(EnrollmentMethod) - AVAILABLE_METHODS
+}
+"""Settings of methods of enrollment that this version refuses."""
+
+
 def test_every_body_has_examples_of_every_member(document: Json) -> None:
     found = list(bodies(document))
     assert len(found) > 60
@@ -78,6 +86,8 @@ def test_every_example_is_accepted_and_read_as_it_was_written(world: ExampleWorl
             fits = answer.status_code == 409 and answer.json()["type"].endswith(":legacy-creation")
         elif product_wide and (method, path) not in moved:
             fits = answer.status_code == 400 and answer.json()["field"] == "product_wide"
+        elif path in NOT_SERVED:
+            fits = answer.status_code == 409 and answer.json()["type"].endswith(":method-unavailable")
         else:
             fits = answer.is_success
             accepted += fits

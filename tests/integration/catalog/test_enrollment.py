@@ -8,6 +8,7 @@ from sqlmodel import select
 from tests.integration.conftest import Team
 from tests.integration.renewal_world import issue, sweep
 
+from certrail.domain import enrollment
 from certrail.domain.enrollment import EnrollmentMethod, RequestOrigin
 from certrail.domain.errors import BadInput, Conflict, NotFound
 from certrail.persistence.tables import CertificateProfile, CertificateRequest, Enrollment, EventRow
@@ -50,7 +51,10 @@ def test_settings_are_those_of_the_method(team: Team) -> None:
 
 
 @pytest.mark.parametrize("method", sorted(set(EnrollmentMethod) - {EnrollmentMethod.API}))
-def test_a_method_that_is_not_served_is_refused(team: Team, method: EnrollmentMethod) -> None:
+def test_a_method_that_is_not_served_is_refused(
+    team: Team, method: EnrollmentMethod, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(enrollment, "AVAILABLE_METHODS", frozenset({EnrollmentMethod.API}))
     with pytest.raises(
         Conflict, match=f"by {method} is not served by this version; it serves: api"
     ) as refused:

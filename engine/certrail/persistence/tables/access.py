@@ -10,10 +10,12 @@ from certrail.persistence.types import UtcDateTime
 
 
 class Principal(Row, table=True):
-    """A user, a group or a machine identity."""
+    """A user, a group, a machine identity, or an enrollment client such as an ACME account."""
 
     __tablename__ = "principal"
-    __table_args__ = (CheckConstraint("kind in ('user', 'group', 'machine')", name="principal_kind"),)
+    __table_args__ = (
+        CheckConstraint("kind in ('user', 'group', 'machine', 'enrollment')", name="principal_kind"),
+    )
 
     kind: str = Field(max_length=16)
     slug: str = Field(unique=True, max_length=128)

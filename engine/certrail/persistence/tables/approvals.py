@@ -33,6 +33,7 @@ class ApprovalPolicy(Row, table=True):
     reminder_seconds: int | None = None
     allow_self_approval: bool = False
     bypass_machine_identities: bool = False
+    bypass_enrollment_clients: bool = False
     renewal_preapproval: dict[str, int] | None = optional_json()
 
 

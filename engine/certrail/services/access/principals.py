@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from sqlmodel import Session, and_, col, or_, select
 
-from certrail.domain.access import Permission, ProductRole, Role, allows, strongest
+from certrail.domain.access import ENROLLMENT_CLIENT, Permission, ProductRole, Role, allows, strongest
 from certrail.domain.errors import BadInput, Conflict, Forbidden, NotFound
 from certrail.domain.events.access import (
     GroupJoined,
@@ -59,7 +59,7 @@ class Principals:
         """Make a user, a machine identity or a group.
 
         Raises:
-            BadInput: a member of the group is a group.
+            BadInput: a member of the group is neither a user nor a machine identity.
             Conflict: the slug or e-mail address is taken.
         """
         with self._context.unit_of_work(actor) as uow:
@@ -72,8 +72,10 @@ class Principals:
             principal = _insert(uow, kind, slug, name, email, role)
             found = {row.id: row for row in (find_principal(uow.session, m) for m in members)}
             for inner in found.values():
-                if inner.kind == "group":
-                    raise BadInput("A group cannot belong to a group; name its members.", "members")
+                if inner.kind in ("group", ENROLLMENT_CLIENT):
+                    raise BadInput(
+                        "Only users and machine identities belong to a group; name them.", "members"
+                    )
                 uow.session.add(GroupMember(group_id=principal.id, principal_id=inner.id))
             return principal
 
@@ -133,14 +135,13 @@ class Principals:
         """Change the name or the product role.
 
         Raises:
-            BadInput: a group has no product role.
+            BadInput: a group or an enrollment client has no product role.
             Conflict: it is the last Product Admin.
         """
         with self._context.unit_of_work(actor) as uow:
             principal = find_principal(uow.session, reference)
             if product_role not in (UNCHANGED, principal.product_role):
-                if principal.kind == "group":
-                    raise BadInput("A group has no product role; give it to its members.", "product_role")
+                _refuse_role_of(principal)
                 _refuse_last_admin(uow.session, principal)
             before, after = patch(uow.session, principal, name=name, product_role=product_role)
             uow.record(PrincipalUpdated(principal.id, before=before, after=after))
@@ -154,7 +155,7 @@ class Principals:
         """
         with self._context.unit_of_work(actor) as uow:
             outer, inner = find_principal(uow.session, group), find_principal(uow.session, principal)
-            if outer.kind != "group" or inner.kind == "group":
+            if outer.kind != "group" or inner.kind in ("group", ENROLLMENT_CLIENT):
                 raise BadInput("Name a group, and a user or machine identity to belong to it.", "principal")
             row = uow.session.get(GroupMember, (outer.id, inner.id))
             if (row is not None) == inside:
@@ -254,6 +255,13 @@ def _members_of(session: Session, group: Principal) -> Sequence[Principal]:
         .where(GroupMember.group_id == group.id)
         .order_by(Principal.slug)
     ).all()
+
+
+def _refuse_role_of(principal: Principal) -> None:
+    if principal.kind == "group":
+        raise BadInput("A group has no product role; give it to its members.", "product_role")
+    if principal.kind == ENROLLMENT_CLIENT:
+        raise BadInput("An enrollment client has no product role.", "product_role")
 
 
 def _refuse_last_admin(session: Session, principal: Principal) -> None:

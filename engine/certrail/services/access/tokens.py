@@ -8,7 +8,7 @@ from datetime import timedelta
 
 from sqlmodel import Session, col, select
 
-from certrail.domain.access import Permission, ProductRole, within
+from certrail.domain.access import ENROLLMENT_CLIENT, Permission, ProductRole, within
 from certrail.domain.errors import BadInput, Conflict, Forbidden, NotFound, Unauthenticated
 from certrail.domain.events.access import TokenCreated, TokenMadeForOther, TokenRevoked, TokenRotated
 from certrail.persistence.tables import AccessToken, Principal
@@ -63,6 +63,10 @@ class Tokens:
             if owner.kind == "group":
                 raise BadInput(
                     "A group cannot hold a token; make one for a user or machine identity.", "principal"
+                )
+            if owner.kind == ENROLLMENT_CLIENT:
+                raise BadInput(
+                    "An enrollment client acts by its protocol only, without a token.", "principal"
                 )
             if lifetime is None and owner.kind == "user":
                 lifetime = PERSON_LIFETIME

@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 
 from sqlmodel import Session, select
 
+from certrail.domain.access import ENROLLMENT_CLIENT
 from certrail.domain.approval import GuardedAction
 from certrail.domain.errors import Conflict
 from certrail.domain.events.approvals import (
@@ -44,7 +45,7 @@ def open_approval(uow: UnitOfWork, subject: Subject) -> ApprovalRequest | None:
     if policy is None:
         return None
     origin = uow.session.get_one(Principal, subject.origin_id)
-    if policy.bypass_machine_identities and origin.kind == "machine":
+    if is_bypassed(origin.kind, policy):
         uow.record(
             ApprovalBypassed(
                 policy.id,
@@ -90,6 +91,13 @@ def open_approval(uow: UnitOfWork, subject: Subject) -> ApprovalRequest | None:
     )
     open_prompts(uow, approval)
     return approval
+
+
+def is_bypassed(kind: str, policy: ApprovalPolicy) -> bool:
+    """Whether the policy lets principals of a kind pass: machine identities and enrollment clients each by name."""
+    if kind == "machine":
+        return policy.bypass_machine_identities
+    return kind == ENROLLMENT_CLIENT and policy.bypass_enrollment_clients
 
 
 def guarding_policy(session: Session, subject: Subject) -> ApprovalPolicy | None:

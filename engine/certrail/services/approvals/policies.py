@@ -69,6 +69,7 @@ class ApprovalPolicies:
         reminder: timedelta | None = None,
         allow_self_approval: bool = False,
         bypass_machine_identities: bool = False,
+        bypass_enrollment_clients: bool = False,
         renewal_preapproval: Mapping[str, int] | None = None,
     ) -> ApprovalPolicy:
         """Guard actions on profiles.
@@ -98,6 +99,7 @@ class ApprovalPolicies:
                 reminder_seconds=_seconds(reminder),
                 allow_self_approval=allow_self_approval,
                 bypass_machine_identities=bypass_machine_identities,
+                bypass_enrollment_clients=bypass_enrollment_clients,
                 renewal_preapproval=dict(renewal_preapproval) if renewal_preapproval else None,
             )
             uow.session.add(policy)
@@ -121,6 +123,7 @@ class ApprovalPolicies:
         reminder: timedelta | Unchanged | None = UNCHANGED,
         allow_self_approval: bool | Unchanged = UNCHANGED,
         bypass_machine_identities: bool | Unchanged = UNCHANGED,
+        bypass_enrollment_clients: bool | Unchanged = UNCHANGED,
         renewal_preapproval: Mapping[str, int] | Unchanged | None = UNCHANGED,
     ) -> ApprovalPolicy:
         """Change what is given; approvals that run keep the policy they began under.
@@ -149,6 +152,7 @@ class ApprovalPolicies:
                 reminder_seconds=_seconds(reminder),
                 allow_self_approval=allow_self_approval,
                 bypass_machine_identities=bypass_machine_identities,
+                bypass_enrollment_clients=bypass_enrollment_clients,
                 renewal_preapproval=renewal_preapproval,
             )
             _check_times(_duration(policy.request_ttl_seconds), _duration(policy.reminder_seconds))

@@ -52,7 +52,7 @@ class Subject(Protocol):
 
     @property
     def origin_id(self) -> str:
-        """The principal that it came from, by which a policy's bypass of machine identities decides."""
+        """The principal that it came from, by whose kind a policy's bypass decides."""
         ...
 
     @property

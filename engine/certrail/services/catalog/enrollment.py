@@ -7,7 +7,7 @@ from typing import Any
 from sqlmodel import Session, and_, col, or_, select
 
 from certrail.domain.enrollment import EnrollmentMethod, method_settings, refuse_unavailable
-from certrail.domain.errors import NotFound
+from certrail.domain.errors import Conflict, NotFound
 from certrail.persistence.database import cached
 from certrail.persistence.tables import CertificatePolicy, CertificateProfile, Enrollment
 from certrail.services.core.unit_of_work import UnitOfWork
@@ -16,14 +16,14 @@ Json = dict[str, Any]
 
 
 @dataclass(frozen=True)
-class ApiEnrollment:
-    """Whether certificates may be requested by API, and the settings of that method."""
+class MethodEnrollment:
+    """Whether certificates may be requested by a method, and the settings of that method."""
 
     enabled: bool
     settings: Mapping[str, Any]
 
 
-def enrollment(session: Session, application_id: str | None, profile: CertificateProfile) -> ApiEnrollment:
+def enrollment(session: Session, application_id: str | None, profile: CertificateProfile) -> MethodEnrollment:
     """The enrollment by API, which is off where the profile is used by other methods only.
 
     Raises:
@@ -31,7 +31,7 @@ def enrollment(session: Session, application_id: str | None, profile: Certificat
     """
     key = ("enrollment", application_id, profile.id)
     rows = cached(session, key, lambda: enrollments(session, application_id, profile.id))
-    return _by_api(rows, application_id)
+    return _by(EnrollmentMethod.API, rows, application_id)
 
 
 def remember_enrollments(
@@ -42,9 +42,12 @@ def remember_enrollments(
 
 
 def enrolled_profile(
-    session: Session, application_id: str | None, reference: str
-) -> tuple[CertificateProfile, CertificatePolicy, ApiEnrollment]:
-    """A profile by slug or id, with its policy and its enrollment by API, in one statement.
+    session: Session,
+    application_id: str | None,
+    reference: str,
+    method: EnrollmentMethod = EnrollmentMethod.API,
+) -> tuple[CertificateProfile, CertificatePolicy, MethodEnrollment]:
+    """A profile by slug or id, with its policy and its enrollment by a method, in one statement.
 
     Raises:
         NotFound: there is no such profile, or it is not used there by any method.
@@ -65,18 +68,25 @@ def enrolled_profile(
         raise NotFound("certificate profile", reference)
     profile, policy, _ = rows[0]
     methods = [row for owner, _, row in rows if owner is profile and row is not None]
-    return profile, policy, _by_api(methods, application_id)
+    return profile, policy, _by(method, methods, application_id)
 
 
-def _by_api(rows: Sequence[Enrollment], application_id: str | None) -> ApiEnrollment:
+def refuse_off(method: EnrollmentMethod, found: MethodEnrollment) -> None:
+    """Raise Conflict (``enrollment-off``) where a method is not enabled for a profile."""
+    if not found.enabled:
+        name = method.upper()
+        raise Conflict(f"Enrollment by {name} is switched off for this profile here.", kind="enrollment-off")
+
+
+def _by(method: EnrollmentMethod, rows: Sequence[Enrollment], application_id: str | None) -> MethodEnrollment:
     if not rows:
         raise NotFound(
             "certificate profile attached to this Application"
             if application_id
             else "certificate profile with enrollment of its own; use it in an Application"
         )
-    by_api = next((row for row in rows if row.method == EnrollmentMethod.API), None)
-    return ApiEnrollment(by_api.enabled, by_api.settings) if by_api else ApiEnrollment(False, {})
+    found = next((row for row in rows if row.method == method), None)
+    return MethodEnrollment(found.enabled, found.settings) if found else MethodEnrollment(False, {})
 
 
 def enrollments(session: Session, application_id: str | None, profile_id: str) -> Sequence[Enrollment]:

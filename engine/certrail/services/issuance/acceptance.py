@@ -45,6 +45,7 @@ def accept(
     same_key: bool = False,
     requester_id: str | None = None,
     start: bool = True,
+    covering: str | None = None,
 ) -> Accepted:
     """Store a request in the caller's transaction.
 
@@ -54,6 +55,7 @@ def accept(
         same_key: keep the private key of that certificate.
         requester_id: the requester, when it is not the actor.
         start: whether its workflow is enqueued.
+        covering: id of an approval that was given for it before it came.
 
     Raises:
         BadInput: this profile can never sign such a request, or the CSR's key has a known weakness.
@@ -88,7 +90,7 @@ def accept(
     )
     row.digest = approved_content(row, content, profile.version, policy.version).digest()
     uow.session.add(row)
-    approval = open_approval(uow, RequestSubject(row))
+    approval = open_approval(uow, RequestSubject(row, covering=covering))
     if approval is not None:
         row.status = RequestStatus.PENDING_APPROVAL
         uow.session.add(row)

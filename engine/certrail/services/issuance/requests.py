@@ -9,7 +9,7 @@ from sqlmodel import Session, select
 
 from certrail.domain.access import ProductRole, Role
 from certrail.domain.content import RequestContent, fitting_usages, named_by_common_name
-from certrail.domain.enrollment import RequestOrigin
+from certrail.domain.enrollment import EnrollmentMethod, RequestOrigin
 from certrail.domain.errors import BadInput, Conflict, Forbidden, NotFound
 from certrail.domain.faults import describe_faults
 from certrail.domain.policy import PolicyRules, default_extended_usages
@@ -19,7 +19,7 @@ from certrail.persistence.tables import CertificateProfile, CertificateRequest
 from certrail.pki.csr import read_csr
 from certrail.services.access.membership import role_in
 from certrail.services.approvals.lifecycle import close, reopen
-from certrail.services.catalog.enrollment import enrolled_profile
+from certrail.services.catalog.enrollment import enrolled_profile, refuse_off
 from certrail.services.core.actor import Actor
 from certrail.services.core.paging import PAGE, Position, newest_first
 from certrail.services.core.unit_of_work import ServiceContext, UnitOfWork
@@ -85,7 +85,7 @@ class Requests:
             Conflict: no approval could ever succeed.
         """
         chosen, rules = self._enrolled_profile(application_id, profile)
-        parsed = _content(content, chosen, rules)
+        parsed = content_for(content, chosen, rules)
         attributes = checked_attributes(attributes or {})
         with (
             refusals_recorded(self._context, actor, application_id, chosen, parsed),
@@ -179,10 +179,7 @@ class Requests:
     ) -> tuple[CertificateProfile, PolicyRules]:
         with self._context.db.read() as session:
             profile, policy, by_api = enrolled_profile(session, application_id, reference)
-            if not by_api.enabled:
-                raise Conflict(
-                    "Enrollment by API is switched off for this profile here.", kind="enrollment-off"
-                )
+            refuse_off(EnrollmentMethod.API, by_api)
             return profile, PolicyRules.model_validate(policy.rules)
 
 
@@ -201,8 +198,12 @@ def _is_admin(session: Session, actor: Actor, row: CertificateRequest) -> bool:
     return role_in(session, actor.principal_id, row.application_id) is Role.ADMIN
 
 
-def _content(given: Mapping[str, Any], profile: CertificateProfile, rules: PolicyRules) -> RequestContent:
-    """The content, with the profile's defaults for members that are left out; an empty member stays empty."""
+def content_for(given: Mapping[str, Any], profile: CertificateProfile, rules: PolicyRules) -> RequestContent:
+    """The content, with the profile's defaults for members that are left out; an empty member stays empty.
+
+    Raises:
+        BadInput: the content or the CSR cannot be read.
+    """
     said = {**given, **_from_csr(given)} if given.get("csr") else dict(given)
     values = {"ttl_seconds": profile.ttl_seconds, **profile.defaults, **said}
     if "csr" not in said and "subject" in profile.defaults:

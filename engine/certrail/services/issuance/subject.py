@@ -43,8 +43,11 @@ class RequestSubject:
     type = CERTIFICATE_REQUEST
     action = GuardedAction.ISSUANCE
 
-    def __init__(self, row: CertificateRequest, issue: Issue | None = None) -> None:
-        self.row, self._issue = row, issue
+    def __init__(
+        self, row: CertificateRequest, issue: Issue | None = None, covering: str | None = None
+    ) -> None:
+        """`covering` is the id of an approval that was given before the request came."""
+        self.row, self._issue, self._covering = row, issue, covering
 
     @property
     def id(self) -> str:
@@ -135,8 +138,11 @@ class RequestSubject:
         ]
 
     def covered_by(self, uow: UnitOfWork, policy: ApprovalPolicy) -> ApprovalRequest | None:
-        """The preapproval of an earlier certificate that covers this renewal."""
-        found = find_preapproval(uow.session, self.row, policy, uow.now)
+        """An approval that was given before the request, or the preapproval of the certificate that it renews."""
+        if self._covering is not None:
+            found = uow.session.get(ApprovalRequest, self._covering)
+        else:
+            found = find_preapproval(uow.session, self.row, policy, uow.now)
         if found is not None:
             self.row.preapproval_id = found.id
             uow.session.add(self.row)

@@ -6,7 +6,7 @@ from typing import Any
 from sqlmodel import Session, col, or_, select
 from sqlmodel.sql.expression import Select
 
-from certrail.domain.access import ProductRole, Role
+from certrail.domain.access import ENROLLMENT_CLIENT, ProductRole, Role
 from certrail.domain.enrollment import EnrollmentMethod
 from certrail.domain.errors import BadInput, Conflict, NotFound
 from certrail.domain.events.tenancy import (
@@ -122,9 +122,16 @@ class Applications:
             return row, found
 
     def set_member(self, actor: Actor, application_id: str | None, principal: str, role: Role) -> Membership:
-        """Give a principal its one role here, or change it; ``None`` names the legacy scope."""
+        """Give a principal its one role here, or change it; ``None`` names the legacy scope.
+
+        Raises:
+            BadInput: it is an enrollment client, which has no role.
+        """
         with self._context.unit_of_work(actor) as uow:
-            row = _join(uow, application_id, find_principal(uow.session, principal).id, role)
+            found = find_principal(uow.session, principal)
+            if found.kind == ENROLLMENT_CLIENT:
+                raise BadInput("An enrollment client has no role; it acts by its protocol only.", "principal")
+            row = _join(uow, application_id, found.id, role)
             reevaluate(uow, application_id)
             return row
 

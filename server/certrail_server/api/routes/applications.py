@@ -6,7 +6,6 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 
 from certrail.domain.access import Permission
-from certrail.domain.enrollment import EnrollmentMethod
 from certrail_server.api.answers.catalog import (
     application_answer,
     application_answers,
@@ -17,7 +16,6 @@ from certrail_server.api.guard import Call, allow, idempotent
 from certrail_server.api.routes.audit import After, EventLimit, EventType, Subject, event_list
 from certrail_server.api.schemas.access import PermissionsOut
 from certrail_server.api.schemas.applications import (
-    ApiEnrollmentIn,
     ApplicationChangeIn,
     ApplicationIn,
     ApplicationList,
@@ -145,22 +143,6 @@ def get_attached_profile(
 ) -> AttachedProfileOut:
     """One profile that this Application may use, and how."""
     return attached_answer(*call.services.applications.profile(call.application, profile))
-
-
-@router.put("/{application}/profiles/{profile}/enrollment/{method}")
-def set_enrollment(
-    profile: str,
-    method: EnrollmentMethod,
-    body: ApiEnrollmentIn,
-    call: Annotated[Call, allow(Permission.ENROLLMENT_MANAGE)],
-) -> AttachedProfileOut:
-    """Whether a profile is used by a method here, and how; this version serves the method `api`."""
-    settings = body.model_dump(mode="json", exclude={"enabled"})
-    applications = call.services.applications
-    row = applications.set_enrollment(
-        call.actor, call.application, profile, method, enabled=body.enabled, settings=settings
-    )
-    return attached_answer(*applications.profile(call.application, row.profile_id))
 
 
 @router.delete("/{application}/profiles/{profile}", status_code=204)

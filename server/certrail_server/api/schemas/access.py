@@ -35,6 +35,7 @@ class PrincipalKind(StrEnum):
     USER = "user"
     GROUP = "group"
     MACHINE = "machine"
+    ENROLLMENT = "enrollment"
 
 
 class PrincipalIn(In):

@@ -76,6 +76,7 @@ class ApprovalPolicyIn(In):
             "reminder": "4h",
             "allow_self_approval": False,
             "bypass_machine_identities": True,
+            "bypass_enrollment_clients": False,
             "renewal_preapproval": {"renewals": 8, "days": 400},
         }
     )
@@ -96,6 +97,9 @@ class ApprovalPolicyIn(In):
     allow_self_approval: bool = Field(default=False, description="Whether requesters may approve their own.")
     bypass_machine_identities: bool = Field(
         default=False, description="Whether requests of machine identities need no approval."
+    )
+    bypass_enrollment_clients: bool = Field(
+        default=False, description="Whether requests of ACME, EST and SCEP clients need no approval."
     )
     renewal_preapproval: RenewalPreapproval | None = Field(
         default=None, description="Whether one approval counts for later renewals; null for none."
@@ -119,6 +123,7 @@ class ApprovalPolicyChangeIn(Patch):
             "reminder": "1d",
             "allow_self_approval": True,
             "bypass_machine_identities": False,
+            "bypass_enrollment_clients": True,
             "renewal_preapproval": {"renewals": 2, "days": 100},
         },
         {"request_ttl": None, "reminder": None, "renewal_preapproval": None},
@@ -137,6 +142,9 @@ class ApprovalPolicyChangeIn(Patch):
     allow_self_approval: bool = absent(description="Whether requesters may approve their own.")
     bypass_machine_identities: bool = absent(
         description="Whether requests of machine identities need no approval."
+    )
+    bypass_enrollment_clients: bool = absent(
+        description="Whether requests of ACME, EST and SCEP clients need no approval."
     )
     renewal_preapproval: RenewalPreapproval | None = Field(
         default=None, description="Whether one approval counts for later renewals; null for none."
@@ -174,6 +182,9 @@ class ApprovalPolicyOut(Out):
     allow_self_approval: bool = Field(description="Whether requesters may approve their own.")
     bypass_machine_identities: bool = Field(
         description="Whether requests of machine identities need no approval."
+    )
+    bypass_enrollment_clients: bool = Field(
+        description="Whether requests of ACME, EST and SCEP clients need no approval."
     )
     renewal_preapproval: RenewalPreapproval | None = Field(
         description="Whether one approval counts for later renewals."

@@ -4,12 +4,19 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Literal, Self
 
-from pydantic import BaseModel, Field, model_serializer
+from pydantic import Field, model_serializer
 
 from certrail.domain.content import BasicConstraints, KeyAlgorithm, Sans, SignatureAlgorithm, Subject
+from certrail.domain.enrollment import AcmeSettings
 from certrail.domain.policy import PolicyRules
 from certrail.domain.renewal import RenewalRule
 from certrail.persistence.tables import CertificateProfile
+from certrail_server.api.enrollment.schemas import (
+    AcmeEnrollmentIn,
+    AcmeMethodOut,
+    EstEnrollmentIn,
+    ScepEnrollmentIn,
+)
 from certrail_server.api.schemas.base import (
     Duration,
     Id,
@@ -99,15 +106,10 @@ class CertificatePolicyList(Listing[CertificatePolicyOut]):
     """Certificate policies, by slug."""
 
 
-class MethodIn(In):
-    """A way to enroll, on or off."""
-
-    enabled: bool = Field(description="Whether it may be used.")
-
-
-class ApiMethodIn(MethodIn):
+class ApiMethodIn(In):
     """Enrollment through the API, and how certificates are renewed automatically."""
 
+    enabled: bool = Field(description="Whether it may be used.")
     auto_renew: RenewalRule = absent("How certificates are renewed automatically.")
 
 
@@ -115,15 +117,16 @@ class LegacyEnrollmentIn(Patch):
     """By which methods a profile of the legacy scope may be used; a method that is left out is kept."""
 
     api: ApiMethodIn = absent("Enrollment through the API.")
-    acme: MethodIn = absent("Enrollment by ACME.")
-    est: MethodIn = absent("Enrollment by EST.")
-    scep: MethodIn = absent("Enrollment by SCEP.")
+    acme: AcmeEnrollmentIn = absent("Enrollment by ACME.")
+    est: EstEnrollmentIn = absent("Enrollment by EST.")
+    scep: ScepEnrollmentIn = absent("Enrollment by SCEP.")
 
     @model_serializer
     def _given(self) -> dict[str, dict[str, Any]]:
-        given: dict[str, BaseModel] = self.changes()
+        given: dict[str, Any] = self.changes()
         return {
             name: method.model_dump(mode="json", exclude_unset=True, exclude_none=True)
+            | {"enabled": method.enabled}
             for name, method in given.items()
         }
 
@@ -238,7 +241,7 @@ class LegacyEnrollmentOut(Out):
     """By which methods a profile of the legacy scope may be used."""
 
     api: ApiMethodOut | None = Field(description="Enrollment through the API.")
-    acme: MethodOut | None = Field(description="Enrollment by ACME.")
+    acme: AcmeMethodOut | None = Field(description="Enrollment by ACME.")
     est: MethodOut | None = Field(description="Enrollment by EST.")
     scep: MethodOut | None = Field(description="Enrollment by SCEP.")
 
@@ -248,6 +251,8 @@ class LegacyEnrollmentOut(Out):
         given = {name: stored.get(name) for name in cls.model_fields}
         if given["api"] is not None:
             given["api"] = {"auto_renew": {}, **given["api"]}
+        if given["acme"] is not None:
+            given["acme"] = {**AcmeSettings().model_dump(mode="json"), **given["acme"]}
         return cls.model_validate(given)
 
 

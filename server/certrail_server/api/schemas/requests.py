@@ -98,7 +98,9 @@ class CertificateRequestOut(Out):
     profile: str = Field(description="Slug of the certificate profile.")
     requester_id: Id = Field(description="Id of the principal that submitted it.")
     requester: str = Field(description="Slug of the principal that submitted it.")
-    origin: RequestOrigin = Field(description="What it came from: a call of the API, or a renewal.")
+    origin: RequestOrigin = Field(
+        description="What it came from: a call of the API, a renewal, or a protocol."
+    )
     origin_by: Id | None = Field(description="Id of the principal behind it; null for an automatic renewal.")
     subject: Subject = Field(description="Distinguished name.")
     sans: Sans = Field(description="Subject alternative names by type.")

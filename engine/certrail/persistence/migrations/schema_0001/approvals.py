@@ -29,6 +29,7 @@ def create() -> None:
         sa.Column("reminder_seconds", sa.Integer(), nullable=True),
         sa.Column("allow_self_approval", sa.Boolean(), nullable=False),
         sa.Column("bypass_machine_identities", sa.Boolean(), nullable=False),
+        sa.Column("bypass_enrollment_clients", sa.Boolean(), nullable=False),
         sa.Column("renewal_preapproval", sa.JSON(), nullable=True),
         sa.ForeignKeyConstraint(
             ["application_id"],

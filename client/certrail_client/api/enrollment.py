@@ -1,0 +1,59 @@
+"""Calls: enrollment.
+
+Written by `python -m docs.generate` from the OpenAPI document; edit the API instead.
+"""
+
+from certrail_client.calls import PREFIX, Call, path_of, scoped
+from certrail_client.models.common import (
+    AcmeEnrollmentIn,
+    AttachedProfileOut,
+    EstEnrollmentIn,
+    ScepEnrollmentIn,
+)
+from certrail_client.models.enrollment import ApiEnrollmentIn, EnrollmentMethodOut, EnrollmentOut
+
+
+def set_api_enrollment(application: str, profile: str, body: ApiEnrollmentIn) -> Call[AttachedProfileOut]:
+    """Whether a profile is used through the API here, and how its certificates are renewed."""
+    path = path_of(
+        PREFIX + "/applications/{application}/profiles/{profile}/enrollment/api",
+        application=application,
+        profile=profile,
+    )
+    return Call("PUT", path, AttachedProfileOut, body=body)
+
+
+def set_acme_enrollment(application: str, profile: str, body: AcmeEnrollmentIn) -> Call[EnrollmentMethodOut]:
+    """Whether a profile is used by ACME here, and how."""
+    path = path_of(
+        PREFIX + "/applications/{application}/profiles/{profile}/enrollment/acme",
+        application=application,
+        profile=profile,
+    )
+    return Call("PUT", path, EnrollmentMethodOut, body=body)
+
+
+def set_est_enrollment(application: str, profile: str, body: EstEnrollmentIn) -> Call[EnrollmentMethodOut]:
+    """Whether a profile is used by EST here, and how."""
+    path = path_of(
+        PREFIX + "/applications/{application}/profiles/{profile}/enrollment/est",
+        application=application,
+        profile=profile,
+    )
+    return Call("PUT", path, EnrollmentMethodOut, body=body)
+
+
+def set_scep_enrollment(application: str, profile: str, body: ScepEnrollmentIn) -> Call[EnrollmentMethodOut]:
+    """Whether a profile is used by SCEP here, and how."""
+    path = path_of(
+        PREFIX + "/applications/{application}/profiles/{profile}/enrollment/scep",
+        application=application,
+        profile=profile,
+    )
+    return Call("PUT", path, EnrollmentMethodOut, body=body)
+
+
+def get_enrollment(application: str | None, profile: str) -> Call[EnrollmentOut]:
+    """Every method by which a profile may be used here: whether it is enabled, its settings and its URLs."""
+    path = scoped(application, "/profiles/{profile}/enrollment", profile=profile)
+    return Call("GET", path, EnrollmentOut)
