@@ -26,6 +26,7 @@ from certrail_sdk.errors import (
     Forged,
     Malformed,
     Misconfigured,
+    NotFound,
     Permanent,
     PluginError,
     QuotaExceeded,
@@ -53,7 +54,8 @@ from certrail_sdk.notifier import (
     Stage,
 )
 from certrail_sdk.plugin import Context, Plugin
-from certrail_sdk.threads import settled
+from certrail_sdk.threads import in_thread, settled
+from certrail_sdk.translation import Errors, scrubbed, translated
 
 __all__ = [
     "PROJECT",
@@ -66,6 +68,7 @@ __all__ = [
     "Context",
     "Deployment",
     "Destination",
+    "Errors",
     "Fact",
     "Forged",
     "Hooks",
@@ -77,6 +80,7 @@ __all__ = [
     "Malformed",
     "Misconfigured",
     "NewerConfiguration",
+    "NotFound",
     "Notification",
     "Notifier",
     "Observation",
@@ -108,6 +112,9 @@ __all__ = [
     "connection_fields",
     "hookimpl",
     "hookspec",
+    "in_thread",
+    "scrubbed",
     "secret_fields",
     "settled",
+    "translated",
 ]

@@ -141,6 +141,9 @@ class Destination(Plugin[ConfigT]):
     name_pattern: ClassVar[str] = r"[A-Za-z0-9._-]+"
     """Characters an object name may have, as a regular expression for the whole name."""
     name_length: ClassVar[int] = 255
+    default_name_schema: ClassVar[str] = "certrail-{{short_certificate_id}}"
+    """How a sync names its objects unless its author says otherwise. ``{{short_certificate_id}}`` has capital letters;
+    where names are lower-case, as in Kubernetes, take ``certrail-{{certificate_id}}``: 32 lower-case hex digits."""
 
     @classmethod
     def accepts_name(cls, name: str) -> bool:

@@ -5,6 +5,7 @@ PluginError
 │   ├── RateLimited      the other side demanded a pause
 │   └── ConcurrentModification         somebody else is changing the object; look again
 └── Permanent            the same input will be refused again: a person must act
+    ├── NotFound         the object is not there
     ├── Misconfigured    the field named ``field`` is wrong
     ├── Unauthorized     the credentials were refused or lack a right
     └── QuotaExceeded    the other side is full until somebody makes room
@@ -22,6 +23,10 @@ class PluginError(Exception):
 
     action = "See the message."
     """What the person who reads about this error should do."""
+    status: int | None = None
+    """HTTP status of the other side's answer, where there was one."""
+    body: str = ""
+    """The beginning of that answer, without anything that may be secret."""
 
     def __init__(self, message: str = "", *, action: str = "") -> None:
         # A class without a docstring says what its base says.
@@ -52,6 +57,10 @@ class Permanent(PluginError):
     """The other side refused, and will refuse the same input again."""
 
     action = "Correct what the message names, then retry the delivery or the message by hand."
+
+
+class NotFound(Permanent):
+    """The other side has no such object. Most verbs catch it and go on: nothing to observe, nothing to remove."""
 
 
 class Misconfigured(Permanent):

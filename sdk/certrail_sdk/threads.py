@@ -1,8 +1,10 @@
-"""Writes that go on in a thread after whoever began them was cancelled."""
+"""Calls that block, in threads: their writes end before their caller does, and their errors are translated."""
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
+
+from certrail_sdk.translation import Errors, translated
 
 T = TypeVar("T")
 
@@ -22,3 +24,20 @@ async def settled(write: Coroutine[Any, Any, T]) -> T:
     except asyncio.CancelledError:
         await asyncio.gather(task, return_exceptions=True)
         raise
+
+
+async def in_thread(call: Callable[[], T], *, errors: Errors | None = None, action: str = "") -> T:
+    """Make a blocking call of a vendor's SDK in a thread: settled when cancelled, its errors translated.
+
+    Bound the call by the vendor's own timeouts, and switch the vendor's retries off: the engine waits and repeats.
+
+    Args:
+        call: without arguments: ``lambda: client.put(name, value)``.
+        errors: by the vendor's class the error to raise instead, such as ``{VendorTimeout: Retryable}``.
+        action: what it does, to begin the message of a translated error.
+
+    Raises:
+        PluginError: what ``errors`` makes of the vendor's error; one that is not listed comes through as it is.
+    """
+    with translated(errors or {}, action):
+        return await settled(asyncio.to_thread(call))

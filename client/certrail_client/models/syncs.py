@@ -108,8 +108,8 @@ class SyncIn(Body):
     """Configuration of the plugin, by its schema at `/plugins`."""
     selection: SelectionIn | None = None
     """Which certificates are delivered."""
-    name_schema: str = "certrail-{{short_certificate_id}}"
-    """How objects at the destination are named."""
+    name_schema: str | None = None
+    """How objects at the destination are named; by default as the plugin has it."""
     include_root: bool = False
     """Whether the root is delivered, too."""
     keep_identity: bool = True
@@ -177,8 +177,8 @@ class SyncPreviewIn(Body):
     """Name of the destination plugin."""
     selection: SelectionIn | None = None
     """Which certificates."""
-    name_schema: str = "certrail-{{short_certificate_id}}"
-    """How objects are named."""
+    name_schema: str | None = None
+    """How objects are named; by default as the plugin has it."""
 
 
 class SyncPreviewOut(Body):

@@ -53,6 +53,11 @@ class ObjectNameSchema:
             return f"Names such as {sample!r} do not fit the destination's rule {pattern}."
         return None
 
+    def require_fit(self, *, pattern: str, length: int) -> None:
+        """Raises BadInput for names that would not fit a destination."""
+        if problem := self.problem(pattern=pattern, length=length):
+            raise BadInput(problem, "name_schema")
+
     def render(
         self,
         *,

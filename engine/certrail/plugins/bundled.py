@@ -4,6 +4,7 @@ BUNDLED = (
     "destination-aws-acm",
     "destination-azure-key-vault",
     "destination-files",
+    "destination-http-put",
     "notifier-apprise",
     "notifier-email",
     "notifier-pagerduty",

@@ -5,6 +5,8 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from certrail.domain.errors import BadInput
+from certrail.domain.object_names import ObjectNameSchema
 from certrail_sdk import (
     Config,
     Destination,
@@ -102,6 +104,21 @@ def _object_names(plugin: type[Destination[Any]]) -> Iterator[str]:
     length: object = plugin.name_length
     if not isinstance(length, int) or isinstance(length, bool) or not 1 <= length <= LONGEST_OBJECT_NAME:
         yield f"{plugin.__name__}.name_length is {length!r}: write a number from 1 to {LONGEST_OBJECT_NAME}"
+    if problem := _unusable_schema(plugin):
+        yield f"{plugin.__name__}.default_name_schema is {plugin.default_name_schema!r}: {problem}"
+
+
+def _unusable_schema(plugin: type[Destination[Any]]) -> str | None:
+    """Why syncs that name no schema would be refused; what is wrong with pattern and length is said elsewhere."""
+    schema: object = plugin.default_name_schema
+    if not isinstance(schema, str):
+        return "write a text with one of the ids as a placeholder"
+    try:
+        return ObjectNameSchema.parse(schema).problem(pattern=plugin.name_pattern, length=plugin.name_length)
+    except BadInput as error:
+        return str(error)
+    except (TypeError, re.error):
+        return None
 
 
 def _methods(kind: str, plugin: type[Plugin[Any]]) -> Iterator[str]:

@@ -16,6 +16,7 @@ from certrail.services.alerting.alerts import Escalation
 from certrail.services.delivery.deploy import target_of_receipt
 from certrail.services.delivery.observation import ObserveCall
 from certrail.services.inventory.selectors import CertificateSelector
+from certrail_destination_files import Files
 from certrail_sdk import Observation
 
 pytestmark = pytest.mark.any_database
@@ -192,6 +193,17 @@ class TestChoice:
         ):
             with pytest.raises(BadInput):
                 syncs.preview(here, destination="files", **wrong)
+
+    def test_objects_are_named_as_the_plugin_has_it_unless_the_sync_says(
+        self, folder_world: FolderWorld, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(Files, "default_name_schema", "web-{{certificate_id}}")
+        certificate = folder_world.issue()
+        syncs, here = folder_world.team.services.syncs, folder_world.team.application
+        ((_, name),) = syncs.preview(here, destination="files", selection=CertificateSelector())
+        assert name == f"web-{certificate}"
+        folder_world.sync()
+        assert syncs.get(here, "files").name_schema == "web-{{certificate_id}}"
 
     def test_never_from_another_application(self, folder_world: FolderWorld) -> None:
         lineage = folder_world.lineage(folder_world.issue())

@@ -79,6 +79,12 @@ FAULTS: dict[str, tuple[type[Any], dict[str, Any], str]] = {
     ),
     "pattern": (Sound, {"name_pattern": "[a"}, "name_pattern is '[a': write a regular expression"),
     "length": (Sound, {"name_length": "9"}, "name_length is '9': write a number"),
+    "schema": (
+        Sound,
+        {"default_name_schema": "certrail"},
+        "default_name_schema is 'certrail': The name schema needs one of",
+    ),
+    "fit": (Sound, {"name_pattern": "[a-z-]+"}, "default_name_schema is 'certrail-{{short_certificate_id}}'"),
     "switch": (Talking, {"keeps_incidents": "no"}, "keeps_incidents is 'no': write True or False"),
 }
 

@@ -53,7 +53,6 @@ MOST_SYNCS = 200
 """Of one Application: all are matched in the transaction that issues a certificate, which holds up other writers."""
 PRUNING = ("selection", "prune", "prune_grace_seconds")
 """Settings by which removals are planned."""
-DEFAULT_NAME_SCHEMA = "certrail-{{short_certificate_id}}"
 
 
 @dataclass(frozen=True)
@@ -86,7 +85,7 @@ class Syncs:
         config: Mapping[str, Any],
         connection: str | None = None,
         selection: CertificateSelector | None = None,
-        name_schema: str = DEFAULT_NAME_SCHEMA,
+        name_schema: str | None = None,
         include_root: bool = False,
         keep_identity: bool = True,
         auto: bool = True,
@@ -97,6 +96,7 @@ class Syncs:
         """Create a sync; certificates that it selects already are delivered at once, except those in `delivered`.
 
         Args:
+            name_schema: how objects are named; ``None``: as the destination has it by default.
             prune: remove objects that are not desired any more: superseded, revoked, expired, or not selected.
             prune_grace_seconds: how long they stay before that; a revoked certificate is removed at once.
 
@@ -105,7 +105,7 @@ class Syncs:
             Conflict: the slug is taken in this Application.
         """
         plugin = destination_class(self._context, destination)
-        _check_name_schema(name_schema, plugin)
+        name_schema = _usable_name_schema(name_schema, plugin)
         _check_removal(prune, plugin)
         selection = selection or CertificateSelector()
         with self._context.unit_of_work(actor) as uow:
@@ -182,7 +182,7 @@ class Syncs:
             plugin = destination_class(self._context, sync.destination)
             _check_removal(prune is True, plugin)
             if name_schema is not UNCHANGED:
-                _check_name_schema(name_schema, plugin)
+                _usable_name_schema(name_schema, plugin)
             before, deployed = _facts(sync), (target_of(uow, sync), sync.include_root)
             former = target_snapshot(uow, sync)
             configured = reconfigure(self._context, session, plugin, sync, config, connection)
@@ -251,7 +251,7 @@ class Syncs:
         *,
         destination: str,
         selection: CertificateSelector,
-        name_schema: str = DEFAULT_NAME_SCHEMA,
+        name_schema: str | None = None,
     ) -> Sequence[tuple[Certificate, str]]:
         """What a sync would deliver, each certificate with the name of its object; nothing is delivered.
 
@@ -259,7 +259,7 @@ class Syncs:
             BadInput: the plugin, the selection or the name schema does not fit.
         """
         plugin = destination_class(self._context, destination)
-        _check_name_schema(name_schema, plugin)
+        name_schema = _usable_name_schema(name_schema, plugin)
         traits = NameTraits(plugin.name_pattern, plugin.name_length)
         with self._context.db.read() as session:
             rows = selected(session, application_id, selection.stored(session, application_id, "selection"))
@@ -394,7 +394,7 @@ def _check_removal(wanted: bool, plugin: type[Destination[Any]], field: str = "p
         raise BadInput("This destination cannot remove anything; what was delivered stays there.", field)
 
 
-def _check_name_schema(text: str, plugin: type[Destination[Any]]) -> None:
-    problem = ObjectNameSchema.parse(text).problem(pattern=plugin.name_pattern, length=plugin.name_length)
-    if problem:
-        raise BadInput(problem, "name_schema")
+def _usable_name_schema(given: str | None, plugin: type[Destination[Any]]) -> str:
+    text = plugin.default_name_schema if given is None else given
+    ObjectNameSchema.parse(text).require_fit(pattern=plugin.name_pattern, length=plugin.name_length)
+    return text

@@ -13,7 +13,6 @@ from certrail.domain.timestamps import Timestamp
 from certrail.domain.windows import Window
 from certrail.persistence.tables.delivery import GRACE_SECONDS
 from certrail.pki.revocation import Reason
-from certrail.services.delivery.syncs import DEFAULT_NAME_SCHEMA
 from certrail.services.migration.types import (
     MAX_CERTIFICATES,
     MAX_OBJECTS,
@@ -256,7 +255,7 @@ class Sync(Part):
     connection: Reference | None = None
     config: PluginConfig = Field(default_factory=dict)
     selection: SyncSelection = Field(default_factory=SyncSelection)
-    name_schema: Annotated[str, StringConstraints(max_length=256)] = DEFAULT_NAME_SCHEMA
+    name_schema: Annotated[str, StringConstraints(max_length=256)] | None = None
     include_root: bool = False
     keep_identity: bool = True
     auto: bool = True

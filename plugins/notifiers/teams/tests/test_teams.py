@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from certrail_fakes.receiver import Answer
 from certrail_fakes.teams import LIMIT, TeamsWorkflow
 from certrail_notifier_teams import Teams, TeamsConfig
-from certrail_sdk import Fact, Misconfigured, Notification, Permanent, RateLimited, Severity, Stage
+from certrail_sdk import Fact, Misconfigured, NotFound, Notification, Permanent, RateLimited, Severity, Stage
 from certrail_sdk.testing import NotifierConformance
 
 
@@ -90,7 +90,7 @@ async def test_the_check_posts_a_card_that_says_so(workflow: TeamsWorkflow) -> N
     assert workflow.cards[0]["body"][0]["text"] == "certrail can post here"
 
 
-@pytest.mark.parametrize(("status", "error"), [(429, RateLimited), (302, Misconfigured), (404, Permanent)])
+@pytest.mark.parametrize(("status", "error"), [(429, RateLimited), (302, Misconfigured), (404, NotFound)])
 async def test_an_answer_is_reported_without_the_url(
     workflow: TeamsWorkflow, status: int, error: type[Exception]
 ) -> None:

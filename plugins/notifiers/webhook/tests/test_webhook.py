@@ -17,6 +17,7 @@ from certrail_fakes.receiver import Answer, WebhookReceiver
 from certrail_notifier_webhook import Webhook, WebhookConfig, certrail_notifiers
 from certrail_sdk import (
     Misconfigured,
+    NotFound,
     Permanent,
     PluginError,
     RateLimited,
@@ -108,9 +109,9 @@ async def test_check_posts_a_signed_ping(receiver: WebhookReceiver) -> None:
         (400, Permanent),
         (401, Unauthorized),
         (403, Unauthorized),
-        (404, Permanent),
+        (404, NotFound),
         (408, Retryable),
-        (410, Permanent),
+        (410, NotFound),
         (429, RateLimited),
         (500, Retryable),
         (503, Retryable),

@@ -8,7 +8,6 @@ from pydantic import Field, StringConstraints
 
 from certrail.persistence.tables import Certificate, Sync
 from certrail.persistence.tables.delivery import GRACE_SECONDS
-from certrail.services.delivery.syncs import DEFAULT_NAME_SCHEMA
 from certrail.services.inventory.selectors import CertificateSelector
 from certrail_server.api import samples
 from certrail_server.api.schemas.base import (
@@ -110,8 +109,9 @@ class SyncIn(In):
     selection: SelectionIn = Field(
         default_factory=SelectionIn, description="Which certificates are delivered."
     )
-    name_schema: NameSchema = Field(
-        default=DEFAULT_NAME_SCHEMA, description="How objects at the destination are named."
+    name_schema: NameSchema | None = Field(
+        default=None,
+        description="How objects at the destination are named; by default as the plugin has it.",
     )
     include_root: bool = Field(default=False, description="Whether the root is delivered, too.")
     keep_identity: bool = Field(
@@ -219,7 +219,9 @@ class SyncPreviewIn(In):
 
     destination: Reference = Field(description="Name of the destination plugin.")
     selection: SelectionIn = Field(default_factory=SelectionIn, description="Which certificates.")
-    name_schema: NameSchema = Field(default=DEFAULT_NAME_SCHEMA, description="How objects are named.")
+    name_schema: NameSchema | None = Field(
+        default=None, description="How objects are named; by default as the plugin has it."
+    )
 
 
 class PreviewedObject(Out):
