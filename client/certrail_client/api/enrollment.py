@@ -3,14 +3,22 @@
 Written by `python -m docs.generate` from the OpenAPI document; edit the API instead.
 """
 
-from certrail_client.calls import PREFIX, Call, path_of, scoped
+from certrail_client.calls import PREFIX, Call, PagedCall, path_of, scoped
 from certrail_client.models.common import (
     AcmeEnrollmentIn,
     AttachedProfileOut,
     EstEnrollmentIn,
     ScepEnrollmentIn,
 )
-from certrail_client.models.enrollment import ApiEnrollmentIn, EnrollmentMethodOut, EnrollmentOut
+from certrail_client.models.enrollment import (
+    ApiEnrollmentIn,
+    EnrollmentMethodOut,
+    EnrollmentOut,
+    EnrollmentSecretList,
+    EnrollmentSecretOut,
+    NewEnrollmentSecretOut,
+    PassphraseIn,
+)
 
 
 def set_api_enrollment(application: str, profile: str, body: ApiEnrollmentIn) -> Call[AttachedProfileOut]:
@@ -57,3 +65,29 @@ def get_enrollment(application: str | None, profile: str) -> Call[EnrollmentOut]
     """Every method by which a profile may be used here: whether it is enabled, its settings and its URLs."""
     path = scoped(application, "/profiles/{profile}/enrollment", profile=profile)
     return Call("GET", path, EnrollmentOut)
+
+
+def list_passphrases(
+    application: str | None, profile: str
+) -> PagedCall[EnrollmentSecretList, EnrollmentSecretOut]:
+    """The valid passphrases of EST; their text is never shown again."""
+    path = scoped(application, "/profiles/{profile}/enrollment/est/passphrases", profile=profile)
+    return PagedCall("GET", path, EnrollmentSecretList, position="cursor")
+
+
+def create_passphrase(
+    application: str | None, profile: str, body: PassphraseIn
+) -> Call[NewEnrollmentSecretOut]:
+    """Create a passphrase of EST. Its text is in this answer and nowhere else; several are valid at once."""
+    path = scoped(application, "/profiles/{profile}/enrollment/est/passphrases", profile=profile)
+    return Call("POST", path, NewEnrollmentSecretOut, body=body)
+
+
+def revoke_passphrase(application: str | None, profile: str, secret: str) -> Call[None]:
+    """Revoke a passphrase of EST: it is refused at once, and certificates that were issued by it stay
+    valid.
+    """
+    path = scoped(
+        application, "/profiles/{profile}/enrollment/est/passphrases/{secret}", profile=profile, secret=secret
+    )
+    return Call("DELETE", path, type(None))

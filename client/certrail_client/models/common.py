@@ -147,6 +147,10 @@ class EstEnrollmentIn(Body):
 
     enabled: bool = True
     """Whether certificates may be requested by it."""
+    server_key_generation: bool = False
+    """Whether serverkeygen is served: keys are made and kept here."""
+    retry_after_seconds: int = 60
+    """After which a client comes again while an approval is open."""
 
 
 class EventList(Body):
@@ -259,6 +263,12 @@ class ScepEnrollmentIn(Body):
 
     enabled: bool = True
     """Whether certificates may be requested by it."""
+    renewal_by_certificate: bool = True
+    """Whether a valid certificate replaces the challenge in a renewal."""
+    one_time_challenge_minutes: int = 60
+    """Lifetime of a one-time challenge."""
+    most_one_time_challenges: int = 100
+    """How many that were not used there may be at once."""
 
 
 class Subject(Body):

@@ -5,6 +5,8 @@ Written by `python -m docs.generate` from the OpenAPI document; edit the API ins
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from certrail_client.base import Body, Json, OpenEnum
 from certrail_client.models.common import RenewalRule
 
@@ -40,6 +42,8 @@ class EnrollmentMethodOut(Body):
     """As they were set, with their defaults."""
     urls: dict[str, str]
     """By name: what a client is configured with."""
+    clients: dict[str, str]
+    """By name of a client: a configuration to copy, with words in capitals for secrets."""
 
 
 class EnrollmentOut(Body):
@@ -53,3 +57,67 @@ class EnrollmentOut(Body):
     """Slug of the certificate profile."""
     methods: list[EnrollmentMethodOut]
     """Every method, by name."""
+
+
+class EnrollmentSecretList(Body):
+    """Passphrases or challenges, newest first."""
+
+    items: list[EnrollmentSecretOut]
+    """The objects, in the order that the call names."""
+    next_cursor: str | None = None
+    """Give it as `cursor` to read the next page; null on the last one."""
+
+
+class EnrollmentSecretOut(Body):
+    """A passphrase or a challenge, without its text."""
+
+    id: str
+    """Id of the secret."""
+    created_at: datetime
+    """When it was created."""
+    kind: SecretKind
+    """What it is."""
+    name: str
+    """What it is for."""
+    created_by: str | None
+    """Id of the principal that created it."""
+    expires_at: datetime | None
+    """When it expires; null for no end."""
+
+
+class NewEnrollmentSecretOut(Body):
+    """A passphrase or a challenge that was just created."""
+
+    id: str
+    """Id of the secret."""
+    created_at: datetime
+    """When it was created."""
+    kind: SecretKind
+    """What it is."""
+    name: str
+    """What it is for."""
+    created_by: str | None
+    """Id of the principal that created it."""
+    expires_at: datetime | None
+    """When it expires; null for no end."""
+    value: str | None
+    """Its text, in this answer only; null when the same call created it before."""
+
+
+class PassphraseIn(Body):
+    """A passphrase of EST to create."""
+
+    name: str
+    """What it is for."""
+    value: str | None = None
+    """A text of one's own, 16 to 128 printable ASCII characters; null for a random one."""
+    lifetime: str | None = None
+    """How long it is valid; null for no end."""
+
+
+class SecretKind(OpenEnum):
+    """What a secret is for."""
+
+    PASSPHRASE = "passphrase"
+    CHALLENGE = "challenge"
+    ONE_TIME_CHALLENGE = "one_time_challenge"

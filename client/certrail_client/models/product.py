@@ -257,6 +257,17 @@ class ConnectionOut(Body):
     """Rate limit; null for any number."""
 
 
+class EstMethodOut(Body):
+    """Enrollment by EST."""
+
+    enabled: bool
+    """Whether certificates may be requested by it."""
+    server_key_generation: bool
+    """Whether serverkeygen is served."""
+    retry_after_seconds: int
+    """After which a client comes again while an approval is open."""
+
+
 class ExtendedUsageRules(Body):
     """Extended usages that must be there, and all that may be."""
 
@@ -286,17 +297,10 @@ class LegacyEnrollmentOut(Body):
     """Enrollment through the API."""
     acme: AcmeMethodOut | None
     """Enrollment by ACME."""
-    est: MethodOut | None
+    est: EstMethodOut | None
     """Enrollment by EST."""
-    scep: MethodOut | None
+    scep: ScepMethodOut | None
     """Enrollment by SCEP."""
-
-
-class MethodOut(Body):
-    """A way to enroll."""
-
-    enabled: bool
-    """Whether it may be used."""
 
 
 class NameRules(Body):
@@ -352,6 +356,19 @@ class ProfileDefaults(Body):
     """Key usages."""
     extended_key_usages: list[str] | None = None
     """Extended key usages, names or OIDs."""
+
+
+class ScepMethodOut(Body):
+    """Enrollment by SCEP."""
+
+    enabled: bool
+    """Whether certificates may be requested by it."""
+    renewal_by_certificate: bool
+    """Whether a valid certificate replaces the challenge in a renewal."""
+    one_time_challenge_minutes: int
+    """Lifetime of a one-time challenge."""
+    most_one_time_challenges: int
+    """How many that were not used there may be at once."""
 
 
 class SubjectRules(Body):

@@ -102,11 +102,29 @@ def resolver_address(text: str) -> tuple[str, int]:
 
 
 class EstSettings(MethodSettings):
-    """Settings of the EST server of one enrollment (RFC 7030)."""
+    """Settings of the EST server of one enrollment (RFC 7030).
+
+    Attributes:
+        server_key_generation: whether serverkeygen is served: keys are made and kept here.
+        retry_after_seconds: after which a client comes again while its request waits for approval.
+    """
+
+    server_key_generation: bool = False
+    retry_after_seconds: int = Field(default=60, ge=1, le=86400)
 
 
 class ScepSettings(MethodSettings):
-    """Settings of the SCEP server of one enrollment (RFC 8894)."""
+    """Settings of the SCEP server of one enrollment (RFC 8894).
+
+    Attributes:
+        renewal_by_certificate: whether a valid certificate of this enrollment replaces the challenge in RenewalReq.
+        one_time_challenge_minutes: lifetime of a one-time challenge.
+        most_one_time_challenges: how many that were not used there may be at once.
+    """
+
+    renewal_by_certificate: bool = True
+    one_time_challenge_minutes: int = Field(default=60, ge=1, le=10_080)
+    most_one_time_challenges: int = Field(default=100, ge=1, le=10_000)
 
 
 SETTINGS: Mapping[EnrollmentMethod, type[MethodSettings]] = MappingProxyType(
@@ -118,18 +136,18 @@ SETTINGS: Mapping[EnrollmentMethod, type[MethodSettings]] = MappingProxyType(
     }
 )
 """The settings of each method."""
-AVAILABLE_METHODS = frozenset({EnrollmentMethod.API})
+AVAILABLE_METHODS = frozenset({EnrollmentMethod.API, EnrollmentMethod.EST})
 """The methods that this version serves."""
 ENDPOINTS: Mapping[EnrollmentMethod, Mapping[str, str]] = MappingProxyType(
     {
         EnrollmentMethod.API: {"requests": "/api/v1{application}/certificate-requests"},
         EnrollmentMethod.ACME: {"directory": "/acme{application}/profiles/{profile}/directory"},
-        EnrollmentMethod.EST: {},
+        EnrollmentMethod.EST: {"server": "/.well-known/est/{path}"},
         EnrollmentMethod.SCEP: {},
     }
 )
 """By method and name: paths of the URLs that a client is configured with; `{application}` is empty in the legacy
-scope."""
+scope, and `{path}` is the profile alone there."""
 
 
 def endpoints(
@@ -137,9 +155,10 @@ def endpoints(
 ) -> dict[str, str]:
     """The URLs of a method by name; ids are in them, because slugs may change."""
     application = f"/applications/{application_id}" if application_id else ""
+    path = f"applications/{application_id}/profiles/{profile_id}" if application_id else profile_id
     return {
-        name: public_url.rstrip("/") + path.format(application=application, profile=profile_id)
-        for name, path in ENDPOINTS[method].items()
+        name: public_url.rstrip("/") + template.format(application=application, profile=profile_id, path=path)
+        for name, template in ENDPOINTS[method].items()
     }
 
 

@@ -6,7 +6,14 @@ from typing import Any
 from sqlalchemy import ColumnElement
 from sqlmodel import SQLModel, col, select
 
-from certrail.persistence.tables import ActionToken, ActionTokenUse, ApprovalMessage
+from certrail.persistence.tables import (
+    ActionToken,
+    ActionTokenUse,
+    ApprovalMessage,
+    EnrollmentExchange,
+    EnrollmentSecret,
+    ScepRa,
+)
 
 Cascade = Sequence[tuple[type[SQLModel], ColumnElement[bool]]]
 """What to delete, in this order: a foreign key never points at a row that is gone."""
@@ -19,4 +26,13 @@ def approval_messages(ids: Any) -> Cascade:
         (ActionTokenUse, col(ActionTokenUse.token_hash).in_(tokens)),
         (ActionToken, col(ActionToken.message_id).in_(ids)),
         (ApprovalMessage, col(ApprovalMessage.id).in_(ids)),
+    ]
+
+
+def enrollments(ids: Any) -> Cascade:
+    """What belongs to enrollments, without these; `ids` is a statement that selects their ids."""
+    return [
+        (EnrollmentExchange, col(EnrollmentExchange.enrollment_id).in_(ids)),
+        (EnrollmentSecret, col(EnrollmentSecret.enrollment_id).in_(ids)),
+        (ScepRa, col(ScepRa.enrollment_id).in_(ids)),
     ]

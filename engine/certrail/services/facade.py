@@ -47,7 +47,9 @@ from certrail.services.delivery.retirements import Retirements
 from certrail.services.delivery.subscribers import connection_updated
 from certrail.services.delivery.syncs import Syncs
 from certrail.services.delivery.verify import VerifyStep
+from certrail.services.enrollment.est import EstServer
 from certrail.services.enrollment.methods import EnrollmentMethods
+from certrail.services.enrollment.secrets import EnrollmentSecrets
 from certrail.services.integrations.connections import Connections
 from certrail.services.integrations.event_feed import EventFeed
 from certrail.services.integrations.plugin_faults import PluginFaults
@@ -171,6 +173,8 @@ class Services:
     deliveries: Deliveries
     effects: Effects
     enrollment_methods: EnrollmentMethods
+    enrollment_secrets: EnrollmentSecrets
+    est_server: EstServer
     event_feed: EventFeed
     export: Export
     heartbeats: Heartbeats
@@ -221,6 +225,7 @@ class Services:
         missing_plugins = MissingPlugins(context, effects.open_objects())
         retirements = Retirements(context)
         status_responder = StatusResponder(context)
+        inventory, enrollment_secrets = Inventory(context), EnrollmentSecrets(context)
         return cls(
             context=context,
             alerts=Alerts(context),
@@ -238,12 +243,14 @@ class Services:
             deliveries=Deliveries(context),
             effects=effects,
             enrollment_methods=EnrollmentMethods(context),
+            enrollment_secrets=enrollment_secrets,
+            est_server=EstServer(context, enrollment_secrets, inventory),
             event_feed=EventFeed(context),
             export=Export(context),
             heartbeats=Heartbeats(context),
             imports=Imports(context),
             incidents=incidents,
-            inventory=Inventory(context),
+            inventory=inventory,
             issuance=issuance,
             issuance_batch=IssuanceBatch(context, issuance),
             key_rotation=KeyRotation(context),

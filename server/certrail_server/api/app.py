@@ -15,6 +15,8 @@ from certrail.services.facade import Services
 from certrail.services.operations.reconciler import Reconciler
 from certrail_server.api import problems
 from certrail_server.api.bodies import BoundedBodies
+from certrail_server.api.enrollment import est
+from certrail_server.api.enrollment import secrets as enrollment_secrets
 from certrail_server.api.enrollment import settings as enrollment_settings
 from certrail_server.api.frame import FramedCalls
 from certrail_server.api.openapi import describe, operation_id
@@ -85,6 +87,7 @@ API = (
 SCOPED = (
     applications.scoped,
     enrollment_settings.scoped,
+    enrollment_secrets.router,
     certificates.scoped,
     revocations.scoped,
     requests.scoped,
@@ -146,6 +149,7 @@ def create_app(
     app.include_router(approval_page.router)
     app.include_router(callbacks.router)
     app.include_router(status.router)
+    app.include_router(est.router)
     app.include_router(health.router)
     app.include_router(metrics.router)
     app.include_router(reference.router)

@@ -90,6 +90,10 @@ SECTIONS: dict[str, dict[str, Entry]] = {
         "ca": Entry("api.authority:ca", "Certificate authorities."),
         "policy": Entry("api.policy:policy", "Certificate policies: what may be requested."),
         "profile": Entry("api.profile:profile", "Certificate profiles: CA, policy and defaults."),
+        "enrollment": Entry(
+            "enrollment.commands:enrollment",
+            "Enrollment by ACME, EST and SCEP: URLs, settings, secrets of clients.",
+        ),
         "plugin": Entry("api.plugin:plugin", "Plugins: begin one, end a quarantine, transfer a name."),
     },
 }

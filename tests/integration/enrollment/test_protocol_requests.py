@@ -40,12 +40,17 @@ def csr(*names: str) -> bytes:
 
 
 def submit(
-    team: Team, actor: Actor, der: bytes, method: EnrollmentMethod = EnrollmentMethod.EST, **how: str
+    team: Team,
+    actor: Actor,
+    der: bytes,
+    method: EnrollmentMethod = EnrollmentMethod.EST,
+    joins: str | None = None,
+    covering: str | None = None,
 ) -> Accepted:
     context = team.services.context
     request = read_request(context, method, team.application, "web", der)
     with accepting(context, actor, request) as uow:
-        return accept_request(uow, request, **how)
+        return accept_request(uow, request, joins=joins, covering=covering)
 
 
 def enable(team: Team, method: EnrollmentMethod = EnrollmentMethod.EST) -> None:

@@ -57,6 +57,11 @@ from certrail.persistence.tables.delivery import (
     Retirement,
     Sync,
 )
+from certrail.persistence.tables.enrollment import (
+    EnrollmentExchange,
+    EnrollmentSecret,
+    ScepRa,
+)
 from certrail.persistence.tables.integrations import (
     Connection,
     EventObserver,
@@ -112,6 +117,8 @@ __all__ = [
     "CrlMirror",
     "Delivery",
     "Enrollment",
+    "EnrollmentExchange",
+    "EnrollmentSecret",
     "EventObserver",
     "EventRow",
     "GroupMember",
@@ -134,6 +141,7 @@ __all__ = [
     "RevocationRequest",
     "RevocationTombstone",
     "SavedSearch",
+    "ScepRa",
     "SchemaSupport",
     "SeenCallback",
     "SweepFailure",

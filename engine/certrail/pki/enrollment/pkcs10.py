@@ -60,18 +60,15 @@ def challenge_of(csr: x509.CertificateSigningRequest) -> str | None:
     return read("the challengePassword", lambda: str(found[0].value, "utf-8"))
 
 
-def without_challenge(csr: x509.CertificateSigningRequest) -> str:
-    """The request, PEM, without its challengePassword: a secret that is not stored.
+def without_challenge(request: ParsedRequest) -> bytes:
+    """The request without its challengePassword, a secret that is not stored.
 
-    The signature stays and does not verify any more. A request without the attribute is returned as it is.
+    The signature stays and does not verify any more. A request without the attribute is returned as it came.
     """
-    der = csr.public_bytes(Encoding.DER)
-    if not read(_WHAT, lambda: any(a.oid == CHALLENGE_PASSWORD for a in csr.attributes)):
-        return csr.public_bytes(Encoding.PEM).decode()
-    given = whole(asn1.CertificationRequest, der, _WHAT)
-    kept = read(_WHAT, lambda: _other_attributes(given))
-    stripped = read(_WHAT, lambda: x509.load_der_x509_csr(kept))
-    return stripped.public_bytes(Encoding.PEM).decode()
+    if not read(_WHAT, lambda: any(a.oid == CHALLENGE_PASSWORD for a in request.csr.attributes)):
+        return request.der
+    given = whole(asn1.CertificationRequest, request.csr.public_bytes(Encoding.DER), _WHAT)
+    return read(_WHAT, lambda: _other_attributes(given))
 
 
 def _other_attributes(given: Any) -> bytes:

@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Any, Literal
 
 from pydantic import ValidationError
+from sqlalchemy import delete
 from sqlmodel import Session, col, select
 
 from certrail.domain.content import LONGEST_TTL_SECONDS, RequestContent, usages_of
@@ -21,6 +22,7 @@ from certrail.domain.events.catalog import (
 )
 from certrail.domain.faults import in_one_line
 from certrail.domain.policy import PolicyRules
+from certrail.persistence import cascades
 from certrail.persistence.tables import (
     Application,
     CertificatePolicy,
@@ -196,7 +198,10 @@ class Catalog:
             profile = find_profile(uow.session, reference)
             _refuse_used(uow.session, profile)
             facts = _facts(uow.session, profile)
-            for row in enrollments(uow.session, None, profile.id):
+            rows = enrollments(uow.session, None, profile.id)
+            for table, condition in cascades.enrollments([row.id for row in rows]):
+                uow.session.execute(delete(table).where(condition))
+            for row in rows:
                 uow.session.delete(row)
             uow.session.flush()
             uow.session.delete(profile)

@@ -4,13 +4,16 @@ They are named in the audit log and in requests. They have no token, no role and
 an approval policy lets pass for them is said by its `bypass_enrollment_clients` alone.
 """
 
+from dataclasses import replace
+
+from sqlalchemy.exc import IntegrityError
 from sqlmodel import select
 
 from certrail.domain.access import ENROLLMENT_CLIENT
 from certrail.domain.events.access import PrincipalCreated
 from certrail.persistence.tables import Principal
-from certrail.services.core.actor import Actor
-from certrail.services.core.unit_of_work import UnitOfWork
+from certrail.services.core.actor import SYSTEM, Actor
+from certrail.services.core.unit_of_work import ServiceContext, UnitOfWork
 
 
 def enrollment_client(uow: UnitOfWork, slug: str, name: str) -> Principal:
@@ -35,3 +38,18 @@ def enrollment_client(uow: UnitOfWork, slug: str, name: str) -> Principal:
 def client_actor(client: Principal, request_id: str | None = None) -> Actor:
     """An enrollment client as the one who acts: it casts no vote and has no product role."""
     return Actor(client.id, client.kind, client.name, request_id=request_id, may_vote=False)
+
+
+def known_client(context: ServiceContext, slug: str, name: str, request_id: str | None = None) -> Actor:
+    """A client as the one who acts; its principal is created, in a transaction of its own, when it first comes."""
+    with context.db.read() as session:
+        found = session.exec(select(Principal).where(Principal.slug == slug)).first()
+    if found is None:
+        try:
+            with context.unit_of_work(replace(SYSTEM, request_id=request_id)) as uow:
+                found = enrollment_client(uow, slug, name)
+        except IntegrityError:
+            # It came twice at once; the other call created it.
+            with context.db.read() as session:
+                found = session.exec(select(Principal).where(Principal.slug == slug)).one()
+    return client_actor(found, request_id)

@@ -10,6 +10,7 @@ from certrail.persistence.tables import CertificateProfile
 from certrail.services.catalog.enrollment import enrollments
 from certrail.services.catalog.profiles import find_profile
 from certrail.services.core.unit_of_work import ServiceContext
+from certrail.services.enrollment.client_configuration import client_configurations
 
 
 @dataclass(frozen=True)
@@ -21,6 +22,7 @@ class MethodState:
         enabled: whether it is switched on there.
         settings: all of them, with their defaults; no secret is among them.
         urls: by name, what a client is configured with; empty for a method that is not served.
+        clients: by name of a client, its configuration to copy.
     """
 
     method: EnrollmentMethod
@@ -28,6 +30,7 @@ class MethodState:
     enabled: bool
     settings: Mapping[str, Any]
     urls: Mapping[str, str]
+    clients: Mapping[str, str]
 
 
 class EnrollmentMethods:
@@ -53,13 +56,15 @@ class EnrollmentMethods:
         for method in sorted(EnrollmentMethod):
             row, served = rows.get(method), method in AVAILABLE_METHODS
             settings = SETTINGS[method].model_validate(row.settings if row else {})
+            urls = endpoints(method, public_url, application_id, found.id) if served else {}
             states.append(
                 MethodState(
                     method,
                     served,
                     bool(row and row.enabled),
                     settings.model_dump(mode="json", exclude_none=True),
-                    endpoints(method, public_url, application_id, found.id) if served else {},
+                    urls,
+                    client_configurations(method, urls),
                 )
             )
         return found, states

@@ -10,7 +10,8 @@ from certrail.domain.enrollment import EnrollmentMethod, RequestOrigin
 from certrail.domain.policy import PolicyRules
 from certrail.persistence.database import session_cache
 from certrail.persistence.tables import Certificate, CertificateProfile
-from certrail.pki.csr import csr_pem
+from certrail.pki.csr import csr_pem, read_csr
+from certrail.pki.enrollment.pkcs10 import parse_request, without_challenge
 from certrail.services.catalog.enrollment import enrolled_profile, refuse_off
 from certrail.services.core.actor import Actor
 from certrail.services.core.unit_of_work import ServiceContext, UnitOfWork
@@ -64,7 +65,33 @@ def read_request(
         refuse_off(method, enrolled)
         rules = PolicyRules.model_validate(policy.rules)
     content = content_for({**(given or {}), "csr": csr_pem(csr)}, chosen, rules)
+    if (stored := without_challenge(parse_request(csr))) != csr:
+        content = content.model_copy(update={"csr": csr_pem(stored)})
     return ProtocolRequest(method, application_id, chosen, content, checked_attributes(attributes or {}))
+
+
+def read_request_without_key(
+    context: ServiceContext,
+    method: EnrollmentMethod,
+    application_id: str | None,
+    profile: str,
+    csr: bytes,
+) -> ProtocolRequest:
+    """The same for a key that is made here: subject, names, usages and kind of key are those of the CSR."""
+    with context.db.read() as session:
+        chosen, policy, enrolled = enrolled_profile(session, application_id, profile, method)
+        refuse_off(method, enrolled)
+        rules = PolicyRules.model_validate(policy.rules)
+    facts = read_csr(csr_pem(csr))
+    usages = {"key_usages": facts.key_usages, "extended_key_usages": facts.extended_key_usages}
+    given = {
+        "subject": facts.subject.model_dump(exclude_none=True),
+        "sans": facts.sans.model_dump(),
+        "key_algorithm": facts.key_algorithm,
+        "basic_constraints": facts.basic_constraints.model_dump(),
+        **{name: named for name, named in usages.items() if named},
+    }
+    return ProtocolRequest(method, application_id, chosen, content_for(given, chosen, rules))
 
 
 @contextmanager
@@ -84,12 +111,14 @@ def accept_request(
     *,
     joins: str | None = None,
     covering: str | None = None,
+    start: bool = True,
 ) -> Accepted:
     """Accept it in the caller's transaction, on behalf of the enrollment client that acts.
 
     Args:
         joins: id of the certificate that the new one supersedes in its lineage.
         covering: id of an approval that was given for this request before it came.
+        start: whether its workflow is enqueued.
 
     Raises:
         PolicyViolation: the certificate policy denies it.
@@ -108,6 +137,7 @@ def accept_request(
         origin=RequestOrigin(request.method.value),
         renews=renewed,
         covering=covering,
+        start=start,
     )
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from sqlalchemy import delete
 from sqlmodel import Session, col, or_, select
 from sqlmodel.sql.expression import Select
 
@@ -18,6 +19,7 @@ from certrail.domain.events.tenancy import (
     ProfileAttached,
     ProfileDetached,
 )
+from certrail.persistence import cascades
 from certrail.persistence.tables import (
     Application,
     ApprovalPolicy,
@@ -210,6 +212,8 @@ class Applications:
                     f"The profile is named by {', '.join(users)}; change or delete these first.",
                     kind="in-use",
                 )
+            for table, condition in cascades.enrollments([row.id for row in rows]):
+                uow.session.execute(delete(table).where(condition))
             for row in rows:
                 uow.session.delete(row)
             uow.session.flush()

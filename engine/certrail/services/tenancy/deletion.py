@@ -239,6 +239,7 @@ def _in_order(application_id: str) -> cascades.Cascade:
     )
     return [
         *cascades.approval_messages(copies),
+        *cascades.enrollments(own(Enrollment)),
         (Vote, col(Vote.approval_request_id).in_(approvals)),
         (ApprovalPolicyProfile, col(ApprovalPolicyProfile.policy_id).in_(own(ApprovalPolicy))),
         (AlertChannel, col(AlertChannel.alert_id).in_(own(Alert))),

@@ -1,11 +1,13 @@
 """What the API takes and answers: methods of enrollment."""
 
+from datetime import datetime
 from typing import Annotated, Any
 
 from pydantic import Field
 
 from certrail.domain.enrollment import AcmeSettings, ChallengeType, EnrollmentMethod
-from certrail_server.api.schemas.base import Id, In, Out, examples
+from certrail.services.enrollment.secrets import SecretKind
+from certrail_server.api.schemas.base import Duration, Id, In, Listing, Out, examples
 
 Text = Annotated[str, Field(min_length=1, max_length=64)]
 _ACME = AcmeSettings()
@@ -68,13 +70,40 @@ class AcmeEnrollmentIn(MethodIn):
 class EstEnrollmentIn(MethodIn):
     """How a profile may be used by EST (RFC 7030)."""
 
-    model_config = examples({"enabled": True})
+    model_config = examples(
+        {"enabled": True, "server_key_generation": True, "retry_after_seconds": 300}, {"enabled": False}
+    )
+
+    server_key_generation: bool = Field(
+        default=False, description="Whether serverkeygen is served: keys are made and kept here."
+    )
+    retry_after_seconds: int = Field(
+        default=60, ge=1, le=86400, description="After which a client comes again while an approval is open."
+    )
 
 
 class ScepEnrollmentIn(MethodIn):
     """How a profile may be used by SCEP (RFC 8894)."""
 
-    model_config = examples({"enabled": True})
+    model_config = examples(
+        {
+            "enabled": True,
+            "renewal_by_certificate": True,
+            "one_time_challenge_minutes": 30,
+            "most_one_time_challenges": 500,
+        },
+        {"enabled": False},
+    )
+
+    renewal_by_certificate: bool = Field(
+        default=True, description="Whether a valid certificate replaces the challenge in a renewal."
+    )
+    one_time_challenge_minutes: int = Field(
+        default=60, ge=1, le=10_080, description="Lifetime of a one-time challenge."
+    )
+    most_one_time_challenges: int = Field(
+        default=100, ge=1, le=10_000, description="How many that were not used there may be at once."
+    )
 
 
 class AcmeMethodOut(Out):
@@ -95,6 +124,27 @@ class AcmeMethodOut(Out):
     orders_per_hour: int = Field(description="New orders of one account in an hour.")
 
 
+class EstMethodOut(Out):
+    """Enrollment by EST."""
+
+    enabled: bool = Field(description="Whether certificates may be requested by it.")
+    server_key_generation: bool = Field(description="Whether serverkeygen is served.")
+    retry_after_seconds: int = Field(
+        description="After which a client comes again while an approval is open."
+    )
+
+
+class ScepMethodOut(Out):
+    """Enrollment by SCEP."""
+
+    enabled: bool = Field(description="Whether certificates may be requested by it.")
+    renewal_by_certificate: bool = Field(
+        description="Whether a valid certificate replaces the challenge in a renewal."
+    )
+    one_time_challenge_minutes: int = Field(description="Lifetime of a one-time challenge.")
+    most_one_time_challenges: int = Field(description="How many that were not used there may be at once.")
+
+
 class EnrollmentMethodOut(Out):
     """How a profile may be used by one method, and by which URLs."""
 
@@ -103,6 +153,9 @@ class EnrollmentMethodOut(Out):
     enabled: bool = Field(description="Whether certificates may be requested by it.")
     settings: dict[str, Any] = Field(description="As they were set, with their defaults.")
     urls: dict[str, str] = Field(description="By name: what a client is configured with.")
+    clients: dict[str, str] = Field(
+        description="By name of a client: a configuration to copy, with words in capitals for secrets."
+    )
 
 
 class EnrollmentOut(Out):
@@ -112,3 +165,58 @@ class EnrollmentOut(Out):
     profile_id: Id = Field(description="Id of the certificate profile.")
     profile: str = Field(description="Slug of the certificate profile.")
     methods: list[EnrollmentMethodOut] = Field(description="Every method, by name.")
+
+
+SecretText = Annotated[str, Field(min_length=16, max_length=128)]
+
+
+class PassphraseIn(In):
+    """A passphrase of EST to create."""
+
+    model_config = examples({"name": "routers-2027", "lifetime": "365d"})
+
+    name: Text = Field(description="What it is for.")
+    value: SecretText | None = Field(
+        default=None,
+        description="A text of one's own, 16 to 128 printable ASCII characters; null for a random one.",
+    )
+    lifetime: Duration | None = Field(default=None, description="How long it is valid; null for no end.")
+
+
+class ChallengeIn(In):
+    """A challenge of SCEP to create."""
+
+    model_config = examples({"name": "printer-17", "one_time": True}, {"name": "tablets", "one_time": False})
+
+    name: Text = Field(description="What it is for.")
+    one_time: bool = Field(default=True, description="Whether it is for one request only.")
+    value: SecretText | None = Field(
+        default=None, description="A text of one's own, of a challenge that is not for one request only."
+    )
+    lifetime: Duration | None = Field(
+        default=None,
+        description="How long it is valid; null is as the enrollment is set for a one-time challenge, and no end else.",
+    )
+
+
+class EnrollmentSecretOut(Out):
+    """A passphrase or a challenge, without its text."""
+
+    id: Id = Field(description="Id of the secret.")
+    created_at: datetime = Field(description="When it was created.")
+    kind: SecretKind = Field(description="What it is.")
+    name: str = Field(description="What it is for.")
+    created_by: Id | None = Field(description="Id of the principal that created it.")
+    expires_at: datetime | None = Field(description="When it expires; null for no end.")
+
+
+class NewEnrollmentSecretOut(EnrollmentSecretOut):
+    """A passphrase or a challenge that was just created."""
+
+    value: str | None = Field(
+        description="Its text, in this answer only; null when the same call created it before."
+    )
+
+
+class EnrollmentSecretList(Listing[EnrollmentSecretOut]):
+    """Passphrases or challenges, newest first."""

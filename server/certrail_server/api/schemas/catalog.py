@@ -15,7 +15,9 @@ from certrail_server.api.enrollment.schemas import (
     AcmeEnrollmentIn,
     AcmeMethodOut,
     EstEnrollmentIn,
+    EstMethodOut,
     ScepEnrollmentIn,
+    ScepMethodOut,
 )
 from certrail_server.api.schemas.base import (
     Duration,
@@ -242,8 +244,8 @@ class LegacyEnrollmentOut(Out):
 
     api: ApiMethodOut | None = Field(description="Enrollment through the API.")
     acme: AcmeMethodOut | None = Field(description="Enrollment by ACME.")
-    est: MethodOut | None = Field(description="Enrollment by EST.")
-    scep: MethodOut | None = Field(description="Enrollment by SCEP.")
+    est: EstMethodOut | None = Field(description="Enrollment by EST.")
+    scep: ScepMethodOut | None = Field(description="Enrollment by SCEP.")
 
     @classmethod
     def about(cls, stored: Mapping[str, Any]) -> Self:

@@ -55,6 +55,15 @@ class ApprovalStatus(StrEnum):
     EXPIRED = "expired"
 
 
+class EnrollmentMethod(StrEnum):
+    """Of enrollment."""
+
+    API = "api"
+    ACME = "acme"
+    EST = "est"
+    SCEP = "scep"
+
+
 class DeliveryStatus(StrEnum):
     """Of a delivery."""
 

@@ -1,0 +1,45 @@
+"""Events of enrollment: secrets of clients, and what serves them."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from certrail.domain.events.base import Event
+
+
+class EnrollmentSecretEvent(Event, subject="enrollment_secret"):
+    """About a passphrase of EST or a challenge of SCEP; `profile` is the slug of its profile."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class EnrollmentSecretCreated(
+    EnrollmentSecretEvent, type="enrollment_secret.created", title="Enrollment secret created: {name}"
+):
+    """A passphrase or a challenge was created; its text was shown once."""
+
+    method: str
+    kind: str
+    name: str
+    profile: str
+    expires_at: datetime | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class EnrollmentSecretRevoked(
+    EnrollmentSecretEvent, type="enrollment_secret.revoked", title="Enrollment secret revoked: {name}"
+):
+    """A passphrase or a challenge is refused from now on."""
+
+    method: str
+    kind: str
+    name: str
+    profile: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class EnrollmentChallengeUsed(
+    EnrollmentSecretEvent, type="enrollment_secret.used", title="One-time challenge used: {name}"
+):
+    """A one-time challenge was used for a certificate request, and is refused from now on."""
+
+    name: str
+    request_id: str

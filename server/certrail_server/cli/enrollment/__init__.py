@@ -1,0 +1,1 @@
+"""`certrail enrollment`: methods, and the secrets of their clients."""
