@@ -23,10 +23,22 @@ PLACES = {
     "issuance_batch.item.37": 100,
     "issuance_batch.signed": 12,
     "issuance_batch.committed": 12,
+    # The process of plugins: before the intents, before the calls, before the receipts, among them, and after them.
+    "delivery_batch.begin": 12,
+    "delivery_batch.intended": 12,
+    "delivery_batch.answered": 12,
+    "delivery_batch.item.2": 30,
+    "delivery_batch.recorded": 12,
 }
 """Where a process dies, and how many requests are accepted before."""
-ENDURANCE = ("issuance_batch.begin", "issuance_batch.signed")
-"""The same to the database as the place within a batch."""
+ENDURANCE = (
+    "issuance_batch.begin",
+    "issuance_batch.signed",
+    "delivery_batch.begin",
+    "delivery_batch.answered",
+    "delivery_batch.recorded",
+)
+"""The same to the database as the place before or after, which is in `make test`."""
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +80,9 @@ def test_killed_inside_a_batch(doomed: Doomed, place: str) -> None:
     until(lambda: set(names) <= set(reported(live_stack)), "the mails", PATIENCE)
     objects, mails = Counter(delivered(live_stack)), Counter(arrived(live_stack))
     assert {name: objects[name] for name in names} == dict.fromkeys(names, 1)
-    assert {name: mails[name] for name in names} == dict.fromkeys(names, 1)
+    if not place.startswith("delivery_batch."):
+        # The process of plugins sends mail as well: what was being sent when it died is sent again (decision 0002).
+        assert {name: mails[name] for name in names} == dict.fromkeys(names, 1)
 
 
 def accepted(live_stack: LiveStack, names: list[str], *, repeatable: bool = False) -> list[str]:
@@ -104,7 +118,7 @@ def everything(live_stack: LiveStack, path: str) -> list[dict[str, Any]]:
         found += page["items"]
         if page["next_cursor"] is None:
             return found
-        cursor = {"after": page["next_cursor"]}
+        cursor = {"cursor": page["next_cursor"]}
 
 
 def delivered(live_stack: LiveStack) -> list[str]:

@@ -12,6 +12,7 @@ from typing import Any, cast
 
 from pydantic import SecretStr
 from temporalio.client import Client
+from tests.workflows.fake_delivery_batch import FakeDeliveryBatch
 from tests.workflows.fake_plugins import PLUGIN, FakeDestination, FakeNotifier, Tries
 from tests.workflows.fake_renewals import FakeRenewalWaits
 from tests.workflows.fake_retirements import FakeRetirements, ReadsNothingBack
@@ -75,6 +76,9 @@ class FakeDeliveries:
             raise self.refusal
         if self.observed_generation == self.generation:
             return None
+        return self.call_of(delivery_id)
+
+    def call_of(self, delivery_id: str) -> DeployCall:
         target = PreviousTarget(
             id="target", created_at=INSTANT, sync_id="sync", config_sealed="", config_revision=1
         )
@@ -329,6 +333,9 @@ class Fakes:
     calls: Calls = field(default_factory=Calls)
     faults: list[CallFault] = field(default_factory=list)
 
+    def __post_init__(self) -> None:
+        self.delivery_batch = FakeDeliveryBatch(self.deliveries.call_of, self.deliveries.observing)
+
     @property
     def services(self) -> Any:
         """In the shape that the workers take."""
@@ -348,6 +355,7 @@ class Fakes:
             revocation=self.revocation,
             renewal_waits=self.renewal_waits,
             deliveries=self.deliveries,
+            delivery_batch=self.delivery_batch,
             effects=SimpleNamespace(all=lambda: steps),
             plugin_faults=SimpleNamespace(record=self.faults.append),
             sweeps={"renewals": lambda: self.due.pop(0) if self.due else 0},

@@ -15,7 +15,7 @@ from typing import Any
 from temporalio.client import Client, WorkflowFailureError
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.testing import WorkflowEnvironment
-from tests.workflows.fakes import INSTANT, Fakes, task
+from tests.workflows.fakes import INSTANT, QUEUE, Fakes, task
 from tests.workflows.waiting import planned
 
 from certrail.domain.errors import BadInput
@@ -27,6 +27,7 @@ from certrail_workflows import policies
 from certrail_workflows.binaries import temporal_binary
 from certrail_workflows.messages import (
     CORE_QUEUE,
+    DeliveryBatchInput,
     IssuanceBatchInput,
     IssuanceInput,
     RenewalInput,
@@ -35,6 +36,7 @@ from certrail_workflows.messages import (
 
 HISTORIES = Path(__file__).parent / "histories"
 BATCH = IssuanceBatchInput(tuple(f"request-{number}" for number in range(100)))
+DELIVERIES = DeliveryBatchInput(tuple(f"delivery-{number}" for number in range(100)), QUEUE)
 Story = Callable[[Client, Fakes, str], Awaitable[None]]
 
 
@@ -140,6 +142,15 @@ async def delivery_mismatch(client: Client, fakes: Fakes, name: str) -> None:
     await (await _start(client, "DeliveryWorkflow", task("delivery-1"), name)).result()
 
 
+async def delivery_batch_at_once(client: Client, _fakes: Fakes, name: str) -> None:
+    await (await _start(client, "DeliveryBatchWorkflow", DELIVERIES, name)).result()
+
+
+async def delivery_batch_that_fails(client: Client, fakes: Fakes, name: str) -> None:
+    fakes.delivery_batch.refusal = BadInput("never", "delivery")
+    await _failing(await _start(client, "DeliveryBatchWorkflow", DELIVERIES, name))
+
+
 async def notification_sent(client: Client, _fakes: Fakes, name: str) -> None:
     await (await _start(client, "NotificationWorkflow", task("notification-1"), name)).result()
 
@@ -199,6 +210,8 @@ STORIES: tuple[Story, ...] = (
     delivery_superseded,
     delivery_mismatch,
     delivery_retired,
+    delivery_batch_at_once,
+    delivery_batch_that_fails,
     mirror_published,
     notification_sent,
     notification_refused,

@@ -43,7 +43,7 @@ async def test_a_start_that_is_sent_twice_starts_once(
 
 def batched(*requests: str, first: int = 1) -> list[OutboxMessage]:
     return [
-        OutboxMessage(seq, "issuance", f"issuance-{request}", request, in_bulk=True)
+        OutboxMessage(seq, "issuance", f"issuance-{request}", request, batch_key="issuance")
         for seq, request in enumerate(requests, start=first)
     ]
 

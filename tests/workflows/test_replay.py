@@ -18,6 +18,8 @@ from certrail_workflows.registry import WORKFLOWS
 from certrail_workflows.worker import sandbox
 
 EVENTS = {
+    "delivery_batch_at_once": 11,
+    "delivery_batch_that_fails": 12,
     "delivery_at_once": 13,
     "delivery_mismatch": 25,
     "delivery_refused": 13,

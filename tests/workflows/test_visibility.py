@@ -97,7 +97,7 @@ async def test_a_batch_is_found_by_its_application_and_names_no_certificate(
     address: str, client: Client, keyring: Keyring
 ) -> None:
     orchestrator = TemporalOrchestrator(address=address, namespace="default", keyring=keyring)
-    rows = [replace(message(ident, "bulk"), in_bulk=True) for ident in ("one", "two")]
+    rows = [replace(message(ident, "bulk"), batch_key="bulk") for ident in ("one", "two")]
     await dispatched(orchestrator, *rows)
     (listed,) = await found(client, 'certrailApplication = "bulk" AND certrailKind = "issuance-batch"')
     assert listed.id == batch_id(rows)

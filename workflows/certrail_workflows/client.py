@@ -20,6 +20,7 @@ from certrail_workflows.codec import ReadableText, Seals, data_converter
 from certrail_workflows.flows.approval_message import ApprovalMessageWorkflow
 from certrail_workflows.flows.crl_mirror import CrlMirrorWorkflow
 from certrail_workflows.flows.delivery import DeliveryWorkflow
+from certrail_workflows.flows.delivery_batch import DeliveryBatchWorkflow
 from certrail_workflows.flows.issuance import IssuanceWorkflow
 from certrail_workflows.flows.issuance_batch import IssuanceBatchWorkflow
 from certrail_workflows.flows.notification import NotificationWorkflow
@@ -28,6 +29,7 @@ from certrail_workflows.flows.revocation import RevocationWorkflow
 from certrail_workflows.flows.signals import ChangeSignals
 from certrail_workflows.messages import (
     CORE_QUEUE,
+    DeliveryBatchInput,
     IssuanceBatchInput,
     IssuanceInput,
     PluginTaskInput,
@@ -56,8 +58,11 @@ _FLOWS: Mapping[str, type] = {
     "approval-message": ApprovalMessageWorkflow,
     "mirror": CrlMirrorWorkflow,
 }
-ISSUANCE_BATCH = "issuance-batch"
-"""The kind by which batches are found, and how their workflow ids begin."""
+_BATCHES: Mapping[str, tuple[type, str]] = {
+    "issuance": (IssuanceBatchWorkflow, "Issue {} certificates"),
+    "delivery": (DeliveryBatchWorkflow, "Deliver {} certificates"),
+}
+"""By flow: the workflow that does it for many, and what it does."""
 _ONCE = frozenset({"issuance", "notification", "renewal", "revocation"})
 """Flows whose success is final: a message that comes again must not start them again, unless it is a `rerun`."""
 _RUNNING = frozenset({WorkflowExecutionStatus.RUNNING, WorkflowExecutionStatus.CONTINUED_AS_NEW})
@@ -211,7 +216,7 @@ class TemporalOrchestrator:
         await self._start(message.workflow_id, partial(_start, message=message))
 
     async def dispatch_together(self, messages: Sequence[OutboxMessage]) -> None:
-        """Start the batch that issues these requests. Doing so twice is harmless.
+        """Start the batch of these messages. Doing so twice is harmless.
 
         Raises:
             OrchestratorUnavailable: try again later.
@@ -315,17 +320,19 @@ async def _start(client: Client, message: OutboxMessage, *, attributes: bool, su
 async def _start_batch(
     client: Client, messages: Sequence[OutboxMessage], *, attributes: bool, summaries: bool
 ) -> None:
-    application = messages[0].application
-    what = f"Issue {len(messages)} certificates" + (f" for {application}" if application else "")
+    flow, application = messages[0].flow, messages[0].application
+    batch, what = _BATCHES[flow]
+    summary = what.format(len(messages)) + (f" for {application}" if application else "")
     await client.start_workflow(
-        IssuanceBatchWorkflow.__name__,
-        IssuanceBatchInput(tuple(message.subject_id for message in messages)),
+        batch.__name__,
+        _batch_input(messages),
         id=batch_id(messages),
         task_queue=CORE_QUEUE,
         # The same rows again: a batch that ended has left none of them behind.
         id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY,
-        static_summary=_summary(what) if summaries else None,
-        search_attributes=search_attributes(ISSUANCE_BATCH, application) if attributes else None,
+        static_summary=_summary(summary) if summaries else None,
+        # Found by the kind "issuance-batch" or "delivery-batch".
+        search_attributes=search_attributes(f"{flow}-batch", application) if attributes else None,
         rpc_timeout=policies.RPC_TIMEOUT,
     )
 
@@ -333,7 +340,20 @@ async def _start_batch(
 def batch_id(messages: Sequence[OutboxMessage]) -> str:
     """Made of the rows, so that the same rows reach the same batch; a request that is retried comes in another row."""
     rows = ",".join(sorted(f"{message.seq}:{message.workflow_id}" for message in messages))
-    return f"{ISSUANCE_BATCH}-{hashlib.sha256(rows.encode()).hexdigest()[:32]}"
+    return f"{messages[0].flow}-batch-{hashlib.sha256(rows.encode()).hexdigest()[:32]}"
+
+
+def _batch_input(messages: Sequence[OutboxMessage]) -> IssuanceBatchInput | DeliveryBatchInput:
+    subjects = tuple(message.subject_id for message in messages)
+    if messages[0].flow == "issuance":
+        return IssuanceBatchInput(subjects)
+    return DeliveryBatchInput(subjects, _queue(messages[0]))
+
+
+def _queue(message: OutboxMessage) -> str:
+    if message.plugin is None:
+        raise ValueError(f"The outbox row {message.seq} for {message.workflow_id} names no plugin.")
+    return plugin_queue(message.plugin)
 
 
 def _summary(text: str) -> ReadableText | None:
@@ -350,9 +370,7 @@ def _input(message: OutboxMessage) -> IssuanceInput | RenewalInput | RevocationI
     if message.flow == "renewal":
         # The id is renewal-{lineage}-{round}: a round has no row of its own.
         return RenewalInput(message.subject_id, int(message.workflow_id.rpartition("-")[2]))
-    if message.plugin is None:
-        raise ValueError(f"The outbox row {message.seq} for {message.workflow_id} names no plugin.")
-    return PluginTaskInput(message.subject_id, plugin_queue(message.plugin))
+    return PluginTaskInput(message.subject_id, _queue(message))
 
 
 def _reuse(message: OutboxMessage) -> WorkflowIDReusePolicy:

@@ -24,6 +24,8 @@ SWEEP = "sweep"
 OUTBOX = "outbox"
 """The sweep of the outbox, which is the dispatcher's work; all others are the services'."""
 DELIVER = "deliver"
+DELIVER_BATCH = "deliver_batch"
+START_OWN_DELIVERIES = "start_own_deliveries"
 REMOVE = "remove"
 VERIFY = "verify"
 MIRROR = "mirror"
@@ -166,6 +168,26 @@ class DeliveryResult:
 
     status: str
     verified: bool | None = None
+
+
+@dataclass(frozen=True)
+class DeliveryBatchInput:
+    """Deliveries of one sync to make in bulk.
+
+    Attributes:
+        queue: task queue of the plugin.
+    """
+
+    delivery_ids: tuple[str, ...]
+    queue: str
+
+
+@dataclass(frozen=True)
+class DeliveryBatchRest:
+    """Deliveries that a batch leaves to their own workflows, and the batch's id."""
+
+    batch_id: str
+    delivery_ids: tuple[str, ...]
 
 
 @dataclass(frozen=True)

@@ -66,6 +66,14 @@ DELIVER = ActivityConfig(
     cancellation_type=ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
 )
 REMOVE = DELIVER
+DELIVER_BATCH = ActivityConfig(
+    start_to_close_timeout=timedelta(minutes=4),
+    schedule_to_start_timeout=timedelta(minutes=1),
+    heartbeat_timeout=HEARTBEAT_TIMEOUT,
+    # Attempted once: what it leaves unfinished goes on in workflows of its own.
+    retry_policy=RetryPolicy(maximum_attempts=1),
+    cancellation_type=ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+)
 VERIFY = ActivityConfig(
     start_to_close_timeout=timedelta(minutes=2),
     schedule_to_close_timeout=timedelta(hours=1),

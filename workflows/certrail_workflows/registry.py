@@ -3,6 +3,7 @@
 from certrail_workflows.flows.approval_message import ApprovalMessageWorkflow
 from certrail_workflows.flows.crl_mirror import CrlMirrorWorkflow
 from certrail_workflows.flows.delivery import DeliveryWorkflow
+from certrail_workflows.flows.delivery_batch import DeliveryBatchWorkflow
 from certrail_workflows.flows.issuance import IssuanceWorkflow
 from certrail_workflows.flows.issuance_batch import IssuanceBatchWorkflow
 from certrail_workflows.flows.notification import NotificationWorkflow
@@ -16,6 +17,7 @@ WORKFLOWS: tuple[type, ...] = (
     RevocationWorkflow,
     RenewalWorkflow,
     DeliveryWorkflow,
+    DeliveryBatchWorkflow,
     NotificationWorkflow,
     ApprovalMessageWorkflow,
     CrlMirrorWorkflow,

@@ -13,6 +13,7 @@ from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxR
 from certrail_workflows import policies
 from certrail_workflows.activities.calls import Calls
 from certrail_workflows.activities.core import (
+    DeliveryBatchActivities,
     IssuanceActivities,
     IssuanceBatchActivities,
     OutcomeActivities,
@@ -20,6 +21,7 @@ from certrail_workflows.activities.core import (
     RevocationActivities,
     SweepActivities,
 )
+from certrail_workflows.activities.delivery_batch import delivery_batch_activity
 from certrail_workflows.activities.plugin import plugin_activities
 from certrail_workflows.messages import CORE_QUEUE
 from certrail_workflows.registry import WORKFLOWS
@@ -76,6 +78,7 @@ def core_worker(
             issuance.fail_issuance,
             batch.advance_issuance_batch,
             batch.start_own_issuances,
+            DeliveryBatchActivities(services.delivery_batch).start_own_deliveries,
             revocation.advance_revocation,
             revocation.fail_revocation,
             renewals.advance_renewal,
@@ -105,7 +108,12 @@ def plugin_worker(
     return Worker(
         client,
         task_queue=queue,
-        activities=plugin_activities(services.effects, services.context.clock, services.plugin_faults, calls),
+        activities=[
+            *plugin_activities(services.effects, services.context.clock, services.plugin_faults, calls),
+            delivery_batch_activity(
+                services.delivery_batch, services.context.clock, services.plugin_faults, calls
+            ),
+        ],
         max_concurrent_activities=concurrency.plugin_calls,
         # Cancellation travels with the answers to heartbeats.
         max_heartbeat_throttle_interval=policies.HEARTBEAT_EVERY,

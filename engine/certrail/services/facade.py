@@ -39,6 +39,7 @@ from certrail.services.core.outbox import OpenObjects, Outbox
 from certrail.services.core.refusal_counter import RefusalCounter
 from certrail.services.core.subscriptions import Handler, Subscriptions
 from certrail.services.core.unit_of_work import ServiceContext, UnitOfWork
+from certrail.services.delivery.batch import DeliveryBatch
 from certrail.services.delivery.deliveries import Deliveries
 from certrail.services.delivery.deploy import DeployEffect
 from certrail.services.delivery.open_objects import DELIVERIES, REMOVALS
@@ -171,6 +172,7 @@ class Services:
     connections: Connections
     deletions: Deletions
     deliveries: Deliveries
+    delivery_batch: DeliveryBatch
     effects: Effects
     enrollment_methods: EnrollmentMethods
     enrollment_secrets: EnrollmentSecrets
@@ -241,6 +243,7 @@ class Services:
             connections=Connections(context),
             deletions=Deletions(context),
             deliveries=Deliveries(context),
+            delivery_batch=DeliveryBatch(context, effects.deliver),
             effects=effects,
             enrollment_methods=EnrollmentMethods(context),
             enrollment_secrets=enrollment_secrets,

@@ -84,7 +84,7 @@ def own_workflows(team: Team, after: int = 0) -> list[str]:
     """The requests whose own workflow is started by rows after one."""
     with team.services.context.db.read() as session:
         query = select(OutboxRow).where(OutboxRow.flow == "issuance", col(OutboxRow.seq) > after)
-        return [row.subject_id for row in session.exec(query).all() if not row.in_bulk]
+        return [row.subject_id for row in session.exec(query).all() if row.batch_key is None]
 
 
 def test_a_hundred_requests_are_issued_in_one_transaction(team: Team, tmp_path: Path) -> None:

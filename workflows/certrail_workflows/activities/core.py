@@ -11,6 +11,7 @@ from certrail_workflows import messages, policies
 from certrail_workflows.activities.running import run_with_heartbeat
 from certrail_workflows.errors import classify_own_step
 from certrail_workflows.messages import (
+    DeliveryBatchRest,
     DeliveryStatus,
     IssuanceBatchInput,
     IssuanceBatchStep,
@@ -24,6 +25,7 @@ from certrail_workflows.messages import (
 )
 
 if TYPE_CHECKING:
+    from certrail.services.delivery.batch import DeliveryBatch
     from certrail.services.delivery.deliveries import Deliveries
     from certrail.services.facade import Effects, Sweeps
     from certrail.services.issuance.batch import IssuanceBatch
@@ -77,6 +79,20 @@ class IssuanceBatchActivities:
     async def start_own_issuances(self, chunk: IssuanceBatchInput) -> None:
         """Start the own workflows of those of the requests that are open."""
         await own_step(lambda: self._batch.start_own_workflows(chunk.request_ids))
+
+
+class DeliveryBatchActivities:
+    """The local activity of deliveries in bulk."""
+
+    def __init__(self, batch: "DeliveryBatch") -> None:
+        self._batch = batch
+
+    @activity.defn(name=messages.START_OWN_DELIVERIES)
+    async def start_own_deliveries(self, rest: DeliveryBatchRest) -> None:
+        """Start the own workflows of those of the deliveries that are not at rest; each may be at the destination."""
+        await own_step(
+            lambda: self._batch.hand_over(rest.batch_id, rest.delivery_ids, called=rest.delivery_ids)
+        )
 
 
 class RevocationActivities:

@@ -53,7 +53,7 @@ class OutboxRow(Table, table=True):
 
     `application_id`, `lineage_id` and `summary` are what the workflow is found by and called in Temporal's UI: public
     facts only. `rerun` starts one that has succeeded once more, as the database does not know of that success. Rows
-    `in_bulk` may share one workflow with others of their flow and Application.
+    with the same `batch_key` may share one workflow.
     """
 
     __tablename__ = "outbox"
@@ -71,7 +71,7 @@ class OutboxRow(Table, table=True):
     lineage_id: str | None = Field(default=None, max_length=40)
     summary: str = Field(default="", max_length=200)
     rerun: bool = False
-    in_bulk: bool = False
+    batch_key: str | None = Field(default=None, max_length=96)
     dispatched_at: datetime | None = timestamp()
     attempts: int = 0
     last_error: str | None = None

@@ -66,7 +66,8 @@ class Delivery(EffectColumns, Row, table=True):
 
     `generation` counts changes of the desired state, the last of which was at `desired_at`; `observed_generation` is
     the last one that was delivered. `slot_at` is its slot under the rate limit of the connection. `previous_target_id`
-    is the target that holds the object of the receipt, if the sync was retargeted since.
+    is the target that holds the object of the receipt, if the sync was retargeted since. `batch_id` is the workflow of
+    the batch in which an attempt is under way.
     """
 
     __tablename__ = "delivery"
@@ -89,6 +90,7 @@ class Delivery(EffectColumns, Row, table=True):
     delivered_at: datetime | None = timestamp()
     verified_at: datetime | None = timestamp()
     previous_target_id: str | None = Field(default=None, max_length=80)
+    batch_id: str | None = Field(default=None, max_length=80)
     observed: dict[str, Any] | None = optional_json()
 
 

@@ -163,14 +163,14 @@ class Dispatcher:
 def _units(messages: Sequence[OutboxMessage]) -> Sequence[Sequence[Sequence[OutboxMessage]]]:
     """What is sent side by side; within a unit in order, and messages of one list by one workflow.
 
-    Two messages for one workflow keep their order. Messages `in_bulk` of one flow and Application are sent together,
-    unless one is alone: then it has a workflow of its own, with its name and its search attributes.
+    Two messages for one workflow keep their order. Messages with the same `batch_key` are sent together, unless one
+    is alone: then it has a workflow of its own, with its name and its search attributes.
     """
     by_workflow: defaultdict[str, list[list[OutboxMessage]]] = defaultdict(list)
-    in_bulk: defaultdict[tuple[str, str | None], list[OutboxMessage]] = defaultdict(list)
+    batches: defaultdict[str, list[OutboxMessage]] = defaultdict(list)
     for message in messages:
-        if message.in_bulk:
-            in_bulk[message.flow, message.application].append(message)
+        if message.batch_key:
+            batches[message.batch_key].append(message)
         else:
             by_workflow[message.workflow_id].append([message])
-    return [*by_workflow.values(), *([together] for together in in_bulk.values())]
+    return [*by_workflow.values(), *([together] for together in batches.values())]

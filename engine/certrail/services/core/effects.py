@@ -136,31 +136,40 @@ class Effect(PluginStep, Generic[R, C, M]):
         """Record the receipt; one that does not count any more is ignored. Returns what the workflow is answered."""
         checkpoint(f"{self.noun}.answered")
         with self.context.unit_of_work(SYSTEM) as uow, session_cache(uow.session):
-            row = self.lock_to_complete(uow, call.subject_id)
-            if row is not None and self.awaits(row, call):
-                recovered = row.last_error is not None
-                self.before_receipt(uow, row, call, answer)
-                row.receipt = answer.model_dump(mode="json")
-                row.intent_at = row.last_error = row.next_try_at = None
-                uow.session.add(row)
-                self.received(uow, row, call, answer, recovered=recovered)
+            if (row := self.lock_to_complete(uow, call.subject_id)) is not None:
+                self.record_receipt(uow, row, call, answer)
         checkpoint(f"{self.noun}.recorded")
         return self.outcome(call)
+
+    def record_receipt(self, uow: UnitOfWork, row: R, call: C, answer: M) -> None:
+        """Record the receipt in a row that is locked, if it still counts."""
+        if not self.awaits(row, call):
+            return
+        recovered = row.last_error is not None
+        self.before_receipt(uow, row, call, answer)
+        row.receipt = answer.model_dump(mode="json")
+        row.intent_at = row.last_error = row.next_try_at = None
+        uow.session.add(row)
+        self.received(uow, row, call, answer, recovered=recovered)
 
     @override
     def fail(self, subject_id: str, failure: Failure, generation: int | None = None) -> None:
         """Record a failed attempt; the first one of a series and the last one become events."""
         with self.context.unit_of_work(SYSTEM) as uow, session_cache(uow.session):
-            row = self.lock_to_fail(uow, subject_id, failure)
-            if row is None or not self.may_fail(row, generation):
-                return
-            if row.status == EffectStatus.FAILED and failure.permanent:
-                return  # a step that runs twice gives up once
-            first = row.last_error is None
-            row.status = EffectStatus.FAILED if failure.permanent else self.retrying
-            row.last_error, row.next_try_at = failure.stored(uow.now), failure.next_try_at
-            uow.session.add(row)
-            self.failed(uow, row, failure, first=first)
+            if (row := self.lock_to_fail(uow, subject_id, failure)) is not None:
+                self.record_failure(uow, row, failure, generation)
+
+    def record_failure(self, uow: UnitOfWork, row: R, failure: Failure, generation: int | None) -> None:
+        """Record the failure in a row that is locked, if it still counts."""
+        if not self.may_fail(row, generation):
+            return
+        if row.status == EffectStatus.FAILED and failure.permanent:
+            return  # a step that runs twice gives up once
+        first = row.last_error is None
+        row.status = EffectStatus.FAILED if failure.permanent else self.retrying
+        row.last_error, row.next_try_at = failure.stored(uow.now), failure.next_try_at
+        uow.session.add(row)
+        self.failed(uow, row, failure, first=first)
 
     def outcome(self, call: C) -> Any:  # noqa: ARG002 - only some verbs answer their workflow
         """What the workflow is answered after this call."""

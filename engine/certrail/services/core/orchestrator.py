@@ -20,7 +20,8 @@ class WorkflowStart:
         summary: one line in words for whoever reads Temporal's UI; public facts only. The Application's slug is added
             when the row is dispatched.
         plugin: which plugin's task queue serves it, such as ``destination-files``.
-        in_bulk: it has nothing to wait for, so one workflow may do it for many (`Orchestrator.dispatch_together`).
+        batch_key: it has nothing to wait for, so one workflow may do it for all that have the same key
+            (`Orchestrator.dispatch_together`): they have one flow, Application and plugin.
     """
 
     flow: str
@@ -30,7 +31,7 @@ class WorkflowStart:
     plugin: str | None = None
     application_id: str | None = None
     lineage_id: str | None = None
-    in_bulk: bool = False
+    batch_key: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,7 @@ class OutboxMessage:
         application: slug of the Application that it belongs to, or its id where it was deleted meanwhile.
         lineage_id: the lineage that it works on.
         summary: what it does, in one line for a person; public facts only.
-        in_bulk: may share one workflow with others of its flow and Application.
+        batch_key: may share one workflow with others that have the same key; the signal is left out then.
     """
 
     seq: int
@@ -59,7 +60,7 @@ class OutboxMessage:
     application: str | None = None
     lineage_id: str | None = None
     summary: str = ""
-    in_bulk: bool = False
+    batch_key: str | None = None
 
 
 class Orchestrator(Protocol):
@@ -74,7 +75,7 @@ class Orchestrator(Protocol):
         ...
 
     async def dispatch_together(self, messages: Sequence[OutboxMessage]) -> None:
-        """Start one workflow for several messages that are `in_bulk`, of one flow and one Application.
+        """Start one workflow for several messages with the same `batch_key`.
 
         Sending the same messages twice is harmless, also among others: the state of each subject decides.
 

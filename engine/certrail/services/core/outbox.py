@@ -141,5 +141,5 @@ def _message(row: OutboxRow, slug: str | None) -> OutboxMessage:
         lineage_id=row.lineage_id,
         summary=f"{row.summary} for {application}" if application else row.summary,
         # One that could not be sent together with others is sent by itself.
-        in_bulk=row.in_bulk and row.attempts == 0 and not row.rerun and row.signal is None,
+        batch_key=row.batch_key if row.attempts == 0 and not row.rerun else None,
     )

@@ -193,7 +193,7 @@ class UnitOfWork:
                 "plugin": start.plugin,
                 "signal": signal,
                 "rerun": rerun,
-                "in_bulk": start.in_bulk,
+                "batch_key": start.batch_key,
                 "application_id": start.application_id,
                 "lineage_id": start.lineage_id,
                 "summary": start.summary[:LONGEST_SUMMARY],
@@ -213,6 +213,6 @@ def _insert_outbox(uow: UnitOfWork, *, lease: bool) -> list[LeasedRow]:
         uow.session.execute(inserted, uow.outbox)
         return []
     rows = uow.session.execute(
-        inserted.returning(col(OutboxRow.seq), col(OutboxRow.in_bulk), col(OutboxRow.due_at)), uow.outbox
+        inserted.returning(col(OutboxRow.seq), col(OutboxRow.batch_key), col(OutboxRow.due_at)), uow.outbox
     )
-    return [LeasedRow(seq, in_bulk) for seq, in_bulk, due_at in rows if due_at == uow.now + LEASE]
+    return [LeasedRow(seq, key is not None) for seq, key, due_at in rows if due_at == uow.now + LEASE]

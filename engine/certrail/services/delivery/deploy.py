@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from pydantic import SecretStr
@@ -14,7 +14,7 @@ from certrail.crypto.purposes import CERTIFICATE_KEY_PURPOSE, of_row
 from certrail.domain.events.delivery import DeliveryDelivered, DeliveryFailed, DeliveryRecovered
 from certrail.domain.rate_limits import RateSlot
 from certrail.domain.states import CertificateStatus, DeliveryStatus
-from certrail.persistence.database import locked
+from certrail.persistence.database import cached, locked
 from certrail.persistence.tables import Certificate, Connection, Delivery, PreviousTarget, Sync
 from certrail.services.core.effects import Effect, PluginCall
 from certrail.services.core.failure import Failure
@@ -31,6 +31,11 @@ from certrail.services.delivery.observation import (
 from certrail.services.integrations.plugin_config import destination_of, plugin_version
 from certrail.services.integrations.receipts import checked_receipt
 from certrail_sdk import Bundle, Deployment, Destination, Observation, Observes, Receipt, Target
+
+WITH_SYNC = "sync and certificate"
+"""Kind of the keys by which `sync_with` remembers them within a transaction."""
+BATCH_LIMIT = timedelta(minutes=5)
+"""How long an attempt in a batch may take from its intent; longer than its activity may (`policies.DELIVER_BATCH`)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,21 +78,26 @@ class DeployEffect(Effect[Delivery, DeployCall, Receipt]):
         # Lock order: connection, then delivery. All deliveries of a connection queue for its slots.
         rated = lock_rate_limit(uow.session, subject_id)
         delivery = lock_delivery(uow.session, subject_id)
-        if delivery is None or delivery.status in (DeliveryStatus.FAILED, DeliveryStatus.REMOVED):
+        if delivery is None or is_settled(delivery):
             return None
-        if delivery.observed_generation == delivery.generation:
-            return None
+        if (until := _held_until(delivery)) > uow.now:
+            return RateSlot(until)
+        delivery.batch_id = None
         sync, certificate = sync_with(uow.session, delivery, delivery.desired_certificate_id)
-        unwanted = sync.deletion_requested or certificate.status == CertificateStatus.REVOKED
         # With an intent the object may exist already: the attempt is completed first, and its receipt says what
         # has to be removed. Without one there is nothing to remove.
-        if unwanted and delivery.intent_at is None:
+        if is_unwanted(sync, certificate) and delivery.intent_at is None:
             _skip(uow, sync, delivery, certificate)
             return None
         if rated is not None and (slot := acquire_slot(uow, rated, delivery)):
             delivery.next_try_at = slot.at
             return slot
-        delivery.status = DeliveryStatus.DELIVERING
+        return delivery, self.compose(uow, delivery, sync, certificate)
+
+    def compose(
+        self, uow: UnitOfWork, delivery: Delivery, sync: Sync, certificate: Certificate
+    ) -> DeployCall:
+        """The call for a delivery that is locked; it is ``delivering`` from now on."""
         subject = f"delivery {delivery.id}"
         destination = destination_of(self.context, uow.session, sync, subject)
         # After an attempt of which nothing is known the receipt is recorded before anything else is called: a plugin
@@ -104,7 +114,8 @@ class DeployEffect(Effect[Delivery, DeployCall, Receipt]):
             plugin=plugin_version(self.context, "destination", sync.destination),
             target=retirement_planner.target_snapshot(uow, sync),
         )
-        return delivery, call
+        delivery.status = DeliveryStatus.DELIVERING
+        return call
 
     @override
     def read_back(self, call: DeployCall, answer: Receipt) -> ObserveCall | None:
@@ -248,6 +259,19 @@ def lock_delivery(session: Session, delivery_id: str) -> Delivery | None:
 
 def sync_with(session: Session, delivery: Delivery, certificate_id: str) -> tuple[Sync, Certificate]:
     """The sync of a delivery and one of its certificates, with the connection loaded too; after the lock, as it is."""
+    return cached(
+        session,
+        (WITH_SYNC, delivery.sync_id, certificate_id),
+        lambda: _sync_with(session, delivery, certificate_id),
+    )
+
+
+def remember_sync(session: Session, delivery: Delivery, sync: Sync, certificate: Certificate) -> None:
+    """For a caller that loaded them for many: within `session_cache`, `sync_with` queries nothing."""
+    cached(session, (WITH_SYNC, delivery.sync_id, certificate.id), lambda: (sync, certificate))
+
+
+def _sync_with(session: Session, delivery: Delivery, certificate_id: str) -> tuple[Sync, Certificate]:
     query = (
         select(Sync, Certificate, Connection)
         .select_from(Sync)
@@ -264,6 +288,29 @@ def target_of_receipt(delivery: Delivery) -> Target:
     """The object of a delivery, as plugins know it."""
     receipt = Receipt.model_validate(delivery.receipt) if delivery.receipt else None
     return Target(delivery=delivery.id, name=delivery.object_name, receipt=receipt)
+
+
+def is_settled(delivery: Delivery) -> bool:
+    """Whether there is nothing to deploy: delivered, failed for good, or not desired any more."""
+    final = delivery.status in (DeliveryStatus.FAILED, DeliveryStatus.REMOVED)
+    return final or delivery.observed_generation == delivery.generation
+
+
+def is_unwanted(sync: Sync, certificate: Certificate) -> bool:
+    """Whether nothing may be put there any more."""
+    return sync.deletion_requested or certificate.status == CertificateStatus.REVOKED
+
+
+def _held_until(delivery: Delivery) -> datetime:
+    """Until when this attempt has to wait for one in a batch: while that is under way, or after it has failed.
+
+    The end of an attempt that is under way is signalled; its limit counts where the batch was lost.
+    """
+    until = None
+    if delivery.batch_id is not None:
+        failed = delivery.status == DeliveryStatus.RETRYING
+        until = delivery.next_try_at if failed else delivery.intent_at and delivery.intent_at + BATCH_LIMIT
+    return until or datetime.min.replace(tzinfo=UTC)
 
 
 def _skip(uow: UnitOfWork, sync: Sync, delivery: Delivery, certificate: Certificate) -> None:

@@ -1,7 +1,7 @@
 """Desired state: which certificate belongs at which destination. Workflows reconcile the observed state with it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlmodel import Session, col, func, select
 
@@ -128,13 +128,25 @@ def _set_desired(
 
 def bump_generation(uow: UnitOfWork, sync: Sync, delivery: Delivery) -> None:
     """Start a new generation of the desired state: attempts for an older one do not count any more."""
+    in_bulk = is_at_rest(delivery)
+    if delivery.status == DeliveryStatus.RETRYING:
+        delivery.batch_id = None  # its attempt in a batch is over
     delivery.generation += 1
     delivery.desired_at = uow.now
     delivery.status, delivery.last_transition_at, delivery.attempts = DeliveryStatus.PENDING, uow.now, 0
     delivery.next_try_at = uow.now
     uow.session.add(delivery)
     # Unique: after a restore the same generation comes again, and a workflow ignores a reference that it has seen.
-    enqueue_delivery(uow, sync, delivery, f"generation-{delivery.generation}-{uow.new_id()}")
+    reference = f"generation-{delivery.generation}-{uow.new_id()}"
+    enqueue_delivery(uow, sync, delivery, reference, in_bulk=in_bulk)
+
+
+def is_at_rest(delivery: Delivery) -> bool:
+    """Whether no attempt can be under way: it is new, or what it desires was delivered and read back."""
+    if delivery.generation == 0:
+        return True
+    observed = delivery.status == DeliveryStatus.DELIVERED and delivery.verified_at is not None
+    return observed and delivery.observed_generation == delivery.generation and delivery.intent_at is None
 
 
 def cancel_delivery(uow: UnitOfWork, delivery: Delivery) -> None:
@@ -158,10 +170,17 @@ def facts_of(uow: UnitOfWork, delivery: Delivery) -> DeliveryFacts:
     )
 
 
-def enqueue_delivery(uow: UnitOfWork, sync: Sync, delivery: Delivery, reference: str) -> None:
-    """Start the delivery's workflow, or signal it that the desired state changed."""
+def enqueue_delivery(
+    uow: UnitOfWork, sync: Sync, delivery: Delivery, reference: str, *, in_bulk: bool = False
+) -> None:
+    """Start the delivery's workflow, or signal it that the desired state changed.
+
+    Args:
+        in_bulk: one workflow may deliver it together with others of its sync.
+    """
     desired = uow.session.get_one(Certificate, delivery.desired_certificate_id)
-    uow.enqueue(workflow_of(sync, delivery, desired), signal=reference)
+    start = workflow_of(sync, delivery, desired)
+    uow.enqueue(replace(start, batch_key=f"delivery-{sync.id}" if in_bulk else None), signal=reference)
 
 
 def workflow_of(sync: Sync, delivery: Delivery, desired: Certificate) -> WorkflowStart:

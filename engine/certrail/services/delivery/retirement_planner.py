@@ -1,8 +1,9 @@
 """Retirement planner: which object is removed from its destination and when, planned with each receipt and change."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
+from functools import partial
 from typing import Any
 
 from sqlalchemy import ColumnElement
@@ -11,13 +12,16 @@ from sqlmodel import Session, col, select
 from certrail.domain.events.delivery import DeliveryRevoked, SyncDeleted
 from certrail.domain.states import RETIREMENT_PLANNED, CertificateStatus, DeliveryStatus, RetirementStatus
 from certrail.domain.timestamps import later
-from certrail.persistence.database import locked
+from certrail.persistence.database import cached, locked
 from certrail.persistence.tables import Certificate, Delivery, PreviousTarget, Retirement, Sync
 from certrail.services.core.unit_of_work import UnitOfWork
 from certrail.services.delivery.desired_state import cancel_delivery, enqueue_delivery, facts_of
 from certrail.services.integrations.plugin_config import installed
 from certrail.services.integrations.stored_config import shown
 from certrail.services.inventory.selectors import selects
+
+PLANNED = "planned removals"
+"""Kind of the keys by which `retire` remembers them within a transaction."""
 
 
 class RetirementReason(StrEnum):
@@ -40,14 +44,12 @@ def retire(uow: UnitOfWork, delivery: Delivery, why: RetirementReason, at: datet
         return None
     certificate = delivery.delivered_certificate_id or delivery.desired_certificate_id
     reference = delivery.receipt["reference"]
-    query = select(Retirement).where(
-        Retirement.delivery_id == delivery.id,
-        Retirement.reference == reference,
-        col(Retirement.status).in_(RETIREMENT_PLANNED),
+    planned = cached(
+        uow.session, (PLANNED, delivery.id), lambda: _planned(uow.session, [delivery.id])[delivery.id]
     )
-    row = uow.session.exec(locked(query)).first()
-    if row is None:
-        row = Retirement(
+    row = planned.get(reference)
+    if row is None or row.status not in RETIREMENT_PLANNED:
+        row = planned[reference] = Retirement(
             id=uow.new_id(),
             created_at=uow.now,
             delivery_id=delivery.id,
@@ -64,6 +66,23 @@ def retire(uow: UnitOfWork, delivery: Delivery, why: RetirementReason, at: datet
     row.reason, row.remove_at, row.status, row.last_error = str(why), at, RetirementStatus.WAITING, None
     uow.session.add(row)
     return row
+
+
+def remember_planned(session: Session, delivery_ids: Collection[str]) -> None:
+    """For many deliveries: within `session_cache`, `retire` queries nothing for each of them."""
+    for ident, planned in _planned(session, delivery_ids).items():
+        cached(session, (PLANNED, ident), partial(dict, planned))
+
+
+def _planned(session: Session, delivery_ids: Collection[str]) -> dict[str, dict[str, Retirement]]:
+    """By delivery and reference: the removals that are planned, locked in the order of their ids."""
+    query = select(Retirement).where(
+        col(Retirement.delivery_id).in_(delivery_ids), col(Retirement.status).in_(RETIREMENT_PLANNED)
+    )
+    found: dict[str, dict[str, Retirement]] = {ident: {} for ident in delivery_ids}
+    for row in session.exec(locked(query.order_by(col(Retirement.id)))).all():
+        found[row.delivery_id][row.reference] = row
+    return found
 
 
 def delivered(uow: UnitOfWork, sync: Sync, delivery: Delivery, certificate: Certificate) -> None:

@@ -111,7 +111,8 @@ def enqueue_issuance(
         in_bulk: the request waits for nothing, so that one workflow may issue it together with others.
     """
     renewed = uow.session.get_one(Certificate, row.renews_id) if row.renews_id else None
-    uow.enqueue(replace(workflow_of(row, renewed), in_bulk=in_bulk), signal=signal)
+    key = f"issuance-{row.application_id or ''}" if in_bulk else None
+    uow.enqueue(replace(workflow_of(row, renewed), batch_key=key), signal=signal)
 
 
 def workflow_of(row: CertificateRequest, renewed: Certificate | None) -> WorkflowStart:

@@ -53,7 +53,7 @@ def create() -> None:
         sa.Column("lineage_id", sa.String(length=40), nullable=True),
         sa.Column("summary", sa.String(length=200), nullable=False),
         sa.Column("rerun", sa.Boolean(), nullable=False),
-        sa.Column("in_bulk", sa.Boolean(), nullable=False),
+        sa.Column("batch_key", sa.String(length=96), nullable=True),
         sa.Column("dispatched_at", UtcDateTime(), nullable=True),
         sa.Column("attempts", sa.Integer(), nullable=False),
         sa.Column("last_error", sa.String(), nullable=True),

@@ -87,6 +87,7 @@ def create() -> None:
         sa.Column("delivered_at", UtcDateTime(), nullable=True),
         sa.Column("verified_at", UtcDateTime(), nullable=True),
         sa.Column("previous_target_id", sa.String(length=80), nullable=True),
+        sa.Column("batch_id", sa.String(length=80), nullable=True),
         sa.Column("observed", sa.JSON(), nullable=True),
         sa.ForeignKeyConstraint(
             ["desired_certificate_id"],

@@ -1,0 +1,220 @@
+"""Deliveries in bulk: those of one sync that are due together, with one intent and one receipt for many.
+
+An item is attempted once in a batch. Whatever fails, waits, or was under way when the batch was lost gets its own
+workflow, by an outbox row of the transaction that says so.
+"""
+
+import logging
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from time import monotonic
+
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlmodel import Session, col, select
+
+from certrail.checkpoints import checkpoint
+from certrail.domain.states import DeliveryStatus, RetirementStatus
+from certrail.persistence.database import locked, session_cache
+from certrail.persistence.tables import Certificate, Connection, Delivery, Retirement, Sync
+from certrail.services.core.actor import SYSTEM
+from certrail.services.core.failure import Failure, place
+from certrail.services.core.unit_of_work import ServiceContext, UnitOfWork
+from certrail.services.delivery.deploy import (
+    DeployCall,
+    DeployEffect,
+    is_settled,
+    is_unwanted,
+    remember_sync,
+    sync_with,
+)
+from certrail.services.delivery.desired_state import enqueue_delivery
+from certrail.services.delivery.observation import ObserveCall
+from certrail.services.delivery.retirement_planner import remember_planned
+from certrail_sdk import Receipt
+
+log = logging.getLogger(__name__)
+
+LONGEST = 0.15
+"""Seconds that a transaction takes more items for: on SQLite others wait to write meanwhile."""
+
+
+@dataclass(frozen=True)
+class BegunDeliveries:
+    """What a batch begins with.
+
+    Attributes:
+        calls: whose intents are committed.
+        left: ids of the deliveries for which there was no time.
+    """
+
+    calls: Sequence[DeployCall]
+    left: Sequence[str]
+
+
+class DeliveryBatch:
+    """The steps of a batch. Any step may run twice: the state of each delivery under its lock decides."""
+
+    def __init__(self, context: ServiceContext, deploy: DeployEffect) -> None:
+        self._context = context
+        self._deploy = deploy
+
+    def begin(self, batch_id: str, delivery_ids: Sequence[str]) -> BegunDeliveries:
+        """Record the intents of as many deliveries as there is time for; those that have to wait are handed over."""
+        checkpoint("delivery_batch.begin")
+        began, calls = monotonic(), list[DeployCall]()
+        reached = set(delivery_ids)
+        with self._context.unit_of_work(SYSTEM) as uow, session_cache(uow.session), uow.session.no_autoflush:
+            rows = _loaded(uow.session, delivery_ids)
+            removing = _with_removals_due(uow.session, [row.id for row in rows])
+            for row in rows:
+                if calls and monotonic() - began >= LONGEST:
+                    reached.discard(row.id)
+                elif not is_settled(row) and row.batch_id is None:
+                    call = None if row.id in removing else self._begin_one(uow, row, batch_id)
+                    if call is None:
+                        _hand_over(uow, row)
+                    else:
+                        calls.append(call)
+        checkpoint("delivery_batch.intended")
+        return BegunDeliveries(calls, [ident for ident in delivery_ids if ident not in reached])
+
+    def read_back(self, call: DeployCall, answer: Receipt) -> ObserveCall | None:
+        """As of a single delivery."""
+        return self._deploy.read_back(call, answer)
+
+    def complete(self, batch_id: str, answers: Sequence[tuple[DeployCall, Receipt]]) -> Collection[str]:
+        """Record receipts; returns the ids of the deliveries with which the batch is done.
+
+        They commit together, as nearly always; else each by itself.
+        """
+        try:
+            self._complete_together(batch_id, answers)
+        except (OperationalError, InterfaceError):
+            raise
+        except Exception as error:
+            if len(answers) == 1:
+                log.error("a receipt was not recorded: %s at %s", type(error).__name__, place(error))
+                return ()
+            return {ident for one in answers for ident in self.complete(batch_id, [one])}
+        return {call.subject_id for call, _ in answers}
+
+    def fail(self, batch_id: str, call: DeployCall, failure: Failure) -> None:
+        """Record a failed attempt; unless it is permanent, the own workflow makes the next one at its time."""
+        with self._context.unit_of_work(SYSTEM) as uow, session_cache(uow.session):
+            row = self._deploy.lock_to_fail(uow, call.subject_id, failure)
+            if row is None:
+                return
+            self._deploy.record_failure(uow, row, failure, call.generation)
+            if row.status != DeliveryStatus.RETRYING:
+                _release(
+                    row, batch_id
+                )  # one that is retried keeps its batch, whose time its workflow waits for
+            if not is_settled(row):
+                _hand_over(uow, row)
+            uow.session.add(row)
+        checkpoint("delivery_batch.failed")
+
+    def superseded(self, calls: Collection[DeployCall]) -> Collection[str]:
+        """Ids of the deliveries whose calls are under way for what is not desired any more."""
+        query = (
+            select(Delivery.id, Delivery.generation)
+            .join(Sync, col(Sync.id) == col(Delivery.sync_id))
+            .where(
+                col(Delivery.id).in_([call.subject_id for call in calls]),
+                Delivery.status == DeliveryStatus.DELIVERING,
+                col(Sync.deletion_requested).is_(False),
+            )
+        )
+        with self._context.db.read() as session:
+            desired = dict(session.exec(query).all())
+        return {call.subject_id for call in calls if desired.get(call.subject_id) != call.generation}
+
+    def hand_over(self, batch_id: str, delivery_ids: Collection[str], *, called: Collection[str]) -> None:
+        """Leave deliveries to their own workflows.
+
+        Args:
+            called: those that the destination may hold; the intents of all others are taken back.
+        """
+        with self._context.unit_of_work(SYSTEM) as uow, session_cache(uow.session), uow.session.no_autoflush:
+            for row in _loaded(uow.session, delivery_ids):
+                if row.batch_id == batch_id:
+                    _release(row, batch_id)
+                    if row.id not in called:
+                        row.intent_at = None
+                    uow.session.add(row)
+                if not is_settled(row):
+                    _hand_over(uow, row)
+        checkpoint("delivery_batch.apart")
+
+    def _begin_one(self, uow: UnitOfWork, row: Delivery, batch_id: str) -> DeployCall | None:
+        """``None`` where its own workflow has to see to it: it waits for a slot, or for one that is at it."""
+        sync, certificate = sync_with(uow.session, row, row.desired_certificate_id)
+        connection = uow.session.get(Connection, sync.connection_id) if sync.connection_id else None
+        limited = connection is not None and connection.max_per_minute is not None
+        if row.status != DeliveryStatus.PENDING or row.intent_at is not None or limited:
+            return None
+        if is_unwanted(sync, certificate):
+            return None
+        try:
+            call = self._deploy.compose(uow, row, sync, certificate)
+        except Exception as error:  # the own workflow meets it again, and records it
+            log.info("delivery %s is left to its own workflow: %s", row.id, type(error).__name__)
+            return None
+        row.batch_id, row.intent_at, row.attempts, row.next_try_at = batch_id, uow.now, 1, None
+        uow.session.add(row)
+        return call
+
+    def _complete_together(self, batch_id: str, answers: Sequence[tuple[DeployCall, Receipt]]) -> None:
+        checkpoint("delivery_batch.answered")
+        with self._context.unit_of_work(SYSTEM) as uow, session_cache(uow.session), uow.session.no_autoflush:
+            rows = {row.id: row for row in _loaded(uow.session, [call.subject_id for call, _ in answers])}
+            remember_planned(uow.session, rows)
+            for number, (call, answer) in enumerate(answers, start=1):
+                if (row := rows.get(call.subject_id)) is None:
+                    continue  # deleted
+                _release(row, batch_id)
+                self._deploy.record_receipt(uow, row, call, answer)
+                uow.session.add(row)
+                if not is_settled(row) or (call.observer is not None and call.seen is None):
+                    _hand_over(uow, row)  # a newer generation, or what was not read back yet
+                checkpoint(f"delivery_batch.item.{number}")
+        checkpoint("delivery_batch.recorded")
+
+
+def _loaded(session: Session, delivery_ids: Collection[str]) -> Sequence[Delivery]:
+    """The rows, locked in the order in which all lock them, with all that they name in the session's cache."""
+    query = select(Delivery).where(col(Delivery.id).in_(delivery_ids)).order_by(col(Delivery.id))
+    rows = session.exec(locked(query)).all()
+    certificates = {row.desired_certificate_id for row in rows}
+    certificates |= {row.delivered_certificate_id for row in rows if row.delivered_certificate_id}
+    known = {
+        row.id: row
+        for row in session.exec(select(Certificate).where(col(Certificate.id).in_(certificates))).all()
+    }
+    with_connection = select(Sync, Connection).join(
+        Connection, col(Connection.id) == col(Sync.connection_id), isouter=True
+    )
+    found = session.exec(with_connection.where(col(Sync.id).in_({row.sync_id for row in rows}))).all()
+    syncs = {sync.id: sync for sync, _ in found}
+    for row in rows:
+        remember_sync(session, row, syncs[row.sync_id], known[row.desired_certificate_id])
+    return rows
+
+
+def _with_removals_due(session: Session, delivery_ids: Collection[str]) -> set[str]:
+    """Deliveries whose own workflows are to remove something: they deploy and remove one after the other."""
+    query = select(Retirement.delivery_id).where(
+        col(Retirement.delivery_id).in_(delivery_ids), Retirement.status == RetirementStatus.DUE
+    )
+    return set(session.exec(query).all())
+
+
+def _release(row: Delivery, batch_id: str) -> None:
+    if row.batch_id == batch_id:
+        row.batch_id = None
+
+
+def _hand_over(uow: UnitOfWork, row: Delivery) -> None:
+    """Start the own workflow of a delivery, or signal it."""
+    sync = uow.session.get_one(Sync, row.sync_id)
+    enqueue_delivery(uow, sync, row, f"batch-{uow.new_id()}")
