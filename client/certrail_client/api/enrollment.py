@@ -12,11 +12,13 @@ from certrail_client.models.common import (
 )
 from certrail_client.models.enrollment import (
     ApiEnrollmentIn,
+    ChallengeIn,
     EnrollmentMethodOut,
     EnrollmentOut,
     EnrollmentSecretList,
     EnrollmentSecretOut,
     NewEnrollmentSecretOut,
+    OneTimeChallengeIn,
     PassphraseIn,
 )
 
@@ -89,5 +91,39 @@ def revoke_passphrase(application: str | None, profile: str, secret: str) -> Cal
     """
     path = scoped(
         application, "/profiles/{profile}/enrollment/est/passphrases/{secret}", profile=profile, secret=secret
+    )
+    return Call("DELETE", path, type(None))
+
+
+def list_challenges(
+    application: str | None, profile: str
+) -> PagedCall[EnrollmentSecretList, EnrollmentSecretOut]:
+    """The valid challenges of SCEP that were not used; their text is never shown again."""
+    path = scoped(application, "/profiles/{profile}/enrollment/scep/challenges", profile=profile)
+    return PagedCall("GET", path, EnrollmentSecretList, position="cursor")
+
+
+def create_challenge(
+    application: str | None, profile: str, body: ChallengeIn
+) -> Call[NewEnrollmentSecretOut]:
+    """Create a challenge of SCEP for many requests. Its text is in this answer and nowhere else."""
+    path = scoped(application, "/profiles/{profile}/enrollment/scep/challenges", profile=profile)
+    return Call("POST", path, NewEnrollmentSecretOut, body=body)
+
+
+def create_one_time_challenge(
+    application: str | None, profile: str, body: OneTimeChallengeIn
+) -> Call[NewEnrollmentSecretOut]:
+    """Create a challenge of SCEP for one request, which whoever may request certificates here may do."""
+    path = scoped(application, "/profiles/{profile}/enrollment/scep/one-time-challenges", profile=profile)
+    return Call("POST", path, NewEnrollmentSecretOut, body=body)
+
+
+def revoke_challenge(application: str | None, profile: str, secret: str) -> Call[None]:
+    """Revoke a challenge of SCEP: it is refused at once, and certificates that were issued by it stay
+    valid.
+    """
+    path = scoped(
+        application, "/profiles/{profile}/enrollment/scep/challenges/{secret}", profile=profile, secret=secret
     )
     return Call("DELETE", path, type(None))

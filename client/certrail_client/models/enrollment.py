@@ -20,6 +20,17 @@ class ApiEnrollmentIn(Body):
     """How certificates are renewed automatically."""
 
 
+class ChallengeIn(Body):
+    """A challenge of SCEP for many requests to create."""
+
+    name: str
+    """What it is for."""
+    value: str | None = None
+    """A text of one's own, 16 to 128 printable ASCII characters; null for a random one."""
+    lifetime: str | None = None
+    """How long it is valid; null for no end."""
+
+
 class EnrollmentMethod(OpenEnum):
     """A method of enrollment; `AVAILABLE_METHODS` are those that this version serves."""
 
@@ -102,6 +113,15 @@ class NewEnrollmentSecretOut(Body):
     """When it expires; null for no end."""
     value: str | None
     """Its text, in this answer only; null when the same call created it before."""
+
+
+class OneTimeChallengeIn(Body):
+    """A challenge of SCEP for one request to create."""
+
+    name: str
+    """What it is for."""
+    lifetime: str | None = None
+    """How long it is valid; null is as the enrollment is set."""
 
 
 class PassphraseIn(Body):

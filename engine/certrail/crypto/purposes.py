@@ -3,6 +3,7 @@
 CA_KEY_PURPOSE = "ca-key"
 CERTIFICATE_KEY_PURPOSE = "certificate-key"
 OCSP_KEY_PURPOSE = "ocsp-key"
+SCEP_RA_KEY_PURPOSE = "scep-ra-key"
 CONNECTION_PURPOSE = "connection"
 SYNC_PURPOSE = "sync"
 CHANNEL_PURPOSE = "channel"

@@ -136,14 +136,14 @@ SETTINGS: Mapping[EnrollmentMethod, type[MethodSettings]] = MappingProxyType(
     }
 )
 """The settings of each method."""
-AVAILABLE_METHODS = frozenset({EnrollmentMethod.API, EnrollmentMethod.EST})
+AVAILABLE_METHODS = frozenset({EnrollmentMethod.API, EnrollmentMethod.EST, EnrollmentMethod.SCEP})
 """The methods that this version serves."""
 ENDPOINTS: Mapping[EnrollmentMethod, Mapping[str, str]] = MappingProxyType(
     {
         EnrollmentMethod.API: {"requests": "/api/v1{application}/certificate-requests"},
         EnrollmentMethod.ACME: {"directory": "/acme{application}/profiles/{profile}/directory"},
         EnrollmentMethod.EST: {"server": "/.well-known/est/{path}"},
-        EnrollmentMethod.SCEP: {},
+        EnrollmentMethod.SCEP: {"server": "/scep/{path}/pkiclient.exe"},
     }
 )
 """By method and name: paths of the URLs that a client is configured with; `{application}` is empty in the legacy

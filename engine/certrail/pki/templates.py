@@ -16,6 +16,7 @@ from certrail.pki.keys import PrivateKey, PublicKey
 from certrail.pki.leaf import LeafPlan, sign_leaf
 from certrail.pki.locations import NOWHERE, Locations
 from certrail.pki.revocation import Question, Revoked, answer, make_crl, signer_certificate
+from certrail.pki.scep.ra import ra_certificate
 
 T_co = TypeVar("T_co", covariant=True)
 
@@ -136,6 +137,28 @@ class OcspSignerTemplate:
     def sign(self, key: PrivateKey) -> x509.Certificate:
         """The certificate."""
         return signer_certificate(
+            self.issuer,
+            key,
+            self.public_key,
+            serial=self.serial,
+            not_before=self.not_before,
+            not_after=self.not_after,
+        )
+
+
+@dataclass(frozen=True)
+class ScepRaTemplate:
+    """The certificate of a SCEP registration authority (RFC 8894 section 2.2)."""
+
+    issuer: x509.Certificate
+    public_key: PublicKey
+    serial: int
+    not_before: datetime
+    not_after: datetime
+
+    def sign(self, key: PrivateKey) -> x509.Certificate:
+        """The certificate."""
+        return ra_certificate(
             self.issuer,
             key,
             self.public_key,

@@ -50,6 +50,7 @@ from certrail.services.delivery.syncs import Syncs
 from certrail.services.delivery.verify import VerifyStep
 from certrail.services.enrollment.est import EstServer
 from certrail.services.enrollment.methods import EnrollmentMethods
+from certrail.services.enrollment.scep import ScepServer
 from certrail.services.enrollment.secrets import EnrollmentSecrets
 from certrail.services.integrations.connections import Connections
 from certrail.services.integrations.event_feed import EventFeed
@@ -204,6 +205,7 @@ class Services:
     retirements: Retirements
     revocation: Revocation
     saved_searches: SavedSearches
+    scep_server: ScepServer
     sessions: Sessions
     status_responder: StatusResponder
     sweeps: Sweeps
@@ -275,6 +277,7 @@ class Services:
             retirements=retirements,
             revocation=Revocation(context),
             saved_searches=SavedSearches(context),
+            scep_server=ScepServer(context, enrollment_secrets),
             sessions=Sessions(context),
             status_responder=status_responder,
             sweeps={

@@ -15,7 +15,7 @@ from certrail.services.facade import Services
 from certrail.services.operations.reconciler import Reconciler
 from certrail_server.api import problems
 from certrail_server.api.bodies import BoundedBodies
-from certrail_server.api.enrollment import est
+from certrail_server.api.enrollment import est, scep
 from certrail_server.api.enrollment import secrets as enrollment_secrets
 from certrail_server.api.enrollment import settings as enrollment_settings
 from certrail_server.api.frame import FramedCalls
@@ -150,6 +150,7 @@ def create_app(
     app.include_router(callbacks.router)
     app.include_router(status.router)
     app.include_router(est.router)
+    app.include_router(scep.router)
     app.include_router(health.router)
     app.include_router(metrics.router)
     app.include_router(reference.router)

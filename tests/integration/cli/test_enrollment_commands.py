@@ -34,3 +34,19 @@ def test_urls_and_configurations_of_clients(shell: Shell) -> None:
     shell.run("enrollment", "set", "app", "web", "est", "--off")
     methods = {m["method"]: m for m in shell.json("enrollment", "show", "app", "web")["methods"]}
     assert not methods["est"]["enabled"]
+
+
+def test_challenges_for_one_request_and_for_many(shell: Shell) -> None:
+    shell.run("enrollment", "set", "app", "web", "scep")
+    once = shell.run("enrollment", "challenge", "create", "app", "web", "--lifetime", "15m").strip()
+    many = shell.run("enrollment", "challenge", "create", "app", "web", "--lasting", "--name", "tablets")
+    assert once.splitlines()[-1] != many.strip().splitlines()[-1]
+    rows = {row["kind"]: row for row in shell.json("enrollment", "challenge", "list", "app", "web")}
+    assert set(rows) == {"challenge", "one_time_challenge"}
+    assert rows["challenge"]["expires_at"] is None
+    own = ("--value", "a text of one's own")
+    assert "--lasting" in shell.refused("enrollment", "challenge", "create", "app", "web", *own)
+    shell.run("enrollment", "challenge", "revoke", "app", "web", rows["challenge"]["id"])
+    (left,) = shell.json("enrollment", "challenge", "list", "app", "web")
+    assert left["kind"] == "one_time_challenge"
+    assert "certmonger" in shell.run("enrollment", "client", "app", "web", "scep").split()

@@ -43,3 +43,12 @@ class EnrollmentChallengeUsed(
 
     name: str
     request_id: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScepRaMade(Event, type="scep_ra.made", title="SCEP certificate made: {profile}", subject="enrollment"):
+    """The authority signed the certificate to which SCEP clients of an enrollment encrypt their requests."""
+
+    profile: str
+    serial: str
+    not_after: datetime

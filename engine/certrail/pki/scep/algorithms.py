@@ -52,9 +52,10 @@ CAPABILITIES = (
     "AES",
     "DES3",
     "Renewal",
+    "GetNextCACert",
     "SCEPStandard",
 )
-"""RFC 8894 section 3.5.2."""
+"""RFC 8894 section 3.5.2. Debian's strongSwan 5.9.8 looks at each bit one too far, so it needs all of them."""
 
 Digest = hashes.SHA1 | hashes.SHA224 | hashes.SHA256 | hashes.SHA384 | hashes.SHA512
 

@@ -122,6 +122,13 @@ def issuer_and_serial(recipient: Recipient) -> bytes:
     )
 
 
+def read_name(content: bytes) -> Recipient:
+    """IssuerAndSerialNumber, as GetCert sends it. Raises Malformed."""
+    name = whole(cms.IssuerAndSerialNumber, content, "issuer and serial number")
+    with reading("issuer and serial number"):
+        return Recipient(bytes(name["issuer"].dump()), int(name["serial_number"].native))
+
+
 def _recipients(enveloped: Any) -> tuple[tuple[Recipient, bytes], ...]:
     with reading(_WHAT):
         infos = list(enveloped["recipient_infos"])

@@ -11,6 +11,7 @@ from certrail.persistence.tables import (
     Crl,
     OcspSigner,
     RevocationTombstone,
+    ScepRa,
 )
 from certrail.services.authorities.ca_revocation import keep_status
 from certrail.services.authorities.crl_mirrors import delete_mirrors
@@ -27,6 +28,8 @@ def delete_unused(uow: UnitOfWork, authority: CertificateAuthority) -> None:
     _forget_ended(uow, authority)
     _refuse_used(uow.session, authority)
     keep_status(uow, authority)
+    own = [version.id for version in versions_of(uow.session, authority.id)]
+    uow.session.execute(delete(ScepRa).where(col(ScepRa.ca_certificate_id).in_(own)))
     for row in (*versions_of(uow.session, authority.id), *keys_of(uow.session, authority.id)):
         uow.session.delete(row)
     delete_mirrors(uow.session, authority.id)

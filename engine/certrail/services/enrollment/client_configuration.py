@@ -35,6 +35,29 @@ pki --est --url {server} --label {label} --cacert tls-root.pem --cacert ca-1.pem
 """
 
 
+def _scep_strongswan(urls: Urls) -> str:
+    server = urls["server"]
+    return f"""\
+pki --scepca --url {server} --caout ca.pem --raout ra.pem --outform pem --force
+pki --gen --type rsa --size 2048 --outform pem > device.key
+pki --scep --url {server} --in device.key --dn CN=device.example.com --san device.example.com \\
+  --password CHALLENGE --cacert-enc ra.pem --cacert-sig ra.pem --cacert ca.pem \\
+  --cipher aes --digest sha256 --outform pem > device.pem
+"""
+
+
+def _certmonger(urls: Urls) -> str:
+    server = urls["server"]
+    return f"""\
+curl --silent --output ca.p7 '{server}?operation=GetCACert'
+openssl pkcs7 -inform DER -in ca.p7 -print_certs -out ca.pem
+getcert add-scep-ca -c certrail -u {server} -N ca.pem
+getcert request -c certrail -k /etc/pki/device.key -f /etc/pki/device.pem \\
+  -N CN=device.example.com -D device.example.com -L CHALLENGE
+"""
+
+
 _CLIENTS: Mapping[EnrollmentMethod, Mapping[str, Callable[[Urls], str]]] = {
     EnrollmentMethod.EST: {"curl": _curl, "strongswan": _strongswan},
+    EnrollmentMethod.SCEP: {"certmonger": _certmonger, "strongswan": _scep_strongswan},
 }

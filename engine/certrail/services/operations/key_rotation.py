@@ -14,6 +14,7 @@ from certrail.crypto.purposes import (
     CHANNEL_PURPOSE,
     CONNECTION_PURPOSE,
     OCSP_KEY_PURPOSE,
+    SCEP_RA_KEY_PURPOSE,
     SYNC_PURPOSE,
     of_row,
 )
@@ -29,6 +30,7 @@ from certrail.persistence.tables import (
     OcspSigner,
     PreviousTarget,
     RemoteOrder,
+    ScepRa,
     Sync,
 )
 from certrail.services.core.actor import SYSTEM
@@ -44,6 +46,7 @@ SEALED: Sequence[tuple[type[SQLModel], str, str]] = (
     (CrlMirror, "config_sealed", SYNC_PURPOSE),
     (Channel, "config_sealed", CHANNEL_PURPOSE),
     (OcspSigner, "key_sealed", OCSP_KEY_PURPOSE),
+    (ScepRa, "key_sealed", SCEP_RA_KEY_PURPOSE),
     (AuditChainHead, "seal", AUDIT_HEAD_PURPOSE),
     (AuditChainHead, "link_key_sealed", AUDIT_LINK_PURPOSE),
 )

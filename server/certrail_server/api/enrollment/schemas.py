@@ -184,18 +184,26 @@ class PassphraseIn(In):
 
 
 class ChallengeIn(In):
-    """A challenge of SCEP to create."""
+    """A challenge of SCEP for many requests to create."""
 
-    model_config = examples({"name": "printer-17", "one_time": True}, {"name": "tablets", "one_time": False})
+    model_config = examples({"name": "tablets", "lifetime": "30d"})
 
     name: Text = Field(description="What it is for.")
-    one_time: bool = Field(default=True, description="Whether it is for one request only.")
     value: SecretText | None = Field(
-        default=None, description="A text of one's own, of a challenge that is not for one request only."
-    )
-    lifetime: Duration | None = Field(
         default=None,
-        description="How long it is valid; null is as the enrollment is set for a one-time challenge, and no end else.",
+        description="A text of one's own, 16 to 128 printable ASCII characters; null for a random one.",
+    )
+    lifetime: Duration | None = Field(default=None, description="How long it is valid; null for no end.")
+
+
+class OneTimeChallengeIn(In):
+    """A challenge of SCEP for one request to create."""
+
+    model_config = examples({"name": "printer-17"}, {"name": "printer-18", "lifetime": "15m"})
+
+    name: Text = Field(description="What it is for.")
+    lifetime: Duration | None = Field(
+        default=None, description="How long it is valid; null is as the enrollment is set."
     )
 
 

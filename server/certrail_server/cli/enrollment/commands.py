@@ -13,7 +13,9 @@ from certrail_server.cli.tables import listed, shown
 
 enrollment = typer.Typer(no_args_is_help=True)
 passphrase = typer.Typer(no_args_is_help=True)
+challenge = typer.Typer(no_args_is_help=True)
 enrollment.add_typer(passphrase, name="passphrase", help="Passphrases of EST: several are valid at once.")
+enrollment.add_typer(challenge, name="challenge", help="Challenges of SCEP, for one request or for many.")
 
 METHOD_COLUMNS = ("method", "served", "enabled", ("URLs", lambda row: " ".join(row["urls"].values())))
 SECRET_COLUMNS = ("id", "kind", "name", "created_at", "expires_at")
@@ -100,6 +102,42 @@ def revoke_passphrase(application: Application, profile: Profile, secret: Secret
     out.print("revoked")
 
 
+@challenge.command("list")
+def list_challenges(application: Application, profile: Profile, as_json: AsJson = False) -> None:
+    """List the valid challenges that were not used, without their text."""
+    listed(call("GET", _challenges(application, profile))["items"], SECRET_COLUMNS, as_json)
+
+
+@challenge.command("create")
+def create_challenge(
+    application: Application,
+    profile: Profile,
+    name: Named = "scep",
+    lasting: Annotated[
+        bool, typer.Option("--lasting", help="For any number of requests; only an Admin creates one.")
+    ] = False,
+    lifetime: Lifetime = None,
+    value: Value = None,
+) -> None:
+    """Create a challenge for one request, and print its text once."""
+    if value is not None and not lasting:
+        fail("A text of your own is for a challenge that lasts; add --lasting.")
+    body = {"name": name} | given(lifetime=lifetime, value=_value(value))
+    path = (
+        _challenges(application, profile)
+        if lasting
+        else f"{_path(application, profile)}/scep/one-time-challenges"
+    )
+    print_secret(create(path, body))
+
+
+@challenge.command("revoke")
+def revoke_challenge(application: Application, profile: Profile, secret: Secret) -> None:
+    """Revoke a challenge; certificates that were issued by it stay valid."""
+    call("DELETE", f"{_challenges(application, profile)}/{secret}")
+    out.print("revoked")
+
+
 def print_secret(answer: Json) -> None:
     """The text alone on standard output; the rest is for the person."""
     err.print(f"{answer['name']} ({answer['id']}); it is not shown again:", highlight=False)
@@ -116,3 +154,7 @@ def _path(application: str, profile: str) -> str:
 
 def _passphrases(application: str, profile: str) -> str:
     return f"{_path(application, profile)}/est/passphrases"
+
+
+def _challenges(application: str, profile: str) -> str:
+    return f"{_path(application, profile)}/scep/challenges"
