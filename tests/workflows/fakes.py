@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections.abc import AsyncIterator, Collection
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -15,6 +15,7 @@ from temporalio.client import Client
 from tests.workflows.fake_delivery_batch import FakeDeliveryBatch
 from tests.workflows.fake_plugins import PLUGIN, FakeDestination, FakeNotifier, Tries
 from tests.workflows.fake_renewals import FakeRenewalWaits
+from tests.workflows.fake_requests import FakeIssuance, FakeIssuanceBatch, FakeRevocation, FakeValidation
 from tests.workflows.fake_retirements import FakeRetirements, ReadsNothingBack
 
 from certrail.persistence.tables import PreviousTarget
@@ -27,7 +28,6 @@ from certrail.services.delivery.deliveries import DeliveryState
 from certrail.services.delivery.deploy import DeployCall
 from certrail.services.delivery.observation import ObserveCall
 from certrail.services.integrations.plugin_faults import CallFault
-from certrail.services.issuance.issuance import Advance
 from certrail_sdk import (
     Bundle,
     Deployment,
@@ -200,56 +200,6 @@ class FakeMirrors(ReadsNothingBack):
 
 
 @dataclass
-class FakeIssuance:
-    """One request; `steps` are answers of `advance`, of which the last one repeats."""
-
-    steps: list[Advance | Exception] = field(default_factory=lambda: [Advance("issued")])
-    reasons: list[str] = field(default_factory=list)
-    attempts: int = 0
-    asked: asyncio.Queue[str] = field(default_factory=asyncio.Queue)
-
-    def __post_init__(self) -> None:
-        self._loop = asyncio.get_running_loop()
-
-    def advance(self, request_id: str) -> Advance:
-        self.attempts += 1
-        self._loop.call_soon_threadsafe(self.asked.put_nowait, request_id)
-        step = self.steps.pop(0) if len(self.steps) > 1 else self.steps[0]
-        if isinstance(step, Exception):
-            raise step
-        return step
-
-    def fail(self, request_id: str, reason: str) -> None:
-        self.reasons.append(reason)
-
-
-@dataclass
-class FakeIssuanceBatch:
-    """Requests in bulk; `steps` are how many of the requests each chunk issues, or its error; the last one repeats."""
-
-    steps: list[int | Exception] = field(default_factory=lambda: [100])
-    chunks: list[tuple[str, ...]] = field(default_factory=list)
-    apart: list[str] = field(default_factory=list)
-
-    def advance(self, request_ids: Sequence[str]) -> Sequence[str]:
-        self.chunks.append(tuple(request_ids))
-        step = self.steps.pop(0) if len(self.steps) > 1 else self.steps[0]
-        if isinstance(step, Exception):
-            raise step
-        return request_ids[step:]
-
-    def start_own_workflows(self, request_ids: Sequence[str]) -> None:
-        self.apart += request_ids
-
-
-@dataclass
-class FakeRevocation(FakeIssuance):
-    """One revocation request; as `FakeIssuance`."""
-
-    steps: list[Advance | Exception] = field(default_factory=lambda: [Advance("revoked")])
-
-
-@dataclass
 class FakeNotifications(ReadsNothingBack):
     """One message."""
 
@@ -322,6 +272,7 @@ class Fakes:
     issuance: FakeIssuance = field(default_factory=FakeIssuance)
     issuance_batch: FakeIssuanceBatch = field(default_factory=FakeIssuanceBatch)
     revocation: FakeRevocation = field(default_factory=FakeRevocation)
+    validation: FakeValidation = field(default_factory=FakeValidation)
     renewal_waits: FakeRenewalWaits = field(default_factory=FakeRenewalWaits)
     deliveries: FakeDeliveries = field(default_factory=FakeDeliveries)
     notifications: FakeNotifications = field(default_factory=FakeNotifications)
@@ -353,6 +304,7 @@ class Fakes:
             issuance=self.issuance,
             issuance_batch=self.issuance_batch,
             revocation=self.revocation,
+            acme_validation=self.validation,
             renewal_waits=self.renewal_waits,
             deliveries=self.deliveries,
             delivery_batch=self.delivery_batch,

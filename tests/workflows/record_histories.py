@@ -20,6 +20,7 @@ from tests.workflows.waiting import planned
 
 from certrail.domain.errors import BadInput
 from certrail.domain.renewal import RenewalWait
+from certrail.services.enrollment.acme.validation import ValidationAdvance
 from certrail.services.issuance.issuance import Advance
 from certrail.services.lifecycle.renewal_waits import OVER, RoundStep
 from certrail_sdk import Observation, RateLimited, Unauthorized
@@ -32,6 +33,7 @@ from certrail_workflows.messages import (
     IssuanceInput,
     RenewalInput,
     RevocationInput,
+    ValidationInput,
 )
 
 HISTORIES = Path(__file__).parent / "histories"
@@ -98,6 +100,16 @@ async def revocation_with_approval(client: Client, fakes: Fakes, name: str) -> N
 async def revocation_that_fails(client: Client, fakes: Fakes, name: str) -> None:
     fakes.revocation.steps = [Advance("failed")]
     await _failing(await _start(client, "RevocationWorkflow", RevocationInput("revocation-request-1"), name))
+
+
+async def validation_checked_again(client: Client, fakes: Fakes, name: str) -> None:
+    fakes.validation.steps = [ValidationAdvance("waiting", INSTANT), ValidationAdvance("valid")]
+    await (await _start(client, "ValidationWorkflow", ValidationInput("challenge-1"), name)).result()
+
+
+async def validation_given_up(client: Client, fakes: Fakes, name: str) -> None:
+    fakes.validation.steps = [BadInput("never", "challenge")]
+    await _failing(await _start(client, "ValidationWorkflow", ValidationInput("challenge-1"), name))
 
 
 async def renewal_that_waits(client: Client, fakes: Fakes, name: str) -> None:
@@ -203,6 +215,8 @@ STORIES: tuple[Story, ...] = (
     issuance_batch_that_fails,
     revocation_with_approval,
     revocation_that_fails,
+    validation_checked_again,
+    validation_given_up,
     renewal_that_waits,
     renewal_handed_back,
     delivery_at_once,

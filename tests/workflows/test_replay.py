@@ -35,6 +35,8 @@ EVENTS = {
     "revocation_that_fails": 6,
     "renewal_handed_back": 7,
     "sweep": 11,
+    "validation_checked_again": 22,
+    "validation_given_up": 12,
 }
 """Of each recorded history: the server's work per event is what a workflow costs."""
 SIGNALLED = {

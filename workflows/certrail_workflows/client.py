@@ -27,6 +27,7 @@ from certrail_workflows.flows.notification import NotificationWorkflow
 from certrail_workflows.flows.renewal import RenewalWorkflow
 from certrail_workflows.flows.revocation import RevocationWorkflow
 from certrail_workflows.flows.signals import ChangeSignals
+from certrail_workflows.flows.validation import ValidationWorkflow
 from certrail_workflows.messages import (
     CORE_QUEUE,
     DeliveryBatchInput,
@@ -35,6 +36,7 @@ from certrail_workflows.messages import (
     PluginTaskInput,
     RenewalInput,
     RevocationInput,
+    ValidationInput,
     plugin_queue,
 )
 from certrail_workflows.search_attributes import ensure_search_attributes, search_attributes
@@ -53,6 +55,7 @@ _FLOWS: Mapping[str, type] = {
     "issuance": IssuanceWorkflow,
     "revocation": RevocationWorkflow,
     "renewal": RenewalWorkflow,
+    "validation": ValidationWorkflow,
     "delivery": DeliveryWorkflow,
     "notification": NotificationWorkflow,
     "approval-message": ApprovalMessageWorkflow,
@@ -63,7 +66,7 @@ _BATCHES: Mapping[str, tuple[type, str]] = {
     "delivery": (DeliveryBatchWorkflow, "Deliver {} certificates"),
 }
 """By flow: the workflow that does it for many, and what it does."""
-_ONCE = frozenset({"issuance", "notification", "renewal", "revocation"})
+_ONCE = frozenset({"issuance", "notification", "renewal", "revocation", "validation"})
 """Flows whose success is final: a message that comes again must not start them again, unless it is a `rerun`."""
 _RUNNING = frozenset({WorkflowExecutionStatus.RUNNING, WorkflowExecutionStatus.CONTINUED_AS_NEW})
 _ENDED_FROM_OUTSIDE = frozenset({WorkflowExecutionStatus.TERMINATED, WorkflowExecutionStatus.CANCELED})
@@ -362,11 +365,15 @@ def _summary(text: str) -> ReadableText | None:
     return ReadableText(cut) if cut else None
 
 
-def _input(message: OutboxMessage) -> IssuanceInput | RenewalInput | RevocationInput | PluginTaskInput:
+def _input(
+    message: OutboxMessage,
+) -> IssuanceInput | RenewalInput | RevocationInput | ValidationInput | PluginTaskInput:
     if message.flow == "issuance":
         return IssuanceInput(message.subject_id)
     if message.flow == "revocation":
         return RevocationInput(message.subject_id)
+    if message.flow == "validation":
+        return ValidationInput(message.subject_id)
     if message.flow == "renewal":
         # The id is renewal-{lineage}-{round}: a round has no row of its own.
         return RenewalInput(message.subject_id, int(message.workflow_id.rpartition("-")[2]))

@@ -15,6 +15,8 @@ ADVANCE_ISSUANCE_BATCH = "advance_issuance_batch"
 START_OWN_ISSUANCES = "start_own_issuances"
 ADVANCE_REVOCATION = "advance_revocation"
 FAIL_REVOCATION = "fail_revocation"
+VALIDATE = "validate"
+FAIL_VALIDATION = "fail_validation"
 ADVANCE_RENEWAL = "advance_renewal"
 HAND_BACK_RENEWAL = "hand_back_renewal"
 RENEWAL_OVER = "over"
@@ -109,6 +111,29 @@ class RevocationFailure:
     """A revocation request to fail, and why."""
 
     request_id: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class ValidationInput:
+    """The ACME challenge to validate."""
+
+    challenge_id: str
+
+
+@dataclass(frozen=True)
+class ValidationStep:
+    """The status of a challenge; while ``waiting``, ``wake_at`` says when to check again."""
+
+    status: str
+    wake_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class ValidationFailure:
+    """A challenge to fail, and why."""
+
+    challenge_id: str
     reason: str
 
 

@@ -58,6 +58,12 @@ _OWN_DATABASE = RetryPolicy(
 )
 
 OWN_STEP = LocalActivityConfig(start_to_close_timeout=timedelta(seconds=30), retry_policy=_OWN_DATABASE)
+VALIDATE = ActivityConfig(
+    # A check takes at most ten seconds; the rest is for the two transactions around it.
+    start_to_close_timeout=timedelta(seconds=30),
+    schedule_to_close_timeout=timedelta(minutes=10),
+    retry_policy=_OWN_DATABASE,
+)
 DELIVER = ActivityConfig(
     start_to_close_timeout=timedelta(minutes=5),
     schedule_to_close_timeout=timedelta(days=30),

@@ -10,12 +10,14 @@ from certrail_workflows.flows.notification import NotificationWorkflow
 from certrail_workflows.flows.renewal import RenewalWorkflow
 from certrail_workflows.flows.revocation import RevocationWorkflow
 from certrail_workflows.flows.sweep import SweepWorkflow
+from certrail_workflows.flows.validation import ValidationWorkflow
 
 WORKFLOWS: tuple[type, ...] = (
     IssuanceWorkflow,
     IssuanceBatchWorkflow,
     RevocationWorkflow,
     RenewalWorkflow,
+    ValidationWorkflow,
     DeliveryWorkflow,
     DeliveryBatchWorkflow,
     NotificationWorkflow,

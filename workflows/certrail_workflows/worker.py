@@ -23,6 +23,7 @@ from certrail_workflows.activities.core import (
 )
 from certrail_workflows.activities.delivery_batch import delivery_batch_activity
 from certrail_workflows.activities.plugin import plugin_activities
+from certrail_workflows.activities.validation import ValidationActivities
 from certrail_workflows.messages import CORE_QUEUE
 from certrail_workflows.registry import WORKFLOWS
 
@@ -68,6 +69,7 @@ def core_worker(
     batch = IssuanceBatchActivities(services.issuance_batch)
     revocation = RevocationActivities(services.revocation)
     renewals = RenewalActivities(services.renewal_waits)
+    validation = ValidationActivities(services.acme_validation)
     outcomes = OutcomeActivities(services.deliveries, services.effects)
     return Worker(
         client,
@@ -83,6 +85,8 @@ def core_worker(
             revocation.fail_revocation,
             renewals.advance_renewal,
             renewals.hand_back_renewal,
+            validation.validate,
+            validation.fail_validation,
             outcomes.delivery_status,
             outcomes.record_timeout,
             SweepActivities(services.sweeps, drain).sweep,

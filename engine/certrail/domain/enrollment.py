@@ -136,7 +136,7 @@ SETTINGS: Mapping[EnrollmentMethod, type[MethodSettings]] = MappingProxyType(
     }
 )
 """The settings of each method."""
-AVAILABLE_METHODS = frozenset({EnrollmentMethod.API, EnrollmentMethod.EST, EnrollmentMethod.SCEP})
+AVAILABLE_METHODS = frozenset(EnrollmentMethod)
 """The methods that this version serves."""
 ENDPOINTS: Mapping[EnrollmentMethod, Mapping[str, str]] = MappingProxyType(
     {

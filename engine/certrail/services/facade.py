@@ -48,9 +48,17 @@ from certrail.services.delivery.retirements import Retirements
 from certrail.services.delivery.subscribers import connection_updated
 from certrail.services.delivery.syncs import Syncs
 from certrail.services.delivery.verify import VerifyStep
+from certrail.services.enrollment.acme.accounts import AcmeAccounts
+from certrail.services.enrollment.acme.authorizations import AcmeAuthorizations
+from certrail.services.enrollment.acme.external_accounts import ExternalAccountKeys
+from certrail.services.enrollment.acme.finalization import AcmeFinalization
+from certrail.services.enrollment.acme.nonces import AcmeNonces
+from certrail.services.enrollment.acme.orders import AcmeOrders
+from certrail.services.enrollment.acme.validation import AcmeValidation
 from certrail.services.enrollment.est import EstServer
 from certrail.services.enrollment.methods import EnrollmentMethods
 from certrail.services.enrollment.scep import ScepServer
+from certrail.services.enrollment.open_objects import VALIDATIONS
 from certrail.services.enrollment.secrets import EnrollmentSecrets
 from certrail.services.integrations.connections import Connections
 from certrail.services.integrations.event_feed import EventFeed
@@ -105,6 +113,7 @@ OPEN_OBJECTS: Sequence[OpenObjects] = (
     REQUESTS_IN_ROUNDS,
     RENEWALS,
     REVOCATIONS,
+    VALIDATIONS,
     APPROVAL_MESSAGES,
     DELIVERIES,
     REMOVALS,
@@ -160,6 +169,12 @@ class Services:
     """Every use case, by noun."""
 
     context: ServiceContext
+    acme_accounts: AcmeAccounts
+    acme_authorizations: AcmeAuthorizations
+    acme_finalization: AcmeFinalization
+    acme_nonces: AcmeNonces
+    acme_orders: AcmeOrders
+    acme_validation: AcmeValidation
     alerts: Alerts
     applications: Applications
     approval_messages: ApprovalMessages
@@ -180,6 +195,7 @@ class Services:
     est_server: EstServer
     event_feed: EventFeed
     export: Export
+    external_account_keys: ExternalAccountKeys
     heartbeats: Heartbeats
     imports: Imports
     incidents: Incidents
@@ -218,6 +234,7 @@ class Services:
         context.subscriptions = Subscriptions(SUBSCRIPTIONS)
         subjects: Sequence[SubjectType] = (RequestSubjects(issue_approved), RevocationSubjects())
         context.approval_subjects = {subject.name: subject for subject in subjects}
+        acme_accounts = AcmeAccounts(context)
         approvals = Approvals(context)
         refusal_counter = RefusalCounter(context)
         incidents = Incidents(context)
@@ -232,6 +249,12 @@ class Services:
         inventory, enrollment_secrets = Inventory(context), EnrollmentSecrets(context)
         return cls(
             context=context,
+            acme_accounts=acme_accounts,
+            acme_authorizations=AcmeAuthorizations(context, acme_accounts),
+            acme_finalization=AcmeFinalization(context, acme_accounts),
+            acme_nonces=AcmeNonces(context),
+            acme_orders=AcmeOrders(context, acme_accounts),
+            acme_validation=AcmeValidation(context),
             alerts=Alerts(context),
             applications=Applications(context),
             approval_messages=approval_messages,
@@ -252,6 +275,7 @@ class Services:
             est_server=EstServer(context, enrollment_secrets, inventory),
             event_feed=EventFeed(context),
             export=Export(context),
+            external_account_keys=ExternalAccountKeys(context),
             heartbeats=Heartbeats(context),
             imports=Imports(context),
             incidents=incidents,

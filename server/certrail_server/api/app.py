@@ -18,6 +18,9 @@ from certrail_server.api.bodies import BoundedBodies
 from certrail_server.api.enrollment import est, scep
 from certrail_server.api.enrollment import secrets as enrollment_secrets
 from certrail_server.api.enrollment import settings as enrollment_settings
+from certrail_server.api.enrollment.acme import accounts as acme_accounts
+from certrail_server.api.enrollment.acme import certificates as acme_certificates
+from certrail_server.api.enrollment.acme import orders as acme_orders
 from certrail_server.api.frame import FramedCalls
 from certrail_server.api.openapi import describe, operation_id
 from certrail_server.api.polls import Polls
@@ -99,6 +102,9 @@ SCOPED = (
 )
 """Served for each Application, and once more for the legacy scope; every route names its permission."""
 
+ACME = (acme_accounts.router, acme_orders.router, acme_certificates.router)
+"""Of each profile in an Application, and once more in the legacy scope; calls are signed with keys of accounts."""
+
 DESCRIPTION = """\
 A body is a JSON object; a member or a query parameter that a call does not know is refused. Durations are text with a
 unit, such as `47d`, in and out. What was written is what is read; secrets are masked.
@@ -144,6 +150,9 @@ def create_app(
     for router in SCOPED:
         app.include_router(router, prefix="/api/v1/applications/{application}")
         app.include_router(router, prefix="/api/v1")
+    for router in ACME:
+        app.include_router(router, prefix="/acme/applications/{application}/profiles/{profile}")
+        app.include_router(router, prefix="/acme/profiles/{profile}")
     app.include_router(sessions.router)
     app.include_router(device.router)
     app.include_router(approval_page.router)

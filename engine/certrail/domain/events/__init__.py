@@ -6,6 +6,7 @@ A use case records one in the transaction of its change: ``uow.record(SomeEvent(
 # Imported for their classes: `EVENTS` is complete once this package is.
 from certrail.domain.events import (
     access,
+    acme,
     alerting,
     approvals,
     authorities,
@@ -26,6 +27,7 @@ __all__ = [
     "Event",
     "Facts",
     "access",
+    "acme",
     "alerting",
     "approvals",
     "authorities",

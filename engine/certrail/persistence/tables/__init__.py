@@ -8,6 +8,14 @@ from certrail.persistence.tables.access import (
     OidcIdentity,
     Principal,
 )
+from certrail.persistence.tables.acme import (
+    AcmeAccount,
+    AcmeAuthorization,
+    AcmeChallenge,
+    AcmeNonce,
+    AcmeOrder,
+    ExternalAccountKey,
+)
 from certrail.persistence.tables.alerting import (
     Alert,
     AlertChannel,
@@ -88,6 +96,11 @@ from certrail.persistence.tables.tenancy import (
 
 __all__ = [
     "AccessToken",
+    "AcmeAccount",
+    "AcmeAuthorization",
+    "AcmeChallenge",
+    "AcmeNonce",
+    "AcmeOrder",
     "ActionToken",
     "ActionTokenUse",
     "Alert",
@@ -121,6 +134,7 @@ __all__ = [
     "EnrollmentSecret",
     "EventObserver",
     "EventRow",
+    "ExternalAccountKey",
     "GroupMember",
     "IdempotencyKeyRow",
     "Incident",

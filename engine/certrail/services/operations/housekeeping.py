@@ -8,6 +8,7 @@ from sqlmodel import SQLModel, col, delete, select
 
 from certrail.persistence.database import locked
 from certrail.persistence.tables import (
+    AcmeNonce,
     ActionToken,
     ActionTokenUse,
     ApprovalMessage,
@@ -26,6 +27,8 @@ KEPT: Sequence[tuple[type[SQLModel], Any, timedelta]] = (
     (SeenCallback, col(SeenCallback.created_at), timedelta(days=1)),
     # For whoever wants to know what was told to the orchestrator, and when.
     (OutboxRow, col(OutboxRow.dispatched_at), timedelta(days=7)),
+    # Refused after an hour, whether it was used or not.
+    (AcmeNonce, col(AcmeNonce.created_at), timedelta(hours=2)),
     (IdempotencyKeyRow, col(IdempotencyKeyRow.created_at), timedelta(days=30)),
 )
 """What is deleted by its age, and from which moment on it is counted."""

@@ -13,6 +13,7 @@ from certrail.crypto.purposes import (
     CERTIFICATE_KEY_PURPOSE,
     CHANNEL_PURPOSE,
     CONNECTION_PURPOSE,
+    EXTERNAL_ACCOUNT_PURPOSE,
     OCSP_KEY_PURPOSE,
     SCEP_RA_KEY_PURPOSE,
     SYNC_PURPOSE,
@@ -27,6 +28,7 @@ from certrail.persistence.tables import (
     Channel,
     Connection,
     CrlMirror,
+    ExternalAccountKey,
     OcspSigner,
     PreviousTarget,
     RemoteOrder,
@@ -47,6 +49,7 @@ SEALED: Sequence[tuple[type[SQLModel], str, str]] = (
     (Channel, "config_sealed", CHANNEL_PURPOSE),
     (OcspSigner, "key_sealed", OCSP_KEY_PURPOSE),
     (ScepRa, "key_sealed", SCEP_RA_KEY_PURPOSE),
+    (ExternalAccountKey, "secret_sealed", EXTERNAL_ACCOUNT_PURPOSE),
     (AuditChainHead, "seal", AUDIT_HEAD_PURPOSE),
     (AuditChainHead, "link_key_sealed", AUDIT_LINK_PURPOSE),
 )

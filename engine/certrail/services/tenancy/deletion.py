@@ -16,6 +16,10 @@ from certrail.domain.states import CertificateStatus, RevocationStatus
 from certrail.persistence import cascades
 from certrail.persistence.database import locked
 from certrail.persistence.tables import (
+    AcmeAccount,
+    AcmeAuthorization,
+    AcmeChallenge,
+    AcmeOrder,
     Alert,
     AlertChannel,
     AlertCursor,
@@ -30,6 +34,7 @@ from certrail.persistence.tables import (
     Channel,
     Delivery,
     Enrollment,
+    ExternalAccountKey,
     Incident,
     Lineage,
     Membership,
@@ -220,7 +225,11 @@ def _in_order(application_id: str) -> cascades.Cascade:
     approvals, channels, syncs = own(ApprovalRequest), own(Channel), own(Sync)
     copies = select(ApprovalMessage.id).where(col(ApprovalMessage.approval_request_id).in_(approvals))
     deliveries = select(Delivery.id).where(col(Delivery.sync_id).in_(syncs))
+    authorizations = select(AcmeAuthorization.id).where(col(AcmeAuthorization.order_id).in_(own(AcmeOrder)))
     whole = (
+        AcmeOrder,
+        AcmeAccount,
+        ExternalAccountKey,
         Incident,
         NotificationRow,
         Alert,
@@ -249,5 +258,7 @@ def _in_order(application_id: str) -> cascades.Cascade:
         (Delivery, col(Delivery.sync_id).in_(syncs)),
         (PreviousTarget, col(PreviousTarget.sync_id).in_(syncs)),
         (RemoteOrder, col(RemoteOrder.request_id).in_(own(CertificateRequest))),
+        (AcmeChallenge, col(AcmeChallenge.authorization_id).in_(authorizations)),
+        (AcmeAuthorization, col(AcmeAuthorization.order_id).in_(own(AcmeOrder))),
         *((table, _any(table).application_id == application_id) for table in whole),
     ]

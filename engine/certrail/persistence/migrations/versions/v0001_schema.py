@@ -5,6 +5,7 @@ from alembic import context, op
 
 from certrail.persistence.migrations.schema_0001 import (
     access,
+    acme,
     alerting,
     approvals,
     authorities,
@@ -33,6 +34,7 @@ ROOMS = (
     tenancy,
     alerting,
     issuance,
+    acme,
     approvals,
     enrollment,
     inventory,

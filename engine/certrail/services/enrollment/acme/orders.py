@@ -1,0 +1,268 @@
+"""Orders (RFC 8555 section 7.4): created with their authorizations; their status follows from their request."""
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlmodel import Session, col, func, select
+
+from certrail.domain.acme import (
+    AccountStatus,
+    AcmeProblem,
+    AuthorizationStatus,
+    Identifier,
+    IdentifierType,
+    OrderStatus,
+    Subproblem,
+    challenges_for,
+    names_key,
+)
+from certrail.domain.content import RequestContent
+from certrail.domain.errors import CertrailError, PolicyViolation
+from certrail.domain.events.acme import AcmeOrderCreated
+from certrail.domain.policy import PolicyRules
+from certrail.domain.states import RequestStatus
+from certrail.persistence.database import locked
+from certrail.persistence.tables import (
+    AcmeAccount,
+    AcmeAuthorization,
+    AcmeChallenge,
+    AcmeOrder,
+    CertificatePolicy,
+    CertificateRequest,
+)
+from certrail.services.core.unit_of_work import ServiceContext, UnitOfWork
+from certrail.services.enrollment.acme.accounts import HOUR, AcmeAccounts, lock_account
+from certrail.services.enrollment.acme.scope import AcmeScope
+from certrail.services.issuance.requests import content_for
+from certrail.services.issuance.state import UNSUCCESSFUL, evaluate_policy
+
+LIFETIME = timedelta(days=7)
+"""Of an order and its authorizations: an approval may take days."""
+POLL_SECONDS = 1
+"""Retry-After of an order whose certificate is being issued."""
+APPROVAL_POLL_SECONDS = 15
+"""The same while its request waits for people."""
+MOST_LISTED = 200
+"""Orders of an account that are listed, newest first."""
+
+
+@dataclass(frozen=True)
+class OrderView:
+    """An order as it is now.
+
+    Attributes:
+        certificate_id: of the issued one.
+        error: the problem of an invalid order: `type` without the URN, and `detail`.
+        retry_after: seconds; while it is processing.
+    """
+
+    row: AcmeOrder
+    status: OrderStatus
+    authorization_ids: Sequence[str]
+    certificate_id: str | None = None
+    error: dict[str, Any] | None = None
+    retry_after: int | None = None
+
+
+class AcmeOrders:
+    """Orders of one account are seen by that account only."""
+
+    def __init__(self, context: ServiceContext, accounts: AcmeAccounts) -> None:
+        self._context = context
+        self._accounts = accounts
+
+    def create(
+        self,
+        scope: AcmeScope,
+        account: AcmeAccount,
+        identifiers: Sequence[Identifier],
+        *,
+        replaces_id: str | None = None,
+        request_id: str | None = None,
+    ) -> OrderView:
+        """Create an order with its authorizations, which are valid at once where the enrollment is pre-authorised.
+
+        Raises:
+            AcmeProblem: the certificate policy denies names, no challenge fits one of them, the account has too many
+                orders, or it was deactivated meanwhile.
+        """
+        offered = {each: challenges_for(each, scope.settings.challenges) for each in identifiers}
+        if not scope.settings.preauthorized:
+            _refuse_unshowable(offered)
+        actor = self._accounts.actor(account, request_id)
+        with self._context.unit_of_work(actor) as uow:
+            # Held, so that two orders at the same time are counted one after the other.
+            if lock_account(uow.session, account.id).status != AccountStatus.VALID:
+                raise AcmeProblem("unauthorized", "The account is deactivated.", status=403)
+            _refuse_many(uow, scope, account)
+            refuse_denied(uow, scope, identifiers)
+            ready = scope.settings.preauthorized
+            row = AcmeOrder(
+                id=uow.new_id(),
+                created_at=uow.now,
+                application_id=scope.application_id,
+                account_id=account.id,
+                status=OrderStatus.READY if ready else OrderStatus.PENDING,
+                expires_at=uow.now + LIFETIME,
+                identifiers=[each.document() for each in identifiers],
+                names=names_key(identifiers),
+                replaces_id=replaces_id,
+            )
+            uow.session.add(row)
+            uow.session.flush()
+            ids = [_authorize(uow, row, each, kinds, valid=ready) for each, kinds in offered.items()]
+            uow.record(
+                AcmeOrderCreated(
+                    row.id,
+                    row.application_id,
+                    account=account.id,
+                    profile=scope.profile.slug,
+                    identifiers=[each.value for each in identifiers],
+                    replaces=replaces_id,
+                )
+            )
+        return OrderView(row, OrderStatus(row.status), ids)
+
+    def get(self, account: AcmeAccount, order_id: str) -> OrderView:
+        """One order of the account. Raises AcmeProblem (404)."""
+        with self._context.db.read() as session:
+            row = session.get(AcmeOrder, order_id)
+            if row is None or row.account_id != account.id:
+                raise AcmeProblem("malformed", "There is no such order.", status=404)
+            return view_of(session, row, self._context.clock())
+
+    def list(self, account: AcmeAccount) -> Sequence[str]:
+        """Ids of the newest orders of the account that are not invalid."""
+        query = select(AcmeOrder.id).where(
+            AcmeOrder.account_id == account.id, AcmeOrder.status != OrderStatus.INVALID
+        )
+        with self._context.db.read() as session:
+            return session.exec(query.order_by(col(AcmeOrder.created_at).desc()).limit(MOST_LISTED)).all()
+
+
+def view_of(session: Session, row: AcmeOrder, now: datetime) -> OrderView:
+    """An order with what follows from its request and from the time."""
+    query = select(AcmeAuthorization.id).where(AcmeAuthorization.order_id == row.id)
+    ids = session.exec(query.order_by(col(AcmeAuthorization.id))).all()
+    if row.status == OrderStatus.INVALID:
+        return OrderView(row, OrderStatus.INVALID, ids, error=row.error)
+    if row.request_id is None:
+        if row.expires_at <= now:
+            error = {"type": "malformed", "detail": "The order has expired."}
+            return OrderView(row, OrderStatus.INVALID, ids, error=error)
+        return OrderView(row, OrderStatus(row.status), ids)
+    request = session.get_one(CertificateRequest, row.request_id)
+    if request.status == RequestStatus.ISSUED:
+        return OrderView(row, OrderStatus.VALID, ids, certificate_id=request.certificate_id)
+    if request.status in UNSUCCESSFUL:
+        kind = "serverInternal" if request.status == RequestStatus.FAILED else "unauthorized"
+        detail = f"The request is {request.status}" + (f": {request.reason}" if request.reason else ".")
+        return OrderView(row, OrderStatus.INVALID, ids, error={"type": kind, "detail": detail})
+    waits = request.status == RequestStatus.PENDING_APPROVAL
+    seconds = APPROVAL_POLL_SECONDS if waits else POLL_SECONDS
+    return OrderView(row, OrderStatus.PROCESSING, ids, retry_after=seconds)
+
+
+def lock_order(session: Session, order_id: str) -> AcmeOrder:
+    """The row, held until the transaction ends. Raises AcmeProblem (404)."""
+    row = session.exec(locked(select(AcmeOrder).where(AcmeOrder.id == order_id))).first()
+    if row is None:
+        raise AcmeProblem("malformed", "There is no such order.", status=404)
+    return row
+
+
+def identifiers_in(row: AcmeOrder) -> list[Identifier]:
+    """The identifiers of an order."""
+    return [Identifier(IdentifierType(each["type"]), each["value"]) for each in row.identifiers]
+
+
+def named_content(scope: AcmeScope, rules: PolicyRules, identifiers: Sequence[Identifier]) -> RequestContent:
+    """What is signed for an order but for the key: its names, and the defaults of the profile."""
+    names: dict[str, list[str]] = {"dns": [], "ip": []}
+    for each in identifiers:
+        names[each.type].append(each.value)
+    return content_for({"sans": names}, scope.profile, rules)
+
+
+def refuse_denied(uow: UnitOfWork, scope: AcmeScope, identifiers: Sequence[Identifier]) -> None:
+    """Raise ``rejectedIdentifier`` for names that the certificate policy denies, one subproblem each.
+
+    What depends on the key is evaluated with the CSR.
+    """
+    policy = uow.session.get_one(CertificatePolicy, scope.profile.policy_id)
+    rules = PolicyRules.model_validate(policy.rules)
+    try:
+        content = named_content(scope, rules, identifiers)
+        evaluate_policy(uow.session, scope.profile, content, uow.now)
+    except PolicyViolation as refusal:
+        by_name = {each.value: each for each in identifiers}
+        denied = [
+            Subproblem(by_name[violation["offered"]], "rejectedIdentifier", f"{violation['message']}.")
+            for violation in refusal.violations
+            if violation["offered"] in by_name
+        ]
+        if denied:
+            details = "; ".join(problem.detail for problem in denied[:5])
+            raise AcmeProblem("rejectedIdentifier", details, subproblems=denied) from None
+        if required := [v["message"] for v in refusal.violations if v["rule"].startswith("sans.")]:
+            raise AcmeProblem("rejectedIdentifier", f"{'; '.join(required)}.") from None
+    except CertrailError as refusal:
+        raise AcmeProblem("rejectedIdentifier", refusal.detail) from None
+
+
+def _refuse_unshowable(offered: dict[Identifier, list[Any]]) -> None:
+    without = [
+        Subproblem(
+            each, "rejectedIdentifier", f"No challenge of this server can show control of {each.value}."
+        )
+        for each, kinds in offered.items()
+        if not kinds
+    ]
+    if without:
+        raise AcmeProblem("rejectedIdentifier", without[0].detail, subproblems=without)
+
+
+def _refuse_many(uow: UnitOfWork, scope: AcmeScope, account: AcmeAccount) -> None:
+    limit = scope.settings.orders_per_hour
+    since = uow.now - HOUR
+    recent = (AcmeOrder.account_id == account.id, col(AcmeOrder.created_at) > since)
+    if uow.session.exec(select(func.count()).select_from(AcmeOrder).where(*recent)).one() < limit:
+        return
+    query = select(AcmeOrder.created_at).where(*recent).order_by(col(AcmeOrder.created_at).desc())
+    frees_at = uow.session.exec(query.offset(limit - 1).limit(1)).one() + HOUR
+    raise AcmeProblem(
+        "rateLimited",
+        f"An account has at most {limit} new orders an hour here.",
+        status=429,
+        retry_after=max(1, int((frees_at - uow.now).total_seconds()) + 1),
+    )
+
+
+def _authorize(
+    uow: UnitOfWork, order: AcmeOrder, identifier: Identifier, kinds: Sequence[str], *, valid: bool
+) -> str:
+    row = AcmeAuthorization(
+        id=uow.new_id(),
+        created_at=uow.now,
+        order_id=order.id,
+        account_id=order.account_id,
+        type=identifier.type,
+        value=identifier.base,
+        wildcard=identifier.wildcard,
+        status=AuthorizationStatus.VALID if valid else AuthorizationStatus.PENDING,
+        expires_at=order.expires_at,
+    )
+    uow.session.add(row)
+    uow.session.flush()
+    for kind in () if valid else kinds:
+        # 256 bits of entropy (RFC 8555 section 8.1 wants 128).
+        token = secrets.token_urlsafe(32)
+        uow.session.add(
+            AcmeChallenge(
+                id=uow.new_id(), created_at=uow.now, authorization_id=row.id, type=kind, token=token
+            )
+        )
+    return row.id

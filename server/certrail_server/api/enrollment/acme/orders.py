@@ -1,0 +1,86 @@
+"""Orders, authorizations and challenges (RFC 8555 sections 7.4 and 7.5)."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Response
+
+from certrail.crypto import base64url
+from certrail.domain.acme import AcmeProblem, AuthorizationStatus, identifiers_of
+from certrail.services.enrollment.acme.authorizations import POLL_SECONDS, AuthorizationView
+from certrail_server.api.enrollment.acme import answers
+from certrail_server.api.enrollment.acme.calls import AcmeRoute, SignedCall, signed
+
+router = APIRouter(include_in_schema=False, route_class=AcmeRoute)
+Signed = Annotated[SignedCall, Depends(signed)]
+LARGEST_CSR = 65_536
+"""Characters, base64url."""
+
+
+@router.post("/new-order")
+def new_order(call: Signed) -> Response:
+    """Order a certificate."""
+    members = call.members
+    account = call.account
+    if "notBefore" in members or "notAfter" in members:
+        raise AcmeProblem(
+            "malformed", "The lifetime is that of the profile; leave notBefore and notAfter out."
+        )
+    identifiers = identifiers_of(members.get("identifiers"))
+    view = call.services.acme_orders.create(call.scope, account, identifiers, request_id=call.request_id)
+    headers = answers.order_headers(view, call.urls)
+    return answers.answered(answers.order(view, call.urls), 201, headers)
+
+
+@router.post("/order/{order}")
+def get_order(order: str, call: Signed) -> Response:
+    """Read an order."""
+    view = call.services.acme_orders.get(call.account, order)
+    return answers.answered(answers.order(view, call.urls), 200, answers.order_headers(view, call.urls))
+
+
+@router.post("/order/{order}/finalize")
+def finalize(order: str, call: Signed) -> Response:
+    """Give the CSR of an order."""
+    present = call.services.acme_orders.get(call.account, order)
+    csr = call.members.get("csr")
+    if not isinstance(csr, str) or not 0 < len(csr) <= LARGEST_CSR:
+        raise AcmeProblem("malformed", f"The csr is base64url of at most {LARGEST_CSR} characters.")
+    try:
+        der = base64url.decode(csr)
+    except ValueError:
+        raise AcmeProblem("badCSR", "The csr is not base64url without padding.") from None
+    view = call.services.acme_finalization.finalize(
+        call.scope, call.account, present.row, der, call.request_id
+    )
+    return answers.answered(answers.order(view, call.urls), 200, answers.order_headers(view, call.urls))
+
+
+@router.post("/authorization/{authorization}")
+def get_authorization(authorization: str, call: Signed) -> Response:
+    """Read an authorization, or deactivate it."""
+    authorizations = call.services.acme_authorizations
+    if call.payload:
+        if call.payload != {"status": "deactivated"}:
+            raise AcmeProblem("malformed", "The only change of an authorization is its deactivation.")
+        view = authorizations.deactivate(call.account, authorization, call.request_id)
+    else:
+        view = authorizations.get(call.account, authorization)
+    return answers.answered(answers.authorization(view, call.urls), 200, _patience(view))
+
+
+@router.post("/challenge/{challenge}")
+def answer_challenge(challenge: str, call: Signed) -> Response:
+    """Have a challenge validated; with an empty payload it is read only."""
+    authorizations = call.services.acme_authorizations
+    if call.payload is None:
+        row, view = authorizations.challenge(call.account, challenge)
+    else:
+        row, view = authorizations.answer(call.account, challenge, call.request_id)
+    response = answers.answered(answers.challenge(row, call.urls), 200, _patience(view))
+    response.headers.append("Link", f'<{call.urls.authorization(view.row.id)}>;rel="up"')
+    return response
+
+
+def _patience(view: AuthorizationView) -> dict[str, str]:
+    waits = view.status is AuthorizationStatus.PENDING and view.processing
+    return {"Retry-After": str(POLL_SECONDS)} if waits else {}

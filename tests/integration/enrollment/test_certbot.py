@@ -1,0 +1,37 @@
+"""certbot against the server: issue, renew."""
+
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+from sqlmodel import select
+from tests.integration.enrollment.acme_world import AcmeWorld
+from tests.integration.enrollment.certbot import Certbot
+
+from certrail.persistence.tables import AcmeAccount, Certificate
+
+pytestmark = pytest.mark.any_database
+
+
+def test_certbot_issues_and_renews_in_one_lineage(acme: AcmeWorld, tmp_path: Path) -> None:
+    acme.here("a.example.com", "b.example.com")
+    certbot = Certbot.at(tmp_path, acme.directory)
+    acme.settings(http_port=certbot.port)
+    certbot.certonly("a.example.com", "b.example.com")
+    first = x509.load_pem_x509_certificate(certbot.live("a.example.com").read_bytes())
+    certbot.run("renew", "--force-renewal", "--no-random-sleep-on-renew")
+    second = x509.load_pem_x509_certificate(certbot.live("a.example.com").read_bytes())
+    assert first.serial_number != second.serial_number
+    with acme.team.services.context.db.read() as session:
+        rows = {row.status: row for row in session.exec(select(Certificate)).all()}
+        (account,) = session.exec(select(AcmeAccount)).all()
+    assert account.thumbprint
+    assert int(rows["superseded"].serial, 16) == first.serial_number
+    assert int(rows["active"].serial, 16) == second.serial_number
+    assert len({row.lineage_id for row in rows.values()}) == 1
+
+
+def test_certbot_is_refused_a_name_by_the_policy(acme: AcmeWorld, tmp_path: Path) -> None:
+    certbot = Certbot.at(tmp_path, acme.directory)
+    printed = certbot.certonly("www.elsewhere.test", fails=True)
+    assert "is not allowed; allowed: *.example.com" in printed
