@@ -73,7 +73,7 @@ class DnsServer:
         self.queries[name, kind] += 1
         known = False
         while (alias := self._take(name, "CNAME")) is not None:
-            answer.answer.append(rrset.from_text(f"{name}.", 0, "IN", "CNAME", *alias))
+            answer.answer.append(rrset.from_text(f"{name}.", 0, "IN", "CNAME", f"{alias[0].rstrip('.')}."))
             name, known = alias[0].rstrip(".").lower(), True
         values = self._take(name, kind)
         if values:

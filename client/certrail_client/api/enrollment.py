@@ -11,13 +11,19 @@ from certrail_client.models.common import (
     ScepEnrollmentIn,
 )
 from certrail_client.models.enrollment import (
+    AcmeAccountList,
+    AcmeAccountOut,
     ApiEnrollmentIn,
     ChallengeIn,
     EnrollmentMethodOut,
     EnrollmentOut,
     EnrollmentSecretList,
     EnrollmentSecretOut,
+    ExternalAccountKeyIn,
+    ExternalAccountKeyList,
+    ExternalAccountKeyOut,
     NewEnrollmentSecretOut,
+    NewExternalAccountKeyOut,
     OneTimeChallengeIn,
     PassphraseIn,
 )
@@ -125,5 +131,54 @@ def revoke_challenge(application: str | None, profile: str, secret: str) -> Call
     """
     path = scoped(
         application, "/profiles/{profile}/enrollment/scep/challenges/{secret}", profile=profile, secret=secret
+    )
+    return Call("DELETE", path, type(None))
+
+
+def list_external_account_keys(
+    application: str | None, profile: str
+) -> PagedCall[ExternalAccountKeyList, ExternalAccountKeyOut]:
+    """The keys for external account bindings, by name; their MAC keys are never shown again."""
+    path = scoped(application, "/profiles/{profile}/enrollment/acme/keys", profile=profile)
+    return PagedCall("GET", path, ExternalAccountKeyList, position="cursor")
+
+
+def create_external_account_key(
+    application: str | None, profile: str, body: ExternalAccountKeyIn
+) -> Call[NewExternalAccountKeyOut]:
+    """Create a key for external account bindings. Its MAC key is in this answer and nowhere else."""
+    path = scoped(application, "/profiles/{profile}/enrollment/acme/keys", profile=profile)
+    return Call("POST", path, NewExternalAccountKeyOut, body=body, idempotent=True)
+
+
+def rotate_external_account_key(
+    application: str | None, profile: str, key: str
+) -> Call[NewExternalAccountKeyOut]:
+    """Give a key a new MAC key, which is in this answer and nowhere else; accounts that it bound stay."""
+    path = scoped(
+        application, "/profiles/{profile}/enrollment/acme/keys/{key}/rotate", profile=profile, key=key
+    )
+    return Call("POST", path, NewExternalAccountKeyOut)
+
+
+def revoke_external_account_key(application: str | None, profile: str, key: str) -> Call[None]:
+    """Revoke a key: it binds no new account, and those that it bound stay."""
+    path = scoped(application, "/profiles/{profile}/enrollment/acme/keys/{key}", profile=profile, key=key)
+    return Call("DELETE", path, type(None))
+
+
+def list_acme_accounts(application: str | None, profile: str) -> PagedCall[AcmeAccountList, AcmeAccountOut]:
+    """The accounts, oldest first."""
+    path = scoped(application, "/profiles/{profile}/enrollment/acme/accounts", profile=profile)
+    return PagedCall("GET", path, AcmeAccountList, position="cursor")
+
+
+def revoke_acme_account(application: str | None, profile: str, account: str) -> Call[None]:
+    """Revoke an account: its calls are refused, and its certificates stay valid."""
+    path = scoped(
+        application,
+        "/profiles/{profile}/enrollment/acme/accounts/{account}",
+        profile=profile,
+        account=account,
     )
     return Call("DELETE", path, type(None))

@@ -11,6 +11,42 @@ from certrail_client.base import Body, Json, OpenEnum
 from certrail_client.models.common import RenewalRule
 
 
+class AccountStatus(OpenEnum):
+    """Of an account."""
+
+    VALID = "valid"
+    DEACTIVATED = "deactivated"
+    REVOKED = "revoked"
+
+
+class AcmeAccountList(Body):
+    """Accounts, oldest first."""
+
+    items: list[AcmeAccountOut]
+    """The objects, in the order that the call names."""
+    next_cursor: str | None = None
+    """Give it as `cursor` to read the next page; null on the last one."""
+
+
+class AcmeAccountOut(Body):
+    """An ACME account."""
+
+    id: str
+    """Id of the account; the last part of its URL."""
+    created_at: datetime
+    """When it was created."""
+    principal_id: str
+    """Id of the principal that it is in the audit log."""
+    status: AccountStatus
+    """Whether it may act."""
+    thumbprint: str
+    """Of its public key (RFC 7638)."""
+    contacts: list[str]
+    """As the client gave them."""
+    external_key_id: str | None
+    """Id of the key that bound it; null for none."""
+
+
 class ApiEnrollmentIn(Body):
     """How an Application may use a profile through the API, and how its certificates are renewed."""
 
@@ -96,6 +132,37 @@ class EnrollmentSecretOut(Body):
     """When it expires; null for no end."""
 
 
+class ExternalAccountKeyIn(Body):
+    """A key for external account bindings to create."""
+
+    name: str
+    """What it is for; unique in the enrollment."""
+
+
+class ExternalAccountKeyList(Body):
+    """Keys, by name."""
+
+    items: list[ExternalAccountKeyOut]
+    """The objects, in the order that the call names."""
+    next_cursor: str | None = None
+    """Give it as `cursor` to read the next page; null on the last one."""
+
+
+class ExternalAccountKeyOut(Body):
+    """A key for external account bindings (RFC 8555 section 7.3.4)."""
+
+    id: str
+    """The key identifier (`kid`)."""
+    name: str
+    """What it is for."""
+    created_at: datetime
+    """When it was created."""
+    last_used_at: datetime | None
+    """When it bound an account last; null for never."""
+    revoked_at: datetime | None
+    """When it was revoked; null while it is valid."""
+
+
 class NewEnrollmentSecretOut(Body):
     """A passphrase or a challenge that was just created."""
 
@@ -113,6 +180,23 @@ class NewEnrollmentSecretOut(Body):
     """When it expires; null for no end."""
     value: str | None
     """Its text, in this answer only; null when the same call created it before."""
+
+
+class NewExternalAccountKeyOut(Body):
+    """A key with its MAC key, which is shown once."""
+
+    id: str
+    """The key identifier (`kid`)."""
+    name: str
+    """What it is for."""
+    created_at: datetime
+    """When it was created."""
+    last_used_at: datetime | None
+    """When it bound an account last; null for never."""
+    revoked_at: datetime | None
+    """When it was revoked; null while it is valid."""
+    mac_key: str
+    """The MAC key, base64url, as clients take it; in this answer only."""
 
 
 class OneTimeChallengeIn(Body):

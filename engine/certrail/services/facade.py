@@ -54,11 +54,13 @@ from certrail.services.enrollment.acme.external_accounts import ExternalAccountK
 from certrail.services.enrollment.acme.finalization import AcmeFinalization
 from certrail.services.enrollment.acme.nonces import AcmeNonces
 from certrail.services.enrollment.acme.orders import AcmeOrders
+from certrail.services.enrollment.acme.renewal_info import AcmeRenewalInfo
+from certrail.services.enrollment.acme.revocation import AcmeRevocation
 from certrail.services.enrollment.acme.validation import AcmeValidation
 from certrail.services.enrollment.est import EstServer
 from certrail.services.enrollment.methods import EnrollmentMethods
-from certrail.services.enrollment.scep import ScepServer
 from certrail.services.enrollment.open_objects import VALIDATIONS
+from certrail.services.enrollment.scep import ScepServer
 from certrail.services.enrollment.secrets import EnrollmentSecrets
 from certrail.services.integrations.connections import Connections
 from certrail.services.integrations.event_feed import EventFeed
@@ -174,6 +176,8 @@ class Services:
     acme_finalization: AcmeFinalization
     acme_nonces: AcmeNonces
     acme_orders: AcmeOrders
+    acme_renewal_info: AcmeRenewalInfo
+    acme_revocation: AcmeRevocation
     acme_validation: AcmeValidation
     alerts: Alerts
     applications: Applications
@@ -234,7 +238,7 @@ class Services:
         context.subscriptions = Subscriptions(SUBSCRIPTIONS)
         subjects: Sequence[SubjectType] = (RequestSubjects(issue_approved), RevocationSubjects())
         context.approval_subjects = {subject.name: subject for subject in subjects}
-        acme_accounts = AcmeAccounts(context)
+        acme_accounts, revocation = AcmeAccounts(context), Revocation(context)
         approvals = Approvals(context)
         refusal_counter = RefusalCounter(context)
         incidents = Incidents(context)
@@ -254,6 +258,8 @@ class Services:
             acme_finalization=AcmeFinalization(context, acme_accounts),
             acme_nonces=AcmeNonces(context),
             acme_orders=AcmeOrders(context, acme_accounts),
+            acme_renewal_info=AcmeRenewalInfo(context),
+            acme_revocation=AcmeRevocation(context, acme_accounts, revocation),
             acme_validation=AcmeValidation(context),
             alerts=Alerts(context),
             applications=Applications(context),
@@ -299,7 +305,7 @@ class Services:
             renewals=Renewals(context),
             requests=Requests(context),
             retirements=retirements,
-            revocation=Revocation(context),
+            revocation=revocation,
             saved_searches=SavedSearches(context),
             scep_server=ScepServer(context, enrollment_secrets),
             sessions=Sessions(context),

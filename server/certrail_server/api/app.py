@@ -15,6 +15,7 @@ from certrail.services.facade import Services
 from certrail.services.operations.reconciler import Reconciler
 from certrail_server.api import problems
 from certrail_server.api.bodies import BoundedBodies
+from certrail_server.api.enrollment import accounts as enrollment_accounts
 from certrail_server.api.enrollment import est, scep
 from certrail_server.api.enrollment import secrets as enrollment_secrets
 from certrail_server.api.enrollment import settings as enrollment_settings
@@ -91,6 +92,7 @@ SCOPED = (
     applications.scoped,
     enrollment_settings.scoped,
     enrollment_secrets.router,
+    enrollment_accounts.router,
     certificates.scoped,
     revocations.scoped,
     requests.scoped,

@@ -184,16 +184,16 @@ class AcmeClient:
         """A signed call; the payload as JSON, ``None`` for POST-as-GET."""
         return self.acme._post(url, payload)
 
-    def raw(self, url: str, payload: dict[str, Any] | None, **header: Any) -> Any:
+    def raw(self, target: str, payload: dict[str, Any] | None, **header: Any) -> Any:
         """A signed call with a header of one's own; returns the answer whatever its status is."""
         text = b"" if payload is None else json.dumps(payload).encode()
-        signed = self.signed(url, text, **header)
-        return self.net.session.post(url, data=signed, headers={"Content-Type": "application/jose+json"})
+        signed = self.signed(target, text, **header)
+        return self.net.session.post(target, data=signed, headers={"Content-Type": "application/jose+json"})
 
-    def signed(self, url: str, payload: bytes, **header: Any) -> bytes:
+    def signed(self, target: str, payload: bytes, **header: Any) -> bytes:
         """A JWS, with members of its header replaced."""
         nonce = self.net.session.head(self.acme.directory["newNonce"]).headers["Replay-Nonce"]
-        base: dict[str, Any] = {"alg": self.net.alg.name, "nonce": nonce, "url": url}
+        base: dict[str, Any] = {"alg": self.net.alg.name, "nonce": nonce, "url": target}
         if self.account is not None and "jwk" not in header:
             base["kid"] = self.account.uri
         elif "kid" not in header:

@@ -64,8 +64,8 @@ class AcmeAccount(Row, table=True):
 class AcmeOrder(Row, table=True):
     """An order. Whether it is ``valid`` follows from its certificate request.
 
-    `names` is equal for equal sets of identifiers; `replaces` is the certificate that the client named by ARI (RFC
-    9773 section 5); `error` is the problem of an invalid order.
+    `names` is equal for equal sets of identifiers; `replaces` is the certificate as the client named it by ARI (RFC
+    9773 section 5), and `replaces_id` its id; `error` is the problem of an invalid order.
     """
 
     __tablename__ = "acme_order"
@@ -77,6 +77,7 @@ class AcmeOrder(Row, table=True):
     expires_at: datetime = Field(sa_type=UtcDateTime)
     identifiers: list[dict[str, str]] = json_column(list)
     names: str
+    replaces: str | None = Field(default=None, max_length=128)
     replaces_id: str | None = Field(default=None, index=True, max_length=40)
     request_id: str | None = Field(
         default=None, unique=True, foreign_key="certificate_request.id", max_length=40

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 
 from certrail.domain.enrollment import EnrollmentMethod
+from certrail.services.enrollment.acme import client_configuration as acme_clients
 
 Urls = Mapping[str, str]
 
@@ -58,6 +59,7 @@ getcert request -c certrail -k /etc/pki/device.key -f /etc/pki/device.pem \\
 
 
 _CLIENTS: Mapping[EnrollmentMethod, Mapping[str, Callable[[Urls], str]]] = {
+    EnrollmentMethod.ACME: acme_clients.CLIENTS,
     EnrollmentMethod.EST: {"curl": _curl, "strongswan": _strongswan},
     EnrollmentMethod.SCEP: {"certmonger": _certmonger, "strongswan": _scep_strongswan},
 }

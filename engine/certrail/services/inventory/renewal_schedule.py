@@ -13,6 +13,7 @@ from certrail.domain.renewal import (
     BY_REQUEST,
     SPREAD,
     Advice,
+    Plan,
     RenewalOverride,
     RenewalRule,
     RenewalState,
@@ -189,6 +190,29 @@ def note_failure(
 def rule_of(uow: UnitOfWork, lineage: Lineage, certificate: Certificate) -> RenewalRule | None:
     """How a certificate is renewed by itself; ``None`` when it is not."""
     return _rule(uow, lineage, certificate)[0]
+
+
+def suggested_plan(session: Session, lineage: Lineage, certificate: Certificate, now: datetime) -> Plan:
+    """When the holder of a certificate's key should renew it: the plan of one whose key is held here.
+
+    A time that was missed stays as it is, in the past, while renewals may happen; else it moves to the next open time.
+    A rule that is switched off still says when.
+    """
+    try:
+        assert certificate.profile_id is not None, "a protocol issues by a profile"
+        profile = session.get_one(CertificateProfile, certificate.profile_id)
+        rule = _configured_rule(session, certificate.application_id, profile)
+    except (NotFound, ValidationError):
+        rule = RenewalRule()
+    said = lineage.renewal_override
+    how: dict[str, Any] = {
+        "override": RenewalOverride.model_validate(said) if said else None,
+        "advice": _advice(session, certificate),
+    }
+    missed = plan_renewal(rule, life_of(certificate), **how)
+    if missed.at is not None and (missed.at > now or rule.open_at(now)):
+        return missed
+    return plan_renewal(rule, life_of(certificate), now=now, **how)
 
 
 def life_of(certificate: Certificate) -> ValidityPeriod:

@@ -90,6 +90,7 @@ def create() -> None:
         sa.Column("expires_at", UtcDateTime(), nullable=False),
         sa.Column("identifiers", sa.JSON(), nullable=False),
         sa.Column("names", sa.String(), nullable=False),
+        sa.Column("replaces", sa.String(length=128), nullable=True),
         sa.Column("replaces_id", sa.String(length=40), nullable=True),
         sa.Column("request_id", sa.String(length=40), nullable=True),
         sa.Column("error", sa.JSON(), nullable=True),

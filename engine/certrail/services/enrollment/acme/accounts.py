@@ -164,7 +164,7 @@ class AcmeAccounts:
     def revoke(
         self, actor: Actor, application_id: str | None, profile_id: str, account_id: str
     ) -> AcmeAccount:
-        """Let an account act no more, by an administrator. Raises NotFound."""
+        """Revoke an account, by an administrator. Raises NotFound."""
         with self._context.unit_of_work(actor) as uow:
             row = lock_account(uow.session, account_id)
             if (row.scope, row.profile_id) != (application_id or "", profile_id):

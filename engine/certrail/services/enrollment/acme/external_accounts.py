@@ -100,7 +100,7 @@ class ExternalAccountKeys:
             return ShownKey(row, shown)
 
     def revoke(self, actor: Actor, application_id: str | None, profile: str, name: str) -> ExternalAccountKey:
-        """Let a key bind no more accounts; those that it bound stay. Raises NotFound."""
+        """Revoke a key: it binds no new account, and those that it bound stay. Raises NotFound."""
         with self._context.unit_of_work(actor) as uow:
             row = self._lock(uow.session, application_id, profile, name)
             if row.revoked_at is None:

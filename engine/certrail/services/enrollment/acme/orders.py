@@ -80,10 +80,14 @@ class AcmeOrders:
         account: AcmeAccount,
         identifiers: Sequence[Identifier],
         *,
+        replaces: str | None = None,
         replaces_id: str | None = None,
         request_id: str | None = None,
     ) -> OrderView:
         """Create an order with its authorizations, which are valid at once where the enrollment is pre-authorised.
+
+        Args:
+            replaces: the certificate to replace as the client named it, and `replaces_id` its id.
 
         Raises:
             AcmeProblem: the certificate policy denies names, no challenge fits one of them, the account has too many
@@ -109,6 +113,7 @@ class AcmeOrders:
                 expires_at=uow.now + LIFETIME,
                 identifiers=[each.document() for each in identifiers],
                 names=names_key(identifiers),
+                replaces=replaces,
                 replaces_id=replaces_id,
             )
             uow.session.add(row)

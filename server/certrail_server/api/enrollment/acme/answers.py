@@ -11,6 +11,7 @@ from certrail.domain.acme import AcmeProblem, AuthorizationStatus, OrderStatus, 
 from certrail.persistence.tables import AcmeAccount, AcmeAuthorization, AcmeChallenge
 from certrail.services.enrollment.acme.authorizations import AuthorizationView
 from certrail.services.enrollment.acme.orders import OrderView
+from certrail.services.enrollment.acme.renewal_info import RenewalInfo
 from certrail_server.api.enrollment.acme.urls import Urls
 
 URN = "urn:ietf:params:acme:error:"
@@ -63,6 +64,8 @@ def order(view: OrderView, urls: Urls) -> Json:
         "authorizations": [urls.authorization(ident) for ident in view.authorization_ids],
         "finalize": urls.order(row.id, "finalize"),
     }
+    if row.replaces is not None:
+        found["replaces"] = row.replaces
     if view.status is OrderStatus.VALID:
         found["certificate"] = urls.order(row.id, "certificate")
     if view.error is not None:
@@ -106,6 +109,13 @@ def challenge(row: AcmeChallenge, urls: Urls) -> Json:
     if row.error is not None:
         found["error"] = {"type": URN + row.error["type"], "detail": row.error["detail"]}
     return found
+
+
+def renewal_info(info: RenewalInfo) -> Response:
+    """The suggested window of a certificate (RFC 9773 section 4.2)."""
+    window = {"start": _time(info.begins), "end": _time(info.ends)}
+    headers = {"Retry-After": str(info.retry_after)}
+    return answered({"suggestedWindow": window}, 200, headers)
 
 
 def _time(instant: datetime) -> str:

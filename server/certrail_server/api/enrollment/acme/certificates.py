@@ -1,15 +1,21 @@
-"""Certificates (RFC 8555 section 7.4.2): downloaded with their chains."""
+"""Certificates: downloaded with their chains, revoked, and when to renew them (RFC 8555, RFC 9773)."""
 
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Response
 
+from certrail.crypto import base64url
 from certrail.domain.acme import AcmeProblem, OrderStatus
 from certrail.persistence.tables import Certificate
-from certrail_server.api.enrollment.acme.calls import AcmeRoute, SignedCall, signed
+from certrail_server.api.enrollment.acme import answers
+from certrail_server.api.enrollment.acme.calls import AcmeCall, AcmeRoute, SignedCall, signed, unsigned
+from certrail_server.api.enrollment.acme.jws import spki_of
 
 router = APIRouter(include_in_schema=False, route_class=AcmeRoute)
 Signed = Annotated[SignedCall, Depends(signed)]
+Unsigned = Annotated[AcmeCall, Depends(unsigned)]
+LARGEST_CERTIFICATE = 65_536
+"""Characters, base64url."""
 CHAIN = "application/pem-certificate-chain"
 
 
@@ -23,6 +29,29 @@ def get_certificate(order: str, call: Signed) -> Response:
 def get_alternate(order: str, number: int, call: Signed) -> Response:
     """Another chain of the same certificate."""
     return _chain(call, order, number)
+
+
+@router.post("/revoke-cert")
+def revoke_certificate(call: Signed) -> Response:
+    """Revoke a certificate, signed by an account or with the key of the certificate."""
+    members = call.members
+    text = members.get("certificate")
+    try:
+        der = base64url.decode(text if isinstance(text, str) and len(text) <= LARGEST_CERTIFICATE else "?")
+    except ValueError:
+        raise AcmeProblem("malformed", "The certificate is base64url of its DER.") from None
+    revocation, code = call.services.acme_revocation, members.get("reason")
+    if call.by_account is not None:
+        revocation.by_account(call.scope, call.by_account, der, code, call.request_id)
+    else:
+        revocation.by_key(call.scope, spki_of(call.key), der, code, call.request_id)
+    return Response(status_code=200)
+
+
+@router.get("/renewal-info/{certificate}")
+def get_renewal_info(certificate: str, call: Unsigned) -> Response:
+    """When a certificate should be renewed."""
+    return answers.renewal_info(call.services.acme_renewal_info.of(call.scope, certificate))
 
 
 def _chains(row: Certificate) -> list[list[str]]:

@@ -7,6 +7,7 @@ from typing import Any
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from joserfc import jws
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, OctKey, OKPKey, RSAKey
@@ -126,6 +127,13 @@ def public_key(given: object) -> VerifyingKey:
     elif members["crv"] not in (CURVES if given["kty"] == "EC" else {"Ed25519"}):
         raise AcmeProblem("badPublicKey", "The curve of the jwk is not served.")
     return VerifyingKey(key, AccountKey(members, thumbprint))
+
+
+def spki_of(key: AccountKey) -> bytes:
+    """SubjectPublicKeyInfo, DER, of a key that was verified with."""
+    raw: Any = public_key(dict(key.jwk)).key.raw_value
+    der: bytes = raw.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    return der
 
 
 def verify(body: SignedBody, key: RSAKey | ECKey | OKPKey) -> None:

@@ -12,6 +12,7 @@ from certrail_server.api.enrollment.acme.calls import AcmeRoute, SignedCall, sig
 
 router = APIRouter(include_in_schema=False, route_class=AcmeRoute)
 Signed = Annotated[SignedCall, Depends(signed)]
+LONGEST_REPLACES = 128
 LARGEST_CSR = 65_536
 """Characters, base64url."""
 
@@ -26,7 +27,21 @@ def new_order(call: Signed) -> Response:
             "malformed", "The lifetime is that of the profile; leave notBefore and notAfter out."
         )
     identifiers = identifiers_of(members.get("identifiers"))
-    view = call.services.acme_orders.create(call.scope, account, identifiers, request_id=call.request_id)
+    replaces = members.get("replaces")
+    replaced = None
+    if replaces is not None:
+        if not isinstance(replaces, str) or len(replaces) > LONGEST_REPLACES:
+            raise AcmeProblem("malformed", "Name the certificate to replace as renewalInfo does.")
+        names = {each.value for each in identifiers}
+        replaced = call.services.acme_renewal_info.replaced(call.scope, account, replaces, names)
+    view = call.services.acme_orders.create(
+        call.scope,
+        account,
+        identifiers,
+        replaces=replaces,
+        replaces_id=replaced.id if replaced else None,
+        request_id=call.request_id,
+    )
     headers = answers.order_headers(view, call.urls)
     return answers.answered(answers.order(view, call.urls), 201, headers)
 
