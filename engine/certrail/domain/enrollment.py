@@ -142,7 +142,7 @@ ENDPOINTS: Mapping[EnrollmentMethod, Mapping[str, str]] = MappingProxyType(
     {
         EnrollmentMethod.API: {"requests": "/api/v1{application}/certificate-requests"},
         EnrollmentMethod.ACME: {"directory": "/acme{application}/profiles/{profile}/directory"},
-        EnrollmentMethod.EST: {"server": "/.well-known/est/{path}"},
+        EnrollmentMethod.EST: {"server": "/.well-known/est/{path}", "prefix": "/est/{path}"},
         EnrollmentMethod.SCEP: {"server": "/scep/{path}/pkiclient.exe"},
     }
 )

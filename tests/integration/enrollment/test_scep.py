@@ -262,6 +262,17 @@ def test_a_renewal_is_signed_with_the_present_certificate(scep: Scep) -> None:
     assert "superseded" in refused(scep.send(again, message), FailInfo.BAD_REQUEST)
 
 
+def test_a_new_request_with_the_key_of_a_certificate_renews_it(scep: Scep) -> None:
+    """certmonger sends a PKCSReq with its challenge again."""
+    first = certificate_of(scep.enrolled(scep.client()))
+    again = certificate_of(scep.enrolled(scep.client()))
+    other = certificate_of(scep.enrolled(scep.client(rsa_key(1))))
+    with scep.team.services.context.db.read() as session:
+        lineages = {row.serial: row.lineage_id for row in session.exec(select(Certificate)).all()}
+    of_first, of_again, of_other = (lineages[f"{c.serial_number:x}"] for c in (first, again, other))
+    assert of_first == of_again != of_other
+
+
 def test_a_renewal_has_the_same_names_and_a_certificate_of_this_profile(scep: Scep) -> None:
     present = certificate_of(scep.enrolled(scep.client()))
     renewing = scep.client(rsa_key(), present)

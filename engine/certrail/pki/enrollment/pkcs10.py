@@ -4,8 +4,9 @@ A strict parser refuses a request whose attributes are not in the order of DER, 
 is read from a copy in DER; its signature is verified over the bytes that came.
 """
 
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
 
 from asn1crypto import csr as asn1
 from cryptography import x509
@@ -13,12 +14,14 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from certrail.pki.enrollment.ber import Malformed, read, whole
+from certrail.pki.der import SEQUENCE, Element, NotDer, one
+from certrail.pki.enrollment.ber import Malformed, read, reading, tlv, whole
 from certrail.pki.lenient import readable
 
 CHALLENGE_PASSWORD = x509.ObjectIdentifier("1.2.840.113549.1.9.7")
 """RFC 2985 section 5.4.1."""
 _WHAT = "the CSR"
+_ATTRIBUTES = 0xA0
 
 
 @dataclass(frozen=True)
@@ -41,9 +44,7 @@ def parse_request(der: bytes) -> ParsedRequest:
     strict = readable(lambda: x509.load_der_x509_csr(der))
     if strict is not None and _is_complete(strict):
         return ParsedRequest(strict, der, readable(lambda: strict.is_signature_valid))
-    given = whole(asn1.CertificationRequest, der, _WHAT)
-    info = read(_WHAT, lambda: bytes(given["certification_request_info"].dump()))
-    normal = read(_WHAT, lambda: bytes(given.copy().dump(force=True)))
+    info, normal = _normal(der)
     csr = readable(lambda: x509.load_der_x509_csr(normal))
     if csr is None or not _is_complete(csr):
         raise Malformed("the CSR cannot be read as PKCS#10 (RFC 2986): its encoding is broken")
@@ -63,19 +64,51 @@ def challenge_of(csr: x509.CertificateSigningRequest) -> str | None:
 def without_challenge(request: ParsedRequest) -> bytes:
     """The request without its challengePassword, a secret that is not stored.
 
-    The signature stays and does not verify any more. A request without the attribute is returned as it came.
+    The signature stays and does not verify any more. A request without the attribute is returned as it came. What is
+    in the other attributes is not looked at: certmonger writes some that no schema fits.
+
+    Raises:
+        Malformed: its attributes cannot be told apart.
     """
     if not read(_WHAT, lambda: any(a.oid == CHALLENGE_PASSWORD for a in request.csr.attributes)):
         return request.der
-    given = whole(asn1.CertificationRequest, request.csr.public_bytes(Encoding.DER), _WHAT)
-    return read(_WHAT, lambda: _other_attributes(given))
+    given = request.csr.public_bytes(Encoding.DER)
+    return read(_WHAT, lambda: _with_attributes(given, _others)[1])
 
 
-def _other_attributes(given: Any) -> bytes:
-    info = given["certification_request_info"]
-    others = [a for a in info["attributes"] if a["type"].dotted != CHALLENGE_PASSWORD.dotted_string]
-    info["attributes"] = asn1.CRIAttributes(others)
-    return bytes(given.dump(force=True))
+def _normal(der: bytes) -> tuple[bytes, bytes]:
+    """The bytes that are signed, as they came, and the request in DER."""
+    with suppress(Malformed):
+        return read(_WHAT, lambda: _with_attributes(der, _sorted))
+    given = whole(asn1.CertificationRequest, der, _WHAT)
+    with reading(_WHAT):
+        return bytes(given["certification_request_info"].dump()), bytes(given.copy().dump(force=True))
+
+
+def _with_attributes(
+    der: bytes, change: Callable[[Sequence[Element]], Sequence[Element]]
+) -> tuple[bytes, bytes]:
+    """What is signed, and the request with its attributes changed; everything else stays as it is, byte for byte."""
+    request = one(der)
+    if len(request.raw) != len(der):
+        raise NotDer("more follows")
+    info, algorithm, signature = request.children()
+    *front, attributes = info.children()
+    if attributes.tag != _ATTRIBUTES:
+        raise NotDer("there are no attributes")
+    changed = tlv(_ATTRIBUTES, b"".join(element.raw for element in change(attributes.children())))
+    body = tlv(SEQUENCE, b"".join(part.raw for part in front) + changed)
+    return info.raw, tlv(SEQUENCE, body + algorithm.raw + signature.raw)
+
+
+def _sorted(attributes: Sequence[Element]) -> Sequence[Element]:
+    """In the order of a SET OF in DER (X.690 section 11.6)."""
+    return sorted(attributes, key=lambda element: element.raw)
+
+
+def _others(attributes: Sequence[Element]) -> Sequence[Element]:
+    secret = CHALLENGE_PASSWORD.dotted_string
+    return [element for element in attributes if element.children()[0].oid() != secret]
 
 
 def _is_complete(csr: x509.CertificateSigningRequest) -> bool:

@@ -26,12 +26,12 @@ openssl base64 -d -A -in host.p7 | openssl pkcs7 -inform DER -print_certs -out h
 
 
 def _strongswan(urls: Urls) -> str:
-    server, label = urls["server"].split("/.well-known/est/")
+    prefix = urls["prefix"]
     return f"""\
-pki --estca --url {server} --label {label} --cacert tls-root.pem --caout ca --outform pem --force
+pki --estca --url {prefix} --cacert tls-root.pem --caout ca --outform pem --force
 pki --gen --type ecdsa --size 256 --outform pem > host.key
 pki --req --in host.key --type priv --dn CN=host.example.com --san host.example.com > host.csr
-pki --est --url {server} --label {label} --cacert tls-root.pem --cacert ca-1.pem \\
+pki --est --url {prefix} --cacert tls-root.pem --cacert ca-1.pem \\
   --userpass client:PASSPHRASE --in host.csr --outform pem > host.pem
 """
 
@@ -43,16 +43,20 @@ pki --scepca --url {server} --caout ca.pem --raout ra.pem --outform pem --force
 pki --gen --type rsa --size 2048 --outform pem > device.key
 pki --scep --url {server} --in device.key --dn CN=device.example.com --san device.example.com \\
   --password CHALLENGE --cacert-enc ra.pem --cacert-sig ra.pem --cacert ca.pem \\
-  --cipher aes --digest sha256 --outform pem > device.pem
+  --cipher des3 --outform pem > device.pem
 """
 
 
 def _certmonger(urls: Urls) -> str:
     server = urls["server"]
     return f"""\
-curl --silent --output ca.p7 '{server}?operation=GetCACert'
-openssl pkcs7 -inform DER -in ca.p7 -print_certs -out ca.pem
-getcert add-scep-ca -c certrail -u {server} -N ca.pem
+curl --silent --show-error --fail-with-body '{server}?operation=GetCACert' \\
+  | openssl pkcs7 -inform DER -print_certs | awk '/BEGIN/ {{n++}} n {{print > "scep-" n ".pem"}}'
+for file in scep-*.pem; do
+  openssl x509 -in "$file" -noout -subject | grep -q 'SCEP registration authority' \\
+    && cp "$file" ra.pem || cat "$file" >> ca.pem
+done
+getcert add-scep-ca -c certrail -u {server} -R "$PWD/ca.pem" -r "$PWD/ra.pem" -N "$PWD/ca.pem"
 getcert request -c certrail -k /etc/pki/device.key -f /etc/pki/device.pem \\
   -N CN=device.example.com -D device.example.com -L CHALLENGE
 """

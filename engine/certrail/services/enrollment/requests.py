@@ -7,10 +7,12 @@ from typing import Any
 
 from certrail.domain.content import RequestContent
 from certrail.domain.enrollment import EnrollmentMethod, RequestOrigin
+from certrail.domain.errors import BadInput
 from certrail.domain.policy import PolicyRules
 from certrail.persistence.database import session_cache
 from certrail.persistence.tables import Certificate, CertificateProfile
 from certrail.pki.csr import csr_pem, read_csr
+from certrail.pki.enrollment.ber import Malformed
 from certrail.pki.enrollment.pkcs10 import parse_request, without_challenge
 from certrail.services.catalog.enrollment import enrolled_profile, refuse_off
 from certrail.services.core.actor import Actor
@@ -65,9 +67,16 @@ def read_request(
         refuse_off(method, enrolled)
         rules = PolicyRules.model_validate(policy.rules)
     content = content_for({**(given or {}), "csr": csr_pem(csr)}, chosen, rules)
-    if (stored := without_challenge(parse_request(csr))) != csr:
+    if (stored := _without_secret(csr)) != csr:
         content = content.model_copy(update={"csr": csr_pem(stored)})
     return ProtocolRequest(method, application_id, chosen, content, checked_attributes(attributes or {}))
+
+
+def _without_secret(csr: bytes) -> bytes:
+    try:
+        return without_challenge(parse_request(csr))
+    except Malformed as error:
+        raise BadInput(f"The request cannot be taken: {error}.", "csr") from None
 
 
 def read_request_without_key(

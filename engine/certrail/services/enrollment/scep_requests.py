@@ -20,7 +20,7 @@ from certrail.services.core.actor import Actor
 from certrail.services.core.unit_of_work import ServiceContext, UnitOfWork
 from certrail.services.enrollment.clients import known_client
 from certrail.services.enrollment.exchanges import Exchanges, Outcome, exchange_key
-from certrail.services.enrollment.renewed import has_names_of
+from certrail.services.enrollment.renewed import find_renewed, has_names_of
 from certrail.services.enrollment.requests import read_request
 from certrail.services.enrollment.scopes import Enrolled
 from certrail.services.enrollment.secrets import EnrollmentSecrets, SecretKind, use_one_time
@@ -81,6 +81,10 @@ class ScepRequests:
             # Older clients renew by PKCSReq (RFC 8894 section 2.3): the key that signs says which it is.
             renewed = self._renewed(enrolled, facts, signer)
             return submit(self._context, self._exchanges, clients, replace(given, renews=renewed.id))
+        with self._context.db.read() as session:
+            # certmonger renews by a PKCSReq with its present key: the certificate with that key is its own.
+            present = find_renewed(session, enrolled, facts, same_key=True)
+        given = replace(given, renews=present.id if present else None)
         return self._by_challenge(enrolled, challenge, given, request_id)
 
     def polled(

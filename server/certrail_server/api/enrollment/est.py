@@ -30,7 +30,12 @@ from certrail.services.enrollment.est import EstCall, IssuedWithKey
 from certrail.services.enrollment.exchanges import Issued, Outcome, Pending
 from certrail.services.facade import Services
 
-router = APIRouter(prefix="/.well-known/est", include_in_schema=False)
+router = APIRouter(include_in_schema=False)
+
+APPLICATION, LEGACY = "applications/{application}/profiles/{profile}", "{profile}"
+HERE, BELOW = "/.well-known/est/%s", "/est/%s/.well-known/est"
+"""Of an enrollment: its label stands behind the well-known path (RFC 7030 section 3.2.2). strongSwan knows no labels,
+and puts the well-known path behind the URL that it is given."""
 
 AUTHENTICATE = {"WWW-Authenticate": 'Basic realm="certrail EST"'}
 LONGEST_CREDENTIALS = 1024
@@ -40,38 +45,44 @@ STATUS: Mapping[type[CertrailError], int] = {PolicyViolation: 403}
 """RFC 7030 section 4.2.3 has no 422, which some clients do not know."""
 
 
-@router.get("/applications/{application}/profiles/{profile}/cacerts")
+@router.get(f"{HERE % APPLICATION}/cacerts")
+@router.get(f"{BELOW % APPLICATION}/cacerts")
 def ca_certificates(application: str, profile: str, request: Request) -> Response:
     """The certificates of the authority (RFC 7030 section 4.1)."""
     return _ca_certificates(request, application, profile)
 
 
-@router.get("/{profile}/cacerts")
+@router.get(f"{HERE % LEGACY}/cacerts")
+@router.get(f"{BELOW % LEGACY}/cacerts")
 def legacy_ca_certificates(profile: str, request: Request) -> Response:
     """The same in the legacy scope."""
     return _ca_certificates(request, None, profile)
 
 
-@router.get("/applications/{application}/profiles/{profile}/csrattrs")
+@router.get(f"{HERE % APPLICATION}/csrattrs")
+@router.get(f"{BELOW % APPLICATION}/csrattrs")
 def attributes(application: str, profile: str, request: Request) -> Response:
     """What a CSR should have (RFC 7030 section 4.5)."""
     return _attributes(request, application, profile)
 
 
-@router.get("/{profile}/csrattrs")
+@router.get(f"{HERE % LEGACY}/csrattrs")
+@router.get(f"{BELOW % LEGACY}/csrattrs")
 def legacy_attributes(profile: str, request: Request) -> Response:
     """The same in the legacy scope."""
     return _attributes(request, None, profile)
 
 
-@router.post("/applications/{application}/profiles/{profile}/{operation}")
+@router.post(HERE % APPLICATION + "/{operation}")
+@router.post(BELOW % APPLICATION + "/{operation}")
 async def enroll(application: str, profile: str, operation: str, request: Request) -> Response:
     """simpleenroll, simplereenroll and serverkeygen (RFC 7030 sections 4.2 and 4.4)."""
     body = await request.body()
     return await run_in_threadpool(_enroll, request, application, profile, operation, body)
 
 
-@router.post("/{profile}/{operation}")
+@router.post(HERE % LEGACY + "/{operation}")
+@router.post(BELOW % LEGACY + "/{operation}")
 async def legacy_enroll(profile: str, operation: str, request: Request) -> Response:
     """The same in the legacy scope."""
     body = await request.body()

@@ -54,7 +54,9 @@ def _asked(request: Request, application: str | None, profile: str) -> Response:
     def answer() -> Response:
         if operation == "GetCACaps":
             services.scep_server.ca_certificates(application, profile)
-            return Response("".join(f"{word}\n" for word in CAPABILITIES), media_type="text/plain")
+            # Without a charset: certmonger takes no other (RFC 8894 section 3.5.2).
+            text = "".join(f"{word}\n" for word in CAPABILITIES)
+            return Response(text, headers={"Content-Type": "text/plain"})
         if operation == "GetCACert":
             found = services.scep_server.ca_certificates(application, profile)
             return Response(certs_only(found), media_type=CA_AND_RA)
