@@ -15,6 +15,7 @@ from typing import Any
 import client.generate
 from docs.command_reference import commands_page
 from docs.document_reference import DOCUMENTS, document_page
+from docs.plugin_rules import rules_page
 from fastapi import FastAPI
 from fastapi.routing import iter_route_contexts
 
@@ -243,6 +244,11 @@ def export_schema() -> str:
     return json.dumps(schema(), indent=2) + "\n"
 
 
+def rules() -> str:
+    """The rules of the conformance kit."""
+    return page("Rules of the conformance kit", *rules_page())
+
+
 def commands() -> str:
     """Every command."""
     return page("Command line", *commands_page())
@@ -261,6 +267,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "api-permissions.md": permissions_page,
     "errors.md": errors_page,
     "events.md": events_page,
+    "plugin-rules.md": rules,
     "openapi.json": openapi_snapshot,
     "project-export.schema.json": export_schema,
 }

@@ -1,6 +1,7 @@
 """A collection of JSON documents over HTTP, with conditional requests and a bearer token: what `http-put` writes to."""
 
 import json
+import re
 import threading
 from collections.abc import Mapping
 from hashlib import sha256
@@ -8,12 +9,12 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any, Self
 
-PREFIX = "/v1/"
+PATH = re.compile(r"/(v[12])/([^/]+)")
 NEEDED = ("delivery", "fingerprint", "certificate", "chain")
 
 
 class HttpStore:
-    """Keeps documents in memory, on the loopback interface, in a thread of its own.
+    """Keeps two collections of documents in memory, ``/v1`` and ``/v2``, on loopback, in a thread of its own.
 
     It refuses what a careful receiver refuses: a missing or wrong token, a body that is no document, a write without a
     condition, and a condition that does not hold.
@@ -31,7 +32,7 @@ class HttpStore:
         self._lock = threading.Lock()
         self._server = _Server(("127.0.0.1", 0), _Handler)
         self._server.store = self
-        self.url = f"http://127.0.0.1:{self._server.server_address[1]}{PREFIX.rstrip('/')}"
+        self.url = f"http://127.0.0.1:{self._server.server_address[1]}/v1"
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
 
     def __enter__(self) -> Self:
@@ -55,9 +56,9 @@ class HttpStore:
                 return self.status, "", b"scripted"
             if headers.get("authorization") != f"Bearer {self.token}":
                 return 401, "", b"no such token"
-            name = path.removeprefix(PREFIX)
-            if not path.startswith(PREFIX) or not name or "/" in name:
+            if not (found := PATH.fullmatch(path)):
                 return 404, "", b"no such collection"
+            name = found[2] if found[1] == "v1" else path[1:]
             return getattr(self, f"_{method.lower()}")(name, headers, body)  # type: ignore[no-any-return]
 
     def _get(self, name: str, headers: Mapping[str, str], body: bytes) -> tuple[int, str, bytes]:

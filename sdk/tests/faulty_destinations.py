@@ -147,7 +147,7 @@ class TestCheckTellsThePassword(FaultyDestination):
 
 
 class TestAlwaysChanged(FaultyDestination):
-    breaks = frozenset({"test_deploys_once", "test_adopts_what_a_lost_try_left"})
+    breaks = frozenset({"test_adopts_what_a_lost_try_left", "test_deploys_once", "test_keeps_its_mark"})
 
     class plugin(InMemoryDestination):
         """Claims work that it did not do."""
@@ -178,7 +178,7 @@ class TestSecondObject(FaultyDestination):
 
 
 class TestNewReferenceEachTime(FaultyDestination):
-    breaks = frozenset({"test_renews"})
+    breaks = frozenset({"test_keeps_its_mark", "test_renews"})
 
     class plugin(InMemoryDestination):
         """Renames the object at each renewal."""
@@ -190,7 +190,7 @@ class TestNewReferenceEachTime(FaultyDestination):
 
 
 class TestHalfWritten(FaultyDestination):
-    breaks = frozenset({"test_survives_cancellation"})
+    breaks = frozenset({"test_leaves_other_deliveries_alone", "test_survives_cancellation"})
 
     class plugin(InMemoryDestination):
         """Leaves a lock behind when it is cancelled."""
@@ -207,7 +207,14 @@ class TestHalfWritten(FaultyDestination):
 
 
 class TestRetriesWhatCannotWork(FaultyDestination):
-    breaks = frozenset({"test_refused_deployments_are_permanent"})
+    breaks = frozenset(
+        {
+            "test_keeps_its_mark",
+            "test_keeps_nothing_between_calls",
+            "test_leaves_other_deliveries_alone",
+            "test_refused_deployments_are_permanent",
+        }
+    )
 
     class plugin(InMemoryDestination):
         """Lets the engine try for days with a wrong password."""
@@ -220,7 +227,14 @@ class TestRetriesWhatCannotWork(FaultyDestination):
 
 
 class TestRaisesItsVendorsErrors(FaultyDestination):
-    breaks = frozenset({"test_refused_deployments_are_permanent"})
+    breaks = frozenset(
+        {
+            "test_keeps_its_mark",
+            "test_keeps_nothing_between_calls",
+            "test_leaves_other_deliveries_alone",
+            "test_refused_deployments_are_permanent",
+        }
+    )
 
     class plugin(InMemoryDestination):
         """Lets a foreign error out."""
@@ -235,9 +249,10 @@ class TestRaisesItsVendorsErrors(FaultyDestination):
 class TestSeesGhosts(FaultyDestination):
     breaks = frozenset(
         {
+            "test_adopts_what_a_lost_try_left",
+            "test_leaves_other_deliveries_alone",
             "test_reads_back",
             "test_removes",
-            "test_adopts_what_a_lost_try_left",
             "test_survives_cancellation",
         }
     )
@@ -275,7 +290,9 @@ class TestPublishesOnce(FaultyDestination):
 
 
 class TestLogsTheKey(FaultyDestination):
-    breaks = frozenset({"test_keeps_secrets", "test_refused_deployments_are_permanent"})
+    breaks = frozenset(
+        {"test_keeps_secrets", "test_lives_without_the_key", "test_refused_deployments_are_permanent"}
+    )
 
     class plugin(InMemoryDestination):
         """Logs the whole request where it thinks that nobody listens."""

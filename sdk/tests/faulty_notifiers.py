@@ -80,7 +80,7 @@ class TestAnotherMessage(FaultyNotifier):
 
 
 class TestMessagesToNowhere(FaultyNotifier):
-    breaks = frozenset({"test_refused_messages_are_permanent"})
+    breaks = frozenset({"test_keeps_nothing_between_calls", "test_refused_messages_are_permanent"})
 
     class plugin(InMemoryNotifier):
         """Swallows the refusal."""

@@ -9,8 +9,13 @@ from typing import Any
 import pytest
 
 from certrail_sdk.testing import DestinationConformance, InteractiveConformance
+from certrail_sdk.testing.memory import InMemoryDestination, MemoryConfig
+
+from .mutants import NOTICED
 
 pytest_plugins = ["pytester"]
+DETERMINED = frozenset({"test_secrets_can_be_found"})
+"""Broken by the fixtures of an author, not by a plugin: see `test_short_secrets_are_refused`."""
 SAMPLES = sorted(Path(__file__).parent.glob("faulty_*.py"))
 
 
@@ -52,8 +57,17 @@ def test_every_fault_fails_exactly_the_rules_it_breaks(sample: pytest.Pytester) 
 
 
 def test_every_rule_has_a_fault_that_breaks_it() -> None:
-    broken = frozenset[str]().union(*faults().values())
+    broken = frozenset[str]().union(*faults().values(), *NOTICED.values(), DETERMINED)
     assert rules(DestinationConformance) | rules(InteractiveConformance) == broken
+
+
+def test_short_secrets_are_refused() -> None:
+    class Short(DestinationConformance):
+        """With a password that no log can be searched for."""
+
+    config = MemoryConfig.parse({"place": "nowhere", "password": "four"})
+    with pytest.raises(AssertionError, match="at least 6 characters"):
+        Short().test_secrets_can_be_found(lambda: InMemoryDestination(config), InMemoryDestination(config))
 
 
 def test_assertions_of_the_kit_explain_themselves(sample: pytest.Pytester) -> None:

@@ -247,4 +247,5 @@ def test_the_first_pages_stay_short(name: str) -> None:
 
 def test_decisions_stay_short() -> None:
     for page in (ROOT / "docs" / "decisions").glob("*.md"):
-        assert len(page.read_text().splitlines()) <= 40, page.name
+        if page.name != "README.md":  # the list of them
+            assert len(page.read_text().splitlines()) <= 40, page.name

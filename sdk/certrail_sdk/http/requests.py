@@ -152,7 +152,9 @@ async def _exchanged(
         Misconfigured: the CA file cannot be read.
         Permanent: the answer is longer than ``read``.
     """
-    context = await asyncio.to_thread(tls_context, endpoint.ca_file)
+    # Loading the system's CAs takes a while, so that only a request that needs them waits for it.
+    secure = endpoint.url.startswith("https:")
+    context = await asyncio.to_thread(tls_context, endpoint.ca_file) if secure else _without_trust()
     # No client around the transport: it would log the URL, which may hold the receiver's own secret.
     outgoing = httpx2.Request(method, endpoint.url, content=body, headers=dict(headers))
     async with asyncio.timeout(endpoint.seconds), PinnedTransport(endpoint, context) as transport:
@@ -167,6 +169,11 @@ async def _exchanged(
             await response.aclose()
     known = {name.lower(): value for name, value in response.headers.items()}
     return Response(response.status_code, retry_after_of(known.get("retry-after", "")), text, known, content)
+
+
+def _without_trust() -> ssl.SSLContext:
+    """For plain HTTP: a context that trusts nobody, in case that it is used after all."""
+    return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 
 async def _whole(response: httpx2.Response, limit: int, endpoint: Endpoint) -> bytes:

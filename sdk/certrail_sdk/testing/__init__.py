@@ -1,7 +1,8 @@
 """The conformance kit: subclass a class, give it fixtures, and every rule of the contract is checked."""
 
 import certrail_pytest  # noqa: F401  first: it has the assertions of the modules below rewritten
-from certrail_sdk.testing.destination import DestinationConformance, uncertain, with_receipt
+from certrail_sdk.testing.deliveries import uncertain, with_receipt
+from certrail_sdk.testing.destination import DestinationConformance
 from certrail_sdk.testing.material import (
     make_bundle,
     make_deployment,

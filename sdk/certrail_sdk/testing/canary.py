@@ -38,6 +38,11 @@ def secrets_in(value: object) -> Iterator[str]:
             yield from secrets_in(part)
 
 
+def can_be_found(secret: str) -> bool:
+    """Whether a secret is long enough to be looked for."""
+    return next(_forms(secret), None) is not None
+
+
 def refuse_secrets(text: str, secrets: Iterable[str], where: str) -> None:
     """Fail if a secret stands in a text, plain or encoded. The message does not repeat it."""
     if any(form in text for secret in secrets for form in _forms(secret)):

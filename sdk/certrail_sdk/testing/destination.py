@@ -1,6 +1,6 @@
 """The rules of a destination."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Iterator
 from hashlib import sha256
 from typing import Any
 
@@ -13,23 +13,45 @@ from certrail_sdk import (
     Permanent,
     Publication,
     Publishes,
-    Receipt,
     Removes,
-    Target,
 )
-from certrail_sdk.testing.canary import LogWatch, config_secrets, refuse_secrets, reported, secrets_in
+from certrail_sdk.testing.canary import LogWatch, refuse_secrets, reported, secrets_in
+from certrail_sdk.testing.content import ContentRules
+from certrail_sdk.testing.deliveries import (
+    another,
+    assert_no_second,
+    secrets_of,
+    target_of,
+    uncertain,
+    with_receipt,
+)
 from certrail_sdk.testing.material import make_deployment, renewed
-from certrail_sdk.testing.rules import PluginConformance
+from certrail_sdk.testing.ownership import OwnershipRules
+from certrail_sdk.testing.plugin import PluginConformance
 from certrail_sdk.testing.watch import interrupted, own_threads, unblocked
 
 Build = Callable[[], Destination[Any]]
 LIST = "application/pkix-crl"
 INTERRUPTIONS = (1, 2, 3, 5, 8, 13, 21, 34)
 """The waits of ``deploy`` at which it is cancelled, until it has fewer than that."""
+SAMPLES = {
+    "short_certificate_id": "0123456789ABCDEFGHIJab",
+    "certificate_id": "0123456789abcdef" * 2,
+    "lineage_id": "0123456789abcdef" * 2,
+    "common_name": "a",
+    "profile": "a",
+    "application": "a",
+}
 
 
-class DestinationConformance(PluginConformance):
-    """Subclass it and provide the fixtures of PluginConformance. Optional verbs are checked where present."""
+class DestinationConformance(OwnershipRules, ContentRules, PluginConformance):
+    """Subclass it and provide the fixtures of PluginConformance. Optional verbs are checked where present.
+
+    For all rules provide also ``foreign(name)``, which puts an object there by hand, and ``elsewhere``, a plugin object
+    of the same configuration but for the target: another folder, vault or region.
+    """
+
+    kind = "destination"
 
     @pytest.fixture
     def deployment(self) -> Deployment:
@@ -38,7 +60,19 @@ class DestinationConformance(PluginConformance):
 
     def test_accepts_ordinary_names(self, build: Build) -> None:
         """The default name schema fits the destination."""
-        assert type(build()).accepts_name("certrail-0123456789ABCDEFGHIJKL")
+        plugin = type(build())
+        name = sample_name(plugin.default_name_schema)
+        assert plugin.accepts_name(name), f"names such as {name} do not fit name_pattern and name_length"
+
+    def verbs(self, plugin: Any, request: pytest.FixtureRequest) -> Iterator[Awaitable[object]]:
+        """A call of each verb that reaches the other side."""
+        deployment: Deployment = request.getfixturevalue("deployment")
+        yield plugin.check()
+        yield plugin.deploy(deployment)
+        if isinstance(plugin, Observes):
+            yield plugin.observe(target_of(deployment))
+        if isinstance(plugin, Removes):
+            yield plugin.remove(target_of(deployment))
 
     async def test_deploys_once(self, build: Build, deployment: Deployment) -> None:
         """The same deployment again changes nothing, and says so."""
@@ -56,7 +90,7 @@ class DestinationConformance(PluginConformance):
         found = await unblocked(build().deploy(uncertain(deployment)))
         assert found.reference == lost.reference
         assert not found.changed
-        await _assert_no_second(build(), with_receipt(deployment, found))
+        await assert_no_second(build(), with_receipt(deployment, found))
 
     async def test_renews(self, build: Build, deployment: Deployment) -> None:
         """A newer certificate replaces the older one under the same reference."""
@@ -67,18 +101,18 @@ class DestinationConformance(PluginConformance):
         assert second.fingerprint == newer.bundle.fingerprint
         assert second.reference == first.reference, "keep_identity keeps the object's reference"
         if isinstance(destination := build(), Observes):
-            seen = await destination.observe(_target(with_receipt(newer, second)))
+            seen = await destination.observe(target_of(with_receipt(newer, second)))
             assert seen.fingerprint == newer.bundle.fingerprint
 
     async def test_survives_cancellation(self, build: Build, deployment: Deployment) -> None:
         """Cancelled at any point and tried again, it ends as if nothing had happened."""
         for step in INTERRUPTIONS:
-            tried = _another(deployment, step)
+            tried = another(deployment, step)
             async with own_threads():
                 cancelled = await interrupted(build().deploy(tried), step)
             receipt = await unblocked(build().deploy(uncertain(tried)))
             assert receipt.fingerprint == tried.bundle.fingerprint
-            await _assert_no_second(build(), with_receipt(tried, receipt))
+            await assert_no_second(build(), with_receipt(tried, receipt))
             if not cancelled:
                 break
 
@@ -89,17 +123,17 @@ class DestinationConformance(PluginConformance):
         with pytest.raises(Permanent) as raised:
             await unblocked(broken.deploy(deployment))
         spoken = reported(raised.value) + everything_logged.text()
-        refuse_secrets(spoken, _secrets(broken, deployment), "an error or a log")
+        refuse_secrets(spoken, secrets_of(broken, deployment), "an error or a log")
 
     async def test_reads_back(self, build: Build, deployment: Deployment) -> None:
         """`observe` tells absent from present, and which certificate is there."""
         destination = build()
         if not isinstance(destination, Observes):
             pytest.skip("the destination cannot be read back")
-        before = await unblocked(destination.observe(_target(deployment)))
+        before = await unblocked(destination.observe(target_of(deployment)))
         assert not before.present
         receipt = await destination.deploy(deployment)
-        after = await unblocked(destination.observe(_target(with_receipt(deployment, receipt))))
+        after = await unblocked(destination.observe(target_of(with_receipt(deployment, receipt))))
         assert after.present
         assert after.fingerprint == deployment.bundle.fingerprint
         assert after.reference in (None, receipt.reference)
@@ -111,7 +145,7 @@ class DestinationConformance(PluginConformance):
         if not isinstance(destination, Removes):
             pytest.skip("the destination does not let us remove")
         receipt = await destination.deploy(deployment)
-        target = _target(with_receipt(deployment, receipt))
+        target = target_of(with_receipt(deployment, receipt))
         assert (await unblocked(destination.remove(target))).changed
         assert not (await unblocked(destination.remove(target))).changed
         if isinstance(destination, Observes):
@@ -138,7 +172,11 @@ class DestinationConformance(PluginConformance):
             await unblocked(destination.publish(foreign))
 
     async def test_keeps_secrets(
-        self, build: Build, deployment: Deployment, everything_logged: LogWatch
+        self,
+        build: Build,
+        deployment: Deployment,
+        everything_logged: LogWatch,
+        capfd: pytest.CaptureFixture[str],
     ) -> None:
         """Neither a private key nor a credential reaches a log or a receipt, whatever the verb."""
         destination = build()
@@ -146,48 +184,42 @@ class DestinationConformance(PluginConformance):
         first = await destination.deploy(deployment)
         second = await destination.deploy(with_receipt(newer, first))
         spoken = [f"{receipt!r} {receipt.model_dump_json()}" for receipt in (first, second)]
-        target = _target(with_receipt(newer, second))
+        target = target_of(with_receipt(newer, second))
         if isinstance(destination, Observes):
             spoken.append(repr(await destination.observe(target)))
         if isinstance(destination, Removes):
             spoken.append(repr(await destination.remove(target)))
-        secrets = [*_secrets(destination, deployment), *secrets_in(newer)]
+        secrets = [*secrets_of(destination, deployment), *secrets_in(newer)]
         refuse_secrets(" ".join(spoken), secrets, "a receipt or an observation")
         refuse_secrets(everything_logged.text(), secrets, "a log")
+        refuse_secrets("".join(capfd.readouterr()), secrets, "the standard output")
+
+    async def test_lives_without_the_key(self, build: Build, deployment: Deployment) -> None:
+        """A certificate whose key certrail does not hold is delivered without it, or a person is asked."""
+        bundle = deployment.bundle.model_copy(update={"private_key": None})
+        try:
+            receipt = await unblocked(build().deploy(deployment.model_copy(update={"bundle": bundle})))
+        except Permanent:
+            return
+        assert receipt.fingerprint == bundle.fingerprint
+
+    async def test_gives_a_new_identity(self, build: Build, deployment: Deployment) -> None:
+        """With `keep_identity=False` the new certificate arrives all the same."""
+        first = await build().deploy(deployment)
+        newer = with_receipt(renewed(deployment), first).model_copy(update={"keep_identity": False})
+        second = await unblocked(build().deploy(newer))
+        assert second.changed
+        assert second.fingerprint == newer.bundle.fingerprint
+        if isinstance(destination := build(), Observes):
+            seen = await destination.observe(target_of(with_receipt(newer, second)))
+            assert seen.fingerprint == newer.bundle.fingerprint
 
 
-def with_receipt(deployment: Deployment, receipt: Receipt) -> Deployment:
-    """The deployment as the engine sends it after a successful one."""
-    return deployment.model_copy(update={"receipt": receipt})
-
-
-def uncertain(deployment: Deployment) -> Deployment:
-    """The deployment as the engine sends it after a try whose end it did not see."""
-    return deployment.model_copy(update={"may_exist": True})
-
-
-def _another(deployment: Deployment, number: int) -> Deployment:
-    """The same material under a name of its own: a removed name may stay taken for a while."""
-    return deployment.model_copy(
-        update={"name": f"{deployment.name}-{number}", "delivery": f"{deployment.delivery}-{number}"}
-    )
-
-
-async def _assert_no_second(destination: Destination[Any], deployment: Deployment) -> None:
-    """Take the object away: where reading back is possible, nothing of the delivery may be left."""
-    if isinstance(destination, Removes):
-        await destination.remove(_target(deployment))
-        if isinstance(destination, Observes):
-            left = await destination.observe(Target(delivery=deployment.delivery, name=deployment.name))
-            assert not left.present, "the delivery has a second object"
-
-
-def _target(deployment: Deployment) -> Target:
-    return Target(delivery=deployment.delivery, name=deployment.name, receipt=deployment.receipt)
-
-
-def _secrets(destination: Destination[Any], deployment: Deployment) -> list[str]:
-    return [*config_secrets(destination), *secrets_in(deployment)]
+def sample_name(schema: str) -> str:
+    """A name that the engine would make by a schema: ids as they are, texts as short as they can be."""
+    for placeholder, value in SAMPLES.items():
+        schema = schema.replace("{{" + placeholder + "}}", value)
+    return schema
 
 
 __all__ = ["DestinationConformance", "uncertain", "with_receipt"]

@@ -108,7 +108,8 @@ class InMemoryDestination(Destination[MemoryConfig]):
     async def observe(self, target: Target) -> Observation:
         """The newest bundle of the object."""
         storage = self._storage()
-        if not (versions := storage.objects.get(target.name)):
+        versions = storage.objects.get(target.name)
+        if not versions or storage.owners.get(target.name) != target.delivery:
             return Observation(present=False)
         return Observation(
             present=True,

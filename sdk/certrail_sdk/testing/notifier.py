@@ -1,15 +1,17 @@
-"""The rules of a notifier, and of one that can carry a question."""
+"""The rules of a notifier, and of one that can post a question."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from certrail_sdk import CallbackRequest, Forged, Interactive, Malformed, Notifier, Permanent
+from certrail_sdk.testing.callbacks import CallbackRules
 from certrail_sdk.testing.canary import LogWatch, config_secrets, refuse_secrets, reported, secrets_in
 from certrail_sdk.testing.material import make_notification, make_question
-from certrail_sdk.testing.rules import PluginConformance
+from certrail_sdk.testing.plugin import PluginConformance
+from certrail_sdk.testing.state import kept_by
 from certrail_sdk.testing.watch import unblocked
 
 Build = Callable[[], Notifier[Any]]
@@ -18,6 +20,17 @@ CountAnswers = Callable[[str], int]
 
 class NotifierConformance(PluginConformance):
     """Subclass it and provide the fixtures of PluginConformance."""
+
+    kind = "notifier"
+
+    def verbs(
+        self,
+        plugin: Any,
+        request: pytest.FixtureRequest,  # noqa: ARG002  as of the base
+    ) -> Iterator[Awaitable[object]]:
+        """A call of each verb that reaches the other side."""
+        yield plugin.check()
+        yield plugin.send(make_notification())
 
     async def test_sends(self, build: Build) -> None:
         """A message is handed over, and somebody accepted it."""
@@ -32,6 +45,13 @@ class NotifierConformance(PluginConformance):
         again = await unblocked(build().send(notification.model_copy(update={"may_exist": True})))
         assert again.reference == first.reference
 
+    async def test_messages_are_distinct(self, build: Build) -> None:
+        """Another message has another reference, also where an earlier one may exist."""
+        first = await build().send(make_notification())
+        other = make_notification().model_copy(update={"may_exist": True})
+        second = await unblocked(build().send(other))
+        assert second.reference != first.reference, "two messages have one reference"
+
     async def test_refused_messages_are_permanent(
         self, broken: Notifier[Any], everything_logged: LogWatch
     ) -> None:
@@ -41,21 +61,44 @@ class NotifierConformance(PluginConformance):
         spoken = reported(raised.value) + everything_logged.text()
         refuse_secrets(spoken, config_secrets(broken), "an error or a log")
 
-    async def test_keeps_secrets(self, build: Build, everything_logged: LogWatch) -> None:
-        """No credential reaches a log or a receipt."""
+    async def test_keeps_nothing_between_calls(self, build: Build, broken: Notifier[Any]) -> None:
+        """Neither the object nor its module keeps anything, so another configuration gets nothing of it."""
+        await build().send(make_notification())
+        notifier = build()
+        before = kept_by(notifier)
+        await notifier.send(make_notification())
+        assert kept_by(notifier) == before, "the object or its module keeps something of a call"
+        with pytest.raises(Permanent):
+            await broken.send(make_notification())
+
+    async def test_keeps_secrets(
+        self, build: Build, everything_logged: LogWatch, capfd: pytest.CaptureFixture[str]
+    ) -> None:
+        """No credential reaches a log, the standard output or a receipt."""
         notifier = build()
         sent = await notifier.send(make_notification())
         spoken = f"{sent!r} {sent.model_dump_json()} {everything_logged.text()}"
         refuse_secrets(spoken, config_secrets(notifier), "a receipt or a log")
+        refuse_secrets("".join(capfd.readouterr()), config_secrets(notifier), "the standard output")
 
 
-class InteractiveConformance(NotifierConformance):
-    """For notifiers that can carry a question."""
+class InteractiveConformance(CallbackRules, NotifierConformance):
+    """For notifiers that can post a question.
+
+    For all rules provide also ``answers_at``, and of `CallbackRules` ``genuine``, ``people``, ``unverified``, ``said``.
+    """
+
+    kind = "interactive"
 
     @pytest.fixture
     def answers_at(self) -> CountAnswers | None:
         """How many answers the message at a reference offers now; override it where the test can look."""
         return None
+
+    def verbs(self, plugin: Any, request: pytest.FixtureRequest) -> Iterator[Awaitable[object]]:
+        """A call of each verb that reaches the other side."""
+        yield from super().verbs(plugin, request)
+        yield plugin.ask(make_question())
 
     async def test_asks_once(self, build: Build) -> None:
         """A question whose posting was lost is adopted, not posted again."""

@@ -6,17 +6,23 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import AsyncIterator, Awaitable, Generator
+from collections.abc import AsyncIterator, Awaitable, Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
 from certrail_sdk import PluginError
+from certrail_sdk.testing import calls as calls_module
+from certrail_sdk.testing.calls import Calls, counted
 
 T = TypeVar("T")
-LONGEST_BLOCK = 0.1
-"""Seconds that a verb may keep the event loop waiting."""
+LONGEST_REFUSAL = 20.0
+"""Seconds within which a verb gives up where the other side is busy or away."""
+MOST_CONNECTIONS = 4
+"""That a verb opens before it gives up: each address of a host once, and one for the credentials."""
+LONGEST_BLOCK = 0.3
+"""Seconds that a verb may keep the event loop waiting; sleeps, connections and look-ups are seen at any length."""
 LONGEST_COMPUTATION = 1.5
 """Seconds that a verb may compute in the event loop."""
 PULSE = 0.01
@@ -25,15 +31,38 @@ LONGEST_LOOK = 0.05
 
 async def unblocked(verb: Awaitable[T]) -> T:
     """Run a verb; fail if it blocks the event loop, or lets out anything but a PluginError."""
+    result, _ = await _run(verb)
+    return result
+
+
+async def prompt(verb: Awaitable[T]) -> T:
+    """The same, of a verb that is to give up soon: fail if it pauses by itself or takes longer than LONGEST_REFUSAL."""
+    calls, begun = Calls(), time.monotonic()
+    try:
+        result, calls = await _run(verb, calls)
+    finally:
+        assert not calls.pauses, f"the verb pauses in {calls.pauses[0]}; raise, and the engine waits"
+        assert calls.connections <= MOST_CONNECTIONS, (
+            f"the verb tries {calls.connections} times by itself; raise, and the engine repeats"
+        )
+        took = time.monotonic() - begun
+        assert took < LONGEST_REFUSAL, f"the verb took {took:.0f} s; bound the vendor's timeouts and retries"
+    return result
+
+
+async def _run(verb: Awaitable[T], calls: Calls | None = None) -> tuple[T, Calls]:
     async with _watched_loop():
-        try:
-            return await verb
-        except (PluginError, asyncio.CancelledError):
-            raise
-        except Exception as err:
-            raise AssertionError(
-                f"only PluginErrors may come out of a verb, not {type(err).__name__}"
-            ) from err
+        with counted(calls) as made:
+            try:
+                return await verb, made
+            except (PluginError, asyncio.CancelledError):
+                raise
+            except Exception as err:
+                raise AssertionError(
+                    f"only PluginErrors may come out of a verb, not {type(err).__name__}"
+                ) from err
+            finally:
+                assert not made.blocking, f"the event loop was blocked in {made.blocking[0]}; use in_thread"
 
 
 async def interrupted(verb: Awaitable[object], step: int) -> bool:
@@ -44,11 +73,39 @@ async def interrupted(verb: Awaitable[object], step: int) -> bool:
     return interruption.waits >= step
 
 
+class SlowThreads(ThreadPoolExecutor):
+    """Threads that wait before each call, so that a call is under way when its caller is cancelled."""
+
+    PAUSE = 0.03
+
+    def __init__(self) -> None:
+        super().__init__(max_workers=4)
+        self.at_work = 0
+        self._lock = threading.Lock()
+
+    def submit(self, call: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
+        return super().submit(self._slowly, call, *args, **kwargs)
+
+    def _slowly(self, call: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        with self._lock:
+            self.at_work += 1
+        try:
+            _pause(self.PAUSE)
+            return call(*args, **kwargs)
+        finally:
+            with self._lock:
+                self.at_work -= 1
+
+
+_pause = time.sleep
+"""As it is, uncounted: the kit's own."""
+
+
 @asynccontextmanager
-async def own_threads() -> AsyncIterator[None]:
+async def own_threads(threads: ThreadPoolExecutor | None = None) -> AsyncIterator[None]:
     """Threads that a cancelled verb left at work have ended when this ends, as after a restart."""
     loop = asyncio.get_running_loop()
-    threads = ThreadPoolExecutor(max_workers=4)
+    threads = threads or ThreadPoolExecutor(max_workers=4)
     loop.set_default_executor(threads)
     try:
         yield
@@ -98,9 +155,7 @@ async def _watched_loop() -> AsyncIterator[None]:
         with suppress(asyncio.CancelledError):
             await beating
         # Inside `finally`: a verb that ends with an error has blocked the loop all the same.
-        assert not watch.blocked_in, (
-            f"the event loop was blocked in {watch.blocked_in}; use asyncio.to_thread"
-        )
+        assert not watch.blocked_in, f"the event loop was blocked in {watch.blocked_in}; use in_thread"
 
 
 class _Watch(threading.Thread):
@@ -149,12 +204,12 @@ class _Watch(threading.Thread):
 
     def _where(self) -> str:
         frame = sys._current_frames().get(self._loop_thread)
-        stack = traceback.extract_stack(frame)
+        stack = [each for each in traceback.extract_stack(frame) if each.filename != calls_module.__file__]
         if not stack or stack[-1].filename == selectors.__file__ or _starts_a_thread(stack):
             return ""
         return f"{stack[-1].filename}:{stack[-1].lineno} {stack[-1].name}"
 
 
-def _starts_a_thread(stack: traceback.StackSummary) -> bool:
+def _starts_a_thread(stack: list[traceback.FrameSummary]) -> bool:
     """Whether the loop waits for a new thread to run, as `asyncio.to_thread` does on a busy machine."""
     return any((frame.filename, frame.name) == (threading.__file__, "start") for frame in stack)

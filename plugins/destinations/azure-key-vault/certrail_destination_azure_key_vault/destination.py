@@ -65,7 +65,7 @@ class AzureKeyVault(Destination[AzureKeyVaultConfig]):
             return Observation(present=False)
         async with self._vault() as vault:
             found = await vault.newest(target.name)
-        if found is None:
+        if found is None or not _is_ours(found, target):
             return Observation(present=False)
         receipt = _receipt(found, changed=False)
         return Observation(

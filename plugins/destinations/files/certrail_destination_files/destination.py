@@ -84,7 +84,7 @@ class Files(Destination[FilesConfig]):
     def _observe(self, target: Target) -> Observation:
         with self._parent_of(target) as parent:
             place = Folder(parent, target) if parent else None
-            if place is None or (version := place.current()) is None:
+            if place is None or not place.is_marked_ours() or (version := place.current()) is None:
                 return Observation(present=False)
             found = place.read(self.config.password_bytes())
         return Observation(

@@ -7,19 +7,19 @@ from pathlib import Path
 from typing import TypeVar
 
 from certrail_destination_files.directory import NotOurs
-from certrail_sdk import Misconfigured, PluginError, QuotaExceeded, Retryable, Unauthorized
+from certrail_sdk import Misconfigured, PluginError, QuotaExceeded, Retryable, Unauthorized, settled
 
 T = TypeVar("T")
 FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 async def in_thread(directory: Path, work: Callable[[], T]) -> T:
-    """Do file work in a thread.
+    """Do file work in a thread, which ends before this does.
 
     Raises:
         Unauthorized, QuotaExceeded, Misconfigured, Retryable: instead of an OSError.
     """
-    return await asyncio.to_thread(_translated, directory, work)
+    return await settled(asyncio.to_thread(_translated, directory, work))
 
 
 def _translated(directory: Path, work: Callable[[], T]) -> T:

@@ -99,6 +99,14 @@ class Folder:
         except (FileNotFoundError, NotOurs):
             return None
 
+    def is_marked_ours(self) -> bool:
+        """Whether the folder is there and carries the mark of this delivery, whoever may write in it."""
+        try:
+            with self._parent.folder(self._name) as own:
+                return self._is_marked(own)
+        except (FileNotFoundError, NotOurs):
+            return False
+
     def require_ours(self) -> None:
         """Raises Permanent when something stands there that this delivery did not make, or others may exchange."""
         if not self._parent.holds(self._name):

@@ -6,11 +6,12 @@ from urllib.parse import quote
 import typer
 
 from certrail_server.cli.common import fail, out
-from certrail_server.cli.local import plugin_new
+from certrail_server.cli.local import plugin_author, plugin_new
 from certrail_server.cli.support.remote import call
 
 plugin = typer.Typer(no_args_is_help=True)
 plugin_new.register(plugin)
+plugin_author.register(plugin)
 
 
 Key = Annotated[str, typer.Argument(help="Kind and name, such as destination-files.")]

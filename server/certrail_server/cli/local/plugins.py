@@ -22,6 +22,7 @@ def list_plugins(
     as_json: Annotated[bool, typer.Option("--json", help="Everything, as JSON.")] = False,
 ) -> None:
     """List plugins with version, capabilities and state; a broken or quarantined one with the reason."""
+    from certrail.plugins.conformance import level_of
     from certrail.plugins.probe import ImportProbe
     from certrail.plugins.registry import PluginRegistry
 
@@ -33,10 +34,14 @@ def list_plugins(
     here = {info.key for info in found}
     found += [_absent(key, fault) for key, fault in faults.items() if key not in here]
     if as_json:
-        rows = [asdict(info) | {"fault": faults.get(info.key)} for info in found]
+        rows = [
+            asdict(info)
+            | {"fault": faults.get(info.key), "level": level_of(info.key, info.distribution, info.version)}
+            for info in found
+        ]
         typer.echo(json.dumps(rows, indent=2, default=str))
         return
-    table = Table("kind", "name", "version", "state", "capabilities", "reason")
+    table = Table("kind", "name", "version", "state", "level", "capabilities", "reason")
     for info in found:
         fault = faults.get(info.key)
         state = fault["state"] if fault and info.state == "ready" else info.state
@@ -46,6 +51,7 @@ def list_plugins(
             info.name,
             info.version,
             f"[{colour}]{state}[/{colour}]",
+            level_of(info.key, info.distribution, info.version),
             ", ".join(info.capabilities),
             escape(info.described or (fault["reason"] if fault else "")),
         )
