@@ -1,11 +1,12 @@
 """Looking around in the workspace: our channel, and messages of ours that stand there already."""
 
 from datetime import datetime
-from typing import Any
-
-from slack_sdk.web.async_client import AsyncWebClient
+from typing import TYPE_CHECKING, Any
 
 from certrail_sdk import Misconfigured
+
+if TYPE_CHECKING:
+    from slack_sdk.web.async_client import AsyncWebClient
 
 PAGE = 200
 PAGES = 10
@@ -16,7 +17,7 @@ def metadata(event_type: str, identity: str) -> dict[str, Any]:
     return {"event_type": event_type, "event_payload": {"id": identity}}
 
 
-async def find_channel(web: AsyncWebClient, channel: str) -> dict[str, Any]:
+async def find_channel(web: "AsyncWebClient", channel: str) -> dict[str, Any]:
     """What Slack knows of the configured channel, named by id or ``#name``.
 
     Raises:
@@ -36,7 +37,7 @@ async def find_channel(web: AsyncWebClient, channel: str) -> dict[str, Any]:
 
 
 async def find_own_message(
-    web: AsyncWebClient,
+    web: "AsyncWebClient",
     channel_id: str,
     wanted: dict[str, Any],
     oldest: datetime | None,

@@ -2,11 +2,10 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import SecretStr
 from slack_sdk.errors import SlackApiError
-from slack_sdk.web.async_client import AsyncWebClient
 
 from certrail_notifier_slack import answers, blocks, callbacks, channels, listener
 from certrail_notifier_slack.callbacks import CommentWanted, Payload, Reply
@@ -29,6 +28,9 @@ from certrail_sdk import (
     Sent,
     Unauthorized,
 )
+
+if TYPE_CHECKING:
+    from slack_sdk.web.async_client import AsyncWebClient
 
 NEEDED_SCOPES = ("chat:write", "users:read", "users:read.email")
 CLOCKS_APART = timedelta(minutes=10)
@@ -168,7 +170,7 @@ def _content(question: Question) -> dict[str, Any]:
     return {"text": text, "blocks": blocks.question_blocks(question)}
 
 
-async def _user(web: AsyncWebClient, sender: str) -> dict[str, Any] | None:
+async def _user(web: "AsyncWebClient", sender: str) -> dict[str, Any] | None:
     try:
         return dict((await web.users_info(user=sender))["user"])
     except SlackApiError as error:

@@ -2,10 +2,12 @@
 
 import logging
 import sys
-
-from slack_sdk.web.async_client import AsyncWebClient
+from typing import TYPE_CHECKING
 
 from certrail_notifier_slack.config import SlackConfig
+
+if TYPE_CHECKING:
+    from slack_sdk.web.async_client import AsyncWebClient
 
 SECONDS = 10
 CALLBACK_SECONDS = 2
@@ -32,8 +34,11 @@ def sdk_logger() -> logging.Logger:
     return logger
 
 
-def web_client(config: SlackConfig, seconds: int = SECONDS) -> AsyncWebClient:
+def web_client(config: SlackConfig, seconds: int = SECONDS) -> "AsyncWebClient":
     """A client that never retries: the engine does."""
+    # It brings aiohttp: a quarter of a second that no process should pay that posts nothing.
+    from slack_sdk.web.async_client import AsyncWebClient  # noqa: PLC0415
+
     client = AsyncWebClient(
         token=config.bot_token.get_secret_value(),
         base_url=config.api_url,
