@@ -141,7 +141,7 @@ async def test_preparing_twice_leaves_one_sweep_and_a_foreign_namespace_as_it_is
     await orchestrator.prepare()
     await orchestrator.prepare(retention=timedelta(days=9))
     described = await client.get_schedule_handle("sweep-outbox").describe()
-    assert [interval.every for interval in described.schedule.spec.intervals] == [policies.SWEEP_EVERY]
+    assert [interval.every for interval in described.schedule.spec.intervals] == [policies.SWEEP_START_EVERY]
     namespace = await client.workflow_service.describe_namespace(
         DescribeNamespaceRequest(namespace="default")
     )

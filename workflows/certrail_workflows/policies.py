@@ -18,8 +18,9 @@ ENGINE_ATTEMPTS = 10
 
 HEARTBEAT_EVERY = timedelta(seconds=2)
 HEARTBEAT_TIMEOUT = timedelta(seconds=10)
-SWEEP_HEARTBEAT_TIMEOUT = timedelta(seconds=5)
-"""Shorter: a second sweep beside one that was slow, not dead, does no harm."""
+SWEEP_HEARTBEAT_EVERY = timedelta(seconds=5)
+"""There is one sweep of each kind at all times, and Temporal writes each heartbeat to its database."""
+SWEEP_HEARTBEAT_TIMEOUT = timedelta(seconds=15)
 LONGEST_WANTED_PAUSE = timedelta(days=7)
 """That a plugin may want between two attempts; where it wants more, the pause grows as usual."""
 SHORTEST_PAUSE = timedelta(seconds=1)
@@ -32,6 +33,8 @@ SEEN_LIMIT = 100
 SWEEP_EVERY = timedelta(seconds=10)
 SWEEP_SHIFT = timedelta(minutes=10)
 """One workflow sweeps for this long: a workflow per sweep would fill the history."""
+SWEEP_START_EVERY = timedelta(minutes=1)
+"""How often a schedule looks whether its sweep runs, which it does for a shift: Temporal writes down each look."""
 SWEEP_CATCH_UP = timedelta(seconds=10)
 
 LONGEST_SUMMARY = 240

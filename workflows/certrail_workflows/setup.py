@@ -111,7 +111,7 @@ def schedule_id(kind: str) -> str:
 
 async def _create(client: Client, kind: str, schedule: Schedule) -> bool:
     try:
-        await client.create_schedule(schedule_id(kind), schedule)
+        await client.create_schedule(schedule_id(kind), schedule, trigger_immediately=True)
     except ScheduleAlreadyRunningError:
         return False
     return True
@@ -121,7 +121,9 @@ async def _replace(client: Client, kind: str, schedule: Schedule) -> None:
     def replaced(_present: ScheduleUpdateInput) -> ScheduleUpdate:
         return ScheduleUpdate(schedule=schedule)
 
-    await client.get_schedule_handle(schedule_id(kind)).update(replaced)
+    handle = client.get_schedule_handle(schedule_id(kind))
+    await handle.update(replaced)
+    await handle.trigger()  # skipped where it runs; a shift may have ended while nobody was there
 
 
 def _sweep(kind: str, *, attributes: bool, summaries: bool) -> Schedule:
@@ -139,6 +141,6 @@ def _sweep(kind: str, *, attributes: bool, summaries: bool) -> Schedule:
                 else TypedSearchAttributes.empty
             ),
         ),
-        spec=ScheduleSpec(intervals=[ScheduleIntervalSpec(every=policies.SWEEP_EVERY)]),
+        spec=ScheduleSpec(intervals=[ScheduleIntervalSpec(every=policies.SWEEP_START_EVERY)]),
         policy=SchedulePolicy(overlap=ScheduleOverlapPolicy.SKIP, catchup_window=policies.SWEEP_CATCH_UP),
     )

@@ -163,7 +163,7 @@ class SweepActivities:
     async def sweep(self, kind: str) -> int:
         """Handle what is due, again and again for one shift; returns how much was handled."""
         look = self._drain if kind == messages.OUTBOX else _all_due(self._sweeps[kind])
-        return await run_with_heartbeat(_shift(look))
+        return await run_with_heartbeat(_shift(look), policies.SWEEP_HEARTBEAT_EVERY)
 
 
 def _all_due(some: Callable[[], int]) -> Callable[[], Awaitable[int]]:

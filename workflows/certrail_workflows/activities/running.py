@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager, suppress
+from datetime import timedelta
 from typing import Any, TypeVar
 
 from temporalio import activity
@@ -12,13 +13,13 @@ from certrail_workflows import limits, policies
 T = TypeVar("T")
 
 
-async def run_with_heartbeat(work: Coroutine[Any, Any, T]) -> T:
+async def run_with_heartbeat(work: Coroutine[Any, Any, T], every: timedelta = policies.HEARTBEAT_EVERY) -> T:
     """Run the work with heartbeats.
 
     A try that is no longer wanted gets ``CANCEL_GRACE`` to finish. One that lost its activity to a timeout,
     or whose worker stops, is cancelled at once.
     """
-    async with _heartbeats():
+    async with _heartbeats(every):
         task = asyncio.create_task(work)
         try:
             return await asyncio.shield(task)
@@ -38,8 +39,8 @@ def _may_finish() -> bool:
 
 
 @asynccontextmanager
-async def _heartbeats() -> AsyncIterator[None]:
-    beating = asyncio.create_task(_beat())
+async def _heartbeats(every: timedelta) -> AsyncIterator[None]:
+    beating = asyncio.create_task(_beat(every))
     try:
         yield
     finally:
@@ -48,7 +49,7 @@ async def _heartbeats() -> AsyncIterator[None]:
             await beating
 
 
-async def _beat() -> None:
+async def _beat(every: timedelta) -> None:
     while True:
         activity.heartbeat()
-        await asyncio.sleep(policies.HEARTBEAT_EVERY.total_seconds())
+        await asyncio.sleep(every.total_seconds())
