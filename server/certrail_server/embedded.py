@@ -11,21 +11,15 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
+from typing import Any
 
-import httpx2
-
-from certrail.crypto.keyring import Keyring
-from certrail.persistence.database import Database
-from certrail.services.core.orchestrator import OrchestratorUnavailable
-from certrail.services.operations.schema_watch import NotMigrated, prepare
-from certrail_server.bootstrap import load_keyring
 from certrail_server.marks import SERVER_MARK, WORKER_MARK
 from certrail_server.ports import CannotListen, free_port, is_free, listening
 from certrail_server.processes.launcher import Launcher
 from certrail_server.processes.supervisor import Child, Supervisor
 from certrail_server.settings import Settings
+from certrail_server.workers.status import listen
 from certrail_workflows.binaries import temporal_binary
-from certrail_workflows.client import TemporalOrchestrator
 
 log = logging.getLogger(__name__)
 
@@ -36,8 +30,15 @@ TEMPORAL_LOG = "temporal.log"
 UI_PORT = 8233
 """Of Temporal's UI, as Temporal itself chooses it."""
 PROGRAM = "certrail_server.__main__"
-MODULES = (PROGRAM, "certrail_server.serve", "certrail_server.api.app", "certrail_server.workers.process")
-"""What the server and the worker run, for the launcher."""
+PREPARE = "certrail_server.prepare"
+MODULES = (
+    PROGRAM,
+    PREPARE,
+    "certrail_server.serve",
+    "certrail_server.api.app",
+    "certrail_server.workers.process",
+)
+"""What the server and the worker run, for the launcher. This process imports none of it, and so stays small."""
 POLL_RPS = 2000
 """The dev server looks for work 20 times a second by default, which makes every step wait."""
 
@@ -65,13 +66,16 @@ async def run(settings: Settings, launcher: Launcher, started: Callable[[], None
 
 async def _supervise(settings: Settings, launcher: Launcher, lock: int, started: Callable[[], None]) -> None:
     _refuse_taken_port(settings)
-    await asyncio.to_thread(_prepare, settings, load_keyring(settings))
+    # Beside the start of Temporal; the server and the worker wait for both.
+    preparing = asyncio.create_task(_prepared(launcher))
     children: list[Child] = []
     address = settings.temporal_address
     if address is None:
         port = _remembered_port(settings.data_dir / "temporal.port")
         address = f"127.0.0.1:{port}"
-        children.append(_temporal(settings, port, lock))
+        children.append(_temporal(settings, port, lock, preparing))
+    else:
+        await preparing
     env = {
         "CERTRAIL_DATA_DIR": str(settings.data_dir.resolve()),
         "CERTRAIL_TEMPORAL_ADDRESS": address,
@@ -104,15 +108,20 @@ def _refuse_taken_port(settings: Settings) -> None:
         raise EmbeddedError(str(problem)) from None
 
 
-def _prepare(settings: Settings, keyring: Keyring) -> None:
-    """Bring the database up to date before two processes want to."""
-    database = Database(settings.database())
+async def _prepared(launcher: Launcher) -> None:
+    """Have a process bring the database up to date before two want to. Raises EmbeddedError."""
+    said: list[dict[str, Any]] = []
+    reader, writer = os.pipe()
     try:
-        prepare(database, keyring)
-    except NotMigrated as problem:
-        raise EmbeddedError(str(problem)) from None
+        process = await launcher.launch(PREPARE, title="prepare", descriptors={"--status": writer})
+    except OSError:
+        os.close(reader)
+        raise
     finally:
-        database.close()
+        os.close(writer)
+    await listen(reader, said.append)
+    if await process.wait() != 0:
+        raise EmbeddedError(str(said[-1]["refused"]) if said else "The database is not ready; see above.")
 
 
 def _lock(path: Path) -> int:
@@ -145,7 +154,7 @@ def _remembered_port(path: Path) -> int:
     return port
 
 
-def _temporal(settings: Settings, port: int, lock: int) -> Child:
+def _temporal(settings: Settings, port: int, lock: int, preparing: "asyncio.Task[None]") -> Child:
     binary = settings.temporal_binary or temporal_binary()
     if settings.temporal_binary and not shutil.which(settings.temporal_binary):
         raise EmbeddedError(
@@ -176,42 +185,41 @@ def _temporal(settings: Settings, port: int, lock: int) -> Child:
         *dynamic,
     )
     file = settings.data_dir / TEMPORAL_LOG
-    return Child("temporal", command, _temporal_ready(settings, port), pass_fds=(lock,), log_file=file)
 
-
-def _temporal_ready(settings: Settings, port: int) -> Callable[[], Awaitable[None]]:
-    async def ready() -> None:
-        orchestrator = TemporalOrchestrator(
-            address=f"127.0.0.1:{port}",
-            namespace=settings.temporal_namespace,
-            keyring=load_keyring(settings),
-            summaries=settings.temporal_summaries,
-        )
-
-        async def answers() -> bool:
-            try:
-                await orchestrator.prepare()
-            except OrchestratorUnavailable:
-                return False
+    async def listens() -> bool:
+        with suppress(OSError):
+            _, writer = await asyncio.open_connection("127.0.0.1", port)
+            writer.close()
             return True
+        return False
 
-        await _poll("Temporal", answers, f"{settings.data_dir / TEMPORAL_LOG} says why")
+    async def ready() -> None:
+        await preparing
+        await _poll("Temporal", listens, f"{settings.data_dir / TEMPORAL_LOG} says why")
 
-    return ready
+    return Child("temporal", command, ready, pass_fds=(lock,), log_file=file)
 
 
 async def _server_ready(settings: Settings, child: Child) -> None:
     async def answers() -> bool:
         if not _marked(settings.data_dir / SERVER_MARK, child):
             return False
-        async with httpx2.AsyncClient(trust_env=False, timeout=2) as client:
-            try:
-                answer = await client.get(f"http://{settings.host}:{settings.port}/readyz")
-            except httpx2.HTTPError:
-                return False
-            return answer.status_code == httpx2.codes.OK
+        try:
+            return await asyncio.wait_for(_is_ok(settings.host, settings.port, "/readyz"), 2)
+        except (OSError, TimeoutError):
+            return False
 
     await _poll("the server", answers)
+
+
+async def _is_ok(host: str, port: int, path: str) -> bool:
+    """Whether a server answers 200. An HTTP client would be the largest part of this process."""
+    reader, writer = await asyncio.open_connection(host, port)
+    try:
+        writer.write(f"GET {path} HTTP/1.1\r\nHost: {host}:{port}\r\nConnection: close\r\n\r\n".encode())
+        return (await reader.readline()).split()[1:2] == [b"200"]
+    finally:
+        writer.close()
 
 
 async def _worker_ready(settings: Settings, child: Child) -> None:

@@ -1,8 +1,8 @@
 """Starts certrail's own processes as forks of one that has imported what they run.
 
-An import of certrail takes more than a second of CPU and 100 MB. The launcher has done it once, in the process that
-starts the others, and only forks: no thread, no event loop, no database and no plugin is in it, as a fork would harm
-them. It is used on Linux; elsewhere, and after the launcher has died, each process imports for itself.
+An import of certrail takes more than a second of CPU and 100 MB. The launcher does it once, beside the process that
+uses it, which stays small. It only forks: no thread, no event loop, no database and no plugin is in it, as a fork would
+harm them. It is used on Linux; elsewhere, and after the launcher has died, each process imports for itself.
 """
 
 import asyncio
@@ -89,24 +89,19 @@ class Launcher:
 
     @classmethod
     def start(cls, modules: Iterable[str]) -> "Launcher":
-        """Import modules and fork the launcher. To be called before this process has a thread or an event loop.
+        """Fork the launcher, which then imports modules; before this process has a thread or an event loop.
 
         Args:
             modules: what the processes run; each has a function `main`, or is imported by one that has.
         """
         if sys.platform != "linux" or threading.active_count() > 1:
             return cls(None, None)
-        for module in modules:
-            import_module(module)
         mine, its = socket.socketpair()
-        starter = os.getpid()
-        # What is there by now is shared by all forks: no garbage collection needs to write on its pages.
-        gc.collect()
-        gc.freeze()
+        starter, wanted = os.getpid(), tuple(modules)
         pid = os.fork()
         if pid == 0:
             mine.close()
-            run_forked(lambda: _Fork(its).serve(starter))
+            run_forked(lambda: _Fork(its).serve(starter, wanted))
         its.close()
         mine.setblocking(False)
         return cls(mine, pid)
@@ -222,13 +217,18 @@ class _Fork:
         self._channel = channel
         self._running: set[int] = set()
 
-    def serve(self, starter: int) -> None:
+    def serve(self, starter: int, modules: Iterable[str]) -> None:
         """Serve until the starting process is gone."""
         setproctitle("certrail: launcher")
         os.setsid()  # a Ctrl-C in the terminal is for the starting process
         # So is a SIGTERM that systemd sends to all: the launcher's end would kill what is to end in order.
         signal.pthread_sigmask(signal.SIG_BLOCK, STOPPING)
         die_with(starter)
+        for module in modules:
+            import_module(module)
+        # What is there by now is shared by all forks: no garbage collection needs to write on its pages.
+        gc.collect()
+        gc.freeze()
         awake, wake = socket.socketpair()
         for end in (awake, wake):
             end.setblocking(False)
