@@ -1,12 +1,14 @@
 """The server process, and what it shares with workers."""
 
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import uvicorn
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from certrail.services.operations.schema_watch import SchemaWatch, prepare
 from certrail_server.bootstrap import App
+from certrail_server.client_certificates import ClientCertificates
 from certrail_server.heartbeat import process_heartbeat
 from certrail_server.http_protocol import LARGEST_HEADERS, LimitedProtocol, prepare_process
 from certrail_server.marks import SERVER_MARK, mark
@@ -37,7 +39,7 @@ def serve(app: App) -> None:
 def configured(http: "FastAPI", settings: Settings) -> uvicorn.Config:
     """How the HTTP application is served."""
     return uvicorn.Config(
-        http,
+        behind_proxies(http, settings),
         host=settings.host,
         port=settings.port,
         log_config=None,
@@ -45,9 +47,19 @@ def configured(http: "FastAPI", settings: Settings) -> uvicorn.Config:
         server_header=False,
         http=LimitedProtocol,
         ws="none",
-        # Without proxies of ours, uvicorn would believe the headers of every process of this machine.
-        proxy_headers=bool(settings.trusted_proxies),
-        forwarded_allow_ips=sorted(settings.trusted_proxies),
+        # Those of trusted proxies are read in `behind_proxies`; uvicorn would believe every process of this machine.
+        proxy_headers=False,
         h11_max_incomplete_event_size=LARGEST_HEADERS,
         timeout_graceful_shutdown=10,
     )
+
+
+def behind_proxies(http: "FastAPI", settings: Settings) -> Any:
+    """The application with what trusted proxies say of their clients: address, scheme, certificate."""
+    if not settings.trusted_proxies:
+        return http
+    inner: Any = http
+    app: Any = ProxyHeadersMiddleware(inner, trusted_hosts=sorted(settings.trusted_proxies))
+    if settings.client_certificate_header is not None:
+        app = ClientCertificates(app, settings.client_certificate_header, settings.trusted_proxies)
+    return app

@@ -104,6 +104,12 @@ class Settings(BaseSettings):
         description="Addresses and networks of reverse proxies, such as 10.1.0.0/16, separated by commas. From these"
         " only, X-Forwarded-For and X-Forwarded-Proto are read.",
     )
+    client_certificate_header: str | None = Field(
+        None,
+        pattern=r"^[A-Za-z][A-Za-z0-9-]{0,63}$",
+        description="Header in which the trusted proxies pass on a client's certificate, such as X-Client-Certificate,"
+        " for renewal by EST. They must replace it in every call. Default: no header is read.",
+    )
     public_url: str | None = Field(None, description="URL under which people reach this server, for links.")
     oidc_issuer: str | None = Field(
         None, description="OpenID Connect issuer at which users sign in, such as https://login.example.com."
@@ -217,6 +223,12 @@ class Settings(BaseSettings):
                 "with CERTRAIL_OIDC_ISSUER give CERTRAIL_OIDC_CLIENT_ID, CERTRAIL_OIDC_CLIENT_SECRET and"
                 " CERTRAIL_PUBLIC_URL"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _client_certificates_come_from_proxies(self) -> Self:
+        if self.client_certificate_header and not self.trusted_proxies:
+            raise ValueError("with CERTRAIL_CLIENT_CERTIFICATE_HEADER give CERTRAIL_TRUSTED_PROXIES")
         return self
 
     @model_validator(mode="after")

@@ -112,6 +112,7 @@ def fronted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fronted]:
         "CERTRAIL_PORT": str(server),
         "CERTRAIL_PUBLIC_URL": f"https://127.0.0.1:{port}",
         "CERTRAIL_TRUSTED_PROXIES": "127.0.0.1",
+        "CERTRAIL_CLIENT_CERTIFICATE_HEADER": "X-Client-Certificate",
         # Of Temporal, which is not needed here: what waits for nothing is issued by the server.
         "CERTRAIL_TEMPORAL_ADDRESS": "127.0.0.1:9",
     }
@@ -148,7 +149,10 @@ def write_nginx(folder: Path, port: int, server: int, pem: Path, key: Path, root
     label = f"applications/{root}/profiles/web"
     rewrite = f"rewrite ^/.well-known/est/([a-z]+)$ /.well-known/est/{label}/$1;"
     location = f"{rewrite} location / {{ proxy_pass http://127.0.0.1:{server}; }}"
-    site = f"listen 127.0.0.1:{port} ssl; ssl_certificate {pem}; ssl_certificate_key {key}; {location}"
+    header = "proxy_set_header X-Client-Certificate $ssl_client_escaped_cert;"
+    client = f"ssl_verify_client optional_no_ca; {header}"  # certrail decides which certificates it knows
+    tls = f"listen 127.0.0.1:{port} ssl; ssl_certificate {pem}; ssl_certificate_key {key}; {client}"
+    site = f"{tls} {location}"
     user = "user root;\n" if os.geteuid() == 0 else ""
     main = f"daemon off;\npid {folder}/nginx.pid;\nerror_log stderr;\nevents {{}}\n"
     http = f"http {{\naccess_log {folder}/access.log;\n{paths}server {{ {site} }}\n}}\n"
@@ -207,6 +211,19 @@ def test_strongswan_enrolls_and_renews_by_est(fronted: Fronted, tmp_path: Path) 
     pki(tmp_path, *est(enrollment, "--in", "next.csr", *present), to="next.pem")
     renewed = loaded(tmp_path / "next.pem")
     assert renewed != first
+    assert enrollment.lineage_of(renewed) == enrollment.lineage_of(first)
+
+
+def test_strongswan_renews_by_est_with_its_certificate_alone(fronted: Fronted, tmp_path: Path) -> None:
+    enrollment = fronted.enrollment()
+    get_est_authority(enrollment, tmp_path)
+    new_csr(tmp_path, "first")
+    pki(tmp_path, *est(enrollment, "--in", "first.csr"), to="first.pem")
+    new_csr(tmp_path, "next")
+    trust = ("--cacert", str(enrollment.tls_root), "--cacert", "ca.pem", "--outform", "pem")
+    present = ("--cert", "first.pem", "--key", "first.key")
+    pki(tmp_path, "--est", "--url", enrollment.est, *trust, "--in", "next.csr", *present, to="next.pem")
+    first, renewed = loaded(tmp_path / "first.pem"), loaded(tmp_path / "next.pem")
     assert enrollment.lineage_of(renewed) == enrollment.lineage_of(first)
 
 

@@ -6,8 +6,6 @@ import random
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import timedelta
 
 import httpx2
@@ -22,6 +20,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from sqlmodel import select
 from tests.integration.conftest import Team
+from tests.integration.enrollment.est_client import Est, certificate_in, est_csr, est_of
 from tests.support.web import serving
 
 from certrail.domain.access import Role
@@ -34,64 +33,8 @@ from certrail.persistence.tables import (
     EnrollmentSecret,
     EventRow,
 )
-from certrail.pki import keys
 from certrail.services.approvals.policies import Step
 from certrail.services.enrollment.secrets import SecretKind
-
-Key = ec.EllipticCurvePrivateKey
-
-
-def est_csr(*names: str, key: Key | None = None, cn: str | None = None) -> bytes:
-    key = key or ec.generate_private_key(ec.SECP256R1())
-    parts = [x509.NameAttribute(x509.NameOID.COMMON_NAME, cn)] if cn else []
-    built = x509.CertificateSigningRequestBuilder().subject_name(x509.Name(parts))
-    sans = x509.SubjectAlternativeName([x509.DNSName(name) for name in names])
-    return built.add_extension(sans, critical=False).sign(key, keys.hash_for(key)).public_bytes(Encoding.DER)
-
-
-@dataclass
-class Est:
-    """An enrollment by EST, and a client with its passphrase."""
-
-    team: Team
-    client: httpx2.Client
-    passphrase: str
-    base: str
-
-    def post(self, operation: str, csr: bytes, passphrase: str | None = "") -> httpx2.Response:
-        given = self.passphrase if passphrase == "" else passphrase
-        basic = base64.b64encode(f"anybody:{given}".encode()).decode()
-        headers = {"authorization": f"Basic {basic}"} if given is not None else {}
-        body = base64.encodebytes(csr)
-        return self.client.post(f"{self.base}/{operation}", content=body, headers=headers)
-
-    def enrolled(self, csr: bytes, operation: str = "simpleenroll") -> x509.Certificate:
-        return certificate_in(self.post(operation, csr))
-
-    def row_of(self, certificate: x509.Certificate) -> Certificate:
-        with self.team.services.context.db.read() as session:
-            query = select(Certificate).where(Certificate.serial == f"{certificate.serial_number:x}")
-            return session.exec(query).one()
-
-
-def certificate_in(answer: httpx2.Response) -> x509.Certificate:
-    assert answer.status_code == 200, f"{answer.status_code} {answer.text}"
-    assert answer.headers["content-type"].startswith("application/pkcs7-mime; smime-type=certs-only")
-    assert b"\n" not in answer.content
-    (found,) = pkcs7.load_der_pkcs7_certificates(base64.b64decode(answer.content, validate=True))
-    return found
-
-
-@contextmanager
-def est_of(team: Team, **settings: object) -> Iterator[Est]:
-    team.services.applications.set_enrollment(
-        team.admin, team.application, "web", EnrollmentMethod.EST, settings=settings
-    )
-    _, text = team.services.enrollment_secrets.create(
-        team.admin, team.application, "web", SecretKind.PASSPHRASE, name="routers"
-    )
-    with serving(team.services) as url, httpx2.Client(base_url=url, timeout=60) as client:
-        yield Est(team, client, text, "/.well-known/est/applications/app/profiles/web")
 
 
 @pytest.fixture

@@ -1,15 +1,18 @@
 """The EST server (RFC 7030): who asks, which request that is, and what is answered."""
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 
 from cryptography import x509
+from sqlmodel import Session, col, select
 
 from certrail.domain.content import KeyAlgorithm
 from certrail.domain.enrollment import EnrollmentMethod, EstSettings
-from certrail.domain.errors import BadInput, Conflict, NotFound, Unauthenticated
-from certrail.persistence.tables import Certificate
+from certrail.domain.errors import BadInput, Conflict, Forbidden, NotFound, Unauthenticated
+from certrail.domain.states import CertificateStatus
+from certrail.persistence.tables import CaCertificate, Certificate
 from certrail.pki.csr import CsrFacts, csr_pem, read_csr
 from certrail.pki.enrollment.csr_attributes import csr_attributes
 from certrail.services.authorities.signing import active_certificate, loaded, loaded_chain
@@ -17,12 +20,18 @@ from certrail.services.core.actor import Actor
 from certrail.services.core.unit_of_work import ServiceContext
 from certrail.services.enrollment.clients import known_client
 from certrail.services.enrollment.exchanges import Exchanges, Issued, Outcome, exchange_key
-from certrail.services.enrollment.renewed import find_renewed
+from certrail.services.enrollment.renewed import find_renewed, has_names_of
 from certrail.services.enrollment.requests import read_request, read_request_without_key
 from certrail.services.enrollment.scopes import Enrolled, find_enrolled
 from certrail.services.enrollment.secrets import EnrollmentSecrets, SecretKind
 from certrail.services.enrollment.submission import Submission, submit
 from certrail.services.inventory.search import Inventory
+
+UNAUTHENTICATED = "Send the passphrase of this enrollment by HTTP Basic; any user name will do."
+NOTHING_TO_RENEW = (
+    "There is no certificate of this profile here with the subject and the names of the CSR, which RFC 7030 section"
+    " 4.2.2 wants to be the same; use simpleenroll for a new one."
+)
 
 
 @dataclass(frozen=True)
@@ -32,12 +41,14 @@ class EstCall:
     Attributes:
         application: slug or id, ``None`` for the legacy scope.
         passphrase: of HTTP Basic; the user name is ignored.
+        certificate: DER, with which the client authenticated in its TLS handshake.
         request_id: of the HTTP call, for the audit log.
     """
 
     application: str | None
     profile: str
     passphrase: str | None = field(default=None, repr=False)
+    certificate: bytes | None = field(default=None, repr=False)
     request_id: str | None = None
 
 
@@ -81,16 +92,23 @@ class EstServer:
 
         Raises:
             NotFound: there is no such enrollment.
-            Unauthenticated: the passphrase is missing or wrong.
+            Unauthenticated: the passphrase is missing or wrong, and there is no valid certificate of this profile.
             BadInput: the CSR cannot be read, or asks for what is not supported.
             PolicyViolation: the certificate policy denies it.
-            Forbidden: it was decided against.
+            Forbidden: it was decided against, or a certificate is used for more than its renewal.
             Conflict: it cannot be approved, signed or renewed now.
         """
-        enrolled, actor = self._authenticated(call)
+        enrolled, actor, present = self._authenticated(call)
         facts = read_csr(csr_pem(csr))
+        if not renew and call.passphrase is None:
+            raise Forbidden(
+                "A certificate renews itself, by simplereenroll; for another one send the passphrase.",
+                kind="renewal-only",
+            )
         key = exchange_key("renew" if renew else "enroll", actor.principal_id or "", csr)
-        return self._submitted(enrolled, actor, csr, key, self._renewed(enrolled, facts) if renew else None)
+        return self._submitted(
+            enrolled, actor, csr, key, self._renewed(enrolled, facts, present) if renew else None
+        )
 
     def enroll_with_key(self, call: EstCall, csr: bytes) -> IssuedWithKey | Outcome:
         """serverkeygen (RFC 7030 section 4.4): names and kind of key are those of the CSR, its key is not used.
@@ -99,7 +117,9 @@ class EstServer:
             Conflict: keys are not made here for this enrollment, or the key was shown already.
             CertrailError: as `enroll`.
         """
-        enrolled, actor = self._authenticated(call)
+        if call.passphrase is None:
+            raise Unauthenticated(UNAUTHENTICATED)
+        enrolled, actor, _ = self._authenticated(call)
         if not _settings(enrolled).server_key_generation:
             raise Conflict(
                 "serverkeygen is not enabled for this profile: use simpleenroll, or have an Admin set"
@@ -138,32 +158,55 @@ class EstServer:
             ),
         )
 
-    def _renewed(self, enrolled: Enrolled, facts: CsrFacts) -> str:
-        with self._context.db.read() as session:
-            found = find_renewed(session, enrolled, facts)
-        if found is None:
-            raise BadInput(
-                "There is no certificate of this profile here with the subject and the names of the CSR, which"
-                " RFC 7030 section 4.2.2 wants to be the same; use simpleenroll for a new one.",
-                "csr",
-            )
-        return found.id
+    def _renewed(self, enrolled: Enrolled, facts: CsrFacts, present: Certificate | None) -> str:
+        """The certificate of the TLS handshake, else the newest with the same names; the CSR has the same, too."""
+        if present is None or not has_names_of(present, facts):
+            with self._context.db.read() as session:
+                found = find_renewed(session, enrolled, facts) if present is None else None
+            if found is None:
+                raise BadInput(NOTHING_TO_RENEW, "csr")
+            return found.id
+        return present.id
 
-    def _authenticated(self, call: EstCall) -> tuple[Enrolled, Actor]:
-        """The enrollment, and its client as the one who acts."""
+    def _authenticated(self, call: EstCall) -> tuple[Enrolled, Actor, Certificate | None]:
+        """The enrollment, its client as the one who acts, and the client's certificate."""
         with self._context.db.read() as session:
             enrolled = find_enrolled(session, EnrollmentMethod.EST, call.application, call.profile)
+            present = self._certificate(session, enrolled, call.certificate)
             if call.passphrase is None:
-                raise Unauthenticated(
-                    "Send the passphrase of this enrollment by HTTP Basic; any user name will do."
-                )
-            found = self._secrets.verified(session, enrolled, SecretKind.PASSPHRASE, call.passphrase)
-            if found is None:
-                raise Unauthenticated(
-                    "The passphrase is wrong, expired or revoked; ask an Admin for a new one."
-                )
-        name = f"EST passphrase {found.name} of {enrolled.where}"
-        return enrolled, known_client(self._context, f"est-{found.id}", name, call.request_id)
+                if present is None:
+                    raise Unauthenticated(UNAUTHENTICATED)
+                slug, name = f"est-{enrolled.enrollment.id}", f"EST client certificates of {enrolled.where}"
+            else:
+                found = self._secrets.verified(session, enrolled, SecretKind.PASSPHRASE, call.passphrase)
+                if found is None:
+                    raise Unauthenticated(
+                        "The passphrase is wrong, expired or revoked; ask an Admin for a new one."
+                    )
+                slug, name = f"est-{found.id}", f"EST passphrase {found.name} of {enrolled.where}"
+        return enrolled, known_client(self._context, slug, name, call.request_id), present
+
+    def _certificate(self, session: Session, enrolled: Enrolled, der: bytes | None) -> Certificate | None:
+        """One that was issued by this profile here, bit by bit, and is neither expired, revoked nor on hold.
+
+        A superseded one is let through: a client whose answer was lost has no other. Its authority must be valid, too.
+        """
+        if der is None:
+            return None
+        query = (
+            select(Certificate)
+            .join(CaCertificate, col(CaCertificate.id) == col(Certificate.ca_certificate_id))
+            .where(
+                Certificate.fingerprint == hashlib.sha256(der).hexdigest(),
+                Certificate.application_id == enrolled.application_id,
+                Certificate.profile_id == enrolled.profile.id,
+                col(Certificate.status).in_((CertificateStatus.ACTIVE, CertificateStatus.SUPERSEDED)),
+                col(Certificate.not_after) > self._context.clock(),
+                col(CaCertificate.revoked_at).is_(None),
+                col(CaCertificate.not_after) > self._context.clock(),
+            )
+        )
+        return session.exec(query).first()
 
 
 def _settings(enrolled: Enrolled) -> EstSettings:

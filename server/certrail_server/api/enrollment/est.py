@@ -29,6 +29,7 @@ from certrail.pki.enrollment.est_body import (
 from certrail.services.enrollment.est import EstCall, IssuedWithKey
 from certrail.services.enrollment.exchanges import Issued, Outcome, Pending
 from certrail.services.facade import Services
+from certrail_server.client_certificates import STATE
 
 router = APIRouter(include_in_schema=False)
 
@@ -114,7 +115,8 @@ def _enroll(request: Request, application: str | None, profile: str, operation: 
 
     def answer() -> Response:
         passphrase = _passphrase(request)
-        call = EstCall(application, profile, passphrase, request.state.request_id)
+        certificate = getattr(request.state, STATE, None)
+        call = EstCall(application, profile, passphrase, certificate, request.state.request_id)
         if operation not in ("simpleenroll", "simplereenroll", "serverkeygen"):
             return _text(404, f"EST has no operation {operation[:32]!r} by POST here.")
         try:
