@@ -29,6 +29,7 @@ FOLLOWED = tuple(
         "docs/how-to/bring-an-older-project.md",
         "docs/how-to/back-up-and-restore.md",
         "docs/how-to/enroll-with-est.md",
+        "docs/how-to/enroll-with-acme.md",
     )
 )
 """Pages whose commands are run from the first to the last, on one machine; on `PRODUCTION`, on its services."""

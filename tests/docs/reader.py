@@ -47,7 +47,10 @@ class Reader:
         programs.mkdir(parents=True)
         (programs / "activate").write_text(f"export PATH={shlex.quote(str(programs))}:$PATH\n")
         (programs / "python").write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} "$@"\n')
-        (programs / "python").chmod(0o755)
+        certbot = f"{shlex.quote(sys.executable)} -c 'from certbot.main import main; main()'"
+        (programs / "certbot").write_text(f'#!/bin/sh\nexec {certbot} "$@"\n')
+        for name in ("python", "certbot"):
+            (programs / name).chmod(0o755)
         (folder / ".curlrc").write_text(CURL)
         self.certrail = programs / "certrail"
         self._environment = {

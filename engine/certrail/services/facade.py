@@ -53,6 +53,7 @@ from certrail.services.enrollment.acme.authorizations import AcmeAuthorizations
 from certrail.services.enrollment.acme.external_accounts import ExternalAccountKeys
 from certrail.services.enrollment.acme.finalization import AcmeFinalization
 from certrail.services.enrollment.acme.nonces import AcmeNonces
+from certrail.services.enrollment.acme.order_approvals import OrderApprovals, OrderSubjects
 from certrail.services.enrollment.acme.orders import AcmeOrders
 from certrail.services.enrollment.acme.renewal_info import AcmeRenewalInfo
 from certrail.services.enrollment.acme.revocation import AcmeRevocation
@@ -236,7 +237,11 @@ class Services:
     def build(cls, context: ServiceContext) -> "Services":
         """Join the use cases, and subscribe rooms to the events of those below them."""
         context.subscriptions = Subscriptions(SUBSCRIPTIONS)
-        subjects: Sequence[SubjectType] = (RequestSubjects(issue_approved), RevocationSubjects())
+        subjects: Sequence[SubjectType] = (
+            RequestSubjects(issue_approved),
+            RevocationSubjects(),
+            OrderSubjects(),
+        )
         context.approval_subjects = {subject.name: subject for subject in subjects}
         acme_accounts, revocation = AcmeAccounts(context), Revocation(context)
         approvals = Approvals(context)
@@ -318,7 +323,12 @@ class Services:
                 "renewals": RenewalSweep(context, issuance).run,
                 "retirements": retirements.start_due,
                 "revocation-lists": status_responder.refresh,
-                "shared": lambda: expiry_watch.run() + plugin_faults.close_quiet() + missing_plugins.run(),
+                "shared": lambda: (
+                    expiry_watch.run()
+                    + plugin_faults.close_quiet()
+                    + missing_plugins.run()
+                    + OrderApprovals(context).run()
+                ),
             },
             syncs=Syncs(context),
             tokens=Tokens(context),

@@ -185,10 +185,17 @@ def _replayed(body: bytes, receive: Receive) -> Receive:
     return again
 
 
+def _problem_type(path: str, kind: str) -> str:
+    """Clients of ACME know the types of RFC 8555 section 6.7 only."""
+    if path.startswith("/acme/"):
+        return f"urn:ietf:params:acme:error:{'rateLimited' if kind == 'busy' else 'malformed'}"
+    return f"urn:certrail:problem:{kind}"
+
+
 async def _refuse(scope: Scope, send: Send, status: int, kind: str, title: str, detail: str) -> None:
     request_id = uuid.uuid4().hex
     problem = {
-        "type": f"urn:certrail:problem:{kind}",
+        "type": _problem_type(scope["path"], kind),
         "title": title,
         "status": status,
         "detail": detail,

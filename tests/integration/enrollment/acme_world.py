@@ -6,7 +6,9 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 from acme import challenges, client, messages
@@ -68,12 +70,23 @@ class Web:
 
     Attributes:
         seen: host and path of every request.
+        folder: served below the path of challenges, where a client writes files.
+        on_post: called with the body of a POST, such as that of a hook that sets a DNS record.
     """
 
     port: int = 0
     answers: dict[str, str] = field(default_factory=dict)
     redirects: dict[str, str] = field(default_factory=dict)
     seen: list[tuple[str, str]] = field(default_factory=list)
+    folder: Path | None = None
+    on_post: Callable[[str], None] = lambda _text: None
+
+    def answer(self, path: str) -> str | None:
+        """What is served at a path."""
+        if path not in self.answers and self.folder is not None:
+            file = self.folder / path.rpartition("/")[2]
+            return file.read_text() if file.is_file() else None
+        return self.answers.get(path)
 
 
 @contextmanager
@@ -88,10 +101,15 @@ def web_server() -> Iterator[Web]:
                 self.send_header("Location", where)
                 self.end_headers()
                 return
-            body = web.answers.get(self.path)
+            body = web.answer(self.path)
             self.send_response(200 if body is not None else 404)
             self.end_headers()
             self.wfile.write((body or "").encode())
+
+        def do_POST(self) -> None:
+            web.on_post(self.rfile.read(int(self.headers["Content-Length"])).decode())
+            self.send_response(204)
+            self.end_headers()
 
         def log_message(self, *_args: object) -> None:
             pass
@@ -205,6 +223,11 @@ class AcmeClient:
         return json.dumps(
             {"protected": protected, "payload": body, "signature": b64encode(signature).decode()}
         ).encode()
+
+
+def soon() -> datetime:
+    """Until when the library polls; it compares with the local time."""
+    return datetime.now() + timedelta(seconds=60)  # noqa: DTZ005
 
 
 def chosen(authorization: messages.AuthorizationResource, kind: Any) -> Any:

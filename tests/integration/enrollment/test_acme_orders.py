@@ -1,12 +1,10 @@
 """From the directory to the certificate, with certbot's library."""
 
-from datetime import datetime, timedelta
-
 import pytest
 from acme import errors, messages
 from cryptography import x509
 from sqlmodel import select
-from tests.integration.enrollment.acme_world import AcmeWorld, csr_for, rsa_key
+from tests.integration.enrollment.acme_world import AcmeWorld, csr_for, rsa_key, soon
 
 from certrail.domain.content import Subject
 from certrail.domain.enrollment import RequestOrigin
@@ -43,8 +41,8 @@ def test_the_alternate_chain_ends_with_the_root(acme: AcmeWorld) -> None:
     client = acme.client()
     order = client.order("a.example.com")
     client.show_by_http(order)
-    order = client.acme.begin_finalization(client.acme.poll_authorizations(order, _soon()))
-    done = client.acme.poll_finalization(order, _soon(), fetch_alternative_chains=True)
+    order = client.acme.begin_finalization(client.acme.poll_authorizations(order, soon()))
+    done = client.acme.poll_finalization(order, soon(), fetch_alternative_chains=True)
     (alternate,) = done.alternative_fullchains_pem
     assert len(x509.load_pem_x509_certificates(done.fullchain_pem.encode())) == 2
     last = x509.load_pem_x509_certificates(alternate.encode())[-1]
@@ -62,7 +60,7 @@ def test_a_name_that_leads_elsewhere_gets_none(acme: AcmeWorld) -> None:
     http = next(each for each in body if each.typ == "http-01")
     client.acme.answer_challenge(http, http.response(client.key))
     with pytest.raises(errors.ValidationError) as failed:
-        client.acme.poll_authorizations(other, _soon())
+        client.acme.poll_authorizations(other, soon())
     problem = failed.value.failed_authzrs[0].body.challenges[0].error
     assert problem is not None
     assert "404" in str(problem.detail)
@@ -106,7 +104,7 @@ def test_finalizing_twice_makes_one_request(acme: AcmeWorld) -> None:
     client = acme.client()
     order = client.order("a.example.com")
     client.show_by_http(order)
-    client.acme.poll_authorizations(order, _soon())
+    client.acme.poll_authorizations(order, soon())
     client.acme.begin_finalization(order)
     client.acme.begin_finalization(order)
     with acme.team.services.context.db.read() as session:
@@ -128,9 +126,3 @@ def test_an_ip_address_that_is_given_as_a_dns_name_is_refused(acme: AcmeWorld) -
     assert answer.status_code == 400
     assert answer.json()["type"] == "urn:ietf:params:acme:error:rejectedIdentifier"
     assert answer.headers["Replay-Nonce"]
-
-
-def _soon() -> datetime:
-
-    # The library compares it with the local time.
-    return datetime.now() + timedelta(seconds=60)  # noqa: DTZ005

@@ -14,6 +14,7 @@ from certrail.persistence.tables.acme import (
     AcmeChallenge,
     AcmeNonce,
     AcmeOrder,
+    AcmeOrderApproval,
     ExternalAccountKey,
 )
 from certrail.persistence.tables.alerting import (
@@ -101,6 +102,7 @@ __all__ = [
     "AcmeChallenge",
     "AcmeNonce",
     "AcmeOrder",
+    "AcmeOrderApproval",
     "ActionToken",
     "ActionTokenUse",
     "Alert",

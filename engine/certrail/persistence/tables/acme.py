@@ -61,9 +61,29 @@ class AcmeAccount(Row, table=True):
     external_key_id: str | None = Field(default=None, foreign_key="external_account_key.id", max_length=40)
 
 
+class AcmeOrderApproval(Row, table=True):
+    """What is approved for orders of one account for the same names: an approval's subject.
+
+    `content` is what is signed but for the key, `digest` what votes are bound to; `status` is that of the approval.
+    """
+
+    __tablename__ = "acme_order_approval"
+    __table_args__ = (Index("ix_acme_order_approval_account", "account_id", "created_at"),)
+
+    application_id: str | None = Field(default=None, foreign_key="application.id", index=True, max_length=40)
+    profile_id: str = Field(foreign_key="certificate_profile.id", max_length=40)
+    account_id: str = Field(foreign_key="acme_account.id", max_length=40)
+    requester_id: str = Field(foreign_key="principal.id", max_length=40)
+    names: str
+    status: str = Field(max_length=16)
+    content: dict[str, Any] = json_column()
+    digest: str = Field(max_length=64)
+
+
 class AcmeOrder(Row, table=True):
     """An order. Whether it is ``valid`` follows from its certificate request.
 
+    `csr`, base64url of its DER, is kept while the order waits for `order_approval_id`.
     `names` is equal for equal sets of identifiers; `replaces` is the certificate as the client named it by ARI (RFC
     9773 section 5), and `replaces_id` its id; `error` is the problem of an invalid order.
     """
@@ -78,6 +98,10 @@ class AcmeOrder(Row, table=True):
     identifiers: list[dict[str, str]] = json_column(list)
     names: str
     replaces: str | None = Field(default=None, max_length=128)
+    order_approval_id: str | None = Field(
+        default=None, foreign_key="acme_order_approval.id", index=True, max_length=40
+    )
+    csr: str | None = None
     replaces_id: str | None = Field(default=None, index=True, max_length=40)
     request_id: str | None = Field(
         default=None, unique=True, foreign_key="certificate_request.id", max_length=40

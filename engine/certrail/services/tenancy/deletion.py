@@ -20,6 +20,7 @@ from certrail.persistence.tables import (
     AcmeAuthorization,
     AcmeChallenge,
     AcmeOrder,
+    AcmeOrderApproval,
     Alert,
     AlertChannel,
     AlertCursor,
@@ -228,6 +229,7 @@ def _in_order(application_id: str) -> cascades.Cascade:
     authorizations = select(AcmeAuthorization.id).where(col(AcmeAuthorization.order_id).in_(own(AcmeOrder)))
     whole = (
         AcmeOrder,
+        AcmeOrderApproval,
         AcmeAccount,
         ExternalAccountKey,
         Incident,

@@ -81,6 +81,42 @@ def create() -> None:
     op.create_index(op.f("ix_acme_account_application_id"), "acme_account", ["application_id"], unique=False)
     op.create_index(op.f("ix_acme_account_profile_id"), "acme_account", ["profile_id"], unique=False)
     op.create_table(
+        "acme_order_approval",
+        sa.Column("id", sa.String(length=80), nullable=False),
+        sa.Column("created_at", UtcDateTime(), nullable=False),
+        sa.Column("application_id", sa.String(length=40), nullable=True),
+        sa.Column("profile_id", sa.String(length=40), nullable=False),
+        sa.Column("account_id", sa.String(length=40), nullable=False),
+        sa.Column("requester_id", sa.String(length=40), nullable=False),
+        sa.Column("names", sa.String(), nullable=False),
+        sa.Column("status", sa.String(length=16), nullable=False),
+        sa.Column("content", sa.JSON(), nullable=False),
+        sa.Column("digest", sa.String(length=64), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["account_id"],
+            ["acme_account.id"],
+        ),
+        sa.ForeignKeyConstraint(
+            ["application_id"],
+            ["application.id"],
+        ),
+        sa.ForeignKeyConstraint(
+            ["profile_id"],
+            ["certificate_profile.id"],
+        ),
+        sa.ForeignKeyConstraint(
+            ["requester_id"],
+            ["principal.id"],
+        ),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_index(
+        "ix_acme_order_approval_account", "acme_order_approval", ["account_id", "created_at"], unique=False
+    )
+    op.create_index(
+        op.f("ix_acme_order_approval_application_id"), "acme_order_approval", ["application_id"], unique=False
+    )
+    op.create_table(
         "acme_order",
         sa.Column("id", sa.String(length=80), nullable=False),
         sa.Column("created_at", UtcDateTime(), nullable=False),
@@ -91,6 +127,8 @@ def create() -> None:
         sa.Column("identifiers", sa.JSON(), nullable=False),
         sa.Column("names", sa.String(), nullable=False),
         sa.Column("replaces", sa.String(length=128), nullable=True),
+        sa.Column("order_approval_id", sa.String(length=40), nullable=True),
+        sa.Column("csr", sa.String(), nullable=True),
         sa.Column("replaces_id", sa.String(length=40), nullable=True),
         sa.Column("request_id", sa.String(length=40), nullable=True),
         sa.Column("error", sa.JSON(), nullable=True),
@@ -103,6 +141,10 @@ def create() -> None:
             ["application.id"],
         ),
         sa.ForeignKeyConstraint(
+            ["order_approval_id"],
+            ["acme_order_approval.id"],
+        ),
+        sa.ForeignKeyConstraint(
             ["request_id"],
             ["certificate_request.id"],
         ),
@@ -111,6 +153,9 @@ def create() -> None:
     )
     op.create_index("ix_acme_order_account", "acme_order", ["account_id", "created_at"], unique=False)
     op.create_index(op.f("ix_acme_order_application_id"), "acme_order", ["application_id"], unique=False)
+    op.create_index(
+        op.f("ix_acme_order_order_approval_id"), "acme_order", ["order_approval_id"], unique=False
+    )
     op.create_index(op.f("ix_acme_order_replaces_id"), "acme_order", ["replaces_id"], unique=False)
     op.create_table(
         "acme_authorization",

@@ -1,25 +1,33 @@
 """Finalization (RFC 8555 section 7.4): the CSR of a ready order becomes a certificate request, in its lineage."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 from sqlmodel import Session, col, select
 
+from certrail.crypto import base64url
 from certrail.domain.acme import AcmeProblem, Identifier, IdentifierType, OrderStatus
 from certrail.domain.content import RequestContent, fitting_usages
 from certrail.domain.enrollment import EnrollmentMethod
 from certrail.domain.errors import BadInput, Conflict, PolicyViolation
 from certrail.domain.policy import PolicyRules
-from certrail.domain.states import CertificateStatus
+from certrail.domain.states import ApprovalStatus, CertificateStatus
 from certrail.persistence.tables import (
     AcmeAccount,
     AcmeOrder,
+    AcmeOrderApproval,
     Certificate,
     CertificatePolicy,
     CertificateRequest,
     Lineage,
 )
-from certrail.services.core.unit_of_work import ServiceContext
+from certrail.services.core.unit_of_work import ServiceContext, UnitOfWork
 from certrail.services.enrollment.acme.accounts import AcmeAccounts
+from certrail.services.enrollment.acme.order_approvals import (
+    approval_for_order,
+    lock_order_approval,
+    usable_approval,
+)
 from certrail.services.enrollment.acme.orders import (
     OrderView,
     identifiers_in,
@@ -57,27 +65,47 @@ class AcmeFinalization:
                 it.
         """
         request = self._read(scope, order, csr)
-        actor = self._accounts.actor(account, request_id)
-        try:
-            with accepting(self._context, actor, request) as uow:
-                row = lock_order(uow.session, order.id)
-                present = view_of(uow.session, row, uow.now)
-                if row.request_id is not None:
-                    return present
-                if present.status is not OrderStatus.READY:
-                    raise AcmeProblem("orderNotReady", f"The order is {present.status}.", status=403)
-                joins = _present_certificate(uow.session, scope, row)
-                accepted = accept_request(uow, request, joins=joins)
-                row.status, row.request_id = OrderStatus.PROCESSING, accepted.request.id
-                uow.session.add(row)
-                uow.session.flush()
-                return view_of(uow.session, row, uow.now)
-        except PolicyViolation as refusal:
-            raise AcmeProblem("badCSR", refusal.detail) from None
-        except BadInput as refusal:
-            raise AcmeProblem("badCSR", refusal.detail) from None
-        except Conflict as refusal:
-            raise AcmeProblem("unauthorized", refusal.detail, status=403) from None
+        with (
+            _as_problems(),
+            accepting(self._context, self._accounts.actor(account, request_id), request) as uow,
+        ):
+            row = lock_order(uow.session, order.id)
+            present = view_of(uow.session, row, uow.now)
+            if row.request_id is not None or row.csr is not None:
+                return present
+            if present.status is not OrderStatus.READY:
+                raise AcmeProblem("orderNotReady", f"The order is {present.status}.", status=403)
+            return _accept(uow, scope, account, row, request, csr)
+
+    def resume(
+        self, scope: AcmeScope, account: AcmeAccount, view: OrderView, request_id: str | None = None
+    ) -> OrderView:
+        """Accept an order that waited for its approval, now that its client polls and the approval is given.
+
+        Raises:
+            AcmeProblem: as `finalize`.
+        """
+        order = view.row
+        if view.status is not OrderStatus.PROCESSING or order.request_id is not None or order.csr is None:
+            return view
+        if not self._is_approved(order):
+            return view
+        csr = base64url.decode(order.csr)
+        request = self._read(scope, order, csr)
+        with (
+            _as_problems(),
+            accepting(self._context, self._accounts.actor(account, request_id), request) as uow,
+        ):
+            row = lock_order(uow.session, order.id)
+            present = view_of(uow.session, row, uow.now)
+            if row.request_id is not None or present.status is not OrderStatus.PROCESSING:
+                return present
+            return _accept(uow, scope, account, row, request, csr)
+
+    def _is_approved(self, order: AcmeOrder) -> bool:
+        with self._context.db.read() as session:
+            waits = session.get(AcmeOrderApproval, order.order_approval_id or "")
+        return waits is not None and waits.status == ApprovalStatus.APPROVED
 
     def _read(self, scope: AcmeScope, order: AcmeOrder, csr: bytes) -> ProtocolRequest:
         """The request of an order: names and key are the CSR's, everything else is the profile's."""
@@ -93,17 +121,51 @@ class AcmeFinalization:
         _refuse_other_names(read.content, identifiers)
         with self._context.db.read() as session:
             policy = session.get_one(CertificatePolicy, scope.profile.policy_id)
-        named = named_content(scope, PolicyRules.model_validate(policy.rules), identifiers)
+        rules, key = PolicyRules.model_validate(policy.rules), read.content.key_algorithm
+        named = named_content(scope, rules, identifiers, key)
         subject = named.subject.model_copy(update={"common_name": read.content.subject.common_name})
-        content = named.model_copy(
-            update={
-                "subject": subject,
-                "csr": read.content.csr,
-                "key_algorithm": read.content.key_algorithm,
-                "key_usages": tuple(fitting_usages(read.content.key_algorithm, named.key_usages)),
-            }
-        )
+        usages = tuple(fitting_usages(key, named.key_usages))
+        content = named.model_copy(update={"subject": subject, "csr": read.content.csr, "key_usages": usages})
         return ProtocolRequest(read.method, read.application_id, read.profile, content)
+
+
+@contextmanager
+def _as_problems() -> Iterator[None]:
+    """Refusals of the acceptance as ACME's problems."""
+    try:
+        yield
+    except (PolicyViolation, BadInput) as refusal:
+        raise AcmeProblem("badCSR", refusal.detail) from None
+    except Conflict as refusal:
+        raise AcmeProblem("unauthorized", refusal.detail, status=403) from None
+
+
+def _accept(
+    uow: UnitOfWork,
+    scope: AcmeScope,
+    account: AcmeAccount,
+    row: AcmeOrder,
+    request: ProtocolRequest,
+    csr: bytes,
+) -> OrderView:
+    """Accept an order's request, or keep its CSR while the order waits; the caller holds the order."""
+    row.status, row.csr = OrderStatus.PROCESSING, base64url.encode(csr)
+    uow.session.add(row)
+    covering = None
+    if row.order_approval_id is not None:
+        waits = lock_order_approval(uow.session, row.order_approval_id)
+        if waits.status == ApprovalStatus.APPROVED and (covering := usable_approval(uow, waits)) is None:
+            # Used up, too old, or for other content: the order waits for another one.
+            asked = approval_for_order(uow, account, row.names, request.content)
+            row.order_approval_id = asked.id if asked else None
+            uow.session.flush()
+        if covering is None and row.order_approval_id is not None:
+            return view_of(uow.session, row, uow.now)
+    joins = _present_certificate(uow.session, scope, row)
+    accepted = accept_request(uow, request, joins=joins, covering=covering)
+    row.request_id, row.csr = accepted.request.id, None
+    uow.session.flush()
+    return view_of(uow.session, row, uow.now)
 
 
 def _refuse_other_names(content: RequestContent, identifiers: Sequence[Identifier]) -> None:

@@ -19,22 +19,24 @@ from certrail.domain.acme import (
     challenges_for,
     names_key,
 )
-from certrail.domain.content import RequestContent
+from certrail.domain.content import KeyAlgorithm, RequestContent
 from certrail.domain.errors import CertrailError, PolicyViolation
 from certrail.domain.events.acme import AcmeOrderCreated
 from certrail.domain.policy import PolicyRules
-from certrail.domain.states import RequestStatus
+from certrail.domain.states import ApprovalStatus, RequestStatus
 from certrail.persistence.database import locked
 from certrail.persistence.tables import (
     AcmeAccount,
     AcmeAuthorization,
     AcmeChallenge,
     AcmeOrder,
+    AcmeOrderApproval,
     CertificatePolicy,
     CertificateRequest,
 )
 from certrail.services.core.unit_of_work import ServiceContext, UnitOfWork
 from certrail.services.enrollment.acme.accounts import HOUR, AcmeAccounts, lock_account
+from certrail.services.enrollment.acme.order_approvals import approval_for_order
 from certrail.services.enrollment.acme.scope import AcmeScope
 from certrail.services.issuance.requests import content_for
 from certrail.services.issuance.state import UNSUCCESSFUL, evaluate_policy
@@ -102,7 +104,8 @@ class AcmeOrders:
             if lock_account(uow.session, account.id).status != AccountStatus.VALID:
                 raise AcmeProblem("unauthorized", "The account is deactivated.", status=403)
             _refuse_many(uow, scope, account)
-            refuse_denied(uow, scope, identifiers)
+            content = permitted_content(uow, scope, identifiers)
+            waits = approval_for_order(uow, account, names_key(identifiers), content)
             ready = scope.settings.preauthorized
             row = AcmeOrder(
                 id=uow.new_id(),
@@ -113,6 +116,7 @@ class AcmeOrders:
                 expires_at=uow.now + LIFETIME,
                 identifiers=[each.document() for each in identifiers],
                 names=names_key(identifiers),
+                order_approval_id=waits.id if waits else None,
                 replaces=replaces,
                 replaces_id=replaces_id,
             )
@@ -158,7 +162,7 @@ def view_of(session: Session, row: AcmeOrder, now: datetime) -> OrderView:
         if row.expires_at <= now:
             error = {"type": "malformed", "detail": "The order has expired."}
             return OrderView(row, OrderStatus.INVALID, ids, error=error)
-        return OrderView(row, OrderStatus(row.status), ids)
+        return _unrequested(session, row, ids)
     request = session.get_one(CertificateRequest, row.request_id)
     if request.status == RequestStatus.ISSUED:
         return OrderView(row, OrderStatus.VALID, ids, certificate_id=request.certificate_id)
@@ -169,6 +173,16 @@ def view_of(session: Session, row: AcmeOrder, now: datetime) -> OrderView:
     waits = request.status == RequestStatus.PENDING_APPROVAL
     seconds = APPROVAL_POLL_SECONDS if waits else POLL_SECONDS
     return OrderView(row, OrderStatus.PROCESSING, ids, retry_after=seconds)
+
+
+def _unrequested(session: Session, row: AcmeOrder, ids: Sequence[str]) -> OrderView:
+    """An order without a request: it is as it is stored, unless its approval came to nothing."""
+    waits = session.get(AcmeOrderApproval, row.order_approval_id) if row.order_approval_id else None
+    if waits is not None and waits.status not in (ApprovalStatus.OPEN, ApprovalStatus.APPROVED):
+        error = {"type": "unauthorized", "detail": f"The approval of this order is {waits.status}."}
+        return OrderView(row, OrderStatus.INVALID, ids, error=error)
+    seconds = APPROVAL_POLL_SECONDS if row.status == OrderStatus.PROCESSING else None
+    return OrderView(row, OrderStatus(row.status), ids, retry_after=seconds)
 
 
 def lock_order(session: Session, order_id: str) -> AcmeOrder:
@@ -184,18 +198,28 @@ def identifiers_in(row: AcmeOrder) -> list[Identifier]:
     return [Identifier(IdentifierType(each["type"]), each["value"]) for each in row.identifiers]
 
 
-def named_content(scope: AcmeScope, rules: PolicyRules, identifiers: Sequence[Identifier]) -> RequestContent:
-    """What is signed for an order but for the key: its names, and the defaults of the profile."""
+def named_content(
+    scope: AcmeScope, rules: PolicyRules, identifiers: Sequence[Identifier], key: KeyAlgorithm | None = None
+) -> RequestContent:
+    """What is signed for an order: its names, and the defaults of the profile.
+
+    Args:
+        key: of the CSR; before there is one, a kind of key that the certificate policy permits.
+    """
+    permitted = rules.key_algorithms or [KeyAlgorithm.EC_P256]
     names: dict[str, list[str]] = {"dns": [], "ip": []}
     for each in identifiers:
         names[each.type].append(each.value)
-    return content_for({"sans": names}, scope.profile, rules)
+    return content_for({"sans": names, "key_algorithm": key or permitted[0]}, scope.profile, rules)
 
 
-def refuse_denied(uow: UnitOfWork, scope: AcmeScope, identifiers: Sequence[Identifier]) -> None:
-    """Raise ``rejectedIdentifier`` for names that the certificate policy denies, one subproblem each.
+def permitted_content(uow: UnitOfWork, scope: AcmeScope, identifiers: Sequence[Identifier]) -> RequestContent:
+    """What is signed for an order but for the key.
 
     What depends on the key is evaluated with the CSR.
+
+    Raises:
+        AcmeProblem: ``rejectedIdentifier`` for names that the certificate policy denies, one subproblem each.
     """
     policy = uow.session.get_one(CertificatePolicy, scope.profile.policy_id)
     rules = PolicyRules.model_validate(policy.rules)
@@ -212,10 +236,10 @@ def refuse_denied(uow: UnitOfWork, scope: AcmeScope, identifiers: Sequence[Ident
         if denied:
             details = "; ".join(problem.detail for problem in denied[:5])
             raise AcmeProblem("rejectedIdentifier", details, subproblems=denied) from None
-        if required := [v["message"] for v in refusal.violations if v["rule"].startswith("sans.")]:
-            raise AcmeProblem("rejectedIdentifier", f"{'; '.join(required)}.") from None
+        raise AcmeProblem("rejectedIdentifier", refusal.detail) from None
     except CertrailError as refusal:
         raise AcmeProblem("rejectedIdentifier", refusal.detail) from None
+    return content
 
 
 def _refuse_unshowable(offered: dict[Identifier, list[Any]]) -> None:

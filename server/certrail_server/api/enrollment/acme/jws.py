@@ -106,14 +106,15 @@ def payload_of(body: SignedBody) -> Json | None:
 
 def public_key(given: object) -> VerifyingKey:
     """A public key from its JWK (RFC 7517). Raises AcmeProblem (``badPublicKey``)."""
-    if not isinstance(given, dict) or given.get("kty") not in MEMBERS:
+    kind = given.get("kty") if isinstance(given, dict) else None
+    if not isinstance(given, dict) or not isinstance(kind, str) or kind not in MEMBERS:
         raise AcmeProblem("badPublicKey", "The jwk is a public key of the type RSA, EC or OKP.")
-    members = {name: given.get(name) for name in MEMBERS[given["kty"]]}
+    members = {name: given.get(name) for name in MEMBERS[kind]}
     if not all(isinstance(value, str) and 0 < len(value) <= LONGEST_MEMBER for value in members.values()):
         raise AcmeProblem("badPublicKey", f"The jwk has the texts {', '.join(members)}.")
     kinds = {"RSA": RSAKey, "EC": ECKey, "OKP": OKPKey}
     try:
-        key: RSAKey | ECKey | OKPKey = kinds[given["kty"]].import_key(members)  # type: ignore[attr-defined]
+        key: RSAKey | ECKey | OKPKey = kinds[kind].import_key(members)  # type: ignore[attr-defined]
         raw = key.raw_value
         thumbprint = key.thumbprint()
     except _FAULTS:
@@ -124,7 +125,7 @@ def public_key(given: object) -> VerifyingKey:
             raise AcmeProblem(
                 "badPublicKey", f"An RSA key has {SMALLEST_RSA} to {LARGEST_RSA} bits and a usual exponent."
             )
-    elif members["crv"] not in (CURVES if given["kty"] == "EC" else {"Ed25519"}):
+    elif members["crv"] not in (CURVES if kind == "EC" else {"Ed25519"}):
         raise AcmeProblem("badPublicKey", "The curve of the jwk is not served.")
     return VerifyingKey(key, AccountKey(members, thumbprint))
 

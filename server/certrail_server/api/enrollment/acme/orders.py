@@ -48,8 +48,9 @@ def new_order(call: Signed) -> Response:
 
 @router.post("/order/{order}")
 def get_order(order: str, call: Signed) -> Response:
-    """Read an order."""
+    """Read an order; one that waited for its approval goes on by this."""
     view = call.services.acme_orders.get(call.account, order)
+    view = call.services.acme_finalization.resume(call.scope, call.account, view, call.request_id)
     return answers.answered(answers.order(view, call.urls), 200, answers.order_headers(view, call.urls))
 
 

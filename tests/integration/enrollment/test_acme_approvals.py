@@ -1,0 +1,195 @@
+"""ACME orders under an approval policy: requested once, used once, whoever comes back with a new key."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from acme import messages
+from sqlmodel import select
+from tests.integration.conftest import Team
+from tests.integration.enrollment.acme_world import AcmeClient, AcmeWorld, soon
+
+from certrail.domain.states import ApprovalStatus
+from certrail.persistence.tables import (
+    AcmeOrderApproval,
+    ApprovalRequest,
+    Certificate,
+    CertificateRequest,
+    EventRow,
+)
+from certrail.services.approvals.policies import Step
+from certrail.services.approvals.subject import subject_of
+
+
+def guard(acme: AcmeWorld, **options: Any) -> None:
+    acme.team.person("ada")
+    acme.team.guard(Step("One", ("ada",)), **options)
+    acme.here("a.example.com")
+
+
+def approvals(team: Team) -> list[ApprovalRequest]:
+    with team.services.context.db.read() as session:
+        return list(session.exec(select(ApprovalRequest)).all())
+
+
+def vote(team: Team, decision: str = "approve") -> None:
+    (opened,) = [row for row in approvals(team) if row.status == ApprovalStatus.OPEN]
+    team.services.approvals.vote(team.actor("ada"), opened.id, decision, "as was agreed")
+
+
+def finalized(client: AcmeClient, name: str = "a.example.com") -> messages.OrderResource:
+    """An order whose challenges are valid and whose CSR was given; the client gives up then."""
+    order = client.order(name)
+    client.show_by_http(order)
+    order = client.acme.poll_authorizations(order, soon())
+    return client.acme.begin_finalization(order)
+
+
+def state(client: AcmeClient, order: messages.OrderResource) -> tuple[str, str | None]:
+    answer = client.raw(order.uri, None)
+    return answer.json()["status"], answer.headers.get("Retry-After")
+
+
+def issued(client: AcmeClient, order: messages.OrderResource) -> str:
+    return client.acme.poll_finalization(order, soon()).fullchain_pem
+
+
+def test_a_client_that_waits_gets_it_after_the_approval(acme: AcmeWorld) -> None:
+    guard(acme)
+    client = acme.client()
+    order = finalized(client)
+    assert state(client, order) == ("processing", "15")
+    vote(acme.team)
+    assert issued(client, order)
+    with acme.team.services.context.db.read() as session:
+        request = session.exec(select(CertificateRequest)).one()
+    (approval,) = approvals(acme.team)
+    assert (approval.subject_type, request.preapproval_id) == ("acme_order", approval.id)
+
+
+def test_the_approver_reads_names_and_account_and_that_the_key_is_free(acme: AcmeWorld) -> None:
+    guard(acme)
+    client = acme.client(contact=("mailto:ops@example.com",))
+    client.order("a.example.com")
+    (approval,) = approvals(acme.team)
+    context = acme.team.services.context
+    with context.db.read() as session:
+        subject = subject_of(context, session, approval)
+        facts = {fact.label: fact.value for fact in subject.facts(session)}
+    assert subject.title() == "Approve ACME orders for a.example.com?"
+    assert facts["Names (1)"] == "a.example.com"
+    assert "may change" in facts["Key"]
+    assert "mailto:ops@example.com" in facts["Account"]
+
+
+def test_a_client_that_gave_up_finds_the_approval_with_a_new_order_and_key(acme: AcmeWorld) -> None:
+    guard(acme)
+    client = acme.client()
+    given_up = finalized(client)
+    again = finalized(client)
+    assert len(approvals(acme.team)) == 1, "nobody is asked twice"
+    vote(acme.team)
+    with acme.team.services.context.db.read() as session:
+        assert session.exec(select(CertificateRequest)).all() == [], "nothing is issued for who has gone"
+    later = finalized(client)
+    assert issued(client, later)
+    assert len(approvals(acme.team)) == 1
+    for earlier in (given_up, again):
+        assert state(client, earlier)[0] == "processing"
+    assert len([row for row in approvals(acme.team) if row.status == "open"]) == 1, "it was used: asked again"
+    with acme.team.services.context.db.read() as session:
+        assert len(session.exec(select(Certificate)).all()) == 1
+
+
+def test_it_is_used_once(acme: AcmeWorld) -> None:
+    guard(acme)
+    client = acme.client()
+    order = finalized(client)
+    vote(acme.team)
+    assert issued(client, order)
+    client.order("a.example.com")
+    assert [row.status for row in approvals(acme.team)].count("open") == 1
+
+
+def test_it_is_used_within_its_lifetime(acme: AcmeWorld) -> None:
+    guard(acme, request_ttl=timedelta(hours=2))
+    client = acme.client()
+    client.order("a.example.com")
+    vote(acme.team)
+    acme.team.clock.advance(timedelta(hours=3))
+    client.order("a.example.com")
+    assert sorted(row.status for row in approvals(acme.team)) == ["approved", "open"]
+
+
+def test_other_names_and_other_accounts_ask_by_themselves(acme: AcmeWorld) -> None:
+    guard(acme)
+    client = acme.client()
+    client.order("a.example.com")
+    client.order("b.example.com")
+    acme.client().order("a.example.com")
+    assert len(approvals(acme.team)) == 3
+
+
+def test_a_rejected_order_is_invalid(acme: AcmeWorld) -> None:
+    guard(acme)
+    client = acme.client()
+    order = finalized(client)
+    vote(acme.team, "reject")
+    answer = client.raw(order.uri, None).json()
+    assert answer["status"] == "invalid"
+    assert answer["error"]["type"] == "urn:ietf:params:acme:error:unauthorized"
+    assert "rejected" in answer["error"]["detail"]
+
+
+def test_one_that_nobody_decides_expires(acme: AcmeWorld) -> None:
+    guard(acme, request_ttl=timedelta(hours=1), reminder=timedelta(minutes=20))
+    client = acme.client()
+    order = finalized(client)
+    acme.team.clock.advance(timedelta(minutes=30))
+    acme.team.services.sweeps["shared"]()
+    with acme.team.services.context.db.read() as session:
+        assert len(session.exec(select(EventRow).where(EventRow.type == "approval.reminder")).all()) == 1
+    acme.team.clock.advance(timedelta(hours=1))
+    acme.team.services.sweeps["shared"]()
+    assert [row.status for row in approvals(acme.team)] == ["expired"]
+    assert state(client, order)[0] == "invalid"
+
+
+@pytest.mark.parametrize("bypass", [False, True])
+def test_only_a_bypass_of_enrollment_clients_lets_it_pass(acme: AcmeWorld, bypass: bool) -> None:
+    guard(acme, bypass_enrollment_clients=bypass, bypass_machine_identities=not bypass)
+    client = acme.client()
+    order = finalized(client)
+    if bypass:
+        assert issued(client, order)
+    else:
+        assert state(client, order)[0] == "processing"
+
+
+def test_a_changed_profile_asks_anew(acme: AcmeWorld) -> None:
+    guard(acme)
+    client, team = acme.client(), acme.team
+    order = finalized(client)
+    vote(team)
+    team.services.catalog.update_profile(team.admin, "web", ttl=timedelta(days=20))
+    assert state(client, order)[0] == "processing"
+    assert sorted(row.status for row in approvals(team)) == ["approved", "open"]
+    vote(team)
+    assert issued(client, order)
+    with team.services.context.db.read() as session:
+        row = session.exec(select(Certificate)).one()
+        digests = {each.digest for each in session.exec(select(AcmeOrderApproval)).all()}
+    assert row.not_after - row.not_before == timedelta(days=20)
+    assert len(digests) == 2
+
+
+def test_a_renewal_preapproval_covers_renewals(acme: AcmeWorld) -> None:
+    guard(acme, renewal_preapproval={"renewals": 1, "days": 100})
+    client = acme.client()
+    order = finalized(client)
+    vote(acme.team)
+    assert issued(client, order)
+    assert issued(client, finalized(client))
+    assert len(approvals(acme.team)) == 1
+    client.order("a.example.com")
+    assert len(approvals(acme.team)) == 2
