@@ -15,6 +15,7 @@ from sqlalchemy import event
 from tests.integration.cli_shell import Shell, at_work
 from tests.support.postgres import EmptiedDatabase, fresh_database, statements_of
 
+from certrail import checkpoints
 from certrail.crypto.keyring import Keyring
 from certrail.domain.access import Role
 from certrail.domain.content import Subject
@@ -267,3 +268,17 @@ def _install(database: Database, plugins: PluginRegistry) -> Origin:
     catalog.create_profile(admin, slug="web", name="Web", ca="root", policy="tls", ttl=timedelta(days=47))
     application = services.applications.create(admin, slug="app", name="App", profiles=["web"])
     return Origin(admin, application.id)
+
+
+@pytest.fixture
+def at_checkpoint() -> Iterator[dict[str, Callable[[], None]]]:
+    """By checkpoint: what happens there, once."""
+    calls: dict[str, Callable[[], None]] = {}
+
+    def hook(name: str) -> None:
+        if call := calls.pop(name, None):
+            call()
+
+    checkpoints.install(hook)
+    yield calls
+    checkpoints.install(None)

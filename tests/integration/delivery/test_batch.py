@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -16,7 +16,6 @@ from tests.integration.folder_world import FolderWorld
 from tests.integration.verbs import run_verb
 from tests.support.statements import traffic
 
-from certrail import checkpoints
 from certrail.domain.rate_limits import RateSlot
 from certrail.persistence.tables import Delivery, OutboxRow
 from certrail.services.core.failure import Failure
@@ -36,20 +35,6 @@ REFUSED = Failure("Unauthorized", "It is not allowed.", "Allow it.", "files 1", 
 def unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
     """However slow the machine is, all intents are one transaction."""
     monkeypatch.setattr(batching, "LONGEST", 3600.0)
-
-
-@pytest.fixture
-def at_checkpoint() -> Iterator[dict[str, Callable[[], None]]]:
-    """By checkpoint: what happens there, once."""
-    calls: dict[str, Callable[[], None]] = {}
-
-    def hook(name: str) -> None:
-        if call := calls.pop(name, None):
-            call()
-
-    checkpoints.install(hook)
-    yield calls
-    checkpoints.install(None)
 
 
 def issued(team: Team, count: int) -> list[str]:

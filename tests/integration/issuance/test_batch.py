@@ -1,7 +1,7 @@
 """Issuance in bulk: a chunk is one transaction, each request is issued once, and nothing is lost or silent."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from pathlib import Path
 
@@ -14,7 +14,6 @@ from tests.integration.conftest import Team
 from tests.integration.issuance.slow_signer import slow_signer
 from tests.support.statements import traffic
 
-from certrail import checkpoints
 from certrail.domain.errors import Conflict
 from certrail.persistence.tables import Certificate, Delivery, NotificationRow, OutboxRow
 from certrail.services.approvals.policies import Step
@@ -27,20 +26,6 @@ STATEMENTS = {"sqlite": 21, "postgresql": 22}
 
 class Crash(BaseException):
     """The worker dies here."""
-
-
-@pytest.fixture
-def at_checkpoint() -> Iterator[dict[str, Callable[[], None]]]:
-    """By checkpoint: what happens there, once."""
-    calls: dict[str, Callable[[], None]] = {}
-
-    def hook(name: str) -> None:
-        if call := calls.pop(name, None):
-            call()
-
-    checkpoints.install(hook)
-    yield calls
-    checkpoints.install(None)
 
 
 @pytest.fixture(autouse=True)
