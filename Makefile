@@ -46,6 +46,7 @@ check: $(STAMP) ## format, lint, types, import contracts
 fuzz: $(STAMP) ## send the boundaries of every input of the API, then inputs at random and mutated bytes for a minute each
 	FUZZ_SEED=$(FUZZ_SEED) $(BIN)/python -m pytest tests/integration/api/fuzz_calls.py $(ARGS)
 	$(BIN)/python -m tests.fuzz.bodies 60
+	$(BIN)/python -m tests.fuzz.parsers 60
 
 interop: $(STAMP) $(INTEROP)/.installed ## run with programs of others: a generated client, PostgreSQL with TLS, proxies, Prometheus
 	@.ci/interop-programs

@@ -29,3 +29,18 @@ def test_mutated_bytes_to_every_endpoint() -> None:
     assert runs
     # Each seed is sent once before any is mutated.
     assert int(runs[1]) > int(endpoints[1]) > 60
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="atheris has wheels for Linux only")
+def test_mutated_bytes_to_every_parser_of_enrollment() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.fuzz.parsers", str(SECONDS)],
+        cwd=TOP,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    runs = re.search(r"Done (\d+) runs", done.stderr)
+    assert runs
+    assert int(runs[1]) > 100

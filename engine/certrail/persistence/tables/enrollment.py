@@ -28,9 +28,9 @@ class EnrollmentSecret(Row, table=True):
     name: str = Field(max_length=64)
     hash: str = Field(max_length=160)
     created_by: str | None = Field(default=None, max_length=40)
-    expires_at: datetime | None = timestamp()
+    expires_at: datetime | None = timestamp(index=True)
     revoked_at: datetime | None = timestamp()
-    used_at: datetime | None = timestamp()
+    used_at: datetime | None = timestamp(index=True)
 
 
 class EnrollmentExchange(Row, table=True):
@@ -52,7 +52,7 @@ class EnrollmentExchange(Row, table=True):
     request_id: str = Field(foreign_key="certificate_request.id", index=True, max_length=40)
     transaction: str | None = Field(default=None, max_length=64)
     signer_key: str | None = Field(default=None, max_length=64)
-    answered_at: datetime | None = timestamp()
+    answered_at: datetime | None = timestamp(index=True)
 
 
 class ScepRa(Row, table=True):

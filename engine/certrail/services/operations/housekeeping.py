@@ -12,6 +12,8 @@ from certrail.persistence.tables import (
     ActionToken,
     ActionTokenUse,
     ApprovalMessage,
+    EnrollmentExchange,
+    EnrollmentSecret,
     IdempotencyKeyRow,
     OutboxRow,
     SeenCallback,
@@ -29,6 +31,11 @@ KEPT: Sequence[tuple[type[SQLModel], Any, timedelta]] = (
     (OutboxRow, col(OutboxRow.dispatched_at), timedelta(days=7)),
     # Refused after an hour, whether it was used or not.
     (AcmeNonce, col(AcmeNonce.created_at), timedelta(hours=2)),
+    # An hour after its answer a message is a new request, whether its exchange is known or not.
+    (EnrollmentExchange, col(EnrollmentExchange.answered_at), timedelta(days=7)),
+    # Refused at once, whether it is known or not.
+    (EnrollmentSecret, col(EnrollmentSecret.used_at), timedelta(days=30)),
+    (EnrollmentSecret, col(EnrollmentSecret.expires_at), timedelta(days=30)),
     (IdempotencyKeyRow, col(IdempotencyKeyRow.created_at), timedelta(days=30)),
 )
 """What is deleted by its age, and from which moment on it is counted."""

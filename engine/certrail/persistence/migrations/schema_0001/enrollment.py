@@ -30,6 +30,9 @@ def create() -> None:
         sa.UniqueConstraint("enrollment_id", "key"),
     )
     op.create_index(
+        op.f("ix_enrollment_exchange_answered_at"), "enrollment_exchange", ["answered_at"], unique=False
+    )
+    op.create_index(
         op.f("ix_enrollment_exchange_request_id"), "enrollment_exchange", ["request_id"], unique=False
     )
     op.create_index(
@@ -59,6 +62,9 @@ def create() -> None:
     op.create_index(
         op.f("ix_enrollment_secret_enrollment_id"), "enrollment_secret", ["enrollment_id"], unique=False
     )
+    op.create_index(
+        op.f("ix_enrollment_secret_expires_at"), "enrollment_secret", ["expires_at"], unique=False
+    )
     op.create_index("ix_enrollment_secret_hash", "enrollment_secret", ["hash"], unique=True)
     op.create_index(
         "ix_enrollment_secret_pending",
@@ -68,6 +74,7 @@ def create() -> None:
         sqlite_where=sa.text("used_at is null"),
         postgresql_where=sa.text("used_at is null"),
     )
+    op.create_index(op.f("ix_enrollment_secret_used_at"), "enrollment_secret", ["used_at"], unique=False)
     op.create_table(
         "scep_ra",
         sa.Column("id", sa.String(length=80), nullable=False),
