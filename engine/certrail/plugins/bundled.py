@@ -5,6 +5,7 @@ BUNDLED = (
     "destination-azure-key-vault",
     "destination-files",
     "destination-http-put",
+    "destination-ssh-host",
     "destination-vault-kv",
     "notifier-apprise",
     "notifier-email",

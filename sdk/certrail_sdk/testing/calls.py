@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from functools import cache
+from ipaddress import ip_address
 from typing import Any
 
 _INSIDE = (__file__, threading.__file__)
@@ -82,9 +83,17 @@ def _audited(event: str, arguments: tuple[Any, ...]) -> None:
         calls.connections += 1
     if threading.get_ident() != calls.loop_thread:
         return
-    # The event loop's own sockets do not block; a look-up of a name always does.
-    if event == "socket.getaddrinfo" or arguments[0].gettimeout() != 0:
+    # The event loop's own sockets do not block, nor does reading an address; a look-up of a name does.
+    if _is_name(arguments[0]) if event == "socket.getaddrinfo" else arguments[0].gettimeout() != 0:
         calls.blocking.append(_where())
+
+
+def _is_name(host: object) -> bool:
+    try:
+        ip_address(host.decode() if isinstance(host, bytes) else str(host or "0.0.0.0"))
+    except ValueError:
+        return True
+    return False
 
 
 def _where() -> str:
