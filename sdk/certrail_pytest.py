@@ -79,6 +79,8 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
     """One line for each plugin that all rules of its kind were run for."""
     for report in config.stash[REPORTS].values():
+        if any(result.state == "not checked" and not result.detail for result in report.rules.values()):
+            continue  # some rules were not run at all, so that there is no level
         kept = sum(result.state == "kept" for result in report.rules.values())
         level = report.level or "below bronze"
         terminalreporter.write_line(
