@@ -24,11 +24,13 @@ from certrail.domain.faults import in_one_line
 from certrail.domain.policy import PolicyRules
 from certrail.persistence import cascades
 from certrail.persistence.tables import (
+    AcmeAccount,
     Application,
     CertificatePolicy,
     CertificateProfile,
     CertificateRequest,
     Enrollment,
+    ExternalAccountKey,
 )
 from certrail.services.authorities.signing import find_authority
 from certrail.services.catalog.enrollment import (
@@ -310,6 +312,9 @@ def _refuse_used(session: Session, profile: CertificateProfile) -> None:
             " no more.",
             kind="in-use",
         )
+    for table, what in ((AcmeAccount, "ACME accounts"), (ExternalAccountKey, "keys for ACME accounts")):
+        if session.exec(select(col(table.id)).where(col(table.profile_id) == profile.id).limit(1)).first():
+            raise Conflict(f"The profile has {what}, so it stays on record.", kind="in-use")
 
 
 def _rules(rules: Mapping[str, Any]) -> dict[str, Any]:
