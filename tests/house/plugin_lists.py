@@ -51,4 +51,5 @@ def outdated(root: Path) -> list[str]:
 
 if __name__ == "__main__":
     for path, text in derived(ROOT).items():
-        path.write_text(text)
+        if path.read_text() != text:  # its time says when what is installed was last set up
+            path.write_text(text)

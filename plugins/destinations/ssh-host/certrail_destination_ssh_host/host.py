@@ -19,6 +19,8 @@ from certrail_sdk import (
 )
 
 CONNECT_SECONDS = 8
+LARGEST_FILE = 1 << 20
+"""Bytes that are read of a file: ours are smaller, and any other is not what was delivered."""
 NO_KEY = "this is no private key without a passphrase, or 'host_key' is no public key"
 ERRORS: Errors = {
     asyncssh.PermissionDenied: lambda _: Unauthorized("the host refuses the account or its key"),
@@ -59,7 +61,7 @@ class Host:
         """A file's content; ``None`` where there is none."""
         try:
             async with self.sftp.open(path, "rb") as file:
-                content = await file.read()
+                content = await file.read(LARGEST_FILE)
                 return content.encode() if isinstance(content, str) else content
         except asyncssh.SFTPNoSuchFile:
             return None
