@@ -201,6 +201,11 @@ def _product(team: Team) -> None:
         profile = services.catalog.profile(slug)
         with services.context.unit_of_work(team.admin) as uow:
             enroll(uow, None, profile.id, EnrollmentMethod.API)
+    web = services.catalog.profile("web").id
+    with services.context.unit_of_work(team.admin) as uow:
+        for scope in (team.application, None):
+            for method in (EnrollmentMethod.EST, EnrollmentMethod.SCEP):
+                enroll(uow, scope, web, method)
 
 
 def _connections(team: Team, root: Path, receiver: WebhookReceiver) -> None:

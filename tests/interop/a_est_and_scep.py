@@ -89,7 +89,7 @@ def new_enrollment(api: Api, server: int, tls_root: Path, *, guarded: bool = Fal
         policy = {"slug": "guard", "name": "Guard", "profiles": ["web"], "steps": [step]}
         api.post(f"/applications/{slug}/approval-policies", policy)
     base = f"/applications/{slug}/profiles/web/enrollment"
-    api.put(f"{base}/est", {"retry_after_seconds": 1})
+    api.put(f"{base}/est", {"retry_after": "1s"})
     api.put(f"{base}/scep", {})
     urls = {method["method"]: method["urls"] for method in api.get(base)["methods"]}
     plain = urls["scep"]["server"].partition("/scep/")[2]

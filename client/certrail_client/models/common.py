@@ -149,7 +149,7 @@ class EstEnrollmentIn(Body):
     """Whether certificates may be requested by it."""
     server_key_generation: bool = False
     """Whether serverkeygen is served: keys are made and kept here."""
-    retry_after_seconds: int = 60
+    retry_after: str = "1m"
     """After which a client comes again while an approval is open."""
 
 
@@ -265,7 +265,7 @@ class ScepEnrollmentIn(Body):
     """Whether certificates may be requested by it."""
     renewal_by_certificate: bool = True
     """Whether a valid certificate replaces the challenge in a renewal."""
-    one_time_challenge_minutes: int = 60
+    one_time_challenge_lifetime: str = "1h"
     """Lifetime of a one-time challenge."""
     most_one_time_challenges: int = 100
     """How many that were not used there may be at once."""

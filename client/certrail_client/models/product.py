@@ -264,7 +264,7 @@ class EstMethodOut(Body):
     """Whether certificates may be requested by it."""
     server_key_generation: bool
     """Whether serverkeygen is served."""
-    retry_after_seconds: int
+    retry_after: str
     """After which a client comes again while an approval is open."""
 
 
@@ -365,7 +365,7 @@ class ScepMethodOut(Body):
     """Whether certificates may be requested by it."""
     renewal_by_certificate: bool
     """Whether a valid certificate replaces the challenge in a renewal."""
-    one_time_challenge_minutes: int
+    one_time_challenge_lifetime: str
     """Lifetime of a one-time challenge."""
     most_one_time_challenges: int
     """How many that were not used there may be at once."""

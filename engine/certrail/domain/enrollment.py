@@ -2,12 +2,14 @@
 
 import ipaddress
 from collections.abc import Mapping
+from datetime import timedelta
 from enum import StrEnum
 from types import MappingProxyType
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator
 
+from certrail.domain.durations import Duration, format_duration
 from certrail.domain.errors import BadInput, Conflict
 from certrail.domain.faults import in_one_line
 from certrail.domain.renewal import RenewalRule
@@ -101,16 +103,31 @@ def resolver_address(text: str) -> tuple[str, int]:
     return str(ipaddress.ip_address(host.strip("[]"))), int(port)
 
 
+def _within(shortest: timedelta, longest: timedelta) -> AfterValidator:
+    def checked(value: timedelta) -> timedelta:
+        if not shortest <= value <= longest:
+            raise ValueError(f"{format_duration(shortest)} to {format_duration(longest)}")
+        return value
+
+    return AfterValidator(checked)
+
+
+Pause = Annotated[Duration, _within(timedelta(seconds=1), timedelta(days=1))]
+"""Between two calls of a client that waits."""
+ChallengeLifetime = Annotated[Duration, _within(timedelta(minutes=1), timedelta(days=7))]
+"""Of a one-time challenge."""
+
+
 class EstSettings(MethodSettings):
     """Settings of the EST server of one enrollment (RFC 7030).
 
     Attributes:
         server_key_generation: whether serverkeygen is served: keys are made and kept here.
-        retry_after_seconds: after which a client comes again while its request waits for approval.
+        retry_after: after which a client comes again while its request waits for approval.
     """
 
     server_key_generation: bool = False
-    retry_after_seconds: int = Field(default=60, ge=1, le=86400)
+    retry_after: Pause = timedelta(minutes=1)
 
 
 class ScepSettings(MethodSettings):
@@ -118,12 +135,12 @@ class ScepSettings(MethodSettings):
 
     Attributes:
         renewal_by_certificate: whether a valid certificate of this enrollment replaces the challenge in RenewalReq.
-        one_time_challenge_minutes: lifetime of a one-time challenge.
+        one_time_challenge_lifetime: lifetime of a one-time challenge.
         most_one_time_challenges: how many that were not used there may be at once.
     """
 
     renewal_by_certificate: bool = True
-    one_time_challenge_minutes: int = Field(default=60, ge=1, le=10_080)
+    one_time_challenge_lifetime: ChallengeLifetime = timedelta(hours=1)
     most_one_time_challenges: int = Field(default=100, ge=1, le=10_000)
 
 

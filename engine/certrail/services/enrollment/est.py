@@ -3,7 +3,6 @@
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
 
 from cryptography import x509
 from sqlmodel import Session, col, select
@@ -153,7 +152,7 @@ class EstServer:
                 lambda: read(
                     self._context, EnrollmentMethod.EST, enrolled.application_id, enrolled.profile.id, csr
                 ),
-                timedelta(seconds=_settings(enrolled).retry_after_seconds),
+                _settings(enrolled).retry_after,
                 renews=renews,
             ),
         )

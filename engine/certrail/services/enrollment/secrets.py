@@ -92,7 +92,7 @@ class EnrollmentSecrets:
                 uow, enrolled, kind, settings.most_one_time_challenges if one_time else MOST_LASTING
             )
             if one_time and lifetime is None:
-                lifetime = timedelta(minutes=settings.one_time_challenge_minutes)
+                lifetime = settings.one_time_challenge_lifetime
             row = EnrollmentSecret(
                 id=uow.new_id(),
                 created_at=uow.now,

@@ -5,12 +5,20 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from certrail.domain.enrollment import AcmeSettings, ChallengeType, EnrollmentMethod
+from certrail.domain.enrollment import (
+    AcmeSettings,
+    ChallengeLifetime,
+    ChallengeType,
+    EnrollmentMethod,
+    EstSettings,
+    Pause,
+    ScepSettings,
+)
 from certrail.services.enrollment.secrets import SecretKind
 from certrail_server.api.schemas.base import Duration, Id, In, Listing, Out, examples
 
 Text = Annotated[str, Field(min_length=1, max_length=64)]
-_ACME = AcmeSettings()
+_ACME, _EST, _SCEP = AcmeSettings(), EstSettings(), ScepSettings()
 
 
 class MethodIn(In):
@@ -71,14 +79,14 @@ class EstEnrollmentIn(MethodIn):
     """How a profile may be used by EST (RFC 7030)."""
 
     model_config = examples(
-        {"enabled": True, "server_key_generation": True, "retry_after_seconds": 300}, {"enabled": False}
+        {"enabled": True, "server_key_generation": True, "retry_after": "5m"}, {"enabled": False}
     )
 
     server_key_generation: bool = Field(
         default=False, description="Whether serverkeygen is served: keys are made and kept here."
     )
-    retry_after_seconds: int = Field(
-        default=60, ge=1, le=86400, description="After which a client comes again while an approval is open."
+    retry_after: Pause = Field(
+        default=_EST.retry_after, description="After which a client comes again while an approval is open."
     )
 
 
@@ -89,7 +97,7 @@ class ScepEnrollmentIn(MethodIn):
         {
             "enabled": True,
             "renewal_by_certificate": True,
-            "one_time_challenge_minutes": 30,
+            "one_time_challenge_lifetime": "30m",
             "most_one_time_challenges": 500,
         },
         {"enabled": False},
@@ -98,8 +106,8 @@ class ScepEnrollmentIn(MethodIn):
     renewal_by_certificate: bool = Field(
         default=True, description="Whether a valid certificate replaces the challenge in a renewal."
     )
-    one_time_challenge_minutes: int = Field(
-        default=60, ge=1, le=10_080, description="Lifetime of a one-time challenge."
+    one_time_challenge_lifetime: ChallengeLifetime = Field(
+        default=_SCEP.one_time_challenge_lifetime, description="Lifetime of a one-time challenge."
     )
     most_one_time_challenges: int = Field(
         default=100, ge=1, le=10_000, description="How many that were not used there may be at once."
@@ -129,9 +137,7 @@ class EstMethodOut(Out):
 
     enabled: bool = Field(description="Whether certificates may be requested by it.")
     server_key_generation: bool = Field(description="Whether serverkeygen is served.")
-    retry_after_seconds: int = Field(
-        description="After which a client comes again while an approval is open."
-    )
+    retry_after: Duration = Field(description="After which a client comes again while an approval is open.")
 
 
 class ScepMethodOut(Out):
@@ -141,7 +147,7 @@ class ScepMethodOut(Out):
     renewal_by_certificate: bool = Field(
         description="Whether a valid certificate replaces the challenge in a renewal."
     )
-    one_time_challenge_minutes: int = Field(description="Lifetime of a one-time challenge.")
+    one_time_challenge_lifetime: Duration = Field(description="Lifetime of a one-time challenge.")
     most_one_time_challenges: int = Field(description="How many that were not used there may be at once.")
 
 
@@ -173,7 +179,10 @@ SecretText = Annotated[str, Field(min_length=16, max_length=128)]
 class PassphraseIn(In):
     """A passphrase of EST to create."""
 
-    model_config = examples({"name": "routers-2027", "lifetime": "365d"})
+    model_config = examples(
+        {"name": "routers-2027", "lifetime": "365d"},
+        {"name": "routers-2026", "value": "a-text-of-the-routers"},
+    )
 
     name: Text = Field(description="What it is for.")
     value: SecretText | None = Field(
@@ -186,7 +195,9 @@ class PassphraseIn(In):
 class ChallengeIn(In):
     """A challenge of SCEP for many requests to create."""
 
-    model_config = examples({"name": "tablets", "lifetime": "30d"})
+    model_config = examples(
+        {"name": "tablets", "lifetime": "30d"}, {"name": "phones", "value": "a-text-of-the-phones"}
+    )
 
     name: Text = Field(description="What it is for.")
     value: SecretText | None = Field(
