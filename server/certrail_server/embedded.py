@@ -66,15 +66,16 @@ async def run(settings: Settings, launcher: Launcher, started: Callable[[], None
 
 async def _supervise(settings: Settings, launcher: Launcher, lock: int, started: Callable[[], None]) -> None:
     _refuse_taken_port(settings)
-    # Beside the start of Temporal; the server and the worker wait for both.
-    preparing = asyncio.create_task(_prepared(launcher))
     children: list[Child] = []
     address = settings.temporal_address
     if address is None:
         port = _remembered_port(settings.data_dir / "temporal.port")
         address = f"127.0.0.1:{port}"
-        children.append(_temporal(settings, port, lock, preparing))
-    else:
+        # The database is prepared beside the start of Temporal; the server and the worker wait for both.
+        children.append(_temporal(settings, port, lock, lambda: preparing))
+    # After what may refuse: a process whose start is cancelled half-way may be waited for without an end.
+    preparing = asyncio.create_task(_prepared(launcher))
+    if not children:
         await preparing
     env = {
         "CERTRAIL_DATA_DIR": str(settings.data_dir.resolve()),
@@ -154,7 +155,7 @@ def _remembered_port(path: Path) -> int:
     return port
 
 
-def _temporal(settings: Settings, port: int, lock: int, preparing: "asyncio.Task[None]") -> Child:
+def _temporal(settings: Settings, port: int, lock: int, preparing: Callable[[], Awaitable[None]]) -> Child:
     binary = settings.temporal_binary or temporal_binary()
     if settings.temporal_binary and not shutil.which(settings.temporal_binary):
         raise EmbeddedError(
@@ -193,7 +194,7 @@ def _temporal(settings: Settings, port: int, lock: int, preparing: "asyncio.Task
         return False
 
     async def ready() -> None:
-        await preparing
+        await preparing()
         await _poll("Temporal", listens, f"{settings.data_dir / TEMPORAL_LOG} says why")
 
     return Child("temporal", command, ready, pass_fds=(lock,), log_file=file)

@@ -36,6 +36,7 @@ ENDURANCE = (
     "issuance_batch.signed",
     "delivery_batch.begin",
     "delivery_batch.answered",
+    "delivery_batch.item.2",
     "delivery_batch.recorded",
 )
 """The same to the database as the place before or after, which is in `make test`."""
