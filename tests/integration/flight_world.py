@@ -10,10 +10,15 @@ from tests.integration.conftest import Team
 from tests.integration.renewal_world import due_at, issue, sweep
 from tests.integration.verbs import run_verb
 
+from certrail.domain.acme import Identifier, IdentifierType
 from certrail.domain.approval import GuardedAction
+from certrail.domain.enrollment import EnrollmentMethod
 from certrail.persistence.tables import Delivery, Lineage, OutboxRow
 from certrail.services.alerting.notify import NotifyCall
 from certrail.services.approvals.policies import Step
+from certrail.services.enrollment.acme.accounts import AccountKey
+from certrail.services.enrollment.acme.scope import acme_scope
+from certrail.services.enrollment.validation.outcome import Probe
 from certrail.services.operations.reconciliation import NEW
 from certrail_sdk import Sent
 
@@ -86,6 +91,10 @@ class Flight:
         elif flow == "notification":
             if isinstance(call := effects.notify.begin(subject, 1), NotifyCall):
                 effects.notify.complete(call, Sent(reference=call.subject_id))
+        elif flow == "validation":
+            probe = services.acme_validation.begin(subject)
+            if isinstance(probe, Probe):
+                services.acme_validation.record(subject, None)
         elif flow == "mirror":
             await run_verb(self.team, effects.mirror, subject)
         else:
@@ -95,7 +104,9 @@ class Flight:
 
 
 async def in_flight(team: Team, folder: Path) -> Flight:
-    """One of every kind: requests, a renewal, a revocation, an approval, a delivery, a removal, a mail, a mirror."""
+    """One of every kind: requests, a renewal, a revocation, an approval, a delivery, a removal, a mail, a mirror, and
+    a challenge that is validated.
+    """
     services, admin, flight = team.services, team.admin, Flight(team, folder)
     for slug in ("boss", "second"):
         team.person(slug)
@@ -124,6 +135,7 @@ async def in_flight(team: Team, folder: Path) -> Flight:
         admin, "root", slug="web", destination="files", config={}, connection="disk", url=None
     )
     flight.request("approved.example.com")
+    _challenge(team)
     team.guard(
         Step("Owners", ("boss",), channels=("approvals",)),
         guards=(GuardedAction.ISSUANCE, GuardedAction.REVOCATION),
@@ -138,6 +150,22 @@ async def in_flight(team: Team, folder: Path) -> Flight:
     flight.sent()
     team.clock.advance(2 * NEW)
     return flight
+
+
+def _challenge(team: Team) -> None:
+    """A client of ACME that waits for the validation of its challenge."""
+    services = team.services
+    services.applications.set_enrollment(
+        team.admin, team.application, "web", EnrollmentMethod.ACME, enabled=True, settings={}
+    )
+    with services.context.db.read() as session:
+        scope = acme_scope(session, team.application, "web")
+    account = services.acme_accounts.register(scope, AccountKey({"kty": "OKP"}, "thumbprint")).account
+    order = services.acme_orders.create(
+        scope, account, [Identifier(IdentifierType.DNS, "validated.example.com")]
+    )
+    view = services.acme_authorizations.get(account, order.authorization_ids[0])
+    services.acme_authorizations.answer(account, view.challenges[0].id)
 
 
 def _connections(flight: Flight) -> None:

@@ -153,7 +153,8 @@ async def _exchanged(
         Permanent: the answer is longer than ``read``.
     """
     # Loading the system's CAs takes a while, so that only a request that needs them waits for it.
-    secure = endpoint.url.startswith("https:")
+    # A CA file is read in any case: a wrong one is told by `check`, not by the first URL with https.
+    secure = endpoint.url.startswith("https:") or endpoint.ca_file is not None
     context = await asyncio.to_thread(tls_context, endpoint.ca_file) if secure else _without_trust()
     # No client around the transport: it would log the URL, which may hold the receiver's own secret.
     outgoing = httpx2.Request(method, endpoint.url, content=body, headers=dict(headers))

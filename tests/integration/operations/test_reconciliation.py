@@ -39,6 +39,7 @@ FLOWS = {
     "delivery": 7,
     "notification": 1,
     "mirror": 1,
+    "validation": 1,
 }
 """Of `in_flight`, one workflow an object; a renewal's request and its lineage share one."""
 

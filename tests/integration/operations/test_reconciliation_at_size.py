@@ -32,6 +32,7 @@ CLOSED = {
     "delivery": {"status": "'removed'"},
     "retirement": {"status": "'removed'"},
     "notification": {"status": "'sent'"},
+    "acme_challenge": {"status": "'valid'"},
 }
 """By table, how a row of it is finished."""
 
