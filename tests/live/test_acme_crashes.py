@@ -14,7 +14,7 @@ from tests.live.doomed import Doomed, doomed_in
 
 from certrail_fakes.dns import dns_server
 
-pytestmark = pytest.mark.crash
+pytestmark = [pytest.mark.crash, pytest.mark.endurance]
 VALIDATING = ("validation.begin", "validation.checked", "validation.committed")
 ISSUING = ("issuance.signed", "issuance.committed")
 
