@@ -23,7 +23,7 @@ from tests.support.postgres import fresh_database
 
 from certrail_fakes.acm import AcmServer
 
-pytestmark = pytest.mark.containment
+pytestmark = pytest.mark.endurance
 
 APP = "/applications/payments-api"
 HEAD = 'docker compose exec --no-TTY server certrail audit verify | grep -Eo "[0-9]+:[0-9a-f]{64}"'
