@@ -40,6 +40,8 @@ _SANS = {
     "upn": "User principal names",
 }
 NONE = "(none)"
+_OF_THE_KEY = frozenset({"csr", "key_algorithm"})
+"""Members of a content that say which key is certified."""
 _PLAIN = re.compile(r"[!#-+\--\[\]-~]+(?: [!#-+\--\[\]-~]+)*")
 """Printable ASCII without comma, quote and backslash; blanks only between words, and one at a time."""
 _REORDERING = frozenset({"R", "AL", "AN", "RLE", "RLO", "RLI", "LRE", "LRO", "LRI", "PDF", "PDI", "FSI"})
@@ -60,6 +62,7 @@ class ApprovedContent:
         renews: id of the certificate that the new one supersedes.
         same_key: whether it keeps that certificate's key.
         metadata: by name; deliveries and alerts are selected by it.
+        account_id: the ACME account for whose orders it is, whatever key each has: no key is bound.
     """
 
     content: RequestContent
@@ -70,6 +73,7 @@ class ApprovedContent:
     renews: str | None = None
     same_key: bool = False
     metadata: Mapping[str, str] = field(default_factory=dict)
+    account_id: str | None = None
 
     def digest(self) -> str:
         """SHA-256, hex, over everything that a vote says yes to."""
@@ -82,6 +86,11 @@ class ApprovedContent:
             "same_key": self.same_key,
             "metadata": dict(self.metadata),
         }
+        if self.account_id is not None:
+            bound["account"] = self.account_id
+            bound["content"] = {
+                name: value for name, value in bound["content"].items() if name not in _OF_THE_KEY
+            }
         canonical = json.dumps(bound, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
         return hashlib.sha256(canonical.encode()).hexdigest()
 
@@ -120,6 +129,9 @@ class ApprovedContent:
         return [Fact(label=label, value=value) for label, value in pairs]
 
     def _key(self) -> Iterator[tuple[str, str]]:
+        if self.account_id is not None:
+            yield "Key", "made and held by the client; it may change until the certificate is issued"
+            return
         csr = self.content.csr
         holder = "held by the requester" if csr else "made and held by certrail"
         same = ", the same as before" if self.same_key else ""

@@ -53,7 +53,8 @@ from certrail.services.enrollment.acme.authorizations import AcmeAuthorizations
 from certrail.services.enrollment.acme.external_accounts import ExternalAccountKeys
 from certrail.services.enrollment.acme.finalization import AcmeFinalization
 from certrail.services.enrollment.acme.nonces import AcmeNonces
-from certrail.services.enrollment.acme.order_approvals import OrderApprovals, OrderSubjects
+from certrail.services.enrollment.acme.order_approvals import OrderApprovals
+from certrail.services.enrollment.acme.order_subject import OrderSubjects
 from certrail.services.enrollment.acme.orders import AcmeOrders
 from certrail.services.enrollment.acme.renewal_info import AcmeRenewalInfo
 from certrail.services.enrollment.acme.revocation import AcmeRevocation

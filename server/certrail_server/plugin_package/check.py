@@ -101,15 +101,7 @@ def _loaded(
     """The plugins of all entry points as the registry describes them, and what keeps it from loading them."""
     command = [sys.executable, "-m", "certrail_server.plugin_package.load", name, version, *points.values()]
     try:
-        done = subprocess.run(
-            command,
-            cwd=folder,
-            env=_environment(folder),
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=LOAD_SECONDS,
-        )
+        done = _run(command, folder, LOAD_SECONDS)
     except subprocess.TimeoutExpired:
         slow = f"the import takes more than {LOAD_SECONDS} s"
         return [], [Finding("broken", slow, "Do no work at import; a hook returns classes.")]
@@ -148,15 +140,7 @@ def _kit(folder: Path) -> tuple[Sequence[Finding], str]:
             f"--certrail-report={report}",
         ]
         try:
-            done = subprocess.run(
-                command,
-                cwd=folder,
-                env=_environment(folder),
-                capture_output=True,
-                text=True,
-                check=False,
-                timeout=KIT_SECONDS,
-            )
+            done = _run(command, folder, KIT_SECONDS)
         except subprocess.TimeoutExpired:
             slow = f"the tests take more than {KIT_SECONDS} s"
             return [Finding("broken", slow, "Look for a verb that never ends.")], ""
@@ -189,6 +173,15 @@ def _rules(report: Mapping[str, Any]) -> Iterator[Finding]:
     yield Finding("ok", f"{report['plugin']}: {kept} of {len(report['rules'])} rules are kept")
 
 
-def _environment(folder: Path) -> dict[str, str]:
+def _run(command: Sequence[str], folder: Path, seconds: int) -> "subprocess.CompletedProcess[str]":
+    """Run a command in a package's folder, with the package first on the path. Raises subprocess.TimeoutExpired."""
     paths = [str(folder), *filter(None, [os.environ.get("PYTHONPATH")])]
-    return {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
+    return subprocess.run(
+        command,
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=seconds,
+    )

@@ -77,9 +77,32 @@ def test_the_approver_reads_names_and_account_and_that_the_key_is_free(acme: Acm
         subject = subject_of(context, session, approval)
         facts = {fact.label: fact.value for fact in subject.facts(session)}
     assert subject.title() == "Approve ACME orders for a.example.com?"
-    assert facts["Names (1)"] == "a.example.com"
+    assert facts["DNS names (1)"] == "a.example.com"
+    assert facts["Certificate"] == "end entity"
+    assert facts["Profile"].endswith("version 1, policy version 1")
     assert "may change" in facts["Key"]
     assert "mailto:ops@example.com" in facts["Account"]
+
+
+def test_the_approver_reads_what_the_defaults_of_the_profile_add(acme: AcmeWorld) -> None:
+    """Facts are equal only where digests are: an authority and a subject are among them."""
+    defaults = {
+        "subject": {"organization": "Example"},
+        "basic_constraints": {"ca": True, "path_length": 0},
+    }
+    catalog = acme.team.services.catalog
+    catalog.update_policy(acme.team.admin, "tls", rules={"basic_constraints": {"ca": "allowed"}})
+    catalog.update_profile(acme.team.admin, "web", defaults=defaults)
+    guard(acme)
+    acme.client().order("a.example.com")
+    (approval,) = approvals(acme.team)
+    context = acme.team.services.context
+    with context.db.read() as session:
+        subject = subject_of(context, session, approval)
+        facts = {fact.label: fact.value for fact in subject.facts(session)}
+    assert facts["Certificate"] == "CERTIFICATE AUTHORITY, path length 0"
+    assert facts["Organization"] == "Example"
+    assert "CERTIFICATE AUTHORITY" in subject.title()
 
 
 def test_a_client_that_gave_up_finds_the_approval_with_a_new_order_and_key(acme: AcmeWorld) -> None:

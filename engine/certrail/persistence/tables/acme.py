@@ -64,7 +64,8 @@ class AcmeAccount(Row, table=True):
 class AcmeOrderApproval(Row, table=True):
     """What is approved for orders of one account for the same names: an approval's subject.
 
-    `content` is what is signed but for the key, `digest` what votes are bound to; `status` is that of the approval.
+    `content` is what is signed but for the key, under these versions of profile and certificate policy; `digest` is
+    what votes are bound to; `status` is that of the approval.
     """
 
     __tablename__ = "acme_order_approval"
@@ -77,6 +78,8 @@ class AcmeOrderApproval(Row, table=True):
     names: str
     status: str = Field(max_length=16)
     content: dict[str, Any] = json_column()
+    profile_version: int
+    policy_version: int
     digest: str = Field(max_length=64)
 
 

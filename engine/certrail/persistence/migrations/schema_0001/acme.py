@@ -91,6 +91,8 @@ def create() -> None:
         sa.Column("names", sa.String(), nullable=False),
         sa.Column("status", sa.String(length=16), nullable=False),
         sa.Column("content", sa.JSON(), nullable=False),
+        sa.Column("profile_version", sa.Integer(), nullable=False),
+        sa.Column("policy_version", sa.Integer(), nullable=False),
         sa.Column("digest", sa.String(length=64), nullable=False),
         sa.ForeignKeyConstraint(
             ["account_id"],
