@@ -73,7 +73,7 @@ async def _supervise(settings: Settings, launcher: Launcher, lock: int, started:
         address = f"127.0.0.1:{port}"
         # The database is prepared beside the start of Temporal; the server and the worker wait for both.
         children.append(_temporal(settings, port, lock, lambda: preparing))
-    # After what may refuse: a process whose start is cancelled half-way may be waited for without an end.
+    # After everything that can raise: a process whose start is cancelled half-way may be waited for without an end.
     preparing = asyncio.create_task(_prepared(launcher))
     if not children:
         await preparing

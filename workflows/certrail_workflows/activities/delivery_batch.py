@@ -12,7 +12,6 @@ from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
 from certrail.services.core.failure import Failure
-from certrail.services.delivery.deploy import DeployCall
 from certrail_sdk import Observation, Receipt
 from certrail_workflows import messages
 from certrail_workflows.activities.attempts import AttemptRecorder
@@ -22,6 +21,7 @@ from certrail_workflows.messages import DeliveryBatchInput
 
 if TYPE_CHECKING:
     from certrail.services.delivery.batch import DeliveryBatch
+    from certrail.services.delivery.deploy import DeployCall
     from certrail.services.integrations.plugin_faults import PluginFaults
 
 log = logging.getLogger(__name__)
@@ -30,8 +30,8 @@ AT_ONCE = 8
 """Calls of one batch that are under way together."""
 BEGIN_WITHIN = 30.0
 """Seconds after which nothing more is begun: what waits behind slow calls gets its own workflow."""
-GATHER = 0.05
-"""Seconds from the first answer to the commit of its group, while calls are under way that may join it."""
+COMMIT_DELAY = 0.05
+"""Seconds from the first answer to the commit of its group, which later answers join (PostgreSQL: `commit_delay`)."""
 LOOK_EVERY = 2.0
 """Seconds between two looks whether what is under way is still desired."""
 
@@ -106,7 +106,7 @@ class _Run:
             await asyncio.wait(self._open)
         return taken | set(left)
 
-    async def _deliver(self, call: DeployCall, stop_at: float) -> None:
+    async def _deliver(self, call: "DeployCall", stop_at: float) -> None:
         recorder = self._recorder(call)
         async with self._gate:
             if asyncio.get_running_loop().time() >= stop_at:
@@ -124,7 +124,9 @@ class _Run:
                 self._answers.append((seen, answer))
                 self._wake.set()
 
-    async def _read_back(self, recorder: AttemptRecorder, call: DeployCall, answer: Receipt) -> DeployCall:
+    async def _read_back(
+        self, recorder: AttemptRecorder, call: "DeployCall", answer: Receipt
+    ) -> "DeployCall":
         """The call with what was seen. A fault of the plugin is recorded, any other failure is left to `VERIFY`."""
         reading = self._batch.read_back(call, answer)
         if reading is None:
@@ -140,7 +142,7 @@ class _Run:
         while True:
             await self._wake.wait()
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._closed.wait(), GATHER)
+                await asyncio.wait_for(self._closed.wait(), COMMIT_DELAY)
             self._wake.clear()
             while group := self._answers:
                 self._answers = []
@@ -165,7 +167,7 @@ class _Run:
                     if call.subject_id in gone:
                         task.cancel()
 
-    def _recorder(self, call: DeployCall) -> AttemptRecorder:
+    def _recorder(self, call: "DeployCall") -> AttemptRecorder:
         def record(failure: Failure) -> None:
             self._batch.fail(self._batch_id, call, failure)
             self._finished.add(call.subject_id)

@@ -144,10 +144,10 @@ class DeliveryBatch:
                     uow.session.add(row)
                 if not is_settled(row):
                     _hand_over(uow, row)
-        checkpoint("delivery_batch.apart")
+        checkpoint("delivery_batch.handed_over")
 
     def _begin_one(self, uow: UnitOfWork, row: Delivery, batch_id: str) -> DeployCall | None:
-        """``None`` where its own workflow has to see to it: it waits for a slot, or for one that is at it."""
+        """``None`` where its own workflow delivers it: under a rate limit, beside another attempt, or not at all."""
         sync, certificate = sync_with(uow.session, row, row.desired_certificate_id)
         connection = uow.session.get(Connection, sync.connection_id) if sync.connection_id else None
         limited = connection is not None and connection.max_per_minute is not None

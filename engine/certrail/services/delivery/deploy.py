@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from pydantic import SecretStr
@@ -80,7 +80,7 @@ class DeployEffect(Effect[Delivery, DeployCall, Receipt]):
         delivery = lock_delivery(uow.session, subject_id)
         if delivery is None or is_settled(delivery):
             return None
-        if (until := _held_until(delivery)) > uow.now:
+        if (until := _held_until(delivery)) is not None and until > uow.now:
             return RateSlot(until)
         delivery.batch_id = None
         sync, certificate = sync_with(uow.session, delivery, delivery.desired_certificate_id)
@@ -301,16 +301,16 @@ def is_unwanted(sync: Sync, certificate: Certificate) -> bool:
     return sync.deletion_requested or certificate.status == CertificateStatus.REVOKED
 
 
-def _held_until(delivery: Delivery) -> datetime:
+def _held_until(delivery: Delivery) -> datetime | None:
     """Until when this attempt has to wait for one in a batch: while that is under way, or after it has failed.
 
     The end of an attempt that is under way is signalled; its limit counts where the batch was lost.
     """
-    until = None
-    if delivery.batch_id is not None:
-        failed = delivery.status == DeliveryStatus.RETRYING
-        until = delivery.next_try_at if failed else delivery.intent_at and delivery.intent_at + BATCH_LIMIT
-    return until or datetime.min.replace(tzinfo=UTC)
+    if delivery.batch_id is None:
+        return None
+    if delivery.status == DeliveryStatus.RETRYING:
+        return delivery.next_try_at
+    return delivery.intent_at + BATCH_LIMIT if delivery.intent_at else None
 
 
 def _skip(uow: UnitOfWork, sync: Sync, delivery: Delivery, certificate: Certificate) -> None:
