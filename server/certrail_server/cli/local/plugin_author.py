@@ -77,7 +77,7 @@ def attempt(
     except ValidationError as problem:
         fail("; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in problem.errors()))
     except PluginError as problem:
-        fail(f"{type(problem).__name__}: {problem} {problem.action}")
+        fail(f"{type(problem).__name__}: {str(problem).rstrip('.')}. {problem.action}")
     _say(answer.model_dump_json(indent=2) if answer else "ok")
 
 
