@@ -123,6 +123,8 @@ def test_a_refusal_says_what_to_do_and_shows_no_key(tmp_path: Path, monkeypatch:
     config.write_text(json.dumps({"root": str(tmp_path / "missing")}))
     result = run("plugin", "try", "destination-files", "deploy", "--config", str(config))
     assert result.exit_code == 1
-    assert "not a folder on the worker's machine. Nothing if it comes back." in " ".join(result.output.split())
+    assert "not a folder on the worker's machine. Nothing if it comes back." in " ".join(
+        result.output.split()
+    )
     assert make_deployment().bundle.private_key
     assert "PRIVATE KEY" not in result.output
