@@ -130,7 +130,8 @@ class ApprovedContent:
 
     def _key(self) -> Iterator[tuple[str, str]]:
         if self.account_id is not None:
-            yield "Key", "made and held by the client; it may change until the certificate is issued"
+            held = "made and held by the client; it may change until the certificate is issued"
+            yield "Key", f"{held}, and gets those of the key usages that it can do"
             return
         csr = self.content.csr
         holder = "held by the requester" if csr else "made and held by certrail"

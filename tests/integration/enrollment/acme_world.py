@@ -235,11 +235,14 @@ def chosen(authorization: messages.AuthorizationResource, kind: Any) -> Any:
     return next(body for body in authorization.body.challenges if isinstance(body.chall, kind))
 
 
-def csr_for(*names: str, key: KeyAlgorithm = KeyAlgorithm.EC_P256, ips: Sequence[Any] = ()) -> bytes:
+def csr_for(
+    *names: str, key: KeyAlgorithm = KeyAlgorithm.EC_P256, ips: Sequence[Any] = (), cn: str | None = None
+) -> bytes:
     """A CSR, PEM."""
     made = keys.generate(key)
     sans = [*(x509.DNSName(name) for name in names), *(x509.IPAddress(ip) for ip in ips)]
-    built = x509.CertificateSigningRequestBuilder().subject_name(x509.Name([]))
+    parts = [x509.NameAttribute(x509.NameOID.COMMON_NAME, cn)] if cn else []
+    built = x509.CertificateSigningRequestBuilder().subject_name(x509.Name(parts))
     built = built.add_extension(x509.SubjectAlternativeName(sans), critical=False)
     return built.sign(made, keys.hash_for(made)).public_bytes(Encoding.PEM)
 

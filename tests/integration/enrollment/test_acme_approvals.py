@@ -5,10 +5,14 @@ from typing import Any
 
 import pytest
 from acme import messages
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
+from josepy.b64 import b64encode
 from sqlmodel import select
 from tests.integration.conftest import Team
-from tests.integration.enrollment.acme_world import AcmeClient, AcmeWorld, soon
+from tests.integration.enrollment.acme_world import AcmeClient, AcmeWorld, csr_for, soon
 
+from certrail.domain.content import KeyAlgorithm
 from certrail.domain.states import ApprovalStatus
 from certrail.persistence.tables import (
     AcmeOrderApproval,
@@ -24,7 +28,11 @@ from certrail.services.approvals.subject import subject_of
 def guard(acme: AcmeWorld, **options: Any) -> None:
     acme.team.person("ada")
     acme.team.guard(Step("One", ("ada",)), **options)
-    acme.here("a.example.com")
+    acme.here("a.example.com", "b.example.com")
+
+
+def encoded(pem: bytes) -> str:
+    return b64encode(x509.load_pem_x509_csr(pem).public_bytes(Encoding.DER)).decode()
 
 
 def approvals(team: Team) -> list[ApprovalRequest]:
@@ -37,9 +45,11 @@ def vote(team: Team, decision: str = "approve") -> None:
     team.services.approvals.vote(team.actor("ada"), opened.id, decision, "as was agreed")
 
 
-def finalized(client: AcmeClient, name: str = "a.example.com") -> messages.OrderResource:
+def finalized(
+    client: AcmeClient, name: str = "a.example.com", csr: bytes | None = None
+) -> messages.OrderResource:
     """An order whose challenges are valid and whose CSR was given; the client gives up then."""
-    order = client.order(name)
+    order = client.acme.new_order(csr or csr_for(name))
     client.show_by_http(order)
     order = client.acme.poll_authorizations(order, soon())
     return client.acme.begin_finalization(order)
@@ -216,3 +226,77 @@ def test_a_renewal_preapproval_covers_renewals(acme: AcmeWorld) -> None:
     assert len(approvals(acme.team)) == 1
     client.order("a.example.com")
     assert len(approvals(acme.team)) == 2
+
+
+@pytest.mark.parametrize("cn", [None, "a.example.com"])
+@pytest.mark.parametrize("key", [KeyAlgorithm.EC_P256, KeyAlgorithm.RSA_2048])
+def test_an_approval_holds_for_every_csr_of_its_order(
+    acme: AcmeWorld, cn: str | None, key: KeyAlgorithm
+) -> None:
+    """certbot sets no common name, older clients do; RSA keys get a key usage that other keys cannot have."""
+    usages = {"key_usages": ["digitalSignature", "keyEncipherment"]}
+    acme.team.services.catalog.update_profile(acme.team.admin, "web", defaults=usages)
+    guard(acme)
+    client = acme.client()
+    given_up = finalized(client, csr=csr_for("a.example.com", "b.example.com", cn=cn, key=key))
+    vote(acme.team)
+    order = finalized(client, csr=csr_for("b.example.com", "a.example.com"))
+    assert issued(client, order)
+    assert state(client, given_up)[0] == "processing"
+    client.order("a.example.com", "b.example.com")
+    assert [row.status for row in approvals(acme.team)].count("open") == 1, (
+        "what is used up is asked for once"
+    )
+    vote(acme.team)
+    leaf = x509.load_pem_x509_certificate(issued(client, given_up).encode())
+    assert [name.value for name in leaf.subject] == ([cn] if cn else [])
+    usage = leaf.extensions.get_extension_for_class(x509.KeyUsage).value
+    assert usage.key_encipherment is (key is KeyAlgorithm.RSA_2048)
+    assert len(approvals(acme.team)) == 2
+
+
+def test_a_csr_that_is_denied_is_refused_before_its_order_waits(acme: AcmeWorld) -> None:
+    acme.team.services.catalog.update_policy(
+        acme.team.admin, "tls", rules={"subject": {"denied": {"common_name": ["*"]}}}
+    )
+    guard(acme)
+    client = acme.client()
+    order = client.order("a.example.com")
+    client.show_by_http(order)
+    order = client.acme.poll_authorizations(order, soon())
+    denied = client.raw(order.body.finalize, {"csr": encoded(csr_for("a.example.com", cn="a.example.com"))})
+    assert denied.json()["type"] == "urn:ietf:params:acme:error:badCSR", denied.text
+    assert state(client, order)[0] == "ready", "another CSR may follow"
+    assert len(approvals(acme.team)) == 1
+    vote(acme.team)
+    assert issued(client, client.acme.begin_finalization(order))
+
+
+def test_an_order_whose_csr_is_denied_after_the_vote_is_invalid(acme: AcmeWorld) -> None:
+    guard(acme)
+    client = acme.client()
+    order = finalized(client, csr=csr_for("a.example.com", cn="a.example.com"))
+    vote(acme.team)
+    acme.team.services.catalog.update_policy(
+        acme.team.admin, "tls", rules={"subject": {"denied": {"common_name": ["*"]}}}
+    )
+    answer = client.raw(order.uri, None)
+    assert (answer.status_code, answer.json()["status"]) == (200, "invalid")
+    assert answer.json()["error"]["type"].endswith("badCSR")
+
+
+def test_a_policy_that_requires_a_common_name_is_met_by_the_csr(acme: AcmeWorld) -> None:
+    acme.team.services.catalog.update_policy(
+        acme.team.admin, "tls", rules={"subject": {"required": {"common_name": "*.example.com"}}}
+    )
+    guard(acme)
+    client = acme.client()
+    order = client.order("a.example.com")
+    client.show_by_http(order)
+    order = client.acme.poll_authorizations(order, soon())
+    without = client.raw(order.body.finalize, {"csr": encoded(csr_for("a.example.com"))})
+    assert without.json()["type"] == "urn:ietf:params:acme:error:badCSR", without.text
+    order = finalized(client, csr=csr_for("a.example.com", cn="a.example.com"))
+    vote(acme.team)
+    assert issued(client, order)
+    assert len(approvals(acme.team)) == 1

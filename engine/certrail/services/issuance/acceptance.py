@@ -9,7 +9,12 @@ from certrail.domain.enrollment import RequestOrigin
 from certrail.domain.errors import BadInput, PolicyViolation
 from certrail.domain.events.issuance import RequestCreated, RequestedFacts, RequestRefused
 from certrail.domain.states import RequestStatus
-from certrail.persistence.tables import Certificate, CertificateProfile, CertificateRequest
+from certrail.persistence.tables import (
+    Certificate,
+    CertificatePolicy,
+    CertificateProfile,
+    CertificateRequest,
+)
 from certrail.pki.csr import accepted_csr
 from certrail.services.approvals.lifecycle import open_approval
 from certrail.services.authorities.compromised_keys import key_of, refuse_unsafe_key
@@ -64,12 +69,9 @@ def accept(
     """
     requester_id = requester_id or uow.actor.principal_id
     assert requester_id is not None
-    _refuse_impossible(profile, content)
-    if content.csr:
-        refuse_unsafe_key(uow.context, uow.session, accepted_csr(content.csr).public_key)
-    elif same_key and renews and (key := key_of(renews)):
+    policy = refuse_unacceptable(uow, profile, content)
+    if not content.csr and same_key and renews and (key := key_of(renews)):
         refuse_unsafe_key(uow.context, uow.session, key, "same_key")
-    policy = evaluate_policy(uow.session, profile, content, uow.now)
     row = CertificateRequest(
         id=uow.new_id(),
         created_at=uow.now,
@@ -107,6 +109,22 @@ def accept(
     if start:
         enqueue_issuance(uow, row, in_bulk=_waits_for_nothing(uow, row, profile))
     return Accepted(row, approval.id if approval else None)
+
+
+def refuse_unacceptable(
+    uow: UnitOfWork, profile: CertificateProfile, content: RequestContent
+) -> CertificatePolicy:
+    """Refuse what could never be accepted; returns the certificate policy that was evaluated.
+
+    Raises:
+        BadInput: this profile can never sign such a request, or the CSR's key has a known weakness.
+        PolicyViolation: the certificate policy denies it.
+        Conflict: the authority cannot sign, or the CSR's key is compromised.
+    """
+    _refuse_impossible(profile, content)
+    if content.csr:
+        refuse_unsafe_key(uow.context, uow.session, accepted_csr(content.csr).public_key)
+    return evaluate_policy(uow.session, profile, content, uow.now)
 
 
 def _waits_for_nothing(uow: UnitOfWork, row: CertificateRequest, profile: CertificateProfile) -> bool:

@@ -23,6 +23,7 @@ from certrail.persistence.tables import (
 )
 from certrail.services.core.unit_of_work import ServiceContext, UnitOfWork
 from certrail.services.enrollment.acme.accounts import AcmeAccounts
+from certrail.services.enrollment.acme.authorizations import invalidate
 from certrail.services.enrollment.acme.order_approvals import (
     approval_for_order,
     lock_order_approval,
@@ -30,6 +31,7 @@ from certrail.services.enrollment.acme.order_approvals import (
 )
 from certrail.services.enrollment.acme.orders import (
     OrderView,
+    content_to_approve,
     identifiers_in,
     lock_order,
     named_content,
@@ -38,6 +40,8 @@ from certrail.services.enrollment.acme.orders import (
 from certrail.services.enrollment.acme.scope import AcmeScope
 from certrail.services.enrollment.requests import ProtocolRequest, accept_request, accepting, read_request
 from certrail.services.inventory.renewal_schedule import running_renewal
+from certrail.services.issuance.acceptance import refuse_unacceptable
+from certrail.services.issuance.state import rules_of
 
 
 class AcmeFinalization:
@@ -82,25 +86,32 @@ class AcmeFinalization:
     ) -> OrderView:
         """Accept an order that waited for its approval, now that its client polls and the approval is given.
 
+        An order whose CSR is denied by now becomes invalid: its client polls, and could not give another CSR.
+
         Raises:
-            AcmeProblem: as `finalize`.
+            AcmeProblem: the authority cannot sign now, or no approval could ever succeed.
         """
         order = view.row
         if view.status is not OrderStatus.PROCESSING or order.request_id is not None or order.csr is None:
             return view
         if not self._is_approved(order):
             return view
-        csr = base64url.decode(order.csr)
-        request = self._read(scope, order, csr)
-        with (
-            _as_problems(),
-            accepting(self._context, self._accounts.actor(account, request_id), request) as uow,
-        ):
-            row = lock_order(uow.session, order.id)
-            present = view_of(uow.session, row, uow.now)
-            if row.request_id is not None or present.status is not OrderStatus.PROCESSING:
-                return present
-            return _accept(uow, scope, account, row, request, csr)
+        csr, actor = base64url.decode(order.csr), self._accounts.actor(account, request_id)
+        try:
+            request = self._read(scope, order, csr)
+            with _as_problems(), accepting(self._context, actor, request) as uow:
+                row = lock_order(uow.session, order.id)
+                present = view_of(uow.session, row, uow.now)
+                if row.request_id is not None or present.status is not OrderStatus.PROCESSING:
+                    return present
+                return _accept(uow, scope, account, row, request, csr)
+        except AcmeProblem as refusal:
+            if refusal.kind != "badCSR":
+                raise
+            with self._context.unit_of_work(actor) as uow:
+                row = lock_order(uow.session, order.id)
+                invalidate(uow.session, row, refusal.kind, refusal.detail)
+                return view_of(uow.session, row, uow.now)
 
     def _is_approved(self, order: AcmeOrder) -> bool:
         with self._context.db.read() as session:
@@ -156,10 +167,13 @@ def _accept(
         waits = lock_order_approval(uow.session, row.order_approval_id)
         if waits.status == ApprovalStatus.APPROVED and (covering := usable_approval(uow, waits)) is None:
             # Used up, too old, or for other content: the order waits for another one.
-            asked = approval_for_order(uow, account, row.names, request.content)
+            asked = approval_for_order(uow, account, row.names, content_to_approve(scope, request.content))
             row.order_approval_id = asked.id if asked else None
             uow.session.flush()
         if covering is None and row.order_approval_id is not None:
+            # A CSR that would be refused after the approval is refused now, before people decide on it.
+            profile = rules_of(uow.session, request.profile.id, request.application_id).profile
+            refuse_unacceptable(uow, profile, request.content)
             return view_of(uow.session, row, uow.now)
     joins = _present_certificate(uow.session, scope, row)
     accepted = accept_request(uow, request, joins=joins, covering=covering)

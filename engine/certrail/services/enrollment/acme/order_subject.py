@@ -15,7 +15,8 @@ from certrail.domain.approval import (
     reference,
     unambiguous_list,
 )
-from certrail.domain.content import RequestContent
+from certrail.domain.content import RequestContent, fitting_usages
+from certrail.domain.policy import PolicyRules
 from certrail.domain.states import ApprovalStatus
 from certrail.persistence.database import locked
 from certrail.persistence.tables import (
@@ -24,6 +25,7 @@ from certrail.persistence.tables import (
     Application,
     ApprovalPolicy,
     ApprovalRequest,
+    CertificatePolicy,
     CertificateProfile,
 )
 from certrail.services.core.unit_of_work import UnitOfWork
@@ -31,6 +33,8 @@ from certrail.services.issuance.state import evaluate_policy
 from certrail_sdk import Fact
 
 ACME_ORDER = "acme_order"
+LONGEST_COMMON_NAME = 64
+"""Characters (RFC 5280 appendix A.1)."""
 
 
 class OrderSubject:
@@ -128,6 +132,7 @@ class OrderSubject:
         used = "for one certificate, also by a later order of the same account for the same names"
         return [
             *approved.facts(reference(profile), reference(application) if application else NONE),
+            Fact(label="Common name", value="one of the names, or none, as the client's CSR has it"),
             Fact(label="Used", value=used),
             Fact(label="Account", value=f"{account.id}, contacts {unambiguous_list(account.contacts)}"),
         ]
@@ -160,7 +165,9 @@ class OrderSubject:
 
     def _current(self, session: Session, now: datetime) -> ApprovedContent:
         profile = session.get_one(CertificateProfile, self.row.profile_id)
-        policy = evaluate_policy(session, profile, self._content, now)
+        rules = session.get_one(CertificatePolicy, profile.policy_id).rules
+        possible = possible_content(self._content, PolicyRules.model_validate(rules))
+        policy = evaluate_policy(session, profile, possible, now)
         return self._approved(profile.version, policy.version)
 
     def _approved(self, profile_version: int, policy_version: int) -> ApprovedContent:
@@ -172,6 +179,17 @@ class OrderSubject:
             application_id=self.row.application_id or "",
             account_id=self.row.account_id,
         )
+
+
+def possible_content(content: RequestContent, rules: PolicyRules) -> RequestContent:
+    """What a CSR could make of an order: its key's usages, and a common name where the certificate policy wants one."""
+    usages = tuple(fitting_usages(content.key_algorithm, content.key_usages))
+    subject = content.subject
+    required = rules.subject.required if rules.subject else {}
+    if "common_name" in required and subject.common_name is None:
+        names = [name for name in (*content.sans.dns, *content.sans.ip) if len(name) <= LONGEST_COMMON_NAME]
+        subject = subject.model_copy(update={"common_name": next(iter(names), None)})
+    return content.model_copy(update={"key_usages": usages, "subject": subject})
 
 
 class OrderSubjects:

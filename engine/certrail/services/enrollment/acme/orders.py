@@ -19,7 +19,7 @@ from certrail.domain.acme import (
     challenges_for,
     names_key,
 )
-from certrail.domain.content import KeyAlgorithm, RequestContent
+from certrail.domain.content import KeyAlgorithm, KeyUsage, RequestContent
 from certrail.domain.errors import CertrailError, PolicyViolation
 from certrail.domain.events.acme import AcmeOrderCreated
 from certrail.domain.policy import PolicyRules
@@ -37,6 +37,7 @@ from certrail.persistence.tables import (
 from certrail.services.core.unit_of_work import ServiceContext, UnitOfWork
 from certrail.services.enrollment.acme.accounts import HOUR, AcmeAccounts, lock_account
 from certrail.services.enrollment.acme.order_approvals import approval_for_order
+from certrail.services.enrollment.acme.order_subject import possible_content
 from certrail.services.enrollment.acme.scope import AcmeScope
 from certrail.services.issuance.requests import content_for
 from certrail.services.issuance.state import UNSUCCESSFUL, evaluate_policy
@@ -105,7 +106,9 @@ class AcmeOrders:
                 raise AcmeProblem("unauthorized", "The account is deactivated.", status=403)
             _refuse_many(uow, scope, account)
             content = permitted_content(uow, scope, identifiers)
-            waits = approval_for_order(uow, account, names_key(identifiers), content)
+            waits = approval_for_order(
+                uow, account, names_key(identifiers), content_to_approve(scope, content)
+            )
             ready = scope.settings.preauthorized
             row = AcmeOrder(
                 id=uow.new_id(),
@@ -213,10 +216,29 @@ def named_content(
     return content_for({"sans": names, "key_algorithm": key or permitted[0]}, scope.profile, rules)
 
 
+def content_to_approve(scope: AcmeScope, content: RequestContent) -> RequestContent:
+    """What approvers of an order decide on: equal for every CSR that its order takes, and for every order of the names.
+
+    Left out is what the CSR decides within its order: the key, which of the key usages it can do, and which of the
+    names, if any, is the common name.
+    """
+    names = content.sans.model_copy(
+        update={"dns": tuple(sorted(content.sans.dns)), "ip": tuple(sorted(content.sans.ip))}
+    )
+    return content.model_copy(
+        update={
+            "csr": None,
+            "sans": names,
+            "subject": content.subject.model_copy(update={"common_name": None}),
+            "key_usages": tuple(map(KeyUsage, scope.profile.defaults.get("key_usages", content.key_usages))),
+        }
+    )
+
+
 def permitted_content(uow: UnitOfWork, scope: AcmeScope, identifiers: Sequence[Identifier]) -> RequestContent:
     """What is signed for an order but for the key.
 
-    What depends on the key is evaluated with the CSR.
+    What depends on the key, and the common name, is evaluated with the CSR.
 
     Raises:
         AcmeProblem: ``rejectedIdentifier`` for names that the certificate policy denies, one subproblem each.
@@ -225,7 +247,7 @@ def permitted_content(uow: UnitOfWork, scope: AcmeScope, identifiers: Sequence[I
     rules = PolicyRules.model_validate(policy.rules)
     try:
         content = named_content(scope, rules, identifiers)
-        evaluate_policy(uow.session, scope.profile, content, uow.now)
+        evaluate_policy(uow.session, scope.profile, possible_content(content, rules), uow.now)
     except PolicyViolation as refusal:
         by_name = {each.value: each for each in identifiers}
         denied = [
