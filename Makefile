@@ -22,7 +22,7 @@ demo: $(STAMP) ## play the whole story against real parts
 	@$(BIN)/python -m examples.demo
 
 test: $(STAMP) ## run every test but those of the stages below
-	$(PYTEST) -m "not postgresql and not endurance and not containment and not attacks" $(ARGS)
+	$(PYTEST) -m "not postgresql and not endurance and not containment and not attacks and not interop" $(ARGS)
 
 postgresql: $(STAMP) ## run on PostgreSQL what `make test` runs on SQLite alone
 	$(PYTEST) -m "postgresql and not endurance" tests/integration $(ARGS)
@@ -48,9 +48,10 @@ fuzz: $(STAMP) ## send the boundaries of every input of the API, then inputs at 
 	$(BIN)/python -m tests.fuzz.bodies 60
 	$(BIN)/python -m tests.fuzz.parsers 60
 
-interop: $(STAMP) $(INTEROP)/.installed ## run with programs of others: a generated client, PostgreSQL with TLS, proxies, Prometheus
+interop: $(STAMP) $(INTEROP)/.installed ## run with programs of others: clients of ACME, EST and SCEP, proxies, sshd, PostgreSQL with TLS
 	@.ci/interop-programs
 	$(BIN)/python -m pytest $(wildcard tests/interop/a_*.py) $(ARGS)
+	$(BIN)/python -m pytest -m interop plugins $(ARGS)
 
 bench: $(STAMP) ## measure, and compare with goals: docs/benchmarks
 	$(BIN)/python -m bench $(ARGS)

@@ -1,4 +1,4 @@
-"""A host that is reached by SSH: OpenSSH's sshd where it is installed, or asyncssh's server."""
+"""A host that is reached by SSH: OpenSSH's sshd, or asyncssh's server."""
 
 import asyncio
 import getpass
@@ -79,7 +79,7 @@ async def ssh_host(folder: Path, *, real: bool) -> AsyncIterator[Account]:
 
 
 def _started(folder: Path) -> subprocess.Popen[bytes]:
-    assert SSHD
+    assert SSHD, "install openssh-server: make interop does"
     if os.getuid() == 0:
         Path("/run/sshd").mkdir(exist_ok=True)  # where sshd of root separates privileges
     with (folder / "sshd.log").open("wb") as log:

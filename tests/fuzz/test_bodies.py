@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 TOP = Path(__file__).parents[2]
-SECONDS = 5
+SECONDS = 2
 GUIDES = ("certrail.domain", "certrail.pki")
 """Where bodies are parsed; `make fuzz` is guided by everything."""
 

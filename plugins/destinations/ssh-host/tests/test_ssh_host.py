@@ -12,14 +12,12 @@ import pytest
 from pydantic import ValidationError
 
 from certrail_destination_ssh_host import SshHost, SshHostConfig
-from certrail_fakes.ssh_host import SSHD, Account, ssh_host
+from certrail_fakes.ssh_host import Account, ssh_host
 from certrail_sdk import Deployment, Misconfigured, Permanent, pem
 from certrail_sdk.testing import DestinationConformance, make_bundle, make_deployment, renewed, with_receipt
 
 
-@pytest.fixture(
-    params=["asyncssh", pytest.param("sshd", marks=pytest.mark.skipif(not SSHD, reason="no sshd"))]
-)
+@pytest.fixture(params=["asyncssh", pytest.param("sshd", marks=pytest.mark.interop)])
 async def account(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Account]:
     (tmp_path / "server").mkdir()
     (tmp_path / "tls").mkdir()
