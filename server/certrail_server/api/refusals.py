@@ -2,7 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from fastapi import Request
@@ -58,13 +59,26 @@ class Refusals:
     def record(self, request: Request, refusal: CertrailError) -> None:
         """Record a problem if it is a refusal; the call stays refused even if that fails."""
         attempt: CallAttempt | None = getattr(request.state, "attempt", None)
-        try:
+        with _logged_where_it_fails(refusal):
             if isinstance(refusal, Unauthenticated):
                 self._count(request, refusal)
             elif attempt is not None and attempt.fails_by(refusal):
                 self._refused(request, refusal, attempt)
-        except (SQLAlchemyError, AuditLogTampered) as problem:
-            log.error("a refusal (%s) is not on record: %s", refusal.kind, type(problem).__name__)
+
+    def record_client(
+        self, request: Request, refusal: CertrailError, client: Actor | None, application_id: str | None
+    ) -> None:
+        """Record the refusal of a client of enrollment; the call stays refused even if that fails.
+
+        Args:
+            client: whose signature or secret was verified; ``None`` for a stranger, who is counted by the address.
+            application_id: of the enrollment.
+        """
+        with _logged_where_it_fails(refusal):
+            if client is None:
+                self._count(request, refusal)
+            else:
+                self._refused(request, refusal, CallAttempt(client, application_id=application_id))
 
     async def run(self) -> None:
         """Record what was counted, minute by minute."""
@@ -109,6 +123,14 @@ class Refusals:
         remote = request.client.host if request.client else "unknown"
         actor = replace(SYSTEM, request_id=request.state.request_id)
         self._services.refusal_counter.count("unauthenticated", remote, describe, actor)
+
+
+@contextmanager
+def _logged_where_it_fails(refusal: CertrailError) -> Iterator[None]:
+    try:
+        yield
+    except (SQLAlchemyError, AuditLogTampered) as problem:
+        log.error("a refusal (%s) is not on record: %s", refusal.kind, type(problem).__name__)
 
 
 def _template(request: Request) -> str:

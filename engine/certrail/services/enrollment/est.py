@@ -1,7 +1,7 @@
 """The EST server (RFC 7030): who asks, which request that is, and what is answered."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from cryptography import x509
@@ -42,6 +42,7 @@ class EstCall:
         passphrase: of HTTP Basic; the user name is ignored.
         certificate: DER, with which the client authenticated in its TLS handshake.
         request_id: of the HTTP call, for the audit log.
+        known: called with the client and the id of its Application, once it is authenticated.
     """
 
     application: str | None
@@ -49,6 +50,7 @@ class EstCall:
     passphrase: str | None = field(default=None, repr=False)
     certificate: bytes | None = field(default=None, repr=False)
     request_id: str | None = None
+    known: Callable[[Actor, str | None], None] = lambda _client, _application_id: None
 
 
 @dataclass(frozen=True)
@@ -183,7 +185,9 @@ class EstServer:
                         "The passphrase is wrong, expired or revoked; ask an Admin for a new one."
                     )
                 slug, name = f"est-{found.id}", f"EST passphrase {found.name} of {enrolled.where}"
-        return enrolled, known_client(self._context, slug, name, call.request_id), present
+        actor = known_client(self._context, slug, name, call.request_id)
+        call.known(actor, enrolled.application_id)
+        return enrolled, actor, present
 
     def _certificate(self, session: Session, enrolled: Enrolled, der: bytes | None) -> Certificate | None:
         """One that was issued by this profile here, bit by bit, and is neither expired, revoked nor on hold.

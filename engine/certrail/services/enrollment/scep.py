@@ -7,7 +7,7 @@ from cryptography import x509
 from sqlmodel import select
 
 from certrail.domain.enrollment import EnrollmentMethod
-from certrail.domain.errors import BadInput, Busy, CertrailError
+from certrail.domain.errors import BadInput, Busy, CertrailError, Forbidden, Unauthenticated
 from certrail.persistence.tables import Certificate
 from certrail.pki.enrollment.ber import Malformed
 from certrail.pki.enrollment.est_body import certs_only
@@ -15,6 +15,7 @@ from certrail.pki.scep.algorithms import BadAlgorithm, ContentCipher
 from certrail.pki.scep.envelope import Undecipherable, read_envelope, read_name
 from certrail.pki.scep.message import BadMessage, FailInfo, MessageType, PkiMessage, Signer, read_message
 from certrail.pki.scep.reply import Replies
+from certrail.services.core.actor import Actor
 from certrail.services.core.unit_of_work import ServiceContext
 from certrail.services.enrollment.exchanges import Exchanges, Issued, Outcome
 from certrail.services.enrollment.scep_ra import RegistrationAuthorities
@@ -23,8 +24,8 @@ from certrail.services.enrollment.scopes import Enrolled, find_enrolled
 from certrail.services.enrollment.secrets import EnrollmentSecrets
 
 UNKNOWN_TRANSACTION = "No request of this transaction was signed with this key here; send the request itself."
-Recorded = Callable[[CertrailError], None]
-"""Takes a refusal that the client learns of in its own protocol."""
+Recorded = Callable[[CertrailError, Actor | None, str | None], None]
+"""Takes a refusal that the client learns of in its own protocol, the client if it is authenticated, its Application."""
 
 
 @dataclass(frozen=True)
@@ -47,11 +48,11 @@ class Opened:
 
 
 class Refused(Exception):
-    """The message is answered with a failure."""
+    """The message is answered with a failure; `unauthenticated`: it is not signed by the key that it names."""
 
-    def __init__(self, info: FailInfo, text: str) -> None:
+    def __init__(self, info: FailInfo, text: str, *, unauthenticated: bool = False) -> None:
         super().__init__(text)
-        self.info, self.text = info, text
+        self.info, self.text, self.unauthenticated = info, text, unauthenticated
 
 
 class ScepServer:
@@ -92,11 +93,18 @@ class ScepServer:
             opened = self._opened(enrolled, message)
             outcome = self._outcome(enrolled, opened, call)
         except Refused as refusal:
+            if refusal.unauthenticated:
+                recorded(Unauthenticated(refusal.text), None, enrolled.application_id)
             return replies.failure(refusal.info, refusal.text)
         except Busy:
             raise
+        except Forbidden as refusal:
+            client = self._requests.clients(enrolled, call.request_id)
+            recorded(refusal, client, enrolled.application_id)
+            return replies.failure(FailInfo.BAD_REQUEST, refusal.detail)
         except CertrailError as refusal:
-            recorded(refusal)
+            if isinstance(refusal, Unauthenticated):
+                recorded(refusal, None, enrolled.application_id)
             return replies.failure(FailInfo.BAD_REQUEST, refusal.detail)
         if not isinstance(outcome, Issued):
             return replies.pending()
@@ -115,7 +123,8 @@ class ScepServer:
         except BadAlgorithm as error:
             raise Refused(FailInfo.BAD_ALG, f"Not taken: {error}.") from None
         except BadMessage as error:
-            raise Refused(FailInfo.BAD_MESSAGE_CHECK, f"The message does not verify: {error}.") from None
+            text = f"The message does not verify: {error}."
+            raise Refused(FailInfo.BAD_MESSAGE_CHECK, text, unauthenticated=True) from None
         except (Malformed, Undecipherable):
             # One text for all: which of them it is would be an oracle (RFC 3218).
             text = "The content cannot be decrypted; get the certificate to encrypt to anew, by GetCACert."

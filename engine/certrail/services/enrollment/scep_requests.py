@@ -62,7 +62,7 @@ class ScepRequests:
             raise BadInput(f"{str(error).capitalize()}.", "csr") from None
         signer_key = _fingerprint(signer)
         key = exchange_key("scep", transaction_id, signer_key, csr)
-        clients = self._clients(enrolled, request_id)
+        clients = self.clients(enrolled, request_id)
         found = self._exchanges.outcome(clients, enrolled.enrollment.id, key, WAIT)
         if found is not None:
             return found
@@ -92,7 +92,7 @@ class ScepRequests:
     ) -> Outcome | None:
         """CertPoll: the outcome of a transaction, to the key that signed its request; ``None`` for no such one."""
         return self._exchanges.of_transaction(
-            self._clients(enrolled, request_id),
+            self.clients(enrolled, request_id),
             enrolled.enrollment.id,
             exchange_key(transaction_id),
             _fingerprint(signer),
@@ -112,7 +112,7 @@ class ScepRequests:
             if once is None:
                 lasting = self._secrets.verified(session, enrolled, SecretKind.CHALLENGE, challenge)
         if once is not None:
-            actor = self._clients(enrolled, request_id)
+            actor = self.clients(enrolled, request_id)
             use = _use(once, enrolled)
             return submit(self._context, self._exchanges, actor, replace(given, on_accepted=use))
         if lasting is None:
@@ -149,7 +149,7 @@ class ScepRequests:
             )
         return row
 
-    def _clients(self, enrolled: Enrolled, request_id: str | None) -> Actor:
+    def clients(self, enrolled: Enrolled, request_id: str | None) -> Actor:
         """Those who come with a one-time challenge or a certificate: one principal for an enrollment."""
         slug, name = f"scep-{enrolled.enrollment.id}", f"SCEP clients of {enrolled.where}"
         return known_client(self._context, slug, name, request_id)

@@ -26,9 +26,11 @@ from certrail.pki.enrollment.est_body import (
     one_line,
     read_request_body,
 )
+from certrail.services.core.actor import Actor
 from certrail.services.enrollment.est import EstCall, IssuedWithKey
 from certrail.services.enrollment.exchanges import Issued, Outcome, Pending
 from certrail.services.facade import Services
+from certrail_server.api.refusals import CallAttempt
 from certrail_server.client_certificates import STATE
 
 router = APIRouter(include_in_schema=False)
@@ -116,7 +118,14 @@ def _enroll(request: Request, application: str | None, profile: str, operation: 
     def answer() -> Response:
         passphrase = _passphrase(request)
         certificate = getattr(request.state, STATE, None)
-        call = EstCall(application, profile, passphrase, certificate, request.state.request_id)
+        call = EstCall(
+            application,
+            profile,
+            passphrase,
+            certificate,
+            request.state.request_id,
+            lambda client, application_id: _known(request, client, application_id),
+        )
         if operation not in ("simpleenroll", "simplereenroll", "serverkeygen"):
             return _text(404, f"EST has no operation {operation[:32]!r} by POST here.")
         try:
@@ -128,6 +137,11 @@ def _enroll(request: Request, application: str | None, profile: str, operation: 
         return _outcome(est.enroll(call, csr, renew=operation == "simplereenroll"))
 
     return _answered(request, answer)
+
+
+def _known(request: Request, client: Actor, application_id: str | None) -> None:
+    """Whoever is refused from now on is refused as this client."""
+    request.state.attempt = CallAttempt(client, application_id=application_id)
 
 
 def _passphrase(request: Request) -> str | None:

@@ -10,6 +10,7 @@ from fastapi.concurrency import run_in_threadpool
 from certrail.domain.errors import BadInput, Busy, CertrailError
 from certrail.pki.enrollment.est_body import certs_only
 from certrail.pki.scep.algorithms import CAPABILITIES
+from certrail.services.core.actor import Actor
 from certrail.services.enrollment.scep import ScepCall
 from certrail.services.facade import Services
 
@@ -82,8 +83,8 @@ def _operated(request: Request, application: str | None, profile: str, message: 
     services: Services = request.app.state.services
     call = ScepCall(application, profile, request.state.request_id)
 
-    def recorded(refusal: CertrailError) -> None:
-        request.app.state.refusals.record(request, refusal)
+    def recorded(refusal: CertrailError, client: Actor | None, application_id: str | None) -> None:
+        request.app.state.refusals.record_client(request, refusal, client, application_id)
 
     return Response(services.scep_server.operate(call, message, recorded), media_type=MESSAGE)
 

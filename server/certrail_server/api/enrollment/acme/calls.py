@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any
 
 from fastapi import Request, Response
@@ -22,6 +23,7 @@ from certrail_server.api.enrollment.acme import answers
 from certrail_server.api.enrollment.acme.jws import (
     Json,
     SignedBody,
+    WrongSignature,
     payload_of,
     public_key,
     signed_body,
@@ -32,6 +34,12 @@ from certrail_server.api.enrollment.acme.urls import Urls, called
 log = logging.getLogger(__name__)
 
 JOSE = "application/jose+json"
+REFUSED = frozenset({"unauthorized", "rejectedIdentifier", "rateLimited"})
+"""Problems by which an account is refused what it wants."""
+REFUSED_STRANGERS = frozenset(
+    {"unauthorized", "accountDoesNotExist", "externalAccountRequired", "rateLimited"}
+)
+"""Problems by which a caller without an account here is refused."""
 
 
 @dataclass(frozen=True)
@@ -103,9 +111,10 @@ def _verified(request: Request, text: bytes) -> SignedCall:
     verify(body, key.key)
     if not call.services.acme_nonces.use(body.header.get("nonce")):
         raise AcmeProblem("badNonce", "The nonce is unknown, used or too old. Use the one of this answer.")
-    return SignedCall(
+    request.state.acme_call = found = SignedCall(
         call.services, call.scope, call.urls, call.request_id, key.account_key, account, payload_of(body)
     )
+    return found
 
 
 def _account(call: AcmeCall, body: SignedBody) -> AcmeAccount:
@@ -130,11 +139,26 @@ class AcmeRoute(APIRoute):
             try:
                 response = await handle(request)
             except Exception as error:
-                response = answers.problem(_problem(error), getattr(request.state, "acme_urls", None))
+                refusal = _problem(error)
+                await run_in_threadpool(_record, request, refusal)
+                response = answers.problem(refusal, getattr(request.state, "acme_urls", None))
             await _frame(request, response)
             return response
 
         return wrapped
+
+
+def _record(request: Request, refusal: AcmeProblem) -> None:
+    """Record a refusal as those of API calls are; a mistake of the client, such as an old nonce, is none."""
+    call: SignedCall | None = getattr(request.state, "acme_call", None)
+    account = call.by_account if call is not None else None
+    refusals = request.app.state.refusals
+    if call is None or account is None:
+        if refusal.kind in REFUSED_STRANGERS or isinstance(refusal, WrongSignature):
+            refusals.record_client(request, refusal, None, None)
+    elif refusal.kind in REFUSED or refusal.status == HTTPStatus.NOT_FOUND:
+        actor = call.services.acme_accounts.actor(account, call.request_id)
+        refusals.record_client(request, refusal, actor, account.application_id)
 
 
 async def _frame(request: Request, response: Response) -> None:

@@ -137,11 +137,15 @@ def spki_of(key: AccountKey) -> bytes:
     return der
 
 
+class WrongSignature(AcmeProblem):
+    """The caller does not hold the key that the call names."""
+
+
 def verify(body: SignedBody, key: RSAKey | ECKey | OKPKey) -> None:
-    """Verify a signature. Raises AcmeProblem (``badSignatureAlgorithm``, or ``malformed`` for a wrong signature)."""
+    """Verify a signature. Raises AcmeProblem (``badSignatureAlgorithm``), or WrongSignature."""
     _refuse_algorithm(body, ALGORITHMS)
     if not _is_signed(body, key, ALGORITHMS):
-        raise AcmeProblem("malformed", "The signature does not fit the key.")
+        raise WrongSignature("malformed", "The signature does not fit the key.")
 
 
 def is_bound(body: SignedBody, mac_key: bytes) -> bool:
