@@ -3,61 +3,38 @@
 `make interop` runs this. Workflow steps are taken in the test's process; names lead to loopback by a DNS server here.
 """
 
-import os
-import shlex
-import socket
-import ssl
-import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from cryptography import x509
-from sqlmodel import select
-from tests.integration.conftest import Fresh, installed
+from tests.integration.conftest import Fresh
 from tests.integration.conftest import plugins as plugins
 from tests.integration.conftest import sqlite as sqlite
-from tests.integration.enrollment.acme_world import AcmeWorld, acme_world
+from tests.integration.enrollment.acme_world import AcmeWorld
+from tests.interop.acme_clients import (
+    INTEROP,
+    NAME,
+    caddy,
+    issued,
+    lego,
+    opened_acme,
+    run,
+    subject_alternative_names,
+)
 from tests.interop.certificates import Authority
 from tests.interop.debian import program, running, until
 from tests.live.ports import listens
 
-from certrail.persistence.tables import Certificate
 from certrail.plugins.registry import PluginRegistry
 from certrail_server.ports import free_port
-
-INTEROP = Path(__file__).parents[2] / ".venv-interop" / "bin"
-NAME = "a.example.com"
 
 
 @pytest.fixture
 def acme(sqlite: Fresh, plugins: PluginRegistry, tmp_path: Path) -> Iterator[AcmeWorld]:
-    with acme_world(installed(sqlite, plugins)) as world:
-        world.here(NAME)
-        world.web.folder = tmp_path / "challenges"
-        world.web.folder.mkdir()
+    with opened_acme(sqlite, plugins, tmp_path) as world:
         yield world
-    sqlite.database.close()
-
-
-def run(*command: str, fails: bool = False, **environment: str) -> str:
-    ended = subprocess.run(
-        command,
-        capture_output=True,
-        text=True,
-        timeout=180,
-        check=False,
-        env={**os.environ, **environment},
-    )
-    printed = f"{shlex.join(command)}\n{ended.stdout}{ended.stderr}"
-    assert (ended.returncode != 0) is fails, printed
-    return printed
-
-
-def issued(acme: AcmeWorld) -> list[Certificate]:
-    with acme.team.services.context.db.read() as session:
-        return list(session.exec(select(Certificate)).all())
 
 
 def openssl_key(path: Path) -> Path:
@@ -66,43 +43,19 @@ def openssl_key(path: Path) -> Path:
 
 
 class TestLego:
-    def run(self, acme: AcmeWorld, folder: Path, *words: str, name: str = NAME, fails: bool = False) -> str:
-        base = (
-            "--server",
-            acme.directory,
-            "--email",
-            "ops@example.com",
-            "--accept-tos",
-            "--path",
-            str(folder),
-        )
-        *options, verb = words
-        return run(program("lego", "lego"), *base, "--domains", name, *options, verb, fails=fails)
-
     def test_issues_by_http_and_revokes(self, acme: AcmeWorld, tmp_path: Path) -> None:
         port = free_port()
         acme.settings(http_port=port)
-        self.run(acme, tmp_path, "--http", "--http.port", f"127.0.0.1:{port}", "run")
-        self.run(acme, tmp_path, "revoke")
+        lego(acme, tmp_path, "--http", "--http.port", f"127.0.0.1:{port}", "run")
+        lego(acme, tmp_path, "revoke")
         assert [row.status for row in issued(acme)] == ["revoked"]
 
     def test_renews_in_its_lineage(self, acme: AcmeWorld, tmp_path: Path) -> None:
         port = free_port()
         acme.settings(http_port=port)
         options = ("--http", "--http.port", f"127.0.0.1:{port}")
-        self.run(acme, tmp_path, *options, "run")
-        base = ("--server", acme.directory, "--email", "ops@example.com", "--path", str(tmp_path))
-        run(
-            program("lego", "lego"),
-            *base,
-            "--domains",
-            NAME,
-            *options,
-            "renew",
-            "--days",
-            "90",
-            "--no-random-sleep",
-        )
+        lego(acme, tmp_path, *options, "run")
+        lego(acme, tmp_path, *options, "renew --days 90 --no-random-sleep")
         rows = issued(acme)
         assert sorted(row.status for row in rows) == ["active", "superseded"]
         assert len({row.lineage_id for row in rows}) == 1
@@ -110,7 +63,7 @@ class TestLego:
     def test_shows_by_tls(self, acme: AcmeWorld, tmp_path: Path) -> None:
         port = free_port()
         acme.settings(tls_port=port)
-        self.run(acme, tmp_path, "--tls", "--tls.port", f"127.0.0.1:{port}", "run")
+        lego(acme, tmp_path, "--tls", "--tls.port", f"127.0.0.1:{port}", "run")
         assert len(issued(acme)) == 1
 
     def test_gets_a_wildcard_by_dns(
@@ -130,21 +83,21 @@ class TestLego:
         monkeypatch.setenv("EXEC_PATH", str(hook))
         acme.dns.set("example.com", "SOA", ["ns.example.com. hostmaster.example.com. 1 2 3 4 5"])
         words = ("--dns", "exec", "--dns.resolvers", acme.dns.address, "--dns.disable-cp", "run")
-        self.run(acme, tmp_path, *words, name="*.example.com")
+        lego(acme, tmp_path, *words, name="*.example.com")
         assert issued(acme)[0].names["dns"] == ["*.example.com"]
 
     def test_binds_its_account(self, acme: AcmeWorld, tmp_path: Path) -> None:
         port, team = free_port(), acme.team
         acme.settings(http_port=port, external_account_required=True)
         options = ("--http", "--http.port", f"127.0.0.1:{port}", "run")
-        assert "External Account Binding" in self.run(acme, tmp_path / "without", *options, fails=True)
+        assert "External Account Binding" in lego(acme, tmp_path / "without", *options, fails=True)
         shown = team.services.external_account_keys.create(team.admin, team.application, "web", "lego")
         bound = ("--eab", "--kid", shown.row.id, "--hmac", shown.mac_key)
-        self.run(acme, tmp_path / "with", *bound, *options)
+        lego(acme, tmp_path / "with", *bound, *options)
         assert len(issued(acme)) == 1
 
     def test_an_address_that_it_gives_as_a_name_is_refused(self, acme: AcmeWorld, tmp_path: Path) -> None:
-        printed = self.run(acme, tmp_path, "--http", "run", name="127.0.0.1", fails=True)
+        printed = lego(acme, tmp_path, "--http", "run", name="127.0.0.1", fails=True)
         assert "rejectedIdentifier" in printed
 
 
@@ -185,44 +138,9 @@ def test_uacme(acme: AcmeWorld, tmp_path: Path) -> None:
     assert [row.status for row in issued(acme)] == ["revoked"]
 
 
-def subject_alternative_names(port: int) -> list[str]:
-    """Of the certificate that a server shows for the name; empty while it shows none."""
-    context = ssl.create_default_context()
-    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-    try:
-        with (
-            socket.create_connection(("127.0.0.1", port), 5) as plain,
-            context.wrap_socket(plain, server_hostname=NAME) as secure,
-        ):
-            der = secure.getpeercert(binary_form=True) or b""
-        names = x509.load_der_x509_certificate(der).extensions.get_extension_for_class(
-            x509.SubjectAlternativeName
-        )
-    except (OSError, ValueError, x509.ExtensionNotFound):
-        return []
-    return names.value.get_values_for_type(x509.DNSName)
-
-
-def test_caddy(acme: AcmeWorld, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    http, https = free_port(), free_port()
-    acme.settings(http_port=http, tls_port=https)
-    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
-    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
-    (tmp_path / "Caddyfile").write_text(
-        f"{{\n admin off\n acme_ca {acme.directory}\n http_port {http}\n https_port {https}\n"
-        f" email ops@example.com\n}}\n{NAME} {{\n respond hello\n}}\n"
-    )
-    command = (
-        str(INTEROP / "caddy"),
-        "run",
-        "--config",
-        str(tmp_path / "Caddyfile"),
-        "--adapter",
-        "caddyfile",
-    )
-    with running(*command, log=tmp_path / "caddy.log"):
-        until(lambda: subject_alternative_names(https) == [NAME], "Caddy's certificate")
-    assert len(issued(acme)) == 1
+def test_caddy(acme: AcmeWorld, tmp_path: Path) -> None:
+    with caddy(acme, tmp_path):
+        assert len(issued(acme)) == 1
 
 
 @contextmanager

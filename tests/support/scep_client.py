@@ -1,11 +1,13 @@
 """A SCEP client (RFC 8894) that writes what a test wants it to write, well-formed or not."""
 
+import base64
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cache
 
+import httpx2
 from asn1crypto import cms
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
@@ -100,6 +102,47 @@ class ScepClient:
             opened = read_envelope(message.content).open(lambda _: self.key)
             certificates = list(pkcs7.load_der_pkcs7_certificates(opened))
         return Answer(message, given, certificates)
+
+
+@dataclass
+class ScepEndpoint:
+    """A SCEP server's URL and its certificates, with a challenge for many requests."""
+
+    http: httpx2.Client
+    challenge: str
+    url: str = "/scep/applications/app/profiles/web/pkiclient.exe"
+    name: str = "device.example.com"
+    ra: x509.Certificate = field(init=False)
+    issuer: x509.Certificate = field(init=False)
+
+    def __post_init__(self) -> None:
+        answer = self.http.get(self.url, params={"operation": "GetCACert"})
+        assert answer.headers["content-type"] == "application/x-x509-ca-ra-cert", answer.text
+        for found in pkcs7.load_der_pkcs7_certificates(answer.content):
+            if found.extensions.get_extension_for_class(x509.BasicConstraints).value.ca:
+                self.issuer = found
+            else:
+                self.ra = found
+
+    def client(
+        self, key: rsa.RSAPrivateKey | None = None, certificate: x509.Certificate | None = None
+    ) -> ScepClient:
+        key = key or rsa_key()
+        return ScepClient(key, certificate or self_signed(key, self.name), self.ra)
+
+    def send(self, client: ScepClient, message: bytes, *, by_get: bool = False) -> "Answer":
+        if by_get:
+            params = {"operation": "PKIOperation", "message": base64.b64encode(message).decode()}
+            answer = self.http.get(self.url, params=params)
+        else:
+            answer = self.http.post(self.url, params={"operation": "PKIOperation"}, content=message)
+        assert answer.status_code == 200, f"{answer.status_code} {answer.text}"
+        assert answer.headers["content-type"] == "application/x-pki-message"
+        return client.read(answer.content)
+
+    def enrolled(self, client: ScepClient, challenge: str | None = "", name: str | None = None) -> "Answer":
+        given = self.challenge if challenge == "" else challenge
+        return self.send(client, client.request(scep_csr(client.key, name or self.name, given)))
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,7 @@ from tests.support.web import NoWorkflows, served_application, serving
 
 from certrail.domain.content import KeyAlgorithm
 from certrail.domain.enrollment import EnrollmentMethod
+from certrail.domain.renewal import Advice
 from certrail.domain.states import WAITING
 from certrail.pki import keys
 from certrail.services.core.orchestrator import OutboxMessage
@@ -155,6 +156,13 @@ class AcmeWorld:
         """Let names lead to the web server."""
         for name in names:
             self.dns.set(name, "A", ["127.0.0.1"])
+
+    def replace_all(self) -> None:
+        """Have the authority advise that all it has issued is replaced, in a window that has ended."""
+        clock = self.team.clock
+        clock.advance(timedelta(seconds=1))
+        window = Advice(begins=clock.now - timedelta(hours=2), ends=clock.now - timedelta(hours=1))
+        self.team.services.renewal_advice.advise(self.team.admin, "root", window)
 
     def client(self, key: JWK | None = None, **registration: Any) -> "AcmeClient":
         """A client with an account of its own."""

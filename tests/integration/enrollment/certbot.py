@@ -63,3 +63,8 @@ class Certbot:
     def live(self, name: str, file: str = "cert.pem") -> Path:
         """A file of the present certificate."""
         return self.folder / "config" / "live" / name / file
+
+    def log(self) -> str:
+        """What it has logged so far, the answers of the server among it."""
+        file = self.folder / "logs" / "letsencrypt.log"
+        return file.read_text() if file.is_file() else ""

@@ -35,10 +35,9 @@ def est_csr(*names: str, key: Key | None = None, cn: str | None = None) -> bytes
 
 
 @dataclass
-class Est:
-    """An enrollment by EST, and a client with its passphrase."""
+class EstEndpoint:
+    """An EST server below a path, and a client with its passphrase."""
 
-    team: Team
     client: httpx2.Client
     passphrase: str
     base: str
@@ -52,6 +51,13 @@ class Est:
 
     def enrolled(self, csr: bytes, operation: str = "simpleenroll") -> x509.Certificate:
         return certificate_in(self.post(operation, csr))
+
+
+@dataclass
+class Est(EstEndpoint):
+    """An enrollment by EST."""
+
+    team: Team
 
     def row_of(self, certificate: x509.Certificate) -> Certificate:
         with self.team.services.context.db.read() as session:
@@ -76,4 +82,4 @@ def est_of(team: Team, **settings: object) -> Iterator[Est]:
         team.admin, team.application, "web", SecretKind.PASSPHRASE, name="routers"
     )
     with serving(team.services) as url, httpx2.Client(base_url=url, timeout=60) as client:
-        yield Est(team, client, text, "/.well-known/est/applications/app/profiles/web")
+        yield Est(client, text, "/.well-known/est/applications/app/profiles/web", team)

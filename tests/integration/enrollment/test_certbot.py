@@ -1,5 +1,6 @@
 """certbot against the server: issue, renew."""
 
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,8 @@ from sqlmodel import select
 from tests.integration.enrollment.acme_world import AcmeWorld
 from tests.integration.enrollment.certbot import Certbot
 
-from certrail.persistence.tables import AcmeAccount, Certificate
+from certrail.persistence.tables import AcmeAccount, AcmeOrder, Certificate
+from certrail.services.enrollment.acme import renewal_info
 
 pytestmark = pytest.mark.any_database
 
@@ -35,3 +37,26 @@ def test_certbot_is_refused_a_name_by_the_policy(acme: AcmeWorld, tmp_path: Path
     certbot = Certbot.at(tmp_path, acme.directory)
     printed = certbot.certonly("www.elsewhere.test", fails=True)
     assert "is not allowed; allowed: *.example.com" in printed
+
+
+def test_certbot_comes_by_itself_once_the_window_was_moved(
+    acme: AcmeWorld, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(renewal_info, "LONGEST_PAUSE", timedelta(0))
+    monkeypatch.setattr(renewal_info, "SHORTEST_PAUSE", timedelta(0))
+    acme.here("a.example.com")
+    certbot = Certbot.at(tmp_path, acme.directory)
+    acme.settings(http_port=certbot.port)
+    certbot.certonly("a.example.com")
+    first = certbot.live("a.example.com").read_bytes()
+    certbot.run("renew", "--no-random-sleep-on-renew")
+    assert certbot.live("a.example.com").read_bytes() == first, "it is not due"
+    acme.replace_all()
+    certbot.run("renew", "--no-random-sleep-on-renew")
+    assert certbot.live("a.example.com").read_bytes() != first
+    with acme.team.services.context.db.read() as session:
+        rows = session.exec(select(Certificate)).all()
+        orders = session.exec(select(AcmeOrder)).all()
+    assert sorted(row.status for row in rows) == ["active", "superseded"]
+    assert len({row.lineage_id for row in rows}) == 1
+    assert len([row for row in orders if row.replaces]) == 1, "its order names what it replaces"

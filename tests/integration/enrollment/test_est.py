@@ -240,10 +240,10 @@ def test_the_legacy_url_issues_for_a_profile_with_enrollment_of_its_own(team: Te
     )
     _, text = secrets.create(team.admin, None, "old", SecretKind.PASSPHRASE, name="older")
     with serving(team.services) as url, httpx2.Client(base_url=url, timeout=60) as client:
-        legacy = Est(team, client, text, "/.well-known/est/old")
+        legacy = Est(client, text, "/.well-known/est/old", team)
         certificate = legacy.enrolled(est_csr("a.example.com"))
         assert legacy.row_of(certificate).application_id is None
-        elsewhere = Est(team, client, text, "/.well-known/est/applications/app/profiles/web")
+        elsewhere = Est(client, text, "/.well-known/est/applications/app/profiles/web", team)
         assert elsewhere.post("simpleenroll", est_csr("a.example.com")).status_code == 404
 
 

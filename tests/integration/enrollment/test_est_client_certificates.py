@@ -35,7 +35,7 @@ def proxied(team: Team, **settings: object) -> Iterator[Est]:
     )
     given = Settings(**{**PROXIED, **settings})  # type: ignore[arg-type]
     with serving(team.services, settings=given) as url, httpx2.Client(base_url=url, timeout=60) as client:
-        yield Est(team, client, text, "/.well-known/est/applications/app/profiles/web")
+        yield Est(client, text, "/.well-known/est/applications/app/profiles/web", team)
 
 
 def with_certificate(

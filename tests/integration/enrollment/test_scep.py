@@ -14,12 +14,12 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import rsa
-from cryptography.hazmat.primitives.serialization import pkcs7
 from sqlmodel import func, select
 from tests.integration.conftest import Team
 from tests.support.scep_client import (
     Answer,
     ScepClient,
+    ScepEndpoint,
     constructed,
     rsa_key,
     scep_csr,
@@ -48,44 +48,10 @@ TRIPLE_DES = CIPHERS["1.2.840.113549.3.7"]
 
 
 @dataclass
-class Scep:
+class Scep(ScepEndpoint):
     """An enrollment by SCEP with a challenge for many requests."""
 
-    team: Team
-    http: httpx2.Client
-    challenge: str
-    url: str = "/scep/applications/app/profiles/web/pkiclient.exe"
-    ra: x509.Certificate = field(init=False)
-    issuer: x509.Certificate = field(init=False)
-
-    def __post_init__(self) -> None:
-        answer = self.http.get(self.url, params={"operation": "GetCACert"})
-        assert answer.headers["content-type"] == "application/x-x509-ca-ra-cert"
-        for found in pkcs7.load_der_pkcs7_certificates(answer.content):
-            if found.extensions.get_extension_for_class(x509.BasicConstraints).value.ca:
-                self.issuer = found
-            else:
-                self.ra = found
-
-    def client(
-        self, key: rsa.RSAPrivateKey | None = None, certificate: x509.Certificate | None = None
-    ) -> ScepClient:
-        key = key or rsa_key()
-        return ScepClient(key, certificate or self_signed(key, NAME), self.ra)
-
-    def send(self, client: ScepClient, message: bytes, *, by_get: bool = False) -> Answer:
-        if by_get:
-            params = {"operation": "PKIOperation", "message": base64.b64encode(message).decode()}
-            answer = self.http.get(self.url, params=params)
-        else:
-            answer = self.http.post(self.url, params={"operation": "PKIOperation"}, content=message)
-        assert answer.status_code == 200, f"{answer.status_code} {answer.text}"
-        assert answer.headers["content-type"] == "application/x-pki-message"
-        return client.read(answer.content)
-
-    def enrolled(self, client: ScepClient, challenge: str | None = "", name: str = NAME) -> Answer:
-        given = self.challenge if challenge == "" else challenge
-        return self.send(client, client.request(scep_csr(client.key, name, given)))
+    team: Team = field(kw_only=True)
 
     def one_time(self, lifetime: timedelta | None = None) -> str:
         _, text = self.team.services.enrollment_secrets.create(
@@ -111,7 +77,7 @@ def scep_of(team: Team, **settings: object) -> Iterator[Scep]:
     where = (team.admin, team.application, "web")
     _, text = team.services.enrollment_secrets.create(*where, SecretKind.CHALLENGE, name="tablets")
     with serving(team.services) as url, httpx2.Client(base_url=url, timeout=60) as http:
-        yield Scep(team, http, text)
+        yield Scep(http, text, team=team)
 
 
 @pytest.fixture
@@ -163,9 +129,9 @@ def test_capabilities_and_the_registration_authority(scep: Scep) -> None:
 def test_its_certificate_is_renewed_in_time_and_the_old_one_still_decrypts(scep: Scep) -> None:
     before = scep.client()
     scep.team.clock.advance(timedelta(days=340))
-    after = Scep(scep.team, scep.http, scep.challenge)
+    after = Scep(scep.http, scep.challenge, team=scep.team)
     assert after.ra != scep.ra
-    assert Scep(scep.team, scep.http, scep.challenge).ra == after.ra
+    assert Scep(scep.http, scep.challenge, team=scep.team).ra == after.ra
     assert certificate_of(scep.enrolled(before))
     with scep.team.services.context.db.read() as session:
         rows = session.exec(select(ScepRa)).all()
@@ -386,7 +352,7 @@ def test_the_legacy_url_issues_for_a_profile_with_enrollment_of_its_own(team: Te
     secrets = team.services.enrollment_secrets
     _, text = secrets.create(team.admin, None, "old", SecretKind.CHALLENGE, name="older")
     with serving(team.services) as url, httpx2.Client(base_url=url, timeout=60) as http:
-        scep = Scep(team, http, text, "/scep/old/pkiclient.exe")
+        scep = Scep(http, text, "/scep/old/pkiclient.exe", team=team)
         certificate_of(scep.enrolled(scep.client()))
     with team.services.context.db.read() as session:
         assert session.exec(select(Certificate)).one().application_id is None

@@ -129,11 +129,11 @@ class OrderSubject:
         application = session.get(Application, row.application_id) if row.application_id else None
         account = session.get_one(AcmeAccount, row.account_id)
         approved = self._approved(row.profile_version, row.policy_version)
-        used = "for one certificate, also by a later order of the same account for the same names"
+        holds = "this account, these names and this profile; a later order with another key may use it"
         return [
             *approved.facts(reference(profile), reference(application) if application else NONE),
             Fact(label="Common name", value="one of the names, or none, as the client's CSR has it"),
-            Fact(label="Used", value=used),
+            Fact(label="Holds for", value=holds),
             Fact(label="Account", value=f"{account.id}, contacts {unambiguous_list(account.contacts)}"),
         ]
 
