@@ -9,7 +9,6 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from sqlmodel import select
 from tests.integration.conftest import Fresh
 from tests.integration.conftest import plugins as plugins
 from tests.integration.conftest import sqlite as sqlite
@@ -18,7 +17,6 @@ from tests.integration.slack_world import SlackWorld, connect, open_channel, ste
 from tests.interop.acme_clients import NAME, caddy, issued, lego, opened_acme, shown_certificate
 from tests.interop.debian import until
 
-from certrail.persistence.tables import AcmeOrder
 from certrail.plugins.registry import PluginRegistry
 from certrail.services.enrollment.acme import renewal_info
 from certrail_fakes.slack import SlackServer
@@ -65,6 +63,3 @@ def test_caddy_comes_by_itself_once_the_window_was_moved(
         until(lambda: shown_certificate(https) not in (first, None), f"the next certificate of {NAME}")
     assert sorted(row.status for row in issued(acme)) == ["active", "superseded"]
     assert len({row.lineage_id for row in issued(acme)}) == 1
-    with acme.team.services.context.db.read() as session:
-        orders = session.exec(select(AcmeOrder)).all()
-    assert len([row for row in orders if row.replaces]) == 1, "its order names what it replaces"

@@ -9,7 +9,7 @@ from sqlmodel import select
 from tests.integration.enrollment.acme_world import AcmeWorld
 from tests.integration.enrollment.certbot import Certbot
 
-from certrail.persistence.tables import AcmeAccount, AcmeOrder, Certificate
+from certrail.persistence.tables import AcmeAccount, Certificate
 from certrail.services.enrollment.acme import renewal_info
 
 pytestmark = pytest.mark.any_database
@@ -56,7 +56,5 @@ def test_certbot_comes_by_itself_once_the_window_was_moved(
     assert certbot.live("a.example.com").read_bytes() != first
     with acme.team.services.context.db.read() as session:
         rows = session.exec(select(Certificate)).all()
-        orders = session.exec(select(AcmeOrder)).all()
     assert sorted(row.status for row in rows) == ["active", "superseded"]
     assert len({row.lineage_id for row in rows}) == 1
-    assert len([row for row in orders if row.replaces]) == 1, "its order names what it replaces"

@@ -10,6 +10,7 @@ from sqlmodel import select
 from tests.integration.enrollment.acme_world import AcmeClient, AcmeWorld, csr_for
 from tests.integration.renewal_world import set_rule
 
+from certrail.domain.renewal import Advice
 from certrail.persistence.tables import AcmeOrder, Certificate
 from certrail.pki.revocation import Reason
 
@@ -67,6 +68,19 @@ def test_a_revoked_certificate_is_to_be_renewed_at_once(acme: AcmeWorld) -> None
         row = session.exec(select(Certificate)).one()
     team.services.revocation.revoke(team.admin, row.id, Reason.KEY_COMPROMISE)
     assert window(acme, client, certificate)[1] <= team.clock.now
+
+
+@pytest.mark.any_database
+def test_the_window_ends_with_that_of_an_incident(acme: AcmeWorld) -> None:
+    client, team = acme.client(), acme.team
+    certificate = issued(acme, client, "a.example.com")
+    team.clock.advance(timedelta(days=1))
+    begins, ends = team.clock.now + timedelta(hours=1), team.clock.now + timedelta(hours=3)
+    team.services.renewal_advice.advise(team.admin, "root", Advice(begins=begins, ends=ends))
+    suggested = window(acme, client, certificate)
+    assert begins <= suggested[0] < suggested[1] <= ends
+    acme.replace_all()
+    assert window(acme, client, certificate)[1] <= team.clock.now, "at once"
 
 
 @pytest.mark.any_database

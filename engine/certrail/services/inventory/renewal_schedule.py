@@ -192,8 +192,12 @@ def rule_of(uow: UnitOfWork, lineage: Lineage, certificate: Certificate) -> Rene
     return _rule(uow, lineage, certificate)[0]
 
 
-def suggested_plan(session: Session, lineage: Lineage, certificate: Certificate, now: datetime) -> Plan:
+def suggested_plan(
+    session: Session, lineage: Lineage, certificate: Certificate, now: datetime
+) -> tuple[Plan, Advice | None]:
     """When the holder of a certificate's key should renew it: the plan of one whose key is held here.
+
+    The authority's advice that went into it is returned, too.
 
     A time that was missed stays as it is, in the past, while renewals may happen; else it moves to the next open time.
     A rule that is switched off still says when.
@@ -205,14 +209,15 @@ def suggested_plan(session: Session, lineage: Lineage, certificate: Certificate,
     except (NotFound, ValidationError):
         rule = RenewalRule()
     said = lineage.renewal_override
+    advice = _advice(session, certificate)
     how: dict[str, Any] = {
         "override": RenewalOverride.model_validate(said) if said else None,
-        "advice": _advice(session, certificate),
+        "advice": advice,
     }
     missed = plan_renewal(rule, life_of(certificate), **how)
     if missed.at is not None and (missed.at > now or rule.open_at(now)):
-        return missed
-    return plan_renewal(rule, life_of(certificate), now=now, **how)
+        return missed, advice
+    return plan_renewal(rule, life_of(certificate), now=now, **how), advice
 
 
 def life_of(certificate: Certificate) -> ValidityPeriod:

@@ -17,7 +17,7 @@ from certrail.services.inventory.renewal_schedule import life_of, suggested_plan
 
 WIDTH = 1 / 48
 """Of the lifetime: how long a window is at most, so that the clients of a fleet do not come together."""
-LONGEST_WIDTH = timedelta(hours=12)
+SHORTEST_WIDTH, LONGEST_WIDTH = timedelta(seconds=2), timedelta(hours=12)
 LONGEST_PAUSE, SHORTEST_PAUSE = timedelta(hours=6), timedelta(minutes=1)
 PAUSE = 1 / 100
 """Of the lifetime: after this a client asks again."""
@@ -63,10 +63,13 @@ class AcmeRenewalInfo:
             if row.status == CertificateStatus.REVOKED:
                 past = row.revoked_at or now
                 return RenewalInfo(past - timedelta(hours=1), past, "The certificate is revoked.", seconds)
-            plan = suggested_plan(session, lineage, row, now)
+            plan, advice = suggested_plan(session, lineage, row, now)
         begins = plan.at or life.not_after
-        width = min(LONGEST_WIDTH, life.length * WIDTH)
-        return RenewalInfo(begins, begins + max(width, timedelta(seconds=2)), _why(plan), seconds)
+        ends = begins + min(LONGEST_WIDTH, life.length * WIDTH)
+        if advice is not None:
+            # Clients choose any time of the window: a wider one would keep what an incident wants replaced.
+            ends = min(ends, advice.ends)
+        return RenewalInfo(begins, max(ends, begins + SHORTEST_WIDTH), _why(plan), seconds)
 
     def replaced(self, scope: AcmeScope, account: AcmeAccount, ident: str, names: set[str]) -> Certificate:
         """The certificate that a new order replaces (RFC 9773 section 5).
