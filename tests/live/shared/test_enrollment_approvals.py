@@ -116,7 +116,7 @@ def test_certbot_that_gave_up_comes_back_without_a_second_question(
     assert len(guarded.messages(name)) == 1
 
 
-def test_an_est_client_is_told_to_come_again_until_the_click(guarded: Guarded) -> None:
+def test_an_est_client_is_sent_away_until_the_click(guarded: Guarded) -> None:
     name = "est.live.example"
     guarded.set_method("est", {"retry_after": "7s"})
     path = f"/.well-known/est/applications/{APPLICATION}/profiles/{PROFILE}"
