@@ -25,7 +25,7 @@ from certrail.services.approvals.messages import MessageWork
 from certrail.services.authorities.crl_publication import PublishCall
 from certrail.services.core.failure import Failure
 from certrail.services.delivery.deliveries import DeliveryState
-from certrail.services.delivery.deploy import DeployCall
+from certrail.services.delivery.deploy import DeployCall, DeployOutcome
 from certrail.services.delivery.observation import ObserveCall
 from certrail.services.integrations.plugin_faults import CallFault
 from certrail_sdk import (
@@ -95,12 +95,15 @@ class FakeDeliveries:
     def read_back(self, call: DeployCall, receipt: Receipt) -> ObserveCall:
         return self.observing(call.subject_id, call.certificate_id)
 
-    def complete(self, call: DeployCall, receipt: Receipt) -> tuple[bool, bool | None]:
+    def complete(self, call: DeployCall, receipt: Receipt) -> DeployOutcome:
         self.deployed.append(call.certificate_id)
         self.delivered, self.observed_generation = call.certificate_id, call.generation
         if call.generation == self.generation:
             self.status = "delivered"
-        return (False, None) if call.seen is None else (True, self.looked_at(call.seen))
+        verified = None if call.seen is None else self.looked_at(call.seen)
+        state = self.state(call.subject_id)
+        settled = state.status == "delivered" and state.in_place and not state.retiring
+        return DeployOutcome(call.seen is not None, verified, settled)
 
     def observing(self, delivery_id: str, certificate_id: str) -> ObserveCall:
         return ObserveCall(

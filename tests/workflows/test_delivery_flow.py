@@ -50,7 +50,7 @@ async def test_what_is_read_back_at_once_needs_one_activity_and_few_events(
     assert fakes.deliveries.looked == 1
     scheduled = [event for event in events if event.HasField("activity_task_scheduled_event_attributes")]
     assert len(scheduled) == 1
-    assert len(events) <= 13, "the signal that started it is one of them"
+    assert len(events) <= 12, "the signal that started it is one of them"
 
 
 async def test_a_read_back_that_fails_is_tried_again_and_loses_no_receipt(

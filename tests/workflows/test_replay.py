@@ -20,8 +20,8 @@ from certrail_workflows.worker import sandbox
 EVENTS = {
     "delivery_batch_at_once": 11,
     "delivery_batch_that_fails": 12,
-    "delivery_at_once": 13,
-    "delivery_mismatch": 25,
+    "delivery_at_once": 12,
+    "delivery_mismatch": 24,
     "delivery_refused": 13,
     "delivery_retired": 20,
     "issuance_at_once": 6,
@@ -40,7 +40,7 @@ EVENTS = {
 }
 """Of each recorded history: the server's work per event is what a workflow costs."""
 SIGNALLED = {
-    "delivery_superseded": 34,
+    "delivery_superseded": 33,
     "issuance_with_approval": 17,
     "mirror_published": 22,
     "approval_message_closed": 19,

@@ -35,6 +35,7 @@ NOTIFY = "notify"
 REFRESH_APPROVAL_MESSAGE = "refresh_approval_message"
 
 WAITING = "waiting"
+DELIVERED = "delivered"
 FAILED = "failed"
 REMOVED = "removed"
 
@@ -222,10 +223,12 @@ class Deployed:
     Attributes:
         read: whether it was read back at once, or cannot be.
         verified: whether the destination holds what was deployed; ``None`` where it was not read back.
+        settled: it is delivered as desired, and nothing is left to try or to remove.
     """
 
     read: bool = False
     verified: bool | None = None
+    settled: bool = False
 
 
 @dataclass(frozen=True)

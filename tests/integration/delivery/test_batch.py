@@ -24,8 +24,8 @@ from certrail.services.delivery.deploy import BATCH_LIMIT, DeployCall
 from certrail_sdk import Receipt
 
 SIZE = 100
-STATEMENTS = 5, 10
-"""Of the intents and of the receipts of `SIZE` deliveries with their read-backs; one by itself has 12 in all."""
+STATEMENTS = 5, 9
+"""Of the intents and of the receipts of `SIZE` deliveries with their read-backs; one by itself has 10 in all."""
 BATCH = "delivery-batch-1"
 WAITS = Failure("RateLimited", "Slow down.", "Nothing.", "files 1", None, permanent=False)
 REFUSED = Failure("Unauthorized", "It is not allowed.", "Allow it.", "files 1", None, permanent=True)

@@ -9,6 +9,7 @@ from certrail_workflows import policies
 from certrail_workflows.flows.signals import ChangeSignals, is_recorded
 from certrail_workflows.messages import (
     DELIVER,
+    DELIVERED,
     DELIVERY_STATUS,
     RECORD_TIMEOUT,
     REMOVE,
@@ -48,8 +49,8 @@ class DeliveryWorkflow(ChangeSignals):
     async def _round(self, task: PluginTaskInput) -> DeliveryResult | None:
         """Deploy, verify and remove once; ``None`` when the desired state changed meanwhile.
 
-        A deploy reads back what it deployed. Only where that did not succeed it is read back by an activity of its own,
-        which is retried by itself.
+        A deploy reads back what it deployed, and says where nothing is left to do. Only where the read-back did not
+        succeed it is made by an activity of its own, which is retried by itself.
 
         What is to leave comes last and by itself: one that is in use for weeks must not keep the new one from being
         looked at, nor count as its failure.
@@ -60,7 +61,8 @@ class DeliveryWorkflow(ChangeSignals):
             verified = await self._verify(task)
         if self._changed:
             return None
-        status = await self._status(task)
+        done = deployed is not None and deployed.read and deployed.settled
+        status = DeliveryStatus(DELIVERED, settled=True) if done else await self._status(task)
         if status.retiring:
             await self._remove(task)
             if self._changed:

@@ -16,7 +16,7 @@ from certrail.domain.states import NotificationStatus
 from certrail.persistence.database import cached, forget, locked
 from certrail.persistence.tables import Alert, Channel, Incident, NotificationRow
 from certrail.plugins.registry import UnknownPlugin
-from certrail.services.alerting.posting import UNSENT, post, withdraw
+from certrail.services.alerting.posting import INCIDENTS, UNSENT, post, withdraw
 from certrail.services.core.actor import SYSTEM, Actor
 from certrail.services.core.paging import PAGE, Position, newest_first
 from certrail.services.core.sweeps import SweepItems
@@ -135,7 +135,7 @@ def open_incident(uow: UnitOfWork, alert: Alert, notification: Notification) -> 
                     next_at=uow.now + timedelta(seconds=alert.escalation[0]["after_seconds"]),
                 )
             )
-            forget(uow.session, "incidents")
+            forget(uow.session, INCIDENTS)
     if (row := uow.session.exec(query).first()) is not None:
         row.content = notification.model_dump(mode="json", exclude={"may_exist"})
         uow.session.add(row)
@@ -148,7 +148,7 @@ def resolve_incidents(uow: UnitOfWork, event: Event, key: str) -> Sequence[Chann
     """
     session = uow.session
     scope = event.application_id
-    if not cached(session, ("incidents", scope), lambda: _any_incident(session, scope)):
+    if not cached(session, (INCIDENTS, scope), lambda: session.exec(select(any_incident(scope))).one()):
         return []
     if event.stage is Stage.CLOSED:
         _close(uow, key)
@@ -201,14 +201,14 @@ def _when(row: NotificationRow) -> tuple[datetime, str]:
     return row.created_at, row.id
 
 
-def _any_incident(session: Session, application_id: str | None) -> bool:
-    """Whether an Application has an incident, or a message of one."""
+def any_incident(application_id: str | None) -> ColumnElement[bool]:
+    """Whether an Application has an incident, or a message of one, as a column."""
     notified = select(NotificationRow.id).where(col(NotificationRow.incident).is_not(None))
     opened = select(Incident.id).where(col(Incident.closed_at).is_(None))
     if application_id is not None:
         notified = notified.where(_of(col(NotificationRow.application_id), application_id))
         opened = opened.where(_of(col(Incident.application_id), application_id))
-    return bool(session.exec(select(or_(notified.exists(), opened.exists()))).one())
+    return or_(notified.exists(), opened.exists())
 
 
 def _of(scope: Mapped[str | None], application_id: str) -> ColumnElement[bool]:

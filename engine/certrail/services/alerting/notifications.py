@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from sqlmodel import Session, col, select
+from sqlmodel import Session, and_, col, false, select
 
 from certrail.domain.events import Event
 from certrail.domain.events.alerting import ChannelFailed
@@ -12,9 +12,9 @@ from certrail.persistence.database import cached
 from certrail.persistence.tables import Alert, AlertChannel, Application, Channel, EventRow
 from certrail.services.alerting.expiry import alerts_of
 from certrail.services.alerting.filters import certificate_of, selectable_of
-from certrail.services.alerting.incidents import open_incident, resolve_incidents
+from certrail.services.alerting.incidents import any_incident, open_incident, resolve_incidents
 from certrail.services.alerting.messages import compose
-from certrail.services.alerting.posting import post_each
+from certrail.services.alerting.posting import INCIDENTS, post_each
 from certrail.services.core.unit_of_work import UnitOfWork
 from certrail.services.inventory.selectors import matches
 from certrail_sdk import Notification, Stage
@@ -26,12 +26,13 @@ def fan_out(uow: UnitOfWork, event: Event, row: EventRow) -> None:
     if not event.alertable or (isinstance(event, ChannelFailed) and event.of_a_failure):
         return
     session, scope = uow.session, event.application_id
-    pairs = cached(session, ("alerts", scope), lambda: _alerts(session, scope))
+    incident = event.incident_key()
+    ends = incident is not None and event.stage not in (None, Stage.OPEN)
+    pairs = cached(session, ("alerts", scope), lambda: _alerts(session, scope, with_incidents=ends))
     matching = _matching(session, [alert for alert, _ in pairs], event, row)
     wanting = [(alert, channel) for alert, channel in pairs if alert.id in matching]
-    incident = event.incident_key()
     ended: Sequence[Channel] = ()
-    if incident is None or event.stage in (None, Stage.OPEN):
+    if incident is None or not ends:
         for alert in {alert.id: alert for alert, _ in wanting if alert.escalation}.values():
             open_incident(uow, alert, _composed(uow, event, row))
     else:
@@ -66,14 +67,27 @@ def _addressed(session: Session, event: Event) -> Sequence[Channel]:
     return session.exec(select(Channel).where(col(Channel.id).in_(event.channels)).order_by(Channel.id)).all()
 
 
-def _alerts(session: Session, application_id: str | None) -> Sequence[tuple[Alert, Channel]]:
+def _alerts(
+    session: Session, application_id: str | None, *, with_incidents: bool
+) -> Sequence[tuple[Alert, Channel]]:
+    """The enabled alerts of an Application with their channels.
+
+    Args:
+        with_incidents: the same statement says whether there are incidents, which is remembered: one row without an
+            alert where there is none.
+    """
+    there = select((any_incident(application_id) if with_incidents else false()).label("any")).subquery()
     query = (
-        select(Alert, Channel)
-        .join(AlertChannel, col(AlertChannel.alert_id) == col(Alert.id))
-        .join(Channel, col(Channel.id) == col(AlertChannel.channel_id))
-        .where(alerts_of(application_id), col(Alert.enabled).is_(True))
+        select(there.c.any, Alert, Channel)
+        .select_from(there)
+        .join(Alert, and_(alerts_of(application_id), col(Alert.enabled).is_(True)), isouter=True)
+        .join(AlertChannel, col(AlertChannel.alert_id) == col(Alert.id), isouter=True)
+        .join(Channel, col(Channel.id) == col(AlertChannel.channel_id), isouter=True)
     )
-    return session.exec(query).all()
+    rows = session.exec(query).all()
+    if with_incidents:
+        cached(session, (INCIDENTS, application_id), lambda: rows[0][0])
+    return [(alert, channel) for _, alert, channel in rows if channel is not None]
 
 
 def _composed(uow: UnitOfWork, event: Event, row: EventRow) -> Notification:

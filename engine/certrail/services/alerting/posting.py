@@ -16,6 +16,8 @@ from certrail.services.core.unit_of_work import UnitOfWork
 from certrail_sdk import Notification, Severity
 
 UNSENT = (NotificationStatus.PENDING, NotificationStatus.HELD, NotificationStatus.RETRYING)
+INCIDENTS = "incidents"
+"""Kind of the keys by which it is remembered within a transaction whether an Application has any."""
 
 
 def post(uow: UnitOfWork, channel: Channel, notification: Notification, key: str) -> NotificationRow:
@@ -65,7 +67,7 @@ def _add(uow: UnitOfWork, channel: Channel, notification: Notification, key: str
     row.status = NotificationStatus.HELD if row.held_until else NotificationStatus.PENDING
     uow.session.add(row)
     if row.incident is not None:
-        forget(uow.session, "incidents")
+        forget(uow.session, INCIDENTS)
     if row.held_until is None:
         send(uow, channel, row)
     return row

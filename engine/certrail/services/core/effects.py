@@ -138,8 +138,9 @@ class Effect(PluginStep, Generic[R, C, M]):
         with self.context.unit_of_work(SYSTEM) as uow, session_cache(uow.session):
             if (row := self.lock_to_complete(uow, call.subject_id)) is not None:
                 self.record_receipt(uow, row, call, answer)
+            outcome = self.outcome(uow, row, call)
         checkpoint(f"{self.noun}.recorded")
-        return self.outcome(call)
+        return outcome
 
     def record_receipt(self, uow: UnitOfWork, row: R, call: C, answer: M) -> None:
         """Record the receipt in a row that is locked, if it still counts."""
@@ -171,8 +172,8 @@ class Effect(PluginStep, Generic[R, C, M]):
         uow.session.add(row)
         self.failed(uow, row, failure, first=first)
 
-    def outcome(self, call: C) -> Any:  # noqa: ARG002 - only some verbs answer their workflow
-        """What the workflow is answered after this call."""
+    def outcome(self, uow: UnitOfWork, row: R | None, call: C) -> Any:  # noqa: ARG002 - only some verbs answer
+        """What the workflow is answered after this call, of which the row is as it is committed."""
         return None
 
     @abstractmethod

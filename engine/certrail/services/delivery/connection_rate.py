@@ -1,27 +1,8 @@
 """The rate limit of a connection: each deploy and each removal acquires one of its slots."""
 
-from sqlmodel import Session, select
-
 from certrail.domain.rate_limits import RateLimit, RateSlot, is_missed
-from certrail.persistence.database import locked
-from certrail.persistence.tables import Connection, Delivery, Sync
+from certrail.persistence.tables import Connection, Delivery
 from certrail.services.core.unit_of_work import UnitOfWork
-
-
-def lock_rate_limit(session: Session, delivery_id: str) -> Connection | None:
-    """The connection of a delivery under ``FOR NO KEY UPDATE``, if it has a rate limit; locked before the delivery."""
-    # Its columns only: what the call is made with is read after the delivery is locked.
-    query = (
-        select(Connection.id, Connection.max_per_minute)
-        .join(Sync, Sync.connection_id == Connection.id)  # type: ignore[arg-type]
-        .join(Delivery, Delivery.sync_id == Sync.id)  # type: ignore[arg-type]
-        .where(Delivery.id == delivery_id)
-    )
-    ident, limit = session.exec(query).first() or (None, None)
-    if limit is None:
-        return None
-    # Read again under the lock: two deliveries must not acquire the same slot.
-    return session.exec(locked(select(Connection).where(Connection.id == ident))).first()
 
 
 def acquire_slot(uow: UnitOfWork, connection: Connection, delivery: Delivery) -> RateSlot | None:

@@ -13,8 +13,8 @@ from certrail.services.core.actor import Actor
 from certrail.services.core.paging import PAGE, Position, newest_first
 from certrail.services.core.unit_of_work import ServiceContext
 from certrail.services.delivery import retirement_planner
-from certrail.services.delivery.deploy import lock_delivery
 from certrail.services.delivery.desired_state import bump_generation, facts_of
+from certrail.services.delivery.locks import lock_delivery
 
 
 @dataclass(frozen=True)

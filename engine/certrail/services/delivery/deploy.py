@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic import SecretStr
 from sqlmodel import Session, col, select
@@ -20,8 +20,9 @@ from certrail.services.core.effects import Effect, PluginCall
 from certrail.services.core.failure import Failure
 from certrail.services.core.unit_of_work import UnitOfWork
 from certrail.services.delivery import retirement_planner
-from certrail.services.delivery.connection_rate import acquire_slot, lock_rate_limit
+from certrail.services.delivery.connection_rate import acquire_slot
 from certrail.services.delivery.desired_state import facts_of
+from certrail.services.delivery.locks import lock_delivery, lock_with_rate_limit
 from certrail.services.delivery.observation import (
     ObserveCall,
     is_good,
@@ -34,6 +35,8 @@ from certrail_sdk import Bundle, Deployment, Destination, Observation, Observes,
 
 WITH_SYNC = "sync and certificate"
 """Kind of the keys by which `sync_with` remembers them within a transaction."""
+REMOVAL_DUE = "removal due"
+"""Kind of the keys by which it is remembered within a transaction whether a removal is due at a delivery."""
 BATCH_LIMIT = timedelta(minutes=5)
 """How long an attempt in a batch may take from its intent; longer than its activity may (`policies.DELIVER_BATCH`)."""
 
@@ -65,6 +68,20 @@ class DeployCall(PluginCall[Receipt]):
         )
 
 
+class DeployOutcome(NamedTuple):
+    """How a deploy ended.
+
+    Attributes:
+        read: there is nothing to read back any more.
+        verified: whether what was read back is what was deployed; ``None`` where it was not read back.
+        settled: it is delivered as desired, and no removal is due.
+    """
+
+    read: bool
+    verified: bool | None
+    settled: bool
+
+
 class DeployEffect(Effect[Delivery, DeployCall, Receipt]):
     """Brings the desired certificate of a delivery to its destination."""
 
@@ -75,9 +92,7 @@ class DeployEffect(Effect[Delivery, DeployCall, Receipt]):
         self, uow: UnitOfWork, subject_id: str, tried: Collection[str]
     ) -> tuple[Delivery, DeployCall] | RateSlot | None:
         """The call; ``None`` when the generation is delivered, or nothing may be put there any more."""
-        # Lock order: connection, then delivery. All deliveries of a connection queue for its slots.
-        rated = lock_rate_limit(uow.session, subject_id)
-        delivery = lock_delivery(uow.session, subject_id)
+        delivery, rated = lock_with_rate_limit(uow.session, subject_id)
         if delivery is None or is_settled(delivery):
             return None
         if (until := _held_until(delivery)) is not None and until > uow.now:
@@ -139,11 +154,24 @@ class DeployEffect(Effect[Delivery, DeployCall, Receipt]):
         return outcome
 
     @override
-    def outcome(self, call: DeployCall) -> tuple[bool, bool | None]:
-        """Whether there is nothing to read back any more, and whether what was read back is what was deployed."""
-        if call.seen is None:
-            return not isinstance(call.destination, Observes), None
-        return True, is_good(call.seen, call.deployment.bundle.fingerprint)
+    def outcome(self, uow: UnitOfWork, row: Delivery | None, call: DeployCall) -> DeployOutcome:
+        """Where nothing is left to do, the workflow ends without another look."""
+        read = call.seen is not None or not isinstance(call.destination, Observes)
+        good = None if call.seen is None else is_good(call.seen, call.deployment.bundle.fingerprint)
+        due = cached(uow.session, (REMOVAL_DUE, call.subject_id), lambda: True)
+        delivered = row is not None and row.status == DeliveryStatus.DELIVERED and is_settled(row)
+        return DeployOutcome(read, good, delivered and not due)
+
+    @override
+    def lock_to_complete(self, uow: UnitOfWork, subject_id: str) -> Delivery | None:
+        """The same statement says whether a removal is due. One that is due from now on is signalled."""
+        query = select(Delivery, retirement_planner.any_due()).where(Delivery.id == subject_id)
+        found = uow.session.exec(locked(query, of=Delivery)).first()
+        if found is None:
+            return None
+        row, due = found
+        cached(uow.session, (REMOVAL_DUE, subject_id), lambda: due)
+        return row
 
     @override
     def lock(self, uow: UnitOfWork, subject_id: str) -> Delivery | None:
@@ -250,11 +278,6 @@ class DeployEffect(Effect[Delivery, DeployCall, Receipt]):
 def _milliseconds(started: datetime, ended: datetime) -> int:
     """Not below zero: clocks of two hosts may differ."""
     return max(0, (ended - started) // timedelta(milliseconds=1))
-
-
-def lock_delivery(session: Session, delivery_id: str) -> Delivery | None:
-    """A delivery under ``FOR NO KEY UPDATE``; it is locked before its retirements."""
-    return session.exec(locked(select(Delivery).where(Delivery.id == delivery_id))).first()
 
 
 def sync_with(session: Session, delivery: Delivery, certificate_id: str) -> tuple[Sync, Certificate]:

@@ -16,9 +16,9 @@ from certrail.persistence.tables import Certificate, Delivery, Retirement, Sync
 from certrail.services.core.effects import Effect, PluginCall, checked
 from certrail.services.core.failure import Failure
 from certrail.services.core.unit_of_work import UnitOfWork
-from certrail.services.delivery.connection_rate import acquire_slot, lock_rate_limit
-from certrail.services.delivery.deploy import lock_delivery
+from certrail.services.delivery.connection_rate import acquire_slot
 from certrail.services.delivery.desired_state import bump_generation, facts_of
+from certrail.services.delivery.locks import lock_delivery, lock_with_rate_limit
 from certrail.services.delivery.retirement_planner import (
     RetirementReason,
     delete_if_drained,
@@ -82,9 +82,7 @@ class RemoveEffect(Effect[Retirement, RemoveCall, Removal]):
         self, uow: UnitOfWork, subject_id: str, tried: Collection[str]
     ) -> tuple[Retirement, RemoveCall] | RateSlot | None:
         """The next due removal; ``None`` when there is none. An object that is desired again is kept."""
-        # Lock order: connection, delivery, retirements; the same as for a deploy.
-        rated = lock_rate_limit(uow.session, subject_id)
-        lock_delivery(uow.session, subject_id)
+        _, rated = lock_with_rate_limit(uow.session, subject_id)
         for row in _due(uow.session, subject_id):
             if row.id in tried:
                 continue

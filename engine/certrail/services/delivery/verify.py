@@ -14,8 +14,9 @@ from certrail.services.core.actor import SYSTEM
 from certrail.services.core.effects import PluginStep
 from certrail.services.core.failure import Failure
 from certrail.services.core.unit_of_work import ServiceContext
-from certrail.services.delivery.deploy import lock_delivery, sync_with, target_of_receipt
+from certrail.services.delivery.deploy import sync_with, target_of_receipt
 from certrail.services.delivery.desired_state import facts_of
+from certrail.services.delivery.locks import lock_delivery
 from certrail.services.delivery.observation import ObserveCall, note_observation, record_observation
 from certrail.services.integrations.plugin_config import destination_of, plugin_version
 from certrail_sdk import Observation, Observes
