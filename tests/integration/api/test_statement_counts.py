@@ -23,11 +23,10 @@ from certrail_sdk import Receipt
 MOST = 4
 MORE = {
     "/api/v1/applications/{application}/deletion": 15,
-    "/api/v1/approval-requests/{approval_id}": 12,
-    "/api/v1/certificate-authorities/{ca}/csr": 5,
-    "/api/v1/certificates/{certificate_id}/renewal": 5,
+    "/api/v1/approval-requests/{approval_id}": 10,
 }
-"""By path: answers that are made of more than one object."""
+"""By path: what the deletion of an Application would take with it; and an approval with its subject, its votes, and
+those who may vote now."""
 
 
 def single_objects() -> list[str]:

@@ -1,5 +1,6 @@
 """How many SQL statements an issuance costs. The bounds may only fall: the speed of one request is made of them."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,6 +10,31 @@ from tests.support.statements import traffic
 
 COUNTS = {"sqlite": (14, 1), "postgresql": (15, 1)}
 """Statements and transactions."""
+WITH_SYNCS = {"sqlite": (17, 1), "postgresql": (18, 1)}
+"""However many syncs there are."""
+
+
+@pytest.mark.parametrize("syncs", [1, 3])
+def test_syncs_cost_few_statements_more(team: Team, tmp_path: Path, syncs: int) -> None:
+    services, database = team.services, team.services.context.db
+    services.connections.create(
+        team.admin, slug="disk", name="Disk", type_="folder", config={"root": str(tmp_path)}
+    )
+    for sync in range(syncs):
+        services.syncs.create(
+            team.admin,
+            team.application,
+            slug=f"sync-{sync}",
+            name="Sync",
+            destination="files",
+            config={},
+            connection="disk",
+        )
+    request_id, _ = team.ask(team.admin)
+    with traffic(database) as seen:
+        assert services.issuance.advance(request_id).status == "issued"
+    assert len(services.deliveries.list(team.application)) == syncs
+    assert seen.counts == WITH_SYNCS["sqlite" if database.is_sqlite else "postgresql"], seen.listed
 
 
 def test_an_unguarded_request_is_issued_within_few_statements(team: Team) -> None:

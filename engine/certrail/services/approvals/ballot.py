@@ -8,7 +8,7 @@ from sqlmodel import Session, col, select
 from certrail.domain.approval import reference
 from certrail.domain.events.approvals import WaitingFacts
 from certrail.domain.states import ApprovalStatus
-from certrail.persistence.tables import ApprovalRequest, CertificateProfile, Principal
+from certrail.persistence.tables import ApprovalRequest, CertificateProfile, Principal, Vote
 from certrail.services.approvals.eligibility import Eligibility, count_votes, in_current_step
 from certrail.services.approvals.store import votes_of
 from certrail.services.approvals.subject import Subject
@@ -44,9 +44,18 @@ class Ballot:
         return [*self.voters[:MOST_NAMED], *([f"{more} more"] if more > 0 else [])]
 
 
-def ballot_of(session: Session, approval: ApprovalRequest, eligibility: Eligibility | None = None) -> Ballot:
-    """The vote in the current step of an approval."""
-    votes = votes_of(session, approval.id)
+def ballot_of(
+    session: Session,
+    approval: ApprovalRequest,
+    eligibility: Eligibility | None = None,
+    votes: Sequence[Vote] | None = None,
+) -> Ballot:
+    """The vote in the current step of an approval.
+
+    Args:
+        votes: all of the approval, where the caller has them.
+    """
+    votes = votes_of(session, approval.id) if votes is None else votes
     eligibility = eligibility or Eligibility(session, [approval])
     given, needed = count_votes(approval, votes, eligibility)
     able: set[str] = set()

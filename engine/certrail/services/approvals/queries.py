@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from sqlmodel import col, func, or_, select
+from sqlmodel import Session, col, func, or_, select
 
 from certrail.domain.errors import NotFound
+from certrail.persistence.database import cached
 from certrail.persistence.tables import Application, ApprovalRequest, Membership, Vote
 from certrail.services.access.membership import identities_of
 from certrail.services.approvals.ballot import Ballot, ballot_of, question_facts
@@ -60,7 +61,7 @@ class ApprovalQueries:
             row = session.get(ApprovalRequest, approval_id)
             if row is None:
                 raise NotFound("approval request")
-            return row, votes_of(session, approval_id)
+            return row, _votes_of(session, approval_id)
 
     def shown(self, approval_id: str) -> Shown:
         """One approval with all that its approvers must know. Raises NotFound."""
@@ -70,11 +71,12 @@ class ApprovalQueries:
                 raise NotFound("approval request")
             subject = subject_of(self._context, session, row)
             application = session.get(Application, row.application_id) if row.application_id else None
+            votes = _votes_of(session, approval_id)
             return Shown(
                 about=_about(row, application.slug if application else None, subject),
                 facts=question_facts(session, row, subject),
-                ballot=ballot_of(session, row),
-                votes=votes_of(session, approval_id),
+                ballot=ballot_of(session, row, votes=votes),
+                votes=votes,
             )
 
     def of_subject(self, subject_id: str) -> ApprovalRequest | None:
@@ -139,6 +141,11 @@ class ApprovalQueries:
 
 def _about(row: ApprovalRequest, application: str | None, subject: Subject) -> About:
     return About(row, application, subject.names, subject.title(), subject.is_authority)
+
+
+def _votes_of(session: Session, approval_id: str) -> Sequence[Vote]:
+    """Read once in a call that only reads."""
+    return cached(session, ("votes", approval_id), lambda: votes_of(session, approval_id))
 
 
 def _approvers(approval: ApprovalRequest) -> list[str]:

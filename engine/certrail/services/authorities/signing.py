@@ -11,6 +11,7 @@ from certrail.domain.states import AuthorityStatus
 from certrail.persistence.database import cached, locked
 from certrail.persistence.tables import CaCertificate, CaKey, CertificateAuthority
 from certrail.pki.signer import KeyName
+from certrail.services.authorities.signing_port import remember_keys
 from certrail.services.core.lookup import find
 
 
@@ -90,7 +91,9 @@ def key_to_certify(session: Session, ca_id: str) -> KeyName:
 def keys_of(session: Session, ca_id: str) -> Sequence[CaKey]:
     """All keys of an authority, oldest first."""
     oldest = (col(CaKey.created_at), col(CaKey.id))
-    return session.exec(select(CaKey).where(CaKey.ca_id == ca_id).order_by(*oldest)).all()
+    found = session.exec(select(CaKey).where(CaKey.ca_id == ca_id).order_by(*oldest)).all()
+    remember_keys(session, found)
+    return found
 
 
 def versions_of(session: Session, ca_id: str) -> Sequence[CaCertificate]:

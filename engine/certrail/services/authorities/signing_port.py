@@ -5,6 +5,7 @@ signature. Others, such as an HSM or another CA, are named in `ServiceContext.si
 `certrail.pki.signer`.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -146,3 +147,9 @@ def _private_key(context: ServiceContext, row: CaKey) -> keys.PrivateKey:
 def _row(session: Session, name: KeyName) -> CaKey:
     query = select(CaKey).where(CaKey.ca_id == name.ca_id, CaKey.spki == name.spki)
     return cached(session, ("ca-key", *name), lambda: session.exec(query).one())
+
+
+def remember_keys(session: Session, rows: Iterable[CaKey]) -> None:
+    """For a caller that loaded them: a signature of the same transaction queries nothing."""
+    for row in rows:
+        cached(session, ("ca-key", row.ca_id, row.spki), lambda row=row: row)  # type: ignore[misc]

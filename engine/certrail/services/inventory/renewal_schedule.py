@@ -6,6 +6,7 @@ from typing import Any
 
 from pydantic import ValidationError
 from sqlmodel import Session, col, select, update
+from sqlmodel.sql.expression import SelectOfScalar
 
 from certrail.domain.errors import Conflict, NotFound
 from certrail.domain.events.inventory import CertificateRenewalFailed
@@ -124,10 +125,19 @@ def mark(uow: UnitOfWork, *which: Any) -> None:
 
 def running_renewal(session: Session, present: Certificate) -> str | None:
     """The request that renews a certificate and is not decided yet, by its id."""
-    query = select(CertificateRequest.id).where(
-        CertificateRequest.renews_id == present.id, col(CertificateRequest.status).in_(RUNNING)
+    return session.exec(_running(present.id)).first()
+
+
+def with_running_renewal(session: Session, present: Certificate) -> tuple[Lineage, str | None]:
+    """The lineage of a certificate, and the request that renews it, by one statement."""
+    running = _running(present.id).limit(1).scalar_subquery()
+    return session.exec(select(Lineage, running).where(Lineage.id == present.lineage_id)).one()
+
+
+def _running(certificate_id: str) -> SelectOfScalar[str]:
+    return select(CertificateRequest.id).where(
+        CertificateRequest.renews_id == certificate_id, col(CertificateRequest.status).in_(RUNNING)
     )
-    return session.exec(query).first()
 
 
 def refuse_second(session: Session, present: Certificate) -> None:

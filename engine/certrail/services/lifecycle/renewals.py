@@ -20,8 +20,8 @@ from certrail.services.inventory.lineages import lock_current
 from certrail.services.inventory.renewal_schedule import (
     plan,
     refuse_second,
-    running_renewal,
     state_of,
+    with_running_renewal,
 )
 from certrail.services.issuance.acceptance import accept, refusals_recorded
 from certrail.services.issuance.requests import checked_attributes, parsed_content
@@ -86,10 +86,9 @@ class Renewals:
             certificate = session.get(Certificate, certificate_id)
             if certificate is None:
                 raise NotFound("certificate")
-            lineage = session.get_one(Lineage, certificate.lineage_id)
+            lineage, running = with_running_renewal(session, certificate)
             if lineage.current_certificate_id != certificate_id:
                 return {"renew_at": None, "off": f"superseded by {lineage.current_certificate_id}"}
-            running = running_renewal(session, certificate)
             return {
                 "renew_at": lineage.renew_at or lineage.renewal_wakes_at,
                 "auto_renew": lineage.auto_renew,
