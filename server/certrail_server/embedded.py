@@ -103,6 +103,8 @@ def _refuse_taken_port(settings: Settings) -> None:
         )
     try:
         listening(settings.port, settings.host).close()
+        if settings.est_port is not None:
+            listening(settings.est_port, settings.est_host or settings.host, "CERTRAIL_EST").close()
         if settings.temporal_ui_port is not None:
             listening(settings.temporal_ui_port, "127.0.0.1").close()
     except CannotListen as problem:

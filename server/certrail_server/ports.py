@@ -41,18 +41,18 @@ class CannotListen(Exception):
     """A server cannot listen where it is told to; the message says what to change."""
 
 
-def listening(port: int, host: str) -> socket.socket:
-    """A socket that listens there. Raises CannotListen."""
+def listening(port: int, host: str, setting: str = "CERTRAIL") -> socket.socket:
+    """A socket that listens there; `setting` begins the names of its settings. Raises CannotListen."""
     try:
         families = [found[0] for found in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
         family = socket.AF_INET if socket.AF_INET in families else families[0]
         return socket.create_server((host, port), family=family)
     except OSError as problem:
         if problem.errno == errno.EADDRINUSE:
-            raise CannotListen(f"port {port} is in use by another program; set CERTRAIL_PORT") from None
+            raise CannotListen(f"port {port} is in use by another program; set {setting}_PORT") from None
         why = problem.strerror or str(problem)
         raise CannotListen(
-            f"nothing can listen on {host}, port {port} ({why}); set CERTRAIL_HOST or CERTRAIL_PORT"
+            f"nothing can listen on {host}, port {port} ({why}); set {setting}_HOST or {setting}_PORT"
         ) from None
 
 

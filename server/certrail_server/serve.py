@@ -9,6 +9,7 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 from certrail.services.operations.schema_watch import SchemaWatch, prepare
 from certrail_server.bootstrap import App
 from certrail_server.client_certificates import ClientCertificates
+from certrail_server.est_listener import Server, est_listener
 from certrail_server.heartbeat import process_heartbeat
 from certrail_server.http_protocol import LARGEST_HEADERS, LimitedProtocol, prepare_process
 from certrail_server.marks import SERVER_MARK, mark
@@ -20,15 +21,22 @@ if TYPE_CHECKING:
 
 
 def serve(app: App) -> None:
-    """Serve HTTP until told to stop, or the schema becomes too new. Raises CannotListen, NotMigrated."""
+    """Serve HTTP until told to stop, or the schema becomes too new.
+
+    Raises:
+        CannotListen: a port is taken, an address is none of this machine, or a certificate cannot be used.
+        NotMigrated: the schema of the database is not that of this version.
+    """
     prepare(app.context.db, app.context.keyring)
     settings = app.settings
     prepare_process()
-    config = configured(app.http(), settings)
+    http = app.http()
+    config = configured(http, settings)
+    est = est_listener(http, app.services, settings, config)
     with listening(settings.port, settings.host) as sock:
         if settings.data_dir.is_dir():
             mark(settings.data_dir / SERVER_MARK)
-        running = uvicorn.Server(config)
+        running = Server(config, est)
         watch = SchemaWatch(app.context.db, lambda: setattr(running, "should_exit", True))
         with watch, process_heartbeat(app.services.heartbeats, "server"), suppress(KeyboardInterrupt):
             running.run(sockets=[sock])

@@ -110,6 +110,21 @@ class Settings(BaseSettings):
         description="Header in which the trusted proxies pass on a client's certificate, such as X-Client-Certificate,"
         " for renewal by EST. They must replace it in every call. Default: no header is read.",
     )
+    est_port: int | None = Field(
+        None,
+        ge=0,
+        le=65535,
+        description="Port of EST over TLS, where clients authenticate with certificates of our authorities. Default:"
+        " there is none.",
+    )
+    est_host: str | None = Field(
+        None, description="Address that EST over TLS listens on. Default: that of CERTRAIL_HOST."
+    )
+    est_tls_certificate_file: Path | None = Field(
+        None,
+        description="PEM of the server certificate of EST over TLS, with its intermediates. A new file is taken over.",
+    )
+    est_tls_key_file: Path | None = Field(None, description="PEM of that certificate's key.")
     public_url: str | None = Field(None, description="URL under which people reach this server, for links.")
     oidc_issuer: str | None = Field(
         None, description="OpenID Connect issuer at which users sign in, such as https://login.example.com."
@@ -236,11 +251,20 @@ class Settings(BaseSettings):
         for of, certificate, key in (
             ("TEMPORAL", self.temporal_tls_certificate_file, self.temporal_tls_key_file),
             ("DATABASE", self.database_tls_certificate_file, self.database_tls_key_file),
+            ("EST", self.est_tls_certificate_file, self.est_tls_key_file),
         ):
             if (certificate is None) != (key is None):
                 raise ValueError(
                     f"give CERTRAIL_{of}_TLS_CERTIFICATE_FILE and CERTRAIL_{of}_TLS_KEY_FILE together"
                 )
+        return self
+
+    @model_validator(mode="after")
+    def _est_over_tls_is_complete(self) -> Self:
+        if (self.est_port is None) != (self.est_tls_certificate_file is None):
+            raise ValueError(
+                "give CERTRAIL_EST_PORT, CERTRAIL_EST_TLS_CERTIFICATE_FILE and CERTRAIL_EST_TLS_KEY_FILE together"
+            )
         return self
 
     @model_validator(mode="after")

@@ -4,7 +4,7 @@ import threading
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
-from typing import cast
+from typing import Any, cast
 
 import uvicorn
 from fastapi import FastAPI
@@ -13,6 +13,7 @@ from certrail.services.core.orchestrator import OrchestratorUnavailable, OutboxM
 from certrail.services.facade import Services
 from certrail_server.api.app import create_app
 from certrail_server.api.sign_in import SignIn
+from certrail_server.est_listener import EstListener, Server, est_listener
 from certrail_server.metrics.registry import MetricsRegistry
 from certrail_server.serve import configured
 from certrail_server.settings import Settings
@@ -42,15 +43,15 @@ class NoWorkflows:
         return ()
 
 
-class _Announced(uvicorn.Server):
+class _Announced(Server):
     """A server that says when it listens."""
 
-    def __init__(self, config: uvicorn.Config) -> None:
-        super().__init__(config)
+    def __init__(self, config: uvicorn.Config, est: EstListener | None) -> None:
+        super().__init__(config, est)
         self.listens = threading.Event()
 
-    async def startup(self, sockets: list[object] | None = None) -> None:  # type: ignore[override]
-        await super().startup(sockets)  # type: ignore[arg-type]
+    async def startup(self, sockets: Any = None) -> None:
+        await super().startup(sockets)
         self.listens.set()
 
 
@@ -79,7 +80,10 @@ def serving(
     config = uvicorn.Config(app, host="127.0.0.1", port=0, log_config=None, proxy_headers=False)
     if settings is not None:
         config = configured(app, settings.model_copy(update={"port": 0}))
-    server = _Announced(config)
+    est = None
+    if settings is not None:
+        est = est_listener(app, services, settings, config)
+    server = _Announced(config, est)
     thread = threading.Thread(target=server.run, name="api", daemon=True)
     thread.start()
     assert server.listens.wait(PATIENCE_SECONDS), "the API did not start"

@@ -11,7 +11,7 @@ from certrail.domain.content import KeyAlgorithm
 from certrail.domain.enrollment import EnrollmentMethod, EstSettings
 from certrail.domain.errors import BadInput, Conflict, Forbidden, NotFound, Unauthenticated
 from certrail.domain.states import CertificateStatus
-from certrail.persistence.tables import CaCertificate, Certificate
+from certrail.persistence.tables import CaCertificate, Certificate, CertificateProfile, Enrollment
 from certrail.pki.csr import CsrFacts, csr_pem, read_csr
 from certrail.pki.enrollment.csr_attributes import csr_attributes
 from certrail.services.authorities.signing import active_certificate, loaded, loaded_chain
@@ -81,6 +81,26 @@ class EstServer:
                 raise NotFound("certificate authority")
             version = active_certificate(session, enrolled.profile.ca_id)
             return [loaded(version), *loaded_chain(version)]
+
+    def client_authorities(self) -> frozenset[str]:
+        """Certificates (PEM) of the authorities whose certificates renew themselves by EST: what TLS verifies against.
+
+        Whether a certificate of theirs is valid, and for what, is looked up when it comes.
+        """
+        query = (
+            select(CaCertificate.pem)
+            .join(CertificateProfile, col(CertificateProfile.ca_id) == col(CaCertificate.ca_id))
+            .join(Enrollment, col(Enrollment.profile_id) == col(CertificateProfile.id))
+            .where(
+                Enrollment.method == EnrollmentMethod.EST,
+                col(Enrollment.enabled),
+                col(CaCertificate.revoked_at).is_(None),
+                col(CaCertificate.not_after) > self._context.clock(),
+            )
+            .distinct()
+        )
+        with self._context.db.read() as session:
+            return frozenset(session.exec(query).all())
 
     def attributes(self, application: str | None, profile: str) -> bytes:
         """CsrAttrs in DER; empty where the policy says nothing of keys (RFC 7030 section 4.5.2). Raises NotFound."""
