@@ -14,9 +14,11 @@ PAGES_TO_READ = sorted(
         *(ROOT / "docs").rglob("*.md"),
     ]
 )
+FILE = re.compile(r"`([\w./]+)`:")
 FENCE = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 PRODUCTION = ROOT / "docs/how-to/run-in-production.md"
+TUTORIAL = ROOT / "docs/plugins/write-a-destination.md"
 FOLLOWED = tuple(
     ROOT / name
     for name in (
@@ -32,7 +34,8 @@ FOLLOWED = tuple(
         "docs/how-to/enroll-with-acme.md",
     )
 )
-"""Pages whose commands are run from the first to the last, on one machine; on `PRODUCTION`, on its services."""
+"""Pages whose commands are run from the first to the last, on one machine; on `PRODUCTION`, on its services;
+on `TUTORIAL`, from an empty folder."""
 
 # What sets up, starts or tests everything is run by other tests; here it need only exist.
 ELSEWHERE = re.compile(r"^(make |certrail (dev|server|worker)\b)", re.MULTILINE)
@@ -54,7 +57,7 @@ class Block:
         """Whether a test follows it, word for word."""
         return (
             self.language == "bash"
-            and self.page in (*FOLLOWED, PRODUCTION)
+            and self.page in (*FOLLOWED, PRODUCTION, TUTORIAL)
             and not ELSEWHERE.search(self.text)
         )
 
@@ -62,6 +65,12 @@ class Block:
         """Whether this is what a command prints: it stands right below it."""
         end = before.line + before.text.count("\n") + 1
         return before.is_run() and self.language == "text" and self.line == end + 2
+
+    def file(self) -> str | None:
+        """The file whose content it is, if the line before names one."""
+        before = self.page.read_text().splitlines()[: self.line - 1]
+        named = FILE.fullmatch(before[-2]) if len(before) > 1 else None
+        return named[1] if named else None
 
 
 def blocks(*languages: str, page: Path | None = None) -> list[Block]:

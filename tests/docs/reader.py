@@ -20,7 +20,7 @@ set -euo pipefail
 [ ! -e terminal ] || source ./terminal
 settle() {
   [ -n "${CERTRAIL_TOKEN:-}" ] || return 0
-  while curl "$CERTRAIL_URL/api/v1/applications/payments/deliveries?limit=200" \
+  while curl "$CERTRAIL_URL/api/v1/applications/${APPLICATION:-payments}/deliveries?limit=200" \
       --oauth2-bearer "$CERTRAIL_TOKEN" --no-fail-with-body | grep -Eq '"status":"(pending|delivering)"'; do
     sleep 0.2
   done
@@ -61,16 +61,20 @@ class Reader:
             **environment,
         }
 
-    def follow(self, blocks: Sequence[Block], *, keep: bool = False) -> None:
+    def follow(
+        self, blocks: Sequence[Block], *, keep: bool = False, before: str = "", patience: float = PATIENCE
+    ) -> None:
         """Run the commands of a page in order; what it shows must be printed.
 
         Args:
             keep: leave variables and functions in the terminal for the pages that go on here.
+            before: what is typed first.
+            patience: seconds for all of it.
 
         Raises:
             Stumbled: naming the block, with what was printed.
         """
-        script = [TERMINAL]
+        script = [TERMINAL, before]
         for block in (b for b in blocks if b.is_run()):
             script += [f"echo; echo {shlex.quote(MARK + str(block))}", self._typed(block.text), "settle"]
         if keep:
@@ -83,7 +87,7 @@ class Reader:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            timeout=PATIENCE,
+            timeout=patience,
             check=False,
         )
         if done.returncode:
