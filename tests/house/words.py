@@ -14,6 +14,7 @@ SOURCES = (
     "workflows",
     "server",
     "client",
+    "agent",
     "sdk",
     "plugins",
     "fakes",

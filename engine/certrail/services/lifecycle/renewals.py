@@ -1,6 +1,7 @@
 """Renewal: a new certificate for a lineage, in the place of the present one. There is one path for every cause."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from cryptography import x509
@@ -11,6 +12,7 @@ from certrail.domain.enrollment import RequestOrigin
 from certrail.domain.errors import BadInput, Conflict, NotFound
 from certrail.domain.events.lifecycle import CertificateRenewalDecided
 from certrail.domain.renewal import RenewalOverride
+from certrail.domain.states import CertificateStatus
 from certrail.persistence.tables import Certificate, CertificateProfile, CertificateRequest, Lineage
 from certrail.pki.csr import certificate_content, read_csr
 from certrail.services.catalog.enrollment import enrollment
@@ -21,6 +23,7 @@ from certrail.services.inventory.renewal_schedule import (
     plan,
     refuse_second,
     state_of,
+    suggested_plan,
     with_running_renewal,
 )
 from certrail.services.issuance.acceptance import accept, refusals_recorded
@@ -88,16 +91,26 @@ class Renewals:
                 raise NotFound("certificate")
             lineage, running = with_running_renewal(session, certificate)
             if lineage.current_certificate_id != certificate_id:
-                return {"renew_at": None, "off": f"superseded by {lineage.current_certificate_id}"}
+                newer = lineage.current_certificate_id
+                return {"renew_at": None, "off": f"superseded by {newer}", "superseded_by": newer}
             return {
                 "renew_at": lineage.renew_at or lineage.renewal_wakes_at,
                 "auto_renew": lineage.auto_renew,
                 "request": running,
                 "renewal_override": lineage.renewal_override,
+                "suggested_at": self._suggested_at(session, lineage, certificate),
                 "needs_replan": lineage.needs_replan,
                 "waits_for": lineage.renewal_wait,
                 **state_of(lineage).explained(),
             }
+
+    def _suggested_at(self, session: Session, lineage: Lineage, certificate: Certificate) -> datetime | None:
+        """When its holder should renew a certificate whose key is not held here."""
+        if certificate.key_sealed is not None or certificate.profile_id is None:
+            return None
+        if certificate.status != CertificateStatus.ACTIVE:
+            return None
+        return suggested_plan(session, lineage, certificate, self._context.clock()).at
 
     def decide(
         self,

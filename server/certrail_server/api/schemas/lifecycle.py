@@ -62,6 +62,14 @@ class RenewalPlanOut(Out):
         default=None, description="When, as set for this lineage; null: the rule of its profile."
     )
     renew_at: datetime | None = Field(description="When it is renewed; null if it is not.")
+    suggested_at: datetime | None = Field(
+        default=None,
+        description="When the holder of the key should renew it, where certrail does not hold that: by the same rule,"
+        " spread, windows and advice; in the past if that was missed.",
+    )
+    superseded_by: Id | None = Field(
+        default=None, description="Id of the present certificate of the lineage, where that is another one."
+    )
     off: str | None = Field(default=None, description="Why it is not renewed automatically.")
     inputs: list[str] = Field(
         default_factory=list, description="How the time was chosen, step by step, in words."

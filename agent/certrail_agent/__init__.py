@@ -1,0 +1,1 @@
+"""certrail's agent: it keeps the certificates of one host."""

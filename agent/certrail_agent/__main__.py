@@ -1,0 +1,5 @@
+"""`python -m certrail_agent`."""
+
+from certrail_agent.cli import main
+
+main()
