@@ -46,6 +46,9 @@ class Work:
     def __post_init__(self) -> None:
         """Take up what an earlier process left."""
         self.reload()
+        if self.state.attempt is None:
+            # Of an attempt that was cut off before it was stored, or after it was finished.
+            self.store.delete_key()
 
     def reload(self) -> None:
         """Take the state from the disk."""

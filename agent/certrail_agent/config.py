@@ -3,6 +3,7 @@
 import hashlib
 import json
 import tomllib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path
@@ -125,7 +126,7 @@ def load(path: Path) -> Config:
     return parse(document)
 
 
-def parse(document: dict[str, object]) -> Config:
+def parse(document: Mapping[str, object]) -> Config:
     """The configuration in a parsed file. Raises ConfigError with every fault."""
     faults: list[str] = []
     top = Reader(document, "", faults)

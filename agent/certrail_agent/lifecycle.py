@@ -197,7 +197,7 @@ class Lifecycle:
         level = logging.ERROR if status == "failed" or self._is_urgent() else logging.WARNING
         words = [f"{work.wanted.name}: {error}."]
         if count > 1:
-            words.append(f"It fails since {durations.shown(now - since)}.")
+            words.append(f"This is so for {durations.shown(now - since)}.")
         words += [error.action, f"Next try in {durations.shown(again)}."]
         logger.log(level, "%s", " ".join(filter(None, words)).replace("..", "."))
         return Outcome(status, str(error), again)

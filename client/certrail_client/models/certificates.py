@@ -207,6 +207,12 @@ class RenewalPlanOut(Body):
     """When, as set for this lineage; null: the rule of its profile."""
     renew_at: datetime | None
     """When it is renewed; null if it is not."""
+    suggested_at: datetime | None = None
+    """When the holder of the key should renew it, where certrail does not hold that: by the same rule,
+    spread, windows and advice; in the past if that was missed.
+    """
+    superseded_by: str | None = None
+    """Id of the present certificate of the lineage, where that is another one."""
     off: str | None = None
     """Why it is not renewed automatically."""
     inputs: list[str] | None = None

@@ -111,6 +111,20 @@ def test_the_same_key_is_kept_on_demand(team: Team, ada: Actor) -> None:
         team.services.inventory.show_key(ada, second.id)  # it was shown once already
 
 
+def test_whoever_holds_the_key_is_advised_when_to_renew(team: Team, ada: Actor) -> None:
+    first = issued(team, ada, {"csr": csr("a.example.com")})
+    plan = team.services.renewals.explained(first.id)
+    assert plan["renew_at"] is None
+    assert first.not_before < plan["suggested_at"] < first.not_after
+    team.clock.advance(timedelta(days=46))
+    assert team.services.renewals.explained(first.id)["suggested_at"] == plan["suggested_at"]
+    held_here = issued(team, ada, {"sans": {"dns": ["b.example.com"]}})
+    assert team.services.renewals.explained(held_here.id)["suggested_at"] is None
+    second = renewed(team, ada, first, csr=csr("a.example.com"))
+    assert team.services.renewals.explained(first.id)["superseded_by"] == second.id
+    assert "superseded_by" not in team.services.renewals.explained(second.id)
+
+
 def test_a_key_that_is_kept_elsewhere_comes_as_a_csr(team: Team, ada: Actor) -> None:
     key = ec.generate_private_key(ec.SECP256R1())
     first = issued(team, ada, {"csr": csr("a.example.com", key=key)})
