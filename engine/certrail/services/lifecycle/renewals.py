@@ -110,7 +110,8 @@ class Renewals:
             return None
         if certificate.status != CertificateStatus.ACTIVE:
             return None
-        return suggested_plan(session, lineage, certificate, self._context.clock()).at
+        suggested, _ = suggested_plan(session, lineage, certificate, self._context.clock())
+        return suggested.at
 
     def decide(
         self,
