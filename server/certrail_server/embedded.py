@@ -31,9 +31,11 @@ UI_PORT = 8233
 """Of Temporal's UI, as Temporal itself chooses it."""
 PROGRAM = "certrail_server.__main__"
 PREPARE = "certrail_server.prepare"
+FIRST_LINK = "certrail_server.console.first_link"
 MODULES = (
     PROGRAM,
     PREPARE,
+    FIRST_LINK,
     "certrail_server.serve",
     "certrail_server.api.app",
     "certrail_server.workers.process",
@@ -54,13 +56,32 @@ def ui_url(settings: Settings) -> str | None:
     return f"http://127.0.0.1:{settings.temporal_ui_port}/namespaces/{settings.temporal_namespace}/workflows"
 
 
-async def run(settings: Settings, launcher: Launcher, started: Callable[[], None] = lambda: None) -> None:
-    """Run everything until SIGTERM or SIGINT. Raises EmbeddedError."""
+async def run(
+    settings: Settings,
+    launcher: Launcher,
+    started: Callable[[], None] = lambda: None,
+    linked: Callable[[str], None] = lambda _text: None,
+) -> None:
+    """Run everything until SIGTERM or SIGINT. Raises EmbeddedError.
+
+    Args:
+        started: called once everything is ready.
+        linked: called after that with the secret part of a link that signs a browser in.
+    """
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     lock = _lock(settings.data_dir / "temporal.lock")
+    tasks: list[asyncio.Task[None]] = []
+
+    def ready() -> None:
+        started()
+        tasks.append(asyncio.create_task(_link(launcher, linked)))
+
     try:
-        await _supervise(settings, launcher, lock, started)
+        await _supervise(settings, launcher, lock, ready)
     finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
         os.close(lock)
 
 
@@ -113,18 +134,31 @@ def _refuse_taken_port(settings: Settings) -> None:
 
 async def _prepared(launcher: Launcher) -> None:
     """Have a process bring the database up to date before two want to. Raises EmbeddedError."""
+    said, code = await _run_once(launcher, PREPARE, "prepare")
+    if code != 0:
+        raise EmbeddedError(str(said[-1]["refused"]) if said else "The database is not ready; see above.")
+
+
+async def _link(launcher: Launcher, linked: Callable[[str], None]) -> None:
+    """Have a process make the link: this one has no database."""
+    said, _ = await _run_once(launcher, FIRST_LINK, "sign-in link")
+    if said:
+        linked(str(said[-1]["link"]))
+
+
+async def _run_once(launcher: Launcher, module: str, title: str) -> tuple[list[dict[str, Any]], int]:
+    """Run a process to its end; returns what it said, and its exit code."""
     said: list[dict[str, Any]] = []
     reader, writer = os.pipe()
     try:
-        process = await launcher.launch(PREPARE, title="prepare", descriptors={"--status": writer})
+        process = await launcher.launch(module, title=title, descriptors={"--status": writer})
     except OSError:
         os.close(reader)
         raise
     finally:
         os.close(writer)
     await listen(reader, said.append)
-    if await process.wait() != 0:
-        raise EmbeddedError(str(said[-1]["refused"]) if said else "The database is not ready; see above.")
+    return said, await process.wait()
 
 
 def _lock(path: Path) -> int:

@@ -12,6 +12,7 @@ from fastapi.routing import APIRoute
 from certrail.services.facade import Services
 from certrail_server.api.app import API, SCOPED
 from certrail_server.api.guard import Guard
+from certrail_server.console.site import PAGES
 
 ROOT = Path(__file__).parents[2]
 
@@ -72,7 +73,7 @@ def test_rows_are_locked_in_one_way() -> None:
 
 
 def test_every_route_names_its_permission() -> None:
-    routes = [route for router in (*API, *SCOPED) for route in router.routes]
+    routes = [route for router in (*API, *SCOPED, *PAGES) for route in router.routes]
     assert len(routes) > 100
     for route in routes:
         assert isinstance(route, APIRoute)

@@ -9,6 +9,7 @@ from certrail.domain.events.catalog import ProfileUpdated
 from certrail.domain.events.integrations import ConnectionUpdated
 from certrail.services.access.principals import Principals
 from certrail.services.access.sessions import Sessions
+from certrail.services.access.sign_in_links import SignInLinks
 from certrail.services.access.tokens import Tokens
 from certrail.services.alerting.alerts import Alerts
 from certrail.services.alerting.channels import Channels
@@ -229,6 +230,7 @@ class Services:
     saved_searches: SavedSearches
     scep_server: ScepServer
     sessions: Sessions
+    sign_in_links: SignInLinks
     status_responder: StatusResponder
     sweeps: Sweeps
     syncs: Syncs
@@ -315,6 +317,7 @@ class Services:
             saved_searches=SavedSearches(context),
             scep_server=ScepServer(context, enrollment_secrets),
             sessions=Sessions(context),
+            sign_in_links=SignInLinks(context),
             status_responder=status_responder,
             sweeps={
                 "digests": DigestSweep(context).run,

@@ -48,7 +48,6 @@ from certrail_server.api.routes import (
     tokens,
 )
 from certrail_server.api.routes.public import (
-    approval_page,
     callbacks,
     device,
     health,
@@ -57,6 +56,7 @@ from certrail_server.api.routes.public import (
     sessions,
     status,
 )
+from certrail_server.console import site as console
 from certrail_server.metrics.calls import MeasuredCalls
 
 if TYPE_CHECKING:
@@ -157,7 +157,6 @@ def create_app(
         app.include_router(router, prefix="/acme/profiles/{profile}")
     app.include_router(sessions.router)
     app.include_router(device.router)
-    app.include_router(approval_page.router)
     app.include_router(callbacks.router)
     app.include_router(status.router)
     app.include_router(est.router)
@@ -165,6 +164,7 @@ def create_app(
     app.include_router(health.router)
     app.include_router(metrics.router)
     app.include_router(reference.router)
+    console.install(app)
     app.openapi = lambda: describe(app)  # type: ignore[method-assign]
     return app
 

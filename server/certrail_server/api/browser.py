@@ -3,10 +3,10 @@
 import hmac
 from typing import TYPE_CHECKING
 
-from fastapi import Request
+from fastapi import Request, Response
 
 from certrail.domain.errors import Forbidden
-from certrail.services.access.sessions import Browser
+from certrail.services.access.sessions import LIFETIME, Browser
 from certrail.services.facade import Services
 from certrail_server.api.refusals import CallAttempt
 
@@ -27,14 +27,41 @@ def cookie_name(name: str, secure: bool) -> str:
 
 def session_cookie(request: Request) -> str | None:
     """The text of the session's cookie, which only this server can have set: another name is not looked at."""
+    return request.cookies.get(cookie_name(SESSION, is_secure(request)))
+
+
+def is_secure(request: Request) -> bool:
+    """Whether browsers reach this server over https only, as its public URL says."""
     provider: SignIn | None = request.app.state.sign_in
-    return request.cookies.get(cookie_name(SESSION, provider.secure)) if provider else None
+    if provider is not None:
+        return provider.secure
+    services: Services = request.app.state.services
+    return (services.context.public_url or "").startswith("https://")
+
+
+def set_session_cookie(request: Request, answer: Response, text: str) -> None:
+    """Sign the browser in that gets this answer."""
+    answer.set_cookie(
+        cookie_name(SESSION, is_secure(request)),
+        text,
+        max_age=int(LIFETIME.total_seconds()),
+        path="/",
+        httponly=True,
+        secure=is_secure(request),
+        samesite="lax",
+    )
+
+
+def delete_session_cookie(request: Request, answer: Response) -> None:
+    """Sign the browser out that gets this answer."""
+    secure = is_secure(request)
+    answer.delete_cookie(cookie_name(SESSION, secure), path="/", secure=secure, httponly=True, samesite="lax")
 
 
 def signed_in(request: Request, services: Services, cookie: str) -> Browser:
     """The session behind a cookie, for a call that it may make. Raises Unauthenticated, Forbidden."""
     browser = services.sessions.resume(cookie, request.state.request_id)
-    request.state.attempt = CallAttempt(browser.actor)
+    request.state.attempt, request.state.browser = CallAttempt(browser.actor), browser
     check_csrf(request, browser)
     return browser
 

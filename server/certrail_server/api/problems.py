@@ -6,7 +6,7 @@ from http import HTTPStatus
 from types import MappingProxyType
 from typing import Any
 
-from fastapi import FastAPI, Request
+from fastapi import FastAPI, Request, Response
 from fastapi.encoders import jsonable_encoder
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
@@ -35,8 +35,8 @@ def problem(
     title: str,
     detail: str,
     extra: Mapping[str, Any] = MappingProxyType({}),
-) -> JSONResponse:
-    """One problem document.
+) -> Response:
+    """One problem document, or the page that says the same to a person.
 
     Args:
         extra: further members, of any name; those of RFC 9457 are not replaced.
@@ -50,6 +50,9 @@ def problem(
         "instance": request.url.path,
         "request_id": getattr(request.state, "request_id", None),
     }
+    page: Response | None = request.app.state.problem_page(request, body)
+    if page is not None:
+        return page
     headers = {"WWW-Authenticate": "Bearer"} if status == HTTPStatus.UNAUTHORIZED else None
     return JSONResponse(jsonable_encoder(body), status, headers, media_type=MEDIA_TYPE)
 
@@ -71,12 +74,12 @@ def install(app: FastAPI) -> None:
     """Turn every exception that can leave a route into a problem document."""
 
     @app.exception_handler(CertrailError)
-    def refused(request: Request, err: CertrailError) -> JSONResponse:
+    def refused(request: Request, err: CertrailError) -> Response:
         request.app.state.refusals.record(request, err)
         return problem(request, err.status, err.kind, err.title, err.detail, err.extra)
 
     @app.exception_handler(RequestValidationError)
-    def invalid(request: Request, err: RequestValidationError) -> JSONResponse:
+    def invalid(request: Request, err: RequestValidationError) -> Response:
         body = _body_of(request)
         # The input itself stays out of the answer: it may hold a secret.
         faults = [
@@ -89,28 +92,28 @@ def install(app: FastAPI) -> None:
         return problem(request, 400, "bad-input", "Bad input", detail, {"errors": faults})
 
     @app.exception_handler(PluginError)
-    def plugin(request: Request, err: PluginError) -> JSONResponse:
+    def plugin(request: Request, err: PluginError) -> Response:
         extra = {"error": type(err).__name__, "action": err.action, "field": getattr(err, "field", None)}
         return problem(request, 422, "plugin-refused", "The outside system refused", str(err), extra)
 
     @app.exception_handler(HTTPException)
-    def http(request: Request, err: HTTPException) -> JSONResponse:
+    def http(request: Request, err: HTTPException) -> Response:
         title = HTTPStatus(err.status_code).phrase
         return problem(request, err.status_code, title.lower().replace(" ", "-"), title, str(err.detail))
 
     @app.exception_handler(DataError)
-    def unstorable(request: Request, _err: DataError) -> JSONResponse:
+    def unstorable(request: Request, _err: DataError) -> Response:
         detail = "A value in the address or the query cannot be stored, such as one with the character NUL."
         return problem(request, 400, "bad-input", "Bad input", detail)
 
     @app.exception_handler(IntegrityError)
-    def crossed(request: Request, err: IntegrityError) -> JSONResponse:
+    def crossed(request: Request, err: IntegrityError) -> Response:
         log.warning("two changes crossed: %s", type(err.orig).__name__)
         detail = "Another call changed the same object at the same time, so nothing was recorded. Try again."
         return problem(request, 409, "conflict", "Conflict", detail)
 
     @app.exception_handler(OperationalError)
-    def database(request: Request, err: OperationalError) -> JSONResponse:
+    def database(request: Request, err: OperationalError) -> Response:
         if str(getattr(err.orig, "sqlstate", "") or "").startswith(LIMIT_EXCEEDED):
             detail = "A value is too long to be stored; shorten it. Limits of the database count bytes."
             return problem(request, 400, "bad-input", "Bad input", detail)
@@ -119,7 +122,7 @@ def install(app: FastAPI) -> None:
         return problem(request, 503, "unavailable", "Not available now", detail)
 
     @app.exception_handler(Exception)
-    def unexpected(request: Request, err: Exception) -> JSONResponse:
+    def unexpected(request: Request, err: Exception) -> Response:
         log.error("unexpected error", exc_info=err)
         detail = "This is a bug in certrail. The log has the details under this request id."
         return problem(request, 500, "internal-error", "Something went wrong", detail)

@@ -16,6 +16,9 @@ SECTIONS: dict[str, dict[str, Entry]] = {
             "local.run:worker",
             "Run a worker for workflows and plugins, as a process for flows and processes for plugins.",
         ),
+        "console": Entry(
+            "local.run:console", "Make a link that signs a browser in once, for the pages of the console."
+        ),
         "migrate": Entry(
             "local.operate:migrate_database", "Migrate the database to the schema of this version."
         ),

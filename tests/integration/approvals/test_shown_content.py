@@ -1,28 +1,21 @@
 """Approvers see what they approve: in chat, over the API, at the command line and on the page that links lead to."""
 
-import re
-from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
-import httpx2
 import pytest
 from tests.integration import alert_world
 from tests.integration.api_client import entered
 from tests.integration.conftest import Team
 from tests.integration.slack_world import SlackWorld, step
-from tests.support.web import serving
 
 from certrail.domain.approval import GuardedAction
 from certrail.persistence.tables import CertificateRequest
 from certrail.pki.revocation import Reason
-from certrail.services.access.sessions import Claims
 from certrail.services.approvals.policies import Step
 from certrail.services.core.actor import Actor
 from certrail_fakes.slack import Message
 from certrail_sdk import Notification
-from certrail_server.api.sign_in import SignIn
-from certrail_server.settings import Settings
 
 pytestmark = pytest.mark.parametrize("database", ["sqlite"], indirect=True)
 
@@ -181,66 +174,3 @@ def test_same_key_and_metadata_are_voted_on(team: Team) -> None:
         with team.services.context.db.write() as session:
             session.delete(session.get_one(CertificateRequest, renewal.id))
     assert len(digests) == 5
-
-
-def page(team: Team, who: str) -> httpx2.Client:
-    """A browser in which somebody is signed in, by a provider that nobody needs to ask any more."""
-    cookie = team.services.sessions.begin(Claims("https://login.example", who, f"{who}@example.com", who))
-    return httpx2.Client(cookies={"certrail": cookie}, timeout=60, trust_env=False)
-
-
-@pytest.fixture
-def site(team: Team) -> Iterator[str]:
-    settings = Settings.model_validate(
-        {
-            "oidc_issuer": "https://login.example",
-            "oidc_client_id": "certrail",
-            "oidc_client_secret": "s",
-            "public_url": "http://localhost:9",
-        }
-    )
-    with serving(team.services, SignIn(settings, team.services.context.keyring)) as url:
-        yield url
-
-
-def test_the_link_leads_to_a_page_where_one_votes(team: Team, site: str) -> None:
-    asker, _ = team.person("asker"), team.person("ann")
-    team.person("eve", None)
-    team.guard(Step("Owners", ("ann",)))
-    request = submit(team, asker, attributes={"note": "<script>alert(1)</script>"})
-    approval = team.services.approvals.of_subject(request.id)
-    assert approval is not None
-    path = f"{site}/approvals/{approval.id}"
-    stranger = httpx2.get(path, follow_redirects=False, trust_env=False)
-    assert stranger.headers["location"] == f"/auth/sign-in?next=/approvals/{approval.id}"
-    with page(team, "eve") as browser:
-        assert browser.get(path).status_code == 404
-    with page(team, "asker") as browser:
-        assert "<form" not in browser.get(path).text, "who may not vote is offered nothing"
-    with page(team, "ann") as browser:
-        seen = browser.get(path)
-        assert seen.status_code == 200
-        assert "1 of 1, Owners: 0 of 1 approvals, 1 missing" in seen.text
-        assert "a.example.com" in seen.text
-        assert "<script>" not in seen.text
-        assert "frame-ancestors 'none'" in seen.headers["content-security-policy"]
-        fields = dict(re.findall(r'name="(csrf|digest)" value="([^"]+)"', seen.text))
-        forged = browser.post(path, data={**fields, "csrf": "0", "decision": "approve"})
-        assert forged.status_code == 403
-        stale = browser.post(path, data={**fields, "digest": "0" * 64, "decision": "approve"})
-        assert stale.status_code == 409
-        assert team.services.approvals.get(approval.id)[1] == []
-        voted = browser.post(path, data={**fields, "decision": "approve"})
-        assert voted.status_code == 200
-        assert "Your vote is recorded." in voted.text
-        assert "<form" in seen.text
-        assert "<form" not in voted.text, "nobody is offered a second vote"
-    (vote,) = team.services.approvals.get(approval.id)[1]
-    assert (vote.decision, vote.via) == ("approve", "page")
-
-
-def test_without_a_provider_the_page_names_the_commands(team: Team) -> None:
-    with serving(team.services) as url:
-        answer = httpx2.get(f"{url}/approvals/abc", trust_env=False)
-    assert answer.status_code == 200
-    assert "certrail approval approve abc" in answer.text

@@ -89,6 +89,16 @@ class SessionStarted(PrincipalEvent, type="session.started", title="Signed in: {
 
 
 @dataclass(frozen=True, kw_only=True)
+class SignInLinkCreated(
+    Event, type="sign_in_link.created", title="Sign-in link made for {name}", subject="sign_in_link"
+):
+    """A link that signs a browser in once was made on the machine of the installation."""
+
+    name: str
+    expires_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
 class SessionEnded(PrincipalEvent, type="session.ended", title="Signed out: {name}"):
     """A user signed out."""
 

@@ -7,6 +7,7 @@ from certrail.persistence.tables.access import (
     GroupMember,
     OidcIdentity,
     Principal,
+    SignInLink,
 )
 from certrail.persistence.tables.acme import (
     AcmeAccount,
@@ -160,6 +161,7 @@ __all__ = [
     "ScepRa",
     "SchemaSupport",
     "SeenCallback",
+    "SignInLink",
     "SweepFailure",
     "Sync",
     "Vote",

@@ -77,6 +77,20 @@ class BrowserSession(Row, table=True):
     ended_at: datetime | None = timestamp()
 
 
+class SignInLink(Row, table=True):
+    """A link that signs a browser in once, of which only the SHA-256 of the secret part is kept.
+
+    Without `principal_id` it is for the first Product Admin, whoever that is when it is used.
+    """
+
+    __tablename__ = "sign_in_link"
+
+    principal_id: str | None = Field(default=None, foreign_key="principal.id", max_length=40)
+    secret_hash: str = Field(max_length=64)
+    expires_at: datetime = Field(sa_type=UtcDateTime, index=True)
+    used_at: datetime | None = timestamp()
+
+
 class ChatIdentity(Row, table=True):
     """The member behind a verified sender id of a chat workspace."""
 

@@ -17,6 +17,7 @@ from certrail.domain.events.access import (
 from certrail.persistence.database import locked
 from certrail.persistence.tables import Application, AuditChainHead, GroupMember, Membership, Principal
 from certrail.services.access.membership import find_principal, identities_of, of_principal, role_in
+from certrail.services.access.reach import Reach
 from certrail.services.access.tokens import insert_token
 from certrail.services.core.actor import SYSTEM, Actor
 from certrail.services.core.changes import UNCHANGED, Unchanged
@@ -41,7 +42,7 @@ class Principals:
             uow.session.exec(locked(select(AuditChainHead))).one()
             if uow.session.exec(select(Principal).where(Principal.product_role == ProductRole.ADMIN)).first():
                 raise Conflict("There is a Product Admin already. Ask them for a token.", kind="bootstrapped")
-            principal = _insert(uow, "user", _slug_of(name), name, email, ProductRole.ADMIN)
+            principal = insert_principal(uow, "user", _slug_of(name), name, email, ProductRole.ADMIN)
             _, text = insert_token(uow, principal, "bootstrap")
             return principal, text
 
@@ -69,7 +70,7 @@ class Principals:
             if uow.session.exec(taken).first():
                 raise Conflict(f"A principal called {slug!r}, or with this e-mail address, exists already.")
             role = product_role or (None if kind == "group" else ProductRole.MEMBER)
-            principal = _insert(uow, kind, slug, name, email, role)
+            principal = insert_principal(uow, kind, slug, name, email, role)
             found = {row.id: row for row in (find_principal(uow.session, m) for m in members)}
             for inner in found.values():
                 if inner.kind in ("group", ENROLLMENT_CLIENT):
@@ -215,6 +216,19 @@ class Principals:
                 found.setdefault(slug, []).append(name)
         return {slug: role for slug, roles in found.items() if (role := strongest(roles)) is not None}
 
+    def reach(self, actor: Actor) -> Reach:
+        """What the caller may do in which Applications, in one statement."""
+        with self._context.db.read() as session:
+            mine = col(Membership.principal_id)
+            query = select(Membership.application_id, Membership.role).where(
+                of_principal(actor.principal_id or "")
+            )
+            found: dict[str | None, list[str]] = {}
+            for application_id, name in session.exec(query.order_by(mine)).all():
+                found.setdefault(application_id, []).append(name)
+        roles = {ident: role for ident, names in found.items() if (role := strongest(names)) is not None}
+        return Reach(actor.product_role, actor.scopes, roles)
+
     def held(self, actor: Actor, role: Role | None = None) -> Sequence[Permission]:
         """What the caller may do with the product, and by this role in an Application."""
         return sorted(
@@ -276,9 +290,10 @@ def _refuse_last_admin(session: Session, principal: Principal) -> None:
         raise Conflict("This is the last Product Admin; make another one first.", kind="last-admin")
 
 
-def _insert(
+def insert_principal(
     uow: UnitOfWork, kind: str, slug: str, name: str, email: str | None, product_role: str | None
 ) -> Principal:
+    """Add a principal, on record."""
     principal = Principal(
         id=uow.new_id(),
         created_at=uow.now,

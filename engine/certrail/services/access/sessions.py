@@ -88,19 +88,7 @@ class Sessions:
             Forbidden: nobody here has this address, or the user is deactivated; the refusal is on record.
         """
         with self._refusals(claims), self._context.unit_of_work(SYSTEM) as uow:
-            user = self._user(uow, claims, admit_new)
-            secret = secrets.token_urlsafe(32)
-            row = BrowserSession(
-                id=uow.new_id(),
-                created_at=uow.now,
-                principal_id=user.id,
-                secret_hash=hash_of(secret),
-                expires_at=uow.now + LIFETIME,
-                seen_at=uow.now,
-            )
-            uow.session.add(row)
-            uow.record(SessionStarted(user.id, name=user.name, issuer=claims.issuer))
-            return f"{row.id}.{secret}"
+            return insert_session(uow, self._user(uow, claims, admit_new), claims.issuer)
 
     def begin_with_token(self, claims: Claims, *, admit_new: bool = False) -> IssuedToken:
         """Sign somebody in at a command line, with an access token that lives as long as a session.
@@ -195,6 +183,26 @@ class Sessions:
             )
             uow.record(PrincipalLinked(user.id, issuer=claims.issuer, subject=claims.subject))
         return user
+
+
+def insert_session(uow: UnitOfWork, user: Principal, issuer: str) -> str:
+    """Begin the session of a user; returns the text of the cookie.
+
+    Args:
+        issuer: who vouches for the user.
+    """
+    secret = secrets.token_urlsafe(32)
+    row = BrowserSession(
+        id=uow.new_id(),
+        created_at=uow.now,
+        principal_id=user.id,
+        secret_hash=hash_of(secret),
+        expires_at=uow.now + LIFETIME,
+        seen_at=uow.now,
+    )
+    uow.session.add(row)
+    uow.record(SessionStarted(user.id, name=user.name, issuer=issuer))
+    return f"{row.id}.{secret}"
 
 
 def csrf_token_of(secret: str) -> str:

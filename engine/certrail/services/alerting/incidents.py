@@ -16,6 +16,7 @@ from certrail.domain.states import NotificationStatus
 from certrail.persistence.database import cached, forget, locked
 from certrail.persistence.tables import Alert, Channel, Incident, NotificationRow
 from certrail.plugins.registry import UnknownPlugin
+from certrail.services.access.reach import Scopes, in_scopes
 from certrail.services.alerting.posting import INCIDENTS, UNSENT, post, withdraw
 from certrail.services.core.actor import SYSTEM, Actor
 from certrail.services.core.paging import PAGE, Position, newest_first
@@ -47,6 +48,14 @@ class Incidents:
                 col(Incident.closed_at).is_not(None) if closed else col(Incident.closed_at).is_(None)
             )
             return session.exec(newest_first(query, Incident, after, limit)).all()
+
+    def open_in(self, scopes: Scopes, limit: int = PAGE) -> Sequence[Incident]:
+        """The newest open incidents of several Applications."""
+        with self._context.db.read() as session:
+            query = select(Incident).where(
+                in_scopes(col(Incident.application_id), scopes), col(Incident.closed_at).is_(None)
+            )
+            return session.exec(newest_first(query, Incident, None, limit)).all()
 
     def get(self, incident_id: str) -> Incident:
         """One incident. Raises NotFound."""

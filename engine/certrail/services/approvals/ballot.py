@@ -1,6 +1,6 @@
 """What an approver is shown: the facts of the question, who may vote on it, and how many votes are missing."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlmodel import Session, col, select
@@ -56,14 +56,40 @@ def ballot_of(
         votes: all of the approval, where the caller has them.
     """
     votes = votes_of(session, approval.id) if votes is None else votes
-    eligibility = eligibility or Eligibility(session, [approval])
-    given, needed = count_votes(approval, votes, eligibility)
-    able: set[str] = set()
-    if approval.status == ApprovalStatus.OPEN:
-        voted = {vote.principal_id for vote in in_current_step(approval, votes)}
-        able = eligibility.of(approval, approval.current_step) - voted
-    names = session.exec(select(Principal.name).where(col(Principal.id).in_(able))).all() if able else []
-    return Ballot(sorted(names), given, needed, frozenset(able))
+    return ballots_of(session, [approval], {approval.id: votes}, eligibility)[approval.id]
+
+
+def ballots_of(
+    session: Session,
+    approvals: Sequence[ApprovalRequest],
+    votes: Mapping[str, Sequence[Vote]],
+    eligibility: Eligibility | None = None,
+) -> Mapping[str, Ballot]:
+    """The votes in the current steps of several approvals, by the id of each.
+
+    Args:
+        votes: all of each approval, by its id.
+    """
+    eligibility = eligibility or Eligibility(session, approvals)
+    able = {approval.id: _able(approval, votes[approval.id], eligibility) for approval in approvals}
+    everybody = set().union(*able.values())
+    people = select(Principal.id, Principal.name).where(col(Principal.id).in_(everybody))
+    names = dict(session.exec(people).all()) if everybody else {}
+    found = {}
+    for approval in approvals:
+        given, needed = count_votes(approval, votes[approval.id], eligibility)
+        may = able[approval.id]
+        voters = sorted(names[person] for person in may if person in names)
+        found[approval.id] = Ballot(voters, given, needed, frozenset(may))
+    return found
+
+
+def _able(approval: ApprovalRequest, votes: Sequence[Vote], eligibility: Eligibility) -> set[str]:
+    """Who may still vote in the current step."""
+    if approval.status != ApprovalStatus.OPEN:
+        return set()
+    voted = {vote.principal_id for vote in in_current_step(approval, votes)}
+    return eligibility.of(approval, approval.current_step) - voted
 
 
 def question_facts(session: Session, approval: ApprovalRequest, subject: Subject) -> Sequence[Fact]:

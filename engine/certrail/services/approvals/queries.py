@@ -1,17 +1,25 @@
 """Approvals as they are listed and shown."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
+from typing import Any, TypeVar
 
-from sqlmodel import Session, col, func, or_, select
+from sqlmodel import Session, SQLModel, col, func, or_, select
 
 from certrail.domain.errors import NotFound
 from certrail.persistence.database import cached
-from certrail.persistence.tables import Application, ApprovalRequest, Membership, Vote
+from certrail.persistence.tables import (
+    Application,
+    ApprovalRequest,
+    CertificateProfile,
+    Membership,
+    Principal,
+    Vote,
+)
 from certrail.services.access.membership import identities_of
-from certrail.services.approvals.ballot import Ballot, ballot_of, question_facts
-from certrail.services.approvals.store import votes_of
+from certrail.services.approvals.ballot import Ballot, ballot_of, ballots_of, question_facts
+from certrail.services.approvals.store import votes_of, votes_of_each
 from certrail.services.approvals.subject import Subject, subject_of, subject_type
 from certrail.services.core.actor import Actor
 from certrail.services.core.paging import PAGE, Position, newest_first
@@ -19,6 +27,7 @@ from certrail.services.core.unit_of_work import ServiceContext
 from certrail_sdk import Fact
 
 READ_AHEAD = 200
+T = TypeVar("T", bound=SQLModel)
 
 
 @dataclass(frozen=True)
@@ -79,6 +88,44 @@ class ApprovalQueries:
                 votes=votes,
             )
 
+    def shown_all(self, rows: Sequence[ApprovalRequest]) -> Sequence[Shown]:
+        """Several approvals with all that their approvers must know, by a number of statements that stays small."""
+        with self._context.db.read() as session:
+            return self._shown(session, rows)
+
+    def _shown(self, session: Session, rows: Sequence[ApprovalRequest]) -> Sequence[Shown]:
+        subjects = self._subjects(session, rows)
+        named = [subjects[row.subject_id] for row in rows]
+        people = {ident for subject in named for ident in (subject.requester_id, subject.origin_id)}
+        # Held while facts are read: the session has them then, and asks the database for none of them again.
+        known = [
+            *_read(session, Application, {row.application_id for row in rows}),
+            *_read(session, CertificateProfile, {subject.profile_id for subject in named}),
+            *_read(session, Principal, people),
+        ]
+        slugs = {row.id: row.slug for row in known if isinstance(row, Application)}
+        votes = votes_of_each(session, [row.id for row in rows])
+        ballots = ballots_of(session, rows, votes)
+        return [
+            Shown(
+                about=_about(row, slugs.get(row.application_id or ""), subject),
+                facts=question_facts(session, row, subject),
+                ballot=ballots[row.id],
+                votes=votes[row.id],
+            )
+            for row, subject in zip(rows, named, strict=True)
+        ]
+
+    def _subjects(self, session: Session, rows: Sequence[ApprovalRequest]) -> Mapping[str, Subject]:
+        """What some approvals are about, by the id of the subject. Raises NotFound."""
+        found: dict[str, Subject] = {}
+        by_type = sorted(rows, key=lambda row: row.subject_type)
+        for name, group in groupby(by_type, key=lambda row: row.subject_type):
+            found.update(subject_type(self._context, name).load(session, [row.subject_id for row in group]))
+        if missing := next((row for row in rows if row.subject_id not in found), None):
+            raise NotFound(missing.subject_type.replace("_", " "))
+        return found
+
     def of_subject(self, subject_id: str) -> ApprovalRequest | None:
         """The approval that a certificate request or a revocation request needs or needed."""
         with self._context.db.read() as session:
@@ -131,16 +178,18 @@ class ApprovalQueries:
             wanted = {row.application_id for row in rows if row.application_id}
             applications = select(Application.id, Application.slug).where(col(Application.id).in_(wanted))
             slugs = dict(session.exec(applications).all())
-            subjects: dict[str, Subject] = {}
-            by_type = sorted(rows, key=lambda row: row.subject_type)
-            for name, group in groupby(by_type, key=lambda row: row.subject_type):
-                ids = [row.subject_id for row in group]
-                subjects.update(subject_type(self._context, name).load(session, ids))
+            subjects = self._subjects(session, rows)
         return [_about(row, slugs.get(row.application_id or ""), subjects[row.subject_id]) for row in rows]
 
 
 def _about(row: ApprovalRequest, application: str | None, subject: Subject) -> About:
     return About(row, application, subject.names, subject.title(), subject.is_authority)
+
+
+def _read(session: Session, table: type[T], idents: Iterable[str | None]) -> Sequence[T]:
+    wanted = {ident for ident in idents if ident is not None}
+    named: Any = table
+    return session.exec(select(table).where(col(named.id).in_(wanted))).all() if wanted else []
 
 
 def _votes_of(session: Session, approval_id: str) -> Sequence[Vote]:

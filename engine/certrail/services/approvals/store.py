@@ -1,6 +1,6 @@
 """Approval rows: found, and locked together with their subjects in one order."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from itertools import groupby
 from typing import Any, NamedTuple
@@ -77,3 +77,12 @@ def votes_of(session: Session, approval_id: str) -> Sequence[Vote]:
     """All votes of an approval, oldest first."""
     query = select(Vote).where(Vote.approval_request_id == approval_id)
     return session.exec(query.order_by(col(Vote.created_at), col(Vote.id))).all()
+
+
+def votes_of_each(session: Session, approval_ids: Sequence[str]) -> Mapping[str, Sequence[Vote]]:
+    """The votes of several approvals, oldest first, by the id of each."""
+    found: dict[str, list[Vote]] = {ident: [] for ident in approval_ids}
+    query = select(Vote).where(col(Vote.approval_request_id).in_(approval_ids))
+    for vote in session.exec(query.order_by(col(Vote.created_at), col(Vote.id))).all():
+        found[vote.approval_request_id].append(vote)
+    return found

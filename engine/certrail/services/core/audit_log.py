@@ -109,6 +109,28 @@ class AuditLog:
                 query = query.where(EventRow.subject_id == subject_id)
             return session.exec(query.order_by(col(EventRow.seq)).limit(limit)).all()
 
+    def about(self, subject_ids: Sequence[str], limit: int = 100) -> Sequence[EventRow]:
+        """The newest events about any of some objects, newest first."""
+        with self._db.read() as session:
+            query = select(EventRow).where(col(EventRow.subject_id).in_(subject_ids))
+            return session.exec(query.order_by(col(EventRow.seq).desc()).limit(limit)).all()
+
+    def newest(
+        self, application_ids: Sequence[str] | None, types: Sequence[str] = (), limit: int = 20
+    ) -> Sequence[EventRow]:
+        """The newest events of some Applications, or of everything for ``None``; newest first.
+
+        Args:
+            types: only these; none given, all.
+        """
+        with self._db.read() as session:
+            query = select(EventRow)
+            if application_ids is not None:
+                query = query.where(col(EventRow.application_id).in_(application_ids))
+            if types:
+                query = query.where(col(EventRow.type).in_(types))
+            return session.exec(query.order_by(col(EventRow.seq).desc()).limit(limit)).all()
+
     def head(self) -> AuditChainHead:
         """The end of the chain. Kept elsewhere, it proves later that nothing before it was rewritten."""
         with self._db.read() as session:

@@ -7,14 +7,18 @@ from sqlmodel import col, or_, select
 
 from certrail.domain.errors import NotFound
 from certrail.domain.events.delivery import DeliveryRetried
+from certrail.domain.states import DeliveryStatus
 from certrail.persistence.database import cached
 from certrail.persistence.tables import Delivery, Sync
+from certrail.services.access.reach import Scopes, in_scopes
 from certrail.services.core.actor import Actor
 from certrail.services.core.paging import PAGE, Position, newest_first
 from certrail.services.core.unit_of_work import ServiceContext
 from certrail.services.delivery import retirement_planner
 from certrail.services.delivery.desired_state import bump_generation, facts_of
 from certrail.services.delivery.locks import lock_delivery
+
+UNSUCCESSFUL = (DeliveryStatus.RETRYING, DeliveryStatus.FAILED)
 
 
 @dataclass(frozen=True)
@@ -78,6 +82,16 @@ class Deliveries:
             if found is None:
                 raise NotFound("delivery")
             return found
+
+    def unsuccessful_in(self, scopes: Scopes, limit: int = PAGE) -> Sequence[tuple[Delivery, Sync]]:
+        """The deliveries of several Applications whose last attempt failed; the newest first."""
+        with self._context.db.read() as session:
+            query = select(Delivery, Sync).join(Sync, col(Sync.id) == col(Delivery.sync_id))
+            query = query.where(
+                in_scopes(col(Sync.application_id), scopes), col(Delivery.status).in_(UNSUCCESSFUL)
+            )
+            changed = col(Delivery.last_transition_at)
+            return session.exec(query.order_by(changed.desc(), col(Delivery.id)).limit(limit)).all()
 
     def list(
         self,

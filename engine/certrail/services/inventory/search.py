@@ -1,6 +1,7 @@
 """Certificates as they are read: searched page by page, one by one, and the key once."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -14,7 +15,14 @@ from certrail.domain.events.inventory import CertificateKeyShown
 from certrail.domain.search import CertificateFilter, CertificateSearchStatus, Position
 from certrail.domain.states import CertificateStatus
 from certrail.persistence.database import locked
-from certrail.persistence.tables import CaCertificate, Certificate, CertificateRequest, CertificateSearchTerm
+from certrail.persistence.tables import (
+    CaCertificate,
+    Certificate,
+    CertificateRequest,
+    CertificateSearchTerm,
+    Lineage,
+)
+from certrail.services.access.reach import Scopes, in_scopes
 from certrail.services.authorities.signing import find_authority
 from certrail.services.catalog.profiles import find_profile
 from certrail.services.core.actor import Actor
@@ -22,6 +30,14 @@ from certrail.services.core.unit_of_work import ServiceContext
 
 Query = SelectOfScalar[Certificate]
 EVERYTHING = CertificateFilter()
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """A present certificate that ends, and when its automatic renewal is planned."""
+
+    not_after: datetime
+    renew_at: datetime | None
 
 
 class Inventory:
@@ -58,6 +74,23 @@ class Inventory:
         with self._context.db.read() as session:
             query = page_query(session, application_id, wanted, self._context.clock(), after, outside=outside)
             return session.exec(query.limit(limit)).all()
+
+    def ending_in(self, scopes: Scopes, until: datetime, limit: int) -> Sequence[Ending]:
+        """What ends next in several Applications before a time: present certificates, the first to end first."""
+        with self._context.db.read() as session:
+            ends, planned = col(Certificate.not_after), col(Lineage.renew_at)
+            query = (
+                select(ends, func.coalesce(planned, col(Lineage.renewal_wakes_at)))
+                .join(Lineage, col(Lineage.current_certificate_id) == col(Certificate.id))
+                .where(
+                    in_scopes(col(Certificate.application_id), scopes),
+                    Certificate.status == CertificateStatus.ACTIVE,
+                    ends > self._context.clock(),
+                    ends < until,
+                )
+            )
+            rows = session.exec(query.order_by(ends, col(Certificate.id)).limit(limit)).all()
+            return [Ending(not_after, renew_at) for not_after, renew_at in rows]
 
     def show_key(self, actor: Actor, certificate_id: str) -> str:
         """The private key, PKCS#8 PEM, to its requester, once.

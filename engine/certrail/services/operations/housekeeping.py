@@ -17,6 +17,7 @@ from certrail.persistence.tables import (
     IdempotencyKeyRow,
     OutboxRow,
     SeenCallback,
+    SignInLink,
 )
 from certrail.services.core.unit_of_work import ServiceContext
 
@@ -36,6 +37,8 @@ KEPT: Sequence[tuple[type[SQLModel], Any, timedelta]] = (
     # Refused at once, whether it is known or not.
     (EnrollmentSecret, col(EnrollmentSecret.used_at), timedelta(days=30)),
     (EnrollmentSecret, col(EnrollmentSecret.expires_at), timedelta(days=30)),
+    # Refused after ten minutes, whether it was used or not.
+    (SignInLink, col(SignInLink.expires_at), timedelta(days=1)),
     (IdempotencyKeyRow, col(IdempotencyKeyRow.created_at), timedelta(days=30)),
 )
 """What is deleted by its age, and from which moment on it is counted."""

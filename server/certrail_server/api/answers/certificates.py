@@ -1,10 +1,11 @@
 """Answers about certificates."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from certrail.persistence.tables import Application, CaCertificate, Certificate, CertificateProfile
 from certrail.services.facade import Services
 from certrail_server.api.schemas.certificates import CertificateOut
+from certrail_server.api.schemas.lifecycle import RenewalPlanOut
 
 
 def certificate_answers(services: Services, rows: Sequence[Certificate]) -> list[CertificateOut]:
@@ -31,3 +32,9 @@ def certificate_answer(services: Services, row: Certificate) -> CertificateOut:
     """For one row."""
     (answer,) = certificate_answers(services, [row])
     return answer
+
+
+def renewal_plan_answer(explained: Mapping[str, object]) -> RenewalPlanOut:
+    """The parts that the API names: the state of a renewal has more, for the sweep."""
+    named = {name: explained[name] for name in RenewalPlanOut.model_fields if name in explained}
+    return RenewalPlanOut.model_validate(named)

@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Response
 
 from certrail.domain.access import Permission
-from certrail_server.api.answers.certificates import certificate_answer
+from certrail_server.api.answers.certificates import certificate_answer, renewal_plan_answer
 from certrail_server.api.answers.requests import request_answer
 from certrail_server.api.answers.revocations import revocation_answer
 from certrail_server.api.guard import Call, allow, idempotent
@@ -41,7 +41,7 @@ def get_renewal_plan(
     certificate_id: str, call: Annotated[Call, allow(Permission.CERTIFICATE_READ)]
 ) -> RenewalPlanOut:
     """When the certificate is renewed automatically and why then, or why it is not."""
-    return _plan(call.services.renewals.explained(certificate_id))
+    return renewal_plan_answer(call.services.renewals.explained(certificate_id))
 
 
 @router.put("/renewal")
@@ -50,7 +50,9 @@ def set_renewal_plan(
 ) -> RenewalPlanOut:
     """Set whether and when this certificate is renewed automatically, whatever the rule of its profile says."""
     renewals = call.services.renewals
-    return _plan(renewals.decide(call.actor, certificate_id, body.auto_renew, body.renewal_override))
+    return renewal_plan_answer(
+        renewals.decide(call.actor, certificate_id, body.auto_renew, body.renewal_override)
+    )
 
 
 @router.post(
@@ -82,9 +84,3 @@ def release_certificate(
     """End a hold: the certificate is valid again."""
     row = call.services.revocation.release(call.actor, certificate_id)
     return certificate_answer(call.services, row)
-
-
-def _plan(explained: dict[str, object]) -> RenewalPlanOut:
-    """The parts that the API names: the state of a renewal has more, for the sweep."""
-    named = {name: explained[name] for name in RenewalPlanOut.model_fields if name in explained}
-    return RenewalPlanOut.model_validate(named)

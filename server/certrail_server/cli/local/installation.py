@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from certrail_server.bootstrap import App
     from certrail_server.settings import Settings
 
+ANYWHERE = ("0.0.0.0", "::")  # noqa: S104  compared, not listened on
 ROLLED_BACK = "40"
 """Class of SQLSTATE for a deadlock and a failed serialization (PostgreSQL, "Error Codes")."""
 
@@ -113,6 +114,12 @@ def require_data(chosen: "Settings") -> None:
             f"there is no certrail data in {folder_of(chosen)}: run this where `certrail dev` runs, or set"
             " CERTRAIL_DATA_DIR / CERTRAIL_DATABASE_URL"
         )
+
+
+def url_of(chosen: "Settings") -> str:
+    """Where the server of this installation is reached."""
+    host = "127.0.0.1" if chosen.host in ANYWHERE else chosen.host
+    return chosen.public_url or f"http://{f'[{host}]' if ':' in host else host}:{chosen.port}"
 
 
 def folder_of(chosen: "Settings") -> Path:

@@ -4,8 +4,15 @@ from typing import Annotated
 
 import typer
 
-from certrail_server.cli.common import fail, out
-from certrail_server.cli.local.installation import database_errors, joined, settings
+from certrail_server.cli.common import echo, fail, out
+from certrail_server.cli.local.installation import (
+    database_errors,
+    joined,
+    refusals,
+    services,
+    settings,
+    url_of,
+)
 
 
 def dev(
@@ -32,13 +39,30 @@ def dev(
         if (ui := embedded.ui_url(chosen)) is not None:
             out.print(f"Temporal's UI is at {ui}.")
 
+    def linked(text: str) -> None:
+        link = f"{url_of(chosen)}/console/sign-in/{text}"
+        out.print(f"Console, once within 10 minutes: {link}", soft_wrap=True)
+
     launcher = Launcher.start(embedded.MODULES)
     try:
-        asyncio.run(embedded.run(chosen, launcher, started))
+        asyncio.run(embedded.run(chosen, launcher, started, linked))
     except embedded.EmbeddedError as problem:
         fail(str(problem))
     finally:
         launcher.close()
+
+
+def console(
+    principal: Annotated[
+        str | None,
+        typer.Argument(help="Slug, id or e-mail address of a user. Default: the first Product Admin."),
+    ] = None,
+) -> None:
+    """Make a link on the data of this machine that signs a browser in once, within 10 minutes."""
+    links = services().sign_in_links
+    with refusals():
+        link = links.make(principal)
+    echo(f"{url_of(settings())}/console/sign-in/{link.text}")
 
 
 def server() -> None:

@@ -1,24 +1,20 @@
 """`certrail token`."""
 
 from datetime import timedelta
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 from rich.markup import escape
 
 from certrail_server.cli.common import echo, err, fail, out
-from certrail_server.cli.local.installation import refusals, services, settings
+from certrail_server.cli.local.installation import refusals, services, settings, url_of
 from certrail_server.cli.support.credentials import token_of_environment
 from certrail_server.cli.support.remote import AsJson, call, create, given
 from certrail_server.cli.tables import listed
 
-if TYPE_CHECKING:
-    from certrail_server.settings import Settings
-
 app = typer.Typer(no_args_is_help=True)
 COLUMNS = ("id", "name", "scopes", "created_at", "expires_at", "made_by", "may_vote", "revoked_at")
 Ident = Annotated[str, typer.Argument(help="The part of the token between the underscores.")]
-ANYWHERE = ("0.0.0.0", "::")  # noqa: S104  compared, not listened on
 
 
 @app.command()
@@ -34,7 +30,7 @@ def bootstrap(
     # The token is on standard output only, so that a script which keeps it shows it to nobody.
     lines = (
         "It is not shown again. To use it:",
-        f"  export CERTRAIL_URL={_url(settings())}",
+        f"  export CERTRAIL_URL={url_of(settings())}",
         "  export CERTRAIL_TOKEN=…",
     )
     for line in lines:
@@ -110,9 +106,3 @@ def _duration(text: str | None) -> timedelta | None:
         return parse_duration(text) if text else None
     except ValueError as problem:
         fail(str(problem))
-
-
-def _url(chosen: "Settings") -> str:
-    """Where the server of this installation is reached."""
-    host = "127.0.0.1" if chosen.host in ANYWHERE else chosen.host
-    return chosen.public_url or f"http://{f'[{host}]' if ':' in host else host}:{chosen.port}"

@@ -108,3 +108,18 @@ def create() -> None:
         sa.UniqueConstraint("issuer", "subject"),
     )
     op.create_index(op.f("ix_oidc_identity_principal_id"), "oidc_identity", ["principal_id"], unique=False)
+    op.create_table(
+        "sign_in_link",
+        sa.Column("id", sa.String(length=80), nullable=False),
+        sa.Column("created_at", UtcDateTime(), nullable=False),
+        sa.Column("principal_id", sa.String(length=40), nullable=True),
+        sa.Column("secret_hash", sa.String(length=64), nullable=False),
+        sa.Column("expires_at", UtcDateTime(), nullable=False),
+        sa.Column("used_at", UtcDateTime(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["principal_id"],
+            ["principal.id"],
+        ),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_index(op.f("ix_sign_in_link_expires_at"), "sign_in_link", ["expires_at"], unique=False)

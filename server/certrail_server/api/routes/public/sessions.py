@@ -7,14 +7,14 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import RedirectResponse
 
 from certrail.domain.errors import NotFound, Unauthenticated
-from certrail.services.access.sessions import LIFETIME
 from certrail.services.facade import Services
 from certrail_server.api.browser import (
     BEGUN,
     SECONDS_TO_SIGN_IN,
-    SESSION,
     cookie_name,
+    delete_session_cookie,
     session_cookie,
+    set_session_cookie,
     signed_in,
 )
 from certrail_server.api.schemas.access import SessionOut
@@ -33,7 +33,7 @@ async def sign_in(
 ) -> Response:
     """Send the browser to the provider."""
     provider = provider_of(request)
-    answer, text = await provider.begin(request, _own_path(then))
+    answer, text = await provider.begin(request, own_path(then))
     answer.set_cookie(
         cookie_name(BEGUN, provider.secure),
         text,
@@ -56,15 +56,7 @@ async def finish_sign_in(request: Request) -> Response:
     text = await run_in_threadpool(services.sessions.begin, claims, admit_new=provider.admit_new)
     answer = RedirectResponse(then, 303)
     answer.delete_cookie(begun, path="/", secure=provider.secure, httponly=True, samesite="lax")
-    answer.set_cookie(
-        cookie_name(SESSION, provider.secure),
-        text,
-        max_age=int(LIFETIME.total_seconds()),
-        path="/",
-        httponly=True,
-        secure=provider.secure,
-        samesite="lax",
-    )
+    set_session_cookie(request, answer, text)
     return answer
 
 
@@ -84,13 +76,11 @@ def get_session(request: Request) -> SessionOut:
 @router.post("/sign-out", status_code=204)
 def sign_out(request: Request, response: Response) -> None:
     """End the session of this browser."""
-    text, secure = _cookie(request), provider_of(request).secure
+    text = _cookie(request)
     services = _services(request)
     signed_in(request, services, text)
     services.sessions.end(text)
-    response.delete_cookie(
-        cookie_name(SESSION, secure), path="/", secure=secure, httponly=True, samesite="lax"
-    )
+    delete_session_cookie(request, response)
 
 
 def _services(request: Request) -> Services:
@@ -112,7 +102,7 @@ def _cookie(request: Request) -> str:
     return text
 
 
-def _own_path(wanted: str) -> str:
+def own_path(wanted: str, home: str = HOME) -> str:
     """A path on this server: whoever makes a link to the sign-in must not choose where it ends."""
     inside = wanted.startswith("/") and not wanted.startswith(("//", "/\\"))
-    return wanted if inside and wanted.isprintable() else HOME
+    return wanted if inside and wanted.isprintable() else home

@@ -1,0 +1,116 @@
+"""Approval requests: those that wait for the reader, and each with all that is signed, its votes and the form."""
+
+from collections.abc import Mapping
+from functools import partial
+from http import HTTPStatus
+from typing import Annotated, Any
+
+from fastapi import Query, Request, Response
+from fastapi.concurrency import run_in_threadpool
+
+from certrail.domain.access import Permission
+from certrail.domain.errors import CertrailError
+from certrail.domain.states import ApprovalStatus
+from certrail_server.api.answers.approvals import approval_answer, approval_answers
+from certrail_server.api.answers.requests import request_answer
+from certrail_server.api.guard import Call, allow
+from certrail_server.api.pages import decode_cursor, page
+from certrail_server.api.schemas.approvals import ApprovalRequestList, ApprovalRequestWithVotesOut
+from certrail_server.console.defaults import differences
+from certrail_server.console.forms import form_of
+from certrail_server.console.page import Page, page_router
+
+router = page_router("/approvals")
+LONGEST_COMMENT = 2000
+LIMIT = 25
+
+
+@router.get("")
+def list_approvals(
+    request: Request,
+    call: Annotated[Call, allow(Permission.APPROVAL_VOTE)],
+    status: Annotated[str, Query(max_length=16)] = "open",
+    cursor: Annotated[str | None, Query(max_length=200)] = None,
+) -> Response:
+    """Those in which the reader may vote, or that the reader submitted; newest first."""
+    approvals = call.services.approvals
+    wanted = status if status in list(ApprovalStatus) else None
+    rows = approvals.inbox(call.actor, status=wanted, after=decode_cursor(cursor), limit=LIMIT + 1)
+    show = partial(approval_answers, call.services)
+    found = page(ApprovalRequestList, approvals.about(rows), LIMIT, show, _made)
+    return Page(request, call).render(
+        "approvals/list.html",
+        block="list",
+        approvals=found.items,
+        next_cursor=found.next_cursor,
+        chosen=wanted or "all",
+        statuses=[*ApprovalStatus],
+    )
+
+
+@router.get("/{approval_id}")
+def get_approval(
+    request: Request, approval_id: str, call: Annotated[Call, allow(Permission.APPROVAL_READ)]
+) -> Response:
+    """One approval request with all that votes on it are bound to."""
+    return _shown(request, call, approval_id)
+
+
+@router.post("/{approval_id}")
+async def vote(
+    request: Request, approval_id: str, call: Annotated[Call, allow(Permission.APPROVAL_VOTE)]
+) -> Response:
+    """Vote on what the page showed: the form holds its digest."""
+    form = form_of(request)
+    decision, comment = form.get("decision"), form.get("comment")[:LONGEST_COMMENT]
+    digest = form.get("digest") or "none"
+    try:
+        await run_in_threadpool(
+            call.services.approvals.vote, call.actor, approval_id, decision, comment, "page", digest
+        )
+    except CertrailError as refusal:
+        if refusal.status == HTTPStatus.NOT_FOUND:
+            raise
+        return await run_in_threadpool(_shown, request, call, approval_id, refusal, comment)
+    here = "/console" if form.get("from") == "today" else f"/console/approvals/{approval_id}"
+    return Page(request, call).go(here, "voted")
+
+
+def _shown(
+    request: Request,
+    call: Call,
+    approval_id: str,
+    refusal: CertrailError | None = None,
+    comment: str = "",
+) -> Response:
+    shown = call.services.approvals.shown(approval_id)
+    approval = approval_answer(call.services, shown)
+    subject = _subject(call, approval)
+    return Page(request, call).render(
+        "approvals/show.html",
+        refusal.status if refusal else 200,
+        approval=approval,
+        may_vote=call.actor.principal_id in shown.ballot.voter_ids and call.actor.may_vote,
+        refusal=refusal,
+        comment=comment,
+        **subject,
+    )
+
+
+def _subject(call: Call, approval: ApprovalRequestWithVotesOut) -> Mapping[str, Any]:
+    """What is approved: a certificate request, with what differs from its profile, or a revocation."""
+    services = call.services
+    if approval.subject_type != "certificate_request":
+        revocation = services.revocation.get(approval.subject_id)
+        return {"request": None, "certificate_id": revocation.certificate_id, "differs": {}}
+    row = services.requests.get(approval.subject_id)
+    profile = services.catalog.profile(row.profile_id)
+    return {
+        "request": request_answer(services, row),
+        "certificate_id": row.certificate_id,
+        "differs": differences(row.content, profile.defaults, profile.ttl_seconds),
+    }
+
+
+def _made(about: Any) -> Any:
+    return about.approval.created_at, about.approval.id

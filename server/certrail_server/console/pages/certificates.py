@@ -1,0 +1,246 @@
+"""Certificates: lists that a form filters, and each with where it is delivered and everything that happened to it."""
+
+from functools import partial
+from typing import Annotated, Any, get_args
+
+from fastapi import Query, Request, Response
+from fastapi.concurrency import run_in_threadpool
+from pydantic import ValidationError
+
+from certrail.domain.access import Permission
+from certrail.domain.errors import BadInput
+from certrail.domain.faults import describe_faults
+from certrail.domain.search import CertificateFilter, CertificateSearchStatus
+from certrail.domain.states import CertificateStatus
+from certrail.pki.revocation import Reason
+from certrail.services.inventory.export import Format
+from certrail.services.inventory.search import position_of
+from certrail_server.api.answers.certificates import (
+    certificate_answer,
+    certificate_answers,
+    renewal_plan_answer,
+)
+from certrail_server.api.answers.delivery import delivery_answers
+from certrail_server.api.guard import Call, allow, idempotent
+from certrail_server.api.pages import decode_cursor, page
+from certrail_server.api.schemas.certificates import CertificateList, CertificateOut
+from certrail_server.console.application import ApplicationPage
+from certrail_server.console.decoded import decoded
+from certrail_server.console.forms import form_of, once
+from certrail_server.console.page import Page, page_router
+from certrail_server.console.timeline import happened
+
+router = page_router("")
+LIMIT = 50
+MOST_EVENTS = 60
+MOST_OF_A_LINEAGE = 20
+Text = Annotated[str, Query(max_length=320)]
+Cursor = Annotated[str | None, Query(max_length=200)]
+
+
+@router.get("/applications/{application}/certificates")
+def list_certificates(
+    request: Request,
+    call: Annotated[Call, allow(Permission.CERTIFICATE_READ)],
+    search: Text = "",
+    status: Text = "",
+    expires_after: Text = "",
+    expires_before: Text = "",
+    sort: Text = "",
+    cursor: Cursor = None,
+) -> Response:
+    """Certificates of an Application."""
+    given = _given(search, status, expires_after, expires_before, sort)
+    shown = _found(call, call.application, given, cursor)
+    return ApplicationPage(request, call).render(
+        "certificates/of_application.html", block="list", given=given, **shown
+    )
+
+
+@router.get("/certificates")
+def list_all_certificates(
+    request: Request,
+    call: Annotated[Call, allow(Permission.INVENTORY_READ)],
+    search: Text = "",
+    status: Text = "",
+    expires_after: Text = "",
+    expires_before: Text = "",
+    sort: Text = "",
+    cursor: Cursor = None,
+) -> Response:
+    """Certificates of all Applications and of the legacy scope."""
+    given = _given(search, status, expires_after, expires_before, sort)
+    shown = _found(call, None, given, cursor)
+    return Page(request, call).render("certificates/all.html", block="list", given=given, **shown)
+
+
+@router.get("/certificates/{certificate_id}")
+def get_certificate(
+    request: Request, certificate_id: str, call: Annotated[Call, allow(Permission.CERTIFICATE_READ)]
+) -> Response:
+    """One certificate."""
+    services, view = call.services, Page(request, call)
+    certificate = certificate_answer(services, services.inventory.get(certificate_id))
+    here = (
+        services.deliveries.list(call.scope, lineage_id=certificate.lineage_id)
+        if view.may("sync:read")
+        else []
+    )
+    deliveries = delivery_answers(services, here)
+    lineage = services.inventory.search(
+        call.scope,
+        CertificateFilter(lineage=certificate.lineage_id),
+        limit=MOST_OF_A_LINEAGE,
+        outside=call.scope is None,
+    )
+    subjects = [
+        *(row.id for row in lineage),
+        *(row.request_id for row in lineage if row.request_id),
+        *(row.id for row in deliveries),
+        certificate.lineage_id,
+    ]
+    events = services.audit_log.about(subjects, MOST_EVENTS) if view.may("event:read") else []
+    return view.render(
+        "certificates/show.html",
+        certificate=certificate,
+        decoded=decoded(certificate.pem, certificate.chain, certificate.root),
+        deliveries=deliveries,
+        lineage=lineage,
+        renewal=renewal_plan_answer(services.renewals.explained(certificate_id)),
+        events=happened(events),
+        state=_state(certificate, view),
+        reasons=[*Reason],
+        formats=get_args(Format),
+        now=view.now,
+    )
+
+
+@router.post("/certificates/{certificate_id}/renew")
+def renew(
+    request: Request, certificate_id: str, call: Annotated[Call, allow(Permission.CERTIFICATE_RENEW)]
+) -> Response:
+    """Request the next certificate of the lineage."""
+    same_key = form_of(request).get("same_key") == "yes"
+    renewals, actor = call.services.renewals, once(request, call.actor)
+    idempotent(lambda: renewals.renew(actor, certificate_id, same_key=same_key), call.services.requests.get)
+    return Page(request, call).go(f"/console/certificates/{certificate_id}", "renewal-requested")
+
+
+@router.post("/certificates/{certificate_id}/revoke")
+def revoke(
+    request: Request, certificate_id: str, call: Annotated[Call, allow(Permission.CERTIFICATE_REVOKE)]
+) -> Response:
+    """Revoke for good, or put on hold; where a policy guards it, request that."""
+    try:
+        reason = Reason(form_of(request).get("reason"))
+    except ValueError:
+        raise BadInput("Choose a reason for the revocation.", "reason") from None
+    revocation, actor = call.services.revocation, once(request, call.actor)
+    _, guarded = idempotent(lambda: revocation.revoke(actor, certificate_id, reason), revocation.requested)
+    done = "held" if reason is Reason.CERTIFICATE_HOLD else "revoked"
+    notice = "revocation-requested" if guarded else done
+    return Page(request, call).go(f"/console/certificates/{certificate_id}", notice)
+
+
+@router.post("/certificates/{certificate_id}/release")
+def release(
+    request: Request, certificate_id: str, call: Annotated[Call, allow(Permission.CERTIFICATE_REVOKE)]
+) -> Response:
+    """End a hold."""
+    call.services.revocation.release(call.actor, certificate_id)
+    return Page(request, call).go(f"/console/certificates/{certificate_id}", "released")
+
+
+@router.post("/certificates/{certificate_id}/export")
+async def export(
+    request: Request, certificate_id: str, call: Annotated[Call, allow(Permission.CERTIFICATE_EXPORT)]
+) -> Response:
+    """The certificate as a file."""
+    form = form_of(request)
+    chosen: Any = form.get("format")
+    if chosen not in get_args(Format):
+        raise BadInput("Choose a format.", "format")
+    exported = await run_in_threadpool(
+        partial(
+            call.services.export.export,
+            call.actor,
+            certificate_id,
+            chosen,
+            password=form.get("password") or None,
+            include_root=form.get("include_root") == "yes",
+        )
+    )
+    headers = {"Content-Disposition": f'attachment; filename="{exported.file_name}"'}
+    return Response(exported.content, media_type=exported.media_type, headers=headers)
+
+
+@router.post("/deliveries/{delivery_id}/retry")
+def retry(
+    request: Request, delivery_id: str, call: Annotated[Call, allow(Permission.DELIVERY_RETRY)]
+) -> Response:
+    """Deliver again now."""
+    delivery = call.services.deliveries.retry(call.actor, delivery_id)
+    return Page(request, call).go(
+        f"/console/certificates/{delivery.desired_certificate_id}", "delivery-retried"
+    )
+
+
+def _given(search: str, status: str, expires_after: str, expires_before: str, sort: str) -> dict[str, str]:
+    return {
+        "search": search.strip(),
+        "status": status,
+        "expires_after": _instant(expires_after),
+        "expires_before": _instant(expires_before),
+        "sort": sort,
+    }
+
+
+def _instant(text: str) -> str:
+    """The beginning of a day in UTC, where a date was chosen; else the time as it was given."""
+    return f"{text}T00:00:00Z" if len(text) == len("2026-01-31") else text
+
+
+def _found(call: Call, application: str | None, given: dict[str, str], cursor: str | None) -> dict[str, Any]:
+    """A page of a list, or what is wrong with the search."""
+    known = {name: value for name, value in given.items() if value and name != "search"}
+    fault, found = "", CertificateList(items=[], next_cursor=None)
+    try:
+        wanted = CertificateFilter.model_validate({**known, **_terms(given["search"])})
+    except ValidationError as problem:
+        fault = "; ".join(message for _, message in describe_faults(problem))
+    else:
+        rows = call.services.inventory.search(
+            application, wanted, after=decode_cursor(cursor), limit=LIMIT + 1
+        )
+        show = partial(certificate_answers, call.services)
+        found = page(CertificateList, rows, LIMIT, show, lambda row: position_of(row, wanted))
+    return {
+        "certificates": found.items,
+        "next_cursor": found.next_cursor,
+        "fault": fault,
+        "statuses": [*CertificateSearchStatus],
+        "first": cursor is None,
+    }
+
+
+def _terms(search: str) -> dict[str, Any]:
+    """What a person means: metadata, a fingerprint, a serial number, the end or the beginning of a name."""
+    if not search:
+        return {}
+    if "=" in search:
+        return {"metadata": [search]}
+    digits = search.replace(":", "").replace(" ", "").lower()
+    is_hex = bool(digits) and all(digit in "0123456789abcdef" for digit in digits)
+    if is_hex and len(digits) == 64:
+        return {"fingerprint": search}
+    if is_hex and len(digits) >= 8:
+        return {"serial": search}
+    if search.startswith("*") and not search.startswith("*."):
+        return {"name_ends": search.lstrip("*")}
+    return {"name_ends": search[1:]} if search.startswith("*.") else {"name_begins": search.rstrip("*")}
+
+
+def _state(certificate: CertificateOut, view: Page) -> str:
+    """The status as a person means it: an active certificate that has ended is expired."""
+    ended = certificate.status == CertificateStatus.ACTIVE and certificate.not_after <= view.now
+    return "expired" if ended else str(certificate.status)

@@ -1,0 +1,90 @@
+"""The page that is opened in the morning: what waits for the reader, what is wrong, what ends soon, what happened."""
+
+from collections.abc import Collection, Sequence
+from typing import Annotated, Any
+
+from fastapi import Request, Response
+
+from certrail.domain.access import Permission
+from certrail.domain.states import ApprovalStatus
+from certrail.services.access.reach import Scopes
+from certrail_server.api.answers.alerting import incident_answers
+from certrail_server.api.answers.approvals import approval_answer
+from certrail_server.api.answers.delivery import delivery_answers
+from certrail_server.api.guard import Call, allow
+from certrail_server.console.forms import form_of
+from certrail_server.console.page import Page, page_router
+from certrail_server.console.timeline import expiry_chart, happened
+
+router = page_router("")
+
+MOST_IN_PLACE = 5
+"""Approvals with their form on this page; the inbox has all."""
+FEW = 6
+TYPES = (
+    "certificate.issued",
+    "certificate.renewed",
+    "certificate.imported",
+    "certificate.revoked",
+    "certificate.held",
+    "certificate.renewal_failed",
+    "certificate.expiring",
+    "delivery.delivered",
+    "delivery.failed",
+    "delivery.recovered",
+    "delivery.drift_detected",
+    "delivery.removed",
+    "approval.opened",
+    "approval.approved",
+    "approval.rejected",
+    "request.failed",
+    "request.refused",
+    "incident.acknowledged",
+    "incident.escalated",
+    "application.created",
+)
+"""Events that a person wants to know of; the record of each Application has all."""
+
+
+@router.get("")
+def get_today(request: Request, call: Annotated[Call, allow(Permission.APPLICATION_LIST)]) -> Response:
+    """What waits, what is wrong, what ends soon, what happened: in all Applications of the reader."""
+    services, page = call.services, Page(request, call)
+    reach = services.principals.reach(call.actor)
+    inbox = services.approvals.inbox(call.actor, status=ApprovalStatus.OPEN, limit=MOST_IN_PLACE * 5 + 1)
+    shown = services.approvals.shown_all(inbox[: MOST_IN_PLACE * 5])
+    mine = [each for each in shown if call.actor.principal_id in each.ballot.voter_ids]
+    incidents = services.incidents.open_in(reach.where(Permission.ALERT_READ), FEW + 1)
+    failing = services.deliveries.unsuccessful_in(reach.where(Permission.SYNC_READ), FEW + 1)
+    readable = reach.where(Permission.CERTIFICATE_READ)
+    everywhere = "/console/certificates" if readable is None else None
+    events = reach.where(Permission.EVENT_READ)
+    named = None if events is None else [ident for ident in events if ident is not None]
+    return page.render(
+        "today/show.html",
+        waiting=[approval_answer(services, each) for each in mine[:MOST_IN_PLACE]],
+        waiting_count=len(mine),
+        requested=[each.about for each in shown if each not in mine],
+        more_waiting=len(inbox) > MOST_IN_PLACE * 5 or len(mine) > MOST_IN_PLACE,
+        incidents=incident_answers(services, incidents),
+        acknowledgeable=_within(incidents, reach.where(Permission.INCIDENT_ACKNOWLEDGE)),
+        failing=delivery_answers(services, failing),
+        few=FEW,
+        chart=expiry_chart(services, readable, page.now, everywhere),
+        events=happened(services.audit_log.newest(named, TYPES, 14)),
+        has_applications=bool(reach.roles) or readable is None,
+    )
+
+
+def _within(incidents: Sequence[Any], scopes: Scopes) -> Collection[str]:
+    """The ids of those that belong where the reader may do something."""
+    return {row.id for row in incidents if scopes is None or row.application_id in scopes}
+
+
+@router.post("/incidents/{incident_id}/acknowledge")
+def acknowledge(
+    request: Request, incident_id: str, call: Annotated[Call, allow(Permission.INCIDENT_ACKNOWLEDGE)]
+) -> Response:
+    """Say that somebody works on an incident, so that nobody else is notified of it."""
+    call.services.incidents.acknowledge(call.actor, incident_id, form_of(request).get("comment")[:500])
+    return Page(request, call).go("/console", "acknowledged")

@@ -1,0 +1,37 @@
+"""All pages, joined to the HTTP application."""
+
+from urllib.parse import quote
+
+from fastapi import APIRouter, FastAPI, Response
+from fastapi.responses import RedirectResponse
+
+from certrail_server.console import static_files
+from certrail_server.console.errors import is_page, problem_page
+from certrail_server.console.pages import applications, approvals, certificates, components, sign_in, today
+
+PAGES = (today.router, approvals.router, applications.router, certificates.router, components.router)
+"""Every route of these names its permission."""
+OPEN = (sign_in.router, static_files.router)
+
+entrance = APIRouter(include_in_schema=False)
+
+
+@entrance.get("/")
+def get_home() -> Response:
+    """To the page of today."""
+    return RedirectResponse("/console", 303)
+
+
+@entrance.get("/approvals/{approval_id}")
+def get_approval_link(approval_id: str) -> Response:
+    """Where the links of approval messages lead: to the page of the approval."""
+    return RedirectResponse(f"/console/approvals/{quote(approval_id, safe='')}", 303)
+
+
+def install(app: FastAPI) -> None:
+    """Serve the console beside the API, and show its refusals as pages."""
+    app.state.problem_page = lambda request, problem: (
+        problem_page(request, problem) if is_page(request) else None
+    )
+    for router in (*PAGES, *OPEN, entrance):
+        app.include_router(router)
