@@ -128,7 +128,7 @@ def _line(row: Any) -> Happened:
 
 
 def _name(data: dict[str, Any]) -> str:
-    for key in ("common_name", "name", "slug", "title", "key"):
+    for key in ("common_name", "name", "sync", "slug", "title", "key"):
         if data.get(key):
             return str(data[key])
     names = data.get("dns_names") or []
