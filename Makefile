@@ -16,7 +16,7 @@ PYTEST = $(BIN)/python -m pytest --numprocesses $(TESTERS) --dist loadfile --no-
 # Many short processes start here: without compiled modules each of them would compile everything anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test postgresql containment attacks endurance check fuzz interop bench dev setup clean
+.PHONY: demo test postgresql containment attacks endurance check fuzz interop browser bench dev setup clean
 
 demo: $(STAMP) ## play the whole story against real parts
 	@$(BIN)/python -m examples.demo
@@ -53,6 +53,10 @@ interop: $(STAMP) $(INTEROP)/.installed ## run with programs of others: clients 
 	$(BIN)/python -m pytest $(wildcard tests/interop/a_*.py) $(ARGS)
 	$(BIN)/python -m pytest -m interop plugins $(ARGS)
 
+browser: $(STAMP) $(VENV)/.browser ## look at every page of the console in Chromium
+	@.ci/browser-program
+	$(BIN)/python -m pytest $(wildcard tests/browser/a_*.py) $(ARGS)
+
 bench: $(STAMP) ## measure, and compare with goals: docs/benchmarks
 	$(BIN)/python -m bench $(ARGS)
 
@@ -76,6 +80,11 @@ $(INTEROP)/.installed: constraints-interop.txt $(STAMP)
 	@$(PYTHON) -m venv $(INTEROP)
 	@$(BIN)/uv pip install --quiet --native-tls $(INDEX:%=--default-index %) \
 		--python $(INTEROP)/bin/python --requirement constraints-interop.txt
+	@touch $@
+
+$(VENV)/.browser: requirements-browser.txt $(STAMP)
+	@$(BIN)/uv pip install --quiet --native-tls $(INDEX:%=--default-index %) \
+		--python $(BIN)/python --requirement requirements-browser.txt
 	@touch $@
 
 clean: ## remove the virtual environments and the demo's data

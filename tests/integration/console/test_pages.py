@@ -137,7 +137,7 @@ def _is_a_sound_page(answer: httpx2.Response) -> None:
                 assert address.startswith(("/", "#")), address
                 assert not address.startswith("//"), address
     ids = [attributes["id"] for _, attributes in elements if "id" in attributes]
-    assert len(ids) == len(set(ids)), sorted(ids)
+    assert len(ids) == len(set(ids)), ids
     named = {attributes.get("for") for tag, attributes in elements if tag == "label"}
     for tag, attributes in elements:
         if tag in ("input", "select", "textarea") and attributes.get("type") != "hidden":

@@ -91,9 +91,9 @@ class ApprovalQueries:
     def shown_all(self, rows: Sequence[ApprovalRequest]) -> Sequence[Shown]:
         """Several approvals with all that their approvers must know, by a number of statements that stays small."""
         with self._context.db.read() as session:
-            return self._shown(session, rows)
+            return self._shown_in(session, rows)
 
-    def _shown(self, session: Session, rows: Sequence[ApprovalRequest]) -> Sequence[Shown]:
+    def _shown_in(self, session: Session, rows: Sequence[ApprovalRequest]) -> Sequence[Shown]:
         subjects = self._subjects(session, rows)
         named = [subjects[row.subject_id] for row in rows]
         people = {ident for subject in named for ident in (subject.requester_id, subject.origin_id)}
