@@ -1,6 +1,7 @@
 """Settings: `CERTRAIL_*` variables, every one described, with safe defaults."""
 
 import re
+from datetime import timedelta
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -9,6 +10,7 @@ from urllib.parse import urlsplit
 from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from certrail.domain.durations import Duration, format_duration
 from certrail_server.database_url import is_database, with_tls
 from certrail_server.secret_files import with_files_read
 
@@ -109,6 +111,11 @@ class Settings(BaseSettings):
         pattern=r"^[A-Za-z][A-Za-z0-9-]{0,63}$",
         description="Header in which the trusted proxies pass on a client's certificate, such as X-Client-Certificate,"
         " for renewal by EST. They must replace it in every call. Default: no header is read.",
+    )
+    acme_ended_orders_kept: Duration = Field(
+        timedelta(days=30),
+        description="How long ACME orders are kept after they ended, with authorizations and challenges, such as `7d`."
+        " One whose certificate is valid ends with that.",
     )
     est_port: int | None = Field(
         None,
@@ -342,6 +349,8 @@ def describe() -> list[tuple[str, str, str]]:
     rows = []
     for name, field in Settings.model_fields.items():
         default = "" if field.default is None else str(field.default)
+        if isinstance(field.default, timedelta):
+            default = format_duration(field.default)
         if isinstance(field.default, frozenset):
             default = ""
         rows.append((f"CERTRAIL_{name.upper()}", default, field.description or ""))

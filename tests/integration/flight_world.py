@@ -18,7 +18,7 @@ from certrail.services.alerting.notify import NotifyCall
 from certrail.services.approvals.policies import Step
 from certrail.services.enrollment.acme.accounts import AccountKey
 from certrail.services.enrollment.acme.scope import acme_scope
-from certrail.services.enrollment.validation.outcome import Probe
+from certrail.services.enrollment.validation.outcome import Probe, Shown
 from certrail.services.operations.reconciliation import NEW
 from certrail_sdk import Sent
 
@@ -94,7 +94,7 @@ class Flight:
         elif flow == "validation":
             probe = services.acme_validation.begin(subject)
             if isinstance(probe, Probe):
-                services.acme_validation.record(subject, None)
+                services.acme_validation.record(subject, Shown())
         elif flow == "mirror":
             await run_verb(self.team, effects.mirror, subject)
         else:
@@ -165,7 +165,7 @@ def _challenge(team: Team) -> None:
         scope, account, [Identifier(IdentifierType.DNS, "validated.example.com")]
     )
     view = services.acme_authorizations.get(account, order.authorization_ids[0])
-    services.acme_authorizations.answer(account, view.challenges[0].id)
+    services.acme_authorizations.answer(account, view.challenges[0].id, "https://ca.example.com/account/1")
 
 
 def _connections(flight: Flight) -> None:

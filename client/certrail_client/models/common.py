@@ -40,6 +40,12 @@ class AcmeEnrollmentIn(Body):
     """Port of TLS-ALPN-01."""
     orders_per_hour: int = 300
     """New orders of one account in an hour."""
+    failed_validations_per_hour: int = 20
+    """Failed validations of one name by one account in an hour, after which its orders are refused."""
+    issuer_domain_names: list[str] | None = None
+    """By what the records of dns-persist-01 name this server, such as `ca.example.com`."""
+    persist_subdomains: bool = False
+    """Whether a record of dns-persist-01 with `policy=wildcard` counts for names below its own."""
 
 
 class ApiEnrollmentOut(Body):

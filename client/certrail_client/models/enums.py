@@ -9,11 +9,15 @@ from certrail_client.base import OpenEnum
 
 
 class ChallengeType(OpenEnum):
-    """How an ACME client shows that it controls a name (RFC 8555 section 8, RFC 8737)."""
+    """How an ACME client shows that it controls a name. RFC 8555 section 8, RFC 8737 section 3, draft-
+    ietf-acme-dns-account-label-03, draft-ietf-acme-dns-persist-02.
+    """
 
     HTTP_01 = "http-01"
     DNS_01 = "dns-01"
     TLS_ALPN_01 = "tls-alpn-01"
+    DNS_ACCOUNT_01 = "dns-account-01"
+    DNS_PERSIST_01 = "dns-persist-01"
 
 
 class KeyAlgorithm(OpenEnum):

@@ -44,6 +44,12 @@ class AcmeMethodOut(Body):
     """Port of TLS-ALPN-01."""
     orders_per_hour: int
     """New orders of one account in an hour."""
+    failed_validations_per_hour: int
+    """Failed validations of one name by one account in an hour."""
+    issuer_domain_names: list[str]
+    """By what the records of dns-persist-01 name this server."""
+    persist_subdomains: bool
+    """Whether a record with `policy=wildcard` counts for names below its own."""
 
 
 class ApiMethodIn(Body):

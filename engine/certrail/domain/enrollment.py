@@ -5,10 +5,19 @@ from collections.abc import Mapping
 from datetime import timedelta
 from enum import StrEnum
 from types import MappingProxyType
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
+from certrail.domain import formats
 from certrail.domain.durations import Duration, format_duration
 from certrail.domain.errors import BadInput, Conflict
 from certrail.domain.faults import in_one_line
@@ -47,11 +56,22 @@ class ApiSettings(MethodSettings):
 
 
 class ChallengeType(StrEnum):
-    """How an ACME client shows that it controls a name (RFC 8555 section 8, RFC 8737)."""
+    """How an ACME client shows that it controls a name.
+
+    RFC 8555 section 8, RFC 8737 section 3, draft-ietf-acme-dns-account-label-03, draft-ietf-acme-dns-persist-02.
+    """
 
     HTTP = "http-01"
     DNS = "dns-01"
     TLS_ALPN = "tls-alpn-01"
+    DNS_ACCOUNT = "dns-account-01"
+    DNS_PERSIST = "dns-persist-01"
+
+
+OFFERED_CHALLENGES = (ChallengeType.HTTP, ChallengeType.DNS, ChallengeType.TLS_ALPN)
+"""Where an enrollment names none: those of RFCs. The others are drafts, and are switched on by name."""
+MOST_ISSUER_NAMES = 10
+"""Of one challenge (draft-ietf-acme-dns-persist-02 section 3.1)."""
 
 
 class AcmeSettings(MethodSettings):
@@ -67,16 +87,36 @@ class AcmeSettings(MethodSettings):
         http_port: to which HTTP-01 connects first; the RFC says 80, a port forwarding may say otherwise.
         tls_port: the same of TLS-ALPN-01, and of redirects to HTTPS.
         orders_per_hour: new orders of one account.
+        failed_validations_per_hour: of one name by one account, after which its orders wait.
+        issuer_domain_names: what the records of dns-persist-01 name this server by.
+        persist_subdomains: whether a record of dns-persist-01 with ``policy=wildcard`` counts for names below its own.
     """
 
     external_account_required: bool = False
     preauthorized: bool = False
-    challenges: tuple[ChallengeType, ...] = Field(default=tuple(ChallengeType), min_length=1, max_length=8)
+    challenges: tuple[ChallengeType, ...] = Field(default=OFFERED_CHALLENGES, min_length=1, max_length=8)
     allowed_networks: tuple[str, ...] = Field(default=(), max_length=32)
     resolvers: tuple[str, ...] = Field(default=(), max_length=8)
     http_port: int = Field(default=80, ge=1, le=65535)
     tls_port: int = Field(default=443, ge=1, le=65535)
     orders_per_hour: int = Field(default=300, ge=1, le=100_000)
+    failed_validations_per_hour: int = Field(default=20, ge=1, le=100_000)
+    issuer_domain_names: tuple[str, ...] = Field(default=(), max_length=MOST_ISSUER_NAMES)
+    persist_subdomains: bool = False
+
+    @field_validator("issuer_domain_names")
+    @classmethod
+    def _issuer_names(cls, given: tuple[str, ...]) -> tuple[str, ...]:
+        names = tuple(dict.fromkeys(formats.dns_name(name) for name in given))
+        if any("*" in name for name in names):
+            raise ValueError("a wildcard names no issuer")
+        return names
+
+    @model_validator(mode="after")
+    def _records_name_an_issuer(self) -> Self:
+        if ChallengeType.DNS_PERSIST in self.challenges and not self.issuer_domain_names:
+            raise ValueError("dns-persist-01 needs issuer_domain_names, such as ca.example.com")
+        return self
 
     @field_validator("allowed_networks")
     @classmethod

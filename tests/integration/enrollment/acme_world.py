@@ -58,8 +58,8 @@ class Steps(NoWorkflows):
         while True:
             step = await asyncio.to_thread(validation.begin, challenge_id)
             if isinstance(step, Probe):
-                failure = await validation.check(step)
-                step = await asyncio.to_thread(validation.record, challenge_id, failure)
+                outcome = await validation.check(step)
+                step = await asyncio.to_thread(validation.record, challenge_id, outcome)
             if step.status != WAITING:
                 return step.status
             self.clock_on(step.wake_at)

@@ -11,7 +11,7 @@ from tests.integration.enrollment.acme_world import AcmeClient, AcmeWorld, csr_f
 
 from certrail.persistence.tables import AcmeChallenge, AcmeOrder, Certificate, CertificateRequest
 from certrail.services.enrollment.acme.nonces import AcmeNonces
-from certrail.services.enrollment.validation.outcome import Probe
+from certrail.services.enrollment.validation.outcome import Probe, Shown
 from certrail.services.facade import Services
 
 
@@ -66,7 +66,7 @@ def test_another_process_goes_on_with_a_validation(acme: AcmeWorld, monkeypatch:
     if isinstance(step, Probe):
         failure = asyncio.run(other.check(step))
         assert other.record(challenge.id, failure).status == "valid"
-    assert services.acme_validation.record(challenge.id, None).status == "valid"
+    assert services.acme_validation.record(challenge.id, Shown()).status == "valid"
     assert services.acme_validation.begin(challenge.id) == other.begin(challenge.id)
     assert client.acme.poll_and_finalize(order).fullchain_pem
 

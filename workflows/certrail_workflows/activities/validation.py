@@ -25,8 +25,8 @@ class ValidationActivities:
         step = await own_step(lambda: self._validation.begin(challenge_id))
         if isinstance(step, Probe):
             # No transaction is open meanwhile. A worker that dies here checks again.
-            failure = await self._validation.check(step)
-            step = await own_step(lambda: self._validation.record(challenge_id, failure))
+            outcome = await self._validation.check(step)
+            step = await own_step(lambda: self._validation.record(challenge_id, outcome))
         return ValidationStep(step.status, step.wake_at)
 
     @activity.defn(name=messages.FAIL_VALIDATION)

@@ -87,7 +87,7 @@ def challenges_for(identifier: Identifier, offered: Sequence[ChallengeType]) -> 
     A wildcard is shown by DNS only (RFC 8555 section 8.4), an IP address never by DNS (RFC 8738 section 7).
     """
     if identifier.wildcard:
-        possible = {ChallengeType.DNS}
+        possible = {ChallengeType.DNS, ChallengeType.DNS_ACCOUNT, ChallengeType.DNS_PERSIST}
     elif identifier.type is IdentifierType.IP:
         possible = {ChallengeType.HTTP, ChallengeType.TLS_ALPN}
     else:

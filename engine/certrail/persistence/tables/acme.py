@@ -44,7 +44,8 @@ class ExternalAccountKey(Row, table=True):
 class AcmeAccount(Row, table=True):
     """An account with its public key (JWK, RFC 7517), and the principal that it is in the audit log.
 
-    `thumbprint` is that of the key (RFC 7638), one account each in a scope and profile.
+    `thumbprint` is that of the key (RFC 7638), one account each in a scope and profile; `past_thumbprints` are those
+    of its keys before, the oldest first.
     """
 
     __tablename__ = "acme_account"
@@ -57,6 +58,7 @@ class AcmeAccount(Row, table=True):
     status: str = Field(default=AccountStatus.VALID, max_length=16)
     jwk: dict[str, Any] = json_column()
     thumbprint: str = Field(max_length=64)
+    past_thumbprints: list[str] = json_column(list)
     contacts: list[str] = json_column(list)
     external_key_id: str | None = Field(default=None, foreign_key="external_account_key.id", max_length=40)
 
@@ -88,7 +90,8 @@ class AcmeOrder(Row, table=True):
 
     `csr`, base64url of its DER, is kept while the order waits for `order_approval_id`.
     `names` is equal for equal sets of identifiers; `replaces` is the certificate as the client named it by ARI (RFC
-    9773 section 5), and `replaces_id` its id; `error` is the problem of an invalid order.
+    9773 section 5), and `replaces_id` its id; `error` is the problem of an invalid order. `ends_at` is from when on it
+    is not needed any more: when it expires; the housekeeping then sets it to when its certificate does.
     """
 
     __tablename__ = "acme_order"
@@ -98,6 +101,7 @@ class AcmeOrder(Row, table=True):
     account_id: str = Field(foreign_key="acme_account.id", max_length=40)
     status: str = Field(default=OrderStatus.PENDING, max_length=16)
     expires_at: datetime = Field(sa_type=UtcDateTime)
+    ends_at: datetime = Field(sa_type=UtcDateTime, index=True)
     identifiers: list[dict[str, str]] = json_column(list)
     names: str
     replaces: str | None = Field(default=None, max_length=128)
@@ -116,6 +120,7 @@ class AcmeAuthorization(Row, table=True):
     """An account's authorization for one identifier of one order; `value` has no wildcard, as RFC 8555 wants it."""
 
     __tablename__ = "acme_authorization"
+    __table_args__ = (Index("ix_acme_authorization_account", "account_id", "value"),)
 
     order_id: str = Field(foreign_key="acme_order.id", index=True, max_length=40)
     account_id: str = Field(foreign_key="acme_account.id", max_length=40)
@@ -129,7 +134,8 @@ class AcmeAuthorization(Row, table=True):
 class AcmeChallenge(Row, table=True):
     """A challenge. While it is ``processing``, a workflow validates it: `attempts` so far, the next at `next_try_at`.
 
-    `error` is the problem of the last attempt.
+    `error` is the problem of the last attempt, `failed_at` when its validation failed for good; `account_url` is how
+    the client names its account, which some challenges have in DNS.
     """
 
     __tablename__ = "acme_challenge"
@@ -142,4 +148,6 @@ class AcmeChallenge(Row, table=True):
     attempts: int = 0
     next_try_at: datetime | None = timestamp()
     validated_at: datetime | None = timestamp()
+    failed_at: datetime | None = timestamp()
+    account_url: str | None = Field(default=None, max_length=512)
     error: dict[str, Any] | None = optional_json()

@@ -1,17 +1,23 @@
 """What is needed for a while only is deleted when that is over, in small steps, the oldest first."""
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
-from sqlmodel import SQLModel, col, delete, select
+from sqlmodel import Session, SQLModel, col, delete, select
 
+from certrail.domain.states import RequestStatus
 from certrail.persistence.database import locked
 from certrail.persistence.tables import (
+    AcmeAuthorization,
+    AcmeChallenge,
     AcmeNonce,
+    AcmeOrder,
     ActionToken,
     ActionTokenUse,
     ApprovalMessage,
+    Certificate,
+    CertificateRequest,
     EnrollmentExchange,
     EnrollmentSecret,
     IdempotencyKeyRow,
@@ -22,6 +28,8 @@ from certrail.persistence.tables import (
 from certrail.services.core.unit_of_work import ServiceContext
 
 ROWS = 500
+ORDERS = 100
+"""Fewer: each has an authorization and its challenges for every name."""
 COPIES = 50
 """Fewer: each has the tokens of all its refreshes."""
 
@@ -42,6 +50,7 @@ KEPT: Sequence[tuple[type[SQLModel], Any, timedelta]] = (
     (IdempotencyKeyRow, col(IdempotencyKeyRow.created_at), timedelta(days=30)),
 )
 """What is deleted by its age, and from which moment on it is counted."""
+OPEN_REQUESTS = (RequestStatus.PENDING_APPROVAL, RequestStatus.APPROVED, RequestStatus.ISSUING)
 TOKENS_KEPT = timedelta(days=30)
 """So long a button that is pressed on a closed question is told why it does not count any more."""
 
@@ -55,7 +64,7 @@ class Housekeeping:
     def run(self) -> int:
         """Do one step of everything that is due; returns how many rows that were."""
         aged = sum(self._delete(table, instant, kept) for table, instant, kept in KEPT)
-        return aged + self._delete_tokens()
+        return aged + self._delete_tokens() + self._delete_orders()
 
     def _delete(self, table: type[SQLModel], instant: Any, kept: timedelta) -> int:
         with self._context.db.write() as session:
@@ -64,6 +73,31 @@ class Housekeeping:
             for row in rows:
                 session.delete(row)
             return len(rows)
+
+    def _delete_orders(self) -> int:
+        """Orders of ACME that ended, with their authorizations and challenges.
+
+        One whose certificate is valid is needed until that expires: by it the account revokes the certificate, and its
+        next order finds the lineage. It is left then, to be looked at again at that time.
+        """
+        with self._context.db.write() as session:
+            now = self._context.clock()
+            due = select(AcmeOrder).where(col(AcmeOrder.ends_at) <= now - self._context.ended_orders_kept)
+            query = due.order_by(col(AcmeOrder.ends_at)).limit(ORDERS)
+            orders = session.exec(locked(query, skip_locked=True)).all()
+            ids = [order.id for order in orders]
+            needed = _needed_until(session, ids, now)
+            of_orders = select(AcmeAuthorization.id).where(col(AcmeAuthorization.order_id).in_(ids))
+            session.exec(delete(AcmeChallenge).where(col(AcmeChallenge.authorization_id).in_(of_orders)))
+            session.exec(delete(AcmeAuthorization).where(col(AcmeAuthorization.order_id).in_(ids)))
+            for order in orders:
+                until = needed.get(order.id, order.ends_at)
+                if until > order.ends_at:
+                    order.ends_at = until
+                    session.add(order)
+                else:
+                    session.delete(order)
+            return len(orders)
 
     def _delete_tokens(self) -> int:
         with self._context.db.write() as session:
@@ -86,3 +120,20 @@ class Housekeeping:
                 copy.tokens_deleted_at = now
                 session.add(copy)
             return len(copies)
+
+
+def _needed_until(session: Session, order_ids: Sequence[str], now: datetime) -> dict[str, datetime]:
+    """Until when orders with a request are needed: to the end of the certificate, or now while there is none yet."""
+    query = (
+        select(AcmeOrder.id, CertificateRequest.status, Certificate.not_after)
+        .join(CertificateRequest, col(CertificateRequest.id) == col(AcmeOrder.request_id))
+        .join(Certificate, col(Certificate.id) == col(CertificateRequest.certificate_id), isouter=True)
+        .where(col(AcmeOrder.id).in_(order_ids))
+    )
+    found: dict[str, datetime] = {}
+    for ident, status, not_after in session.exec(query).all():
+        if not_after is not None:
+            found[ident] = not_after
+        elif status in OPEN_REQUESTS:
+            found[ident] = now
+    return found

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from certrail.domain.enrollment import (
+    MOST_ISSUER_NAMES,
     AcmeSettings,
     ChallengeLifetime,
     ChallengeType,
@@ -18,6 +19,7 @@ from certrail.services.enrollment.secrets import SecretKind
 from certrail_server.api.schemas.base import Duration, Id, In, Listing, Out, examples
 
 Text = Annotated[str, Field(min_length=1, max_length=64)]
+IssuerName = Annotated[str, Field(min_length=1, max_length=253)]
 _ACME, _EST, _SCEP = AcmeSettings(), EstSettings(), ScepSettings()
 
 
@@ -45,6 +47,9 @@ class AcmeEnrollmentIn(MethodIn):
             "http_port": 80,
             "tls_port": 443,
             "orders_per_hour": 300,
+            "failed_validations_per_hour": 20,
+            "issuer_domain_names": ["ca.example.com"],
+            "persist_subdomains": False,
         },
         {"preauthorized": True},
     )
@@ -72,6 +77,21 @@ class AcmeEnrollmentIn(MethodIn):
     tls_port: int = Field(default=443, ge=1, le=65535, description="Port of TLS-ALPN-01.")
     orders_per_hour: int = Field(
         default=_ACME.orders_per_hour, ge=1, le=100_000, description="New orders of one account in an hour."
+    )
+    failed_validations_per_hour: int = Field(
+        default=_ACME.failed_validations_per_hour,
+        ge=1,
+        le=100_000,
+        description="Failed validations of one name by one account in an hour, after which its orders are refused.",
+    )
+    issuer_domain_names: list[IssuerName] = Field(
+        default_factory=list,
+        max_length=MOST_ISSUER_NAMES,
+        description="By what the records of dns-persist-01 name this server, such as `ca.example.com`.",
+    )
+    persist_subdomains: bool = Field(
+        default=False,
+        description="Whether a record of dns-persist-01 with `policy=wildcard` counts for names below its own.",
     )
 
 
@@ -130,6 +150,15 @@ class AcmeMethodOut(Out):
     http_port: int = Field(description="Port of HTTP-01.")
     tls_port: int = Field(description="Port of TLS-ALPN-01.")
     orders_per_hour: int = Field(description="New orders of one account in an hour.")
+    failed_validations_per_hour: int = Field(
+        description="Failed validations of one name by one account in an hour."
+    )
+    issuer_domain_names: list[str] = Field(
+        description="By what the records of dns-persist-01 name this server."
+    )
+    persist_subdomains: bool = Field(
+        description="Whether a record with `policy=wildcard` counts for names below its own."
+    )
 
 
 class EstMethodOut(Out):

@@ -57,6 +57,7 @@ def create() -> None:
         sa.Column("status", sa.String(length=16), nullable=False),
         sa.Column("jwk", sa.JSON(), nullable=False),
         sa.Column("thumbprint", sa.String(length=64), nullable=False),
+        sa.Column("past_thumbprints", sa.JSON(), nullable=False),
         sa.Column("contacts", sa.JSON(), nullable=False),
         sa.Column("external_key_id", sa.String(length=40), nullable=True),
         sa.ForeignKeyConstraint(
@@ -126,6 +127,7 @@ def create() -> None:
         sa.Column("account_id", sa.String(length=40), nullable=False),
         sa.Column("status", sa.String(length=16), nullable=False),
         sa.Column("expires_at", UtcDateTime(), nullable=False),
+        sa.Column("ends_at", UtcDateTime(), nullable=False),
         sa.Column("identifiers", sa.JSON(), nullable=False),
         sa.Column("names", sa.String(), nullable=False),
         sa.Column("replaces", sa.String(length=128), nullable=True),
@@ -159,6 +161,7 @@ def create() -> None:
         op.f("ix_acme_order_order_approval_id"), "acme_order", ["order_approval_id"], unique=False
     )
     op.create_index(op.f("ix_acme_order_replaces_id"), "acme_order", ["replaces_id"], unique=False)
+    op.create_index(op.f("ix_acme_order_ends_at"), "acme_order", ["ends_at"], unique=False)
     op.create_table(
         "acme_authorization",
         sa.Column("id", sa.String(length=80), nullable=False),
@@ -180,6 +183,9 @@ def create() -> None:
         ),
         sa.PrimaryKeyConstraint("id"),
     )
+    op.create_index(
+        "ix_acme_authorization_account", "acme_authorization", ["account_id", "value"], unique=False
+    )
     op.create_index(op.f("ix_acme_authorization_order_id"), "acme_authorization", ["order_id"], unique=False)
     op.create_table(
         "acme_challenge",
@@ -192,6 +198,8 @@ def create() -> None:
         sa.Column("attempts", sa.Integer(), nullable=False),
         sa.Column("next_try_at", UtcDateTime(), nullable=True),
         sa.Column("validated_at", UtcDateTime(), nullable=True),
+        sa.Column("failed_at", UtcDateTime(), nullable=True),
+        sa.Column("account_url", sa.String(length=512), nullable=True),
         sa.Column("error", sa.JSON(), nullable=True),
         sa.ForeignKeyConstraint(
             ["authorization_id"],

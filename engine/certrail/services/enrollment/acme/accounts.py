@@ -28,6 +28,8 @@ from certrail.services.enrollment.clients import client_actor, enrollment_client
 MOST_PER_HOUR = 500
 """New accounts of one enrollment: every account is a principal for good."""
 HOUR = timedelta(hours=1)
+KEPT_THUMBPRINTS = 500
+"""Of the keys that an account had before: records in DNS may name them (draft-ietf-acme-dns-persist-02 section 4.2)."""
 
 
 @dataclass(frozen=True)
@@ -135,6 +137,7 @@ class AcmeAccounts:
             with self._context.unit_of_work(self.actor(account, request_id)) as uow:
                 row = lock_account(uow.session, account.id)
                 before, row.jwk, row.thumbprint = row.thumbprint, dict(key.jwk), key.thumbprint
+                row.past_thumbprints = [*row.past_thumbprints, before][-KEPT_THUMBPRINTS:]
                 uow.session.add(row)
                 uow.session.flush()
                 uow.record(

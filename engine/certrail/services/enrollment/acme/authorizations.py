@@ -54,9 +54,12 @@ class AcmeAuthorizations:
             return found, view
 
     def answer(
-        self, account: AcmeAccount, challenge_id: str, request_id: str | None = None
+        self, account: AcmeAccount, challenge_id: str, account_url: str, request_id: str | None = None
     ) -> tuple[AcmeChallenge, AuthorizationView]:
         """Have a challenge validated; a repeated call changes nothing.
+
+        Args:
+            account_url: as the client knows it: some challenges have it in DNS.
 
         Raises:
             AcmeProblem: there is no such challenge, or its authorization is not pending any more.
@@ -73,6 +76,7 @@ class AcmeAuthorizations:
                 if present.status is not AuthorizationStatus.PENDING:
                     raise AcmeProblem("malformed", f"The authorization is {present.status}.")
                 row.status, row.next_try_at = ChallengeStatus.PROCESSING, uow.now
+                row.account_url = account_url
                 uow.session.add(row)
                 uow.enqueue(workflow_of(row, present.row))
         return row, present

@@ -105,6 +105,7 @@ class AcmeOrders:
             if lock_account(uow.session, account.id).status != AccountStatus.VALID:
                 raise AcmeProblem("unauthorized", "The account is deactivated.", status=403)
             _refuse_many(uow, scope, account)
+            _refuse_failing(uow, scope, account, identifiers)
             content = permitted_content(uow, scope, identifiers)
             waits = approval_for_order(
                 uow, account, names_key(identifiers), content_to_approve(scope, content)
@@ -117,6 +118,7 @@ class AcmeOrders:
                 account_id=account.id,
                 status=OrderStatus.READY if ready else OrderStatus.PENDING,
                 expires_at=uow.now + LIFETIME,
+                ends_at=uow.now + LIFETIME,
                 identifiers=[each.document() for each in identifiers],
                 names=names_key(identifiers),
                 order_approval_id=waits.id if waits else None,
@@ -288,6 +290,43 @@ def _refuse_many(uow: UnitOfWork, scope: AcmeScope, account: AcmeAccount) -> Non
         "rateLimited",
         f"An account has at most {limit} new orders an hour here.",
         status=429,
+        retry_after=max(1, int((frees_at - uow.now).total_seconds()) + 1),
+    )
+
+
+def _refuse_failing(
+    uow: UnitOfWork, scope: AcmeScope, account: AcmeAccount, identifiers: Sequence[Identifier]
+) -> None:
+    """Raise AcmeProblem (``rateLimited``) for names whose validation failed too often in the last hour."""
+    limit = scope.settings.failed_validations_per_hour
+    names = {each.base: each for each in identifiers}
+    query = (
+        select(AcmeAuthorization.value, AcmeChallenge.failed_at)
+        .join(AcmeChallenge, col(AcmeChallenge.authorization_id) == col(AcmeAuthorization.id))
+        .where(
+            AcmeAuthorization.account_id == account.id,
+            col(AcmeAuthorization.value).in_(names),
+            col(AcmeChallenge.failed_at) > uow.now - HOUR,
+        )
+        .order_by(col(AcmeChallenge.failed_at).desc())
+    )
+    failed: dict[str, list[datetime]] = {}
+    for name, failed_at in uow.session.exec(query).all():
+        assert failed_at is not None
+        failed.setdefault(name, []).append(failed_at)
+    tried = {name: times for name, times in failed.items() if len(times) >= limit}
+    if not tried:
+        return
+    frees_at = max(times[limit - 1] for times in tried.values()) + HOUR
+    details = {
+        name: f"The validation of {name} failed {len(times)} times in an hour."
+        for name, times in tried.items()
+    }
+    raise AcmeProblem(
+        "rateLimited",
+        f"{next(iter(details.values()))} Correct what the challenges' errors say, and order again later.",
+        status=429,
+        subproblems=[Subproblem(names[name], "rateLimited", detail) for name, detail in details.items()],
         retry_after=max(1, int((frees_at - uow.now).total_seconds()) + 1),
     )
 

@@ -19,7 +19,7 @@ from certrail.services.core.unit_of_work import ServiceContext, UnitOfWork
 from certrail.services.enrollment.acme.authorizations import invalidate
 from certrail.services.enrollment.acme.orders import lock_order
 from certrail.services.enrollment.validation.checks import check
-from certrail.services.enrollment.validation.outcome import CheckFailed, Probe
+from certrail.services.enrollment.validation.outcome import CheckFailed, Probe, Shown
 
 WAITS = (timedelta(seconds=2), timedelta(seconds=5), timedelta(seconds=10), timedelta(seconds=20))
 """After each failed check but the last one: records and files take a while to be served everywhere."""
@@ -62,15 +62,15 @@ class AcmeValidation:
                 return ValidationAdvance(challenge.status)
             if challenge.next_try_at is not None and challenge.next_try_at > self._context.clock():
                 return ValidationAdvance(WAITING, challenge.next_try_at)
-            return _probe(session, challenge)
+            return _probe(session, challenge, self._context.clock())
 
-    async def check(self, probe: Probe) -> CheckFailed | None:
+    async def check(self, probe: Probe) -> Shown | CheckFailed:
         """Check once, over the network; within `CHECK_SECONDS`."""
-        failure = await check(probe)
+        outcome = await check(probe)
         checkpoint("validation.checked")
-        return failure
+        return outcome
 
-    def record(self, challenge_id: str, failure: CheckFailed | None) -> ValidationAdvance:
+    def record(self, challenge_id: str, outcome: Shown | CheckFailed) -> ValidationAdvance:
         """Record how a check ended: the challenge, its authorization and its order change together."""
         with self._context.unit_of_work(SYSTEM) as uow:
             held = _lock(uow, challenge_id)
@@ -79,14 +79,14 @@ class AcmeValidation:
                 return ValidationAdvance(challenge.status)
             challenge.attempts += 1
             uow.session.add(challenge)
-            if failure is None:
-                _succeed(uow, held)
+            if isinstance(outcome, Shown):
+                _succeed(uow, held, outcome)
             elif challenge.attempts <= len(WAITS):
-                challenge.error = {"type": failure.kind, "detail": failure.detail}
+                challenge.error = {"type": outcome.kind, "detail": outcome.detail}
                 challenge.next_try_at = uow.now + WAITS[challenge.attempts - 1]
                 return ValidationAdvance(WAITING, challenge.next_try_at)
             else:
-                _fail(uow, held, failure)
+                _fail(uow, held, outcome)
         checkpoint("validation.committed")
         return ValidationAdvance(challenge.status)
 
@@ -98,7 +98,7 @@ class AcmeValidation:
                 _fail(uow, held, CheckFailed("serverInternal", reason))
 
 
-def _probe(session: Session, challenge: AcmeChallenge) -> Probe:
+def _probe(session: Session, challenge: AcmeChallenge, now: datetime) -> Probe:
     authorization = session.get_one(AcmeAuthorization, challenge.authorization_id)
     account = session.get_one(AcmeAccount, authorization.account_id)
     rows = enrollments(session, account.application_id, account.profile_id)
@@ -110,6 +110,10 @@ def _probe(session: Session, challenge: AcmeChallenge) -> Probe:
         challenge.token,
         account.thumbprint,
         AcmeSettings.model_validate(settings),
+        authorization.wildcard,
+        challenge.account_url or "",
+        tuple(account.past_thumbprints),
+        now,
     )
 
 
@@ -126,12 +130,17 @@ def _lock(uow: UnitOfWork, challenge_id: str) -> _Held:
     return _Held(challenge, authorization, order)
 
 
-def _succeed(uow: UnitOfWork, held: _Held) -> None:
+def _succeed(uow: UnitOfWork, held: _Held, shown: Shown) -> None:
     challenge, authorization, order = held.challenge, held.authorization, held.order
     challenge.status, challenge.validated_at = ChallengeStatus.VALID, uow.now
     challenge.error = challenge.next_try_at = None
     if authorization.status == AuthorizationStatus.PENDING:
         authorization.status = AuthorizationStatus.VALID
+    if shown.until is not None:
+        # Nothing is issued by a proof that has ended (draft-ietf-acme-dns-persist-02 section 4.1).
+        authorization.expires_at = min(authorization.expires_at, shown.until)
+        order.expires_at = min(order.expires_at, shown.until)
+        uow.session.add(order)
     uow.session.add(authorization)
     uow.session.flush()
     others = select(AcmeAuthorization.status).where(AcmeAuthorization.order_id == order.id)
@@ -153,6 +162,8 @@ def _fail(uow: UnitOfWork, held: _Held, failure: CheckFailed) -> None:
     challenge, authorization, order = held.challenge, held.authorization, held.order
     challenge.status, challenge.next_try_at = ChallengeStatus.INVALID, None
     challenge.error = {"type": failure.kind, "detail": failure.detail}
+    if failure.kind != "serverInternal":
+        challenge.failed_at = uow.now
     if authorization.status == AuthorizationStatus.PENDING:
         authorization.status = AuthorizationStatus.INVALID
         invalidate(uow.session, order, failure.kind, f"{authorization.value}: {failure.detail}")

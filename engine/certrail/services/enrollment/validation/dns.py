@@ -47,6 +47,12 @@ async def txt_records(probe: Probe, name: str) -> Sequence[set[str]]:
     return views
 
 
+def resolver_words(probe: Probe, number: int) -> str:
+    """Which resolver a view is of, for a person; nothing where the system's are asked."""
+    resolvers = probe.settings.resolvers
+    return f" at the resolver {resolvers[number]}" if resolvers else ""
+
+
 async def _resolved(probe: Probe, host: str) -> list[Address]:
     asked = _together(probe.settings.resolvers)
     found: list[Address] = []

@@ -11,7 +11,7 @@ import h11
 
 from certrail.services.enrollment.validation.addresses import Address
 from certrail.services.enrollment.validation.dns import addresses_of
-from certrail.services.enrollment.validation.outcome import CheckFailed, Probe
+from certrail.services.enrollment.validation.outcome import CheckFailed, Probe, Shown
 
 MOST_REDIRECTS = 10
 LARGEST_ANSWER = 4096
@@ -39,7 +39,7 @@ class Answer(NamedTuple):
     body: bytes
 
 
-async def check(probe: Probe) -> None:
+async def check(probe: Probe) -> Shown:
     """Fetch the key authorization. Raises CheckFailed."""
     host = f"[{probe.value}]" if ":" in probe.value else probe.value
     here = Location(False, host, probe.settings.http_port, PATH + probe.token)
@@ -56,6 +56,7 @@ async def check(probe: Probe) -> None:
         raise CheckFailed(
             "incorrectResponse", f"What {here.host} answered is not the key authorization of this challenge."
         )
+    return Shown()
 
 
 def _redirected(probe: Probe, here: Location, location: str | None) -> Location:

@@ -3,11 +3,13 @@
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from certrail.crypto.base64url import encode
 from certrail.domain.acme import IdentifierType
 from certrail.domain.enrollment import AcmeSettings, ChallengeType
 
+LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 CHECK_SECONDS = 10.0
 """Of one check, from the first DNS query to the last byte."""
 
@@ -20,6 +22,10 @@ class Probe:
         value: the name or address, without a wildcard.
         token: of the challenge.
         thumbprint: of the account's key (RFC 7638).
+        wildcard: whether the identifier is a wildcard.
+        account_url: as the client knows it; where it has answered a challenge of DNS.
+        past_thumbprints: of the keys that the account had before, the oldest first.
+        now: when the check begins.
     """
 
     type: ChallengeType
@@ -28,6 +34,10 @@ class Probe:
     token: str
     thumbprint: str
     settings: AcmeSettings
+    wildcard: bool = False
+    account_url: str = ""
+    past_thumbprints: tuple[str, ...] = ()
+    now: datetime = LONG_AGO
 
     @property
     def key_authorization(self) -> str:
@@ -45,11 +55,23 @@ class Probe:
         return encode(self.digest)
 
 
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A check found proof of control.
+
+    Attributes:
+        until: after which it is no proof any more; ``None`` for no such time.
+    """
+
+    until: datetime | None = None
+
+
 class CheckFailed(Exception):
     """A check found no proof of control.
 
     Attributes:
-        kind: an ACME error type: ``connection``, ``dns``, ``tls``, ``incorrectResponse`` or ``unauthorized``.
+        kind: an ACME error type: ``connection``, ``dns``, ``tls``, ``incorrectResponse``, ``malformed`` or
+            ``unauthorized``.
         detail: what was found, for the person who runs the client; nothing of an answer's body.
     """
 

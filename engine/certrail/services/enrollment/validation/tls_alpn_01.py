@@ -9,13 +9,13 @@ from cryptography import x509
 from certrail.domain.acme import IdentifierType
 from certrail.services.enrollment.validation.dns import addresses_of, reverse_name
 from certrail.services.enrollment.validation.http_01 import CONNECT_SECONDS
-from certrail.services.enrollment.validation.outcome import CheckFailed, Probe
+from certrail.services.enrollment.validation.outcome import CheckFailed, Probe, Shown
 
 PROTOCOL = "acme-tls/1"
 ACME_IDENTIFIER = x509.ObjectIdentifier("1.3.6.1.5.5.7.1.31")
 
 
-async def check(probe: Probe) -> None:
+async def check(probe: Probe) -> Shown:
     """Look at the certificate that the name's server shows. Raises CheckFailed."""
     der = await _certificate(probe)
     try:
@@ -37,6 +37,7 @@ async def check(probe: Probe) -> None:
         raise CheckFailed(
             "incorrectResponse", "The acmeIdentifier is not that of this challenge, or not critical."
         )
+    return Shown()
 
 
 async def _certificate(probe: Probe) -> bytes:

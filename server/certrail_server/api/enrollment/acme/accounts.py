@@ -5,6 +5,8 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Request, Response
 
 from certrail.domain.acme import AccountStatus, AcmeProblem, contacts_of
+from certrail.domain.acme.account_records import account_hash_prefix
+from certrail.domain.enrollment import ChallengeType
 from certrail_server.api.enrollment.acme import answers
 from certrail_server.api.enrollment.acme.calls import AcmeCall, AcmeRoute, SignedCall, signed, unsigned
 from certrail_server.api.enrollment.acme.jws import is_bound, payload_of, public_key, signed_body, verify
@@ -18,7 +20,15 @@ Signed = Annotated[SignedCall, Depends(signed)]
 def directory(call: Unsigned) -> Response:
     """Where everything is."""
     urls, settings = call.urls, call.scope.settings
-    meta = {"externalAccountRequired": settings.external_account_required}
+    profile = call.scope.profile
+    meta: dict[str, Any] = {
+        "externalAccountRequired": settings.external_account_required,
+        "profiles": {profile.slug: profile.name},
+    }
+    if ChallengeType.DNS_PERSIST in settings.challenges:
+        # draft-ietf-acme-dns-persist-02 sections 3.2 and 4.1: records are written before there is any order.
+        meta["issuerDomainNames"] = list(settings.issuer_domain_names)
+        meta["accountHashPrefix"] = account_hash_prefix(urls.account(""))
     return answers.answered(
         {
             "newNonce": urls.new_nonce,

@@ -1,13 +1,14 @@
 """Documents that the ACME server answers with (RFC 8555 section 7.1), and its problems."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 from fastapi import Response
 
 from certrail.domain.acme import AcmeProblem, AuthorizationStatus, OrderStatus, Subproblem
+from certrail.domain.enrollment import ChallengeType
 from certrail.persistence.tables import AcmeAccount, AcmeAuthorization, AcmeChallenge
 from certrail.services.enrollment.acme.authorizations import AuthorizationView
 from certrail.services.enrollment.acme.orders import OrderView
@@ -81,7 +82,7 @@ def order_headers(view: OrderView, urls: Urls) -> dict[str, str]:
     return headers
 
 
-def authorization(view: AuthorizationView, urls: Urls) -> Json:
+def authorization(view: AuthorizationView, urls: Urls, issuers: Sequence[str] = ()) -> Json:
     """An authorization with its challenges; of a decided one only the challenge that decided (section 7.1.4)."""
     row: AcmeAuthorization = view.row
     shown = view.challenges
@@ -91,19 +92,18 @@ def authorization(view: AuthorizationView, urls: Urls) -> Json:
         "identifier": {"type": row.type, "value": row.value},
         "status": view.status,
         "expires": _time(row.expires_at),
-        "challenges": [challenge(each, urls) for each in shown],
+        "challenges": [challenge(each, urls, issuers) for each in shown],
         **({"wildcard": True} if row.wildcard else {}),
     }
 
 
-def challenge(row: AcmeChallenge, urls: Urls) -> Json:
-    """A challenge."""
-    found: Json = {
-        "type": row.type,
-        "url": urls.challenge(row.id),
-        "token": row.token,
-        "status": row.status,
-    }
+def challenge(row: AcmeChallenge, urls: Urls, issuers: Sequence[str] = ()) -> Json:
+    """A challenge; that of a lasting record has no token, but the names of the issuer."""
+    found: Json = {"type": row.type, "url": urls.challenge(row.id), "status": row.status}
+    if row.type == ChallengeType.DNS_PERSIST:
+        found["issuerDomainNames"] = list(issuers)
+    else:
+        found["token"] = row.token
     if row.validated_at is not None:
         found["validated"] = _time(row.validated_at)
     if row.error is not None:

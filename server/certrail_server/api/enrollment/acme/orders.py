@@ -7,6 +7,7 @@ from fastapi import APIRouter, Depends, Response
 from certrail.crypto import base64url
 from certrail.domain.acme import AcmeProblem, AuthorizationStatus, identifiers_of
 from certrail.services.enrollment.acme.authorizations import POLL_SECONDS, AuthorizationView
+from certrail.services.enrollment.acme.orders import OrderView
 from certrail_server.api.enrollment.acme import answers
 from certrail_server.api.enrollment.acme.calls import AcmeRoute, SignedCall, signed
 
@@ -26,6 +27,7 @@ def new_order(call: Signed) -> Response:
         raise AcmeProblem(
             "malformed", "The lifetime is that of the profile; leave notBefore and notAfter out."
         )
+    _refuse_other_profile(call, members.get("profile"))
     identifiers = identifiers_of(members.get("identifiers"))
     replaces = members.get("replaces")
     replaced = None
@@ -42,8 +44,7 @@ def new_order(call: Signed) -> Response:
         replaces_id=replaced.id if replaced else None,
         request_id=call.request_id,
     )
-    headers = answers.order_headers(view, call.urls)
-    return answers.answered(answers.order(view, call.urls), 201, headers)
+    return _order(call, view, 201)
 
 
 @router.post("/order/{order}")
@@ -51,7 +52,7 @@ def get_order(order: str, call: Signed) -> Response:
     """Read an order; one that waited for its approval goes on by this."""
     view = call.services.acme_orders.get(call.account, order)
     view = call.services.acme_finalization.resume(call.scope, call.account, view, call.request_id)
-    return answers.answered(answers.order(view, call.urls), 200, answers.order_headers(view, call.urls))
+    return _order(call, view)
 
 
 @router.post("/order/{order}/finalize")
@@ -68,7 +69,7 @@ def finalize(order: str, call: Signed) -> Response:
     view = call.services.acme_finalization.finalize(
         call.scope, call.account, present.row, der, call.request_id
     )
-    return answers.answered(answers.order(view, call.urls), 200, answers.order_headers(view, call.urls))
+    return _order(call, view)
 
 
 @router.post("/authorization/{authorization}")
@@ -81,7 +82,8 @@ def get_authorization(authorization: str, call: Signed) -> Response:
         view = authorizations.deactivate(call.account, authorization, call.request_id)
     else:
         view = authorizations.get(call.account, authorization)
-    return answers.answered(answers.authorization(view, call.urls), 200, _patience(view))
+    issuers = call.scope.settings.issuer_domain_names
+    return answers.answered(answers.authorization(view, call.urls, issuers), 200, _patience(view))
 
 
 @router.post("/challenge/{challenge}")
@@ -91,10 +93,26 @@ def answer_challenge(challenge: str, call: Signed) -> Response:
     if call.payload is None:
         row, view = authorizations.challenge(call.account, challenge)
     else:
-        row, view = authorizations.answer(call.account, challenge, call.request_id)
-    response = answers.answered(answers.challenge(row, call.urls), 200, _patience(view))
+        url = call.urls.account(call.account.id)
+        row, view = authorizations.answer(call.account, challenge, url, call.request_id)
+    issuers = call.scope.settings.issuer_domain_names
+    response = answers.answered(answers.challenge(row, call.urls, issuers), 200, _patience(view))
     response.headers.append("Link", f'<{call.urls.authorization(view.row.id)}>;rel="up"')
     return response
+
+
+def _order(call: SignedCall, view: OrderView, status: int = 200) -> Response:
+    document = answers.order(view, call.urls) | {"profile": call.scope.profile.slug}
+    return answers.answered(document, status, answers.order_headers(view, call.urls))
+
+
+def _refuse_other_profile(call: SignedCall, wanted: object) -> None:
+    """A server is that of one profile, which it names in its directory (draft-ietf-acme-profiles-00 section 4)."""
+    if wanted is not None and wanted != call.scope.profile.slug:
+        raise AcmeProblem(
+            "invalidProfile",
+            f"This server is that of the profile {call.scope.profile.slug}; others have directories of their own.",
+        )
 
 
 def _patience(view: AuthorizationView) -> dict[str, str]:
