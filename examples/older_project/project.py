@@ -76,11 +76,17 @@ def project(
                 "slug": "acme-servers",
                 "name": "Servers of Acme",
                 "rules": {"sans": {"dns": {"allowed": ["*.acme.example"]}}, "key_algorithms": ["EC_P256"]},
-            }
+            },
+            {
+                "slug": "acme-devices",
+                "name": "Devices of Acme",
+                "rules": {"sans": {"dns": {"allowed": ["*.dev.acme.example"]}}},
+            },
         ],
         "profiles": [
             _profile("acme-web", "47d", acme={"enabled": True}),
             _profile("acme-internal", "7d"),
+            _profile("acme-devices", "30d", "acme-devices", est={"enabled": True}, scep={"enabled": True}),
         ],
         "connections": _connections(folder, connections or {}),
         "channels": [
@@ -139,12 +145,12 @@ def _members() -> list[Json]:
     return [*users, pipeline, {**group, "role": "operator"}]
 
 
-def _profile(slug: str, ttl: str, **methods: Json) -> Json:
+def _profile(slug: str, ttl: str, policy: str = "acme-servers", **methods: Json) -> Json:
     return {
         "slug": slug,
         "name": slug.capitalize(),
         "ca": "acme-issuing",
-        "policy": "acme-servers",
+        "policy": policy,
         "ttl": ttl,
         "enrollment": {"api": {"enabled": True}, **methods},
     }

@@ -25,7 +25,7 @@ class TestLoading:
         loaded.ok("admin", "PATCH", "/syncs/hosts-web", {"name": "Mine now"})
         outcome = Loader(loaded.team.services, ProjectExport.model_validate(loaded.export)).run()
         assert outcome.loaded == {}
-        assert sum(outcome.kept.values()) == 5 + 2 + 1 + 2 + 4 + 2 + 5 + 2 + 4 + 3
+        assert sum(outcome.kept.values()) == 5 + 2 + 2 + 3 + 4 + 2 + 5 + 2 + 4 + 3
         assert loaded.ok("admin", "GET", "/syncs/hosts-web")["name"] == "Mine now"
 
     def test_one_that_was_interrupted_is_completed(self, team: Team, exported: Json, tmp_path: Path) -> None:
