@@ -26,7 +26,8 @@ def urls(project: Project, profile: str, method: str) -> dict[str, str]:
     """As the API says them."""
     found = project.ok("admin", "GET", f"/profiles/{profile}/enrollment")
     assert found["application_id"] is None
-    return {row["method"]: row["urls"] for row in found["methods"]}[method]
+    by_method: dict[str, dict[str, str]] = {row["method"]: row["urls"] for row in found["methods"]}
+    return by_method[method]
 
 
 def issued(project: Project, name: str) -> list[dict[str, Any]]:
