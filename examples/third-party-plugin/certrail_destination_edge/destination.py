@@ -52,17 +52,13 @@ class Edge(Destination[EdgeConfig]):
         present = await self._read(name) if self._is_here(target) else None
         if present is None or present["label"] != target.delivery:
             return Observation(present=False)
-        return Observation(
-            present=True, fingerprint=pem.fingerprint(present["chain"]), reference=self._url(name)
-        )
+        return Observation(present=True, fingerprint=pem.fingerprint(present["chain"]), reference=self._url(name))
 
     async def remove(self, target: Target) -> Removal:
         """Delete the object, if it is ours."""
         name = _name_of(target)
         if not self._is_here(target):
-            raise Permanent(
-                f"{name} was put to another Edge than the present one.", action="Delete it there."
-            )
+            raise Permanent(f"{name} was put to another Edge than the present one.", action="Delete it there.")
         present = await self._read(name)
         if present is None:
             return Removal(changed=False)
@@ -78,9 +74,7 @@ class Edge(Destination[EdgeConfig]):
         except NotFound:
             return None
 
-    async def _send(
-        self, method: str, name: str, document: Mapping[str, str] | None = None
-    ) -> Mapping[str, Any]:
+    async def _send(self, method: str, name: str, document: Mapping[str, str] | None = None) -> Mapping[str, Any]:
         """One request; whatever is not 2xx is raised as the error that says what certrail does next."""
         headers = {"Authorization": f"Bearer {self.config.token.get_secret_value()}"}
         body = json.dumps(document).encode() if document else b""

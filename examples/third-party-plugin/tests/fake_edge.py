@@ -57,9 +57,7 @@ class FakeEdge:
             def do_GET(self) -> None:
                 body = self.rfile.read(int(self.headers.get("content-length", 0)))
                 name = self.path.removeprefix(PATH)
-                status, document = edge.answer(
-                    self.command, name, self.headers.get("authorization", ""), body
-                )
+                status, document = edge.answer(self.command, name, self.headers.get("authorization", ""), body)
                 content = json.dumps(document).encode()
                 self.send_response(status)
                 self.send_header("content-length", str(len(content)))
