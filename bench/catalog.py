@@ -13,6 +13,8 @@ BENCHMARKS = (
     "accept",
     "longpoll",
     "idle",
+    "storage",
+    "ceiling",
     "peers",
     "inventory",
     "sweeps",

@@ -1,0 +1,1 @@
+"""A process of an installation with many, for the benchmark `ceiling`."""
