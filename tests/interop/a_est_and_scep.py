@@ -249,10 +249,9 @@ def test_strongswan_waits_for_an_approval_by_est(fronted: Fronted, tmp_path: Pat
 
 
 def scep(enrollment: Enrollment, key: str, *arguments: str) -> tuple[str, ...]:
-    """Debian's build reads the capabilities of a server one bit too far, so it finds no AES."""
     names = ("--dn", "CN=device.example.com", "--san", "device.example.com")
     trust = ("--cacert-enc", "ra.pem", "--cacert-sig", "ra.pem", "--cacert", "ca.pem")
-    how = ("--cipher", "des3", "--interval", "1", "--outform", "pem")
+    how = ("--interval", "1", "--outform", "pem")
     return ("--scep", "--url", enrollment.scep, "--in", key, *names, *trust, *how, *arguments)
 
 
@@ -263,15 +262,18 @@ def get_scep_authorities(enrollment: Enrollment, folder: Path) -> None:
         pki(folder, "--gen", "--type", "rsa", "--size", "2048", "--outform", "pem", to=f"{name}.key")
 
 
-def test_strongswan_enrolls_and_renews_by_scep(fronted: Fronted, tmp_path: Path) -> None:
+@pytest.mark.parametrize("cipher", ["aes", "des3"])
+def test_strongswan_enrolls_and_renews_by_scep(fronted: Fronted, tmp_path: Path, cipher: str) -> None:
+    """Debian's build finds AES by SHA-384 among the capabilities, which it looks at one by the number of another."""
     enrollment = fronted.enrollment()
     get_scep_authorities(enrollment, tmp_path)
     wrong = pki(tmp_path, *scep(enrollment, "first.key", "--password", "wrong"), fails=True)
     assert "badRequest" in wrong
-    pki(tmp_path, *scep(enrollment, "first.key", "--password", enrollment.challenge), to="first.pem")
+    chosen = ("--cipher", cipher)
+    pki(tmp_path, *scep(enrollment, "first.key", "--password", enrollment.challenge, *chosen), to="first.pem")
     first = loaded(tmp_path / "first.pem")
     present = ("--cert", "first.pem", "--key", "first.key")
-    pki(tmp_path, *scep(enrollment, "next.key", *present), to="next.pem")
+    pki(tmp_path, *scep(enrollment, "next.key", *present, *chosen), to="next.pem")
     renewed = loaded(tmp_path / "next.pem")
     assert renewed.public_key() != first.public_key()
     assert enrollment.lineage_of(renewed) == enrollment.lineage_of(first)

@@ -115,7 +115,9 @@ def test_a_certificate_is_issued_in_the_answer(scep: Scep, cipher: object, by_ge
 
 def test_capabilities_and_the_registration_authority(scep: Scep) -> None:
     caps = scep.http.get(scep.url, params={"operation": "GetCACaps", "message": "0"})
-    assert {"AES", "DES3", "SHA-256", "Renewal", "POSTPKIOperation", "SCEPStandard"} <= set(caps.text.split())
+    words = set(caps.text.split())
+    assert {"AES", "DES3", "SHA-256", "SHA-384", "Renewal", "POSTPKIOperation", "SCEPStandard"} <= words
+    assert "GetNextCACert" not in words, "there is never a next certificate"
     scep.ra.verify_directly_issued_by(scep.issuer)
     usage = scep.ra.extensions.get_extension_for_class(x509.KeyUsage).value
     assert (usage.digital_signature, usage.key_encipherment) == (True, True)

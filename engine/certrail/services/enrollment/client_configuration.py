@@ -43,7 +43,7 @@ pki --scepca --url {server} --caout ca.pem --raout ra.pem --outform pem --force
 pki --gen --type rsa --size 2048 --outform pem > device.key
 pki --scep --url {server} --in device.key --dn CN=device.example.com --san device.example.com \\
   --password CHALLENGE --cacert-enc ra.pem --cacert-sig ra.pem --cacert ca.pem \\
-  --cipher des3 --outform pem > device.pem
+  --outform pem > device.pem
 """
 
 

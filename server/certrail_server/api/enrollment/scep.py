@@ -19,7 +19,11 @@ router = APIRouter(prefix="/scep", include_in_schema=False)
 CA_AND_RA, MESSAGE = "application/x-x509-ca-ra-cert", "application/x-pki-message"
 BUSY_SECONDS = 5
 OPERATIONS = "GetCACaps, GetCACert or PKIOperation"
-NO_NEXT_CA = "No next certificate of the authority is prepared.\n"
+NO_NEXT_CA = (
+    "GetNextCACert is not served: an authority's new certificate is the present one as soon as it is installed, and"
+    " GetCACert answers with it.\n"
+)
+"""RFC 8894 section 4.7; the capability is not advertised."""
 
 
 @router.get("/applications/{application}/profiles/{profile}/pkiclient.exe")
