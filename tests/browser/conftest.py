@@ -70,9 +70,10 @@ class Reader:
             self.page.evaluate(
                 """() => {
                 const edge = document.documentElement.clientWidth + 1;
-                const scrolls = ".table-frame, .chart-frame, .tabs, pre, .visually-hidden";
+                const scrolls = ".table-frame, .chart-frame, .tabs, pre, .visually-hidden, .table-blocks thead";
                 return [...document.body.querySelectorAll("*")]
-                    .filter((each) => each.getBoundingClientRect().right > edge && !each.closest(scrolls))
+                    .filter((each) => each.checkVisibility() && !each.closest(scrolls))
+                    .filter((each) => each.getBoundingClientRect().right > edge)
                     .map((each) => each.outerHTML.slice(0, 120));
                 }"""
             )

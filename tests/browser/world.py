@@ -81,8 +81,9 @@ def _make_product(world: World) -> None:
         profile = {"slug": slug, "name": name, "ca": "root", "policy": "shop", "ttl": "47d"}
         api.post("/certificate-profiles", profile)
     _connect(api, "folder", "folder", {"root": str(world.folder)})
-    _connect(api, "proxy", "http", {"url": f"http://127.0.0.1:{free_port()}"})
-    _connect(api, "hook", "webhook", {"url": f"http://127.0.0.1:{free_port()}/"})
+    nobody = f"http://127.0.0.1:{free_port()}"
+    _connect(api, "receiver", "http-put", {"url": nobody, "allowed_hosts": ["127.0.0.1"]})
+    _connect(api, "mail", "smtp", {"host": "127.0.0.1", "port": free_port()})
 
 
 def _make_team(world: World) -> None:
@@ -101,6 +102,14 @@ def _make_team(world: World) -> None:
     api.post(f"{SHOP}/approval-policies", {**policy, "steps": [step]})
     files = {"slug": "files", "name": "Storefront", "destination": "files", "connection": "folder"}
     api.post(f"{SHOP}/syncs", files)
+    receiver = {"slug": "edge", "name": "Edge", "destination": "http-put", "connection": "receiver"}
+    api.post(f"{SHOP}/syncs", {**receiver, "selection": {"names": ["api.shop.example.com"]}})
+    mail = {"sender": "certrail@example.com", "recipients": ["shop@example.com"]}
+    channel = {"slug": "mail", "name": "Mail", "notifier": "email", "connection": "mail", "config": mail}
+    api.post(f"{SHOP}/channels", channel)
+    escalation = [{"after": "4h", "channels": ["mail"]}]
+    failed = {"slug": "failed", "name": "Failed deliveries", "events": ["delivery.failed"]}
+    api.post(f"{SHOP}/alerts", {**failed, "channels": ["mail"], "escalation": escalation})
 
 
 def _make_certificates(world: World) -> None:
@@ -117,8 +126,12 @@ def _make_certificates(world: World) -> None:
         rows = api.get(f"{SHOP}/deliveries", status="delivered")["items"]
         return len(rows) == len(NAMES)
 
+    def failed() -> Any:
+        return api.get(f"{SHOP}/incidents")["items"]
+
     certificates = until(issued, "certificates to be issued")
     until(delivered, "certificates to be delivered")
+    until(failed, "the delivery to nobody to fail")
     world.objects["certificate_id"] = certificates[0]["id"]
     wanted = world.request("bob", "accounts", "guarded", ttl="80d")
     approval = until(

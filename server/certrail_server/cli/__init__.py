@@ -17,7 +17,8 @@ SECTIONS: dict[str, dict[str, Entry]] = {
             "Run a worker for workflows and plugins, as a process for flows and processes for plugins.",
         ),
         "console": Entry(
-            "local.run:console", "Make a link that signs a browser in once, for the pages of the console."
+            "local.run:console",
+            "Make a link on the data of this machine that signs a browser in once, within 10 minutes.",
         ),
         "migrate": Entry(
             "local.operate:migrate_database", "Migrate the database to the schema of this version."

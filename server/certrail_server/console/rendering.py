@@ -24,7 +24,7 @@ TONES: Mapping[str, str] = {
     **dict.fromkeys(("open", "issuing", "delivering", "pending", "info"), "info"),
 }
 """How a state looks; one that is not here is calm."""
-_UNITS = ((86400, "day"), (3600, "hour"), (60, "minute"))
+_UNITS = ((31_536_000, "year"), (86400, "day"), (3600, "hour"), (60, "minute"))
 LARGE = 2
 """Of a unit: from so many of them on, the unit is used."""
 

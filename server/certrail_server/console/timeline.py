@@ -8,6 +8,7 @@ from typing import Any
 from certrail.domain.events import EVENTS
 from certrail.services.access.reach import Scopes
 from certrail.services.facade import Services
+from certrail.services.inventory.search import Named
 from certrail_sdk import Severity
 from certrail_server.console.rendering import query
 
@@ -99,7 +100,11 @@ def expiry_chart(services: Services, scopes: Scopes, now: datetime, path: str | 
 
 @dataclass(frozen=True)
 class Happened:
-    """An event as a line of a timeline."""
+    """An event as a line of a timeline.
+
+    Attributes:
+        about: name of the certificate that it is about, where its title does not say so.
+    """
 
     at: datetime
     what: str
@@ -107,14 +112,17 @@ class Happened:
     who: str
     details: Sequence[str]
     link: str
+    about: str = ""
 
 
-def happened(rows: Sequence[Any]) -> Sequence[Happened]:
-    """Events as they read to a person."""
-    return [_line(row) for row in rows]
+def happened(services: Services, rows: Sequence[Any]) -> Sequence[Happened]:
+    """Events as they read to a person, with the certificates that they are about; one statement."""
+    lineages = {str(row.data["lineage_id"]) for row in rows if row.data.get("lineage_id")}
+    certificates = services.inventory.current_of(lineages)
+    return [_line(row, certificates.get(row.data.get("lineage_id") or "")) for row in rows]
 
 
-def _line(row: Any) -> Happened:
+def _line(row: Any, certificate: Named | None) -> Happened:
     event, data = EVENTS.get(row.type), row.data
     title = event.title if event else row.type
     name = _name(data) or row.subject_id[:12]
@@ -124,7 +132,11 @@ def _line(row: Any) -> Happened:
     said = [str(data[key]) for key in ("message", "action", "reason", "comment") if data.get(key)]
     page = PAGES.get(row.subject_type)
     link = f"{page}{row.subject_id}" if page else ""
-    return Happened(row.created_at, what, tone, row.actor_name, said, link)
+    about = ""
+    if certificate is not None and not page:
+        link = f"{PAGES['certificate']}{certificate.id}"
+        about = "" if certificate.name in what else certificate.name
+    return Happened(row.created_at, what, tone, row.actor_name, said, link, about)
 
 
 def _name(data: dict[str, Any]) -> str:

@@ -1,6 +1,6 @@
 """Certificates as they are read: searched page by page, one by one, and the key once."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -38,6 +38,14 @@ class Ending:
 
     not_after: datetime
     renew_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A certificate by its id and its common name, or else its first other name."""
+
+    id: str
+    name: str
 
 
 class Inventory:
@@ -92,6 +100,17 @@ class Inventory:
             rows = session.exec(query.order_by(ends, col(Certificate.id)).limit(limit)).all()
             return [Ending(not_after, renew_at) for not_after, renew_at in rows]
 
+    def current_of(self, lineage_ids: Collection[str]) -> Mapping[str, Named]:
+        """The present certificates of some lineages, by the id of each, as far as there are any."""
+        with self._context.db.read() as session:
+            query = (
+                select(Lineage.id, Certificate.id, Certificate.common_name, Certificate.names)
+                .join(Certificate, col(Certificate.id) == col(Lineage.current_certificate_id))
+                .where(col(Lineage.id).in_(lineage_ids))
+            )
+            rows = session.exec(query).all() if lineage_ids else []
+        return {lineage: Named(ident, common or _first_name(names)) for lineage, ident, common, names in rows}
+
     def show_key(self, actor: Actor, certificate_id: str) -> str:
         """The private key, PKCS#8 PEM, to its requester, once.
 
@@ -120,6 +139,10 @@ class Inventory:
             return self._context.keyring.open(
                 row.key_sealed, of_row(CERTIFICATE_KEY_PURPOSE, row.id)
             ).decode()
+
+
+def _first_name(names: Mapping[str, Sequence[str]]) -> str:
+    return next((name for group in names.values() for name in group), "")
 
 
 def position_of(row: Certificate, wanted: CertificateFilter) -> Position:

@@ -56,5 +56,5 @@ def get_application(request: Request, call: Annotated[Call, allow(Permission.APP
         incidents=incident_answers(services, incidents),
         failing=delivery_answers(services, failing),
         requests=request_answers(services, requests),
-        events=happened(events),
+        events=happened(services, events),
     )

@@ -107,7 +107,7 @@ def get_certificate(
         deliveries=deliveries,
         lineage=lineage,
         renewal=renewal_plan_answer(services.renewals.explained(certificate_id)),
-        events=happened(events),
+        events=happened(services, events),
         state=_state(certificate, view),
         reasons=[*Reason],
         formats=get_args(Format),

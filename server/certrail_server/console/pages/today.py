@@ -71,7 +71,7 @@ def get_today(request: Request, call: Annotated[Call, allow(Permission.APPLICATI
         failing=delivery_answers(services, failing),
         few=FEW,
         chart=expiry_chart(services, readable, page.now, everywhere),
-        events=happened(services.audit_log.newest(named, TYPES, 14)),
+        events=happened(services, services.audit_log.newest(named, TYPES, 14)),
         has_applications=bool(reach.roles) or readable is None,
     )
 
