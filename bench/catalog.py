@@ -16,6 +16,7 @@ BENCHMARKS = (
     "storage",
     "ceiling",
     "peers",
+    "acme",
     "inventory",
     "sweeps",
     "renewal",

@@ -44,6 +44,9 @@ python -m bench.page
 ```
 """.strip()
 PEERS: Mapping[str, str] = {
+    "Pebble": "is a test server: it keeps accounts, orders, certificates and its CA in memory, and they are gone with"
+    " it. It serves ACME alone: no policy but a list of blocked names, no approvals by people, no audit log, no"
+    " inventory, no renewal information in this version, and no API for issuing.",
     "OpenBao": "issues certificates and revokes them, serves ACME, and keeps an audit log if one is configured. It"
     " has no approvals by people, no destinations, no notifications, no renewal, and no inventory by lineage: an issued"
     " certificate is handed to the caller, and what becomes of it is the caller's work. A call is done when it is"

@@ -9,6 +9,7 @@ import subprocess
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -61,9 +62,22 @@ def measure(run: Run) -> list[Figure]:
     return figures
 
 
+@dataclass(frozen=True)
+class Bao:
+    """A running OpenBao with a root CA and a role `web`."""
+
+    url: str
+    token: str
+
+    def client(self) -> httpx2.Client:
+        """Its API, as the root token calls it."""
+        headers = {"X-Vault-Token": self.token}
+        return httpx2.Client(base_url=f"{self.url}/v1", headers=headers, timeout=60, trust_env=False)
+
+
 @contextmanager
-def open_bao(run: Run, *, audited: bool) -> Iterator[Callable[[int], Load]]:
-    """Start a server with a root CA and a role; what is returned issues so many certificates."""
+def bao_server(*, audited: bool) -> Iterator[Bao]:
+    """Start a server in a folder of its own."""
     with ExitStack() as stack:
         place = stack.enter_context(folder())
         url = f"http://127.0.0.1:{free_port()}"
@@ -74,8 +88,15 @@ def open_bao(run: Run, *, audited: bool) -> Iterator[Callable[[int], Load]]:
             process = subprocess.Popen(command, stdout=log, stderr=log, cwd=place)
         stack.callback(process.wait)
         stack.callback(process.kill)
-        token = _prepared(url, process)
-        session = run.wait(_session(token))
+        yield Bao(url, _prepared(url, process))
+
+
+@contextmanager
+def open_bao(run: Run, *, audited: bool) -> Iterator[Callable[[int], Load]]:
+    """What is returned issues so many certificates, by OpenBao's own API."""
+    with ExitStack() as stack:
+        server = stack.enter_context(bao_server(audited=audited))
+        session = run.wait(_session(server.token))
         stack.callback(lambda: run.wait(session.close()))
 
         def issued(count: int) -> Load:
@@ -83,7 +104,7 @@ def open_bao(run: Run, *, audited: bool) -> Iterator[Callable[[int], Load]]:
 
             async def job(number: int) -> None:
                 body = {"common_name": f"{prefix}-{number}.example.com"}
-                async with session.post(f"{url}/v1/pki/issue/web", json=body) as answer:
+                async with session.post(f"{server.url}/v1/pki/issue/web", json=body) as answer:
                     assert "certificate" in (await answer.json())["data"]
 
             return run.wait(closed_loop(job, count, AT_ONCE))

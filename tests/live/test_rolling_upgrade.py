@@ -1,16 +1,11 @@
 """Servers and workers are replaced one by one by those of the next release, under load: nobody notices."""
 
 import asyncio
-import os
-import signal
-import subprocess
-import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -21,98 +16,15 @@ from examples.demo.team import connection
 from sqlalchemy import create_engine, text
 from temporalio.client import Client, WorkflowExecutionStatus
 from temporalio.service import RPCError, RPCStatusCode
+from tests.live.fleet import Fleet
 from tests.live.next_version import VERSION, next_version
-from tests.live.ports import listens
 from tests.live.temporal import TemporalServer
 from tests.support.postgres import fresh_database
-
-from certrail_server.ports import free_port
 
 pytestmark = pytest.mark.endurance
 
 LEAST_REQUESTS, EVERY_SECONDS = 60, 1.0
 PATIENCE = 120.0
-
-
-@dataclass
-class Fleet:
-    """Processes of two versions on one database and one Temporal.
-
-    Attributes:
-        upstreams: the servers that a balancer would use now.
-    """
-
-    folder: Path
-    environment: Mapping[str, str]
-    following: Mapping[str, str]
-    upstreams: list[str] = field(default_factory=list)
-    processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
-    lock: threading.Lock = field(default_factory=threading.Lock)
-
-    def run(self, *words: str, following: bool = False) -> str:
-        """A command of one of the versions."""
-        done = subprocess.run(
-            [sys.executable, "-m", "certrail_server", *words],
-            env=self._env("command", following),
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == 0, done.stderr
-        return done.stdout.strip()
-
-    def start_server(self, name: str, *, following: bool = False) -> str:
-        """A server that the balancer uses once it is ready; returns its address."""
-        port = free_port()
-        self._start(name, "server", following, CERTRAIL_PORT=str(port))
-        until(lambda: listens(port), name)
-        url = f"http://127.0.0.1:{port}"
-        assert httpx2.get(f"{url}/readyz", trust_env=False, timeout=60).status_code == 200
-        with self.lock:
-            self.upstreams.append(url)
-        return url
-
-    def start_worker(self, name: str, *, following: bool = False) -> None:
-        self._start(name, "worker", following)
-        until((self.folder / name / "worker.json").exists, name)
-
-    def stop(self, name: str, url: str | None = None) -> None:
-        """Out of the balancer first, then an orderly end."""
-        if url is not None:
-            with self.lock:
-                self.upstreams.remove(url)
-        process = self.processes.pop(name)
-        process.terminate()
-        # uvicorn ends by the signal that it got, once everything is answered.
-        assert process.wait(60) in (0, -signal.SIGTERM), self.log(name)
-
-    def kill(self) -> None:
-        for process in self.processes.values():
-            process.kill()
-            process.wait(60)
-
-    def log(self, name: str) -> str:
-        return (self.folder / f"{name}.log").read_text(errors="replace")
-
-    def _start(self, name: str, command: str, following: bool, **more: str) -> None:
-        with (self.folder / f"{name}.log").open("ab") as log:
-            self.processes[name] = subprocess.Popen(
-                [sys.executable, "-m", "certrail_server", command],
-                env={**self._env(name, following), **more},
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-            )
-
-    def _env(self, name: str, following: bool) -> dict[str, str]:
-        data = self.folder / name
-        data.mkdir(mode=0o700, exist_ok=True)
-        return {
-            **os.environ,
-            **self.environment,
-            **(self.following if following else {}),
-            "CERTRAIL_DATA_DIR": str(data),
-        }
 
 
 class Load(threading.Thread):

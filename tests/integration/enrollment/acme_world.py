@@ -233,6 +233,23 @@ class AcmeClient:
         ).encode()
 
 
+def patient(client: AcmeClient) -> AcmeClient:
+    """A client that tries again as often as it has to: the library does so once."""
+    post = client.net.post
+
+    def posted(*arguments: Any, **named: Any) -> Any:
+        for _ in range(20):
+            try:
+                return post(*arguments, **named)
+            except messages.Error as refusal:
+                if refusal.code != "badNonce":
+                    raise
+        raise AssertionError("twenty nonces were refused")
+
+    client.net.post = posted  # type: ignore[method-assign]
+    return client
+
+
 def soon() -> datetime:
     """Until when the library polls; it compares with the local time."""
     return datetime.now() + timedelta(seconds=60)  # noqa: DTZ005

@@ -2,12 +2,10 @@
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 
 import pytest
-from acme import messages
 from sqlmodel import select
-from tests.integration.enrollment.acme_world import AcmeClient, AcmeWorld, csr_for, soon
+from tests.integration.enrollment.acme_world import AcmeWorld, csr_for, patient, soon
 
 from certrail.persistence.tables import AcmeChallenge, AcmeOrder, Certificate, CertificateRequest
 from certrail.services.enrollment.acme.nonces import AcmeNonces
@@ -33,23 +31,6 @@ def test_20_parallel_clients_of_which_a_third_of_the_nonces_is_refused(
     assert len({order.fullchain_pem for order in done}) == len(names)
     with acme.team.services.context.db.read() as session:
         assert len(session.exec(select(Certificate)).all()) == len(names)
-
-
-def patient(client: AcmeClient) -> AcmeClient:
-    """A client that tries again as often as it has to: the library does so once."""
-    post = client.net.post
-
-    def posted(*arguments: Any, **named: Any) -> Any:
-        for _ in range(20):
-            try:
-                return post(*arguments, **named)
-            except messages.Error as refusal:
-                if refusal.code != "badNonce":
-                    raise
-        raise AssertionError("twenty nonces were refused")
-
-    client.net.post = posted  # type: ignore[method-assign]
-    return client
 
 
 def test_another_process_goes_on_with_a_validation(acme: AcmeWorld, monkeypatch: pytest.MonkeyPatch) -> None:
