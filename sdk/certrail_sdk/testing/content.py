@@ -9,7 +9,7 @@ from certrail_sdk import Bundle, Deployment, Destination, pem
 from certrail_sdk.testing.deliveries import another, uncertain, with_receipt
 from certrail_sdk.testing.material import make_bundle, renewed
 from certrail_sdk.testing.provided import Stored, given, read_with
-from certrail_sdk.testing.watch import SlowThreads, interrupted, own_threads
+from certrail_sdk.testing.watch import HeldThreads, interrupted, interrupted_in_thread, own_threads
 
 Build = Callable[[], Destination[Any]]
 LAST_STEP = 60
@@ -69,12 +69,13 @@ class ContentRules:
     ) -> None:
         """No write of a cancelled deployment lands after it has ended."""
         given(stored, "stored")
-        for step in range(1, LAST_STEP):
-            tried, threads = another(deployment, step), SlowThreads()
+        for number in range(1, LAST_STEP):
+            tried, threads = another(deployment, number), HeldThreads(number)
             async with own_threads(threads):
-                cancelled = await interrupted(build().deploy(tried), step)
-                # Reads need not settle: only what lands while threads are still at work was left behind.
+                cancelled = await interrupted_in_thread(build().deploy(tried), threads)
+                # Reads need not settle: only what lands while its thread is still at work was left behind.
                 left = threads.at_work and tried.bundle.fingerprint not in await _leaves(stored)
+                threads.release()
             landed = tried.bundle.fingerprint in await _leaves(stored)
             assert not (left and landed), "a write went on after the cancelled deployment had ended"
             if not cancelled:

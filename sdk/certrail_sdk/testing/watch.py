@@ -21,6 +21,8 @@ LONGEST_REFUSAL = 20.0
 """Seconds within which a verb gives up where the other side is busy or away."""
 MOST_CONNECTIONS = 4
 """That a verb opens before it gives up: each address of a host once, and one for the credentials."""
+NEVER = 0
+"""No wait has this number."""
 LONGEST_BLOCK = 0.3
 """Seconds that a verb may keep the event loop waiting; sleeps, connections and look-ups are seen at any length."""
 LONGEST_COMPUTATION = 1.5
@@ -73,32 +75,56 @@ async def interrupted(verb: Awaitable[object], step: int) -> bool:
     return interruption.waits >= step
 
 
-class SlowThreads(ThreadPoolExecutor):
-    """Threads that wait before each call, so that a call is under way when its caller is cancelled."""
+async def interrupted_in_thread(verb: Awaitable[object], threads: "HeldThreads") -> bool:
+    """Cancel a verb when its call in these threads is held; ``False`` if it made fewer calls."""
+    interruption = _Interruption(verb, NEVER, threads.release)
+    threads.caller = asyncio.ensure_future(interruption.run())
+    await asyncio.gather(threads.caller, return_exceptions=True)
+    threads.caller = None
+    return threads.is_holding
 
-    PAUSE = 0.03
 
-    def __init__(self) -> None:
-        super().__init__(max_workers=4)
-        self.at_work = 0
-        self._lock = threading.Lock()
+class HeldThreads(ThreadPoolExecutor):
+    """Threads that hold the n-th call and cancel its caller meanwhile.
+
+    Held until the caller waits for it, or until the release: so no speed of the machine decides what is noticed.
+
+    Attributes:
+        caller: cancelled by its call; what others hand over is not counted.
+        at_work: whether the call was handed over and has not ended.
+        is_holding: whether there was an n-th call.
+    """
+
+    LONGEST = 10.0
+
+    def __init__(self, number: int) -> None:
+        super().__init__(max_workers=8)
+        self.caller: asyncio.Future[object] | None = None
+        self.at_work = self.is_holding = False
+        self._left = number
+        self._begun, self._released = threading.Event(), threading.Event()
+
+    def release(self) -> None:
+        """Let the call go on."""
+        self._released.set()
 
     def submit(self, call: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
-        return super().submit(self._slowly, call, *args, **kwargs)
+        self._left -= self.caller is not None
+        if self._left or self.caller is None or self.is_holding:
+            return super().submit(call, *args, **kwargs)
+        self.at_work = self.is_holding = True
+        asyncio.get_running_loop().call_soon(self.caller.cancel)
+        handed_over = super().submit(self._held, call, *args, **kwargs)
+        self._begun.wait(self.LONGEST)  # a call that is cancelled before a thread begins it is never made
+        return handed_over
 
-    def _slowly(self, call: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-        with self._lock:
-            self.at_work += 1
+    def _held(self, call: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        self._begun.set()
         try:
-            _pause(self.PAUSE)
+            self._released.wait(self.LONGEST)
             return call(*args, **kwargs)
         finally:
-            with self._lock:
-                self.at_work -= 1
-
-
-_pause = time.sleep
-"""As it is, uncounted: the kit's own."""
+            self.at_work = False
 
 
 @asynccontextmanager
@@ -116,9 +142,10 @@ async def own_threads(threads: ThreadPoolExecutor | None = None) -> AsyncIterato
 
 
 class _Interruption:
-    def __init__(self, verb: Awaitable[object], step: int) -> None:
+    def __init__(self, verb: Awaitable[object], step: int, again: Callable[[], None] = lambda: None) -> None:
         self._verb = verb
         self._step = step
+        self._again = again
         self.waits = 0
 
     async def run(self) -> object:
@@ -127,12 +154,15 @@ class _Interruption:
     def __await__(self) -> Generator[Any, Any, object]:
         steps = self._verb.__await__()
         error: BaseException | None = None
+        cancelled = False
         while True:
             try:
                 waited = steps.throw(error) if error else next(steps)
             except StopIteration as end:
                 return end.value
             self.waits += 1
+            if cancelled:
+                self._again()
             if self.waits == self._step and (task := asyncio.current_task()):
                 asyncio.get_running_loop().call_soon(task.cancel)
             try:
@@ -140,6 +170,7 @@ class _Interruption:
                 yield waited
             except BaseException as err:  # the verb's own affair, GeneratorExit included
                 error = err
+                cancelled = cancelled or isinstance(err, asyncio.CancelledError)
 
 
 @asynccontextmanager
