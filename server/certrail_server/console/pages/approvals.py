@@ -11,8 +11,9 @@ from fastapi.concurrency import run_in_threadpool
 from certrail.domain.access import Permission
 from certrail.domain.errors import CertrailError
 from certrail.domain.states import ApprovalStatus
+from certrail.services.issuance.subject import CERTIFICATE_REQUEST
+from certrail.services.lifecycle.revocation_subject import REVOCATION_REQUEST
 from certrail_server.api.answers.approvals import approval_answer, approval_answers
-from certrail_server.api.answers.requests import request_answer
 from certrail_server.api.guard import Call, allow
 from certrail_server.api.pages import decode_cursor, page
 from certrail_server.api.schemas.approvals import ApprovalRequestList, ApprovalRequestWithVotesOut
@@ -98,18 +99,19 @@ def _shown(
 
 
 def _subject(call: Call, approval: ApprovalRequestWithVotesOut) -> Mapping[str, Any]:
-    """What is approved: a certificate request, with what differs from its profile, or a revocation."""
+    """What is approved: a certificate request, with what differs from its profile; or what its facts say alone."""
     services = call.services
-    if approval.subject_type != "certificate_request":
-        revocation = services.revocation.get(approval.subject_id)
-        return {"request": None, "certificate_id": revocation.certificate_id, "differs": {}}
-    row = services.requests.get(approval.subject_id)
-    profile = services.catalog.profile(row.profile_id)
-    return {
-        "request": request_answer(services, row),
-        "certificate_id": row.certificate_id,
-        "differs": differences(row.content, profile.defaults, profile.ttl_seconds),
-    }
+    if approval.subject_type == CERTIFICATE_REQUEST:
+        row = services.requests.get(approval.subject_id)
+        profile = services.catalog.profile(row.profile_id)
+        differs = differences(row.content, profile.defaults, profile.ttl_seconds)
+        return {"certificate_id": row.certificate_id, "differs": differs}
+    if approval.subject_type == REVOCATION_REQUEST:
+        return {
+            "certificate_id": services.revocation.get(approval.subject_id).certificate_id,
+            "differs": {},
+        }
+    return {"certificate_id": None, "differs": {}}
 
 
 def _made(about: Any) -> Any:
