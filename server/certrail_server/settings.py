@@ -132,6 +132,11 @@ class Settings(BaseSettings):
         description="PEM of the server certificate of EST over TLS, with its intermediates. A new file is taken over.",
     )
     est_tls_key_file: Path | None = Field(None, description="PEM of that certificate's key.")
+    est_public_url: str | None = Field(
+        None,
+        description="URL under which clients reach EST over TLS, such as https://est.example.com:8443, for what"
+        " `certrail enrollment show` prints.",
+    )
     public_url: str | None = Field(None, description="URL under which people reach this server, for links.")
     oidc_issuer: str | None = Field(
         None, description="OpenID Connect issuer at which users sign in, such as https://login.example.com."
@@ -226,7 +231,7 @@ class Settings(BaseSettings):
             raise ValueError(f"use one of {', '.join(LEVELS)}")
         return value.upper()
 
-    @field_validator("public_url")
+    @field_validator("public_url", "est_public_url")
     @classmethod
     def _bare(cls, value: str | None) -> str | None:
         return value.rstrip("/") if value else None

@@ -5,7 +5,7 @@ import base64
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from pathlib import Path
@@ -23,6 +23,7 @@ from certrail.domain.enrollment import EnrollmentMethod
 from certrail.persistence.tables import Certificate
 from certrail.pki import keys
 from certrail.pki.revocation import Reason
+from certrail.services.enrollment.methods import EnrollmentMethods
 from certrail.services.enrollment.secrets import SecretKind
 from certrail_server.est_listener import BadServerCertificate, EstListener
 from certrail_server.ports import CannotListen, free_port, listening
@@ -202,6 +203,18 @@ def test_a_new_server_certificate_and_a_new_authority_are_taken_over(team: Team,
 
 async def _nothing(_scope: object, _receive: object, _send: object) -> None:
     """An application that is never called."""
+
+
+def test_its_url_is_among_those_of_the_enrollment(team: Team) -> None:
+    team.services.applications.set_enrollment(team.admin, team.application, "web", EnrollmentMethod.EST)
+    context = replace(team.services.context, est_public_url="https://est.example.com:8443")
+    for known, urls in ((team.services.context, False), (context, True)):
+        _, states = EnrollmentMethods(known).of(team.application, "web", "https://pki.example.com")
+        state = next(each for each in states if each.method is EnrollmentMethod.EST)
+        assert ("tls" in state.urls) is urls
+        assert ("--cert host.pem" in state.clients["curl"]) is urls
+    assert state.urls["tls"].startswith("https://est.example.com:8443/.well-known/est/applications/")
+    assert state.urls["tls"] in state.clients["curl"]
 
 
 def test_a_port_that_is_taken_is_named_by_its_setting() -> None:

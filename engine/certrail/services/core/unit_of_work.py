@@ -53,6 +53,7 @@ class ServiceContext:
     """The parts that services share.
 
     Attributes:
+        est_public_url: under which clients reach EST over TLS, where certificates renew themselves.
         subscriptions: whom the unit of work calls for an event, inside the transaction.
         approval_subjects: what can be approved, an `approvals.subject.SubjectType` by name; the facade registers them.
         nudge: called after a commit that left outbox rows to be claimed.
@@ -69,6 +70,7 @@ class ServiceContext:
     clock: Callable[[], datetime]
     new_id: Callable[[], str]
     public_url: str | None = None
+    est_public_url: str | None = None
     subscriptions: Subscriptions["UnitOfWork"] = field(default_factory=Subscriptions)
     approval_subjects: Mapping[str, Any] = field(default_factory=dict)
     nudge: Callable[[], None] = lambda: None

@@ -15,6 +15,15 @@ def client_configurations(method: EnrollmentMethod, urls: Urls) -> dict[str, str
 
 def _curl(urls: Urls) -> str:
     server = urls["server"]
+    renewal = (
+        f"""\
+# renewal with the certificate and the key from before, without the passphrase:
+# curl --fail-with-body --cert host.pem --key host.key --header 'Content-Type: application/pkcs10' \\
+#   --data-binary @next.b64 --output next.p7 {urls["tls"]}/simplereenroll
+"""
+        if "tls" in urls
+        else ""
+    )
     return f"""\
 openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -noenc -keyout host.key \\
   -subj /CN=host.example.com -addext subjectAltName=DNS:host.example.com -outform DER -out host.csr
@@ -22,7 +31,7 @@ openssl base64 -A -in host.csr -out host.b64
 curl --fail-with-body --user client:PASSPHRASE --header 'Content-Type: application/pkcs10' \\
   --data-binary @host.b64 --output host.p7 {server}/simpleenroll
 openssl base64 -d -A -in host.p7 | openssl pkcs7 -inform DER -print_certs -out host.pem
-"""
+{renewal}"""
 
 
 def _strongswan(urls: Urls) -> str:

@@ -57,6 +57,8 @@ class EnrollmentMethods:
             row, served = rows.get(method), method in AVAILABLE_METHODS
             settings = SETTINGS[method].model_validate(row.settings if row else {})
             urls = endpoints(method, public_url, application_id, found.id) if served else {}
+            if method is EnrollmentMethod.EST and (tls := self._context.est_public_url):
+                urls["tls"] = endpoints(method, tls, application_id, found.id)["server"]
             states.append(
                 MethodState(
                     method,

@@ -85,6 +85,8 @@ class Housekeeping:
             due = select(AcmeOrder).where(col(AcmeOrder.ends_at) <= now - self._context.ended_orders_kept)
             query = due.order_by(col(AcmeOrder.ends_at)).limit(ORDERS)
             orders = session.exec(locked(query, skip_locked=True)).all()
+            if not orders:
+                return 0
             ids = [order.id for order in orders]
             needed = _needed_until(session, ids, now)
             of_orders = select(AcmeAuthorization.id).where(col(AcmeAuthorization.order_id).in_(ids))
