@@ -19,7 +19,7 @@ unexport PYTHONDONTWRITEBYTECODE
 .PHONY: demo test postgresql containment attacks endurance check fuzz interop browser bench dev setup clean
 
 demo: $(STAMP) ## play the whole story against real parts
-	@$(BIN)/python -m examples.demo
+	@$(BIN)/python -m examples.demo $(ARGS)
 
 test: $(STAMP) ## run every test but those of the stages below
 	$(PYTEST) -m "not postgresql and not endurance and not containment and not attacks and not interop" $(ARGS)

@@ -1,7 +1,10 @@
-"""`make demo`: play the story, then show what stands outside."""
+"""`make demo`: play the story, then show what was read back, and where the console is."""
 
+import argparse
 import shutil
+import signal
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -19,13 +22,16 @@ console = Console()
 
 def main() -> int:
     """Exit code 0 when every row of the table was read back."""
+    parser = argparse.ArgumentParser(prog="python -m examples.demo", description="Play the whole story.")
+    parser.add_argument("--stay", action="store_true", help="keep everything running until Ctrl-C")
+    stay = parser.parse_args().stay
     began = time.monotonic()
     shutil.rmtree(DATA, ignore_errors=True)
     installation = Installation((DATA / "certrail").resolve())
     folder = (DATA / "delivered").resolve()
     try:
         with World() as world:
-            say("stand-ins for ACM, Key Vault, Slack and mail are up")
+            say("fakes of ACM, Key Vault, Slack and mail are up")
             installation.start()
             say(f"certrail dev is up at {installation.url}")
             team = assemble(installation, world, folder)
@@ -43,6 +49,10 @@ def main() -> int:
             ):
                 say(step())
             show(story, time.monotonic() - began)
+            if stay:
+                wait_for_the_end(installation)
+            else:
+                console.print("Look at all of it in a browser: make demo ARGS=--stay", highlight=False)
     except Exception:
         console.print_exception(show_locals=False)
         if installation.log.exists():
@@ -52,6 +62,16 @@ def main() -> int:
     finally:
         installation.stop()
     return 0
+
+
+def wait_for_the_end(installation: Installation) -> None:
+    """Print the console's link, and return at Ctrl-C or SIGTERM."""
+    ended = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: ended.set())
+    console.print(f"Console, once within 10 minutes: {installation.run('console')}", soft_wrap=True)
+    console.print("Ctrl-C stops everything.")
+    ended.wait()
 
 
 def say(what: str) -> None:

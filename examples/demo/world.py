@@ -1,4 +1,4 @@
-"""The outside world of the story: stand-ins for AWS, Azure, Slack and a mail server, and how to look inside."""
+"""The outside world of the story: fakes of AWS, Azure, Slack and a mail server, and how to look inside."""
 
 from dataclasses import dataclass, field
 from types import TracebackType

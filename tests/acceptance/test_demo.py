@@ -4,8 +4,10 @@ import os
 import re
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
+import httpx2
 import pytest
 from examples.demo.world import MAIL_PASSWORD
 from tests.support.canaries import leaks, private_keys, sqlite_dump
@@ -27,8 +29,9 @@ ROWS = [
     ("delivery", "azure-key-vault", "1 version, certificate and secret agree, key inside"),
     ("mail", "team@example.com", ".+"),
 ]
+LINK = re.compile(r"^Console, once within 10 minutes: (http\S+)", re.MULTILINE)
 TOKEN = re.compile(rb"crt_[0-9a-f]{32}_|vault-[0-9a-f]{32}")
-"""Of the API, and the one that the stand-in of Azure makes up for each run."""
+"""Of the API, and the one that the fake of Azure makes up for each run."""
 
 
 @pytest.fixture(scope="module")
@@ -43,24 +46,35 @@ def test_it_ends_with_everything_read_back(place: Path) -> None:
 
 def test_a_second_run_finds_what_the_first_one_left(tmp_path: Path) -> None:
     play(tmp_path)
-    play(tmp_path)
+    play(tmp_path, stay=True)
 
 
-def play(place: Path) -> None:
+def play(place: Path, *, stay: bool = False) -> None:
     env = {**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "200"}
-    done = subprocess.run(
-        [sys.executable, "-m", "examples.demo"],
+    with subprocess.Popen(
+        [sys.executable, "-m", "examples.demo", *(["--stay"] if stay else [])],
         cwd=place,
         env=env,
-        capture_output=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
         text=True,
-        check=False,
-        timeout=PATIENCE,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert re.search(r"worker \d+ got SIGKILL while its import was in flight", done.stdout)
-    rows = table_in(done.stdout)
-    assert len(rows) == len(ROWS), done.stdout
+    ) as demo:
+        deadline = threading.Timer(PATIENCE, demo.kill)
+        deadline.start()
+        assert demo.stdout
+        printed = ""
+        for line in demo.stdout:
+            printed += line
+            if link := LINK.search(line):
+                page = httpx2.get(link[1], trust_env=False)
+                assert (page.status_code, "Sign in" in page.text) == (200, True), page.text
+                demo.terminate()
+        deadline.cancel()
+    assert demo.returncode == 0, printed
+    assert stay is bool(LINK.search(printed)), printed
+    assert re.search(r"worker \d+ got SIGKILL while its import was in flight", printed)
+    rows = table_in(printed)
+    assert len(rows) == len(ROWS), printed
     for row, expected in zip(rows, ROWS, strict=True):
         for cell, pattern in zip(row, expected, strict=True):
             assert re.fullmatch(pattern, cell), row
@@ -92,7 +106,7 @@ def test_make_runs_it() -> None:
         text=True,
         check=True,
     )
-    assert shown.stdout.splitlines()[-1].endswith("/python -m examples.demo")
+    assert shown.stdout.rstrip().endswith("/python -m examples.demo")
 
 
 def table_in(text: str) -> list[list[str]]:
