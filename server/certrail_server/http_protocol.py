@@ -21,6 +21,8 @@ LARGEST_HEADERS = 32_768
 DESCRIPTORS = 4096
 SWITCH_SECONDS = 0.0005
 """After which a thread that computes gives way to another: the event loop waits so long for each of them."""
+STREAMS = "streams"
+"""In the state of a call: it is answered by a stream that has no end of its own."""
 CHATTER = ("Invalid HTTP request received.", "Unsupported upgrade request.", "No supported WebSocket library")
 
 
@@ -67,6 +69,12 @@ class LimitedProtocol(H11Protocol):
             self._end_deadline()
             if not self.cycle.more_body:
                 self._served()
+
+    def shutdown(self) -> None:
+        """The server stops: a stream would hold it up, and its browser opens another one elsewhere."""
+        super().shutdown()
+        if self._is_serving() and self.scope.get("state", {}).get(STREAMS):
+            self.transport.close()
 
     def _is_serving(self) -> bool:
         return self.cycle is not None and not self.cycle.response_complete

@@ -57,6 +57,7 @@ from certrail_server.api.routes.public import (
     status,
 )
 from certrail_server.console import site as console
+from certrail_server.console.live import Live
 from certrail_server.metrics.calls import MeasuredCalls
 
 if TYPE_CHECKING:
@@ -178,6 +179,7 @@ async def _work(app: FastAPI) -> AsyncIterator[None]:
     services.context.nudge = dispatcher.nudge
     refusals = app.state.refusals = Refusals(services)
     app.state.polls = Polls(services.context.db)
+    app.state.live = Live(services.audit_log)
     reconciler = Reconciler(services.reconciliation, app.state.orchestrator)
     running = (dispatcher.run(), reconciler.run(), refusals.run())
     tasks = [asyncio.create_task(work) for work in running]

@@ -15,6 +15,7 @@ from certrail.services.access.sessions import Browser
 from certrail_server.api.browser import is_secure
 from certrail_server.api.guard import OWNER_OF, Call
 from certrail_server.console.forms import read_form
+from certrail_server.console.live import Changes, Concerns
 from certrail_server.console.navigation import MENU, current_of, menu_for
 from certrail_server.console.notices import NOTICES
 from certrail_server.console.rendering import environment
@@ -146,6 +147,17 @@ class Page(Bare):
     def menu(self) -> Any:
         """The menu, as far as its entries can be opened."""
         return menu_for(frozenset(self.call.services.principals.held(self.call.actor)))
+
+    @cached_property
+    def seq(self) -> int:
+        """The number of the last event that the page can show; what comes later changes it."""
+        return self.call.services.audit_log.head().seq
+
+    def changes(self, concerns: Concerns, after: int) -> Response:
+        """A stream that says when something of the page changed; `after` is its `seq`."""
+        last = self.request.headers.get("last-event-id", "")
+        after = int(last) if last.isdigit() and len(last) < 19 else after
+        return Changes(self.request.app.state.live, self.call.actor.principal_id, after, concerns)
 
     def may(self, permission: str) -> bool:
         """Whether the reader holds a permission where the page's object belongs."""

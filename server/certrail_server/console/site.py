@@ -7,9 +7,24 @@ from fastapi.responses import RedirectResponse
 
 from certrail_server.console import static_files
 from certrail_server.console.errors import is_page, problem_page
-from certrail_server.console.pages import applications, approvals, certificates, components, sign_in, today
+from certrail_server.console.pages import (
+    applications,
+    approvals,
+    certificates,
+    components,
+    search,
+    sign_in,
+    today,
+)
 
-PAGES = (today.router, approvals.router, applications.router, certificates.router, components.router)
+PAGES = (
+    today.router,
+    approvals.router,
+    applications.router,
+    certificates.router,
+    search.router,
+    components.router,
+)
 """Every route of these names its permission."""
 OPEN = (sign_in.router, static_files.router)
 

@@ -83,6 +83,13 @@ class Inventory:
             query = page_query(session, application_id, wanted, self._context.clock(), after, outside=outside)
             return session.exec(query.limit(limit)).all()
 
+    def search_in(self, scopes: Scopes, wanted: CertificateFilter, limit: int) -> Sequence[Certificate]:
+        """The first certificates of several Applications that are found. Raises NotFound as `search` does."""
+        with self._context.db.read() as session:
+            query = page_query(session, None, wanted, self._context.clock(), None)
+            query = query.where(in_scopes(col(Certificate.application_id), scopes))
+            return session.exec(query.limit(limit)).all()
+
     def ending_in(self, scopes: Scopes, until: datetime, limit: int) -> Sequence[Ending]:
         """What ends next in several Applications before a time: present certificates, the first to end first."""
         with self._context.db.read() as session:

@@ -57,6 +57,19 @@ def get_approval(
     return _shown(request, call, approval_id)
 
 
+@router.get("/{approval_id}/changes")
+def get_changes(
+    request: Request,
+    approval_id: str,
+    call: Annotated[Call, allow(Permission.APPROVAL_READ)],
+    after: Annotated[int, Query(ge=0, le=2**53)],
+) -> Response:
+    """A stream that says when there is another vote, or a decision."""
+    approval, _ = call.services.approvals.get(approval_id)
+    concerned = {approval_id, approval.subject_id}
+    return Page(request, call).changes(lambda row: row.subject_id in concerned, after)
+
+
 @router.post("/{approval_id}")
 async def vote(
     request: Request, approval_id: str, call: Annotated[Call, allow(Permission.APPROVAL_VOTE)]
@@ -94,6 +107,7 @@ def _shown(
         may_vote=call.actor.principal_id in shown.ballot.voter_ids and call.actor.may_vote,
         refusal=refusal,
         comment=comment,
+        live=f"/console/approvals/{approval.id}/changes",
         **subject,
     )
 

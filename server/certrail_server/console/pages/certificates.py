@@ -28,6 +28,7 @@ from certrail_server.console.application import ApplicationPage
 from certrail_server.console.decoded import decoded
 from certrail_server.console.forms import form_of, once
 from certrail_server.console.page import Page, page_router
+from certrail_server.console.searching import terms_of
 from certrail_server.console.timeline import happened
 
 router = page_router("")
@@ -112,7 +113,27 @@ def get_certificate(
         reasons=[*Reason],
         formats=get_args(Format),
         now=view.now,
+        live=f"/console/certificates/{certificate_id}/changes",
     )
+
+
+@router.get("/certificates/{certificate_id}/changes")
+def get_changes(
+    request: Request,
+    certificate_id: str,
+    call: Annotated[Call, allow(Permission.CERTIFICATE_READ)],
+    after: Annotated[int, Query(ge=0, le=2**53)],
+) -> Response:
+    """A stream that says when something happened to the certificate, its lineage, or one of its deliveries."""
+    lineage = call.services.inventory.get(certificate_id).lineage_id
+
+    def concerned(row: Any) -> bool:
+        return certificate_id in (row.subject_id, row.data.get("certificate_id")) or lineage in (
+            row.subject_id,
+            row.data.get("lineage_id"),
+        )
+
+    return Page(request, call).changes(concerned, after)
 
 
 @router.post("/certificates/{certificate_id}/renew")
@@ -205,7 +226,7 @@ def _found(call: Call, application: str | None, given: dict[str, str], cursor: s
     known = {name: value for name, value in given.items() if value and name != "search"}
     fault, found = "", CertificateList(items=[], next_cursor=None)
     try:
-        wanted = CertificateFilter.model_validate({**known, **_terms(given["search"])})
+        wanted = CertificateFilter.model_validate({**known, **terms_of(given["search"])})
     except ValidationError as problem:
         fault = "; ".join(message for _, message in describe_faults(problem))
     else:
@@ -221,23 +242,6 @@ def _found(call: Call, application: str | None, given: dict[str, str], cursor: s
         "statuses": [*CertificateSearchStatus],
         "first": cursor is None,
     }
-
-
-def _terms(search: str) -> dict[str, Any]:
-    """What a person means: metadata, a fingerprint, a serial number, the end or the beginning of a name."""
-    if not search:
-        return {}
-    if "=" in search:
-        return {"metadata": [search]}
-    digits = search.replace(":", "").replace(" ", "").lower()
-    is_hex = bool(digits) and all(digit in "0123456789abcdef" for digit in digits)
-    if is_hex and len(digits) == 64:
-        return {"fingerprint": search}
-    if is_hex and len(digits) >= 8:
-        return {"serial": search}
-    if search.startswith("*") and not search.startswith("*."):
-        return {"name_ends": search.lstrip("*")}
-    return {"name_ends": search[1:]} if search.startswith("*.") else {"name_begins": search.rstrip("*")}
 
 
 def _state(certificate: CertificateOut, view: Page) -> str:

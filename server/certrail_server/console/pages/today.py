@@ -3,7 +3,7 @@
 from collections.abc import Collection, Sequence
 from typing import Annotated, Any
 
-from fastapi import Request, Response
+from fastapi import Query, Request, Response
 
 from certrail.domain.access import Permission
 from certrail.domain.states import ApprovalStatus
@@ -21,6 +21,8 @@ router = page_router("")
 MOST_IN_PLACE = 5
 """Approvals with their form on this page; the inbox has all."""
 FEW = 6
+SHOWN = ("approval.", "certificate.", "delivery.", "incident.", "request.", "application.")
+"""How the types of events begin that change something on this page."""
 TYPES = (
     "certificate.issued",
     "certificate.renewed",
@@ -72,8 +74,25 @@ def get_today(request: Request, call: Annotated[Call, allow(Permission.APPLICATI
         few=FEW,
         chart=expiry_chart(services, readable, page.now, everywhere),
         events=happened(services, services.audit_log.newest(named, TYPES, 14)),
+        live="/console/changes",
         has_applications=bool(reach.roles) or readable is None,
     )
+
+
+@router.get("/changes")
+def get_changes(
+    request: Request,
+    call: Annotated[Call, allow(Permission.APPLICATION_LIST)],
+    after: Annotated[int, Query(ge=0, le=2**53)],
+) -> Response:
+    """A stream that says when something happened in an Application of the reader."""
+    scopes = call.services.principals.reach(call.actor).where(Permission.APPLICATION_READ)
+
+    def concerned(row: Any) -> bool:
+        here = scopes is None or row.application_id in scopes
+        return here and row.type.startswith(SHOWN)
+
+    return Page(request, call).changes(concerned, after)
 
 
 def _within(incidents: Sequence[Any], scopes: Scopes) -> Collection[str]:

@@ -46,3 +46,65 @@ window.addEventListener("pageshow", () => {
 
 document.addEventListener("htmx:load", (event) => localTimes(event.target));
 document.addEventListener("DOMContentLoaded", () => localTimes(document));
+
+// Pages that show something that runs are fetched again when the server says that it changed. A part that somebody
+// is typing in is kept, unless its form is gone.
+const parts = "section.card[id], .figures[id]";
+let stream = null;
+
+function isBusy(part, fresh) {
+  const form = [...part.querySelectorAll("form")].find((each) => each.contains(document.activeElement) ||
+    [...each.elements].some((field) => "defaultValue" in field && field.type !== "hidden" && field.value !== field.defaultValue));
+  if (form) return fresh.querySelector(`form[action="${form.getAttribute("action")}"]`) !== null;
+  return part.querySelector("details.menu[open]") !== null;
+}
+
+function exchange(old, fresh) {
+  const opened = [...old.querySelectorAll("details:not(.menu)")].map((each) => each.open);
+  for (const [at, details] of fresh.querySelectorAll("details:not(.menu)").entries()) details.open = opened[at] ?? false;
+  old.replaceWith(fresh);
+  localTimes(fresh);
+  if (window.htmx) window.htmx.process(fresh);
+}
+
+async function refresh() {
+  const answer = await fetch(location.href, { headers: { Accept: "text/html" }, cache: "no-store" });
+  if (!answer.ok || answer.redirected) return;
+  const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+  const now = [...document.querySelectorAll(parts)];
+  const next = new Map([...page.querySelectorAll(parts)].map((each) => [each.id, each]));
+  const content = document.querySelector("#content");
+  const status = document.querySelector("#live-status");
+  if (now.length === next.size && now.every((each) => next.has(each.id))) {
+    for (const part of now) {
+      const fresh = next.get(part.id);
+      if (!isBusy(part, fresh)) exchange(part, document.adoptNode(fresh));
+    }
+  } else if (!isBusy(content, page.querySelector("#content"))) {
+    exchange(content, document.adoptNode(page.querySelector("#content")));
+  }
+  document.querySelector("#main").dataset.live = page.querySelector("#main").dataset.live;
+  if (status) status.textContent = "The page is up to date again.";
+}
+
+function follow() {
+  const main = document.querySelector("[data-live]");
+  if (stream || !main || document.hidden) return;
+  stream = new EventSource(main.dataset.live);
+  let waiting = null;
+  stream.addEventListener("changed", () => {
+    clearTimeout(waiting);
+    waiting = setTimeout(refresh, 150);
+  });
+}
+
+// A browser has few connections to one server: those of pages that nobody sees are given back.
+document.addEventListener("visibilitychange", () => {
+  if (document.hidden && stream) {
+    stream.close();
+    stream = null;
+  } else {
+    follow();
+  }
+});
+document.addEventListener("DOMContentLoaded", follow);
