@@ -43,6 +43,8 @@ NOTICE = "certrail-notice"
 NOTICE_SECONDS = 30
 THEME = "certrail-theme"
 THEMES = ("light", "dark")
+KEYS = "certrail-keys"
+KEYS_OFF = "off"
 
 
 def page_router(path: str) -> APIRouter:
@@ -71,6 +73,11 @@ class Bare:
         """What the reader chose; empty: as the system has it."""
         chosen = self.request.cookies.get(THEME, "")
         return chosen if chosen in THEMES else ""
+
+    @property
+    def has_keys(self) -> bool:
+        """Whether single keys do something."""
+        return self.request.cookies.get(KEYS) != KEYS_OFF
 
     @property
     def now(self) -> datetime:

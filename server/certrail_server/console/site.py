@@ -12,6 +12,7 @@ from certrail_server.console.pages import (
     approvals,
     certificates,
     components,
+    preferences,
     search,
     sign_in,
     today,
@@ -23,10 +24,11 @@ PAGES = (
     applications.router,
     certificates.router,
     search.router,
+    preferences.router,
     components.router,
 )
 """Every route of these names its permission."""
-OPEN = (sign_in.router, static_files.router)
+OPEN = (sign_in.router, preferences.public, static_files.router)
 
 entrance = APIRouter(include_in_schema=False)
 

@@ -312,6 +312,7 @@ def test_the_table_holds_every_route() -> None:
         ("POST", "/console/sign-in/{link}"),
         ("POST", "/console/sign-out"),
         ("POST", "/console/theme"),
+        ("POST", "/console/keys"),
         ("GET", "/console/static/{version}/{name}"),
         ("GET", "/ca/{ca}.cer"),
         ("GET", "/ca/{ca}/{key}.cer"),

@@ -33,6 +33,7 @@ PAGES = (
     Listed("/console/applications/{application}", MEMBERS),
     Listed("/console/applications/{application}/certificates", MEMBERS),
     Listed("/console/applications/{application}/certificates?search=a.exa&status=active", MEMBERS),
+    Listed("/console/keys", EVERYBODY, shows=False),
     Listed("/console/search", EVERYBODY, shows=False),
     Listed("/console/search?q=a.exa", EVERYBODY, shows=False),
     Listed("/console/search?q=alert", EVERYBODY, shows=False),

@@ -101,6 +101,16 @@ def test_one_chooses_the_colours(empty_site: Site) -> None:
         assert "data-theme" not in browser.get("/console").text
 
 
+def test_one_switches_keys_off(empty_site: Site) -> None:
+    with empty_site.browser("ann") as browser:
+        assert "data-keys" not in browser.get("/console/keys").text
+        answer = browser.post("/console/keys", data={"keys": "off", "back": "/console/keys"})
+        assert answer.headers["location"] == "/console/keys"
+        assert 'data-keys="off"' in browser.get("/console").text
+        browser.post("/console/keys", data={"keys": "on"})
+        assert "data-keys" not in browser.get("/console").text
+
+
 def test_where_one_came_from_is_on_this_server(empty_site: Site) -> None:
     with empty_site.browser() as browser:
         for wanted in ("https://evil.example", "//evil.example"):

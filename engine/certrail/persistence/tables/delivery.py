@@ -14,6 +14,8 @@ from certrail.persistence.types import UtcDateTime
 GRACE_SECONDS = 7 * 86400
 PENDING = "observed_generation <> generation and status not in ('failed', 'removed')"
 """Deliveries that are not at their desired generation, and may get there."""
+UNSUCCESSFUL = "status in ('retrying', 'failed')"
+"""Deliveries whose last attempt failed."""
 DUE = "status = 'due'"
 """Retirements whose removal is due."""
 
@@ -75,6 +77,7 @@ class Delivery(EffectColumns, Row, table=True):
         UniqueConstraint("sync_id", "lineage_id"),
         UniqueConstraint("sync_id", "object_name"),
         Index("ix_delivery_pending", "id", **only_where(PENDING)),
+        Index("ix_delivery_unsuccessful", "last_transition_at", "id", **only_where(UNSUCCESSFUL)),
     )
 
     sync_id: str = Field(foreign_key="sync.id", max_length=40)

@@ -4,24 +4,20 @@ from typing import Annotated
 
 from fastapi import Path, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
-from fastapi.responses import RedirectResponse
 
 from certrail.domain.errors import Unauthenticated
 from certrail.services.facade import Services
 from certrail_server.api.browser import (
     delete_session_cookie,
-    is_secure,
     session_cookie,
     set_session_cookie,
     signed_in,
 )
 from certrail_server.api.routes.public.sessions import own_path
-from certrail_server.console.forms import form_of
-from certrail_server.console.page import THEME, THEMES, Bare, page_router
+from certrail_server.console.page import Bare, page_router
 
 router = page_router("")
 HOME = "/console"
-THEME_SECONDS = 365 * 86400
 Link = Annotated[str, Path(max_length=200)]
 
 
@@ -72,25 +68,4 @@ async def sign_out(request: Request) -> Response:
     await run_in_threadpool(signed_in, request, services, text)
     await run_in_threadpool(services.sessions.end, text)
     delete_session_cookie(request, answer)
-    return answer
-
-
-@router.post("/theme")
-def set_theme(request: Request) -> Response:
-    """Light, dark, or as the system has it; kept by this browser only, for whoever looks at it."""
-    form = form_of(request)
-    answer = RedirectResponse(own_path(form.get("back"), HOME), 303)
-    chosen = form.get("theme")
-    if chosen in THEMES:
-        answer.set_cookie(
-            THEME,
-            chosen,
-            max_age=THEME_SECONDS,
-            path="/console",
-            httponly=True,
-            secure=is_secure(request),
-            samesite="lax",
-        )
-    else:
-        answer.delete_cookie(THEME, path="/console")
     return answer

@@ -108,3 +108,64 @@ document.addEventListener("visibilitychange", () => {
   }
 });
 document.addEventListener("DOMContentLoaded", follow);
+
+// Keys, for whoever did not switch them off; the page /console/keys lists them.
+const rows = ".items > li, .table-blocks tbody tr";
+
+function isTyping(element) {
+  return element.isContentEditable || ["INPUT", "TEXTAREA", "SELECT"].includes(element.tagName);
+}
+
+function step(by) {
+  const all = [...document.querySelectorAll(rows)].filter((each) => each.checkVisibility() && each.querySelector("a, button"));
+  if (!all.length) return;
+  const here = all.findIndex((each) => each.contains(document.activeElement));
+  const next = all[here < 0 ? (by > 0 ? 0 : all.length - 1) : Math.min(all.length - 1, Math.max(0, here + by))];
+  next.querySelector("a, button").focus();
+  next.scrollIntoView({ block: "nearest" });
+}
+
+// The form of the row in which the reader is, or else the first one of the page.
+function decisionForm() {
+  const row = document.activeElement.closest && document.activeElement.closest(".items > li");
+  const button = (row && row.querySelector('button[name="decision"]')) || document.querySelector('button[name="decision"]');
+  return button && button.form;
+}
+
+function decide(value) {
+  const form = decisionForm();
+  if (!form) return;
+  const comment = form.elements.comment;
+  if (value === "reject" && !comment.value.trim()) {
+    comment.dataset.then = "reject";
+    comment.focus();
+    return;
+  }
+  form.querySelector(`button[value="${value}"]`).focus();
+}
+
+const KEYS = {
+  "/": () => {
+    const menu = document.querySelector("#menu");
+    if (menu && menu.checkVisibility()) menu.checked = true;
+    document.querySelector("#quick-search")?.focus();
+  },
+  "?": () => location.assign("/console/keys"),
+  j: () => step(1),
+  k: () => step(-1),
+  a: () => decide("approve"),
+  x: () => decide("reject"),
+};
+
+document.addEventListener("keydown", (event) => {
+  const target = event.target;
+  if (event.key === "Enter" && (event.ctrlKey || event.metaKey) && target.dataset && target.dataset.then) {
+    event.preventDefault();
+    target.form.requestSubmit(target.form.querySelector(`button[value="${target.dataset.then}"]`));
+    return;
+  }
+  if (document.documentElement.dataset.keys === "off" || isTyping(target)) return;
+  if (event.ctrlKey || event.metaKey || event.altKey || !(event.key in KEYS)) return;
+  event.preventDefault();
+  KEYS[event.key]();
+});

@@ -114,6 +114,14 @@ def create() -> None:
         sqlite_where=sa.text("observed_generation <> generation and status not in ('failed', 'removed')"),
         postgresql_where=sa.text("observed_generation <> generation and status not in ('failed', 'removed')"),
     )
+    op.create_index(
+        "ix_delivery_unsuccessful",
+        "delivery",
+        ["last_transition_at", "id"],
+        unique=False,
+        sqlite_where=sa.text("status in ('retrying', 'failed')"),
+        postgresql_where=sa.text("status in ('retrying', 'failed')"),
+    )
     op.create_table(
         "retirement",
         sa.Column("id", sa.String(length=80), nullable=False),
