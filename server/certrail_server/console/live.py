@@ -1,4 +1,4 @@
-"""Pages that are open hear that something changed: one task of the process reads new events for all of them.
+"""Pages that are open learn that something changed: one task of the process reads new events for all of them.
 
 A stream says that there is news, and nothing of it (server-sent events, HTML section 9.2): the page is fetched again
 then, with the permissions that its reader has at that time.

@@ -1,4 +1,4 @@
-"""Open pages hear that something changed, and of nothing that their reader may not see."""
+"""Open pages learn that something changed, and of nothing that their reader may not see."""
 
 import queue
 import socket
@@ -56,7 +56,7 @@ def seq(site: Site) -> int:
     return site.team.services.audit_log.head().seq
 
 
-def test_a_vote_is_heard_of_on_the_page_of_everybody_else(site: Site) -> None:
+def test_a_vote_changes_the_pages_of_everybody_else(site: Site) -> None:
     path = site.path("/console/approvals/{approval_id}/changes")
     today = f"/console/changes?after={seq(site)}"
     with (
@@ -83,7 +83,7 @@ def test_what_happened_before_the_stream_was_open_is_not_missed(site: Site) -> N
             until_changed(lines)
 
 
-def test_others_hear_nothing(site: Site) -> None:
+def test_others_learn_nothing(site: Site) -> None:
     paths = [
         site.path(f"/console/{what}/changes")
         for what in ("approvals/{approval_id}", "certificates/{certificate_id}")
