@@ -71,6 +71,14 @@ def test_by_tls(acme: AcmeWorld) -> None:
     assert names(enrol(acme, "tls-alpn-01", tlsPort=port)) == [NAME]
 
 
+def test_an_ip_address(acme: AcmeWorld) -> None:
+    team = acme.team
+    rules = {"sans": {"ip": {"allowed": ["127.0.0.0/8"]}}}
+    team.services.catalog.update_policy(team.admin, "tls", rules=rules)
+    enrol(acme, "http-01", "127.0.0.1")
+    assert issued(acme)[0].names["ip"] == ["127.0.0.1"]
+
+
 def test_with_an_external_account_binding(acme: AcmeWorld) -> None:
     team = acme.team
     acme.settings(external_account_required=True)
