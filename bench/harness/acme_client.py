@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from certrail.crypto import base64url
 
 POLL_SECONDS, MOST_POLLS = 0.02, 3000
+PATIENCE_SECONDS = 60
 JOSE = {"Content-Type": "application/jose+json"}
 Json = dict[str, Any]
 SetRecord = Callable[[str, str], None]
@@ -43,7 +44,8 @@ class AcmeSession:
     async def open(self) -> None:
         """Register the account. A server's certificate is not verified: Pebble's is made for the run."""
         self._http = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(ssl=False, limit=0), timeout=aiohttp.ClientTimeout(total=120)
+            connector=aiohttp.TCPConnector(ssl=False, limit=0),
+            timeout=aiohttp.ClientTimeout(total=PATIENCE_SECONDS),
         )
         async with self._http.get(self._url) as answer:
             self._directory = await answer.json(content_type=None)
@@ -101,12 +103,15 @@ class AcmeSession:
         """A signed call: headers and text of its answer. Raises RuntimeError for a refusal."""
         while True:
             body = self._signed(url, payload, await self._nonce())
-            async with self._http.post(url, data=body, headers=JOSE) as answer:
-                text = await answer.text()
-                if nonce := answer.headers.get("Replay-Nonce"):
-                    self._nonces.append(nonce)
-                if answer.ok:
-                    return answer.headers, text
+            try:
+                async with self._http.post(url, data=body, headers=JOSE) as answer:
+                    text = await answer.text()
+            except TimeoutError:
+                raise TimeoutError(f"{url} was not answered within {PATIENCE_SECONDS} s") from None
+            if nonce := answer.headers.get("Replay-Nonce"):
+                self._nonces.append(nonce)
+            if answer.ok:
+                return answer.headers, text
             if "badNonce" not in text:
                 raise RuntimeError(f"{url}: {answer.status} {text}")
 
