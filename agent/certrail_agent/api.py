@@ -80,6 +80,10 @@ class Api:
         body = {"format": "pkcs12", "password": password}
         return self._send("POST", f"certificates/{_part(certificate_id)}/export", body)
 
+    def enroll(self, token: str, secret_hash: str) -> dict[str, Any]:
+        """Use a one-time token; repeated with the same hash, it is answered the same."""
+        return self._json("POST", f"{self._url}/agents/enroll", {"token": token, "secret_hash": secret_hash})
+
     def _json(
         self, method: str, path: str, body: Any = None, *, key: str | None = None, extra: float = 0.0
     ) -> dict[str, Any]:

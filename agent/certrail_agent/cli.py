@@ -18,6 +18,7 @@ from certrail_agent import config as configuration
 from certrail_agent import durations
 from certrail_agent.api import Api
 from certrail_agent.config import Config, Wanted
+from certrail_agent.enrollment import LONGEST_TOKEN, enroll
 from certrail_agent.errors import AgentError, ConfigError
 from certrail_agent.runner import Service, run_once, states, token_of
 from certrail_agent.state import State, alone
@@ -59,6 +60,16 @@ def _run(config: Config, options: argparse.Namespace) -> int:
             signal.signal(number, lambda *_: stop.set())
         signal.signal(signal.SIGHUP, lambda *_: service.look_now())
         service.run(stop)
+    return DONE
+
+
+def _enroll(config: Config, options: argparse.Namespace) -> int:
+    with options.token_file as file:
+        token = file.read(LONGEST_TOKEN).strip()
+    if not token:
+        raise AgentError("the one-time token is empty", "Pipe it into certrail-agent enroll.")
+    with alone(config.state_dir):
+        print(f"{enroll(config, token)}.")
     return DONE
 
 
@@ -181,6 +192,16 @@ def _parser() -> argparse.ArgumentParser:
     )
     run.add_argument("--now", action="store_true", help="with --once, ask the server though it is not time")
     run.set_defaults(run=_run)
+    enrolls = commands.add_parser(
+        "enroll", help="get an access token by a one-time token, from standard input"
+    )
+    enrolls.add_argument(
+        "--token-file",
+        type=argparse.FileType(),
+        default="-",
+        help="file with the one-time token, in its place",
+    )
+    enrolls.set_defaults(run=_enroll)
     check = commands.add_parser("check", help="look for faults in the file, on this host and at the server")
     check.set_defaults(run=_check)
     status = commands.add_parser("status", help="show what is in use, and what failed")

@@ -49,7 +49,7 @@ class Refused(AgentError):
     @property
     def is_about_the_caller(self) -> bool:
         """Whether the token is refused, which says nothing about the request."""
-        return self.status in (401, 403)
+        return self.status == 401 or (self.status == 403 and self.kind == "forbidden")
 
 
 class RequestEnded(AgentError):

@@ -163,6 +163,7 @@ def test_a_managed_key_is_pulled_and_its_renewals_are_followed(world: AgentWorld
 def test_another_renewal_with_the_same_key_is_taken(world: AgentWorld) -> None:
     settled(world)
     (row,) = world.certificates()
+    world.team.clock.advance(timedelta(minutes=1))
     renewal = world.team.services.renewals.renew(world.team.admin, row.id, same_key=True)
     world.team.services.issuance.advance(renewal.id)
     world.team.clock.advance(timedelta(hours=2))

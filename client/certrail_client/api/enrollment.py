@@ -13,6 +13,9 @@ from certrail_client.models.common import (
 from certrail_client.models.enrollment import (
     AcmeAccountList,
     AcmeAccountOut,
+    AgentIn,
+    AgentList,
+    AgentOut,
     ApiEnrollmentIn,
     ChallengeIn,
     EnrollmentMethodOut,
@@ -22,6 +25,7 @@ from certrail_client.models.enrollment import (
     ExternalAccountKeyIn,
     ExternalAccountKeyList,
     ExternalAccountKeyOut,
+    NewAgentOut,
     NewEnrollmentSecretOut,
     NewExternalAccountKeyOut,
     OneTimeChallengeIn,
@@ -180,5 +184,25 @@ def revoke_acme_account(application: str | None, profile: str, account: str) -> 
         "/profiles/{profile}/enrollment/acme/accounts/{account}",
         profile=profile,
         account=account,
+    )
+    return Call("DELETE", path, type(None))
+
+
+def list_agents(application: str | None, profile: str) -> PagedCall[AgentList, AgentOut]:
+    """The agents of a profile, by name; their tokens are never shown again."""
+    path = scoped(application, "/profiles/{profile}/enrollment/api/agents", profile=profile)
+    return PagedCall("GET", path, AgentList, position="cursor")
+
+
+def create_agent(application: str | None, profile: str, body: AgentIn) -> Call[NewAgentOut]:
+    """Create the agent of a host. Its one-time token is in this answer and nowhere else."""
+    path = scoped(application, "/profiles/{profile}/enrollment/api/agents", profile=profile)
+    return Call("POST", path, NewAgentOut, body=body, idempotent=True)
+
+
+def delete_agent(application: str | None, profile: str, agent: str) -> Call[None]:
+    """Delete an agent: it is refused at once, and its certificates stay valid."""
+    path = scoped(
+        application, "/profiles/{profile}/enrollment/api/agents/{agent}", profile=profile, agent=agent
     )
     return Call("DELETE", path, type(None))

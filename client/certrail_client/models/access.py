@@ -67,7 +67,7 @@ class MeOut(Body):
     id: str | None
     """Id of the principal."""
     kind: str
-    """What it is: user or machine."""
+    """What it is: user, machine or agent."""
     name: str
     """Name for people."""
     product_role: ProductRole | None
@@ -169,7 +169,7 @@ class PrincipalList(Body):
 
 
 class PrincipalOut(Body):
-    """A user, a group or a machine identity."""
+    """A user, a group, a machine identity, an agent or an enrollment client."""
 
     id: str
     """Id of the principal."""

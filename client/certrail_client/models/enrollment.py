@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from certrail_client.base import Body, Json, OpenEnum
+from certrail_client.base import Body, Json, OpenEnum, Secret
 from certrail_client.models.common import RenewalRule
 
 
@@ -45,6 +45,47 @@ class AcmeAccountOut(Body):
     """As the client gave them."""
     external_key_id: str | None
     """Id of the key that bound it; null for none."""
+
+
+class AgentIn(Body):
+    """The agent of one host to create."""
+
+    name: str
+    """Of the host; unique in its profile here."""
+    names: list[str]
+    """DNS names, addresses and common names that its certificates may have, and no others."""
+    lifetime: str | None = None
+    """Of its one-time token, a week at most; null for an hour."""
+
+
+class AgentList(Body):
+    """Agents, by name."""
+
+    items: list[AgentOut]
+    """The objects, in the order that the call names."""
+    next_cursor: str | None = None
+    """Give it as `cursor` to read the next page; null on the last one."""
+
+
+class AgentOut(Body):
+    """The agent of one host, without its token."""
+
+    id: str
+    """Id of the agent."""
+    created_at: datetime
+    """When it was created."""
+    name: str
+    """Of the host."""
+    names: list[str]
+    """What its certificates may be for."""
+    created_by: str | None
+    """Id of the principal that created it."""
+    expires_at: datetime | None
+    """When its one-time token expires; null once it was used."""
+    enrolled_at: datetime | None
+    """When it was used; null if it was not."""
+    principal_id: str | None
+    """Id of the principal that the agent acts as, once it may."""
 
 
 class ApiEnrollmentIn(Body):
@@ -161,6 +202,29 @@ class ExternalAccountKeyOut(Body):
     """When it bound an account last; null for never."""
     revoked_at: datetime | None
     """When it was revoked; null while it is valid."""
+
+
+class NewAgentOut(Body):
+    """The agent of one host that was just created."""
+
+    id: str
+    """Id of the agent."""
+    created_at: datetime
+    """When it was created."""
+    name: str
+    """Of the host."""
+    names: list[str]
+    """What its certificates may be for."""
+    created_by: str | None
+    """Id of the principal that created it."""
+    expires_at: datetime | None
+    """When its one-time token expires; null once it was used."""
+    enrolled_at: datetime | None
+    """When it was used; null if it was not."""
+    principal_id: str | None
+    """Id of the principal that the agent acts as, once it may."""
+    token: Secret | None
+    """Its one-time token, in this answer only; null when the same call created it before."""
 
 
 class NewEnrollmentSecretOut(Body):

@@ -92,6 +92,7 @@ class PrincipalKind(OpenEnum):
     USER = "user"
     GROUP = "group"
     MACHINE = "machine"
+    AGENT = "agent"
     ENROLLMENT = "enrollment"
 
 

@@ -7,6 +7,11 @@ ENROLLMENT_CLIENT = "enrollment"
 """Kind of the principal that stands for an ACME account, an EST credential or a SCEP challenge: named in the audit
 log, without a role, a token or a vote."""
 
+AGENT = "agent"
+"""Kind of the principal of one host's agent: it has a token, and no role; what it may do is said by its enrollment."""
+WITHOUT_ROLE = frozenset({ENROLLMENT_CLIENT, AGENT})
+"""Kinds that are no members of Applications or groups."""
+
 
 class ProductRole(StrEnum):
     """A role above the Applications."""

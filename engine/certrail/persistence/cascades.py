@@ -9,6 +9,7 @@ from sqlmodel import SQLModel, col, select
 from certrail.persistence.tables import (
     ActionToken,
     ActionTokenUse,
+    Agent,
     ApprovalMessage,
     EnrollmentExchange,
     EnrollmentSecret,
@@ -32,6 +33,8 @@ def approval_messages(ids: Any) -> Cascade:
 def enrollments(ids: Any) -> Cascade:
     """What belongs to enrollments, without these; `ids` is a statement that selects their ids."""
     return [
+        # Their principals stay, named by what they requested, and may do nothing without these rows.
+        (Agent, col(Agent.enrollment_id).in_(ids)),
         (EnrollmentExchange, col(EnrollmentExchange.enrollment_id).in_(ids)),
         (EnrollmentSecret, col(EnrollmentSecret.enrollment_id).in_(ids)),
         (ScepRa, col(ScepRa.enrollment_id).in_(ids)),

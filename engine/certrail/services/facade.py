@@ -60,6 +60,7 @@ from certrail.services.enrollment.acme.orders import AcmeOrders
 from certrail.services.enrollment.acme.renewal_info import AcmeRenewalInfo
 from certrail.services.enrollment.acme.revocation import AcmeRevocation
 from certrail.services.enrollment.acme.validation import AcmeValidation
+from certrail.services.enrollment.agents import Agents
 from certrail.services.enrollment.est import EstServer
 from certrail.services.enrollment.methods import EnrollmentMethods
 from certrail.services.enrollment.open_objects import VALIDATIONS
@@ -199,6 +200,7 @@ class Services:
     effects: Effects
     enrollment_methods: EnrollmentMethods
     enrollment_secrets: EnrollmentSecrets
+    agents: Agents
     est_server: EstServer
     event_feed: EventFeed
     export: Export
@@ -286,6 +288,7 @@ class Services:
             effects=effects,
             enrollment_methods=EnrollmentMethods(context),
             enrollment_secrets=enrollment_secrets,
+            agents=Agents(context),
             est_server=EstServer(context, enrollment_secrets, inventory),
             event_feed=EventFeed(context),
             export=Export(context),

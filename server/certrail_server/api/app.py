@@ -16,7 +16,7 @@ from certrail.services.operations.reconciler import Reconciler
 from certrail_server.api import problems
 from certrail_server.api.bodies import BoundedBodies
 from certrail_server.api.enrollment import accounts as enrollment_accounts
-from certrail_server.api.enrollment import est, scep
+from certrail_server.api.enrollment import agents, est, scep
 from certrail_server.api.enrollment import secrets as enrollment_secrets
 from certrail_server.api.enrollment import settings as enrollment_settings
 from certrail_server.api.enrollment.acme import accounts as acme_accounts
@@ -94,6 +94,7 @@ SCOPED = (
     enrollment_settings.scoped,
     enrollment_secrets.router,
     enrollment_accounts.router,
+    agents.router,
     certificates.scoped,
     revocations.scoped,
     requests.scoped,
@@ -158,6 +159,7 @@ def create_app(
         app.include_router(router, prefix="/acme/profiles/{profile}")
     app.include_router(sessions.router)
     app.include_router(device.router)
+    app.include_router(agents.public)
     app.include_router(callbacks.router)
     app.include_router(status.router)
     app.include_router(est.router)

@@ -9,8 +9,8 @@ from typing import Any, Protocol, TypeVar
 from fastapi import Depends, Request
 from fastapi.concurrency import run_in_threadpool
 
-from certrail.domain.access import SCOPED, Permission
-from certrail.domain.errors import BadInput, Conflict, NotFound, Unauthenticated
+from certrail.domain.access import AGENT, SCOPED, Permission
+from certrail.domain.errors import BadInput, Conflict, Forbidden, NotFound, Unauthenticated
 from certrail.services.core.actor import Actor, IdempotencyKey
 from certrail.services.core.idempotency import AlreadyDone
 from certrail.services.facade import Services
@@ -92,6 +92,11 @@ OWNER_OF: dict[str, tuple[str, Callable[[Services, str], str | None]]] = {
     "notification_id": ("notification", _notification),
 }
 """Path parameters that name an object: what it is called, and how to find its Application."""
+REQUESTER_OF: dict[str, Callable[[Services, str], str | None]] = {
+    "request_id": lambda services, ident: services.requests.get(ident).requester_id,
+    "certificate_id": lambda services, ident: services.inventory.requester_of(ident),
+}
+"""Path parameters that name an object of an agent, and how to find whose it is."""
 
 
 @dataclass(frozen=True)
@@ -101,6 +106,8 @@ class Guard:
     Attributes:
         creates: what the route makes in an Application, and outside of one no more,
         unless: but with this member of the body being true.
+        agents: whether the agent of a host may call the route, about itself, its Application and its own objects. What
+            it may request is decided where requests are accepted.
         outside: what is enough where the query asks for what belongs to no Application, ``application=none``.
     """
 
@@ -108,6 +115,7 @@ class Guard:
     creates: str = ""
     unless: str = ""
     outside: Permission | None = None
+    agents: bool = False
 
     async def __call__(self, request: Request) -> Call:
         services: Services = request.app.state.services
@@ -129,6 +137,8 @@ class Guard:
 
     def _scope(self, services: Services, actor: Actor, request: Request, creates: str) -> str | None:
         """Where the call acts, once it is allowed to."""
+        if actor.kind == AGENT:
+            return self._scope_of_agent(services, actor, request)
         allow_in = services.principals.authorize_in
         if "application" in request.path_params:
             return allow_in(actor, self.permission, str(request.path_params["application"]))
@@ -153,12 +163,39 @@ class Guard:
             return None
         return allow_in(actor, self.permission, None)
 
+    def _scope_of_agent(self, services: Services, actor: Actor, request: Request) -> str | None:
+        """Where the call of an agent acts. It has no role: a route that does not say so is closed to it."""
+        assert actor.confinement is not None, "an agent is authenticated with its confinement"
+        scope, parameters, is_own = actor.confinement.application_id, request.path_params, False
+        for name, requester in REQUESTER_OF.items():
+            if name in parameters:
+                try:
+                    is_own = requester(services, parameters[name]) == actor.principal_id
+                except NotFound:
+                    is_own = False
+                if not is_own:
+                    raise NotFound(OWNER_OF[name][0]) from None
+        if not self.agents:
+            raise Forbidden(
+                f"An agent requests and reads its own certificates only, without {self.permission!s}."
+            )
+        if "application" in parameters:
+            if scope is None or scope != services.applications.id_of(parameters["application"]):
+                raise NotFound("Application")
+            return scope
+        return scope if is_own else None
+
 
 def allow(
-    permission: Permission, *, creates: str = "", unless: str = "", outside: Permission | None = None
+    permission: Permission,
+    *,
+    creates: str = "",
+    unless: str = "",
+    outside: Permission | None = None,
+    agents: bool = False,
 ) -> Any:
     """Declare the permission of a route: ``call: Annotated[Call, allow(Permission.X)]``."""
-    return Depends(Guard(permission, creates, unless, outside))
+    return Depends(Guard(permission, creates, unless, outside, agents))
 
 
 def idempotent(make: Callable[[], T], read: Callable[[str], T]) -> T:

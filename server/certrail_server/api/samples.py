@@ -85,6 +85,7 @@ ISSUED_BY = "-----BEGIN CERTIFICATE-----\n(the other authority)\n-----END CERTIF
 """Stands for the certificate of that other authority."""
 LINEAGE = "5d0e6f0c1a2b43d49e8f70615243b6a7"
 """Stands for the id of a lineage."""
+ONE_TIME_TOKEN = "cra_from-the-creation-of-the-agent"  # noqa: S105  it protects nothing
 SIGN_IN = "handle-from-the-start-of-the-sign-in"
 """Stands for the handle that `POST /auth/device` answers."""
 DIGEST = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"

@@ -297,6 +297,8 @@ def test_the_table_holds_every_route() -> None:
         ("GET", "/docs"),
         ("GET", "/docs/assets/{name}"),
         ("GET", "/redoc"),
+        # For whoever shows a one-time token: tests/integration/enrollment/test_agents.py.
+        ("POST", "/agents/enroll"),
         ("POST", "/auth/device"),
         ("POST", "/auth/device/token"),
         ("GET", "/auth/sign-in"),

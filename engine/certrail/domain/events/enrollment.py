@@ -45,6 +45,38 @@ class EnrollmentChallengeUsed(
     request_id: str
 
 
+class AgentEvent(Event, subject="agent"):
+    """About the agent of one host; `profile` is the slug of its profile."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class AgentCreated(AgentEvent, type="agent.created", title="Agent created: {name}"):
+    """A one-time token for the agent of a host was created; its text was shown once."""
+
+    name: str
+    profile: str
+    names: list[str]
+    expires_at: datetime | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class AgentEnrolled(AgentEvent, type="agent.enrolled", title="Agent enrolled: {name}"):
+    """The one-time token was used: the agent acts as a principal of its own from now on."""
+
+    name: str
+    profile: str
+    principal_id: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class AgentDeleted(AgentEvent, type="agent.deleted", title="Agent deleted: {name}"):
+    """The agent is refused from now on; its certificates stay valid."""
+
+    name: str
+    profile: str
+    principal_id: str | None
+
+
 @dataclass(frozen=True, kw_only=True)
 class ScepRaMade(Event, type="scep_ra.made", title="SCEP certificate made: {profile}", subject="enrollment"):
     """The authority signed the certificate to which SCEP clients of an enrollment encrypt their requests."""

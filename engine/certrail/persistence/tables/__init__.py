@@ -68,6 +68,7 @@ from certrail.persistence.tables.delivery import (
     Sync,
 )
 from certrail.persistence.tables.enrollment import (
+    Agent,
     EnrollmentExchange,
     EnrollmentSecret,
     ScepRa,
@@ -106,6 +107,7 @@ __all__ = [
     "AcmeOrderApproval",
     "ActionToken",
     "ActionTokenUse",
+    "Agent",
     "Alert",
     "AlertChannel",
     "AlertCursor",

@@ -10,11 +10,11 @@ from certrail.persistence.types import UtcDateTime
 
 
 class Principal(Row, table=True):
-    """A user, a group, a machine identity, or an enrollment client such as an ACME account."""
+    """A user, a group, a machine identity, an agent, or an enrollment client such as an ACME account."""
 
     __tablename__ = "principal"
     __table_args__ = (
-        CheckConstraint("kind in ('user', 'group', 'machine', 'enrollment')", name="principal_kind"),
+        CheckConstraint("kind in ('user', 'group', 'machine', 'agent', 'enrollment')", name="principal_kind"),
     )
 
     kind: str = Field(max_length=16)

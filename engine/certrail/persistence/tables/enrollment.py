@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy import Index, UniqueConstraint
 from sqlmodel import Field
 
-from certrail.persistence.tables.base import Row, only_where, timestamp
+from certrail.persistence.tables.base import Row, json_column, only_where, timestamp
 from certrail.persistence.types import UtcDateTime
 
 
@@ -31,6 +31,27 @@ class EnrollmentSecret(Row, table=True):
     expires_at: datetime | None = timestamp(index=True)
     revoked_at: datetime | None = timestamp()
     used_at: datetime | None = timestamp(index=True)
+
+
+class Agent(Row, table=True):
+    """The agent of one host, and all that it may request.
+
+    `token_hash` is the SHA-256 of its one-time token. The first call that shows the token sets `enrolled_at` and
+    `principal_id` and clears `expires_at`; a call with another credential is refused from then on. `names` are the DNS
+    names, addresses and common names that its certificates may have.
+    """
+
+    __tablename__ = "agent"
+    __table_args__ = (UniqueConstraint("enrollment_id", "name"),)
+
+    enrollment_id: str = Field(foreign_key="enrollment.id", max_length=40)
+    name: str = Field(max_length=64)
+    names: list[str] = json_column(list)
+    token_hash: str = Field(unique=True, max_length=64)
+    created_by: str | None = Field(default=None, max_length=40)
+    expires_at: datetime | None = timestamp(index=True)
+    enrolled_at: datetime | None = timestamp()
+    principal_id: str | None = Field(default=None, foreign_key="principal.id", unique=True, max_length=40)
 
 
 class EnrollmentExchange(Row, table=True):

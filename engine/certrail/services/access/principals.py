@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from sqlmodel import Session, and_, col, or_, select
 
-from certrail.domain.access import ENROLLMENT_CLIENT, Permission, ProductRole, Role, allows, strongest
+from certrail.domain.access import WITHOUT_ROLE, Permission, ProductRole, Role, allows, strongest
 from certrail.domain.errors import BadInput, Conflict, Forbidden, NotFound
 from certrail.domain.events.access import (
     GroupJoined,
@@ -73,7 +73,7 @@ class Principals:
             principal = insert_principal(uow, kind, slug, name, email, role)
             found = {row.id: row for row in (find_principal(uow.session, m) for m in members)}
             for inner in found.values():
-                if inner.kind in ("group", ENROLLMENT_CLIENT):
+                if inner.kind == "group" or inner.kind in WITHOUT_ROLE:
                     raise BadInput(
                         "Only users and machine identities belong to a group; name them.", "members"
                     )
@@ -156,7 +156,7 @@ class Principals:
         """
         with self._context.unit_of_work(actor) as uow:
             outer, inner = find_principal(uow.session, group), find_principal(uow.session, principal)
-            if outer.kind != "group" or inner.kind in ("group", ENROLLMENT_CLIENT):
+            if outer.kind != "group" or inner.kind == "group" or inner.kind in WITHOUT_ROLE:
                 raise BadInput("Name a group, and a user or machine identity to belong to it.", "principal")
             row = uow.session.get(GroupMember, (outer.id, inner.id))
             if (row is not None) == inside:
@@ -274,8 +274,8 @@ def _members_of(session: Session, group: Principal) -> Sequence[Principal]:
 def _refuse_role_of(principal: Principal) -> None:
     if principal.kind == "group":
         raise BadInput("A group has no product role; give it to its members.", "product_role")
-    if principal.kind == ENROLLMENT_CLIENT:
-        raise BadInput("An enrollment client has no product role.", "product_role")
+    if principal.kind in WITHOUT_ROLE:
+        raise BadInput("An enrollment client or an agent has no product role.", "product_role")
 
 
 def _refuse_last_admin(session: Session, principal: Principal) -> None:

@@ -4,14 +4,16 @@ import hashlib
 import hmac
 import secrets
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 
 from sqlmodel import Session, col, select
 
-from certrail.domain.access import ENROLLMENT_CLIENT, Permission, ProductRole, within
+from certrail.domain.access import AGENT, ENROLLMENT_CLIENT, Permission, ProductRole, within
 from certrail.domain.errors import BadInput, Conflict, Forbidden, NotFound, Unauthenticated
 from certrail.domain.events.access import TokenCreated, TokenMadeForOther, TokenRevoked, TokenRotated
 from certrail.persistence.tables import AccessToken, Principal
+from certrail.services.access.confinement import confinement_of
 from certrail.services.access.membership import actor_of, find_principal
 from certrail.services.core.actor import Actor
 from certrail.services.core.unit_of_work import ServiceContext, UnitOfWork
@@ -67,6 +69,10 @@ class Tokens:
             if owner.kind == ENROLLMENT_CLIENT:
                 raise BadInput(
                     "An enrollment client acts by its protocol only, without a token.", "principal"
+                )
+            if owner.kind == AGENT:
+                raise BadInput(
+                    "An agent gets its token by enrollment; delete it and create it anew.", "principal"
                 )
             if lifetime is None and owner.kind == "user":
                 lifetime = PERSON_LIFETIME
@@ -155,7 +161,7 @@ class Tokens:
             now = self._context.clock()
             if token.revoked_at or (token.expires_at and token.expires_at <= now) or not owner.active:
                 raise refused
-            return actor_of(
+            actor = actor_of(
                 owner,
                 frozenset(token.scopes),
                 request_id,
@@ -163,6 +169,11 @@ class Tokens:
                 credential=token.id,
                 may_vote=token.may_vote,
             )
+            if owner.kind != AGENT:
+                return actor
+            if (limits := confinement_of(session, owner.id)) is None:
+                raise refused
+            return replace(actor, confinement=limits)
 
 
 def insert_token(
@@ -173,9 +184,14 @@ def insert_token(
     lifetime: timedelta | None = None,
     *,
     successor_of: AccessToken | None = None,
+    secret_hash: str | None = None,
 ) -> tuple[AccessToken, str]:
-    """A token and its text, which is kept nowhere."""
-    secret, actor = secrets.token_urlsafe(32), uow.actor
+    """A token and its text, which is kept nowhere.
+
+    Args:
+        secret_hash: of the secret of a caller that made it itself; then the text ends before it.
+    """
+    secret, actor = "" if secret_hash else secrets.token_urlsafe(32), uow.actor
     ends = (uow.now + lifetime if lifetime else None, actor.until)
     # certrail itself makes tokens on the server's own machine and at a sign-in, for whoever is there.
     other = actor.principal_id not in (None, owner.id)
@@ -185,7 +201,7 @@ def insert_token(
         created_at=uow.now,
         principal_id=owner.id,
         name=name,
-        secret_hash=hash_of(secret),
+        secret_hash=secret_hash or hash_of(secret),
         scopes=sorted(set(scopes)),
         expires_at=min((end for end in ends if end), default=None),
         made_with=successor_of.made_with if successor_of else actor.credential,

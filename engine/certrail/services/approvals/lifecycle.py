@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 from sqlmodel import Session, select
 
-from certrail.domain.access import ENROLLMENT_CLIENT
+from certrail.domain.access import AGENT, ENROLLMENT_CLIENT
 from certrail.domain.approval import GuardedAction
 from certrail.domain.errors import Conflict
 from certrail.domain.events.approvals import (
@@ -94,8 +94,8 @@ def open_approval(uow: UnitOfWork, subject: Subject) -> ApprovalRequest | None:
 
 
 def is_bypassed(kind: str, policy: ApprovalPolicy) -> bool:
-    """Whether the policy lets principals of a kind pass: machine identities and enrollment clients each by name."""
-    if kind == "machine":
+    """Whether the policy lets principals of a kind pass: machine identities, with agents, and enrollment clients."""
+    if kind in ("machine", AGENT):
         return policy.bypass_machine_identities
     return kind == ENROLLMENT_CLIENT and policy.bypass_enrollment_clients
 

@@ -62,6 +62,16 @@ class Inventory:
                 raise NotFound("certificate")
             return row
 
+    def requester_of(self, certificate_id: str) -> str | None:
+        """Id of the principal that requested a certificate; ``None`` for an imported one. Raises NotFound."""
+        with self._context.db.read() as session:
+            row = session.get(Certificate, certificate_id)
+            if row is None:
+                raise NotFound("certificate")
+            if row.request_id is None:
+                return None
+            return session.get_one(CertificateRequest, row.request_id).requester_id
+
     def search(
         self,
         application_id: str | None,

@@ -16,6 +16,7 @@ from certrail.persistence.tables import (
     CertificateRequest,
 )
 from certrail.pki.csr import accepted_csr
+from certrail.services.access.confinement import refuse_outside
 from certrail.services.approvals.lifecycle import open_approval
 from certrail.services.authorities.compromised_keys import key_of, refuse_unsafe_key
 from certrail.services.authorities.signing import active_certificate
@@ -63,12 +64,14 @@ def accept(
         covering: id of an approval that was given for it before it came.
 
     Raises:
+        Forbidden: an agent requests what it was not enrolled for.
         BadInput: this profile can never sign such a request, or the CSR's key has a known weakness.
         PolicyViolation: the certificate policy denies it.
         Conflict: no approval could ever succeed, the authority cannot sign, or the CSR's key is compromised.
     """
     requester_id = requester_id or uow.actor.principal_id
     assert requester_id is not None
+    refuse_outside(uow.actor, application_id, profile.id, content)
     policy = refuse_unacceptable(uow, profile, content)
     if not content.csr and same_key and renews and (key := key_of(renews)):
         refuse_unsafe_key(uow.context, uow.session, key, "same_key")

@@ -15,6 +15,7 @@ from certrail.persistence.tables import (
     AcmeOrder,
     ActionToken,
     ActionTokenUse,
+    Agent,
     ApprovalMessage,
     Certificate,
     CertificateRequest,
@@ -43,6 +44,7 @@ KEPT: Sequence[tuple[type[SQLModel], Any, timedelta]] = (
     # An hour after its answer a message is a new request, whether its exchange is known or not.
     (EnrollmentExchange, col(EnrollmentExchange.answered_at), timedelta(days=7)),
     # Refused at once, whether it is known or not.
+    (Agent, col(Agent.expires_at), timedelta(days=30)),
     (EnrollmentSecret, col(EnrollmentSecret.used_at), timedelta(days=30)),
     (EnrollmentSecret, col(EnrollmentSecret.expires_at), timedelta(days=30)),
     # Refused after ten minutes, whether it was used or not.

@@ -7,7 +7,7 @@ from sqlalchemy import delete
 from sqlmodel import Session, col, or_, select
 from sqlmodel.sql.expression import Select
 
-from certrail.domain.access import ENROLLMENT_CLIENT, ProductRole, Role
+from certrail.domain.access import WITHOUT_ROLE, ProductRole, Role
 from certrail.domain.enrollment import EnrollmentMethod
 from certrail.domain.errors import BadInput, Conflict, NotFound
 from certrail.domain.events.tenancy import (
@@ -85,6 +85,14 @@ class Applications:
                 raise NotFound("Application")
             return row
 
+    def id_of(self, reference: str) -> str | None:
+        """Of the Application with this slug or id; ``None`` where there is none."""
+        with self._context.db.read() as session:
+            query = select(Application.id).where(
+                or_(col(Application.id) == reference, col(Application.slug) == reference)
+            )
+            return session.exec(query).first()
+
     def update(
         self,
         actor: Actor,
@@ -127,12 +135,15 @@ class Applications:
         """Give a principal its one role here, or change it; ``None`` names the legacy scope.
 
         Raises:
-            BadInput: it is an enrollment client, which has no role.
+            BadInput: it is an enrollment client or an agent, which has no role.
         """
         with self._context.unit_of_work(actor) as uow:
             found = find_principal(uow.session, principal)
-            if found.kind == ENROLLMENT_CLIENT:
-                raise BadInput("An enrollment client has no role; it acts by its protocol only.", "principal")
+            if found.kind in WITHOUT_ROLE:
+                raise BadInput(
+                    "An enrollment client or an agent has no role; it acts by its enrollment only.",
+                    "principal",
+                )
             row = _join(uow, application_id, found.id, role)
             reevaluate(uow, application_id)
             return row

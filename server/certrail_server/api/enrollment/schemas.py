@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import Field, SecretStr, StringConstraints
 
 from certrail.domain.enrollment import (
     MOST_ISSUER_NAMES,
@@ -16,6 +16,7 @@ from certrail.domain.enrollment import (
     ScepSettings,
 )
 from certrail.services.enrollment.secrets import SecretKind
+from certrail_server.api import samples
 from certrail_server.api.schemas.base import Duration, Id, In, Listing, Out, examples
 
 Text = Annotated[str, Field(min_length=1, max_length=64)]
@@ -202,6 +203,7 @@ class EnrollmentOut(Out):
     methods: list[EnrollmentMethodOut] = Field(description="Every method, by name.")
 
 
+HostName = Annotated[str, Field(min_length=1, max_length=253)]
 SecretText = Annotated[str, Field(min_length=16, max_length=128)]
 
 
@@ -245,6 +247,71 @@ class OneTimeChallengeIn(In):
     lifetime: Duration | None = Field(
         default=None, description="How long it is valid; null is as the enrollment is set."
     )
+
+
+class AgentIn(In):
+    """The agent of one host to create."""
+
+    model_config = examples(
+        {"name": "web-1", "names": ["www.example.com", "192.0.2.7"], "lifetime": "2h"},
+        {"name": "web-2", "names": ["www.example.com"]},
+    )
+
+    name: Text = Field(description="Of the host; unique in its profile here.")
+    names: Annotated[list[HostName], Field(min_length=1, max_length=100)] = Field(
+        description="DNS names, addresses and common names that its certificates may have, and no others."
+    )
+    lifetime: Duration | None = Field(
+        default=None, description="Of its one-time token, a week at most; null for an hour."
+    )
+
+
+class AgentOut(Out):
+    """The agent of one host, without its token."""
+
+    id: Id = Field(description="Id of the agent.")
+    created_at: datetime = Field(description="When it was created.")
+    name: str = Field(description="Of the host.")
+    names: list[str] = Field(description="What its certificates may be for.")
+    created_by: Id | None = Field(description="Id of the principal that created it.")
+    expires_at: datetime | None = Field(description="When its one-time token expires; null once it was used.")
+    enrolled_at: datetime | None = Field(description="When it was used; null if it was not.")
+    principal_id: Id | None = Field(description="Id of the principal that the agent acts as, once it may.")
+
+
+class NewAgentOut(AgentOut):
+    """The agent of one host that was just created."""
+
+    token: str | None = Field(
+        description="Its one-time token, in this answer only; null when the same call created it before."
+    )
+
+
+class AgentList(Listing[AgentOut]):
+    """Agents, by name."""
+
+
+class AgentEnrollmentIn(In):
+    """A one-time token, and the hash of a secret that the agent made."""
+
+    model_config = examples({"token": samples.ONE_TIME_TOKEN, "secret_hash": "0" * 64})
+
+    token: Annotated[SecretStr, Field(min_length=1, max_length=200)] = Field(
+        description="The one-time token."
+    )
+    secret_hash: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")] = Field(
+        description="SHA-256, hex, of a random secret of at least 256 bits, which stays with the agent."
+    )
+
+
+class AgentEnrollmentOut(Out):
+    """What an agent may do from now on."""
+
+    token: str = Field(description="The beginning of its access token, which its secret completes.")
+    name: str = Field(description="Of the host.")
+    application: str | None = Field(description="Slug of its Application; null in the legacy scope.")
+    profile: str = Field(description="Slug of its profile.")
+    names: list[str] = Field(description="What its certificates may be for.")
 
 
 class EnrollmentSecretOut(Out):

@@ -81,7 +81,7 @@ def import_certificate(
 
 @router.get("/certificates/{certificate_id}")
 def get_certificate(
-    certificate_id: str, call: Annotated[Call, allow(Permission.CERTIFICATE_READ)]
+    certificate_id: str, call: Annotated[Call, allow(Permission.CERTIFICATE_READ, agents=True)]
 ) -> CertificateOut:
     """One certificate with its chain."""
     return certificate_answer(call.services, call.services.inventory.get(certificate_id))
@@ -97,7 +97,9 @@ def show_private_key(
 
 @router.post("/certificates/{certificate_id}/export", response_class=Response, responses=FILE)
 def export_certificate(
-    certificate_id: str, body: ExportIn, call: Annotated[Call, allow(Permission.CERTIFICATE_EXPORT)]
+    certificate_id: str,
+    body: ExportIn,
+    call: Annotated[Call, allow(Permission.CERTIFICATE_EXPORT, agents=True)],
 ) -> Response:
     """The certificate as a file. PEM and DER hold no key; PKCS#12 and JKS do where certrail holds it."""
     exported = call.services.export.export(

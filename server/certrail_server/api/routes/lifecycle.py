@@ -22,7 +22,7 @@ def renew_certificate(
     certificate_id: str,
     body: RenewalIn,
     response: Response,
-    call: Annotated[Call, allow(Permission.CERTIFICATE_RENEW)],
+    call: Annotated[Call, allow(Permission.CERTIFICATE_RENEW, agents=True)],
 ) -> CertificateRequestOut:
     """Request the next certificate of the lineage: same names and lifetime, new key unless said otherwise."""
     renewals = call.services.renewals
@@ -38,7 +38,7 @@ def renew_certificate(
 
 @router.get("/renewal")
 def get_renewal_plan(
-    certificate_id: str, call: Annotated[Call, allow(Permission.CERTIFICATE_READ)]
+    certificate_id: str, call: Annotated[Call, allow(Permission.CERTIFICATE_READ, agents=True)]
 ) -> RenewalPlanOut:
     """When the certificate is renewed automatically and why then, or why it is not."""
     return renewal_plan_answer(call.services.renewals.explained(certificate_id))

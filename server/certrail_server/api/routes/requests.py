@@ -29,7 +29,7 @@ LONGEST_WAIT = 60
 def create_certificate_request(
     body: CertificateRequestIn,
     response: Response,
-    call: Annotated[Call, allow(Permission.REQUEST_CREATE)],
+    call: Annotated[Call, allow(Permission.REQUEST_CREATE, agents=True)],
 ) -> CertificateRequestOut:
     """Request a certificate. The answer says that the request is stored, not that it is decided."""
     services, requests = call.services, call.services.requests
@@ -65,7 +65,7 @@ def list_certificate_requests(
 async def get_certificate_request(
     request: Request,
     request_id: str,
-    call: Annotated[Call, allow(Permission.REQUEST_READ)],
+    call: Annotated[Call, allow(Permission.REQUEST_READ, agents=True)],
     wait: Annotated[
         float, Query(ge=0, le=LONGEST_WAIT, description="Seconds to wait for the decision (long poll).")
     ] = 0,

@@ -62,7 +62,7 @@ def rotate_token(token: str, body: RotationIn, call: Own) -> NewTokenOut:
 
 
 @router.get("/me")
-def get_me(call: Own) -> MeOut:
+def get_me(call: Annotated[Call, allow(Permission.TOKEN_SELF, agents=True)]) -> MeOut:
     """Who calls, what the caller may do with the product, and in which Applications the caller has a role."""
     actor = call.actor
     tokens = call.services.tokens.list(actor)

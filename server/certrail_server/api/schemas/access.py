@@ -35,6 +35,7 @@ class PrincipalKind(StrEnum):
     USER = "user"
     GROUP = "group"
     MACHINE = "machine"
+    AGENT = "agent"
     ENROLLMENT = "enrollment"
 
 
@@ -86,7 +87,7 @@ class ActiveIn(In):
 
 
 class PrincipalOut(Out):
-    """A user, a group or a machine identity."""
+    """A user, a group, a machine identity, an agent or an enrollment client."""
 
     id: Id = Field(description="Id of the principal.")
     created_at: datetime = Field(description="When it was created.")
@@ -184,7 +185,7 @@ class MeOut(Out):
     """Who calls."""
 
     id: Id | None = Field(description="Id of the principal.")
-    kind: str = Field(description="What it is: user or machine.")
+    kind: str = Field(description="What it is: user, machine or agent.")
     name: str = Field(description="Name for people.")
     product_role: ProductRole | None = Field(description="Role above the Applications.")
     scopes: list[str] = Field(description="What the token is limited to; empty for no limit.")

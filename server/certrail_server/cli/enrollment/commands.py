@@ -7,6 +7,7 @@ import typer
 
 from certrail_server.cli.common import echo, err, fail, out
 from certrail_server.cli.enrollment.acme import account, eab
+from certrail_server.cli.enrollment.agent import agent
 from certrail_server.cli.support.choices import EnrollmentMethod
 from certrail_server.cli.support.documents import Application, document_in
 from certrail_server.cli.support.remote import AsJson, Json, call, create, given, scope
@@ -17,6 +18,7 @@ passphrase = typer.Typer(no_args_is_help=True)
 challenge = typer.Typer(no_args_is_help=True)
 enrollment.add_typer(eab, name="eab", help="Keys for external account bindings of ACME.")
 enrollment.add_typer(account, name="account", help="ACME accounts.")
+enrollment.add_typer(agent, name="agent", help="Agents of hosts, by one-time tokens.")
 enrollment.add_typer(passphrase, name="passphrase", help="Passphrases of EST: several are valid at once.")
 enrollment.add_typer(challenge, name="challenge", help="Challenges of SCEP, for one request or for many.")
 

@@ -18,7 +18,9 @@ def create() -> None:
         sa.Column("email", sa.String(length=320), nullable=True),
         sa.Column("product_role", sa.String(length=16), nullable=True),
         sa.Column("active", sa.Boolean(), nullable=False),
-        sa.CheckConstraint("kind in ('user', 'group', 'machine', 'enrollment')", name="principal_kind"),
+        sa.CheckConstraint(
+            "kind in ('user', 'group', 'machine', 'agent', 'enrollment')", name="principal_kind"
+        ),
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("email"),
         sa.UniqueConstraint("slug"),

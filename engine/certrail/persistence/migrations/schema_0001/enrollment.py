@@ -9,6 +9,32 @@ from certrail.persistence.types import UtcDateTime
 def create() -> None:
     """Create the tables and their indexes."""
     op.create_table(
+        "agent",
+        sa.Column("id", sa.String(length=80), nullable=False),
+        sa.Column("created_at", UtcDateTime(), nullable=False),
+        sa.Column("enrollment_id", sa.String(length=40), nullable=False),
+        sa.Column("name", sa.String(length=64), nullable=False),
+        sa.Column("names", sa.JSON(), nullable=False),
+        sa.Column("token_hash", sa.String(length=64), nullable=False),
+        sa.Column("created_by", sa.String(length=40), nullable=True),
+        sa.Column("expires_at", UtcDateTime(), nullable=True),
+        sa.Column("enrolled_at", UtcDateTime(), nullable=True),
+        sa.Column("principal_id", sa.String(length=40), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["enrollment_id"],
+            ["enrollment.id"],
+        ),
+        sa.ForeignKeyConstraint(
+            ["principal_id"],
+            ["principal.id"],
+        ),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("enrollment_id", "name"),
+        sa.UniqueConstraint("principal_id"),
+        sa.UniqueConstraint("token_hash"),
+    )
+    op.create_index(op.f("ix_agent_expires_at"), "agent", ["expires_at"], unique=False)
+    op.create_table(
         "enrollment_exchange",
         sa.Column("id", sa.String(length=80), nullable=False),
         sa.Column("created_at", UtcDateTime(), nullable=False),
