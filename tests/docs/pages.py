@@ -32,6 +32,7 @@ FOLLOWED = tuple(
         "docs/how-to/back-up-and-restore.md",
         "docs/how-to/enroll-with-est.md",
         "docs/how-to/enroll-with-acme.md",
+        "docs/how-to/agent.md",
     )
 )
 """Pages whose commands are run from the first to the last, on one machine; on `PRODUCTION`, on its services;

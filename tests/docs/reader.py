@@ -49,7 +49,9 @@ class Reader:
         (programs / "python").write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} "$@"\n')
         certbot = f"{shlex.quote(sys.executable)} -c 'from certbot.main import main; main()'"
         (programs / "certbot").write_text(f'#!/bin/sh\nexec {certbot} "$@"\n')
-        for name in ("python", "certbot"):
+        agent = f"{shlex.quote(sys.executable)} -m certrail_agent"
+        (programs / "certrail-agent").write_text(f'#!/bin/sh\nexec {agent} "$@"\n')
+        for name in ("python", "certbot", "certrail-agent"):
             (programs / name).chmod(0o755)
         (folder / ".curlrc").write_text(CURL)
         self.certrail = programs / "certrail"
