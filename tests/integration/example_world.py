@@ -140,6 +140,7 @@ def _placeholders(world: ExampleWorld) -> dict[str, str]:
         samples.ISSUED_ELSEWHERE: elsewhere.sign(services.authorities.request("outer")),
         samples.ISSUED_BY: elsewhere.pem,
         samples.LINEAGE: lineages[world.team.application],
+        samples.ONE_TIME_TOKEN: world.named["one_time_token"],
         samples.SIGN_IN: world.client.post("/auth/device").raise_for_status().json()["handle"],
     }
 
@@ -174,6 +175,9 @@ def _objects(team: Team, root: Path, receiver: WebhookReceiver) -> dict[str, str
         "certificate_id": services.requests.get(issued).certificate_id or "",
         "incident_id": incident.id,
         "token": services.tokens.issue(admin, "deployer", name="old")[0].id,
+        "one_time_token": services.agents.create(
+            admin, team.application, "web", name="host", names=["www.example.com"]
+        )[1],
     }
 
 
