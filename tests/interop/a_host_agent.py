@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.integration.agent_world import AgentWorld, agent_world
@@ -65,7 +66,7 @@ class Nginx:
         except OSError:
             return None
 
-    def certificate(self, **reload: object) -> dict[str, object]:
+    def certificate(self, **reload: Any) -> dict[str, Any]:
         """What the agent's file says of it."""
         health = {"port": self.port, "server_name": NAME, "grace": "8s"}
         return {"health": health, "reload": reload or {"pid_file": str(self.pid_file)}}

@@ -143,7 +143,10 @@ def test_a_one_time_token_is_used_once(team: Team) -> None:
     assert token.secret_hash == HASH
     assert not token.may_vote
     actor = team.services.tokens.authenticate(f"{first.token}secret")
-    assert (actor.kind, actor.confinement and actor.confinement.names) == ("agent", {"a.example.com"})
+    assert (actor.kind, actor.confinement and actor.confinement.names) == (
+        "agent",
+        frozenset({"a.example.com"}),
+    )
 
 
 def test_two_hosts_with_one_token_are_not_both_enrolled(team: Team) -> None:
