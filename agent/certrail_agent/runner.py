@@ -49,12 +49,17 @@ def run_once(config: Config, wait: float, *, look: bool = False) -> Mapping[str,
         wait: seconds for which requests that wait are followed, all together.
 
     Raises:
-        AgentError: there is no token, or a state file cannot be read.
+        AgentError: there is no token.
     """
     deadline, found = time.monotonic() + wait, {}
     token = token_of(config)
     for wanted in config.certificates:
-        certificate = lifecycle(config, wanted, token)
+        try:
+            certificate = lifecycle(config, wanted, token)
+        except AgentError as error:
+            # A state file that cannot be read is that certificate's alone.
+            found[wanted.name] = Outcome("failed", " ".join(filter(None, (f"{error}.", error.action))), 0.0)
+            continue
         outcome = certificate.advance(look=look)
         while outcome.status == "waiting" and (left := deadline - time.monotonic()) > 0:
             outcome = certificate.advance(min(LONG_POLL, left))

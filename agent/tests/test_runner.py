@@ -136,6 +136,15 @@ def test_the_status_has_no_secret_and_all_that_happened(
     assert "crt_" not in world.log()
 
 
+def test_a_state_that_cannot_be_read_is_said_to_be(world: AgentWorld) -> None:
+    assert world.run("run", "--once") == 0, world.log()
+    before = world.pair()
+    world.state_file.write_text("{")
+    assert world.run("run", "--once") == 1
+    assert "Move it away: the agent then requests a new certificate." in world.log()
+    assert world.pair() == before
+
+
 def test_a_token_that_others_may_read_is_refused(world: AgentWorld) -> None:
     (world.folder / "state" / "token").chmod(0o644)
     assert world.run("run", "--once") == 1
