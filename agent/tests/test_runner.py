@@ -100,7 +100,7 @@ def test_nothing_is_sent_where_nobody_listens(monkeypatch: pytest.MonkeyPatch) -
         assert channel.recv(100) == b"READY=1\nSTATUS=there"
 
 
-def test_a_timer_is_told_by_exit_codes_what_came_of_it(world: AgentWorld) -> None:
+def test_exit_codes_say_what_a_timer_does_next(world: AgentWorld) -> None:
     world.team.person("boss")
     world.team.guard(Step(name="Boss", approvers=("boss",)))
     assert world.run("run", "--once", "--wait", "1s") == 75
