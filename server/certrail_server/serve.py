@@ -1,5 +1,6 @@
 """The server process, and what it shares with workers."""
 
+import gc
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -33,6 +34,8 @@ def serve(app: App) -> None:
     http = app.http()
     config = configured(http, settings)
     est = est_listener(http, app.services, settings, config)
+    # A third of a million objects live as long as the process: a collection of all of them would stop every call.
+    gc.freeze()
     with listening(settings.port, settings.host) as sock:
         if settings.data_dir.is_dir():
             mark(settings.data_dir / SERVER_MARK)

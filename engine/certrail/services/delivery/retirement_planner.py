@@ -132,11 +132,19 @@ def target_snapshot(uow: UnitOfWork, sync: Sync) -> PreviousTarget:
 
 def record_target(uow: UnitOfWork, sync: Sync, delivery: Delivery, place: PreviousTarget) -> None:
     """If the sync was retargeted while a deploy ran, remember that the object is at the old target."""
-    if target_of(uow, place) == target_of(uow, sync):
+    if is_target(uow, sync, place):
         delivery.previous_target_id = None
     else:
         uow.session.add(place)
         delivery.previous_target_id = place.id
+
+
+def is_target(uow: UnitOfWork, sync: Sync, place: PreviousTarget) -> bool:
+    """Whether a sync still has a target that it had; the same envelope, as nearly always, need not be opened."""
+    stored = place.config_sealed, place.config_revision, place.connection_id
+    return stored == (sync.config_sealed, sync.config_revision, sync.connection_id) or target_of(
+        uow, place
+    ) == target_of(uow, sync)
 
 
 def target_of(uow: UnitOfWork, row: Sync | PreviousTarget) -> tuple[Any, ...]:
@@ -148,7 +156,7 @@ def target_of(uow: UnitOfWork, row: Sync | PreviousTarget) -> tuple[Any, ...]:
 
 def retarget(uow: UnitOfWork, sync: Sync, place: PreviousTarget) -> None:
     """Store the previous target with the objects that are there, if a sync has another target now."""
-    if target_of(uow, place) == target_of(uow, sync):
+    if is_target(uow, sync, place):
         return
     deliveries = _deliveries_of(uow, sync)
     there: list[Delivery | Retirement] = [d for d in deliveries if d.receipt and d.previous_target_id is None]

@@ -4,6 +4,7 @@ What the schema does not name is masked too: it may be a secret under the name t
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
 from typing import Any
 
 from pydantic import SecretStr
@@ -21,8 +22,14 @@ def masked(model: type[Config] | None, values: Mapping[str, Any]) -> dict[str, A
     """A configuration as it may be shown; everything is masked where the plugin's model is not here."""
     if model is None:
         return dict.fromkeys(values, MASK)
-    schema = model.model_json_schema()
+    schema = _schema_of(model)
     return {name: _member(name, value, [schema], schema.get("$defs", {})) for name, value in values.items()}
+
+
+@cache
+def _schema_of(model: type[Config]) -> Schema:
+    """Made once for each model: it costs as much as a deploy to a folder."""
+    return model.model_json_schema()
 
 
 def keep_masked(new: Mapping[str, Any], stored: Mapping[str, Any]) -> dict[str, Any]:
