@@ -53,14 +53,16 @@ def issued(acme: AcmeWorld) -> list[Certificate]:
         return list(session.exec(select(Certificate)).all())
 
 
-def lego(
-    acme: AcmeWorld, folder: Path, *words: str, name: str = NAME, fails: bool = False, **environment: str
-) -> str:
+def lego(acme: AcmeWorld, folder: Path, *words: str, name: str = NAME, fails: bool = False) -> str:
     """Run a command of lego, the last of the words."""
-    base = ("--server", acme.directory, "--email", "ops@example.com", "--accept-tos", "--path", str(folder))
+    return lego_at(acme.directory, folder, *words, name=name, fails=fails)
+
+
+def lego_at(directory: str, folder: Path, *words: str, name: str, fails: bool = False) -> str:
+    """The same, at any server."""
+    base = ("--server", directory, "--email", "ops@example.com", "--accept-tos", "--path", str(folder))
     *options, verb = words
-    command = (program("lego", "lego"), *base, "--domains", name, *options, *verb.split())
-    return run(*command, fails=fails, **environment)
+    return run(program("lego", "lego"), *base, "--domains", name, *options, *verb.split(), fails=fails)
 
 
 def shown_certificate(port: int) -> x509.Certificate | None:

@@ -277,8 +277,8 @@ def rsa_key() -> JWKRSA:
 
 
 @contextmanager
-def acme_world(team: Team) -> Iterator[AcmeWorld]:
-    """The server of the profile `web` in the Application, with everything that it talks to."""
+def steps_taken(team: Team) -> Iterator[None]:
+    """The steps of workflows are taken in this process; entered before the server starts."""
     app = served_application()
     before = app.state.orchestrator
 
@@ -288,10 +288,21 @@ def acme_world(team: Team) -> Iterator[AcmeWorld]:
 
     app.state.orchestrator = Steps(team.services, clock_on)
     try:
-        with dns_server() as dns, web_server() as web, serving(team.services) as url:
-            directory = f"{url}/acme/applications/app/profiles/web/directory"
-            world = AcmeWorld(team, url, directory, dns, web)
-            world.settings()
-            yield world
+        yield
     finally:
         app.state.orchestrator = before
+
+
+@contextmanager
+def acme_world(team: Team) -> Iterator[AcmeWorld]:
+    """The server of the profile `web` in the Application, with everything that it talks to."""
+    with (
+        steps_taken(team),
+        dns_server() as dns,
+        web_server() as web,
+        serving(team.services) as url,
+    ):
+        directory = f"{url}/acme/applications/app/profiles/web/directory"
+        world = AcmeWorld(team, url, directory, dns, web)
+        world.settings()
+        yield world

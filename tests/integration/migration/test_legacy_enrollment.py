@@ -6,12 +6,11 @@ from typing import Any
 
 import pytest
 from tests.integration.conftest import Team
-from tests.integration.enrollment.acme_world import Steps
+from tests.integration.enrollment.acme_world import steps_taken
 from tests.integration.enrollment.certbot import Certbot
 from tests.integration.enrollment.est_client import EstEndpoint, certificate_in, est_csr
 from tests.integration.older_project import Project
 from tests.support.scep_client import ScepEndpoint, scep_csr
-from tests.support.web import served_application
 
 from certrail.pki.scep.message import MessageType, PkiStatus
 from certrail_fakes.dns import dns_server
@@ -38,16 +37,9 @@ def issued(project: Project, name: str) -> list[dict[str, Any]]:
 
 @pytest.fixture
 def steps(team: Team) -> Iterator[None]:
-    """The steps of workflows are taken in this process; set before the server starts."""
-    app, clock = served_application(), team.clock
-
-    def clock_on(wake_at: Any) -> None:
-        if wake_at is not None:
-            clock.now = max(clock.now, wake_at)
-
-    before, app.state.orchestrator = app.state.orchestrator, Steps(team.services, clock_on)
-    yield
-    app.state.orchestrator = before
+    """The steps of workflows are taken in this process."""
+    with steps_taken(team):
+        yield
 
 
 @pytest.mark.usefixtures("steps")
