@@ -19,6 +19,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     found = started(tmp_path_factory.mktemp("console"))
     yield found
     found.installation.stop()
+    shutil.rmtree(found.folder, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,7 @@
 """A live installation with everything that pages show: certificates, deliveries, a failure, and an approval."""
 
 import secrets
+import tempfile
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -62,12 +63,17 @@ class World:
 
 def started(folder: Path) -> World:
     """A running installation, with everything in it."""
-    world = World(Installation(folder / "certrail"), folder / "certificates", {"application": "shop"})
-    world.folder.mkdir()
+    # Its name is on pages, and so on the pictures of them.
+    certificates = Path(tempfile.mkdtemp(prefix="shop-"))
+    world = World(Installation(folder / "certrail"), certificates, {"application": "shop"})
     world.installation.start()
-    _make_product(world)
-    _make_team(world)
-    _make_certificates(world)
+    try:
+        _make_product(world)
+        _make_team(world)
+        _make_certificates(world)
+    except BaseException:
+        world.installation.stop()
+        raise
     return world
 
 

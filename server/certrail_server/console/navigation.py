@@ -41,6 +41,10 @@ APPLICATION: Sequence[Entry] = (
 """Paths below that of the Application."""
 
 
+ALONE = ("", "/console")
+"""Of paths that others begin with: pages that have none below them."""
+
+
 def menu_for(held: Collection[Permission]) -> Sequence[tuple[str, Sequence[Entry]]]:
     """What somebody with these permissions can open."""
     groups = ((heading, _allowed(entries, held)) for heading, entries in MENU)
@@ -57,7 +61,7 @@ def current_of(path: str, entries: Sequence[Entry], base: str = "") -> str | Non
     fitting = [
         entry.path
         for entry in entries
-        if path == base + entry.path or (entry.path and path.startswith(f"{base}{entry.path}/"))
+        if path == base + entry.path or (entry.path not in ALONE and path.startswith(f"{base}{entry.path}/"))
     ]
     return max(fitting, key=len, default=None)
 

@@ -125,7 +125,7 @@ def happened(services: Services, rows: Sequence[Any]) -> Sequence[Happened]:
 def _line(row: Any, certificate: Named | None) -> Happened:
     event, data = EVENTS.get(row.type), row.data
     title = event.title if event else row.type
-    name = _name(data) or row.subject_id[:12]
+    name = _name(data) or (certificate.name if certificate else row.subject_id[:12])
     what = title.replace("{name}", name)
     severity = event.severity if event else Severity.INFO
     tone = TONES.get(severity, "ok" if row.type in GOOD else "")

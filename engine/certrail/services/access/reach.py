@@ -30,6 +30,10 @@ class Reach:
             return None if self._allows(permission, None) else ()
         return [ident for ident, role in self.roles.items() if self._allows(permission, role)]
 
+    def holds(self, permission: Permission) -> bool:
+        """Whether the caller holds a permission that is about no Application."""
+        return self._allows(permission, None)
+
     def _allows(self, permission: Permission, role: Role | None) -> bool:
         return allows(permission, product_role=self.product_role, role=role, scopes=self.token_scopes)
 

@@ -22,10 +22,12 @@ from certrail.persistence.tables import (
     Channel,
     NotificationRow,
 )
+from certrail.services.access.reach import Scopes, in_scopes
 from certrail.services.alerting.posting import UNSENT, withdraw
 from certrail.services.core.actor import Actor
 from certrail.services.core.changes import UNCHANGED, Unchanged
 from certrail.services.core.lookup import find, patch
+from certrail.services.core.paging import PAGE
 from certrail.services.core.unit_of_work import ServiceContext, UnitOfWork
 from certrail.services.integrations.plugin_config import (
     built,
@@ -164,6 +166,16 @@ class Channels:
         with self._context.db.read() as session:
             query = select(Channel).where(Channel.application_id == application_id)
             return session.exec(query.order_by(Channel.slug)).all()
+
+    def failing_in(self, scopes: Scopes, limit: int = PAGE) -> Sequence[Channel]:
+        """The channels of several Applications to which nothing gets through, the longest first."""
+        with self._context.db.read() as session:
+            query = select(Channel).where(
+                in_scopes(col(Channel.application_id), scopes), col(Channel.failing_since).is_not(None)
+            )
+            return session.exec(
+                query.order_by(col(Channel.failing_since), col(Channel.id)).limit(limit)
+            ).all()
 
     def get(self, application_id: str | None, reference: str) -> Channel:
         """One channel by slug or id. Raises NotFound."""

@@ -1,6 +1,7 @@
 """What an approver is shown: the facts of the question, who may vote on it, and how many votes are missing."""
 
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 from sqlmodel import Session, col, select
@@ -56,32 +57,34 @@ def ballot_of(
         votes: all of the approval, where the caller has them.
     """
     votes = votes_of(session, approval.id) if votes is None else votes
-    return ballots_of(session, [approval], {approval.id: votes}, eligibility)[approval.id]
+    eligibility = eligibility or Eligibility(session, [approval])
+    able = _able(approval, votes, eligibility)
+    people = select(Principal.id, Principal.name).where(col(Principal.id).in_(able))
+    names = dict(session.exec(people).all()) if able else {}
+    return ballot_with(approval, votes, eligibility, able, names)
 
 
-def ballots_of(
-    session: Session,
-    approvals: Sequence[ApprovalRequest],
-    votes: Mapping[str, Sequence[Vote]],
-    eligibility: Eligibility | None = None,
-) -> Mapping[str, Ballot]:
-    """The votes in the current steps of several approvals, by the id of each.
+def ballot_with(
+    approval: ApprovalRequest,
+    votes: Sequence[Vote],
+    eligibility: Eligibility,
+    able: AbstractSet[str],
+    names: Mapping[str, str],
+) -> Ballot:
+    """A ballot of what the caller has read.
 
     Args:
-        votes: all of each approval, by its id.
+        able: ids of those who may still vote; `names` has their names.
     """
-    eligibility = eligibility or Eligibility(session, approvals)
-    able = {approval.id: _able(approval, votes[approval.id], eligibility) for approval in approvals}
-    everybody = set().union(*able.values())
-    people = select(Principal.id, Principal.name).where(col(Principal.id).in_(everybody))
-    names = dict(session.exec(people).all()) if everybody else {}
-    found = {}
-    for approval in approvals:
-        given, needed = count_votes(approval, votes[approval.id], eligibility)
-        may = able[approval.id]
-        voters = sorted(names[person] for person in may if person in names)
-        found[approval.id] = Ballot(voters, given, needed, frozenset(may))
-    return found
+    given, needed = count_votes(approval, votes, eligibility)
+    return Ballot(sorted(names[each] for each in able if each in names), given, needed, frozenset(able))
+
+
+def voters_of(
+    approvals: Sequence[ApprovalRequest], votes: Mapping[str, Sequence[Vote]], eligibility: Eligibility
+) -> Mapping[str, AbstractSet[str]]:
+    """Who may still vote in the current step of each approval, by its id."""
+    return {row.id: _able(row, votes[row.id], eligibility) for row in approvals}
 
 
 def _able(approval: ApprovalRequest, votes: Sequence[Vote], eligibility: Eligibility) -> set[str]:

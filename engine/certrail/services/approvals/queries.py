@@ -18,7 +18,8 @@ from certrail.persistence.tables import (
     Vote,
 )
 from certrail.services.access.membership import identities_of
-from certrail.services.approvals.ballot import Ballot, ballot_of, ballots_of, question_facts
+from certrail.services.approvals.ballot import Ballot, ballot_of, ballot_with, question_facts, voters_of
+from certrail.services.approvals.eligibility import Eligibility
 from certrail.services.approvals.store import votes_of, votes_of_each
 from certrail.services.approvals.subject import Subject, subject_of, subject_type
 from certrail.services.core.actor import Actor
@@ -96,21 +97,23 @@ class ApprovalQueries:
     def _shown_in(self, session: Session, rows: Sequence[ApprovalRequest]) -> Sequence[Shown]:
         subjects = self._subjects(session, rows)
         named = [subjects[row.subject_id] for row in rows]
+        votes = votes_of_each(session, [row.id for row in rows])
+        eligibility = Eligibility(session, rows)
+        able = voters_of(rows, votes, eligibility)
         people = {ident for subject in named for ident in (subject.requester_id, subject.origin_id)}
         # Held while facts are read: the session has them then, and asks the database for none of them again.
         known = [
             *_read(session, Application, {row.application_id for row in rows}),
             *_read(session, CertificateProfile, {subject.profile_id for subject in named}),
-            *_read(session, Principal, people),
+            *_read(session, Principal, people.union(*able.values())),
         ]
+        names = {row.id: row.name for row in known if isinstance(row, Principal)}
         slugs = {row.id: row.slug for row in known if isinstance(row, Application)}
-        votes = votes_of_each(session, [row.id for row in rows])
-        ballots = ballots_of(session, rows, votes)
         return [
             Shown(
                 about=_about(row, slugs.get(row.application_id or ""), subject),
                 facts=question_facts(session, row, subject),
-                ballot=ballots[row.id],
+                ballot=ballot_with(row, votes[row.id], eligibility, able[row.id], names),
                 votes=votes[row.id],
             )
             for row, subject in zip(rows, named, strict=True)

@@ -79,10 +79,21 @@ def approval_answers(services: Services, rows: Sequence[About]) -> list[Approval
     return [ApprovalRequestOut.of(about.approval, **_named(about, names)) for about in rows]
 
 
+def shown_answers(services: Services, rows: Sequence[Shown]) -> list[ApprovalRequestWithVotesOut]:
+    """One for each approval with everything that its votes are bound to."""
+    votes = [vote for shown in rows for vote in shown.votes]
+    names = _names_in(services, [shown.about.approval for shown in rows], votes)
+    return [_shown_answer(services, shown, names) for shown in rows]
+
+
 def approval_answer(services: Services, shown: Shown) -> ApprovalRequestWithVotesOut:
     """For one approval with everything that the votes are bound to."""
+    (answer,) = shown_answers(services, [shown])
+    return answer
+
+
+def _shown_answer(services: Services, shown: Shown, names: Found) -> ApprovalRequestWithVotesOut:
     approval, public_url = shown.about.approval, services.context.public_url
-    names = _names_in(services, [approval], shown.votes)
     return ApprovalRequestWithVotesOut.of(
         approval,
         facts=[FactOut.of(fact) for fact in shown.facts],

@@ -3,7 +3,7 @@
 from functools import partial
 from typing import Annotated, Any, get_args
 
-from fastapi import Query, Request, Response
+from fastapi import Depends, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from pydantic import ValidationError
 
@@ -39,19 +39,30 @@ Text = Annotated[str, Query(max_length=320)]
 Cursor = Annotated[str | None, Query(max_length=200)]
 
 
+def _given(
+    search: Text = "", status: Text = "", expires_after: Text = "", expires_before: Text = "", sort: Text = ""
+) -> dict[str, str]:
+    """What the form of a list holds."""
+    return {
+        "search": search.strip(),
+        "status": status,
+        "expires_after": _instant(expires_after),
+        "expires_before": _instant(expires_before),
+        "sort": sort,
+    }
+
+
+Given = Annotated[dict[str, str], Depends(_given)]
+
+
 @router.get("/applications/{application}/certificates")
 def list_certificates(
     request: Request,
     call: Annotated[Call, allow(Permission.CERTIFICATE_READ)],
-    search: Text = "",
-    status: Text = "",
-    expires_after: Text = "",
-    expires_before: Text = "",
-    sort: Text = "",
+    given: Given,
     cursor: Cursor = None,
 ) -> Response:
     """Certificates of an Application."""
-    given = _given(search, status, expires_after, expires_before, sort)
     shown = _found(call, call.application, given, cursor)
     return ApplicationPage(request, call).render(
         "certificates/of_application.html", block="list", given=given, **shown
@@ -62,15 +73,10 @@ def list_certificates(
 def list_all_certificates(
     request: Request,
     call: Annotated[Call, allow(Permission.INVENTORY_READ)],
-    search: Text = "",
-    status: Text = "",
-    expires_after: Text = "",
-    expires_before: Text = "",
-    sort: Text = "",
+    given: Given,
     cursor: Cursor = None,
 ) -> Response:
     """Certificates of all Applications and of the legacy scope."""
-    given = _given(search, status, expires_after, expires_before, sort)
     shown = _found(call, None, given, cursor)
     return Page(request, call).render("certificates/all.html", block="list", given=given, **shown)
 
@@ -204,16 +210,6 @@ def retry(
     return Page(request, call).go(
         f"/console/certificates/{delivery.desired_certificate_id}", "delivery-retried"
     )
-
-
-def _given(search: str, status: str, expires_after: str, expires_before: str, sort: str) -> dict[str, str]:
-    return {
-        "search": search.strip(),
-        "status": status,
-        "expires_after": _instant(expires_after),
-        "expires_before": _instant(expires_before),
-        "sort": sort,
-    }
 
 
 def _instant(text: str) -> str:

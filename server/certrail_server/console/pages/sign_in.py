@@ -38,8 +38,7 @@ def get_link(request: Request, link: Link) -> Response:
     try:
         name = services.sign_in_links.whose(link)
     except Unauthenticated as refusal:
-        request.app.state.refusals.record(request, refusal)
-        return Bare(request).render("sign_in/refused.html", refusal.status, refusal=refusal)
+        return _refused(request, refusal)
     return Bare(request).render("sign_in/link.html", name=name)
 
 
@@ -50,8 +49,7 @@ def use_link(request: Request, link: Link) -> Response:
     try:
         text = services.sign_in_links.use(link)
     except Unauthenticated as refusal:
-        request.app.state.refusals.record(request, refusal)
-        return Bare(request).render("sign_in/refused.html", refusal.status, refusal=refusal)
+        return _refused(request, refusal)
     answer = Bare(request).go(HOME)
     set_session_cookie(request, answer, text)
     return answer
@@ -69,3 +67,8 @@ async def sign_out(request: Request) -> Response:
     await run_in_threadpool(services.sessions.end, text)
     delete_session_cookie(request, answer)
     return answer
+
+
+def _refused(request: Request, refusal: Unauthenticated) -> Response:
+    request.app.state.refusals.record(request, refusal)
+    return Bare(request).render("sign_in/refused.html", refusal.status, refusal=refusal)

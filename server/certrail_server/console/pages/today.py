@@ -8,11 +8,12 @@ from fastapi import Query, Request, Response
 from certrail.domain.access import Permission
 from certrail.domain.states import ApprovalStatus
 from certrail.services.access.reach import Scopes
-from certrail_server.api.answers.alerting import incident_answers
-from certrail_server.api.answers.approvals import approval_answer
+from certrail_server.api.answers.approvals import shown_answers
 from certrail_server.api.answers.delivery import delivery_answers
 from certrail_server.api.guard import Call, allow
+from certrail_server.api.schemas.alerts import IncidentOut
 from certrail_server.console.forms import form_of
+from certrail_server.console.health import unhealthy
 from certrail_server.console.page import Page, page_router
 from certrail_server.console.timeline import expiry_chart, happened
 
@@ -21,7 +22,16 @@ router = page_router("")
 MOST_IN_PLACE = 5
 """Approvals with their form on this page; the inbox has all."""
 FEW = 6
-SHOWN = ("approval.", "certificate.", "delivery.", "incident.", "request.", "application.")
+SHOWN = (
+    "approval.",
+    "certificate.",
+    "delivery.",
+    "incident.",
+    "request.",
+    "application.",
+    "channel.",
+    "plugin.",
+)
 """How the types of events begin that change something on this page."""
 TYPES = (
     "certificate.issued",
@@ -64,16 +74,17 @@ def get_today(request: Request, call: Annotated[Call, allow(Permission.APPLICATI
     named = None if events is None else [ident for ident in events if ident is not None]
     return page.render(
         "today/show.html",
-        waiting=[approval_answer(services, each) for each in mine[:MOST_IN_PLACE]],
+        waiting=shown_answers(services, mine[:MOST_IN_PLACE]),
         waiting_count=len(mine),
         requested=[each.about for each in shown if each not in mine],
         more_waiting=len(inbox) > MOST_IN_PLACE * 5 or len(mine) > MOST_IN_PLACE,
-        incidents=incident_answers(services, incidents),
+        incidents=[IncidentOut.about(row, {}) for row in incidents],
         acknowledgeable=_within(incidents, reach.where(Permission.INCIDENT_ACKNOWLEDGE)),
         failing=delivery_answers(services, failing),
         few=FEW,
         chart=expiry_chart(services, readable, page.now, everywhere),
         events=happened(services, services.audit_log.newest(named, TYPES, 14)),
+        unhealthy=unhealthy(services, reach),
         live="/console/changes",
         has_applications=bool(reach.roles) or readable is None,
     )
