@@ -1,6 +1,7 @@
 """EST and SCEP with clients of others: strongSwan's pki, certmonger, and micromdm's scepclient.
 
-`make interop` runs this. strongSwan speaks EST over TLS only, so nginx stands in front of the server.
+`make interop` runs this. strongSwan speaks EST over TLS only: nginx stands in front of the server, which also has a TLS
+port of its own.
 """
 
 import os
@@ -72,6 +73,7 @@ class Fronted:
 
     server: int
     port: int
+    own_port: int
     tls_root: Path
     api: Api
     guarded: Enrollment
@@ -107,7 +109,13 @@ def new_enrollment(api: Api, server: int, tls_root: Path, *, guarded: bool = Fal
 @pytest.fixture(scope="module")
 def fronted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fronted]:
     folder, server, port = tmp_path_factory.mktemp("est"), free_port(), free_port()
+    authority = Authority(folder, "authority")
+    pem, key = authority.issue("localhost")
+    own_port = free_port()
     environment = {
+        "CERTRAIL_EST_PORT": str(own_port),
+        "CERTRAIL_EST_TLS_CERTIFICATE_FILE": str(pem),
+        "CERTRAIL_EST_TLS_KEY_FILE": str(key),
         "CERTRAIL_DATA_DIR": str(folder / "certrail"),
         "CERTRAIL_PORT": str(server),
         "CERTRAIL_PUBLIC_URL": f"https://127.0.0.1:{port}",
@@ -123,8 +131,6 @@ def fronted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fronted]:
         subprocess.run([*own, "migrate"], check=True)
         bootstrap = [*own, "token", "bootstrap", "--name", "Ada"]
         token = subprocess.run(bootstrap, check=True, capture_output=True, text=True).stdout.strip()
-        authority = Authority(folder, "authority")
-        pem, key = authority.issue("localhost")
         with running(*own, "server", log=folder / "server.log"):
             until(lambda: answers(server), "the server")
             api = Api(f"http://127.0.0.1:{server}", token)
@@ -132,12 +138,14 @@ def fronted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fronted]:
             api.post("/certificate-authorities", {"slug": "root", "name": "Root", "subject": subject})
             api.post("/certificate-policies", {"slug": "any", "name": "Any"})
             profile = {"slug": "web", "name": "Web", "ca": "root", "policy": "any", "ttl": "7d"}
-            api.post("/certificate-profiles", profile)
+            # Without clientAuth OpenSSL refuses them as certificates of clients.
+            usages = {"extended_key_usages": ["serverAuth", "clientAuth"]}
+            api.post("/certificate-profiles", profile | {"defaults": usages})
             guarded = new_enrollment(api, server, authority.certificate, guarded=True)
             write_nginx(folder, port, server, pem, key, guarded.application)
             command = (program("nginx", "nginx"), "-e", "stderr", "-c", str(folder / "nginx.conf"))
             with running(*command, log=folder / "nginx.log"):
-                yield Fronted(server, port, authority.certificate, api, guarded)
+                yield Fronted(server, port, own_port, authority.certificate, api, guarded)
 
 
 def write_nginx(folder: Path, port: int, server: int, pem: Path, key: Path, root: str) -> None:
@@ -214,16 +222,32 @@ def test_strongswan_enrolls_and_renews_by_est(fronted: Fronted, tmp_path: Path) 
     assert enrollment.lineage_of(renewed) == enrollment.lineage_of(first)
 
 
-def test_strongswan_renews_by_est_with_its_certificate_alone(fronted: Fronted, tmp_path: Path) -> None:
+@pytest.mark.parametrize("by_proxy", [True, False], ids=["proxy", "tls-port"])
+def test_strongswan_renews_by_est_with_its_certificate_alone(
+    fronted: Fronted, tmp_path: Path, by_proxy: bool
+) -> None:
     enrollment = fronted.enrollment()
+    if not by_proxy:
+        own = enrollment.est.replace(str(fronted.port), str(fronted.own_port))
+        enrollment = replace(enrollment, est=own)
     get_est_authority(enrollment, tmp_path)
     new_csr(tmp_path, "first")
     pki(tmp_path, *est(enrollment, "--in", "first.csr"), to="first.pem")
     new_csr(tmp_path, "next")
     trust = ("--cacert", str(enrollment.tls_root), "--cacert", "ca.pem", "--outform", "pem")
     present = ("--cert", "first.pem", "--key", "first.key")
-    pki(tmp_path, "--est", "--url", enrollment.est, *trust, "--in", "next.csr", *present, to="next.pem")
+    renewal = ("--est", "--url", enrollment.est, *trust, "--in", "next.csr", *present)
+
+    def renewed_at_last() -> bool:
+        try:
+            pki(tmp_path, *renewal, to="next.pem")
+        except AssertionError:
+            return False  # the server looks for new authorities every ten seconds
+        return True
+
+    until(renewed_at_last, "the renewal")
     first, renewed = loaded(tmp_path / "first.pem"), loaded(tmp_path / "next.pem")
+    assert renewed.public_key() != first.public_key()
     assert enrollment.lineage_of(renewed) == enrollment.lineage_of(first)
 
 

@@ -39,6 +39,18 @@ def test_certbot_is_refused_a_name_by_the_policy(acme: AcmeWorld, tmp_path: Path
     assert "is not allowed; allowed: *.example.com" in printed
 
 
+def test_certbot_requires_and_prefers_a_profile(acme: AcmeWorld, tmp_path: Path) -> None:
+    """draft-ietf-acme-profiles-00: the directory offers its own."""
+    acme.here("a.example.com")
+    certbot = Certbot.at(tmp_path, acme.directory)
+    acme.settings(http_port=certbot.port)
+    certbot.certonly("a.example.com", more=("--required-profile", "other"), fails=True)
+    certbot.certonly("a.example.com", more=("--required-profile", "web"))
+    certbot.certonly("a.example.com", more=("--preferred-profile", "other", "--force-renewal"))
+    with acme.team.services.context.db.read() as session:
+        assert len({row.lineage_id for row in session.exec(select(Certificate)).all()}) == 1
+
+
 def test_certbot_comes_by_itself_once_the_window_was_moved(
     acme: AcmeWorld, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
