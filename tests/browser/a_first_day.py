@@ -3,6 +3,7 @@
 `make browser` runs this.
 """
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -25,6 +26,17 @@ def asked(world: World, name: str) -> str:
 def status(world: World, page: str) -> str:
     found: str = world.admin.get(f"/approval-requests/{page.rpartition('/')[2]}")["status"]
     return found
+
+
+def test_the_link_that_the_terminal_prints_signs_in_once(reader: Callable[..., Any], world: World) -> None:
+    (link,) = re.findall(r"Console, once within 10 minutes: (\S+)", world.installation.log.read_text())
+    with reader(None) as browser:
+        browser.page.goto(link)
+        browser.page.get_by_role("button", name="Sign in").click()
+        browser.page.wait_for_url(f"{world.url}/console")
+        assert browser.page.get_by_text("Product Admin").is_visible()
+        browser.page.goto(link)
+        assert browser.page.get_by_role("heading", name="The link is not valid").is_visible()
 
 
 def test_two_people_decide_at_once_and_both_pages_are_right(reader: Callable[..., Any], world: World) -> None:

@@ -3,7 +3,7 @@
 import pytest
 from tests.integration.console.conftest import Site, csrf
 
-pytestmark = pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+pytestmark = pytest.mark.any_database
 
 
 def fields(text: str) -> dict[str, str]:

@@ -12,7 +12,7 @@ from tests.support.statements import statements
 
 from certrail_server.console.page import HEADERS
 
-pytestmark = pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+pytestmark = pytest.mark.any_database
 
 MOST_STATEMENTS = 20
 LARGEST_COLD = 150_000

@@ -3,7 +3,7 @@
 import pytest
 from tests.integration.console.conftest import Site
 
-pytestmark = pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+pytestmark = pytest.mark.any_database
 
 
 def found(site: Site, who: str, text: str) -> set[str]:

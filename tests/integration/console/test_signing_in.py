@@ -13,7 +13,7 @@ from certrail.persistence.tables import Principal, SignInLink
 from certrail.services.access.sign_in_links import LIFETIME
 from certrail.services.operations.housekeeping import Housekeeping
 
-pytestmark = pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+pytestmark = pytest.mark.any_database
 
 
 def test_a_link_signs_one_browser_in_once(empty_site: Site) -> None:

@@ -8,7 +8,7 @@ from certrail.domain.access import Role
 from certrail.persistence.tables import Channel
 from certrail.services.integrations.plugin_faults import CallFault
 
-pytestmark = pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+pytestmark = pytest.mark.any_database
 
 
 def today(site: Site, who: str) -> str:
