@@ -14,6 +14,18 @@ from certrail_server.ports import free_port
 PEOPLE = {"ann": "operator", "bob": "admin", "eve": "auditor"}
 """Users of the Application, and their roles."""
 SHOP = "/applications/shop"
+OBJECTS = {
+    "application": "shop",
+    "sync": "edge",
+    "profile": "web",
+    "ca": "root",
+    "policy": "shop",
+    "connection": "receiver",
+    "kind": "destination",
+    "name": "files",
+    "principal": "ann",
+}
+"""Slugs of what pages are about, by the parameter of their path."""
 NAMES = ("www", "checkout", "search", "static", "api")
 
 
@@ -65,7 +77,7 @@ def started(folder: Path) -> World:
     """A running installation, with everything in it."""
     # Its name is on pages, and so on the pictures of them.
     certificates = Path(tempfile.mkdtemp(prefix="shop-"))
-    world = World(Installation(folder / "certrail"), certificates, {"application": "shop"})
+    world = World(Installation(folder / "certrail"), certificates, dict(OBJECTS))
     world.installation.start()
     try:
         _make_product(world)
@@ -143,7 +155,7 @@ def _make_certificates(world: World) -> None:
     approval = until(
         lambda: api.get(f"/certificate-requests/{wanted['id']}")["approval_request_id"], "an approval"
     )
-    world.objects["approval_id"] = approval
+    world.objects |= {"approval_id": approval, "request_id": wanted["id"]}
 
 
 def _connect(api: Api, slug: str, kind: str, config: dict[str, Any]) -> None:

@@ -13,8 +13,11 @@ How a page is added:
    `form_of(request)`; after it, ``Page(request, call).go(path, "notice")`` sends the browser to a page (303), with a
    sentence of `notices.py`. A refusal is shown as a page by itself, in the words of the API; where a form should
    be shown again, the function catches `CertrailError`.
-4. The router is named in `site.py`, an entry of the menu in `navigation.py`. ``python -m docs.generate`` writes the
-   permission table, by which `tests/integration/access/test_permission_matrix.py` calls every page as everybody.
+   What a form asks for is read by the models of the API, through `inputs.py`; controls for the settings of a plugin
+   come from its schema, through `schema_form.py`.
+4. The router is named in `pages/application/__init__.py`, in `pages/product/__init__.py` or in `site.py`, an entry of
+   the menu in `navigation.py`. ``python -m docs.generate`` writes the permission table, by which
+   `tests/integration/access/test_permission_matrix.py` calls every page as everybody.
 5. `tests/integration/console/pages.py` lists the page: it is then looked at in each role, for its headers, its size,
    the number of its statements, text from outside, and things that a page may not have.
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from functools import cached_property
+from urllib.parse import quote
 
 from fastapi import Request
 
@@ -10,6 +11,11 @@ from certrail_server.api.guard import Call
 from certrail_server.api.schemas.applications import ApplicationOut
 from certrail_server.console.navigation import APPLICATION, Entry, current_of, tabs_for
 from certrail_server.console.page import Page
+
+
+def application_path(request: Request) -> str:
+    """The path of the Application that a page is below, as it was opened."""
+    return f"/console/applications/{quote(request.path_params['application'], safe='')}"
 
 
 class ApplicationPage(Page):

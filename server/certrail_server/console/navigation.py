@@ -30,13 +30,33 @@ MENU: Sequence[tuple[str, Sequence[Entry]]] = (
             Entry("Applications", "/console/applications", "application"),
         ),
     ),
-    ("Product", (Entry("Certificates", "/console/certificates", "certificate", Permission.INVENTORY_READ),)),
+    (
+        "Product",
+        (
+            Entry("Certificates", "/console/certificates", "certificate", Permission.INVENTORY_READ),
+            Entry("Authorities", "/console/authorities", "authority", Permission.PRODUCT_READ),
+            Entry("Policies", "/console/policies", "policy", Permission.PRODUCT_READ),
+            Entry("Profiles", "/console/profiles", "profile", Permission.PRODUCT_READ),
+            Entry("Connections", "/console/connections", "connection", Permission.PRODUCT_MANAGE),
+            Entry("Channels", "/console/channels", "channel", Permission.ALERT_READ),
+            Entry("Plugins", "/console/plugins", "plugin", Permission.PLUGIN_READ),
+            Entry("People and machines", "/console/people", "people", Permission.PRINCIPAL_MANAGE),
+            Entry("My tokens", "/console/tokens", "token", Permission.TOKEN_SELF),
+        ),
+    ),
 )
 """By the heading of each group."""
 
 APPLICATION: Sequence[Entry] = (
     Entry("Overview", "", permission=Permission.APPLICATION_READ),
     Entry("Certificates", "/certificates", permission=Permission.CERTIFICATE_READ),
+    Entry("Requests", "/requests", permission=Permission.REQUEST_READ),
+    Entry("Syncs", "/syncs", permission=Permission.SYNC_READ),
+    Entry("Alerts", "/alerts", permission=Permission.ALERT_READ),
+    Entry("Approval policies", "/approval-policies", permission=Permission.APPROVAL_POLICY_READ),
+    Entry("Members", "/members", permission=Permission.APPLICATION_READ),
+    Entry("Enrollment", "/enrollment", permission=Permission.APPLICATION_READ),
+    Entry("Record", "/record", permission=Permission.EVENT_READ),
 )
 """Paths below that of the Application."""
 

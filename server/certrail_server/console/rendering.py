@@ -1,6 +1,7 @@
 """Templates, and how values read on a page."""
 
-from collections.abc import Mapping
+import json
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any
@@ -13,13 +14,28 @@ from certrail.domain.durations import format_duration
 from certrail_server.console.static_files import static_url
 
 TONES: Mapping[str, str] = {
-    **dict.fromkeys(("active", "issued", "approved", "delivered", "sent", "resolved", "approve", "ok"), "ok"),
+    **dict.fromkeys(
+        (
+            "active",
+            "issued",
+            "approved",
+            "delivered",
+            "ready",
+            "sent",
+            "published",
+            "resolved",
+            "approve",
+            "ok",
+        ),
+        "ok",
+    ),
     **dict.fromkeys(
         ("pending_approval", "retrying", "held", "expiring", "acknowledged", "waiting", "due", "warning"),
         "warn",
     ),
     **dict.fromkeys(
-        ("failed", "revoked", "rejected", "expired", "reject", "critical", "incident", "disabled"), "bad"
+        ("failed", "revoked", "rejected", "expired", "reject", "critical", "incident", "disabled", "refused"),
+        "bad",
     ),
     **dict.fromkeys(("open", "issuing", "delivering", "pending", "info"), "info"),
 }
@@ -49,10 +65,11 @@ def environment() -> Environment:
             "pairs_of_hex": pairs_of_hex,
             "pair": lambda fact: (fact.label, fact.value),
             "duration": format_duration,
+            "pretty": lambda value: json.dumps(value, indent=2, ensure_ascii=False, default=str),
             "segment": lambda text: quote(str(text), safe=""),
         }
     )
-    found.globals.update({"static": static_url, "query": query})
+    found.globals.update({"static": static_url, "query": query, "choices": choices})
     # A global, and not imported by each page: a block that is rendered alone sees no imports of its template.
     found.globals["ui"] = found.get_template("parts/ui.html").module
     return found
@@ -98,3 +115,14 @@ def query(path: str, **given: Any) -> str:
     """An address with a query of those values that are not empty."""
     parts = {name: value for name, value in given.items() if value not in (None, "", [])}
     return f"{path}?{urlencode(parts, doseq=True)}" if parts else path
+
+
+def choices(values: Iterable[object], none: str = "", *, as_is: bool = False) -> list[tuple[str, str]]:
+    """Options of a field, from names of the API.
+
+    Args:
+        none: what the choice of none of them is called; empty: there is no such choice.
+        as_is: whether they read as they are, and not in words.
+    """
+    found = [("", none)] if none else []
+    return found + [(str(each), str(each) if as_is else words(each).capitalize()) for each in values]

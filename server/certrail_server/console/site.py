@@ -8,11 +8,14 @@ from fastapi.responses import RedirectResponse
 from certrail_server.console import static_files
 from certrail_server.console.errors import is_page, problem_page
 from certrail_server.console.pages import (
+    application,
     applications,
     approvals,
     certificates,
     components,
+    new_application,
     preferences,
+    product,
     search,
     sign_in,
     today,
@@ -25,6 +28,9 @@ PAGES = (
     certificates.router,
     search.router,
     preferences.router,
+    new_application.router,
+    *application.ROUTERS,
+    *product.ROUTERS,
     components.router,
 )
 """Every route of these names its permission."""

@@ -29,6 +29,7 @@ GOOD = frozenset(
 PAGES = {
     "certificate": "/console/certificates/",
     "approval": "/console/approvals/",
+    "request": "/console/requests/",
 }
 """Where an object of an event is shown, by its kind."""
 

@@ -98,6 +98,14 @@ def site(team: Team, tmp_path: Path) -> Iterator[Site]:
         "delivery_id": delivery.id,
         "incident_id": incident.id,
         "request_id": request,
+        "sync": "files",
+        "profile": "web",
+        "ca": "root",
+        "policy": "tls",
+        "connection": "one",
+        "kind": "destination",
+        "name": "files",
+        "principal": "above",
     }
     with serving(services) as url:
         yield Site(team, url, objects)

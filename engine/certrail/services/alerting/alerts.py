@@ -24,7 +24,7 @@ from certrail.services.alerting.messages import KNOWN
 from certrail.services.alerting.posting import post
 from certrail.services.core.actor import Actor
 from certrail.services.core.changes import UNCHANGED, Unchanged
-from certrail.services.core.lookup import find, patch, require_room
+from certrail.services.core.lookup import find, gathered, patch, require_room
 from certrail.services.core.paging import PAGE, Position, newest_first
 from certrail.services.core.unit_of_work import ServiceContext
 from certrail.services.inventory.selectors import CertificateSelector
@@ -170,10 +170,12 @@ class Alerts:
     def list(self, application_id: str | None) -> Sequence[tuple[Alert, list[str]]]:
         """The alerts of an Application with the ids of their channels."""
         with self._context.db.read() as session:
-            alerts = session.exec(
-                select(Alert).where(Alert.application_id == application_id).order_by(Alert.slug)
+            query = (
+                select(Alert, AlertChannel.channel_id)
+                .join(AlertChannel, col(AlertChannel.alert_id) == col(Alert.id), isouter=True)
+                .where(Alert.application_id == application_id)
             )
-            return [(alert, _channels_of(session, alert.id)) for alert in alerts.all()]
+            return gathered(session.exec(query.order_by(Alert.slug, AlertChannel.channel_id)).all())
 
     def get(self, application_id: str | None, reference: str) -> tuple[Alert, Sequence[str]]:
         """One alert by slug or id, with the ids of its channels. Raises NotFound."""

@@ -30,7 +30,7 @@ from certrail.services.catalog.enrollment import enrollment
 from certrail.services.catalog.profiles import find_profile
 from certrail.services.core.actor import Actor
 from certrail.services.core.changes import UNCHANGED, Unchanged
-from certrail.services.core.lookup import find, lock, patch
+from certrail.services.core.lookup import find, gathered, lock, patch
 from certrail.services.core.unit_of_work import ServiceContext, UnitOfWork
 from certrail.services.integrations.plugin_config import notifier_class
 from certrail_sdk import Interactive
@@ -195,10 +195,18 @@ class ApprovalPolicies:
     def list(self, application_id: str | None) -> Sequence[tuple[ApprovalPolicy, list[str]]]:
         """The policies of an Application with the ids of the profiles they guard."""
         with self._context.db.read() as session:
-            query = select(ApprovalPolicy).where(ApprovalPolicy.application_id == application_id)
-            return [
-                (p, _profiles_of(session, p.id)) for p in session.exec(query.order_by(ApprovalPolicy.slug))
-            ]
+            profile = col(ApprovalPolicyProfile.profile_id)
+            query = (
+                select(ApprovalPolicy, profile)
+                .join(
+                    ApprovalPolicyProfile,
+                    col(ApprovalPolicyProfile.policy_id) == col(ApprovalPolicy.id),
+                    isouter=True,
+                )
+                .where(ApprovalPolicy.application_id == application_id)
+            )
+            # One row for each guarded action of a profile.
+            return gathered(session.exec(query.order_by(ApprovalPolicy.slug, profile)).all())
 
     def get(self, application_id: str | None, reference: str) -> tuple[ApprovalPolicy, Sequence[str]]:
         """One policy by slug or id, with the ids of the profiles it guards. Raises NotFound."""

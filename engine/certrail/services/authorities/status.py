@@ -81,6 +81,13 @@ class StatusResponder:
         der = x509.load_pem_x509_crl(found.pem.encode()).public_bytes(Encoding.DER)
         return StatusAnswer(der, (found.this_update, found.next_update))
 
+    def lists(self, reference: str) -> Sequence[Crl]:
+        """The present lists of an authority, one for each of its keys, as they were signed last. Raises NotFound."""
+        with self._context.db.read() as session:
+            authority = find_authority(session, reference)
+            query = select(Crl).where(Crl.ca_id == authority.id)
+            return session.exec(query.order_by(col(Crl.this_update).desc())).all()
+
     def certificate(self, reference: str, key: str | None = None) -> bytes:
         """The newest certificate of an authority's key, DER: the one that it signs with now, or another.
 

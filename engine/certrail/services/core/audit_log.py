@@ -116,12 +116,18 @@ class AuditLog:
             return session.exec(query.order_by(col(EventRow.seq).desc()).limit(limit)).all()
 
     def newest(
-        self, application_ids: Sequence[str] | None, types: Sequence[str] = (), limit: int = 20
+        self,
+        application_ids: Sequence[str] | None,
+        types: Sequence[str] = (),
+        limit: int = 20,
+        *,
+        before: int | None = None,
     ) -> Sequence[EventRow]:
         """The newest events of some Applications, or of everything for ``None``; newest first.
 
         Args:
             types: only these; none given, all.
+            before: only events whose `seq` is smaller.
         """
         with self._db.read() as session:
             query = select(EventRow)
@@ -129,6 +135,8 @@ class AuditLog:
                 query = query.where(col(EventRow.application_id).in_(application_ids))
             if types:
                 query = query.where(col(EventRow.type).in_(types))
+            if before is not None:
+                query = query.where(col(EventRow.seq) < before)
             return session.exec(query.order_by(col(EventRow.seq).desc()).limit(limit)).all()
 
     def head(self) -> AuditChainHead:

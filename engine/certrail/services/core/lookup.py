@@ -1,5 +1,6 @@
 """Rows that people name: found by slug or id, and never two of one name."""
 
+from collections.abc import Iterable
 from enum import Enum, auto
 from typing import Any, TypeVar
 
@@ -38,6 +39,17 @@ def find(
     if (found := session.exec(query).first()) is None:
         raise NotFound(what, reference)
     return found
+
+
+def gathered(joined: Iterable[tuple[T, str | None]]) -> list[tuple[T, list[str]]]:
+    """Each row once, with the ids that an outer join found for it; both in the order in which they come."""
+    found: dict[str, tuple[T, list[str]]] = {}
+    for row, ident in joined:
+        named: Any = row
+        _, idents = found.setdefault(named.id, (row, []))
+        if ident is not None and ident not in idents:
+            idents.append(ident)
+    return list(found.values())
 
 
 def lock(session: Session, row: T, what: str) -> T:

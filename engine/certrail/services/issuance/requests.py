@@ -15,17 +15,18 @@ from certrail.domain.faults import describe_faults
 from certrail.domain.policy import PolicyRules, default_extended_usages
 from certrail.domain.states import ApprovalStatus, RequestStatus
 from certrail.persistence.database import session_cache
-from certrail.persistence.tables import CertificateProfile, CertificateRequest
+from certrail.persistence.tables import CertificatePolicy, CertificateProfile, CertificateRequest
 from certrail.pki.csr import read_csr
 from certrail.services.access.membership import role_in
 from certrail.services.approvals.lifecycle import close, reopen
 from certrail.services.catalog.enrollment import enrolled_profile, refuse_off
+from certrail.services.catalog.profiles import find_profile
 from certrail.services.core.actor import Actor
 from certrail.services.core.paging import PAGE, Position, newest_first
 from certrail.services.core.unit_of_work import ServiceContext, UnitOfWork
 from certrail.services.inventory.lineages import lock_current
 from certrail.services.inventory.renewal_schedule import refuse_second
-from certrail.services.issuance.acceptance import accept, refusals_recorded
+from certrail.services.issuance.acceptance import accept, refusals_recorded, refuse_unacceptable
 from certrail.services.issuance.state import enqueue_issuance, lock_request, rules_of, transition
 from certrail.services.issuance.subject import approval_for, open_if_required
 
@@ -96,6 +97,18 @@ class Requests:
             now = rules_of(uow.session, chosen.id, application_id).profile
             accepted = accept(uow, application_id, now, parsed, attributes, origin=RequestOrigin.API)
             return Submission(accepted.request, now.slug, accepted.approval_id)
+
+    def evaluate(self, actor: Actor, profile: str, content: Mapping[str, Any]) -> RequestContent:
+        """What would be signed if it were requested now; nothing is stored, and a refusal is not on record.
+
+        Raises: as `accept`, but for approvals, which are not looked at.
+        """
+        with self._context.unit_of_work(actor) as uow:
+            chosen = find_profile(uow.session, profile)
+            policy = uow.session.get_one(CertificatePolicy, chosen.policy_id)
+            parsed = content_for(content, chosen, PolicyRules.model_validate(policy.rules))
+            refuse_unacceptable(uow, chosen, parsed)
+            return parsed
 
     def cancel(self, actor: Actor, request_id: str) -> CertificateRequest:
         """Cancel a request that is not carried out yet: one's own, or any as an Admin.

@@ -13,6 +13,7 @@ from certrail_server.api.answers.alerting import (
     notification_answer,
     notification_answers,
 )
+from certrail_server.api.checks import check_plugin
 from certrail_server.api.guard import Call, allow, idempotent
 from certrail_server.api.pages import Page
 from certrail_server.api.schemas.base import Ok
@@ -56,8 +57,7 @@ def create_channel(
 async def check_notifier(body: NotifierTrialIn, call: Manage) -> Ok:
     """Check a configuration before it is saved."""
     trial = partial(call.services.channels.trial, body.plugin, body.config, body.connection)
-    async with call.services.plugin_threads.built(f"notifier-{body.plugin}", trial) as held:
-        await held.call("check", held.plugin.check)
+    await check_plugin(call.services, f"notifier-{body.plugin}", trial)
     return Ok(ok=True)
 
 
@@ -71,8 +71,7 @@ def get_channel(channel: str, call: Read) -> ChannelOut:
 async def check_channel(channel: str, call: Manage) -> Ok:
     """Check that the channel can be used."""
     build = partial(call.services.channels.build, call.scope, channel)
-    async with call.services.plugin_threads.built(f"channel {channel}", build) as held:
-        await held.call("check", held.plugin.check)
+    await check_plugin(call.services, f"channel {channel}", build)
     return Ok(ok=True)
 
 

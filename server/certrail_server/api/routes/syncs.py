@@ -7,6 +7,7 @@ from fastapi import APIRouter, Query, Response
 
 from certrail.domain.access import Permission
 from certrail_server.api.answers.delivery import sync_answer, sync_answers
+from certrail_server.api.checks import check_plugin
 from certrail_server.api.guard import Call, allow, idempotent
 from certrail_server.api.schemas.base import Ok
 from certrail_server.api.schemas.syncs import (
@@ -51,8 +52,7 @@ def create_sync(body: SyncIn, call: Create) -> SyncOut:
 async def check_destination(body: DestinationTrialIn, call: Manage) -> Ok:
     """Check a configuration before it is saved."""
     trial = partial(call.services.syncs.trial, body.plugin, body.config, body.connection)
-    async with call.services.plugin_threads.built(f"destination-{body.plugin}", trial) as held:
-        await held.call("check", held.plugin.check)
+    await check_plugin(call.services, f"destination-{body.plugin}", trial)
     return Ok(ok=True)
 
 
@@ -93,8 +93,7 @@ def trigger_sync(sync: str, call: Trigger, body: TriggerIn | None = None) -> Tri
 async def check_sync(sync: str, call: Trigger) -> Ok:
     """Check that the destination accepts the credentials."""
     build = partial(call.services.syncs.build, call.scope, sync)
-    async with call.services.plugin_threads.built(f"sync {sync}", build) as held:
-        await held.call("check", held.plugin.check)
+    await check_plugin(call.services, f"sync {sync}", build)
     return Ok(ok=True)
 
 
