@@ -40,7 +40,7 @@ MENU: Sequence[tuple[str, Sequence[Entry]]] = (
             Entry("Connections", "/console/connections", "connection", Permission.PRODUCT_MANAGE),
             Entry("Channels", "/console/channels", "channel", Permission.ALERT_READ),
             Entry("Plugins", "/console/plugins", "plugin", Permission.PLUGIN_READ),
-            Entry("People and machines", "/console/people", "people", Permission.PRINCIPAL_MANAGE),
+            Entry("People", "/console/people", "people", Permission.PRINCIPAL_MANAGE),
             Entry("My tokens", "/console/tokens", "token", Permission.TOKEN_SELF),
         ),
     ),

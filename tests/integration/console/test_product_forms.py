@@ -24,9 +24,9 @@ def csr(name: str) -> str:
 
 def test_names_and_requests_are_tried_out(site: Site) -> None:
     services, path = site.team.services, "/console/policies/tls"
-    before = services.audit_log.head().seq, len(services.requests.list(site.team.application))
     with site.browser("zoe") as browser:
         given = {"csrf": csrf(browser.get(path).text), "profile": "web"}
+        before = services.audit_log.head().seq, len(services.requests.list(site.team.application))
         good = browser.post(path, data={**given, "dns": "www.example.com", "ttl": "30d"})
         assert (good.status_code, "It would be accepted." in good.text) == (200, True)
         assert "30 days" in good.text
