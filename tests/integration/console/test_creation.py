@@ -140,10 +140,10 @@ def test_an_application_is_created_step_by_step(site: Site) -> None:
         alert = {**given, "slug": "wrong", "name": "Wrong", "channels": "mail"}
         none = browser.post(f"{base}/setup/alert", data=alert)
         assert none.status_code == 400, "an alert is about something"
-        told = browser.post(
+        notified = browser.post(
             f"{base}/setup/alert", data={**alert, "events": ["delivery.failed", "certificate.expiring"]}
         )
-        assert told.headers["location"] == base
+        assert notified.headers["location"] == base
     shop = _id(site, "shop")
     assert services.syncs.shown(services.syncs.get(shop, "files"))["format"] == "combined"
     ((found, channels),) = services.alerts.list(shop)

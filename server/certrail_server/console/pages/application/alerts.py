@@ -1,4 +1,4 @@
-"""Alerts of an Application: who is told what, what is open, and what could not be sent."""
+"""Alerts of an Application: who is notified what, what is open, and what could not be sent."""
 
 from functools import partial
 from typing import Annotated

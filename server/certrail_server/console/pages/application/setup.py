@@ -25,7 +25,7 @@ Members = Annotated[Call, allow(Permission.MEMBER_MANAGE)]
 Policies = Annotated[Call, allow(Permission.APPROVAL_POLICY_MANAGE)]
 Syncs = Annotated[Call, allow(Permission.SYNC_MANAGE)]
 Alerts = Annotated[Call, allow(Permission.ALERT_MANAGE)]
-TOLD = (
+REPORTED = (
     ("delivery.failed", "A delivery fails"),
     ("certificate.renewal_failed", "A renewal fails"),
     ("certificate.expiring", "A certificate ends soon"),
@@ -95,7 +95,7 @@ def get_sync(request: Request, call: Syncs) -> Response:
 
 @router.get("/alert")
 def get_alert(request: Request, call: Alerts) -> Response:
-    """Who is told what."""
+    """Who is notified what."""
     return _alert(request, call, Form({}))
 
 
@@ -149,7 +149,7 @@ def _alert(request: Request, call: Call, form: Form, refusal: CertrailError | No
         "setup/alert.html",
         refusal.status if refusal else 200,
         channels=[(row.slug, row.name) for row in call.services.channels.list(call.scope)],
-        told=TOLD,
+        reported=REPORTED,
         given=form,
         refusal=refusal,
         faults=faults_of(refusal),
