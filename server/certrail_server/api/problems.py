@@ -71,7 +71,8 @@ def _message(fault: Mapping[str, Any], body: type[BaseModel] | None) -> str:
 
 
 def install(app: FastAPI) -> None:
-    """Turn every exception that can leave a route into a problem document."""
+    """Turn every exception that can leave a route into a problem document; the console shows some as pages."""
+    app.state.problem_page = lambda _request, _problem: None
 
     @app.exception_handler(CertrailError)
     def refused(request: Request, err: CertrailError) -> Response:
