@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 from urllib.parse import quote
 
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
     NoEncryption,
@@ -64,16 +64,20 @@ def private_keys(database: Database, keyring: Keyring) -> dict[str, bytes]:
 
 
 def parts_of_key(what: str, pem: bytes) -> dict[str, bytes]:
-    """What no copy of an elliptic key can be without: its scalar, or the lines of PEM in which that stands."""
+    """What no copy of a key can be without: its secret number, or the lines of PEM in which that stands."""
     key = load_pem_private_key(pem, None)
-    assert isinstance(key, ec.EllipticCurvePrivateKey)
-    scalar = key.private_numbers().private_value.to_bytes((key.key_size + 7) // 8)
-    found = {f"scalar of {what}": scalar}
-    for form, format_ in (("PKCS #8", PrivateFormat.PKCS8), ("SEC 1", PrivateFormat.TraditionalOpenSSL)):
+    if isinstance(key, ec.EllipticCurvePrivateKey):
+        kind, number, size = "scalar", key.private_numbers().private_value, key.key_size
+    else:
+        assert isinstance(key, rsa.RSAPrivateKey)
+        kind, number, size = "prime", key.private_numbers().p, key.key_size // 2
+    secret = number.to_bytes((size + 7) // 8)
+    found = {f"{kind} of {what}": secret}
+    for form, format_ in (("PKCS #8", PrivateFormat.PKCS8), ("older form", PrivateFormat.TraditionalOpenSSL)):
         der = key.private_bytes(Encoding.DER, format_, NoEncryption())
-        begin = der.index(scalar)
+        begin = der.index(secret)
         text = base64.b64encode(der)
-        first, last = begin * 4 // 3 // LINE, (begin + len(scalar)) * 4 // 3 // LINE
+        first, last = begin * 4 // 3 // LINE, (begin + len(secret)) * 4 // 3 // LINE
         for line in range(first, last + 1):
             found[f"line {line} of {what} as {form}"] = text[line * LINE : (line + 1) * LINE]
     return found

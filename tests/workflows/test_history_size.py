@@ -19,7 +19,7 @@ DELIVERY = OutboxMessage(
     uuid4().hex,
     plugin="destination-fake",
     signal=uuid4().hex,
-    application="payments",
+    application="history",
     lineage_id=uuid4().hex,
     summary="Deliver www.payments.example.com to web-servers",
 )
