@@ -49,8 +49,9 @@ class Balancer:
         self.servers: list[str] = []
         self.passed: Counter[str] = Counter()
         self.refused = self.signed = self.spoilt = 0
-        self._database_url, self._chance, self._lock = database_url, random.Random(8555), threading.Lock()
-        self._mine = threading.local()
+        self._chance, self._lock = random.Random(8555), threading.Lock()
+        # One for all threads: each of its own would leave too few to the servers.
+        self._connection = psycopg.connect(database_url, autocommit=True)
 
     def pass_on(self, method: str, path: str, headers: dict[str, str], body: bytes) -> tuple[int, Any, bytes]:
         """The server's answer: status, headers, body."""
@@ -60,7 +61,7 @@ class Balancer:
             spoils = method == "POST" and self._chance.random() < SHARE
         if spoils:
             nonce = json.loads(b64decode(json.loads(body)["protected"]))["nonce"]
-            self._connection().execute("delete from acme_nonce where value = %s", (nonce,))
+            self._connection.execute("delete from acme_nonce where value = %s", (nonce,))
         connection = http.client.HTTPConnection(server, timeout=PATIENCE)
         try:
             connection.request(method, path, body or None, headers)
@@ -73,12 +74,6 @@ class Balancer:
             self.spoilt += spoils
             self.refused += answer.status == 400 and b"badNonce" in content
         return answer.status, answer.headers, content
-
-    def _connection(self) -> "psycopg.Connection[Any]":
-        if not hasattr(self._mine, "connection"):
-            self._mine.connection = psycopg.connect(self._database_url, autocommit=True)
-        found: psycopg.Connection[Any] = self._mine.connection
-        return found
 
 
 @contextmanager
