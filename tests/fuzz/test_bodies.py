@@ -13,6 +13,7 @@ GUIDES = ("certrail.domain", "certrail.pki")
 """Where bodies are parsed; `make fuzz` is guided by everything."""
 
 
+@pytest.mark.endurance
 @pytest.mark.skipif(sys.platform != "linux", reason="atheris has wheels for Linux only")
 def test_mutated_bytes_to_every_endpoint() -> None:
     done = subprocess.run(
@@ -31,6 +32,7 @@ def test_mutated_bytes_to_every_endpoint() -> None:
     assert int(runs[1]) > int(endpoints[1]) > 60
 
 
+@pytest.mark.endurance
 @pytest.mark.skipif(sys.platform != "linux", reason="atheris has wheels for Linux only")
 def test_mutated_bytes_to_every_parser_of_enrollment() -> None:
     done = subprocess.run(
