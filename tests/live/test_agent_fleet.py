@@ -23,6 +23,7 @@ from certrail_agent.runner import lifecycle, token_of
 pytestmark = [pytest.mark.crash, pytest.mark.endurance]
 
 COUNT, THREADS = 300, 12
+AUTHORITY = "root"
 WINDOW = 60
 """Seconds in which the authority wants all of them replaced."""
 PATIENCE = 600.0
@@ -101,7 +102,7 @@ def test_a_fleet_renews_once_each_and_spread_though_temporal_dies(tmp_path: Path
         first = held(agents)
         begins = datetime.now(UTC) + timedelta(seconds=5)
         window = {"begins": begins.isoformat(), "ends": (begins + timedelta(seconds=WINDOW)).isoformat()}
-        live.admin.put("/certificate-authorities/root/renewal-info", window)
+        live.admin.put(f"/certificate-authorities/{AUTHORITY}/renewal-info", window)
 
         def renewed() -> int:
             return sum(new != old for new, old in zip(held(agents), first, strict=True))
