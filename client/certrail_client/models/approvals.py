@@ -31,7 +31,7 @@ class ApprovalPolicyChangeIn(Body):
     bypass_machine_identities: bool | None = None
     """Whether requests of machine identities need no approval."""
     bypass_enrollment_clients: bool | None = None
-    """Whether requests of ACME, EST and SCEP clients need no approval."""
+    """Whether requests of ACME, EST and SCEP clients, and of agents, need no approval."""
     renewal_preapproval: RenewalPreapproval | None = None
     """Whether one approval counts for later renewals; null for none."""
 
@@ -58,7 +58,7 @@ class ApprovalPolicyIn(Body):
     bypass_machine_identities: bool = False
     """Whether requests of machine identities need no approval."""
     bypass_enrollment_clients: bool = False
-    """Whether requests of ACME, EST and SCEP clients need no approval."""
+    """Whether requests of ACME, EST and SCEP clients, and of agents, need no approval."""
     renewal_preapproval: RenewalPreapproval | None = None
     """Whether one approval counts for later renewals; null for none."""
 
@@ -102,7 +102,7 @@ class ApprovalPolicyOut(Body):
     bypass_machine_identities: bool
     """Whether requests of machine identities need no approval."""
     bypass_enrollment_clients: bool
-    """Whether requests of ACME, EST and SCEP clients need no approval."""
+    """Whether requests of ACME, EST and SCEP clients, and of agents, need no approval."""
     renewal_preapproval: RenewalPreapproval | None
     """Whether one approval counts for later renewals."""
 

@@ -20,6 +20,7 @@ from certrail.domain.access import Role
 from certrail.domain.errors import BadInput, Conflict, NotFound, Unauthenticated
 from certrail.persistence.tables import AccessToken, EventRow, Principal
 from certrail.plugins.registry import PluginRegistry
+from certrail.services.approvals.policies import Step
 from certrail_agent import cli
 
 HASH = hashlib.sha256(b"secret").hexdigest()
@@ -69,6 +70,18 @@ def test_a_host_is_enrolled_and_gets_its_certificate(
     assert (owner.kind, owner.name, owner.product_role) == ("agent", "agent web-1", None)
     (agent,) = world.team.services.agents.list(world.team.application, "web")
     assert (agent.principal_id, agent.expires_at) == (owner.id, None)
+
+
+@pytest.mark.parametrize(("bypass", "status"), [(False, 75), (True, 0)])
+def test_an_agent_is_bypassed_as_an_enrollment_client_and_not_as_a_machine(
+    world: AgentWorld, monkeypatch: pytest.MonkeyPatch, bypass: bool, status: int
+) -> None:
+    world.team.person("ada")
+    world.team.guard(
+        Step("One", ("ada",)), bypass_machine_identities=not bypass, bypass_enrollment_clients=bypass
+    )
+    assert enroll(world, created(world.team), monkeypatch) == 0
+    assert world.run("run", "--once") == status, world.log()
 
 
 def test_an_agent_may_call_nothing_else(world: AgentWorld, monkeypatch: pytest.MonkeyPatch) -> None:

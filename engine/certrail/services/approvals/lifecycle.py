@@ -94,10 +94,10 @@ def open_approval(uow: UnitOfWork, subject: Subject) -> ApprovalRequest | None:
 
 
 def is_bypassed(kind: str, policy: ApprovalPolicy) -> bool:
-    """Whether the policy lets principals of a kind pass: machine identities, with agents, and enrollment clients."""
-    if kind in ("machine", AGENT):
+    """Whether the policy lets principals of a kind pass: machine identities, or what was enrolled, agents included."""
+    if kind == "machine":
         return policy.bypass_machine_identities
-    return kind == ENROLLMENT_CLIENT and policy.bypass_enrollment_clients
+    return kind in (ENROLLMENT_CLIENT, AGENT) and policy.bypass_enrollment_clients
 
 
 def guarding_policy(session: Session, subject: Subject) -> ApprovalPolicy | None:

@@ -99,7 +99,8 @@ class ApprovalPolicyIn(In):
         default=False, description="Whether requests of machine identities need no approval."
     )
     bypass_enrollment_clients: bool = Field(
-        default=False, description="Whether requests of ACME, EST and SCEP clients need no approval."
+        default=False,
+        description="Whether requests of ACME, EST and SCEP clients, and of agents, need no approval.",
     )
     renewal_preapproval: RenewalPreapproval | None = Field(
         default=None, description="Whether one approval counts for later renewals; null for none."
@@ -144,7 +145,7 @@ class ApprovalPolicyChangeIn(Patch):
         description="Whether requests of machine identities need no approval."
     )
     bypass_enrollment_clients: bool = absent(
-        description="Whether requests of ACME, EST and SCEP clients need no approval."
+        description="Whether requests of ACME, EST and SCEP clients, and of agents, need no approval."
     )
     renewal_preapproval: RenewalPreapproval | None = Field(
         default=None, description="Whether one approval counts for later renewals; null for none."
@@ -184,7 +185,7 @@ class ApprovalPolicyOut(Out):
         description="Whether requests of machine identities need no approval."
     )
     bypass_enrollment_clients: bool = Field(
-        description="Whether requests of ACME, EST and SCEP clients need no approval."
+        description="Whether requests of ACME, EST and SCEP clients, and of agents, need no approval."
     )
     renewal_preapproval: RenewalPreapproval | None = Field(
         description="Whether one approval counts for later renewals."
