@@ -2,7 +2,10 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from typing import NamedTuple
+
+from sqlmodel import Session
 
 from certrail.domain.content import RequestContent
 from certrail.domain.enrollment import RequestOrigin
@@ -72,7 +75,7 @@ def accept(
     requester_id = requester_id or uow.actor.principal_id
     assert requester_id is not None
     refuse_outside(uow.actor, application_id, profile.id, content)
-    policy = refuse_unacceptable(uow, profile, content)
+    policy = refuse_unacceptable(uow.context, uow.session, profile, content, uow.now)
     if not content.csr and same_key and renews and (key := key_of(renews)):
         refuse_unsafe_key(uow.context, uow.session, key, "same_key")
     row = CertificateRequest(
@@ -115,7 +118,11 @@ def accept(
 
 
 def refuse_unacceptable(
-    uow: UnitOfWork, profile: CertificateProfile, content: RequestContent
+    context: ServiceContext,
+    session: Session,
+    profile: CertificateProfile,
+    content: RequestContent,
+    now: datetime,
 ) -> CertificatePolicy:
     """Refuse what could never be accepted; returns the certificate policy that was evaluated.
 
@@ -126,8 +133,8 @@ def refuse_unacceptable(
     """
     _refuse_impossible(profile, content)
     if content.csr:
-        refuse_unsafe_key(uow.context, uow.session, accepted_csr(content.csr).public_key)
-    return evaluate_policy(uow.session, profile, content, uow.now)
+        refuse_unsafe_key(context, session, accepted_csr(content.csr).public_key)
+    return evaluate_policy(session, profile, content, now)
 
 
 def _waits_for_nothing(uow: UnitOfWork, row: CertificateRequest, profile: CertificateProfile) -> bool:

@@ -98,16 +98,16 @@ class Requests:
             accepted = accept(uow, application_id, now, parsed, attributes, origin=RequestOrigin.API)
             return Submission(accepted.request, now.slug, accepted.approval_id)
 
-    def evaluate(self, actor: Actor, profile: str, content: Mapping[str, Any]) -> RequestContent:
-        """What would be signed if it were requested now; nothing is stored, and a refusal is not on record.
+    def evaluate(self, profile: str, content: Mapping[str, Any]) -> RequestContent:
+        """The content that would be signed if it were requested now; nothing is stored, and no refusal is on record.
 
         Raises: as `accept`, but for approvals, which are not looked at.
         """
-        with self._context.unit_of_work(actor) as uow:
-            chosen = find_profile(uow.session, profile)
-            policy = uow.session.get_one(CertificatePolicy, chosen.policy_id)
+        with self._context.db.read() as session:
+            chosen = find_profile(session, profile)
+            policy = session.get_one(CertificatePolicy, chosen.policy_id)
             parsed = content_for(content, chosen, PolicyRules.model_validate(policy.rules))
-            refuse_unacceptable(uow, chosen, parsed)
+            refuse_unacceptable(self._context, session, chosen, parsed, self._context.clock())
             return parsed
 
     def cancel(self, actor: Actor, request_id: str) -> CertificateRequest:

@@ -173,7 +173,7 @@ def _accept(
         if covering is None and row.order_approval_id is not None:
             # A CSR that would be refused after the approval is refused now, before people decide on it.
             profile = rules_of(uow.session, request.profile.id, request.application_id).profile
-            refuse_unacceptable(uow, profile, request.content)
+            refuse_unacceptable(uow.context, uow.session, profile, request.content, uow.now)
             return view_of(uow.session, row, uow.now)
     joins = _present_certificate(uow.session, scope, row)
     accepted = accept_request(uow, request, joins=joins, covering=covering)

@@ -47,7 +47,7 @@ def try_out(request: Request, policy: str, call: Annotated[Call, allow(Permissio
         raise NotFound("certificate profile with this policy", form.get("profile"))
     try:
         body = certificate_request(form, profile.slug)
-        accepted = requests.evaluate(call.actor, profile.id, body.content())
+        accepted = requests.evaluate(profile.id, body.content())
     except CertrailError as refusal:
         return _shown(request, call, policy, form, refusal=refusal)
     return _shown(request, call, policy, form, accepted=accepted)
