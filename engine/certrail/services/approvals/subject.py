@@ -6,7 +6,7 @@ refer to a row by (type, id) only.
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Protocol
+from typing import Generic, Protocol, TypeVar
 
 from sqlmodel import Session
 
@@ -124,6 +124,60 @@ class Subject(Protocol):
     def signal(self, uow: UnitOfWork, reference: str) -> None:
         """Start its workflow, or signal it that its approval changed."""
         ...
+
+
+class SubjectRow(Protocol):
+    """The columns that every row which is approved has."""
+
+    id: str
+    application_id: str | None
+    requester_id: str
+    digest: str
+
+
+R = TypeVar("R", bound=SubjectRow)
+
+
+class RowSubject(Generic[R]):
+    """The part of a `Subject` that its own row says."""
+
+    def __init__(self, row: R) -> None:
+        self.row = row
+
+    @property
+    def id(self) -> str:
+        """The id of the row."""
+        return self.row.id
+
+    @property
+    def application_id(self) -> str | None:
+        """The Application of the row."""
+        return self.row.application_id
+
+    @property
+    def requester_id(self) -> str:
+        """Who requested it, and therefore does not vote on it."""
+        return self.row.requester_id
+
+    @property
+    def origin_id(self) -> str:
+        """The requester, where it came from nobody else."""
+        return self.row.requester_id
+
+    @property
+    def names(self) -> Sequence[str]:
+        """Every name on the certificate, each once, the common name first."""
+        raise NotImplementedError
+
+    @property
+    def display_name(self) -> str | None:
+        """The common name, or else the first other name."""
+        return next(iter(self.names), None)
+
+    @property
+    def digest(self) -> str:
+        """The digest of what votes are bound to."""
+        return self.row.digest
 
 
 class SubjectType(Protocol):

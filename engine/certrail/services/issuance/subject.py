@@ -20,13 +20,13 @@ from certrail.persistence.tables import (
 )
 from certrail.services.approvals.lifecycle import CHANGED, open_approval, reopen_if_changed
 from certrail.services.approvals.store import Locked, approval_of
+from certrail.services.approvals.subject import RowSubject
 from certrail.services.core.unit_of_work import UnitOfWork
 from certrail.services.issuance.renewal_preapproval import find_preapproval
 from certrail.services.issuance.state import (
     apply_snapshot,
     approved_content,
     current_snapshot,
-    display_name,
     enqueue_issuance,
     transition,
 )
@@ -37,7 +37,7 @@ Issue = Callable[[UnitOfWork, CertificateRequest], None]
 """Issues an approved request in the transaction of the vote, where that takes no time; else does nothing."""
 
 
-class RequestSubject:
+class RequestSubject(RowSubject[CertificateRequest]):
     """A certificate request, as approvals see it: an `approvals.subject.Subject`."""
 
     type = CERTIFICATE_REQUEST
@@ -47,17 +47,8 @@ class RequestSubject:
         self, row: CertificateRequest, issue: Issue | None = None, covering: str | None = None
     ) -> None:
         """`covering` is the id of an approval that was given before the request came."""
-        self.row, self._issue, self._covering = row, issue, covering
-
-    @property
-    def id(self) -> str:
-        """The id of the request."""
-        return self.row.id
-
-    @property
-    def application_id(self) -> str | None:
-        """The Application of the request."""
-        return self.row.application_id
+        super().__init__(row)
+        self._issue, self._covering = issue, covering
 
     @property
     def profile_id(self) -> str | None:
@@ -65,19 +56,9 @@ class RequestSubject:
         return self.row.profile_id
 
     @property
-    def requester_id(self) -> str:
-        """Who requested the certificate."""
-        return self.row.requester_id
-
-    @property
     def origin_id(self) -> str:
         """Who submitted it; of an automatic renewal, who requested the certificate that is renewed."""
         return self.row.origin_by or self.row.requester_id
-
-    @property
-    def display_name(self) -> str | None:
-        """The common name, or else the first other name."""
-        return display_name(self.row)
 
     @property
     def names(self) -> Sequence[str]:
@@ -96,11 +77,6 @@ class RequestSubject:
     def lifetime(self) -> str:
         """How long the certificate is valid, in words."""
         return lifetime_words(self.row.content["ttl_seconds"])
-
-    @property
-    def digest(self) -> str:
-        """The digest of the content, profile and policy versions."""
-        return self.row.digest
 
     @property
     def waiting(self) -> bool:

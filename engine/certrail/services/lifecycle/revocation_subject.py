@@ -35,6 +35,7 @@ from certrail.persistence.tables import (
 from certrail.pki.chain import may_issue
 from certrail.pki.revocation import Reason
 from certrail.services.approvals.store import Locked, approval_of
+from certrail.services.approvals.subject import RowSubject
 from certrail.services.core.orchestrator import WorkflowStart
 from certrail.services.core.unit_of_work import UnitOfWork
 from certrail_sdk import Fact
@@ -42,44 +43,20 @@ from certrail_sdk import Fact
 REVOCATION_REQUEST = "revocation_request"
 
 
-class RevocationSubject:
+class RevocationSubject(RowSubject[RevocationRequest]):
     """A revocation request and its certificate, as approvals see them: an `approvals.subject.Subject`."""
 
     type = REVOCATION_REQUEST
     action = GuardedAction.REVOCATION
 
     def __init__(self, row: RevocationRequest, certificate: Certificate) -> None:
-        self.row, self.certificate = row, certificate
-
-    @property
-    def id(self) -> str:
-        """The id of the request."""
-        return self.row.id
-
-    @property
-    def application_id(self) -> str | None:
-        """The Application of the certificate."""
-        return self.row.application_id
+        super().__init__(row)
+        self.certificate = certificate
 
     @property
     def profile_id(self) -> str | None:
         """The profile that the certificate was issued under."""
         return self.certificate.profile_id
-
-    @property
-    def requester_id(self) -> str:
-        """Who requested the revocation."""
-        return self.row.requester_id
-
-    @property
-    def origin_id(self) -> str:
-        """Who requested the revocation."""
-        return self.row.requester_id
-
-    @property
-    def display_name(self) -> str | None:
-        """The common name, or else the first other name."""
-        return next(iter(self.names), None)
 
     @property
     def is_authority(self) -> bool:
@@ -100,11 +77,6 @@ class RevocationSubject:
         """Every name on the certificate, each once, the common name first."""
         common = [self.certificate.common_name] if self.certificate.common_name else []
         return list(dict.fromkeys((*common, *chain.from_iterable(self.certificate.names.values()))))
-
-    @property
-    def digest(self) -> str:
-        """The digest of what votes are bound to."""
-        return self.row.digest
 
     @property
     def waiting(self) -> bool:

@@ -28,6 +28,7 @@ from certrail.persistence.tables import (
     CertificatePolicy,
     CertificateProfile,
 )
+from certrail.services.approvals.subject import RowSubject
 from certrail.services.core.unit_of_work import UnitOfWork
 from certrail.services.issuance.state import evaluate_policy
 from certrail_sdk import Fact
@@ -37,45 +38,20 @@ LONGEST_COMMON_NAME = 64
 """Characters (RFC 5280 appendix A.1)."""
 
 
-class OrderSubject:
+class OrderSubject(RowSubject[AcmeOrderApproval]):
     """Orders of one account for one set of names, as approvals see them: an `approvals.subject.Subject`."""
 
     type = ACME_ORDER
     action = GuardedAction.ISSUANCE
 
     def __init__(self, row: AcmeOrderApproval) -> None:
-        self.row = row
+        super().__init__(row)
         self._content = RequestContent.model_validate(row.content)
-
-    @property
-    def id(self) -> str:
-        """The id of the row."""
-        return self.row.id
-
-    @property
-    def application_id(self) -> str | None:
-        """The Application of the enrollment."""
-        return self.row.application_id
 
     @property
     def profile_id(self) -> str | None:
         """The profile of the enrollment."""
         return self.row.profile_id
-
-    @property
-    def requester_id(self) -> str:
-        """The principal of the account."""
-        return self.row.requester_id
-
-    @property
-    def origin_id(self) -> str:
-        """The principal of the account."""
-        return self.row.requester_id
-
-    @property
-    def display_name(self) -> str | None:
-        """The first name."""
-        return next(iter(self.names), None)
 
     @property
     def names(self) -> Sequence[str]:
@@ -91,11 +67,6 @@ class OrderSubject:
     def lifetime(self) -> str:
         """How long the certificate is valid, in words."""
         return lifetime_words(self._content.ttl_seconds)
-
-    @property
-    def digest(self) -> str:
-        """The digest of what votes are bound to."""
-        return self.row.digest
 
     @property
     def waiting(self) -> bool:
