@@ -29,6 +29,10 @@ class Form:
         """Every value of a field that is not empty."""
         return [value.strip() for value in self.fields.get(name, ()) if value.strip()]
 
+    def given(self, *names: str) -> dict[str, str]:
+        """The first values of the fields that are not empty."""
+        return {name: value for name in names if (value := self.get(name))}
+
     def lines(self, name: str) -> Sequence[str]:
         """The lines of a text field that are not empty."""
         return [line.strip() for line in self.get(name).splitlines() if line.strip()]

@@ -37,14 +37,8 @@ def create(request: Request, call: Manage) -> Response:
     notifier = form.get("notifier")
     fields = plugin_form(call.services, "notifier", notifier).fields
     try:
-        given = {name: form.get(name) for name in ("slug", "name", "notifier", "connection", "digest")}
-        body = read(
-            ChannelIn,
-            {
-                **{name: value for name, value in given.items() if value},
-                "config": values_of(fields, form),
-            },
-        )
+        given = form.given("slug", "name", "notifier", "connection", "digest")
+        body = read(ChannelIn, {**given, "config": values_of(fields, form)})
         idempotent(
             lambda: channels.create(actor, call.scope, **dict(body)),
             lambda ident: channels.get(call.scope, ident),

@@ -50,14 +50,13 @@ def create(request: Request, call: Manage) -> Response:
 
 
 def _given(form: Form) -> dict[str, Any]:
-    text = {name: form.get(name) for name in ("slug", "name", "destination", "connection", "name_schema")}
     selection = {
         "profiles": form.all("profiles"),
         "names": form.lines("names"),
         "metadata": named_values(form.lines("metadata"), "selection.metadata"),
     }
     return {
-        **{name: value for name, value in text.items() if value},
+        **form.given("slug", "name", "destination", "connection", "name_schema"),
         "selection": selection,
         "include_root": form.get("include_root") == "yes",
         "prune": form.get("prune") == "yes",

@@ -33,15 +33,9 @@ def create(request: Request, call: Manage) -> Response:
     if not plugins:
         raise NotFound("type of connection", type_)
     try:
-        given = {name: form.get(name) for name in ("slug", "name", "expires_at", "max_per_minute")}
-        body = read(
-            ConnectionIn,
-            {
-                **{name: value for name, value in given.items() if value},
-                "type": type_,
-                "config": values_of(connection_fields_of(plugins), form),
-            },
-        )
+        given = form.given("slug", "name", "expires_at", "max_per_minute")
+        config = values_of(connection_fields_of(plugins), form)
+        body = read(ConnectionIn, {**given, "type": type_, "config": config})
         made = idempotent(
             lambda: connections.create(actor, type_=type_, **body.model_dump(exclude={"type"})),
             connections.get,
