@@ -4,17 +4,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from certrail_sdk import (
-    Deployment,
-    Destination,
-    NotFound,
-    Observation,
-    Permanent,
-    Receipt,
-    Removal,
-    Target,
-    pem,
-)
+from certrail_sdk import Deployment, Destination, NotFound, Observation, Permanent, Receipt, Removal, Target, pem
 from certrail_sdk.http import request
 
 from certrail_destination_edge.config import EdgeConfig
