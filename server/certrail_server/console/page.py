@@ -12,9 +12,10 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 
 from certrail.domain.access import Permission
 from certrail.services.access.sessions import Browser
-from certrail_server.api.browser import is_secure
+from certrail_server.api.browser import SAFE, is_secure
 from certrail_server.api.guard import OWNER_OF, Call
-from certrail_server.console.forms import read_form
+from certrail_server.api.routes.public.sessions import own_path
+from certrail_server.console.forms import form_of, read_form
 from certrail_server.console.live import Changes, Concerns
 from certrail_server.console.navigation import MENU, current_of, menu_for
 from certrail_server.console.notices import NOTICES
@@ -91,6 +92,14 @@ class Bare:
         return NOTICES.get(self.request.cookies.get(NOTICE, ""), "")
 
     @property
+    def here(self) -> str:
+        """The address of the open page, for its forms; where a form was sent, of the page that the form was on."""
+        if self.request.method not in SAFE:
+            return self._own(form_of(self.request).get("back"))
+        query = f"?{self.request.url.query}" if self.request.url.query else ""
+        return self.path + query
+
+    @property
     def current(self) -> str | None:
         """The path of the menu's entry that is open."""
         return current_of(self.path, [entry for _, entries in MENU for entry in entries])
@@ -114,6 +123,10 @@ class Bare:
             answer.delete_cookie(NOTICE, path="/console")
         return answer
 
+    def go_back(self, path: str, notice: str = "") -> Response:
+        """Send the browser to the page on which a button was pressed, or to `path` where that is not known."""
+        return self.go(self._own(form_of(self.request).get("back")) or path, notice)
+
     def go(self, path: str, notice: str = "") -> Response:
         """Send the browser to another page after a change; `notice` is one of `NOTICES`."""
         answer = RedirectResponse(path, 303, dict(HEADERS))
@@ -130,6 +143,12 @@ class Bare:
                 samesite="strict",
             )
         return answer
+
+    @staticmethod
+    def _own(back: str) -> str:
+        """A page of the console, as a form names it, or nothing: what a form says may be made by somebody else."""
+        path = own_path(back, "").partition("?")[0]
+        return back if path == "/console" or path.startswith("/console/") else ""
 
 
 class Page(Bare):

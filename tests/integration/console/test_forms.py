@@ -42,7 +42,7 @@ def test_the_link_of_a_message_leads_to_a_page_where_one_votes(site: Site) -> No
 def test_one_votes_on_the_page_of_today(site: Site) -> None:
     with site.browser("bob") as browser:
         today = browser.get("/console").text
-        given = {**fields(today), "from": "today", "decision": "reject", "comment": "Not ours."}
+        given = {**fields(today), "back": "/console", "decision": "reject", "comment": "Not ours."}
         answer = browser.post(f"/console/approvals/{site.objects['approval_id']}", data=given)
         assert answer.headers["location"] == "/console"
         assert "Nothing waits for your vote." in browser.get("/console").text

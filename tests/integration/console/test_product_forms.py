@@ -7,6 +7,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509 import ocsp
 from tests.integration.console.conftest import Site, csrf
 
 from certrail.services.integrations.plugin_faults import CallFault
@@ -111,3 +112,23 @@ def test_the_menu_leads_nowhere_that_is_refused(site: Site) -> None:
             assert ("/console/connections" in paths) == (who == "above")
             for path in paths:
                 assert browser.get(path).status_code == 200, f"{who} {path}"
+
+
+def test_an_authority_says_how_its_status_is_answered_and_what_it_issued(site: Site) -> None:
+    services, path = site.team.services, "/console/authorities/root"
+    issuer = x509.load_der_x509_certificate(services.status_responder.certificate("root"))
+    question = ocsp.OCSPRequestBuilder().add_certificate(issuer, issuer, SHA256()).build()
+    with site.browser("above") as browser:
+        assert "Nobody has asked yet." in browser.get(path).text
+        services.status_responder.ocsp("root", question.public_bytes(Encoding.DER))
+        seen = browser.get(path).text
+        assert "Nobody has asked yet." not in seen
+        assert ">answers</span>" in seen
+        assert 'href="/console/certificates?issuer=root">All 1</a>' in seen
+        tree = browser.get("/console/authorities").text
+        assert '<a href="/console/certificates?issuer=root">1</a>' in tree
+        listed = browser.get("/console/certificates?issuer=root").text
+        assert site.objects["certificate_id"] in listed
+        assert "There is no" in browser.get("/console/certificates?issuer=nobody").text
+    with site.browser("zoe") as browser:
+        assert "?issuer=" not in browser.get("/console/authorities").text + browser.get(path).text

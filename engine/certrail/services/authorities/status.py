@@ -88,6 +88,22 @@ class StatusResponder:
             query = select(Crl).where(Crl.ca_id == authority.id)
             return session.exec(query.order_by(col(Crl.this_update).desc())).all()
 
+    def signers(self, reference: str) -> Sequence[OcspSigner]:
+        """Who answers OCSP for an authority now, one for each of its keys that was asked about. Raises NotFound."""
+        with self._context.db.read() as session:
+            authority = find_authority(session, reference)
+            newest = col(OcspSigner.not_after).desc()
+            rows = session.exec(select(OcspSigner).where(OcspSigner.ca_id == authority.id).order_by(newest))
+            of_key: dict[str, OcspSigner] = {}
+            for row in rows:
+                of_key.setdefault(row.spki, row)
+            return list(of_key.values())
+
+    def ocsp_url(self, ca_id: str) -> str | None:
+        """Where OCSP is asked about an authority, as its certificates say; ``None`` if no public URL is set."""
+        here = self._context.public_url
+        return f"{here}/ocsp/{ca_id}" if here else None
+
     def certificate(self, reference: str, key: str | None = None) -> bytes:
         """The newest certificate of an authority's key, DER: the one that it signs with now, or another.
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import tuple_
+from sqlalchemy import literal, tuple_, union_all
 from sqlmodel import Session, col, func, select
 from sqlmodel.sql.expression import SelectOfScalar
 
@@ -127,6 +127,18 @@ class Inventory:
             )
             rows = session.exec(query).all() if lineage_ids else []
         return {lineage: Named(ident, common or _first_name(names)) for lineage, ident, common, names in rows}
+
+    def issued_by(self, ca_ids: Sequence[str], most: int) -> Mapping[str, int]:
+        """How many certificates each authority has signed, by its id; no further than to `most`."""
+        counts = []
+        for ca_id in ca_ids:
+            versions = select(CaCertificate.id).where(CaCertificate.ca_id == ca_id)
+            signed = select(Certificate.id).where(col(Certificate.ca_certificate_id).in_(versions))
+            first = signed.limit(most).subquery()
+            counts.append(select(literal(ca_id), func.count()).select_from(first))
+        with self._context.db.read() as session:
+            found = session.execute(union_all(*counts)).all() if counts else []
+        return {str(row[0]): int(row[1]) for row in found}
 
     def show_key(self, actor: Actor, certificate_id: str) -> str:
         """The private key, PKCS#8 PEM, to its requester, once.

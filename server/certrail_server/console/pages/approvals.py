@@ -86,8 +86,7 @@ async def vote(
         if refusal.status == HTTPStatus.NOT_FOUND:
             raise
         return await run_in_threadpool(_shown, request, call, approval_id, refusal, comment)
-    here = "/console" if form.get("from") == "today" else f"/console/approvals/{approval_id}"
-    return Page(request, call).go(here, "voted")
+    return Page(request, call).go_back(f"/console/approvals/{approval_id}", "voted")
 
 
 def _shown(

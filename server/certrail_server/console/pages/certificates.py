@@ -8,7 +8,7 @@ from fastapi.concurrency import run_in_threadpool
 from pydantic import ValidationError
 
 from certrail.domain.access import Permission
-from certrail.domain.errors import BadInput
+from certrail.domain.errors import BadInput, NotFound
 from certrail.domain.faults import describe_faults
 from certrail.domain.search import CertificateFilter, CertificateSearchStatus
 from certrail.domain.states import CertificateStatus
@@ -40,7 +40,12 @@ Cursor = Annotated[str | None, Query(max_length=200)]
 
 
 def _given(
-    search: Text = "", status: Text = "", expires_after: Text = "", expires_before: Text = "", sort: Text = ""
+    search: Text = "",
+    status: Text = "",
+    expires_after: Text = "",
+    expires_before: Text = "",
+    sort: Text = "",
+    issuer: Text = "",
 ) -> dict[str, str]:
     """What the form of a list holds."""
     return {
@@ -49,6 +54,7 @@ def _given(
         "expires_after": _instant(expires_after),
         "expires_before": _instant(expires_before),
         "sort": sort,
+        "issuer": issuer,
     }
 
 
@@ -150,7 +156,7 @@ def renew(
     same_key = form_of(request).get("same_key") == "yes"
     renewals, actor = call.services.renewals, once(request, call.actor)
     idempotent(lambda: renewals.renew(actor, certificate_id, same_key=same_key), call.services.requests.get)
-    return Page(request, call).go(f"/console/certificates/{certificate_id}", "renewal-requested")
+    return Page(request, call).go_back(f"/console/certificates/{certificate_id}", "renewal-requested")
 
 
 @router.post("/certificates/{certificate_id}/revoke")
@@ -166,7 +172,7 @@ def revoke(
     _, guarded = idempotent(lambda: revocation.revoke(actor, certificate_id, reason), revocation.requested)
     done = "held" if reason is Reason.CERTIFICATE_HOLD else "revoked"
     notice = "revocation-requested" if guarded else done
-    return Page(request, call).go(f"/console/certificates/{certificate_id}", notice)
+    return Page(request, call).go_back(f"/console/certificates/{certificate_id}", notice)
 
 
 @router.post("/certificates/{certificate_id}/release")
@@ -175,7 +181,7 @@ def release(
 ) -> Response:
     """End a hold."""
     call.services.revocation.release(call.actor, certificate_id)
-    return Page(request, call).go(f"/console/certificates/{certificate_id}", "released")
+    return Page(request, call).go_back(f"/console/certificates/{certificate_id}", "released")
 
 
 @router.post("/certificates/{certificate_id}/export")
@@ -207,9 +213,8 @@ def retry(
 ) -> Response:
     """Deliver again now."""
     delivery = call.services.deliveries.retry(call.actor, delivery_id)
-    return Page(request, call).go(
-        f"/console/certificates/{delivery.desired_certificate_id}", "delivery-retried"
-    )
+    path = f"/console/certificates/{delivery.desired_certificate_id}"
+    return Page(request, call).go_back(path, "delivery-retried")
 
 
 def _instant(text: str) -> str:
@@ -226,9 +231,12 @@ def _found(call: Call, application: str | None, given: dict[str, str], cursor: s
     except ValidationError as problem:
         fault = "; ".join(message for _, message in describe_faults(problem))
     else:
-        rows = call.services.inventory.search(
-            application, wanted, after=decode_cursor(cursor), limit=LIMIT + 1
-        )
+        try:
+            rows = call.services.inventory.search(
+                application, wanted, after=decode_cursor(cursor), limit=LIMIT + 1
+            )
+        except NotFound as refusal:
+            rows, fault = [], refusal.detail
         show = partial(certificate_answers, call.services)
         found = page(CertificateList, rows, LIMIT, show, lambda row: position_of(row, wanted))
     return {

@@ -117,4 +117,4 @@ def acknowledge(
 ) -> Response:
     """Say that somebody works on an incident, so that nobody else is notified of it."""
     call.services.incidents.acknowledge(call.actor, incident_id, form_of(request).get("comment")[:500])
-    return Page(request, call).go("/console", "acknowledged")
+    return Page(request, call).go_back("/console", "acknowledged")

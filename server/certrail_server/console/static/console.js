@@ -30,6 +30,17 @@ document.addEventListener("keydown", (event) => {
   open.querySelector("summary").focus();
 });
 
+// On a small screen the tabs of an Application scroll: the open one is brought to their middle.
+function showTab() {
+  const open = document.querySelector('.tabs [aria-current="page"]');
+  if (!open) return;
+  const tabs = open.parentElement;
+  const [all, one] = [tabs.getBoundingClientRect(), open.getBoundingClientRect()];
+  tabs.scrollLeft += one.left - all.left - (all.width - one.width) / 2;
+}
+
+document.addEventListener("DOMContentLoaded", showTab);
+
 // A form is sent once, however often its button is pressed.
 document.addEventListener("submit", (event) => {
   if (event.target.dataset.sent) { event.preventDefault(); return; }

@@ -66,8 +66,8 @@ def replay(
     """Send a notification once more."""
     call.services.alerts.replay(call.actor, notification_id)
     path = f"/console/applications/{call.scope}/alerts" if call.scope else "/console"
-    return Page(request, call).go(path, "replayed")
+    return Page(request, call).go_back(path, "replayed")
 
 
 def _back(request: Request, call: Call, notice: str) -> Response:
-    return Page(request, call).go(f"{application_path(request)}/alerts", notice)
+    return Page(request, call).go_back(f"{application_path(request)}/alerts", notice)

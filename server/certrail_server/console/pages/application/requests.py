@@ -77,7 +77,7 @@ def cancel(
 ) -> Response:
     """Withdraw a request."""
     call.services.requests.cancel(call.actor, request_id)
-    return Page(request, call).go(f"/console/requests/{request_id}", "request-cancelled")
+    return Page(request, call).go_back(f"/console/requests/{request_id}", "request-cancelled")
 
 
 @router.post("/requests/{request_id}/retry")
@@ -86,4 +86,4 @@ def retry(
 ) -> Response:
     """Try a failed request again."""
     call.services.requests.retry(call.actor, request_id)
-    return Page(request, call).go(f"/console/requests/{request_id}", "request-retried")
+    return Page(request, call).go_back(f"/console/requests/{request_id}", "request-retried")

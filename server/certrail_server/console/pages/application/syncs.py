@@ -67,7 +67,7 @@ def get_sync(
 def trigger(request: Request, sync: str, call: Annotated[Call, allow(Permission.SYNC_TRIGGER)]) -> Response:
     """Deliver all that the sync selects again."""
     call.services.syncs.trigger(call.actor, call.scope, sync)
-    return Page(request, call).go(f"{application_path(request)}/syncs/{sync}", "sync-triggered")
+    return Page(request, call).go_back(f"{application_path(request)}/syncs/{sync}", "sync-triggered")
 
 
 @router.post("/{sync}/check")
@@ -78,4 +78,4 @@ async def check(
     row = await run_in_threadpool(call.services.syncs.get, call.scope, sync)
     build = partial(call.services.syncs.build, call.scope, row.id)
     await check_plugin(call.services, f"sync {row.id}", build)
-    return Page(request, call).go(f"{application_path(request)}/syncs/{row.slug}", "checked")
+    return Page(request, call).go_back(f"{application_path(request)}/syncs/{row.slug}", "checked")

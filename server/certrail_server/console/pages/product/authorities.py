@@ -15,13 +15,22 @@ from certrail_server.console.page import Page, page_router
 
 router = page_router("/authorities")
 FEW = 10
+MOST_COUNTED = 1000
+"""Certificates of an authority; more are not counted."""
 
 
 @router.get("")
 def list_authorities(request: Request, call: Annotated[Call, allow(Permission.PRODUCT_READ)]) -> Response:
     """All authorities, each below the one that signed it."""
     found = authority_answers(call.services, call.services.authorities.list())
-    return Page(request, call).render("authorities/list.html", authorities=_as_tree(found))
+    page = Page(request, call)
+    counted = [authority.id for authority in found] if page.may("inventory:read") else []
+    return page.render(
+        "authorities/list.html",
+        authorities=_as_tree(found),
+        issued=call.services.inventory.issued_by(counted, MOST_COUNTED + 1),
+        most_counted=MOST_COUNTED,
+    )
 
 
 @router.get("/{ca}")
@@ -40,9 +49,15 @@ def get_authority(
         "authorities/show.html",
         authority=authority,
         lists=services.status_responder.lists(authority.id),
+        signers=services.status_responder.signers(authority.id),
+        ocsp_url=services.status_responder.ocsp_url(authority.id),
         mirrors=mirror_answers(services, services.mirrors.list(authority.id)),
         profiles=[row for row in services.catalog.profiles() if row.ca_id == authority.id],
         issued=certificate_answers(services, issued),
+        issued_count=services.inventory.issued_by([authority.id], MOST_COUNTED + 1).get(authority.id, 0)
+        if issued
+        else 0,
+        most_counted=MOST_COUNTED,
     )
 
 

@@ -34,4 +34,4 @@ async def check(
     row = await run_in_threadpool(call.services.channels.get, None, channel)
     build = partial(call.services.channels.build, None, row.id)
     await check_plugin(call.services, f"channel {row.id}", build)
-    return Page(request, call).go("/console/channels", "checked")
+    return Page(request, call).go_back("/console/channels", "checked")

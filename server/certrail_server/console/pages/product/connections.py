@@ -49,7 +49,7 @@ async def check(request: Request, connection: str, call: Manage) -> Response:
         raise NotFound("plugin that takes this connection and can check it alone", wanted)
     trial = services.syncs.trial if plugin.kind == "destination" else services.channels.trial
     await check_plugin(services, f"connection {row.id}", partial(trial, plugin.name, {}, row.id))
-    return Page(request, call).go(f"/console/connections/{row.slug}", "checked")
+    return Page(request, call).go_back(f"/console/connections/{row.slug}", "checked")
 
 
 def _takers(call: Call, type_: str) -> Sequence[PluginInfo]:

@@ -57,4 +57,4 @@ def set_active(request: Request, principal: str, call: Manage) -> Response:
     active = form_of(request).get("active") == "yes"
     row = call.services.principals.set_active(call.actor, principal, active)
     notice = "principal-active" if active else "principal-inactive"
-    return Page(request, call).go(f"/console/people/{row.slug}", notice)
+    return Page(request, call).go_back(f"/console/people/{row.slug}", notice)

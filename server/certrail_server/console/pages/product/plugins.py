@@ -45,4 +45,4 @@ def release_plugin(
 ) -> Response:
     """End the quarantine of a plugin."""
     call.services.plugin_faults.release(call.actor, f"{kind}-{name}")
-    return Page(request, call).go(f"/console/plugins/{kind}/{name}", "plugin-released")
+    return Page(request, call).go_back(f"/console/plugins/{kind}/{name}", "plugin-released")

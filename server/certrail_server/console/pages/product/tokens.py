@@ -53,7 +53,7 @@ def revoke_token(request: Request, token: str, call: Own) -> Response:
     call.services.tokens.revoke(call.actor, token)
     own = row.principal_id == call.actor.principal_id
     path = "/console/tokens" if own else f"/console/people/{row.principal_id}"
-    return Page(request, call).go(path, "token-revoked")
+    return Page(request, call).go_back(path, "token-revoked")
 
 
 def _shown(
