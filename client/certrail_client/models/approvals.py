@@ -259,6 +259,10 @@ class ApprovalStepIn(Body):
     """How many approvals the step needs."""
     channels: list[str] | None = None
     """Slugs or ids of channels that show the approval with its buttons."""
+    max_sign_in_age: str | None = None
+    """How old the sign-in of a voter may be, such as `5m`, from `1m` to `12h`; null: any. Votes are then
+    cast in a browser or after `certrail login`, not in chat.
+    """
 
 
 class ApprovalStepOut(Body):
@@ -272,6 +276,8 @@ class ApprovalStepOut(Body):
     """How many approvals the step needs."""
     channels: list[str]
     """Slugs of the channels that show the approval."""
+    max_sign_in_age: str | None
+    """How old the sign-in of a voter may be; null: any."""
 
 
 class FactOut(Body):

@@ -3,6 +3,7 @@
 CertrailError
 ├── BadInput        400  the input cannot be read
 ├── Unauthenticated 401  who are you?
+│   └── SignInTooOld     sign in again for this
 ├── Forbidden       403  you may see it, but not do that
 ├── NotFound        404  unknown, or not yours to see: the same answer
 ├── Conflict        409  the current state of the object does not allow it
@@ -12,7 +13,10 @@ CertrailError
 """
 
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any
+
+from certrail.domain.durations import format_duration
 
 LONGEST_SHOWN = 64
 """Characters of what a caller named, in the answer that there is no such thing: enough for every slug and id."""
@@ -53,6 +57,34 @@ class Unauthenticated(CertrailError):
     """No valid credentials came with the call."""
 
     kind, status, title = "unauthenticated", 401, "Credentials are missing or not valid"
+
+    @property
+    def challenge(self) -> str:
+        """The value of the header `WWW-Authenticate` (RFC 9110 section 11.6.1)."""
+        return "Bearer"
+
+
+class SignInTooOld(Unauthenticated):
+    """The caller is known, but signed in too long ago for this (RFC 9470).
+
+    Attributes:
+        max_age: how old the sign-in may be.
+    """
+
+    kind, title = "sign-in-too-old", "A newer sign-in is needed"
+
+    def __init__(self, detail: str, max_age: timedelta, **extra: Any) -> None:
+        super().__init__(detail, max_sign_in_age=format_duration(max_age), **extra)
+        self.max_age = max_age
+
+    @property
+    def challenge(self) -> str:
+        """What a client sends the user back to its authorization server with (RFC 9470 section 3)."""
+        seconds = int(self.max_age.total_seconds())
+        return (
+            'Bearer error="insufficient_user_authentication", error_description="Sign in again.",'
+            f' max_age="{seconds}"'
+        )
 
 
 class Forbidden(CertrailError):

@@ -14,7 +14,7 @@ from pydantic import BaseModel
 from sqlalchemy.exc import DataError, IntegrityError, OperationalError
 from starlette.exceptions import HTTPException
 
-from certrail.domain.errors import CertrailError
+from certrail.domain.errors import CertrailError, Unauthenticated
 from certrail.domain.faults import message_of
 from certrail_sdk import PluginError
 
@@ -35,11 +35,13 @@ def problem(
     title: str,
     detail: str,
     extra: Mapping[str, Any] = MappingProxyType({}),
+    challenge: str = "Bearer",
 ) -> Response:
     """One problem document, or the page that says the same to a person.
 
     Args:
         extra: further members, of any name; those of RFC 9457 are not replaced.
+        challenge: with status 401, the value of `WWW-Authenticate`.
     """
     body = {
         **extra,
@@ -53,7 +55,7 @@ def problem(
     page: Response | None = request.app.state.problem_page(request, body)
     if page is not None:
         return page
-    headers = {"WWW-Authenticate": "Bearer"} if status == HTTPStatus.UNAUTHORIZED else None
+    headers = {"WWW-Authenticate": challenge} if status == HTTPStatus.UNAUTHORIZED else None
     return JSONResponse(jsonable_encoder(body), status, headers, media_type=MEDIA_TYPE)
 
 
@@ -77,7 +79,8 @@ def install(app: FastAPI) -> None:
     @app.exception_handler(CertrailError)
     def refused(request: Request, err: CertrailError) -> Response:
         request.app.state.refusals.record(request, err)
-        return problem(request, err.status, err.kind, err.title, err.detail, err.extra)
+        challenge = err.challenge if isinstance(err, Unauthenticated) else ""
+        return problem(request, err.status, err.kind, err.title, err.detail, err.extra, challenge)
 
     @app.exception_handler(RequestValidationError)
     def invalid(request: Request, err: RequestValidationError) -> Response:

@@ -60,7 +60,9 @@ class Refusals:
         """Record a problem if it is a refusal; the call stays refused even if that fails."""
         attempt: CallAttempt | None = getattr(request.state, "attempt", None)
         with _logged_where_it_fails(refusal):
-            if isinstance(refusal, Unauthenticated):
+            # Of a caller who is known, and only has to sign in again, the refused vote is on record.
+            known = attempt is not None and attempt.admitted
+            if isinstance(refusal, Unauthenticated) and not known:
                 self._count(request, refusal)
             elif attempt is not None and attempt.fails_by(refusal):
                 self._refused(request, refusal, attempt)

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 import httpx2
@@ -24,6 +25,8 @@ ALGORITHMS = frozenset(
 )
 """Signatures only: a token that is not signed, or signed with the client's secret, proves nothing."""
 
+CLOCK_SKEW = 60
+"""Seconds that the provider's clock may be behind ours."""
 LONGEST_NAME = 128
 """Characters of a name that are kept."""
 
@@ -54,12 +57,19 @@ class SignIn:
             },
         )
 
-    async def begin(self, request: Request, then: str) -> tuple[Response, str]:
-        """Send the browser to the provider; returns the answer, and the text of the cookie to come back with."""
+    async def begin(self, request: Request, then: str, max_age: int | None = None) -> tuple[Response, str]:
+        """Send the browser to the provider; returns the answer, and the text of the cookie to come back with.
+
+        Args:
+            max_age: seconds that the authentication there may be old; the user is asked to authenticate again (OpenID
+                Connect Core 1.0 section 3.1.2.1, `prompt` and `max_age`).
+        """
         await self.discover()
         request.scope["session"] = {}
-        answer: Response = await self.provider.authorize_redirect(request, self._here)
-        opened = {"state": request.session, "then": then, "until": int(time.time()) + SECONDS_TO_SIGN_IN}
+        more: dict[str, Any] = {} if max_age is None else {"prompt": "login", "max_age": max_age}
+        answer: Response = await self.provider.authorize_redirect(request, self._here, **more)
+        until = int(time.time()) + SECONDS_TO_SIGN_IN
+        opened = {"state": request.session, "then": then, "until": until, "max_age": max_age}
         return answer, self.keyring.seal_json(opened, SIGN_IN_PURPOSE)
 
     async def finish(self, request: Request, cookie: str) -> tuple[Claims, str]:
@@ -91,7 +101,9 @@ class SignIn:
         claims = token.get("userinfo")
         if not claims:
             raise _again("The provider sent no identity token.")
-        return self.claims_of(claims), opened["then"]
+        said = self.claims_of(claims)
+        _check_age(said, opened["max_age"])
+        return said, opened["then"]
 
     def claims_of(self, claims: Mapping[str, Any]) -> Claims:
         """The claims of a verified ID token; an e-mail address counts only where the provider verified it."""
@@ -99,7 +111,7 @@ class SignIn:
         name = claims.get("name")
         # Whoever edits their profile at the provider chooses this text, and every admin reads it.
         shown = formats.escaped(str(name)).strip()[:LONGEST_NAME] if name else None
-        return Claims(self._issuer, str(claims["sub"]), verified, shown)
+        return Claims(self._issuer, str(claims["sub"]), verified, shown, _auth_time_of(claims))
 
     def _begun(self, request: Request) -> bool:
         return f"_state_oidc_{request.query_params['state']}" in request.session
@@ -119,6 +131,29 @@ class SignIn:
         offered = known.get("id_token_signing_alg_values_supported") or ["RS256"]
         known["id_token_signing_alg_values_supported"] = sorted(ALGORITHMS.intersection(offered))
         return known
+
+
+def _auth_time_of(claims: Mapping[str, Any]) -> datetime | None:
+    """When the user authenticated, in seconds since 1970 (OpenID Connect Core 1.0 section 2, `auth_time`)."""
+    said = claims.get("auth_time")
+    if isinstance(said, bool) or not isinstance(said, int | float):
+        return None
+    try:
+        return datetime.fromtimestamp(said, UTC)
+    except (ValueError, OverflowError, OSError):
+        return None
+
+
+def _check_age(claims: Claims, max_age: int | None) -> None:
+    """Compare the time ourselves: a provider may have passed over `max_age` and `prompt`. Raises Unauthenticated."""
+    if max_age is None:
+        return
+    if claims.auth_time is None:
+        raise _again(
+            "The provider did not say when you authenticated (auth_time), although max_age asks for it."
+        )
+    if time.time() - claims.auth_time.timestamp() > max_age + CLOCK_SKEW:
+        raise _again("The provider did not ask you to authenticate again.")
 
 
 def _again(why: str) -> Unauthenticated:

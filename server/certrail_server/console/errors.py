@@ -30,8 +30,13 @@ def problem_page(request: Request, problem: Mapping[str, Any]) -> Response:
 
 
 def _sign_in_path(request: Request, wanted: str) -> str:
-    """Where to sign in, from which the browser comes to `wanted`: at the provider at once, where there is one."""
-    path = "/auth/sign-in" if request.app.state.sign_in is not None else "/console/sign-in"
+    """Where to sign in, from which the browser comes to `wanted`: at the provider at once, where there is one.
+
+    After a form, browsers follow no redirect to another site under ``form-action 'self'`` (CSP Level 3): then a page
+    of ours leads there.
+    """
+    direct = request.app.state.sign_in is not None and request.method in SAFE
+    path = "/auth/sign-in" if direct else "/console/sign-in"
     return f"{path}?next={quote(wanted, safe='/')}"
 
 

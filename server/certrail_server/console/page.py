@@ -160,6 +160,12 @@ class Page(Bare):
         self.reader = call.actor
         browser: Browser | None = getattr(request.state, "browser", None)
         self.csrf = browser.csrf_token if browser else ""
+        self._draft = browser.draft if browser else None
+
+    @property
+    def draft(self) -> Mapping[str, str]:
+        """What the reader wrote into the form of this page before signing in again; empty where there is nothing."""
+        return self._draft.fields if self._draft and self._draft.path == self.path else {}
 
     @cached_property
     def held(self) -> Collection[Permission]:

@@ -1,8 +1,10 @@
 """Users sign in with a browser at a real OpenID Connect provider, and nobody else does."""
 
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 import httpx2
 import pytest
@@ -15,7 +17,7 @@ from tests.support.web import serving
 from certrail.domain.errors import Forbidden, Unauthenticated
 from certrail.persistence.tables import BrowserSession, EventRow, Principal
 from certrail.services.access.sessions import IDLE, LIFETIME, Claims
-from certrail_server.api.sign_in import SignIn
+from certrail_server.api.sign_in import CLOCK_SKEW, SignIn
 from certrail_server.settings import Settings
 
 pytestmark = pytest.mark.parametrize("database", ["sqlite"], indirect=True)
@@ -283,3 +285,51 @@ def test_a_subject_is_known_by_its_issuer_and_by_nothing_else(team: Team) -> Non
     for text in ("", "x", "x.y", "." * 300):
         with pytest.raises(Unauthenticated):
             sessions.resume(text)
+
+
+def test_somebody_signs_in_again_and_the_session_goes_on(site: Site) -> None:
+    browser = site.signed_in()
+    before = browser.get("/auth/session").json()
+    asked = site.begin(browser, "/auth/sign-in?next=/console&max_age=300")
+    params = httpx2.URL(asked).params
+    assert (params["prompt"], params["max_age"]) == ("login", "300")
+    answer = browser.get("/auth/callback", params=site.openbao.consent("ada", asked))
+    assert (answer.status_code, answer.headers["location"]) == (303, "/console")
+    after = browser.get("/auth/session").json()
+    assert after["id"] == before["id"]
+    assert after["csrf_token"] != before["csrf_token"]
+    with site.team.services.context.db.read() as session:
+        (row,) = session.exec(select(BrowserSession)).all()
+    assert row.auth_time is not None
+    assert abs(site.team.clock.now - row.auth_time) < timedelta(minutes=10)
+
+
+@pytest.mark.parametrize("said", [None, "yesterday", True, 0, 1e300, "too old"])
+def test_a_provider_that_passes_over_max_age_is_not_believed(
+    team: Team, sign_in: Open, monkeypatch: pytest.MonkeyPatch, openbao: Provider, said: object
+) -> None:
+    """OpenID Connect Core 1.0 section 3.1.2.1: with max_age, auth_time is there, and compared by us."""
+    team.person("ada")
+    provider = sign_in()
+    whole, old = provider.provider.authorize_access_token, time.time() - 300 - CLOCK_SKEW - 5
+
+    async def passed_over(request: object) -> dict[str, Any]:
+        token: dict[str, Any] = await whole(request)
+        token["userinfo"]["auth_time"] = old if said == "too old" else said
+        return token
+
+    monkeypatch.setattr(provider.provider, "authorize_access_token", passed_over)
+    with serving(team.services, provider) as url:
+        site = Site(team, openbao, url)
+        browser = site.browser()
+        brought = openbao.consent("ada", site.begin(browser, "/auth/sign-in?max_age=300"))
+        answer = browser.get("/auth/callback", params=brought)
+        assert (answer.status_code, answer.json()["type"]) == (401, "urn:certrail:problem:sign-in-failed")
+        assert not browser.cookies.get("certrail")
+        # Where nobody asked for it, the session begins, and its age is not known.
+        browser = site.signed_in()
+        assert browser.get("/auth/session").status_code == 200
+    for wrong in (0, 43201, "x"):
+        with serving(team.services, provider) as url:
+            path = f"{url}/auth/sign-in?max_age={wrong}"
+            assert httpx2.get(path, trust_env=False, timeout=60).status_code == 400

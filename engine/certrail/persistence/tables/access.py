@@ -1,11 +1,12 @@
 """Principals, groups, tokens and sessions."""
 
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import CheckConstraint, UniqueConstraint
 from sqlmodel import Field
 
-from certrail.persistence.tables.base import Row, Table, json_column, timestamp
+from certrail.persistence.tables.base import Row, Table, json_column, optional_json, timestamp
 from certrail.persistence.types import UtcDateTime
 
 
@@ -39,6 +40,7 @@ class AccessToken(Row, table=True):
 
     `made_with` is the id of the token or browser session that it was made with, and ends with; `made_by` the id of the
     principal who made it, if that is not its owner. One without `may_vote` casts no vote: somebody else has seen it.
+    `auth_time` is when its owner authenticated for it, where a sign-in made it and the provider says so.
     """
 
     __tablename__ = "access_token"
@@ -52,6 +54,7 @@ class AccessToken(Row, table=True):
     made_with: str | None = Field(default=None, index=True, max_length=40)
     made_by: str | None = Field(default=None, max_length=40)
     may_vote: bool = True
+    auth_time: datetime | None = timestamp()
 
 
 class OidcIdentity(Row, table=True):
@@ -66,7 +69,11 @@ class OidcIdentity(Row, table=True):
 
 
 class BrowserSession(Row, table=True):
-    """A user who signed in with a browser, of whose cookie only the SHA-256 of the secret part is kept."""
+    """A user who signed in with a browser, of whose cookie only the SHA-256 of the secret part is kept.
+
+    `auth_time` is when the user authenticated, where that is known. `draft` is a form that was interrupted by signing
+    in again: ``{"path": …, "fields": {…}, "until": …}``.
+    """
 
     __tablename__ = "browser_session"
 
@@ -75,6 +82,8 @@ class BrowserSession(Row, table=True):
     expires_at: datetime = Field(sa_type=UtcDateTime)
     seen_at: datetime = Field(sa_type=UtcDateTime)
     ended_at: datetime | None = timestamp()
+    auth_time: datetime | None = timestamp()
+    draft: dict[str, Any] | None = optional_json()
 
 
 class SignInLink(Row, table=True):

@@ -20,6 +20,7 @@ def actor_of(
     until: datetime | None = None,
     credential: str | None = None,
     may_vote: bool = True,
+    auth_time: datetime | None = None,
 ) -> Actor:
     """A principal as the one who acts."""
     return Actor(
@@ -32,6 +33,7 @@ def actor_of(
         until,
         credential=credential,
         may_vote=may_vote,
+        auth_time=auth_time,
     )
 
 

@@ -3,7 +3,7 @@
 import hashlib
 import hmac
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -19,6 +19,7 @@ from certrail.domain.events.access import (
     SessionRefused,
     SessionStarted,
 )
+from certrail.persistence.database import locked
 from certrail.persistence.tables import BrowserSession, OidcIdentity, Principal
 from certrail.services.access.membership import actor_of
 from certrail.services.access.tokens import hash_of, insert_token, revoke_made_with
@@ -29,6 +30,7 @@ LIFETIME = timedelta(hours=12)
 IDLE = timedelta(hours=1)
 SEEN_EVERY = timedelta(minutes=5)
 """How exactly the last use is kept: a write for every call would make readers wait for each other."""
+DRAFT_KEPT = timedelta(minutes=10)
 LONGEST_COOKIE = 200
 TOKEN_NAME = "certrail login"  # noqa: S105  the name that its owner sees, no secret
 
@@ -39,12 +41,26 @@ class Claims:
 
     Attributes:
         email: only where the provider says that it is verified.
+        auth_time: when the user authenticated there; ``None`` where the provider does not say.
     """
 
     issuer: str
     subject: str
     email: str | None
     name: str | None
+    auth_time: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A form that was not taken because its reader had to sign in again.
+
+    Attributes:
+        path: of the page that has the form.
+    """
+
+    path: str
+    fields: Mapping[str, str]
 
 
 @dataclass(frozen=True)
@@ -53,11 +69,13 @@ class Browser:
 
     Attributes:
         csrf_token: what every call that changes something must show; only the pages of this server can read it.
+        draft: the form to which the reader comes back from signing in again.
     """
 
     actor: Actor
     csrf_token: str
     expires_at: datetime
+    draft: Draft | None = None
 
 
 @dataclass(frozen=True)
@@ -75,7 +93,7 @@ class Sessions:
     def __init__(self, context: ServiceContext) -> None:
         self._context = context
 
-    def begin(self, claims: Claims, *, admit_new: bool = False) -> str:
+    def begin(self, claims: Claims, *, admit_new: bool = False, cookie: str | None = None) -> str:
         """Sign somebody in; returns the text of the cookie, which is kept nowhere.
 
         A subject that was here before is recognised by issuer and subject alone; the first time its verified e-mail
@@ -83,12 +101,14 @@ class Sessions:
 
         Args:
             admit_new: make a Product Member of somebody who is no user yet.
+            cookie: of the session that the browser has; that of the same user goes on, under a new secret.
 
         Raises:
             Forbidden: nobody here has this address, or the user is deactivated; the refusal is on record.
         """
         with self._refusals(claims), self._context.unit_of_work(SYSTEM) as uow:
-            return insert_session(uow, self._user(uow, claims, admit_new), claims.issuer)
+            user = self._user(uow, claims, admit_new)
+            return insert_session(uow, user, claims.issuer, claims.auth_time, cookie)
 
     def begin_with_token(self, claims: Claims, *, admit_new: bool = False) -> IssuedToken:
         """Sign somebody in at a command line, with an access token that lives as long as a session.
@@ -101,7 +121,9 @@ class Sessions:
         """
         with self._refusals(claims), self._context.unit_of_work(SYSTEM) as uow:
             user = self._user(uow, claims, admit_new)
-            row, text = insert_token(uow, user, TOKEN_NAME, lifetime=LIFETIME)
+            row, text = insert_token(
+                uow, user, TOKEN_NAME, lifetime=LIFETIME, auth_time=_past(claims.auth_time, uow.now)
+            )
             uow.record(SessionStarted(user.id, name=user.name, issuer=claims.issuer))
             assert row.expires_at is not None
             return IssuedToken(text, user.name, row.expires_at)
@@ -133,12 +155,25 @@ class Sessions:
             if not hmac.compare_digest(hash_of(secret), expected) or found is None:
                 raise refused
             row, owner = found
-            if row.ended_at or row.expires_at <= now or row.seen_at + IDLE <= now or not owner.active:
+            if not _is_alive(row, now) or not owner.active:
                 raise refused
         if row.seen_at + SEEN_EVERY <= now:
             self._seen(ident, now)
-        actor = actor_of(owner, request_id=request_id, until=row.expires_at, credential=row.id)
-        return Browser(actor, csrf_token_of(secret), row.expires_at)
+        actor = actor_of(
+            owner, request_id=request_id, until=row.expires_at, credential=row.id, auth_time=row.auth_time
+        )
+        return Browser(actor, csrf_token_of(secret), row.expires_at, _draft_of(row, now))
+
+    def keep_draft(self, actor: Actor, draft: Draft) -> bool:
+        """Keep a form for ten minutes, in which its reader signs in again; whether the call came with a session."""
+        with self._context.unit_of_work(actor) as uow:
+            row = uow.session.get(BrowserSession, actor.credential or "")
+            if row is None:
+                return False
+            until = (uow.now + DRAFT_KEPT).isoformat()
+            row.draft = {"path": draft.path, "fields": dict(draft.fields), "until": until}
+            uow.session.add(row)
+            return True
 
     def end(self, cookie: str) -> None:
         """Sign out, which revokes the tokens that were made in the session; doing it twice is fine."""
@@ -185,24 +220,63 @@ class Sessions:
         return user
 
 
-def insert_session(uow: UnitOfWork, user: Principal, issuer: str) -> str:
-    """Begin the session of a user; returns the text of the cookie.
+def insert_session(
+    uow: UnitOfWork,
+    user: Principal,
+    issuer: str,
+    auth_time: datetime | None = None,
+    cookie: str | None = None,
+) -> str:
+    """Begin the session of a user, or go on with the one that the browser has; returns the text of the cookie.
+
+    A session that goes on has another secret, so a copy of the former cookie is worth nothing. Its tokens stay.
 
     Args:
         issuer: who vouches for the user.
+        auth_time: when the user authenticated, if that is known.
+        cookie: of the session that the browser has.
     """
-    secret = secrets.token_urlsafe(32)
-    row = BrowserSession(
-        id=uow.new_id(),
-        created_at=uow.now,
-        principal_id=user.id,
-        secret_hash=hash_of(secret),
-        expires_at=uow.now + LIFETIME,
-        seen_at=uow.now,
-    )
+    secret, ends = secrets.token_urlsafe(32), uow.now + LIFETIME
+    row = _present(uow, user, cookie) if cookie else None
+    if row is None:
+        row = BrowserSession(
+            id=uow.new_id(),
+            created_at=uow.now,
+            principal_id=user.id,
+            secret_hash="",
+            expires_at=ends,
+            seen_at=uow.now,
+        )
+    row.secret_hash, row.expires_at, row.seen_at = hash_of(secret), ends, uow.now
+    row.auth_time = _past(auth_time, uow.now)
     uow.session.add(row)
     uow.record(SessionStarted(user.id, name=user.name, issuer=issuer))
     return f"{row.id}.{secret}"
+
+
+def _present(uow: UnitOfWork, user: Principal, cookie: str) -> BrowserSession | None:
+    """The session of a user that a browser shows, while it lives."""
+    ident, _, secret = cookie.partition(".")
+    # Two sign-ins of one browser wait for each other: the second no longer knows the secret, and begins its own.
+    row = uow.session.exec(locked(select(BrowserSession).where(BrowserSession.id == ident))).first()
+    if row is None or not hmac.compare_digest(hash_of(secret), row.secret_hash):
+        return None
+    return row if row.principal_id == user.id and _is_alive(row, uow.now) else None
+
+
+def _is_alive(row: BrowserSession, now: datetime) -> bool:
+    return not row.ended_at and row.expires_at > now and row.seen_at + IDLE > now
+
+
+def _past(instant: datetime | None, now: datetime) -> datetime | None:
+    """A time that another clock says: nobody signs in later than now."""
+    return min(instant, now) if instant else None
+
+
+def _draft_of(row: BrowserSession, now: datetime) -> Draft | None:
+    if row.draft is None or datetime.fromisoformat(row.draft["until"]) <= now:
+        return None
+    return Draft(row.draft["path"], row.draft["fields"])
 
 
 def csrf_token_of(secret: str) -> str:

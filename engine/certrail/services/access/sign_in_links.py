@@ -74,8 +74,11 @@ class SignInLinks:
             user = session.get(Principal, row.principal_id) if row.principal_id else _first_admin(session)
             return user.name if user else FIRST_ADMIN
 
-    def use(self, text: str) -> str:
-        """Sign in by a link; returns the text of the session's cookie.
+    def use(self, text: str, cookie: str | None = None) -> str:
+        """Sign in by a link, which counts from now; returns the text of the session's cookie.
+
+        Args:
+            cookie: of the session that the browser has; that of the same user goes on.
 
         Raises:
             Unauthenticated: it is used already, too old or not ours, or its user is deactivated.
@@ -89,7 +92,7 @@ class SignInLinks:
             user = uow.session.get(Principal, row.principal_id) if row.principal_id else _admin(uow)
             if user is None or not user.active:
                 raise _refused()
-            return insert_session(uow, user, ISSUER)
+            return insert_session(uow, user, ISSUER, uow.now, cookie)
 
 
 def _valid(row: SignInLink | None, text: str, now: datetime) -> SignInLink:

@@ -5,7 +5,7 @@ import hmac
 import secrets
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from sqlmodel import Session, col, select
 
@@ -168,6 +168,7 @@ class Tokens:
                 token.expires_at,
                 credential=token.id,
                 may_vote=token.may_vote,
+                auth_time=token.auth_time,
             )
             if owner.kind != AGENT:
                 return actor
@@ -185,11 +186,13 @@ def insert_token(
     *,
     successor_of: AccessToken | None = None,
     secret_hash: str | None = None,
+    auth_time: datetime | None = None,
 ) -> tuple[AccessToken, str]:
     """A token and its text, which is kept nowhere.
 
     Args:
         secret_hash: of the secret of a caller that made it itself; then the text ends before it.
+        auth_time: when the owner signed in for it. A token that is made with another one has none.
     """
     secret, actor = "" if secret_hash else secrets.token_urlsafe(32), uow.actor
     ends = (uow.now + lifetime if lifetime else None, actor.until)
@@ -207,6 +210,7 @@ def insert_token(
         made_with=successor_of.made_with if successor_of else actor.credential,
         made_by=actor.principal_id if other else None,
         may_vote=may_vote,
+        auth_time=auth_time,
     )
     uow.session.add(token)
     uow.record(TokenCreated(token.id, name=name, owner=owner.name, scopes=token.scopes))

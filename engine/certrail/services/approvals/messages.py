@@ -9,6 +9,7 @@ from pydantic import SecretStr
 from sqlmodel import Session
 
 from certrail.checkpoints import checkpoint
+from certrail.domain.durations import format_duration
 from certrail.domain.states import ApprovalStatus
 from certrail.persistence.tables import (
     ActionToken,
@@ -19,7 +20,8 @@ from certrail.persistence.tables import (
 )
 from certrail.services.alerting.posting import fails, works
 from certrail.services.approvals.ballot import Ballot, ballot_of, question_facts
-from certrail.services.approvals.store import APPROVE, REJECT, current_step, votes_of
+from certrail.services.approvals.links import approval_link
+from certrail.services.approvals.store import APPROVE, REJECT, current_step, max_sign_in_age, votes_of
 from certrail.services.approvals.subject import subject_of
 from certrail.services.core.actor import SYSTEM
 from certrail.services.core.failure import Failure
@@ -73,7 +75,8 @@ class ApprovalMessages:
             version = _version(question, closed)
             if message.shown == version and message.reference is not None:
                 return None
-            if not closed:
+            # A button proves no sign-in: where a step needs one, the message leads to the page instead.
+            if not closed and max_sign_in_age(current_step(approval)) is None:
                 question = question.model_copy(update={"choices": _choices(uow, message, approval)})
             work = MessageWork(
                 message_id=message.id,
@@ -137,7 +140,6 @@ class ApprovalMessages:
         voters = (
             [Fact(label="May vote", value=", ".join(ballot.named))] if ballot.voters and not closed else []
         )
-        public_url = self._context.public_url
         return Question(
             id=message.id,
             title=subject.title(),
@@ -147,10 +149,11 @@ class ApprovalMessages:
                 Fact(label="Approval", value=approval.id),
                 *question_facts(session, approval, subject),
                 *voters,
+                *([] if closed else _where_to_vote(approval)),
             ),
             status=_status(session, message, approval, ballot, closed),
             deadline=approval.expires_at,
-            link=f"{public_url}/approvals/{approval.id}" if public_url else None,
+            link=approval_link(self._context, approval.id),
             may_exist=message.intent_at is not None,
         )
 
@@ -163,6 +166,15 @@ def token_hash(token: str) -> str:
 def _is_closed(message: ApprovalMessage, approval: ApprovalRequest) -> bool:
     same = (message.round, message.step) == (approval.round, approval.current_step)
     return approval.status != ApprovalStatus.OPEN or not same
+
+
+def _where_to_vote(approval: ApprovalRequest) -> list[Fact]:
+    age = max_sign_in_age(current_step(approval))
+    if age is None:
+        return []
+    return [
+        Fact(label="Vote", value=f"in certrail, with a sign-in that is at most {format_duration(age)} old")
+    ]
 
 
 def _choices(uow: UnitOfWork, message: ApprovalMessage, approval: ApprovalRequest) -> tuple[Choice, ...]:

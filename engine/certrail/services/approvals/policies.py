@@ -37,16 +37,22 @@ from certrail_sdk import Interactive
 
 SHORTEST_LIFETIME, LONGEST_LIFETIME = timedelta(hours=1), timedelta(days=30)
 MOST_STEPS, MOST_QUORUM = 10, 100
+NEWEST_SIGN_IN, OLDEST_SIGN_IN = timedelta(minutes=1), timedelta(hours=12)
 
 
 @dataclass(frozen=True)
 class Step:
-    """One step: its eligible approvers, its quorum, and the channels of its approval messages."""
+    """One step: its eligible approvers, its quorum, and the channels of its approval messages.
+
+    Attributes:
+        max_sign_in_age: votes count only from a sign-in that is no older; chat and other tokens do not vote then.
+    """
 
     name: str
     approvers: tuple[str, ...]
     quorum: int = 1
     channels: tuple[str, ...] = ()
+    max_sign_in_age: timedelta | None = None
 
 
 class ApprovalPolicies:
@@ -252,11 +258,15 @@ class ApprovalPolicies:
                 raise BadInput(
                     f"The channel {channel.slug!r} cannot post approval messages.", f"{where}.channels"
                 )
+        age = step.max_sign_in_age
+        if age is not None and not NEWEST_SIGN_IN <= age <= OLDEST_SIGN_IN:
+            raise BadInput("A sign-in may be 1 minute to 12 hours old.", f"{where}.max_sign_in_age")
         return {
             "name": step.name,
             "approvers": [p.id for p in approvers],
             "quorum": step.quorum,
             "channels": [c.id for c in channels],
+            "max_sign_in_age_seconds": _seconds(age),
         }
 
 

@@ -1,7 +1,7 @@
 """Approval rows: found, and locked together with their subjects in one order."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import groupby
 from typing import Any, NamedTuple
 
@@ -71,6 +71,17 @@ def current_step(approval: ApprovalRequest) -> dict[str, Any]:
     """The step that waits for votes, or waited last."""
     step: dict[str, Any] = approval.policy["steps"][approval.current_step]
     return step
+
+
+def max_sign_in_age(step: Mapping[str, Any]) -> timedelta | None:
+    """How old the sign-in of a voter may be in a step; ``None``: as old as it likes."""
+    seconds = step.get("max_sign_in_age_seconds")
+    return timedelta(seconds=seconds) if seconds else None
+
+
+def is_recent(auth_time: datetime | None, age: timedelta | None, now: datetime) -> bool:
+    """Whether a sign-in is new enough; one whose time is not known never is."""
+    return age is None or (auth_time is not None and now - auth_time <= age)
 
 
 def votes_of(session: Session, approval_id: str) -> Sequence[Vote]:

@@ -2,11 +2,13 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 
 from sqlmodel import Session
 
 from certrail.domain.access import Role
-from certrail.domain.errors import CertrailError, Conflict, Forbidden, NotFound
+from certrail.domain.durations import format_duration
+from certrail.domain.errors import CertrailError, Conflict, Forbidden, NotFound, SignInTooOld
 from certrail.domain.events.approvals import ApprovalVoted, ApprovalVoteRefused
 from certrail.domain.states import ApprovalStatus
 from certrail.persistence.database import session_cache
@@ -14,9 +16,20 @@ from certrail.persistence.tables import ApprovalRequest, Principal, Vote
 from certrail.services.access.membership import role_in
 from certrail.services.approvals.eligibility import Eligibility, count_votes, in_current_step
 from certrail.services.approvals.lifecycle import advance_step, close
+from certrail.services.approvals.links import approval_link
 from certrail.services.approvals.prompts import refresh_messages
 from certrail.services.approvals.queries import ApprovalQueries
-from certrail.services.approvals.store import APPROVE, REJECT, Locked, has_expired, lock_approval, votes_of
+from certrail.services.approvals.store import (
+    APPROVE,
+    REJECT,
+    Locked,
+    current_step,
+    has_expired,
+    is_recent,
+    lock_approval,
+    max_sign_in_age,
+    votes_of,
+)
 from certrail.services.approvals.subject import subject_of
 from certrail.services.core.actor import Actor
 from certrail.services.core.unit_of_work import UnitOfWork
@@ -60,6 +73,7 @@ class Approvals(ApprovalQueries):
             NotFound: unknown, or the voter is no member.
             Forbidden: auditor, own request, or no approver of the current step.
             Conflict: decided, expired, voted already, or the content changed.
+            SignInTooOld: the step needs a newer sign-in.
             AlreadyDone: the same call, made again.
         """
         try:
@@ -194,7 +208,22 @@ def _refusal(
         return Conflict("Answer with approve or reject.", kind="bad-decision")
     if decision == REJECT and not comment.strip():
         return Conflict("Say why you reject it.", kind="reason-missing")
+    # Last: nobody signs in again for a vote that would not count.
+    age = max_sign_in_age(current_step(approval))
+    if age is not None and not is_recent(uow.actor.auth_time, age, uow.now):
+        return _too_old(uow, approval, age)
     return None
+
+
+def _too_old(uow: UnitOfWork, approval: ApprovalRequest, age: timedelta) -> SignInTooOld:
+    link = approval_link(uow.context, approval.id)
+    where = f"at {link}" if link else "on the page of the approval in the console"
+    return SignInTooOld(
+        f"This step counts votes from a sign-in that is at most {format_duration(age)} old. Vote {where}; you are asked"
+        " to sign in again there.",
+        age,
+        link=link,
+    )
 
 
 def _stale(uow: UnitOfWork, held: Locked, bound: Bound | None) -> bool:

@@ -40,6 +40,7 @@ class Actor:
         credential: id of the token or browser session that the call came with.
         confinement: of an agent; anybody else is confined by roles and scopes alone.
         may_vote: whether it was made by its owner; one that somebody else made for them casts no vote.
+        auth_time: when the user signed in, as far as the token or session is from a sign-in that says so.
     """
 
     principal_id: str | None
@@ -53,6 +54,7 @@ class Actor:
     credential: str | None = None
     may_vote: bool = True
     confinement: Confinement | None = None
+    auth_time: datetime | None = None
 
 
 SYSTEM = Actor(principal_id=None, kind="system", name="certrail")

@@ -11,7 +11,9 @@ from certrail.persistence.tables import (
     Principal,
     Vote,
 )
+from certrail.services.approvals.links import approval_link
 from certrail.services.approvals.queries import About, Shown
+from certrail.services.approvals.store import max_sign_in_age
 from certrail.services.core.names import Found
 from certrail.services.facade import Services
 from certrail_server.api.schemas.approvals import (
@@ -37,6 +39,7 @@ def _steps_answer(steps: Steps, names: Found) -> list[ApprovalStepOut]:
             name=step["name"],
             approvers=[names[Principal].get(ident, ident) for ident in step["approvers"]],
             quorum=step["quorum"],
+            max_sign_in_age=max_sign_in_age(step),
             channels=[names[Channel].get(ident, ident) for ident in step["channels"]],
         )
         for step in steps
@@ -93,14 +96,14 @@ def approval_answer(services: Services, shown: Shown) -> ApprovalRequestWithVote
 
 
 def _shown_answer(services: Services, shown: Shown, names: Found) -> ApprovalRequestWithVotesOut:
-    approval, public_url = shown.about.approval, services.context.public_url
+    approval = shown.about.approval
     return ApprovalRequestWithVotesOut.of(
         approval,
         facts=[FactOut.of(fact) for fact in shown.facts],
         voters=list(shown.ballot.voters),
         votes_given=shown.ballot.given,
         votes_missing=shown.ballot.missing,
-        link=f"{public_url}/approvals/{approval.id}" if public_url else None,
+        link=approval_link(services.context, approval.id),
         votes=_vote_answers(shown.votes, names),
         **_named(shown.about, names),
     )

@@ -44,9 +44,15 @@ class ApprovalStepIn(In):
         default_factory=list, description="Slugs or ids of channels that show the approval with its buttons."
     )
 
+    max_sign_in_age: Duration | None = Field(
+        default=None,
+        description="How old the sign-in of a voter may be, such as `5m`, from `1m` to `12h`; null: any. Votes are then"
+        " cast in a browser or after `certrail login`, not in chat.",
+    )
+
     def given(self) -> Step:
         """As the service takes it."""
-        return Step(self.name, tuple(self.approvers), self.quorum, tuple(self.channels))
+        return Step(self.name, tuple(self.approvers), self.quorum, tuple(self.channels), self.max_sign_in_age)
 
 
 ApprovalSteps = Annotated[list[ApprovalStepIn], Field(min_length=1, max_length=10)]
@@ -69,7 +75,13 @@ class ApprovalPolicyIn(In):
             "profiles": ["web"],
             "steps": [
                 {"name": "Owners", "approvers": ["alice"], "quorum": 1, "channels": ["approvals"]},
-                {"name": "Security", "approvers": ["security"], "quorum": 2, "channels": []},
+                {
+                    "name": "Security",
+                    "approvers": ["security"],
+                    "quorum": 2,
+                    "channels": [],
+                    "max_sign_in_age": "5m",
+                },
             ],
             "guards": ["issuance", "revocation"],
             "request_ttl": "3d",
@@ -164,6 +176,7 @@ class ApprovalStepOut(Out):
     approvers: list[str] = Field(description="Slugs of the principals that may vote.")
     quorum: int = Field(description="How many approvals the step needs.")
     channels: list[str] = Field(description="Slugs of the channels that show the approval.")
+    max_sign_in_age: Duration | None = Field(description="How old the sign-in of a voter may be; null: any.")
 
 
 class ApprovalPolicyOut(Out):

@@ -69,7 +69,9 @@ def refusals(address: str | None = None) -> Iterator[None]:
     where = address or credentials.url()
     try:
         yield
-    except Unauthenticated:
+    except Unauthenticated as refusal:
+        if refusal.kind == "sign-in-too-old":
+            fail(f"{refusal.problem.detail} Or sign in again with: certrail login.")
         source = "CERTRAIL_TOKEN" if credentials.token_of_environment() else "The stored sign-in"
         more = "" if source == "CERTRAIL_TOKEN" else " Sign in again with: certrail login."
         fail(f"{source} is not accepted at {where}: no valid bearer token.{more} See also CERTRAIL_URL.")

@@ -9,8 +9,10 @@ from fastapi import Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
 from certrail.domain.access import Permission
-from certrail.domain.errors import CertrailError
+from certrail.domain.errors import CertrailError, SignInTooOld
 from certrail.domain.states import ApprovalStatus
+from certrail.services.access.sessions import Draft
+from certrail.services.approvals.store import is_recent
 from certrail.services.issuance.subject import CERTIFICATE_REQUEST
 from certrail.services.lifecycle.revocation_subject import REVOCATION_REQUEST
 from certrail_server.api.answers.approvals import approval_answer, approval_answers
@@ -20,6 +22,7 @@ from certrail_server.api.schemas.approvals import ApprovalRequestList, ApprovalR
 from certrail_server.console.defaults import differences
 from certrail_server.console.forms import form_of
 from certrail_server.console.page import Page, page_router
+from certrail_server.console.rendering import query
 
 router = page_router("/approvals")
 LONGEST_COMMENT = 2000
@@ -82,11 +85,23 @@ async def vote(
         await run_in_threadpool(
             call.services.approvals.vote, call.actor, approval_id, decision, comment, "page", digest
         )
+    except SignInTooOld as refusal:
+        return await run_in_threadpool(_sign_in_again, request, call, approval_id, refusal)
     except CertrailError as refusal:
         if refusal.status == HTTPStatus.NOT_FOUND:
             raise
         return await run_in_threadpool(_shown, request, call, approval_id, refusal, comment)
     return Page(request, call).go_back(f"/console/approvals/{approval_id}", "voted")
+
+
+def _sign_in_again(request: Request, call: Call, approval_id: str, refusal: SignInTooOld) -> Response:
+    """To the sign-in, from which the reader comes back to the page and finds the comment in its form."""
+    path = f"/console/approvals/{approval_id}"
+    kept = Draft(path, {"comment": form_of(request).get("comment")[:LONGEST_COMMENT]})
+    if not call.services.sessions.keep_draft(call.actor, kept):
+        raise refusal
+    seconds = int(refusal.max_age.total_seconds())
+    return Page(request, call).go(query("/console/sign-in", next=path, max_age=seconds))
 
 
 def _shown(
@@ -98,14 +113,17 @@ def _shown(
 ) -> Response:
     shown = call.services.approvals.shown(approval_id)
     approval = approval_answer(call.services, shown)
-    subject = _subject(call, approval)
-    return Page(request, call).render(
+    subject, view = _subject(call, approval), Page(request, call)
+    age = approval.steps[approval.current_step].max_sign_in_age
+    return view.render(
         "approvals/show.html",
         refusal.status if refusal else 200,
         approval=approval,
         may_vote=call.actor.principal_id in shown.ballot.voter_ids and call.actor.may_vote,
         refusal=refusal,
-        comment=comment,
+        comment=comment or view.draft.get("comment", ""),
+        signed_in_again=bool(view.draft) and refusal is None,
+        sign_in_age=None if is_recent(call.actor.auth_time, age, view.now) else age,
         live=f"/console/approvals/{approval.id}/changes",
         **subject,
     )

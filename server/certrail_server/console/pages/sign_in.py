@@ -1,5 +1,6 @@
 """Signing in, by the provider or by a link that is used once, and out."""
 
+from datetime import timedelta
 from typing import Annotated
 
 from fastapi import Path, Query, Request, Response
@@ -13,7 +14,7 @@ from certrail_server.api.browser import (
     set_session_cookie,
     signed_in,
 )
-from certrail_server.api.routes.public.sessions import own_path
+from certrail_server.api.routes.public.sessions import OLDEST, own_path
 from certrail_server.console.page import Bare, page_router
 
 router = page_router("")
@@ -23,11 +24,17 @@ Link = Annotated[str, Path(max_length=200)]
 
 @router.get("/sign-in")
 def get_sign_in(
-    request: Request, wanted: Annotated[str, Query(alias="next", max_length=1000)] = HOME
+    request: Request,
+    wanted: Annotated[str, Query(alias="next", max_length=1000)] = HOME,
+    max_age: Annotated[int | None, Query(ge=1, le=OLDEST)] = None,
 ) -> Response:
-    """How to sign in here."""
+    """How to sign in here; with `max_age`, why to do it again."""
     return Bare(request).render(
-        "sign_in/choose.html", wanted=own_path(wanted, HOME), provider=request.app.state.sign_in is not None
+        "sign_in/choose.html",
+        wanted=own_path(wanted, HOME),
+        provider=request.app.state.sign_in is not None,
+        max_age=max_age,
+        age=timedelta(seconds=max_age) if max_age else None,
     )
 
 
@@ -47,10 +54,11 @@ def use_link(request: Request, link: Link) -> Response:
     """Sign in by a link, which ends with that."""
     services: Services = request.app.state.services
     try:
-        text = services.sign_in_links.use(link)
+        text = services.sign_in_links.use(link, session_cookie(request))
     except Unauthenticated as refusal:
         return _refused(request, refusal)
-    answer = Bare(request).go(HOME)
+    draft = services.sessions.resume(text).draft
+    answer = Bare(request).go(draft.path if draft else HOME)
     set_session_cookie(request, answer, text)
     return answer
 

@@ -38,6 +38,7 @@ def create() -> None:
         sa.Column("made_with", sa.String(length=40), nullable=True),
         sa.Column("made_by", sa.String(length=40), nullable=True),
         sa.Column("may_vote", sa.Boolean(), nullable=False),
+        sa.Column("auth_time", UtcDateTime(), nullable=True),
         sa.ForeignKeyConstraint(
             ["principal_id"],
             ["principal.id"],
@@ -55,6 +56,8 @@ def create() -> None:
         sa.Column("expires_at", UtcDateTime(), nullable=False),
         sa.Column("seen_at", UtcDateTime(), nullable=False),
         sa.Column("ended_at", UtcDateTime(), nullable=True),
+        sa.Column("auth_time", UtcDateTime(), nullable=True),
+        sa.Column("draft", sa.JSON(), nullable=True),
         sa.ForeignKeyConstraint(
             ["principal_id"],
             ["principal.id"],

@@ -24,16 +24,20 @@ if TYPE_CHECKING:
 
 router = APIRouter(prefix="/auth", tags=["sign-in"])
 HOME = "/auth/session"
+OLDEST = 43200
 
 
 @router.get("/sign-in", status_code=302, response_class=RedirectResponse)
 async def sign_in(
     request: Request,
     then: Annotated[str, Query(alias="next", max_length=1000, description="path to go to afterwards")] = HOME,
+    max_age: Annotated[
+        int | None, Query(ge=1, le=OLDEST, description="seconds that the authentication may be old")
+    ] = None,
 ) -> Response:
-    """Send the browser to the provider."""
+    """Send the browser to the provider; with `max_age`, to authenticate again there."""
     provider = provider_of(request)
-    answer, text = await provider.begin(request, own_path(then))
+    answer, text = await provider.begin(request, own_path(then), max_age)
     answer.set_cookie(
         cookie_name(BEGUN, provider.secure),
         text,
@@ -53,7 +57,9 @@ async def finish_sign_in(request: Request) -> Response:
     begun = cookie_name(BEGUN, provider.secure)
     claims, then = await provider.finish(request, request.cookies.get(begun, ""))
     services: Services = request.app.state.services
-    text = await run_in_threadpool(services.sessions.begin, claims, admit_new=provider.admit_new)
+    text = await run_in_threadpool(
+        services.sessions.begin, claims, admit_new=provider.admit_new, cookie=session_cookie(request)
+    )
     answer = RedirectResponse(then, 303)
     answer.delete_cookie(begun, path="/", secure=provider.secure, httponly=True, samesite="lax")
     set_session_cookie(request, answer, text)

@@ -69,6 +69,7 @@ def create_policy(request: Request, call: Policies) -> Response:
             "name": form.get("step") or "Approval",
             "approvers": form.all("approvers"),
             "quorum": form.get("quorum") or 1,
+            "max_sign_in_age": form.get("max_sign_in_age") or None,
         }
         body = read(
             ApprovalPolicyIn,
