@@ -3,20 +3,16 @@
 import ipaddress
 from collections.abc import Sequence
 
-from dns import asyncresolver, exception, nameserver, rdatatype, resolver
+from dns import asyncresolver, rdatatype
 
 from certrail.domain.acme import IdentifierType
-from certrail.domain.enrollment import resolver_address
-from certrail.services.enrollment.validation.addresses import Address, is_allowed
+from certrail.domain.endpoints.addresses import Address
+from certrail.network import lookup
 from certrail.services.enrollment.validation.outcome import CheckFailed, Probe, listed
-
-QUERY_SECONDS = 5.0
-MOST_ADDRESSES = 8
-"""Of one name: the others are not tried."""
 
 
 async def addresses_of(probe: Probe, host: str) -> list[Address]:
-    """The addresses of a host that may be connected to, at most `MOST_ADDRESSES`.
+    """The addresses of a host that may be connected to.
 
     Args:
         host: the name of the identifier, or one that a redirect leads to; an IP address stands for itself.
@@ -24,14 +20,17 @@ async def addresses_of(probe: Probe, host: str) -> list[Address]:
     Raises:
         CheckFailed: there is none (``dns``), or none that is allowed (``connection``).
     """
-    found = [literal] if (literal := _literal(host)) else await _resolved(probe, host)
-    allowed = [address for address in found if is_allowed(address, probe.settings.allowed_networks)]
-    if not allowed:
+    settings = probe.settings
+    try:
+        return await lookup.addresses_of(host, settings.allowed_networks, settings.resolvers)
+    except lookup.LookupFailed as problem:
+        raise CheckFailed("dns", str(problem)) from None
+    except lookup.AddressRefused as refused:
         raise CheckFailed(
             "connection",
-            f"{host} has no address that may be connected to: {listed(found)} is private or has a special purpose.",
-        )
-    return allowed[:MOST_ADDRESSES]
+            f"{host} has no address that may be connected to: {listed(refused.found)} is private or has a special"
+            " purpose.",
+        ) from None
 
 
 async def txt_records(probe: Probe, name: str) -> Sequence[set[str]]:
@@ -42,7 +41,10 @@ async def txt_records(probe: Probe, name: str) -> Sequence[set[str]]:
     """
     views: list[set[str]] = []
     for asked in _resolvers(probe.settings.resolvers):
-        answer = await _query(asked, name, rdatatype.TXT)
+        try:
+            answer = await lookup.query(asked, name, rdatatype.TXT)
+        except lookup.LookupFailed as problem:
+            raise CheckFailed("dns", str(problem)) from None
         views.append({b"".join(record.strings).decode("ascii", "replace") for record in answer})
     return views
 
@@ -53,48 +55,9 @@ def resolver_words(probe: Probe, number: int) -> str:
     return f" at the resolver {resolvers[number]}" if resolvers else ""
 
 
-async def _resolved(probe: Probe, host: str) -> list[Address]:
-    asked = _together(probe.settings.resolvers)
-    found: list[Address] = []
-    problems: list[CheckFailed] = []
-    for kind in (rdatatype.AAAA, rdatatype.A):
-        try:
-            found += [ipaddress.ip_address(record.address) for record in await _query(asked, host, kind)]
-        except CheckFailed as problem:
-            problems.append(problem)
-    if not found:
-        raise problems[-1]
-    return found
-
-
-async def _query(asked: asyncresolver.Resolver, name: str, kind: rdatatype.RdataType) -> resolver.Answer:
-    try:
-        return await asked.resolve(f"{name}.", kind, lifetime=QUERY_SECONDS, search=False)
-    except resolver.NXDOMAIN:
-        raise CheckFailed("dns", f"There is no name {name} in DNS.") from None
-    except resolver.NoAnswer:
-        raise CheckFailed("dns", f"{name} has no {kind.name} record.") from None
-    except (exception.DNSException, OSError) as fault:
-        raise CheckFailed("dns", f"Looking up {name} failed: {type(fault).__name__}.") from None
-
-
 def _resolvers(named: Sequence[str]) -> list[asyncresolver.Resolver]:
     """One for each named server, or one for all of the system's."""
-    return [_together([each]) for each in named] or [_together(())]
-
-
-def _together(named: Sequence[str]) -> asyncresolver.Resolver:
-    found = asyncresolver.Resolver(configure=not named)
-    if named:
-        found.nameservers = [nameserver.Do53Nameserver(*resolver_address(each)) for each in named]
-    return found
-
-
-def _literal(host: str) -> Address | None:
-    try:
-        return ipaddress.ip_address(host.strip("[]"))
-    except ValueError:
-        return None
+    return [lookup.resolver_of([each]) for each in named] or [lookup.resolver_of(())]
 
 
 def reverse_name(probe: Probe) -> str:

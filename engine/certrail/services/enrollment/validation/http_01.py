@@ -9,7 +9,7 @@ from urllib.parse import urljoin, urlsplit
 
 import h11
 
-from certrail.services.enrollment.validation.addresses import Address
+from certrail.domain.endpoints.addresses import Address
 from certrail.services.enrollment.validation.dns import addresses_of
 from certrail.services.enrollment.validation.outcome import CheckFailed, Probe, Shown
 

@@ -1,10 +1,10 @@
-"""Which addresses a validation connects to."""
+"""Which addresses are connected to."""
 
 import ipaddress
 
 import pytest
 
-from certrail.services.enrollment.validation.addresses import is_allowed
+from certrail.domain.endpoints.addresses import is_allowed
 
 REFUSED = (
     "127.0.0.1",

@@ -1,0 +1,1 @@
+"""Services that others name: their addresses, and the probes that look at them."""

@@ -1,0 +1,1 @@
+"""Probes: whether services present the certificates that were delivered."""
