@@ -11,7 +11,7 @@ COPY workflows workflows
 COPY server server
 COPY plugins plugins
 RUN /opt/certrail/bin/pip install --no-cache-dir --disable-pip-version-check --constraint constraints.txt \
-      ./sdk ./client . ./plugins/destinations/* ./plugins/notifiers/*
+      ./sdk ./client . ./plugins/aws ./plugins/destinations/* ./plugins/notifiers/*
 
 FROM ${BASE_IMAGE}
 # `certrail backup` calls pg_dump and pg_restore, which are to be of the server's version: 17 here as in the compose file.

@@ -3,7 +3,7 @@ PYTHON ?= python3.11
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 PLUGINS := $(sort $(wildcard plugins/destinations/*/pyproject.toml plugins/notifiers/*/pyproject.toml))
-LOCAL  := ./sdk[testing] ./client ./agent .[embedded] $(patsubst %/pyproject.toml,./%,$(PLUGINS)) ./fakes
+LOCAL  := ./sdk[testing] ./client ./agent .[embedded] ./plugins/aws $(patsubst %/pyproject.toml,./%,$(PLUGINS)) ./fakes
 # uv does not read pip's settings, so a mirror that pip is told to use is passed on.
 INDEX  = $(shell $(PYTHON) -m pip config get global.index-url 2>/dev/null)
 STAMP  := $(VENV)/.installed
@@ -65,7 +65,7 @@ dev: $(STAMP) ## run certrail on this machine
 
 setup: $(STAMP) ## only install
 
-$(STAMP): constraints.txt requirements-dev.txt pyproject.toml sdk/pyproject.toml client/pyproject.toml agent/pyproject.toml fakes/pyproject.toml $(PLUGINS)
+$(STAMP): constraints.txt requirements-dev.txt pyproject.toml sdk/pyproject.toml client/pyproject.toml agent/pyproject.toml fakes/pyproject.toml plugins/aws/pyproject.toml $(PLUGINS)
 	@echo "==> setting up $(VENV) (once, a minute or two without a package cache)"
 	@$(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt uv

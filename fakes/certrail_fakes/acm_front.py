@@ -12,6 +12,7 @@ import uuid
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
+from xml.sax.saxutils import escape
 
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from werkzeug.test import run_wsgi_app
@@ -20,6 +21,7 @@ from werkzeug.wrappers import Request, Response
 from certrail_fakes.acm_auth import Caller, authenticate
 from certrail_fakes.acm_rules import (
     LISTED_BY_DEFAULT,
+    Lost,
     Refusal,
     check_reimport,
     invalid,
@@ -28,14 +30,20 @@ from certrail_fakes.acm_rules import (
 )
 from certrail_fakes.acm_state import HOLD_AFTER, HOLD_BEFORE, Call, State
 from certrail_fakes.acm_storage import Storage
+from certrail_fakes.aws_service import Service
 
 Body = dict[str, Any]
+IN_QUERY = {
+    "AccessDeniedException": "AccessDenied",
+    "ExpiredTokenException": "ExpiredToken",
+    "InvalidSignatureException": "SignatureDoesNotMatch",
+    "MissingAuthenticationTokenException": "MissingAuthenticationToken",
+    "ThrottlingException": "Throttling",
+    "UnrecognizedClientException": "InvalidClientTokenId",
+}
+"""Common error codes where a service speaks the Query protocol."""
 _PREFIX = "CertificateManager."
 _CREDENTIAL = re.compile(r"<(AccessKeyId|SecretAccessKey|SessionToken)>([^<]+)<")
-
-
-class _Lost(Exception):
-    """The connection is to be cut without an answer."""
 
 
 class AcmFront:
@@ -44,6 +52,7 @@ class AcmFront:
     def __init__(self, state: State, storage: Storage) -> None:
         self.state = state
         self.storage = storage
+        self.services: dict[str, Service] = {}
         self._moto = DomainDispatcherApplication(create_backend_app)
         self._one_at_a_time = threading.RLock()
         self._session_tokens: dict[str, str] = {}
@@ -59,20 +68,22 @@ class AcmFront:
         request = Request(environ)
         try:
             response = self._answer(request, request.get_data())
-        except _Lost:
+        except Lost:
             environ["werkzeug.socket"].shutdown(socket.SHUT_RDWR)
             response = Response(status=500)
         return response(environ, start_response)
 
     def _answer(self, request: Request, raw: bytes) -> Response:
         target = request.headers.get("X-Amz-Target", "")
-        action = target.removeprefix(_PREFIX) or request.form.get("Action", "")
+        action = target.rpartition(".")[2] or request.form.get("Action", "")
         body = json.loads(raw) if target and raw else {}
         key, outcome = "", "ok"
         try:
             caller = authenticate(request, raw, self.state.settings.credentials)
             key = caller.access_key_id
             self._admit(request, caller, action)
+            if service := self.services.get(caller.service):
+                return service.answer(request, action, body if target else None, caller)
             if not target.startswith(_PREFIX):
                 return self._assume_role(request, raw, action)
             perform = self._special.get(action, self._plain)
@@ -80,7 +91,7 @@ class AcmFront:
         except Refusal as refusal:
             outcome = refusal.code
             return self._refuse(refusal, as_json=bool(target))
-        except _Lost:
+        except Lost:
             outcome = "lost"
             raise
         finally:
@@ -109,7 +120,8 @@ class AcmFront:
             headers["Retry-After"] = str(self.state.settings.retry_after)
         if as_json:
             return _json({"__type": refusal.code, "message": refusal.message}, refusal.status, headers)
-        error = f"<Error><Code>{refusal.code}</Code><Message>{refusal.message}</Message></Error>"
+        code = IN_QUERY.get(refusal.code, refusal.code)
+        error = f"<Error><Code>{code}</Code><Message>{escape(refusal.message)}</Message></Error>"
         return Response(
             f"<ErrorResponse>{error}</ErrorResponse>", refusal.status, headers, mimetype="text/xml"
         )
@@ -118,7 +130,7 @@ class AcmFront:
         now = datetime.fromtimestamp(time.time(), UTC)
         wanted = read_import(body, now, same_algorithm=self.state.settings.same_algorithm)
         if self.state.wait_at_gate(HOLD_BEFORE) and _is_gone(request):
-            raise _Lost
+            raise Lost
         with self._one_at_a_time:
             old = self.storage.leaf(caller.region, wanted.arn) if wanted.arn else None
             if old is not None:
@@ -132,7 +144,7 @@ class AcmFront:
                 caller.region, wanted, body, lambda: str(self._ask_moto(request, body)["CertificateArn"])
             )
         if self.state.take("lose_answers"):
-            raise _Lost
+            raise Lost
         self.state.wait_at_gate(HOLD_AFTER)
         return {"CertificateArn": arn}
 
@@ -175,7 +187,7 @@ class AcmFront:
     def _describe(self, request: Request, caller: Caller, body: Body) -> Body:
         answer = self._ask_moto(request, body)
         arn = body["CertificateArn"]
-        answer["Certificate"]["InUseBy"] = self.state.settings.in_use.get(arn, [])
+        answer["Certificate"]["InUseBy"] = self._users(arn)
         leaf = self.storage.leaf(caller.region, arn)
         if leaf is not None:
             digits = leaf.serial_number.to_bytes((leaf.serial_number.bit_length() + 7) // 8, "big")
@@ -184,10 +196,14 @@ class AcmFront:
 
     def _delete(self, request: Request, caller: Caller, body: Body) -> Body:
         arn = body.get("CertificateArn", "")
-        if self.state.settings.in_use.get(arn):
+        if self._users(arn):
             text = f"Certificate {arn} in account {self.storage.account_id} is in use."
             raise Refusal("ResourceInUseException", text)
         return self._ask_moto(request, body)
+
+    def _users(self, arn: str) -> list[str]:
+        users = list(self.state.settings.in_use.get(arn, []))
+        return users + [user for service in self.services.values() for user in service.users_of(arn)]
 
     def _plain(self, request: Request, caller: Caller, body: Body) -> Body:
         return self._ask_moto(request, body)

@@ -31,6 +31,10 @@ class Refusal(Exception):
         self.code, self.message, self.status = code, message, status
 
 
+class Lost(Exception):
+    """The connection is to be cut without an answer."""
+
+
 def invalid(message: str) -> Refusal:
     """The refusal ACM gives to most bad input."""
     return Refusal("ValidationException", message)
@@ -53,12 +57,12 @@ def read_import(body: Mapping[str, Any], now: datetime, *, same_algorithm: bool)
     if arn and tags:
         raise invalid("Tagging is not permitted on re-import.")
     _check_tags(tags)
-    leaf = _only_certificate(_blob(body, "Certificate"))
-    chain = _certificates(_blob(body, "CertificateChain")) if body.get("CertificateChain") else ()
+    leaf = only_certificate(_blob(body, "Certificate"))
+    chain = certificates_of(_blob(body, "CertificateChain")) if body.get("CertificateChain") else ()
     key_type(leaf)
-    _check_key(_blob(body, "PrivateKey"), leaf)
-    _check_chain(leaf, chain, same_algorithm)
-    _check_times((leaf, *chain), now)
+    check_key(_blob(body, "PrivateKey"), leaf)
+    check_chain(leaf, chain, same_algorithm)
+    check_times((leaf, *chain), now)
     return Import(leaf, chain, arn, tags)
 
 
@@ -101,15 +105,17 @@ def _blob(body: Mapping[str, Any], field: str) -> bytes:
         raise invalid(f"{field} is missing or is not base64.") from None
 
 
-def _certificates(pem: bytes) -> tuple[x509.Certificate, ...]:
+def certificates_of(pem: bytes) -> tuple[x509.Certificate, ...]:
+    """The certificates of a PEM text."""
     try:
         return tuple(x509.load_pem_x509_certificates(pem))
     except ValueError:
         raise invalid("The certificate is not PEM-encoded or is not valid.") from None
 
 
-def _only_certificate(pem: bytes) -> x509.Certificate:
-    found = _certificates(pem)
+def only_certificate(pem: bytes) -> x509.Certificate:
+    """The one certificate of a PEM text."""
+    found = certificates_of(pem)
     if len(found) > 1:
         raise invalid(
             "The certificate field contains more than one certificate. "
@@ -120,7 +126,8 @@ def _only_certificate(pem: bytes) -> x509.Certificate:
     return found[0]
 
 
-def _check_key(pem: bytes, leaf: x509.Certificate) -> None:
+def check_key(pem: bytes, leaf: x509.Certificate) -> None:
+    """Refuse a key that is encrypted, too long or of another certificate."""
     if len(pem) > MAX_KEY_BYTES:
         raise invalid("The private key is larger than 5120 bytes.")
     try:
@@ -133,7 +140,8 @@ def _check_key(pem: bytes, leaf: x509.Certificate) -> None:
         raise invalid("The private key does not match the certificate.")
 
 
-def _check_chain(leaf: x509.Certificate, chain: Sequence[x509.Certificate], same_algorithm: bool) -> None:
+def check_chain(leaf: x509.Certificate, chain: Sequence[x509.Certificate], same_algorithm: bool) -> None:
+    """Refuse a chain that is not in order from the leaf's issuer up."""
     if leaf in chain:
         raise invalid("The certificate chain contains the end-entity certificate.")
     for certificate, issuer in zip((leaf, *chain), chain, strict=False):
@@ -145,7 +153,8 @@ def _check_chain(leaf: x509.Certificate, chain: Sequence[x509.Certificate], same
         raise invalid("The algorithm of the certificate does not match the algorithm of its CA.")
 
 
-def _check_times(certificates: Sequence[x509.Certificate], now: datetime) -> None:
+def check_times(certificates: Sequence[x509.Certificate], now: datetime) -> None:
+    """Refuse certificates that are not valid now."""
     for certificate in certificates:
         if certificate.not_valid_after_utc < now:
             raise invalid("The certificate has expired, is not valid.")

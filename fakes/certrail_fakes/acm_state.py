@@ -21,12 +21,15 @@ class Settings:
 
     Attributes:
         quota: imported certificates per region before LimitExceededException.
+        iam_quota, listener_quota, secret_quota: of server certificates in IAM, of certificates in the lists of a
+            load balancer, of secrets.
         imports_per_second: ``1`` is what AWS grants; ``None`` lets everything through.
         throttle_next: how many of the next calls answer ThrottlingException.
         throttle_every: every so many calls, one answers ThrottlingException; 0 throttles none.
         retry_after: seconds told in the Retry-After header of a throttled call.
         fail_next: how many of the next calls answer 500.
-        lose_answers: how many of the next imports are carried out, then cut without an answer.
+        lose_answers: how many of the next imports, and of writes to other services, are carried out, then cut
+            without an answer.
         hold: ``after`` keeps back the answer of an import that is stored already, ``before`` keeps back
             the import itself (dropped if the caller is gone at release); empty lets imports through.
         in_use: ARN to the ARNs of what uses it.
@@ -37,6 +40,9 @@ class Settings:
     """
 
     quota: int = DOCUMENTED_QUOTA
+    iam_quota: int = 20
+    listener_quota: int = 25
+    secret_quota: int = 500_000
     imports_per_second: int | float | None = None
     throttle_next: int = 0
     throttle_every: int = 0

@@ -141,7 +141,7 @@ async def test_elliptic_certificate_is_found_on_a_later_page(acm: AwsAcm, server
     server.configure(page_size=2)
     lists = server.count("ListCertificates")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("certrail_destination_aws_acm.acm_client.PAGE", 2)
+        patch.setattr("certrail_aws.acm.PAGE", 2)
         found = await acm.deploy(mine)
     assert server.count("ListCertificates") - lists == 2
     assert not found.changed

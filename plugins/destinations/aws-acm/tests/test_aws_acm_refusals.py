@@ -9,8 +9,8 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
 from pydantic import ValidationError
 
+from certrail_aws.errors import answered, scrubbed
 from certrail_destination_aws_acm import AwsAcm
-from certrail_destination_aws_acm.errors import answered, scrubbed
 from certrail_fakes.acm import AcmServer
 from certrail_sdk import (
     Bundle,

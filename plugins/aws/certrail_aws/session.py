@@ -2,23 +2,26 @@
 
 import logging
 import threading
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
 import boto3
 import botocore.session
+from botocore import xform_name
 from botocore.config import Config as ClientConfig
+from botocore.exceptions import ClientError
 from botocore.loaders import Loader, create_loader
 
-from certrail_destination_aws_acm.config import AwsAcmConfig
-from certrail_destination_aws_acm.errors import explained
+from certrail_aws.config import AwsConfig
+from certrail_aws.errors import code_of, explained
 
 CONNECT_SECONDS, READ_SECONDS = 5, 15
 """Together well below what the engine grants a try that is no longer wanted, so that none of them writes an
 older certificate after the newer one."""
-# ImportCertificate has no idempotency token: a repeat by the SDK after a lost answer makes a second
-# certificate. The engine does all the retrying.
+# The engine does all the retrying. Where a call has no idempotency token, as ImportCertificate, a repeat by the SDK
+# after a lost answer would make a second object.
 ONE_ATTEMPT = ClientConfig(
     retries={"total_max_attempts": 1}, connect_timeout=CONNECT_SECONDS, read_timeout=READ_SECONDS
 )
@@ -26,18 +29,36 @@ ROLE_SESSION = "certrail"
 _making = threading.Lock()
 
 
-def make_client(config: AwsAcmConfig) -> Any:
-    """A client for ACM. Blocking: it reads files and may ask STS or the instance for credentials.
+def make_client(config: AwsConfig, service: str, endpoint_url: str | None) -> Any:
+    """A client for one service. Blocking: it reads files and may ask STS or the instance for credentials.
 
     Raises:
         PluginError: the credentials or the role could not be had.
     """
     _keep_bodies_out_of_logs()
-    with explained("sts:AssumeRole" if config.role_arn else "acm"):
+    with explained("sts:AssumeRole" if config.role_arn else service):
         credentials = _given(config)
         if config.role_arn:
             credentials = _assumed(config, credentials)
-        return _client("acm", config.endpoint_url, config.region, credentials)
+        return _client(service, endpoint_url, config.region, credentials)
+
+
+def made(
+    client: Any, action: str, parameters: Mapping[str, Any], none_for: Collection[str]
+) -> dict[str, Any] | None:
+    """Make one call, ``action`` as IAM names it; ``None`` where AWS answers with an error code of ``none_for``.
+
+    Raises:
+        PluginError: every other error of AWS and of its SDK.
+    """
+    with explained(action):
+        try:
+            got: dict[str, Any] = getattr(client, xform_name(action.partition(":")[2]))(**parameters)
+        except ClientError as error:
+            if code_of(error.response) in none_for:
+                return None
+            raise
+    return got
 
 
 @dataclass(frozen=True)
@@ -47,7 +68,7 @@ class _Credentials:
     token: str | None = field(default=None, repr=False)
 
 
-def _given(config: AwsAcmConfig) -> _Credentials | None:
+def _given(config: AwsConfig) -> _Credentials | None:
     """``None`` where the SDK is to find them."""
     if config.access_key_id is None or config.secret_access_key is None:
         return None
@@ -55,7 +76,7 @@ def _given(config: AwsAcmConfig) -> _Credentials | None:
     return _Credentials(config.access_key_id, config.secret_access_key.get_secret_value(), token)
 
 
-def _assumed(config: AwsAcmConfig, credentials: _Credentials | None) -> _Credentials:
+def _assumed(config: AwsConfig, credentials: _Credentials | None) -> _Credentials:
     sts = _client("sts", config.sts_endpoint_url, config.region, credentials)
     desired = {"RoleArn": config.role_arn, "RoleSessionName": ROLE_SESSION}
     if config.external_id:
@@ -101,6 +122,6 @@ def _loader() -> Loader:
 
 
 def _keep_bodies_out_of_logs() -> None:
-    # At DEBUG the SDK logs request bodies, and the body of an import holds the private key.
+    # At DEBUG the SDK logs request bodies, and the body of a delivery holds the private key.
     logger = logging.getLogger("botocore")
     logger.setLevel(max(logging.INFO, logger.level))

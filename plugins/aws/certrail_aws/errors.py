@@ -28,7 +28,9 @@ THROTTLED = frozenset(
         "TooManyRequestsException",
     }
 )
-FULL = frozenset({"LimitExceededException", "ServiceQuotaExceededException"})
+FULL = frozenset(
+    {"LimitExceeded", "LimitExceededException", "ServiceQuotaExceededException", "TooManyCertificates"}
+)
 REFUSED = frozenset(
     {
         "AccessDenied",
@@ -49,10 +51,28 @@ REFUSED = frozenset(
 BUSY = frozenset(
     {"RequestInProgressException", "RequestTimeout", "RequestTimeoutException", "RequestExpired"}
 )
-GONE = "ResourceNotFoundException"
 EARLY = "not in effect"
 """In the words of AWS about a certificate whose notBefore is to come by its clock: a failure that time ends."""
-CHANGING = frozenset({"ResourceInUseException", "ConflictException", GONE})
+CHANGING = frozenset(
+    {
+        "ConcurrentModification",
+        "ConflictException",
+        "DeleteConflict",
+        "EntityAlreadyExists",
+        "NoSuchEntity",
+        "ResourceExistsException",
+        "ResourceInUseException",
+        "ResourceNotFoundException",
+    }
+)
+"""What was looked at before the call has become another: the next look decides anew."""
+ROOM = {
+    "acm": "Delete unused certificates in ACM, or have AWS raise the quota of imported certificates.",
+    "elasticloadbalancing": "Remove unused certificates from the load balancer, or have AWS raise its quota.",
+    "iam": "Delete unused server certificates in IAM, or have AWS raise the quota of the account.",
+    "secretsmanager": "Delete unused secrets, or have AWS raise the quota of the region.",
+}
+"""How room is made in each service."""
 
 _LONG_RUN = re.compile(r"[A-Za-z0-9+/=\\]{40,}")
 _PEM = re.compile(r"-----BEGIN.*?(-----END[^-]*-----|$)", re.DOTALL)
@@ -75,14 +95,14 @@ def explained(action: str) -> Iterator[None]:
     raise failure from None
 
 
-def is_gone(error: aws.ClientError) -> bool:
-    """Whether AWS says that the certificate does not exist."""
-    return str(error.response.get("Error", {}).get("Code", "")) == GONE
+def code_of(response: Mapping[str, Any]) -> str:
+    """The error code of an answer."""
+    return str(response.get("Error", {}).get("Code", ""))
 
 
 def answered(action: str, response: Mapping[str, Any]) -> PluginError:
     """What an error answer of AWS asks the engine to do."""
-    code = str(response.get("Error", {}).get("Code", ""))
+    code = code_of(response)
     metadata = response.get("ResponseMetadata", {})
     text = f"AWS answered {action} with {code}: {scrubbed(str(response.get('Error', {}).get('Message', '')))}"
     if code in THROTTLED:
@@ -91,10 +111,7 @@ def answered(action: str, response: Mapping[str, Any]) -> PluginError:
         action_text = f"Renew the credentials of the connection, or allow {action} to them in IAM."
         return Unauthorized(text, action=action_text)
     if code in FULL:
-        return QuotaExceeded(
-            text,
-            action="Delete unused certificates in ACM, or have AWS raise the quota of imported certificates.",
-        )
+        return QuotaExceeded(text, action=ROOM.get(action.partition(":")[0], QuotaExceeded.action))
     if code in CHANGING:
         return ConcurrentModification(text)
     if code in BUSY or EARLY in text or int(metadata.get("HTTPStatusCode", 0)) >= 500:

@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from certrail_destination_aws_acm.content import Content
+from certrail_aws.content import Content
 from certrail_sdk import Deployment, Permanent
 
 if TYPE_CHECKING:
-    from certrail_destination_aws_acm.acm_client import AcmClient
+    from certrail_aws.acm import AcmClient
 
 
 @dataclass(frozen=True)
