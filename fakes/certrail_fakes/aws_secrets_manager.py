@@ -155,6 +155,8 @@ class SecretsManager(Service):
 
     def _secret(self, given: Mapping[str, Any], caller: Caller) -> Secret:
         wanted = given["SecretId"]
+        if wanted.startswith("arn:") and wanted.split(":")[4] != self.account_id:
+            raise Refusal("AccessDeniedException", f"No resource-based policy allows access to {wanted}")
         for (region, name), secret in self.secrets.items():
             if region == caller.region and wanted in (name, secret.arn):
                 return secret

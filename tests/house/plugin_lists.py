@@ -9,7 +9,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = re.compile(r"(?:^    certrail_(?:destination|notifier|issuer)_\w+\n)+", re.MULTILINE)
-FOLDERS = re.compile(r'(?:^    "plugins/[^"*]+",\n)+', re.MULTILINE)
+FOLDERS = re.compile(r'(?:^    "plugins/(?:destinations|notifiers|issuers)/[^"*]+",\n)+', re.MULTILINE)
 NAMES = re.compile(r'(?:^    "(?:destination|notifier|issuer)-[^"*]+",\n)+', re.MULTILINE)
 
 
