@@ -104,7 +104,7 @@ def check(shape: Shape, value: Any, where: str, code: str) -> None:
 
 def as_json(value: Any) -> str:
     """The body of a JSON answer."""
-    return json.dumps(value, default=lambda moment: moment.timestamp())
+    return json.dumps(value, default=lambda instant: instant.timestamp())
 
 
 def as_xml(model: ServiceModel, described: OperationModel, value: Mapping[str, Any]) -> str:

@@ -144,11 +144,11 @@ async def test_removed(server: AwsServer, window: str) -> None:
 @pytest.mark.parametrize("value", ["{}", "no JSON", '["a list"]', '{"certificate": "x", "private_key": "y"}'])
 async def test_drift_is_seen(server: AwsServer, value: str) -> None:
     given = deployment()
-    target = target_of(with_receipt(given, await plugin(server).deploy(given)))
+    receipt = await plugin(server).deploy(given)
     server.client("secretsmanager").put_secret_value(SecretId=NAME, SecretString=value)
-    seen = await plugin(server).observe(target)
+    seen = await plugin(server).observe(target_of(with_receipt(given, receipt)))
     assert (seen.present, seen.fingerprint, seen.key_matches) == (True, None, False)
-    repaired = await plugin(server).deploy(with_receipt(given, target.receipt or Receipt.model_construct()))
+    repaired = await plugin(server).deploy(with_receipt(given, receipt))
     assert repaired.changed
     assert read(server)["fingerprint"] == given.bundle.fingerprint
 
