@@ -14,7 +14,8 @@ from certrail_server.cli.local.installation import services
 
 PLUGINS = Path(__file__).parents[2] / "plugins"
 BUNDLED = {
-    (kind.name.removesuffix("s"), plugin.name) for kind in PLUGINS.iterdir() for plugin in kind.iterdir()
+    (path.parent.parent.name.removesuffix("s"), path.parent.name)
+    for path in PLUGINS.glob("*/*/pyproject.toml")
 }
 NO_VERB = """
 from certrail_sdk import Config, Destination, hookimpl
