@@ -8,6 +8,7 @@ import httpx2
 import pytest
 from tests.integration import alert_world
 from tests.integration.conftest import Team
+from tests.integration.console.full_site import complete
 from tests.integration.folder_world import REFUSED, FolderWorld
 from tests.support.web import serving
 
@@ -18,6 +19,15 @@ from certrail.services.approvals.policies import Step
 
 CANARY = "<script>alert('é')</script>{{ 7 * 7 }}\"onx='"
 """In every text that comes from outside: it must be on the page as text."""
+TEAM = (
+    ("ann", Role.OPERATOR),
+    ("bob", Role.ADMIN),
+    ("eve", Role.AUDITOR),
+    ("amy", Role.OPERATOR),
+    ("yan", None),
+    ("zoe", None),
+)
+"""Who is in the Application, and two who are not: `yan` has one of his own."""
 HTML = {"accept": "text/html,application/xhtml+xml"}
 
 
@@ -69,7 +79,7 @@ def empty_site(team: Team) -> Iterator[Site]:
 def site(team: Team, tmp_path: Path) -> Iterator[Site]:
     """The console of an installation in which everything is called like the canary."""
     services = team.services
-    for slug, role in (("ann", Role.OPERATOR), ("bob", Role.ADMIN), ("eve", Role.AUDITOR), ("zoe", None)):
+    for slug, role in TEAM:
         team.person(slug, role)
     services.principals.create(
         team.admin, kind="user", slug="above", name=CANARY, email="above@example.com", product_role="admin"
@@ -88,6 +98,8 @@ def site(team: Team, tmp_path: Path) -> Iterator[Site]:
     (delivery,) = world.deliveries()
     services.effects.deliver.fail(delivery.id, replace(REFUSED, message=CANARY, action=CANARY))
     (incident,) = services.incidents.list(team.application)
+    other = services.applications.create(team.admin, slug="payroll", name="Payroll", profiles=["web"])
+    services.applications.set_member(team.admin, other.id, "yan", Role.ADMIN)
     team.guard(Step(CANARY, ("ann", "bob"), 1))
     request, approval = team.ask(team.admin, "waits.example.com", ttl_seconds=7 * 86400)
     assert approval is not None
@@ -109,6 +121,13 @@ def site(team: Team, tmp_path: Path) -> Iterator[Site]:
     }
     with serving(services) as url:
         yield Site(team, url, objects)
+
+
+@pytest.fixture
+def full_site(site: Site) -> Site:
+    """The same with one of everything else that has a page, or a row of one."""
+    complete(site.team)
+    return site
 
 
 def _issued(team: Team) -> str:

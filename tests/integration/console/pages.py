@@ -2,11 +2,19 @@
 
 from dataclasses import dataclass
 
-PEOPLE = {"above": "Product Admin", "bob": "Admin", "ann": "Operator", "eve": "Auditor", "zoe": "no role"}
+PEOPLE = {
+    "above": "Product Admin",
+    "bob": "Admin, who approves",
+    "ann": "Operator, who approves",
+    "amy": "Operator",
+    "eve": "Auditor",
+    "yan": "Admin of another Application",
+    "zoe": "no role",
+}
 """Of the site: slugs and roles."""
-MEMBERS = frozenset({"above", "bob", "ann", "eve"})
+MEMBERS = frozenset({"above", "bob", "ann", "amy", "eve"})
 MANAGERS = frozenset({"above", "bob"})
-OPERATORS = frozenset({"above", "bob", "ann"})
+OPERATORS = frozenset({"above", "bob", "ann", "amy"})
 ADMINS = frozenset({"above"})
 EVERYBODY = frozenset(PEOPLE)
 

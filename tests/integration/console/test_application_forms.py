@@ -101,17 +101,6 @@ def test_methods_and_alerts_are_switched(site: Site) -> None:
         assert not services.alerts.get(site.team.application, alert.slug)[0].enabled
 
 
-def test_an_auditor_is_offered_nothing_to_press_there(site: Site) -> None:
-    pages = ("requests", "syncs/files", "alerts", "members", "enrollment/web", "approval-policies", "record")
-    with site.browser("eve") as browser:
-        for page in (*(f"{APP}/{each}" for each in pages), site.path("/console/requests/{request_id}")):
-            text = browser.get(page).text
-            posted = {part.partition('"')[0] for part in text.split('method="post" action="')[1:]}
-            assert posted <= {"/console/sign-out", "/console/theme", "/console/preferences"}, page
-            assert '<form method="post" class' not in text, page
-            assert "/requests/new" not in text
-
-
 def test_the_record_is_read_page_by_page(site: Site) -> None:
     with site.browser("eve") as browser:
         path, seen = f"{APP}/record", 0

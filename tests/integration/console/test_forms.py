@@ -113,14 +113,6 @@ def test_a_delivery_is_made_again_and_an_incident_acknowledged(site: Site) -> No
         assert services.incidents.get(site.objects["incident_id"]).comment == "Mine."
 
 
-def test_an_auditor_is_offered_nothing_to_press(site: Site) -> None:
-    with site.browser("eve") as browser:
-        for template in ("/console", "/console/certificates/{certificate_id}", "/console/applications/app"):
-            text = browser.get(site.path(template)).text
-            posted = [part.partition('"')[0] for part in text.split('method="post" action="')[1:]]
-            assert set(posted) == {"/console/sign-out", "/console/theme"}, template
-
-
 def test_forms_of_other_sites_change_nothing(site: Site) -> None:
     path = site.path("/console/approvals/{approval_id}")
     with site.browser("ann") as browser:

@@ -1,0 +1,89 @@
+"""What `site` lacks: one of everything else that has a page, or a row of one."""
+
+from datetime import datetime, timedelta
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+from sqlmodel import select
+from tests.integration.conftest import Team
+from tests.integration.console.outside import canary
+
+from certrail.domain.approval import GuardedAction
+from certrail.domain.enrollment import EnrollmentMethod
+from certrail.domain.search import CertificateFilter
+from certrail.persistence.tables import Delivery
+from certrail.pki.parse import from_pem_text
+from certrail.pki.revocation import Reason
+from certrail.services.approvals.policies import Step
+from certrail.services.core.actor import SYSTEM
+from certrail.services.enrollment.secrets import SecretKind
+from certrail.services.integrations.plugin_faults import CallFault
+from certrail_sdk import Receipt
+
+
+def complete(team: Team) -> None:
+    """Add groups, tokens, clients of every method, a plugin in quarantine, and certificates in other states."""
+    services, admin, app = team.services, team.admin, team.application
+    services.principals.create(admin, kind="group", slug="owners", name="Owners", members=["ann"])
+    services.principals.create(admin, kind="machine", slug="robot", name="Robot")
+    services.tokens.issue(admin, "robot", name="Of the robot")
+    for who in ("above", "ann", "yan"):
+        services.tokens.issue(team.actor(who), who, name="Of mine")
+    for method in (EnrollmentMethod.ACME, EnrollmentMethod.EST, EnrollmentMethod.SCEP):
+        services.applications.set_enrollment(admin, app, "web", method)
+    services.external_account_keys.create(admin, app, "web", "key")
+    services.enrollment_secrets.create(admin, app, "web", SecretKind.PASSPHRASE, name="secret")
+    services.agents.create(admin, app, "web", name="agent", names=["a.example.com"])
+    services.saved_searches.create(admin, app, slug="soon", name="Soon", wanted=CertificateFilter())
+    services.plugin_faults.record(
+        CallFault("destination-files", "1", "deliver", "held the loop", harmful=True)
+    )
+    services.imports.take(admin, app, from_pem_text(_self_signed(canary("certificate.names"), team.clock())))
+    services.catalog.create_profile(
+        admin, slug="spare", name="Spare", ca="root", policy="tls", ttl=timedelta(days=30)
+    )
+    services.applications.attach_profile(admin, app, "spare")
+    for number, reason in enumerate((Reason.SUPERSEDED, Reason.CERTIFICATE_HOLD)):
+        content = {"sans": {"dns": [f"revoked{number}.example.com"]}}
+        request = services.requests.submit(admin, app, profile="spare", content=content)
+        services.issuance.advance(request.id)
+        certificate = services.requests.get(request.id).certificate_id
+        services.revocation.revoke(admin, certificate or "", reason)
+    team.guard(Step("Two", ("ann", "bob"), 2), profiles=["spare"], guards=tuple(GuardedAction))
+    with services.context.unit_of_work(SYSTEM) as uow:
+        delivery = uow.session.exec(select(Delivery)).all()[-1]
+        receipt = Receipt(reference="/there", fingerprint="0" * 64, changed=True)
+        delivery.receipt, delivery.delivered_at = receipt.model_dump(mode="json"), uow.now
+        delivery.delivered_certificate_id = delivery.desired_certificate_id
+    content = {"sans": {"dns": ["twice.example.com"]}}
+    waits = services.requests.submit(admin, app, profile="spare", content=content)
+    approval = services.approvals.of_subject(waits.id)
+    assert approval
+    services.approvals.vote(team.actor("bob"), approval.id, "approve", "Ordered.")
+
+
+def _self_signed(text: str, now: datetime) -> str:
+    """A certificate of somebody who writes what they like into it."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name(
+        [
+            x509.NameAttribute(NameOID.COMMON_NAME, text),
+            x509.NameAttribute(NameOID.ORGANIZATION_NAME, text),
+        ]
+    )
+    names = [x509.DNSName("odd.example.com"), x509.UniformResourceIdentifier(f"urn:{text}")]
+    return (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(subject)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now)
+        .not_valid_after(now + timedelta(days=9))
+        .add_extension(x509.SubjectAlternativeName(names), critical=False)
+        .sign(key, hashes.SHA256())
+        .public_bytes(serialization.Encoding.PEM)
+        .decode()
+    )
