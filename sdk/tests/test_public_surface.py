@@ -6,7 +6,13 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-MODULES = ("certrail_sdk", "certrail_sdk.http", "certrail_sdk.pem", "certrail_sdk.testing")
+MODULES = (
+    "certrail_sdk",
+    "certrail_sdk.http",
+    "certrail_sdk.named",
+    "certrail_sdk.pem",
+    "certrail_sdk.testing",
+)
 PINNED = Path(__file__).parent / "public_surface.txt"
 
 

@@ -6,6 +6,7 @@ BUNDLED = (
     "destination-azure-key-vault",
     "destination-files",
     "destination-http-put",
+    "destination-kubernetes-secret",
     "destination-ssh-host",
     "destination-vault-kv",
     "notifier-apprise",

@@ -10,7 +10,7 @@ from certrail_sdk.http.hosts import (
     is_loopback,
     tls_context,
 )
-from certrail_sdk.http.requests import Response, post, refusal_of, request, retry_after_of
+from certrail_sdk.http.requests import Response, post, refusal_of, request, request_json, retry_after_of
 
 __all__ = [
     "AddressRefused",
@@ -27,6 +27,7 @@ __all__ = [
     "post",
     "refusal_of",
     "request",
+    "request_json",
     "resolve",
     "resolve_public",
     "retry_after_of",

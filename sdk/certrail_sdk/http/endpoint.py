@@ -1,8 +1,9 @@
 """Where a request goes, and configurations that say so."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Self
-from urllib.parse import quote
+from typing import ClassVar, Self
+from urllib.parse import quote, urlencode
 
 import httpx2
 from pydantic import Field, model_validator
@@ -21,6 +22,7 @@ class Endpoint:
         ca_file: PEM file with the only CAs to trust; ``None`` for those of the system.
         seconds: for the whole exchange.
         field: of the configuration, to be named when the URL is at fault.
+        secret: whether the URL may hold a secret; a refusal that quotes a part of it is reported without words.
     """
 
     url: str = field(repr=False)
@@ -28,6 +30,7 @@ class Endpoint:
     ca_file: str | None = None
     seconds: float = 7.0
     field: str = "url"
+    secret: bool = True
 
     @property
     def host(self) -> str:
@@ -41,6 +44,7 @@ class _Reaching:
     ca_file: str | None
     allowed_hosts: tuple[HostName, ...]
     timeout_seconds: float
+    _secret_url: ClassVar[bool] = True
 
     def _address(self) -> str:
         raise NotImplementedError
@@ -69,15 +73,23 @@ class _Reaching:
         """Where requests go, and on which terms."""
         return self.at()
 
-    def at(self, *segments: str) -> Endpoint:
-        """The endpoint with path segments added, each encoded: a ``/`` within one stays within it (RFC 3986, 3.3)."""
+    def at(self, *segments: str, query: Mapping[str, str] | None = None) -> Endpoint:
+        """The endpoint with path segments added, each encoded: a ``/`` within one stays within it (RFC 3986, 3.3).
+
+        Args:
+            query: put behind the query that the URL has, each name and value encoded.
+        """
         path = "".join(f"/{quote(segment, safe='')}" for segment in segments)
-        url = self._address()
-        if path:
-            base, mark, query = url.partition("?")
-            url = base.rstrip("/") + path + mark + query
-        private = self.allows(self.host)
-        return Endpoint(url, private=private, ca_file=self.ca_file, seconds=self.timeout_seconds)
+        base, _, given = self._address().partition("?")
+        asked = "&".join(filter(None, (given, urlencode(query or {}))))
+        url = (base.rstrip("/") + path if path else base) + (f"?{asked}" if asked else "")
+        return Endpoint(
+            url,
+            private=self.allows(self.host),
+            ca_file=self.ca_file,
+            seconds=self.timeout_seconds,
+            secret=self._secret_url,
+        )
 
     def allows(self, host: str) -> bool:
         """Whether this host is exempted from the rule that addresses are public."""
@@ -104,6 +116,7 @@ class EndpointConfig(_Reaching, Config):
     ca_file: str | None = ca_file_field()
     allowed_hosts: tuple[HostName, ...] = allowed_hosts_field()
     timeout_seconds: float = timeout_field()
+    _secret_url: ClassVar[bool] = False
 
     @model_validator(mode="after")
     def _usable_url(self) -> Self:

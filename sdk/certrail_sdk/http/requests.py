@@ -1,6 +1,7 @@
 """One HTTP request to an address that was checked before the connection was made."""
 
 import asyncio
+import json
 import re
 import ssl
 import time
@@ -9,6 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from email.utils import parsedate_to_datetime
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import httpx2
@@ -99,6 +101,30 @@ async def request(
     return answer
 
 
+async def request_json(
+    endpoint: Endpoint, method: str, document: Any = None, headers: Mapping[str, str] | None = None
+) -> Any:
+    """`request` with a JSON document, or with ``None`` for no body, and the document of the answer.
+
+    Args:
+        headers: ``Content-Type`` is ``application/json`` where they name no other.
+
+    Returns:
+        What the body says; ``None`` where it is empty.
+
+    Raises:
+        Permanent: the answer is 2xx and no JSON; and all that `request` raises.
+    """
+    body = b"" if document is None else json.dumps(document).encode()
+    types = {"Accept": "application/json"} | ({"Content-Type": "application/json"} if body else {})
+    answer = await request(endpoint, method, body, types | dict(headers or {}))
+    try:
+        return json.loads(answer.body) if answer.body else None
+    except ValueError:
+        message = f"{endpoint.host} answered {answer.status} with something that is no JSON."
+    raise Permanent(message, action="See whether the URL leads to the API that is meant.")
+
+
 def refusal_of(answer: Response, endpoint: Endpoint) -> PluginError | None:
     """The error that an answer means; ``None`` for 2xx."""
     said = f"{endpoint.host} answered {answer.status}" + (f": {answer.text}" if answer.text else "")
@@ -163,7 +189,7 @@ async def _exchanged(
         text, content = "", b""
         try:
             if not response.is_success:
-                text = await _beginning(response, list(_telling(endpoint.url, headers)))
+                text = await _beginning(response, list(_telling(endpoint, headers)))
             elif read:
                 content = await _whole(response, read, endpoint)
         finally:
@@ -202,9 +228,9 @@ async def _beginning(response: httpx2.Response, secrets: list[str]) -> str:
     return scrubbed(text)[:REFUSAL_TEXT]
 
 
-def _telling(url: str, headers: Mapping[str, str]) -> Iterator[str]:
-    """The parts of a URL behind its host, and of header values, that are long enough to be a secret."""
-    parts = urlsplit(url)
+def _telling(endpoint: Endpoint, headers: Mapping[str, str]) -> Iterator[str]:
+    """The parts of a secret URL behind its host, and of header values, that are long enough to be a secret."""
+    parts = urlsplit(endpoint.url if endpoint.secret else "")
     for part in re.split("[/&=;]", f"{parts.path}&{parts.query}"):
         if len(part) >= SHORTEST_SECRET:
             yield from (part, unquote(part))

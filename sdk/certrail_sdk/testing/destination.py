@@ -138,6 +138,12 @@ class DestinationConformance(OwnershipRules, ContentRules, PluginConformance):
         assert after.fingerprint == deployment.bundle.fingerprint
         assert after.reference in (None, receipt.reference)
         assert after.key_matches is not False
+        newer = renewed(deployment)
+        await destination.deploy(with_receipt(newer, receipt))
+        drifted = await unblocked(destination.observe(target_of(with_receipt(deployment, receipt))))
+        assert drifted.fingerprint == newer.bundle.fingerprint, (
+            "`observe` says what the receipt says: a certificate that was replaced since is not seen"
+        )
 
     async def test_removes(self, build: Build, deployment: Deployment) -> None:
         """`remove` takes our object away; removing twice is fine."""
