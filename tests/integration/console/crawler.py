@@ -154,6 +154,8 @@ class Crawler:
             },
         )
         where = f"{form.page}: the form to {target}, {what}"
+        if urlsplit(target).query:
+            self.wrong.append(f"{where}: it has a query, which no change takes")
         signs_in = "/sign-in" in answer.headers.get("location", "") and target != SIGN_OUT
         if answer.status_code not in expected or signs_in:
             self.wrong.append(f"{where}: {answer.status_code} {_words_of(answer)}")
