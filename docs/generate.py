@@ -14,6 +14,7 @@ from typing import Any
 
 import client.generate
 from docs.command_reference import commands_page
+from docs.destination_cases import cases_page
 from docs.document_reference import DOCUMENTS, document_page
 from docs.plugin_rules import rules_page
 from fastapi import FastAPI
@@ -249,6 +250,11 @@ def rules() -> str:
     return page("Rules of the conformance kit", *rules_page())
 
 
+def destinations() -> str:
+    """What each destination does in each case."""
+    return page("Destinations", *cases_page())
+
+
 def commands() -> str:
     """Every command."""
     return page("Command line", *commands_page())
@@ -268,6 +274,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "errors.md": errors_page,
     "events.md": events_page,
     "plugin-rules.md": rules,
+    "destinations.md": destinations,
     "openapi.json": openapi_snapshot,
     "project-export.schema.json": export_schema,
 }

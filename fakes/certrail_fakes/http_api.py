@@ -1,4 +1,4 @@
-"""What stand-ins for JSON APIs share: TLS on loopback, a thread of its own, calls that are cut after their work."""
+"""What fakes for JSON APIs share: TLS on loopback, a thread of its own, calls that are cut after their work."""
 
 import json
 import sys

@@ -1,4 +1,4 @@
-"""A stand-in for the API server of Kubernetes, for Secrets: server-side apply, managed fields, preconditions, RBAC."""
+"""A fake for the API server of Kubernetes, for Secrets: server-side apply, managed fields, preconditions, RBAC."""
 
 import base64
 import binascii

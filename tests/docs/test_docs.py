@@ -29,7 +29,7 @@ from certrail_server.settings import Settings
 VARIABLE = re.compile(r"\bCERTRAIL_[A-Z_]+\b")
 LINK = re.compile(r"(?<!!)\[[^\]]+\]\(([^)\s]+)\)")
 CONTRACT = ROOT / "docs" / "plugins" / "contract.md"
-EXAMPLE = "certrail_destination_haproxy"
+EXAMPLE = "certrail_destination_hitch"
 LIMITS = {"README.md": 120, "CONTRIBUTING.md": 100}
 
 
@@ -139,7 +139,7 @@ def test_the_example_is_short_and_registers(monkeypatch: pytest.MonkeyPatch) -> 
     assert len(code) < 80
     registry = PluginRegistry()
     registry.register(run(block, monkeypatch))
-    assert registry.queues() == ["plugin-destination-haproxy"]
+    assert registry.queues() == ["plugin-destination-hitch"]
 
 
 class TestContractExample(DestinationConformance):
@@ -151,25 +151,25 @@ class TestContractExample(DestinationConformance):
 
     @pytest.fixture
     def build(self, example: types.ModuleType, tmp_path: Path) -> Callable[[], Destination[Any]]:
-        return lambda: example.Haproxy(example.HaproxyConfig(directory=tmp_path))
+        return lambda: example.Hitch(example.HitchConfig(directory=tmp_path))
 
     @pytest.fixture
     def broken(self, example: types.ModuleType, tmp_path: Path) -> Destination[Any]:
-        found: Destination[Any] = example.Haproxy(example.HaproxyConfig(directory=tmp_path / "missing"))
+        found: Destination[Any] = example.Hitch(example.HitchConfig(directory=tmp_path / "missing"))
         return found
 
 
 def test_the_example_is_a_project_that_tests_itself(tmp_path: Path) -> None:
     project, module, tests = (
         next(b for b in blocks(language, page=CONTRACT) if text in b.text)
-        for language, text in (("toml", "[project]"), ("python", "hookimpl"), ("python", "class TestHaproxy"))
+        for language, text in (("toml", "[project]"), ("python", "hookimpl"), ("python", "class TestHitch"))
     )
     described = tomllib.loads(project.text)
-    assert described["project"]["entry-points"]["certrail"] == {"haproxy": EXAMPLE}
+    assert described["project"]["entry-points"]["certrail"] == {"hitch": EXAMPLE}
     assert described["tool"]["hatch"]["build"]["targets"]["wheel"]["only-include"] == [f"{EXAMPLE}.py"]
     (tmp_path / "pyproject.toml").write_text(project.text)
     (tmp_path / f"{EXAMPLE}.py").write_text(module.text)
-    (tmp_path / "test_haproxy.py").write_text(tests.text)
+    (tmp_path / "test_hitch.py").write_text(tests.text)
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout

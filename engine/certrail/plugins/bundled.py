@@ -6,6 +6,7 @@ BUNDLED = (
     "destination-aws-secrets-manager",
     "destination-azure-key-vault",
     "destination-files",
+    "destination-haproxy",
     "destination-http-put",
     "destination-kubernetes-secret",
     "destination-ssh-host",

@@ -21,7 +21,7 @@ class Person:
 
     @property
     def client(self) -> Client:
-        """lightkube's, which trusts the stand-in's CA only."""
+        """lightkube's, which trusts the fake's CA only."""
         place = Cluster(server=self.cluster.url, certificate_auth=self.cluster.ca_file)
         config = KubeConfig.from_one(cluster=place, user=User(token=self.cluster.admin))
         return Client(config, namespace="web", field_manager="person", trust_env=False)

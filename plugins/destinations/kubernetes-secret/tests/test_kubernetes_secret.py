@@ -1,4 +1,4 @@
-"""What the destination does beyond the contract, and that it keeps the contract, on a stand-in with managed fields."""
+"""What the destination does beyond the contract, and that it keeps the contract, on a fake with managed fields."""
 
 import socket
 from base64 import b64decode, b64encode
