@@ -103,6 +103,10 @@ class AcmServer:
         """How many calls there were of an action, of one outcome if given."""
         return self._state.count(action, outcome)
 
+    def texts(self) -> dict[str, str]:
+        """The same as texts by ARN: leaf, chain, key and tags."""
+        return self._front.storage.texts()
+
     def certificates(self) -> list[Stored]:
         """What the account holds, in every region."""
         return self._front.storage.all()

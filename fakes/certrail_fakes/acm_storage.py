@@ -64,6 +64,16 @@ class Storage:
             for arn, bundle in sorted(self._bundles(region).items(), key=lambda item: item[1].created_at)
         ]
 
+    def texts(self) -> dict[str, str]:
+        """Leaf, chain, key and tags of every certificate by its ARN; ACM itself gives the key to nobody."""
+        return {
+            arn: "\n".join(
+                (bundle.cert.decode(), self._chains.get(arn, ""), bundle.key.decode(), str(dict(bundle.tags)))
+            )
+            for region in acm_backends[self.account_id]
+            for arn, bundle in self._bundles(region).items()
+        }
+
     def clear(self) -> None:
         """Forget everything."""
         for region in acm_backends[self.account_id]:

@@ -49,13 +49,15 @@ class Service:
             Refusal: with the status that the description gives to its error code.
             Lost: the action was carried out and the connection is to be cut.
         """
-        chosen = operation(self.model, action)
+        chosen, perform = operation(self.model, action), getattr(self, xform_name(action), None)
+        if perform is None:
+            raise Refusal("InvalidAction", f"This fake does not know {action}")
         asked: Any = chosen.input_shape
         given = dict(body) if body is not None else from_query(asked, request.form)
         check(asked, given, action, self.invalid)
         try:
             with self._one_at_a_time:
-                answer = getattr(self, xform_name(action))(given, caller) or {}
+                answer = perform(given, caller) or {}
         except Refusal as refusal:
             raise Refusal(refusal.code, refusal.message, status_of(self.model, refusal.code)) from None
         if action in self.writes and self.state.take("lose_answers"):

@@ -2,6 +2,7 @@
 
 BUNDLED = (
     "destination-aws-acm",
+    "destination-aws-elb",
     "destination-aws-iam",
     "destination-aws-secrets-manager",
     "destination-azure-key-vault",
