@@ -1,29 +1,24 @@
 """The account beside ACM against the real boto3: what AWS describes and documents, it does."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from botocore.config import Config
 
 from certrail_fakes.aws import AwsServer
+from certrail_fakes.aws_fixtures import account
 
 from .imports import RSA_KEYS, desired, pem, refused
 
+__all__ = ["account"]
 UNCHECKED = Config(retries={"total_max_attempts": 1}, parameter_validation=False)
 TOKEN = "0" * 32
 
 
-@pytest.fixture(scope="module")
-def shared() -> Iterator[AwsServer]:
-    with AwsServer() as server:
-        yield server
-
-
 @pytest.fixture
-def aws(shared: AwsServer) -> AwsServer:
-    shared.reset()
-    return shared
+def aws(account: AwsServer) -> AwsServer:
+    account.reset()
+    return account
 
 
 def uploaded(aws: AwsServer, name: str = "web", **changes: Any) -> Any:

@@ -1,27 +1,16 @@
 """One account for all tests of a file, emptied for each."""
 
-from collections.abc import Iterator
-
 import pytest
 
 from certrail_destination_aws_acm import AwsAcm
-from certrail_fakes.acm import AcmServer
+from certrail_fakes.aws import AwsServer
+from certrail_fakes.aws_fixtures import account, server
 
 from .deployments import config
 
-
-@pytest.fixture(scope="module")
-def shared() -> Iterator[AcmServer]:
-    with AcmServer() as server:
-        yield server
+__all__ = ["account", "acm", "server"]
 
 
 @pytest.fixture
-def server(shared: AcmServer) -> AcmServer:
-    shared.reset()
-    return shared
-
-
-@pytest.fixture
-def acm(server: AcmServer) -> AwsAcm:
+def acm(server: AwsServer) -> AwsAcm:
     return AwsAcm(config(server))
