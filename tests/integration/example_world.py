@@ -19,6 +19,7 @@ from certrail.domain.access import Role
 from certrail.domain.content import Subject
 from certrail.domain.enrollment import EnrollmentMethod
 from certrail.domain.search import CertificateFilter
+from certrail.domain.views import ViewedList
 from certrail.services.alerting.alerts import Escalation
 from certrail.services.approvals.policies import Step
 from certrail.services.catalog.enrollment import enroll
@@ -162,6 +163,9 @@ def _objects(team: Team, root: Path, receiver: WebhookReceiver) -> dict[str, str
     services.saved_searches.create(
         admin, team.application, slug="mine", name="Mine", wanted=CertificateFilter()
     )
+    view = services.saved_views.keep(
+        admin, None, list_=ViewedList.APPROVALS, name="Rejected", filter_={"status": "rejected"}
+    )
     issued, outside = (_request(team, s, "admin", "web", "www") for s in (team.application, None))
     for request in (issued, outside):
         services.issuance.advance(request)
@@ -171,6 +175,7 @@ def _objects(team: Team, root: Path, receiver: WebhookReceiver) -> dict[str, str
     assert approval
     return {
         **NAMED,
+        "saved_view": view.row.id,
         "approval_id": approval.id,
         "certificate_id": services.requests.get(issued).certificate_id or "",
         "incident_id": incident.id,

@@ -18,6 +18,9 @@ from certrail_client.models.access import (
     PrincipalList,
     PrincipalOut,
     RotationIn,
+    SavedViewIn,
+    SavedViewList,
+    SavedViewOut,
     TokenIn,
     TokenList,
     TokenOut,
@@ -148,6 +151,24 @@ def get_me() -> Call[MeOut]:
     """Who calls, what the caller may do with the product, and in which Applications the caller has a role."""
     path = path_of(PREFIX + "/me")
     return Call("GET", path, MeOut)
+
+
+def list_saved_views() -> PagedCall[SavedViewList, SavedViewOut]:
+    """The views that the caller keeps, by name."""
+    path = path_of(PREFIX + "/saved-views")
+    return PagedCall("GET", path, SavedViewList, position="cursor")
+
+
+def keep_saved_view(body: SavedViewIn) -> Call[SavedViewOut]:
+    """Keep the filter of a list of the console under a name, for the caller alone."""
+    path = path_of(PREFIX + "/saved-views")
+    return Call("POST", path, SavedViewOut, body=body, idempotent=True)
+
+
+def delete_saved_view(saved_view: str) -> Call[None]:
+    """Delete one of the caller's views."""
+    path = path_of(PREFIX + "/saved-views/{saved_view}", saved_view=saved_view)
+    return Call("DELETE", path, type(None))
 
 
 def list_object_ids(*, prefix: str) -> PagedCall[ObjectIdList, ObjectIdOut]:

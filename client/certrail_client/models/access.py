@@ -203,6 +203,45 @@ class RotationIn(Body):
     """How long the present token stays valid beside the next one."""
 
 
+class SavedViewIn(Body):
+    """A filter of a list of the console to keep under a name."""
+
+    list: ViewedList
+    """The list that it is a filter of."""
+    application: str | None = None
+    """Slug or id of the Application whose list it is; null for a list of all."""
+    name: str
+    """Name for its owner; a view of the same list with the same name is replaced."""
+    filter: dict[str, str] | None = None
+    """What the page filters by, as in its address."""
+
+
+class SavedViewList(Body):
+    """Saved views, by name."""
+
+    items: list[SavedViewOut]
+    """The objects, in the order that the call names."""
+    next_cursor: str | None = None
+    """Give it as `cursor` to read the next page; null on the last one."""
+
+
+class SavedViewOut(Body):
+    """A filter of a list of the console that its owner keeps under a name."""
+
+    id: str
+    """Id of the saved view."""
+    created_at: datetime
+    """When it was kept first."""
+    list: ViewedList
+    """The list that it is a filter of."""
+    application: str | None
+    """Slug of the Application; null for a list of all."""
+    name: str
+    """Name for its owner."""
+    filter: dict[str, str]
+    """What the page filters by, as in its address."""
+
+
 class TokenIn(Body):
     """A token to create."""
 
@@ -250,3 +289,13 @@ class TokenOut(Body):
     """Slug of who made it, where that is not its owner."""
     may_vote: bool
     """Whether votes count that come with it: not if somebody else made it."""
+
+
+class ViewedList(OpenEnum):
+    """A list of the console."""
+
+    CERTIFICATES = "certificates"
+    REQUESTS = "requests"
+    APPROVALS = "approvals"
+    EVENTS = "events"
+    PRINCIPALS = "principals"

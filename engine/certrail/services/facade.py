@@ -8,6 +8,7 @@ from certrail.domain.events.access import GroupJoined, GroupLeft, PrincipalActiv
 from certrail.domain.events.catalog import ProfileUpdated
 from certrail.domain.events.integrations import ConnectionUpdated
 from certrail.services.access.principals import Principals
+from certrail.services.access.saved_views import SavedViews
 from certrail.services.access.sessions import Sessions
 from certrail.services.access.sign_in_links import SignInLinks
 from certrail.services.access.tokens import Tokens
@@ -89,6 +90,7 @@ from certrail.services.lifecycle.renewal_waits import RenewalWaits
 from certrail.services.lifecycle.renewals import Renewals
 from certrail.services.lifecycle.revocation import Revocation
 from certrail.services.lifecycle.revocation_subject import RevocationSubjects
+from certrail.services.migration.placements import Placements
 from certrail.services.operations.expiry_watch import ExpiryWatch
 from certrail.services.operations.heartbeats import Heartbeats
 from certrail.services.operations.housekeeping import Housekeeping
@@ -230,6 +232,8 @@ class Services:
     retirements: Retirements
     revocation: Revocation
     saved_searches: SavedSearches
+    saved_views: SavedViews
+    placements: Placements
     scep_server: ScepServer
     sessions: Sessions
     sign_in_links: SignInLinks
@@ -318,6 +322,8 @@ class Services:
             retirements=retirements,
             revocation=revocation,
             saved_searches=SavedSearches(context),
+            saved_views=SavedViews(context),
+            placements=Placements(context),
             scep_server=ScepServer(context, enrollment_secrets),
             sessions=Sessions(context),
             sign_in_links=SignInLinks(context),

@@ -83,6 +83,7 @@ API = (
     approvals.router,
     audit.router,
     saved_searches.router,
+    saved_searches.views,
     alerts.router,
     channels.router,
     object_ids.router,

@@ -53,6 +53,7 @@ NAMED = {
     "request_id": "Id of the certificate request.",
     "retirement_id": "Id of the retirement.",
     "saved_search": "Slug or id of the saved search.",
+    "saved_view": "Id of the saved view.",
     "token": "Id of the token.",
     "user": "Slug, id or e-mail address of the user.",
 }

@@ -27,6 +27,8 @@ NOTICES: Mapping[str, str] = MappingProxyType(
         "principal-inactive": "The principal may not act any more: tokens, sessions and memberships have no effect.",
         "token-revoked": "The token is revoked.",
         "plugin-released": "The quarantine has ended.",
+        "view-kept": "The view is kept: it is on its list, and in the search.",
+        "view-deleted": "The view is deleted.",
         "created": "It is created.",
         "signed-out": "You are signed out.",
     }

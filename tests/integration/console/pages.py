@@ -68,6 +68,7 @@ PAGES = (
     Listed("/console/applications/{application}/setup/approvals", MANAGERS),
     Listed("/console/applications/{application}/setup/sync", MANAGERS),
     Listed("/console/applications/{application}/setup/alert", MANAGERS),
+    Listed("/console/older-project", ADMINS, shows=False),
     Listed("/console/new-connection", ADMINS, shows=False),
     Listed("/console/new-connection?type=ssh", ADMINS, shows=False),
     Listed("/console/authorities", EVERYBODY, shows=False),

@@ -95,6 +95,7 @@ from certrail.persistence.tables.tenancy import (
     Application,
     Enrollment,
     Membership,
+    SavedView,
 )
 
 __all__ = [
@@ -160,6 +161,7 @@ __all__ = [
     "RevocationRequest",
     "RevocationTombstone",
     "SavedSearch",
+    "SavedView",
     "ScepRa",
     "SchemaSupport",
     "SeenCallback",

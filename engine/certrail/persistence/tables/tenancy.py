@@ -57,3 +57,16 @@ class Enrollment(Row, table=True):
     method: str = Field(max_length=16)
     enabled: bool = True
     settings: dict[str, Any] = json_column()
+
+
+class SavedView(Row, table=True):
+    """The filter of a list of the console that a person keeps under a name."""
+
+    __tablename__ = "saved_view"
+    __table_args__ = (Index("ix_saved_view_name", "principal_id", "name"),)
+
+    principal_id: str = Field(foreign_key="principal.id", max_length=40)
+    application_id: str | None = Field(default=None, foreign_key="application.id", index=True, max_length=40)
+    list: str = Field(max_length=16)
+    name: str = Field(max_length=64)
+    filter: dict[str, Any] = json_column()

@@ -46,6 +46,7 @@ from certrail.persistence.tables import (
     RevocationRequest,
     RevocationTombstone,
     SavedSearch,
+    SavedView,
     Sync,
     Vote,
 )
@@ -240,6 +241,7 @@ def _in_order(application_id: str) -> cascades.Cascade:
         Sync,
         Channel,
         SavedSearch,
+        SavedView,
         CertificateSearchTerm,
         RevocationRequest,
         Certificate,

@@ -27,9 +27,14 @@ def list_applications(
 ) -> Response:
     """The Applications that the reader may see, by slug."""
     rows = call.services.applications.visible_to(call.actor)
-    roles = call.services.principals.reach(call.actor).roles
+    reach = call.services.principals.reach(call.actor)
+    readable = reach.where(Permission.APPLICATION_READ)
+    legacy = (readable is None or None in readable) and call.services.placements.has_any()
     return Page(request, call).render(
-        "applications/list.html", applications=application_answers(call.services, rows), roles=roles
+        "applications/list.html",
+        applications=application_answers(call.services, rows),
+        roles=reach.roles,
+        legacy=legacy,
     )
 
 

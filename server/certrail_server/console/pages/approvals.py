@@ -11,6 +11,7 @@ from fastapi.concurrency import run_in_threadpool
 from certrail.domain.access import Permission
 from certrail.domain.errors import CertrailError, SignInTooOld
 from certrail.domain.states import ApprovalStatus
+from certrail.domain.views import ViewedList
 from certrail.services.access.sessions import Draft
 from certrail.services.approvals.store import is_recent
 from certrail.services.issuance.subject import CERTIFICATE_REQUEST
@@ -22,6 +23,7 @@ from certrail_server.api.schemas.approvals import ApprovalRequestList, ApprovalR
 from certrail_server.console.defaults import differences
 from certrail_server.console.forms import form_of
 from certrail_server.console.page import Page, page_router
+from certrail_server.console.pages.saved_views import views_of
 from certrail_server.console.rendering import query
 
 router = page_router("/approvals")
@@ -40,15 +42,16 @@ def list_approvals(
     approvals = call.services.approvals
     wanted = status if status in list(ApprovalStatus) else None
     rows = approvals.inbox(call.actor, status=wanted, after=decode_cursor(cursor), limit=LIMIT + 1)
-    show = partial(approval_answers, call.services)
+    show, chosen = partial(approval_answers, call.services), wanted or "all"
     found = page(ApprovalRequestList, approvals.about(rows), LIMIT, show, _made)
     return Page(request, call).render(
         "approvals/list.html",
         block="list",
         approvals=found.items,
         next_cursor=found.next_cursor,
-        chosen=wanted or "all",
+        chosen=chosen,
         statuses=[*ApprovalStatus],
+        views=views_of(call, ViewedList.APPROVALS, {"status": chosen if chosen != "open" else ""}),
     )
 
 

@@ -12,6 +12,7 @@ from certrail.domain.errors import BadInput, NotFound
 from certrail.domain.faults import describe_faults
 from certrail.domain.search import CertificateFilter, CertificateSearchStatus
 from certrail.domain.states import CertificateStatus
+from certrail.domain.views import ViewedList
 from certrail.pki.revocation import Reason
 from certrail.services.inventory.export import Format
 from certrail.services.inventory.search import position_of
@@ -28,6 +29,7 @@ from certrail_server.console.application import ApplicationPage
 from certrail_server.console.decoded import decoded
 from certrail_server.console.forms import form_of, once
 from certrail_server.console.page import Page, page_router
+from certrail_server.console.pages.saved_views import views_of
 from certrail_server.console.searching import terms_of
 from certrail_server.console.timeline import happened
 
@@ -71,7 +73,11 @@ def list_certificates(
     """Certificates of an Application."""
     shown = _found(call, call.application, given, cursor)
     return ApplicationPage(request, call).render(
-        "certificates/of_application.html", block="list", given=given, **shown
+        "certificates/of_application.html",
+        block="list",
+        given=given,
+        views=views_of(call, ViewedList.CERTIFICATES, given, request.path_params["application"]),
+        **shown,
     )
 
 
@@ -84,7 +90,10 @@ def list_all_certificates(
 ) -> Response:
     """Certificates of all Applications and of the legacy scope."""
     shown = _found(call, None, given, cursor)
-    return Page(request, call).render("certificates/all.html", block="list", given=given, **shown)
+    views = views_of(call, ViewedList.CERTIFICATES, given)
+    return Page(request, call).render(
+        "certificates/all.html", block="list", given=given, views=views, **shown
+    )
 
 
 @router.get("/certificates/{certificate_id}")

@@ -12,6 +12,7 @@ from certrail.services.operations.object_ids import SHORTEST
 from certrail_server.api.answers.certificates import certificate_answers
 from certrail_server.api.guard import Call, allow
 from certrail_server.console.page import Page, page_router
+from certrail_server.console.pages.saved_views import found_views
 from certrail_server.console.searching import terms_of
 
 router = page_router("/search")
@@ -41,6 +42,7 @@ def search(
         applications=applications[:FEW],
         objects=_objects(call, wanted),
         shortest=SHORTEST_PART,
+        views=found_views(call, wanted)[:FEW],
     )
 
 

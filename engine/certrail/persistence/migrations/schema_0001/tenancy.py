@@ -74,3 +74,24 @@ def create() -> None:
         postgresql_where=sa.text("application_id is null"),
     )
     op.create_index(op.f("ix_enrollment_profile_id"), "enrollment", ["profile_id"], unique=False)
+    op.create_table(
+        "saved_view",
+        sa.Column("id", sa.String(length=80), nullable=False),
+        sa.Column("created_at", UtcDateTime(), nullable=False),
+        sa.Column("principal_id", sa.String(length=40), nullable=False),
+        sa.Column("application_id", sa.String(length=40), nullable=True),
+        sa.Column("list", sa.String(length=16), nullable=False),
+        sa.Column("name", sa.String(length=64), nullable=False),
+        sa.Column("filter", sa.JSON(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["application_id"],
+            ["application.id"],
+        ),
+        sa.ForeignKeyConstraint(
+            ["principal_id"],
+            ["principal.id"],
+        ),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_index(op.f("ix_saved_view_application_id"), "saved_view", ["application_id"], unique=False)
+    op.create_index("ix_saved_view_name", "saved_view", ["principal_id", "name"], unique=False)

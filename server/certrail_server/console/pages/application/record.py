@@ -6,9 +6,11 @@ from fastapi import Query, Request, Response
 
 from certrail.domain.access import Permission
 from certrail.domain.events import EVENTS
+from certrail.domain.views import ViewedList
 from certrail_server.api.guard import Call, allow
 from certrail_server.console.application import ApplicationPage
 from certrail_server.console.page import page_router
+from certrail_server.console.pages.saved_views import views_of
 from certrail_server.console.timeline import happened
 
 router = page_router("/applications/{application}/record")
@@ -36,4 +38,5 @@ def list_events(
         first=not before,
         chosen=chosen,
         types=sorted(EVENTS),
+        views=views_of(call, ViewedList.EVENTS, {"type": chosen}, request.path_params["application"]),
     )

@@ -7,6 +7,7 @@ from fastapi import Query, Request, Response
 
 from certrail.domain.access import Permission
 from certrail.domain.states import RequestStatus
+from certrail.domain.views import ViewedList
 from certrail.services.issuance.state import FINAL
 from certrail_server.api.answers.requests import request_answer, request_answers
 from certrail_server.api.guard import Call, allow
@@ -15,6 +16,7 @@ from certrail_server.api.schemas.requests import CertificateRequestList
 from certrail_server.console.application import ApplicationPage
 from certrail_server.console.defaults import differences
 from certrail_server.console.page import Page, page_router
+from certrail_server.console.pages.saved_views import views_of
 from certrail_server.console.timeline import happened
 
 router = page_router("")
@@ -43,6 +45,9 @@ def list_requests(
         first=cursor is None,
         chosen=wanted or "",
         statuses=[*RequestStatus],
+        views=views_of(
+            call, ViewedList.REQUESTS, {"status": wanted or ""}, request.path_params["application"]
+        ),
     )
 
 

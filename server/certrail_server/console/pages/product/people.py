@@ -5,11 +5,13 @@ from typing import Annotated
 from fastapi import Query, Request, Response
 
 from certrail.domain.access import Permission
+from certrail.domain.views import ViewedList
 from certrail_server.api.answers.access import group_answers, principal_answer, token_answers
 from certrail_server.api.guard import Call, allow
 from certrail_server.api.schemas.access import PrincipalKind
 from certrail_server.console.forms import form_of
 from certrail_server.console.page import Page, page_router
+from certrail_server.console.pages.saved_views import views_of
 from certrail_server.console.timeline import happened
 
 router = page_router("/people")
@@ -31,6 +33,7 @@ def list_principals(
         principals=[principal_answer(row) for row in rows],
         chosen=wanted or "",
         kinds=[*KINDS],
+        views=views_of(call, ViewedList.PRINCIPALS, {"kind": wanted or ""}),
     )
 
 
