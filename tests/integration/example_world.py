@@ -19,7 +19,7 @@ from certrail.domain.access import Role
 from certrail.domain.content import Subject
 from certrail.domain.enrollment import EnrollmentMethod
 from certrail.domain.search import CertificateFilter
-from certrail.domain.views import ViewedList
+from certrail.services.access.viewed_lists import ViewedList
 from certrail.services.alerting.alerts import Escalation
 from certrail.services.approvals.policies import Step
 from certrail.services.catalog.enrollment import enroll

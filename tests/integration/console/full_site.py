@@ -16,6 +16,7 @@ from certrail.domain.search import CertificateFilter
 from certrail.persistence.tables import Delivery
 from certrail.pki.parse import from_pem_text
 from certrail.pki.revocation import Reason
+from certrail.services.access.viewed_lists import ViewedList
 from certrail.services.approvals.policies import Step
 from certrail.services.core.actor import SYSTEM
 from certrail.services.enrollment.secrets import SecretKind
@@ -37,6 +38,9 @@ def complete(team: Team) -> None:
     services.enrollment_secrets.create(admin, app, "web", SecretKind.PASSPHRASE, name="secret")
     services.agents.create(admin, app, "web", name="agent", names=["a.example.com"])
     services.saved_searches.create(admin, app, slug="soon", name="Soon", wanted=CertificateFilter())
+    services.saved_views.keep(
+        team.actor("above"), None, list_=ViewedList.PRINCIPALS, name="Groups", filter_={"kind": "group"}
+    )
     services.plugin_faults.record(
         CallFault("destination-files", "1", "deliver", "held the loop", harmful=True)
     )

@@ -20,6 +20,7 @@ pytestmark = pytest.mark.parametrize("database", ["sqlite"], indirect=True)
 OF_EVERYBODY = {
     "/console/keys",
     "/console/policies/tls",
+    "/console/saved-views",
     "/console/sign-out",
     "/console/theme",
     "/console/tokens",

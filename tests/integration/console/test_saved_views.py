@@ -1,5 +1,7 @@
 """A reader keeps the filter of a list under a name, finds it on the list and in the search, and deletes it."""
 
+from urllib.parse import urlsplit
+
 import httpx2
 import pytest
 from sqlmodel import select
@@ -9,25 +11,26 @@ from tests.integration.console.conftest import CANARY, Site, csrf
 
 from certrail.domain.access import Role
 from certrail.domain.errors import BadInput, Conflict, NotFound
-from certrail.domain.views import FILTERS, LONGEST_NAME, LONGEST_VALUE, MOST_VIEWS, ViewedList
 from certrail.persistence.tables import SavedView
+from certrail.services.access.viewed_lists import FILTERS, LONGEST_NAME, LONGEST_VALUE, MOST_VIEWS, ViewedList
 
 HERE = "/console/applications/app/certificates"
 
 
-def keep(browser: httpx2.Client, path: str, **fields: str) -> httpx2.Response:
+def keep(browser: httpx2.Client, path: str, name: str, list_: str, application: str = "") -> httpx2.Response:
     """Send the form of a list, as it is on the page."""
     page = browser.get(path).text
-    assert 'action="/console/saved-views"' in page, "what is filtered can be kept"
-    return browser.post("/console/saved-views", data={"csrf": csrf(page), **fields})
+    hidden = {"list": list_, "application": application, "filter": urlsplit(path).query}
+    for field, value in hidden.items():
+        assert f'name="{field}" value="{value.replace("&", "&amp;")}"' in page, "what is filtered can be kept"
+    return browser.post("/console/saved-views", data={"csrf": csrf(page), "name": name, **hidden})
 
 
 @pytest.mark.any_database
 def test_a_view_is_kept_found_and_deleted(site: Site) -> None:
-    fields = {"list": "certificates", "application": "app", "search": "a.exa", "status": "active"}
     with site.browser("ann") as browser, site.browser("bob") as other:
         assert 'action="/console/saved-views"' not in browser.get(HERE).text, "there is nothing to keep"
-        done = keep(browser, f"{HERE}?search=a.exa&status=active", name=CANARY[:64], **fields)
+        done = keep(browser, f"{HERE}?search=a.exa&status=active", CANARY[:64], "certificates", "app")
         assert (done.status_code, done.headers["location"]) == (303, f"{HERE}?search=a.exa&status=active")
         shown = browser.get(done.headers["location"]).text
         assert "The view is kept" in shown
@@ -47,26 +50,20 @@ def test_a_view_is_kept_found_and_deleted(site: Site) -> None:
 
 @pytest.mark.any_database
 @pytest.mark.parametrize(
-    ("who", "path", "fields"),
+    ("who", "path", "list_", "application"),
     [
-        ("ann", "/console/approvals?status=rejected", {"list": "approvals", "status": "rejected"}),
-        (
-            "eve",
-            "/console/applications/app/requests?status=issued",
-            {"list": "requests", "application": "app", "status": "issued"},
-        ),
-        (
-            "eve",
-            "/console/applications/app/record?type=certificate.issued",
-            {"list": "events", "application": "app", "type": "certificate.issued"},
-        ),
-        ("above", "/console/people?kind=group", {"list": "principals", "kind": "group"}),
-        ("above", "/console/certificates?status=revoked", {"list": "certificates", "status": "revoked"}),
+        ("ann", "/console/approvals?status=rejected", "approvals", ""),
+        ("eve", "/console/applications/app/requests?status=issued", "requests", "app"),
+        ("eve", "/console/applications/app/record?type=certificate.issued", "events", "app"),
+        ("above", "/console/people?kind=group", "principals", ""),
+        ("above", "/console/certificates?status=revoked", "certificates", ""),
     ],
 )
-def test_every_list_with_a_filter_has_views(site: Site, who: str, path: str, fields: dict[str, str]) -> None:
+def test_every_list_with_a_filter_has_views(
+    site: Site, who: str, path: str, list_: str, application: str
+) -> None:
     with site.browser(who) as browser:
-        done = keep(browser, path, name="Mine", **fields)
+        done = keep(browser, path, "Mine", list_, application)
         assert done.headers["location"] == path
         assert ">Mine</a>" in browser.get(path).text
         assert ">Mine</a>" in browser.get("/console/search").text

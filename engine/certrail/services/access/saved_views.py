@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from sqlmodel import Session, col, func, select
 
 from certrail.domain.errors import BadInput, Conflict, NotFound
-from certrail.domain.views import LONGEST_NAME, MOST_VIEWS, ViewedList, fault_of
 from certrail.persistence.database import locked
 from certrail.persistence.tables import Application, Principal, SavedView
+from certrail.services.access.viewed_lists import LONGEST_NAME, MOST_VIEWS, ViewedList, fault_of
 from certrail.services.core.actor import Actor
 from certrail.services.core.unit_of_work import ServiceContext
 

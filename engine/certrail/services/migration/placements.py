@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 
 from sqlmodel import Session, col, func, or_, select
 
-from certrail.domain.placement import Placement, place
 from certrail.persistence.tables import (
     Alert,
     AlertChannel,
@@ -23,6 +22,7 @@ from certrail.persistence.tables import (
     Sync,
 )
 from certrail.services.core.unit_of_work import ServiceContext
+from certrail.services.migration.placement import Placement, place
 
 
 @dataclass(frozen=True)

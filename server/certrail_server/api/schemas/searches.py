@@ -6,8 +6,8 @@ from typing import Annotated, Self
 from pydantic import Field, StringConstraints
 
 from certrail.domain.search import CertificateFilter
-from certrail.domain.views import LONGEST_NAME, LONGEST_VALUE, ViewedList
 from certrail.services.access.saved_views import Kept
+from certrail.services.access.viewed_lists import LONGEST_NAME, LONGEST_VALUE, ViewedList
 from certrail_server.api.schemas.base import (
     Id,
     In,

@@ -11,8 +11,8 @@ from fastapi.concurrency import run_in_threadpool
 from certrail.domain.access import Permission
 from certrail.domain.errors import CertrailError, SignInTooOld
 from certrail.domain.states import ApprovalStatus
-from certrail.domain.views import ViewedList
 from certrail.services.access.sessions import Draft
+from certrail.services.access.viewed_lists import ViewedList
 from certrail.services.approvals.store import is_recent
 from certrail.services.issuance.subject import CERTIFICATE_REQUEST
 from certrail.services.lifecycle.revocation_subject import REVOCATION_REQUEST

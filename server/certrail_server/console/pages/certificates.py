@@ -12,8 +12,8 @@ from certrail.domain.errors import BadInput, NotFound
 from certrail.domain.faults import describe_faults
 from certrail.domain.search import CertificateFilter, CertificateSearchStatus
 from certrail.domain.states import CertificateStatus
-from certrail.domain.views import ViewedList
 from certrail.pki.revocation import Reason
+from certrail.services.access.viewed_lists import ViewedList
 from certrail.services.inventory.export import Format
 from certrail.services.inventory.search import position_of
 from certrail_server.api.answers.certificates import (

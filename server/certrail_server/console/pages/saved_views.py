@@ -3,13 +3,14 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated
+from urllib.parse import parse_qsl, urlencode
 
 from fastapi import Request, Response
 
 from certrail.domain.access import Permission
 from certrail.domain.errors import BadInput
-from certrail.domain.views import FILTERS, ViewedList
 from certrail.services.access.saved_views import Kept
+from certrail.services.access.viewed_lists import FILTERS, ViewedList
 from certrail_server.api.guard import Call, allow
 from certrail_server.api.routes.public.sessions import own_path
 from certrail_server.console.forms import form_of
@@ -59,6 +60,11 @@ class Views:
     given: Mapping[str, str]
     items: Sequence[View]
 
+    @property
+    def filter(self) -> str:
+        """What the list is filtered by now, as one field of a form."""
+        return urlencode(self.given)
+
 
 def views_of(call: Call, list_: ViewedList, given: Mapping[str, str], application: str = "") -> Views:
     """The reader's views of a list, with what it is filtered by now."""
@@ -99,7 +105,10 @@ def keep(request: Request, call: Own) -> Response:
     list_ = ViewedList(form.get("list"))
     if application := form.get("application"):
         scope = services.principals.authorize_in(call.actor, Permission.APPLICATION_READ, application)
-    given = form.given(*sorted(FILTERS[list_]))
+    try:
+        given = dict(parse_qsl(form.get("filter"), max_num_fields=len(FILTERS[list_])))
+    except ValueError:
+        raise BadInput("The filter cannot be read.", "filter") from None
     kept = services.saved_views.keep(call.actor, scope, list_=list_, name=form.get("name"), filter_=given)
     return Page(request, call).go(_path(kept), "view-kept")
 

@@ -6,7 +6,7 @@ from fastapi import Query, Request, Response
 
 from certrail.domain.access import Permission
 from certrail.domain.events import EVENTS
-from certrail.domain.views import ViewedList
+from certrail.services.access.viewed_lists import ViewedList
 from certrail_server.api.guard import Call, allow
 from certrail_server.console.application import ApplicationPage
 from certrail_server.console.page import page_router

@@ -7,7 +7,7 @@ from fastapi import Query, Request, Response
 
 from certrail.domain.access import Permission
 from certrail.domain.states import RequestStatus
-from certrail.domain.views import ViewedList
+from certrail.services.access.viewed_lists import ViewedList
 from certrail.services.issuance.state import FINAL
 from certrail_server.api.answers.requests import request_answer, request_answers
 from certrail_server.api.guard import Call, allow

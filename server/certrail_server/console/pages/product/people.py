@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import Query, Request, Response
 
 from certrail.domain.access import Permission
-from certrail.domain.views import ViewedList
+from certrail.services.access.viewed_lists import ViewedList
 from certrail_server.api.answers.access import group_answers, principal_answer, token_answers
 from certrail_server.api.guard import Call, allow
 from certrail_server.api.schemas.access import PrincipalKind

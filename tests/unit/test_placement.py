@@ -2,7 +2,7 @@
 
 import pytest
 
-from certrail.domain.placement import Placement, place
+from certrail.services.migration.placement import Placement, place
 
 ATTACHED = {"web": {"shop", "blog"}, "internal": {"shop"}, "devices": {"plant"}}
 
