@@ -10,7 +10,7 @@ from tests.integration.console.documents import Control, Document, Form, faults_
 
 MOST_PAGES = 1500
 """Of one reader. More of them: a page leads to itself with ever other parameters."""
-NEVER_THE_SAME = ("csrf", "once", "digest", "back")
+NEVER_THE_SAME = ("csrf", "once", "digest", "back", "here")
 """Fields that make no other form of one."""
 SIGN_OUT = "/console/sign-out"
 ACCEPTED = (200, 303)

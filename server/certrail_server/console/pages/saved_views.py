@@ -1,16 +1,17 @@
 """Views: filters of lists that a reader keeps under a name, shown on the list and in the search."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 from fastapi import Request, Response
 
 from certrail.domain.access import Permission
 from certrail.domain.errors import BadInput
 from certrail.services.access.saved_views import Kept
-from certrail.services.access.viewed_lists import FILTERS, ViewedList
+from certrail.services.access.viewed_lists import ViewedList
 from certrail_server.api.guard import Call, allow
 from certrail_server.api.routes.public.sessions import own_path
 from certrail_server.console.forms import form_of
@@ -28,6 +29,9 @@ PATHS: Mapping[ViewedList, str] = {
     ViewedList.PRINCIPALS: "people",
 }
 """Where each list is, below the console or below its Application."""
+LISTS = {path: list_ for list_, path in PATHS.items()}
+ADDRESS = re.compile(r"/console(?:/applications/(?P<application>[^/]+))?/(?P<below>[a-z]+)")
+MOST_PARTS = 8
 NEEDS: Mapping[ViewedList, Permission] = {
     ViewedList.CERTIFICATES: Permission.INVENTORY_READ,
     ViewedList.PRINCIPALS: Permission.PRINCIPAL_MANAGE,
@@ -51,19 +55,11 @@ class Views:
     """Those of one list.
 
     Attributes:
-        application: slug; empty for a list of all.
-        given: what the list is filtered by now.
+        here: the list as it is filtered now; empty where it is not.
     """
 
-    list: ViewedList
-    application: str
-    given: Mapping[str, str]
+    here: str
     items: Sequence[View]
-
-    @property
-    def filter(self) -> str:
-        """What the list is filtered by now, as one field of a form."""
-        return urlencode(self.given)
 
 
 def views_of(call: Call, list_: ViewedList, given: Mapping[str, str], application: str = "") -> Views:
@@ -75,7 +71,8 @@ def views_of(call: Call, list_: ViewedList, given: Mapping[str, str], applicatio
         for each in call.services.saved_views.list(call.actor)
         if each.row.list == list_ and each.row.application_id == scope
     ]
-    return Views(list_, application, present, [_view(each, present) for each in kept])
+    here = _path(list_, application, present) if present else ""
+    return Views(here, [_view(each, present) for each in kept])
 
 
 def found_views(call: Call, text: str) -> Sequence[View]:
@@ -100,17 +97,12 @@ def found_views(call: Call, text: str) -> Sequence[View]:
 def keep(request: Request, call: Own) -> Response:
     """Keep what the list is filtered by, and show the list."""
     form, services, scope = form_of(request), call.services, None
-    if form.get("list") not in list(ViewedList):
-        raise BadInput("Choose a list.", "list")
-    list_ = ViewedList(form.get("list"))
-    if application := form.get("application"):
+    list_, application, given = _read(form.get("here"))
+    if application:
         scope = services.principals.authorize_in(call.actor, Permission.APPLICATION_READ, application)
-    try:
-        given = dict(parse_qsl(form.get("filter"), max_num_fields=len(FILTERS[list_])))
-    except ValueError:
-        raise BadInput("The filter cannot be read.", "filter") from None
     kept = services.saved_views.keep(call.actor, scope, list_=list_, name=form.get("name"), filter_=given)
-    return Page(request, call).go(_path(kept), "view-kept")
+    path = _path(list_, kept.application, kept.row.filter)
+    return Page(request, call).go(path, "view-kept")
 
 
 @router.post("/{saved_view}/delete")
@@ -120,13 +112,27 @@ def delete(request: Request, saved_view: str, call: Own) -> Response:
     return Page(request, call).go(own_path(form_of(request).get("back"), HOME), "view-deleted")
 
 
-def _path(kept: Kept) -> str:
-    below = PATHS[ViewedList(kept.row.list)]
-    base = f"/console/applications/{kept.application}" if kept.application else HOME
-    return query(f"{base}/{below}", **kept.row.filter)
+def _path(list_: ViewedList, application: str | None, filter_: Mapping[str, str]) -> str:
+    base = f"/console/applications/{application}" if application else HOME
+    return query(f"{base}/{PATHS[list_]}", **filter_)
+
+
+def _read(here: str) -> tuple[ViewedList, str, Mapping[str, str]]:
+    """The list, the Application and the filter of the address of a list. Raises BadInput."""
+    parts = urlsplit(here)
+    found = None if parts.netloc else ADDRESS.fullmatch(parts.path)
+    list_ = LISTS.get(found["below"]) if found else None
+    try:
+        given = dict(parse_qsl(parts.query, max_num_fields=MOST_PARTS))
+    except ValueError:
+        given = None
+    if found is None or list_ is None or given is None:
+        raise BadInput("This is not the address of a list that can be kept.", "here")
+    return list_, unquote(found["application"] or ""), given
 
 
 def _view(kept: Kept, given: Mapping[str, str]) -> View:
     list_ = kept.row.list.capitalize()
+    path = _path(ViewedList(kept.row.list), kept.application, kept.row.filter)
     where = f"{list_} of {kept.application}" if kept.application else list_
-    return View(kept.row.id, kept.row.name, _path(kept), where, bool(given) and kept.row.filter == given)
+    return View(kept.row.id, kept.row.name, path, where, bool(given) and kept.row.filter == given)
