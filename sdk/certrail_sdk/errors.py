@@ -46,7 +46,23 @@ class Retryable(PluginError):
 
 
 class RateLimited(Retryable):
-    """The other side demanded a pause."""
+    """The other side demanded a pause.
+
+    Args:
+        nothing_written: the verb has changed nothing there, as what was refused is the only thing that it writes. The
+            next deploy need not look whether an object exists.
+    """
+
+    def __init__(
+        self,
+        message: str = "",
+        *,
+        retry_after: timedelta | None = None,
+        action: str = "",
+        nothing_written: bool = False,
+    ) -> None:
+        super().__init__(message, retry_after=retry_after, action=action)
+        self.nothing_written = nothing_written
 
 
 class ConcurrentModification(Retryable):

@@ -10,9 +10,10 @@ from temporalio.exceptions import ApplicationError
 from tests.workflows.fakes import QUEUE, Fakes
 
 from certrail.domain.errors import BadInput
-from certrail_sdk import Observation, RateLimited, Unauthorized
+from certrail_sdk import Observation, RateLimited, Retryable, Unauthorized
 from certrail_workflows import policies
 from certrail_workflows.activities import delivery_batch
+from certrail_workflows.activities.pace import HOPELESS
 from certrail_workflows.flows.delivery_batch import DeliveryBatchWorkflow
 from certrail_workflows.messages import CORE_QUEUE, DeliveryBatchInput
 
@@ -62,20 +63,56 @@ async def test_what_fails_is_recorded_for_itself(client: Client, fakes: Fakes) -
     async with fakes.workers(client):
         await (await start(client, "delivery-batch-failures")).result()
     batch = fakes.delivery_batch
-    assert {failure.kind: failure.permanent for failure in batch.failed.values()} == {
-        "RateLimited": False,
-        "Unauthorized": True,
-    }
-    assert sorted([*batch.recorded, *batch.failed]) == list(IDS)
+    assert [failure.kind for failure in batch.failed.values()] == ["Unauthorized"]
+    ((_, told),) = batch.later.items()
+    assert (told.kind, told.permanent, told.nothing_written) == ("RateLimited", False, False)
+    assert sorted([*batch.recorded, *batch.failed, *batch.later]) == list(IDS)
     assert batch.apart == {}
 
 
+async def test_what_is_told_to_come_later_holds_no_place(client: Client, fakes: Fakes) -> None:
+    fakes.deliveries.tries.script = [RateLimited("slow down", nothing_written=True) for _ in IDS]
+    async with fakes.workers(client):
+        await (await start(client, "delivery-batch-throttled")).result()
+    batch = fakes.delivery_batch
+    assert HOPELESS <= len(batch.later) < HOPELESS + delivery_batch.AT_ONCE
+    assert {failure.nothing_written for failure in batch.later.values()} == {True}
+    assert sorted([*batch.later, *batch.together]) == list(IDS), "the rest waits for the same time together"
+    assert set(batch.together.values()) <= {failure.next_try_at for failure in batch.later.values()}
+    assert (batch.recorded, batch.apart) == ([], {})
+
+
 async def test_what_could_not_be_read_back_is_recorded_as_delivered(client: Client, fakes: Fakes) -> None:
-    fakes.deliveries.observations = [RateLimited("slow down"), Observation(present=False)]
+    fakes.deliveries.observations = [Retryable("busy"), Observation(present=False)]
     async with fakes.workers(client):
         await (await start(client, "delivery-batch-unread")).result()
     assert sorted(fakes.delivery_batch.recorded) == list(IDS)
     assert list(fakes.delivery_batch.seen.values()).count(False) == 1
+
+
+async def test_a_read_back_that_is_told_to_come_later_is_tried_again(
+    client: Client, fakes: Fakes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(delivery_batch, "READ_AGAIN", 0.01)
+    fakes.deliveries.observations = [RateLimited("slow down"), RateLimited("slow down")]
+    async with fakes.workers(client):
+        await (await start(client, "delivery-batch-read-again")).result()
+    batch = fakes.delivery_batch
+    assert sorted(batch.recorded) == list(IDS)
+    assert set(batch.seen.values()) == {True}
+    assert len(batch.read) == 2
+    assert batch.apart == {}
+
+
+async def test_what_cannot_be_read_back_in_time_is_handed_over(
+    client: Client, fakes: Fakes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fakes.deliveries.observations = [RateLimited("slow down", retry_after=timedelta(minutes=1))]
+    async with fakes.workers(client):
+        await asyncio.wait_for((await start(client, "delivery-batch-unread-later")).result(), 30)
+    batch = fakes.delivery_batch
+    assert sorted(batch.recorded) == list(IDS)
+    assert list(batch.apart.values()) == [True]
 
 
 async def test_a_call_for_an_older_generation_is_cancelled_and_handed_over(

@@ -11,7 +11,7 @@ from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 from certrail.domain.errors import AwaitsPlugin, CertrailError
 from certrail.services.core.failure import Failure, place
 from certrail.services.integrations.receipts import BrokenContract
-from certrail_sdk import Permanent, PluginError, Retryable
+from certrail_sdk import Permanent, PluginError, RateLimited, Retryable
 from certrail_workflows.activities.calls import Escaped, NoAnswer
 from certrail_workflows.policies import (
     BUG_ATTEMPTS,
@@ -46,7 +46,9 @@ def classify_plugin(error: Exception, *, plugin: str, attempt: int, now: datetim
     """
     if isinstance(error, Retryable):
         wait = _wanted_pause(error) or backoff(attempt)
-        return _verdict(_failure(type(error).__name__, str(error), error.action, plugin), now, wait)
+        failure = _failure(type(error).__name__, str(error), error.action, plugin)
+        unwritten = isinstance(error, RateLimited) and error.nothing_written is True
+        return _verdict(replace(failure, nothing_written=unwritten), now, wait)
     if isinstance(error, Permanent):
         return _verdict(_failure(type(error).__name__, str(error), error.action, plugin), now, None)
     if isinstance(error, NoAnswer):

@@ -40,7 +40,9 @@ _BREAKS = re.compile(r"\\[nrt]|%0[AaDd]|[\s\"',:]")
 """Between the pieces of an encoded number: line breaks, also escaped ones, and the colons of hexadecimal pairs."""
 _ALIKE = {"-": "+", "_": "/"}
 """Base64's alphabet for URLs (RFC 4648 section 5), as the ordinary one."""
+_TRANSLATED = str.maketrans(_ALIKE)
 _ESCAPED = re.compile(r"%2[bB]|%2[fF]")
+_PACKED = re.compile(f"(?:{_BREAKS.pattern})|({_ESCAPED.pattern})")
 _CHUNK = 20
 
 
@@ -224,6 +226,10 @@ def _without_numbers(text: str, chunks: Mapping[str, Sequence[tuple[str, int]]])
 
     A run of `_CHUNK` characters at a fixed distance is looked up, and what it finds is extended to both sides.
     """
+    packed = _PACKED.sub(_pack, text).translate(_TRANSLATED)
+    # Nearly every text holds none, and only what holds one has its places looked for.
+    if not any(packed[place : place + _CHUNK] in chunks for place in range(len(packed) - _CHUNK + 1)):
+        return text
     dense, starts, ends = _dense(text)
     spans: list[tuple[int, int]] = []
     place = 0
@@ -239,6 +245,11 @@ def _without_numbers(text: str, chunks: Mapping[str, Sequence[tuple[str, int]]])
         spans.append((starts[first], ends[last - 1]))
         place = last
     return _masked(text, spans)
+
+
+def _pack(found: re.Match[str]) -> str:
+    escaped = found.group(1)
+    return "" if escaped is None else "+" if escaped.lower() == "%2b" else "/"
 
 
 def _extended_left(dense: str, place: int, run: str, start: int) -> int:

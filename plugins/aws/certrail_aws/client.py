@@ -52,8 +52,8 @@ class AwsClient:
         self, action: str, parameters: Mapping[str, Any], none_for: Collection[str] = ()
     ) -> Answer | None:
         # boto3 takes a second to load, which no process pays that makes no call, nor the event loop.
-        from certrail_aws.session import made, make_client  # noqa: PLC0415
+        from certrail_aws.session import client_of, made  # noqa: PLC0415
 
         if self._boto is None:
-            self._boto = make_client(self._config, self._service, self._endpoint_url)
+            self._boto = client_of(self._config, self._service, self._endpoint_url)
         return made(self._boto, f"{self._prefix}:{action}", parameters, none_for)

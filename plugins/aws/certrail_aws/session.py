@@ -1,7 +1,11 @@
 """Makes the boto3 client: credentials, role, endpoint, and no retries of its own."""
 
+import hashlib
+import json
 import logging
 import threading
+import time
+from collections import OrderedDict
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from functools import cache
@@ -20,13 +24,55 @@ from certrail_aws.errors import code_of, explained
 CONNECT_SECONDS, READ_SECONDS = 5, 15
 """Together well below what the engine grants a try that is no longer wanted, so that none of them writes an
 older certificate after the newer one."""
+CONNECTIONS = 32
+"""Of one client, which many deliveries use at once."""
 # The engine does all the retrying. Where a call has no idempotency token, as ImportCertificate, a repeat by the SDK
 # after a lost answer would make a second object.
 ONE_ATTEMPT = ClientConfig(
-    retries={"total_max_attempts": 1}, connect_timeout=CONNECT_SECONDS, read_timeout=READ_SECONDS
+    retries={"total_max_attempts": 1},
+    connect_timeout=CONNECT_SECONDS,
+    read_timeout=READ_SECONDS,
+    max_pool_connections=CONNECTIONS,
 )
 ROLE_SESSION = "certrail"
-_making = threading.Lock()
+KEPT_SECONDS = 300.0
+"""After which a client is made anew: credentials that no delivery uses leave the memory."""
+MOST_KEPT = 16
+_making, _keeping = threading.Lock(), threading.Lock()
+_kept: OrderedDict[bytes, tuple[float, Any]] = OrderedDict()
+
+
+def client_of(config: AwsConfig, service: str, endpoint_url: str | None) -> Any:
+    """A client for one service; with keys in the configuration, one that was made for the same minutes ago.
+
+    Making a client takes as long as two calls, and a kept one has its connections open. A role is assumed each time,
+    and what the SDK finds by itself is looked for: either may have been changed.
+
+    Raises:
+        PluginError: the credentials or the role could not be had.
+    """
+    if config.access_key_id is None or config.role_arn is not None:
+        return make_client(config, service, endpoint_url)
+    _keep_bodies_out_of_logs()
+    name, now = _digest(config, service, endpoint_url), time.monotonic()
+    with _keeping:
+        for ended in [key for key, (made, _) in _kept.items() if now - made >= KEPT_SECONDS]:
+            del _kept[ended]
+        if name in _kept:
+            return _kept[name][1]
+    client = make_client(config, service, endpoint_url)
+    with _keeping:
+        _kept[name] = now, client
+        while len(_kept) > MOST_KEPT:
+            _kept.popitem(last=False)
+    return client
+
+
+def _digest(config: AwsConfig, *more: str | None) -> bytes:
+    """Of all that makes a client, secrets included, which are not kept once more as a key."""
+    secrets = (config.secret_access_key, config.session_token)
+    clear = [secret.get_secret_value() if secret else None for secret in secrets]
+    return hashlib.sha256(json.dumps([config.region, config.access_key_id, *clear, *more]).encode()).digest()
 
 
 def make_client(config: AwsConfig, service: str, endpoint_url: str | None) -> Any:

@@ -27,7 +27,8 @@ SIZE = 100
 STATEMENTS = 5, 9
 """Of the intents and of the receipts of `SIZE` deliveries with their read-backs; one by itself has 10 in all."""
 BATCH = "delivery-batch-1"
-WAITS = Failure("RateLimited", "Slow down.", "Nothing.", "files 1", None, permanent=False)
+WAITS = Failure("Retryable", "It is busy.", "Nothing.", "files 1", None, permanent=False)
+SLOWER = replace(WAITS, kind="RateLimited", message="Slow down.", nothing_written=True)
 REFUSED = Failure("Unauthorized", "It is not allowed.", "Allow it.", "files 1", None, permanent=True)
 
 

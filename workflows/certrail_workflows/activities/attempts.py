@@ -52,13 +52,19 @@ class AttemptRecorder:
                 await self._write(verdict.failure)
             raise verdict.error from None
 
-    async def plugin_call(self, calls: Calls, verb: str, call: PluginCall[T]) -> T:
-        """Call a plugin's verb, contained. A fault of the plugin is recorded beside the failure of the call."""
+    async def plugin_call(
+        self, calls: Calls, verb: str, call: PluginCall[T], *, attempt: int | None = None
+    ) -> T:
+        """Call a plugin's verb, contained. A fault of the plugin is recorded beside the failure of the call.
+
+        Args:
+            attempt: which one it is of its subject; left out, as many as of the activity.
+        """
         try:
             return await self.contained_call(calls, verb, call)
         except Exception as error:
-            attempt = activity.info().attempt
-            verdict = classify_plugin(error, plugin=call.plugin, attempt=attempt, now=self.clock())
+            number = attempt or activity.info().attempt
+            verdict = classify_plugin(error, plugin=call.plugin, attempt=number, now=self.clock())
             _tell(verdict.failure)
             await self._write(verdict.failure)
             raise verdict.error from None

@@ -26,6 +26,7 @@ class Failure:
         plugin: name and version.
         next_try_at: ``None`` when nothing more happens by itself.
         permanent: a person must act.
+        nothing_written: the attempt has changed nothing outside, as its plugin says.
     """
 
     kind: str
@@ -34,10 +35,12 @@ class Failure:
     plugin: str
     next_try_at: datetime | None
     permanent: bool
+    nothing_written: bool = False
 
     def stored(self, at: datetime) -> dict[str, Any]:
         """As JSON, with the time of the failure."""
         values = asdict(self)
+        del values["nothing_written"]
         values["next_try_at"] = self.next_try_at.isoformat() if self.next_try_at else None
         return {**values, "at": at.isoformat()}
 

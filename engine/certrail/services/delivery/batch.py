@@ -1,12 +1,14 @@
 """Deliveries in bulk: those of one sync that are due together, with one intent and one receipt for many.
 
-An item is attempted once in a batch. Whatever fails, waits, or was under way when the batch was lost gets its own
-workflow, by an outbox row of the transaction that says so.
+An item is attempted once in a batch. What the destination told to come later leaves the batch, and comes back in
+another one at its time, with what else waits there. Whatever fails otherwise, or was under way when the batch was lost,
+gets its own workflow. Both by an outbox row of the transaction that says so.
 """
 
 import logging
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 from time import monotonic
 
 from sqlalchemy.exc import InterfaceError, OperationalError
@@ -28,9 +30,10 @@ from certrail.services.delivery.deploy import (
     sync_with,
 )
 from certrail.services.delivery.desired_state import enqueue_delivery
-from certrail.services.delivery.observation import ObserveCall
+from certrail.services.delivery.observation import ObserveCall, note_observation, record_observation
 from certrail.services.delivery.retirement_planner import remember_planned
-from certrail_sdk import Receipt
+from certrail.services.delivery.verify import VerifyStep
+from certrail_sdk import Observation, Observes, Receipt
 
 log = logging.getLogger(__name__)
 
@@ -57,6 +60,7 @@ class DeliveryBatch:
     def __init__(self, context: ServiceContext, deploy: DeployEffect) -> None:
         self._context = context
         self._deploy = deploy
+        self._verify = VerifyStep(context)
 
     def begin(self, batch_id: str, delivery_ids: Sequence[str]) -> BegunDeliveries:
         """Record the intents of as many deliveries as there is time for; those that have to wait are handed over."""
@@ -69,9 +73,10 @@ class DeliveryBatch:
             for row in rows:
                 if calls and monotonic() - began >= LONGEST:
                     reached.discard(row.id)
-                elif not is_settled(row) and row.batch_id is None:
-                    call = None if row.id in removing else self._begin_one(uow, row, batch_id)
-                    if call is None:
+                elif not is_settled(row) and (row.batch_id is None or row.status == DeliveryStatus.RETRYING):
+                    if _waits(uow, row):
+                        _come_back(uow, row)  # another host's clock is ahead
+                    elif row.id in removing or (call := self._begin_one(uow, row, batch_id)) is None:
                         _hand_over(uow, row)
                     else:
                         calls.append(call)
@@ -82,21 +87,66 @@ class DeliveryBatch:
         """As of a single delivery."""
         return self._deploy.read_back(call, answer)
 
-    def complete(self, batch_id: str, answers: Sequence[tuple[DeployCall, Receipt]]) -> Collection[str]:
-        """Record receipts; returns the ids of the deliveries with which the batch is done.
+    def read_again(self, delivery_id: str) -> ObserveCall | None:
+        """Another read-back of what is on record as delivered; ``None`` where nothing is."""
+        return self._verify.begin(delivery_id, 1)
+
+    def complete(
+        self,
+        batch_id: str,
+        answers: Sequence[tuple[DeployCall, Receipt]],
+        reading: Collection[str] = (),
+    ) -> Collection[str]:
+        """Record receipts; returns the ids of the deliveries that have one now.
 
         They commit together, as nearly always; else each by itself.
+
+        Args:
+            reading: ids of the deliveries that the batch tries to read back once more.
         """
         try:
-            self._complete_together(batch_id, answers)
+            self._complete_together(batch_id, answers, reading)
         except (OperationalError, InterfaceError):
             raise
         except Exception as error:
             if len(answers) == 1:
                 log.error("a receipt was not recorded: %s at %s", type(error).__name__, place(error))
                 return ()
-            return {ident for one in answers for ident in self.complete(batch_id, [one])}
+            return {ident for one in answers for ident in self.complete(batch_id, [one], reading)}
         return {call.subject_id for call, _ in answers}
+
+    def observed(self, seen: Sequence[tuple[ObserveCall, Observation]]) -> None:
+        """Record what was read back after the receipts; what is not what was delivered is deployed again."""
+        by_id = {call.subject_id: (call, answer) for call, answer in seen}
+        with self._context.unit_of_work(SYSTEM) as uow, session_cache(uow.session), uow.session.no_autoflush:
+            for row in _loaded(uow.session, by_id):
+                call, answer = by_id[row.id]
+                if row.delivered_certificate_id != call.certificate_id:
+                    continue  # there is nothing to compare any more
+                _, certificate = sync_with(uow.session, row, call.certificate_id)
+                good = note_observation(uow, row, certificate.fingerprint, answer)
+                record_observation(uow, row, certificate.id, answer, good=good)
+                if not is_settled(row):
+                    _hand_over(uow, row)
+        checkpoint("delivery_batch.observed")
+
+    def put_off(self, batch_id: str, failures: Sequence[tuple[DeployCall, Failure]]) -> None:
+        """Record attempts that the destination told to come later: they come back in a batch, at their times."""
+        by_id = {call.subject_id: (call, failure) for call, failure in failures}
+        with self._context.unit_of_work(SYSTEM) as uow, session_cache(uow.session), uow.session.no_autoflush:
+            for row in _loaded(uow.session, by_id):
+                call, failure = by_id[row.id]
+                self._deploy.record_failure(uow, row, failure, call.generation)
+                if row.status != DeliveryStatus.RETRYING:
+                    _release(row, batch_id)
+                    if not is_settled(row):
+                        _hand_over(uow, row)  # a newer generation
+                    continue
+                if row.batch_id == batch_id and failure.nothing_written and not call.deployment.may_exist:
+                    # The intent is of this attempt, and nobody else has begun one since.
+                    row.intent_at = None
+                _come_back(uow, row)
+        checkpoint("delivery_batch.put_off")
 
     def fail(self, batch_id: str, call: DeployCall, failure: Failure) -> None:
         """Record a failed attempt; unless it is permanent, the own workflow makes the next one at its time."""
@@ -129,20 +179,33 @@ class DeliveryBatch:
             desired = dict(session.exec(query).all())
         return {call.subject_id for call in calls if desired.get(call.subject_id) != call.generation}
 
-    def hand_over(self, batch_id: str, delivery_ids: Collection[str], *, called: Collection[str]) -> None:
+    def hand_over(
+        self,
+        batch_id: str,
+        delivery_ids: Collection[str],
+        *,
+        called: Collection[str],
+        later: datetime | None = None,
+    ) -> None:
         """Leave deliveries to their own workflows.
 
         Args:
             called: those that the destination may hold; the intents of all others are taken back.
+            later: when all others come back in a batch, where the destination takes no more now.
         """
         with self._context.unit_of_work(SYSTEM) as uow, session_cache(uow.session), uow.session.no_autoflush:
             for row in _loaded(uow.session, delivery_ids):
-                if row.batch_id == batch_id:
+                if row.batch_id == batch_id and row.status != DeliveryStatus.RETRYING:
                     _release(row, batch_id)
                     if row.id not in called:
-                        row.intent_at = None
+                        row.intent_at, row.status = None, DeliveryStatus.PENDING
+                        if later is not None:
+                            row.next_try_at = later
+                            _come_back(uow, row)
+                            continue
                     uow.session.add(row)
-                if not is_settled(row):
+                unread = row.status == DeliveryStatus.DELIVERED and row.verified_at is None
+                if unread or not is_settled(row):
                     _hand_over(uow, row)
         checkpoint("delivery_batch.handed_over")
 
@@ -151,7 +214,10 @@ class DeliveryBatch:
         sync, certificate = sync_with(uow.session, row, row.desired_certificate_id)
         connection = uow.session.get(Connection, sync.connection_id) if sync.connection_id else None
         limited = connection is not None and connection.max_per_minute is not None
-        if row.status != DeliveryStatus.PENDING or row.intent_at is not None or limited:
+        # One that was told to come later may have been carried out after all: its call says so.
+        again = row.status == DeliveryStatus.RETRYING and row.batch_id is not None
+        fresh = row.status == DeliveryStatus.PENDING and row.intent_at is None
+        if limited or not (again or fresh):
             return None
         if is_unwanted(sync, certificate):
             return None
@@ -160,11 +226,14 @@ class DeliveryBatch:
         except Exception as error:  # the own workflow meets it again, and records it
             log.info("delivery %s is left to its own workflow: %s", row.id, type(error).__name__)
             return None
-        row.batch_id, row.intent_at, row.attempts, row.next_try_at = batch_id, uow.now, 1, None
+        row.attempts = row.attempts + 1 if again else 1
+        row.batch_id, row.intent_at, row.next_try_at = batch_id, row.intent_at or uow.now, None
         uow.session.add(row)
-        return call
+        return replace(call, attempt=row.attempts)
 
-    def _complete_together(self, batch_id: str, answers: Sequence[tuple[DeployCall, Receipt]]) -> None:
+    def _complete_together(
+        self, batch_id: str, answers: Sequence[tuple[DeployCall, Receipt]], reading: Collection[str]
+    ) -> None:
         checkpoint("delivery_batch.answered")
         with self._context.unit_of_work(SYSTEM) as uow, session_cache(uow.session), uow.session.no_autoflush:
             rows = {row.id: row for row in _loaded(uow.session, [call.subject_id for call, _ in answers])}
@@ -175,8 +244,10 @@ class DeliveryBatch:
                 _release(row, batch_id)
                 self._deploy.record_receipt(uow, row, call, answer)
                 uow.session.add(row)
-                if not is_settled(row) or (call.observer is not None and call.seen is None):
-                    _hand_over(uow, row)  # a newer generation, or what was not read back yet
+                observes = isinstance(call.destination, Observes)
+                unread = observes and call.seen is None and row.id not in reading
+                if unread or not is_settled(row):
+                    _hand_over(uow, row)  # what was not read back yet, or a newer generation
                 checkpoint(f"delivery_batch.item.{number}")
         checkpoint("delivery_batch.recorded")
 
@@ -212,6 +283,20 @@ def _with_removals_due(session: Session, delivery_ids: Collection[str]) -> set[s
 def _release(row: Delivery, batch_id: str) -> None:
     if row.batch_id == batch_id:
         row.batch_id = None
+
+
+def _waits(uow: UnitOfWork, row: Delivery) -> bool:
+    """Whether it is too early for one that left a batch."""
+    later = row.next_try_at is not None and row.next_try_at > uow.now
+    return later and row.status == DeliveryStatus.RETRYING and row.batch_id is not None
+
+
+def _come_back(uow: UnitOfWork, row: Delivery) -> None:
+    """Have a batch attempt it again at its time. It keeps its `batch_id`: its own workflow would wait for that, too."""
+    uow.session.add(row)
+    sync = uow.session.get_one(Sync, row.sync_id)
+    reference = f"batch-{uow.new_id()}"
+    enqueue_delivery(uow, sync, row, reference, in_bulk=True, due_at=row.next_try_at)
 
 
 def _hand_over(uow: UnitOfWork, row: Delivery) -> None:

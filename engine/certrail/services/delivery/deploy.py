@@ -50,6 +50,7 @@ class DeployCall(PluginCall[Receipt]):
         target: where the sync puts things now, which is recorded if it was retargeted when the receipt comes.
         observer: another plugin object, to read back at once where the destination can be; each is built for one call.
         seen: what was read back after the deploy, if that succeeded.
+        attempt: of this generation, counted from 1; known in a batch.
     """
 
     generation: int
@@ -59,6 +60,7 @@ class DeployCall(PluginCall[Receipt]):
     target: PreviousTarget
     observer: Observes | None = None
     seen: Observation | None = None
+    attempt: int = 1
 
     @override
     async def perform(self) -> Receipt:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from sqlmodel import Session, col, func, select
 
@@ -171,16 +172,24 @@ def facts_of(uow: UnitOfWork, delivery: Delivery) -> DeliveryFacts:
 
 
 def enqueue_delivery(
-    uow: UnitOfWork, sync: Sync, delivery: Delivery, reference: str, *, in_bulk: bool = False
+    uow: UnitOfWork,
+    sync: Sync,
+    delivery: Delivery,
+    reference: str,
+    *,
+    in_bulk: bool = False,
+    due_at: datetime | None = None,
 ) -> None:
     """Start the delivery's workflow, or signal it that the desired state changed.
 
     Args:
         in_bulk: one workflow may deliver it together with others of its sync.
+        due_at: not before; left out, after the commit.
     """
     desired = uow.session.get_one(Certificate, delivery.desired_certificate_id)
     start = workflow_of(sync, delivery, desired)
-    uow.enqueue(replace(start, batch_key=f"delivery-{sync.id}" if in_bulk else None), signal=reference)
+    key = f"delivery-{sync.id}" if in_bulk else None
+    uow.enqueue(replace(start, batch_key=key), signal=reference, due_at=due_at)
 
 
 def workflow_of(sync: Sync, delivery: Delivery, desired: Certificate) -> WorkflowStart:

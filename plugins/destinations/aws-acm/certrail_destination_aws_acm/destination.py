@@ -2,7 +2,7 @@
 
 from certrail_aws.acm import AcmClient
 from certrail_destination_aws_acm.config import AwsAcmConfig
-from certrail_sdk import Deployment, Destination, Observation, Receipt, Removal, Target
+from certrail_sdk import Deployment, Destination, Observation, RateLimited, Receipt, Removal, Target
 
 
 class AwsAcm(Destination[AwsAcmConfig]):
@@ -20,7 +20,11 @@ class AwsAcm(Destination[AwsAcmConfig]):
 
     async def deploy(self, deployment: Deployment) -> Receipt:
         """Import under the ARN that is there, or under a new one."""
-        return await self._acm().deliver(deployment)
+        try:
+            return await self._acm().deliver(deployment)
+        except RateLimited as error:
+            error.nothing_written = True  # the import is the last call, and the only one that writes
+            raise
 
     async def observe(self, target: Target) -> Observation:
         """Read back what ACM serves. Without a receipt every certificate's tags are looked into."""

@@ -9,8 +9,9 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
 from pydantic import ValidationError
 
+from certrail_aws import session
 from certrail_aws.errors import answered, scrubbed
-from certrail_destination_aws_acm import AwsAcm
+from certrail_destination_aws_acm import AwsAcm, AwsAcmConfig
 from certrail_fakes.acm import AcmServer
 from certrail_sdk import (
     Bundle,
@@ -33,7 +34,31 @@ async def test_throttling_asks_for_the_pause_that_aws_asks_for(
     with pytest.raises(RateLimited) as caught:
         await acm.deploy(desired())
     assert caught.value.retry_after == (timedelta(seconds=seconds) if seconds else None)
+    assert caught.value.nothing_written, "the import is the only call that writes"
     assert [c.outcome for c in server.calls] == ["ThrottlingException"]
+
+
+def kept_client(given: AwsAcmConfig) -> object:
+    return session.client_of(given, "acm", given.endpoint_url)
+
+
+async def test_a_client_is_kept_for_the_same_credentials_only(server: AcmServer) -> None:
+    given = config(server)
+    assert kept_client(given) is kept_client(config(server))
+    other = config(server, secret_access_key="another-secret")
+    assert kept_client(other) is not kept_client(given)
+    with pytest.raises(Unauthorized):
+        await AwsAcm(other).deploy(desired())
+    assert (await AwsAcm(given).deploy(desired())).changed
+
+
+def test_a_client_is_not_kept_for_long(server: AcmServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = kept_client(config(server))
+    monkeypatch.setattr(session, "KEPT_SECONDS", 0.0)
+    assert kept_client(config(server)) is not first
+    monkeypatch.setattr(session, "MOST_KEPT", 1)
+    kept_client(config(server, secret_access_key="another-secret"))
+    assert len(session._kept) == 1
 
 
 async def test_full_account(acm: AwsAcm, server: AcmServer) -> None:
