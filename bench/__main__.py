@@ -6,6 +6,7 @@ or a benchmark broke. A goal that is not reached yet is printed as missed, and d
 
 import argparse
 import os
+import signal
 import sys
 import time
 import traceback
@@ -76,4 +77,6 @@ def main(given: list[str]) -> int:
 if __name__ == "__main__":
     # What processes of others compile is compiled once, as in every installation.
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    # Ended from outside, it stops what it started as well: PostgreSQL would go on by itself.
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
     sys.exit(main(sys.argv[1:]))

@@ -40,8 +40,8 @@ def measure(run: Run) -> list[Figure]:
     """On PostgreSQL: SQLite has one writer at a time, with or without an audit log."""
     if KIND not in run.databases:
         return []
-    count = run.pick("certificates of each process", quick=100, default=300)
-    commits = run.pick("transactions of each process", quick=100, default=600)
+    count = run.pick("certificates of each process", quick=100, default=100)
+    commits = run.pick("transactions of each process", quick=100, default=400)
     with folder() as place, databases(KIND, place) as made:
         data, url = place / "certrail", made.make("certrail")
         fleet = Aged(data, url)
