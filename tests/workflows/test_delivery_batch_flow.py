@@ -64,13 +64,13 @@ async def test_what_fails_is_recorded_for_itself(client: Client, fakes: Fakes) -
         await (await start(client, "delivery-batch-failures")).result()
     batch = fakes.delivery_batch
     assert [failure.kind for failure in batch.failed.values()] == ["Unauthorized"]
-    ((_, told),) = batch.later.items()
-    assert (told.kind, told.permanent, told.nothing_written) == ("RateLimited", False, False)
+    ((_, refused),) = batch.later.items()
+    assert (refused.kind, refused.permanent, refused.nothing_written) == ("RateLimited", False, False)
     assert sorted([*batch.recorded, *batch.failed, *batch.later]) == list(IDS)
     assert batch.apart == {}
 
 
-async def test_what_is_told_to_come_later_holds_no_place(client: Client, fakes: Fakes) -> None:
+async def test_what_is_refused_for_its_rate_holds_no_place(client: Client, fakes: Fakes) -> None:
     fakes.deliveries.tries.script = [RateLimited("slow down", nothing_written=True) for _ in IDS]
     async with fakes.workers(client):
         await (await start(client, "delivery-batch-throttled")).result()
@@ -90,7 +90,7 @@ async def test_what_could_not_be_read_back_is_recorded_as_delivered(client: Clie
     assert list(fakes.delivery_batch.seen.values()).count(False) == 1
 
 
-async def test_a_read_back_that_is_told_to_come_later_is_tried_again(
+async def test_a_read_back_that_is_refused_for_its_rate_is_tried_again(
     client: Client, fakes: Fakes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(delivery_batch, "READ_AGAIN", 0.01)

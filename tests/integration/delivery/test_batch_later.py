@@ -1,4 +1,4 @@
-"""What a destination told to come later leaves its batch at once, and comes back in another one."""
+"""What a destination refused for its rate leaves its batch at once, and comes back in another one."""
 
 import asyncio
 from dataclasses import replace
@@ -41,8 +41,8 @@ def unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def put_off(team: Team, idents: list[str], *, nothing_written: bool = True) -> None:
-    told = replace(SLOWER, next_try_at=team.clock() + WAIT, nothing_written=nothing_written)
-    team.services.delivery_batch.put_off(BATCH, [(call, told) for call in begun(team, idents)])
+    refused = replace(SLOWER, next_try_at=team.clock() + WAIT, nothing_written=nothing_written)
+    team.services.delivery_batch.put_off(BATCH, [(call, refused) for call in begun(team, idents)])
 
 
 def test_it_waits_with_its_reason_for_a_batch_at_its_time(team: Team, folder_world: FolderWorld) -> None:
@@ -71,8 +71,8 @@ def test_it_waits_with_its_reason_for_a_batch_at_its_time(team: Team, folder_wor
 def test_failures_of_many_are_one_commit(team: Team, folder_world: FolderWorld) -> None:
     folder_world.sync()
     idents = issued(team, SIZE)
-    told = replace(SLOWER, next_try_at=team.clock() + WAIT)
-    failures = [(call, told) for call in begun(team, idents)]
+    refused = replace(SLOWER, next_try_at=team.clock() + WAIT)
+    failures = [(call, refused) for call in begun(team, idents)]
     with traffic(team.services.context.db) as found:
         team.services.delivery_batch.put_off(BATCH, failures)
     assert (len(found.statements), found.commits) == (STATEMENTS, 1), found.listed
@@ -93,7 +93,7 @@ def test_what_was_not_called_waits_with_the_others(team: Team, folder_world: Fol
     assert (call.attempt, call.deployment.may_exist) == (1, False)
 
 
-def test_what_may_have_been_carried_out_may_exist(team: Team, folder_world: FolderWorld) -> None:
+def test_what_may_have_succeeded_may_exist(team: Team, folder_world: FolderWorld) -> None:
     folder_world.sync()
     (ident,) = issued(team, 1)
     put_off(team, [ident], nothing_written=False)
@@ -112,8 +112,8 @@ def test_an_intent_of_an_earlier_attempt_is_kept(team: Team, folder_world: Folde
     put_off(team, [ident], nothing_written=False)
     team.clock.advance(WAIT)
     (call,) = team.services.delivery_batch.begin(AGAIN, [ident]).calls
-    told = replace(SLOWER, next_try_at=team.clock() + WAIT)
-    team.services.delivery_batch.put_off(AGAIN, [(call, told)])
+    refused = replace(SLOWER, next_try_at=team.clock() + WAIT)
+    team.services.delivery_batch.put_off(AGAIN, [(call, refused)])
     assert row_of(team, ident).intent_at is not None
 
 
@@ -145,8 +145,8 @@ def test_a_newer_generation_does_not_wait_for_it(team: Team, folder_world: Folde
     (call,) = begun(team, [ident])
     team.services.deliveries.retry(team.admin, ident)
     before = own_workflows(team)
-    told = replace(SLOWER, next_try_at=team.clock() + WAIT)
-    team.services.delivery_batch.put_off(BATCH, [(call, told)])
+    refused = replace(SLOWER, next_try_at=team.clock() + WAIT)
+    team.services.delivery_batch.put_off(BATCH, [(call, refused)])
     assert own_workflows(team) == [*before, ident]
     deliver(team, ident)
     assert row_of(team, ident).observed_generation == 2

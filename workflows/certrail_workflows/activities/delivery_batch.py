@@ -35,7 +35,7 @@ BEGIN_WITHIN = 30.0
 COMMIT_DELAY = 0.15
 """Seconds from the first answer to the commit of its group, which later answers join (PostgreSQL: `commit_delay`)."""
 READ_AGAIN = 1.0
-"""Seconds until a read-back that was told to come later is tried again; twice as many each time."""
+"""Seconds until a read-back that was refused for its rate is tried again; twice as many each time."""
 LOOK_EVERY = 2.0
 """Seconds between two looks whether what is under way is still desired."""
 
@@ -76,7 +76,7 @@ class _Run:
         self._reading: set[str] = set()
         self._seen: list[tuple[ObserveCall, Observation]] = []
         self._put_off: list[tuple[DeployCall, Failure]] = []
-        self._told: datetime | None = None
+        self._refused_until: datetime | None = None
         self._wake = asyncio.Event()
         self._closed = asyncio.Event()
 
@@ -96,7 +96,7 @@ class _Run:
             await recorder
         if rest := (left - self._finished) | self._reading:
             # Where the destination takes no more now, what it was not asked for waits together, not one by one.
-            later = (self._told or self._clock()) if self._pace.width == 1 else None
+            later = (self._refused_until or self._clock()) if self._pace.width == 1 else None
             await engine_thread(
                 lambda: self._batch.hand_over(self._batch_id, rest, called=self._called, later=later)
             )
@@ -234,7 +234,7 @@ class _Run:
     def _recorder(self, call: "DeployCall") -> AttemptRecorder:
         def record(failure: Failure) -> None:
             if failure.kind == RateLimited.__name__ and not failure.permanent:
-                self._told = failure.next_try_at
+                self._refused_until = failure.next_try_at
                 self._put_off.append((call, failure))  # recorded with others, before this activity ends
                 return
             self._batch.fail(self._batch_id, call, failure)

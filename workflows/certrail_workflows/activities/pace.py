@@ -46,14 +46,14 @@ class Pace:
             self._wake()
 
     def refused(self) -> None:
-        """A call was told to come later."""
+        """A call was refused for its rate."""
         self._in_a_row += 1
         if self._width == 1.0:
             self._gap = min(LONGEST_GAP, max(FIRST_GAP, 2 * self._gap))
         self.narrow()
 
     def narrow(self) -> None:
-        """A call was carried out, and what belongs to it was told to come later."""
+        """A call was carried out, and what belongs to it was refused."""
         self._width = max(1.0, self._width / 2)
 
     def answered(self) -> None:

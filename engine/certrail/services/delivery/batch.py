@@ -1,6 +1,6 @@
 """Deliveries in bulk: those of one sync that are due together, with one intent and one receipt for many.
 
-An item is attempted once in a batch. What the destination told to come later leaves the batch, and comes back in
+An item is attempted once in a batch. What the destination refused for its rate leaves the batch, and comes back in
 another one at its time, with what else waits there. Whatever fails otherwise, or was under way when the batch was lost,
 gets its own workflow. Both by an outbox row of the transaction that says so.
 """
@@ -131,7 +131,7 @@ class DeliveryBatch:
         checkpoint("delivery_batch.observed")
 
     def put_off(self, batch_id: str, failures: Sequence[tuple[DeployCall, Failure]]) -> None:
-        """Record attempts that the destination told to come later: they come back in a batch, at their times."""
+        """Record attempts that the destination refused for its rate: they come back in a batch, at their times."""
         by_id = {call.subject_id: (call, failure) for call, failure in failures}
         with self._context.unit_of_work(SYSTEM) as uow, session_cache(uow.session), uow.session.no_autoflush:
             for row in _loaded(uow.session, by_id):
@@ -214,7 +214,7 @@ class DeliveryBatch:
         sync, certificate = sync_with(uow.session, row, row.desired_certificate_id)
         connection = uow.session.get(Connection, sync.connection_id) if sync.connection_id else None
         limited = connection is not None and connection.max_per_minute is not None
-        # One that was told to come later may have been carried out after all: its call says so.
+        # One that was refused for its rate may have succeeded in part: its call says so.
         again = row.status == DeliveryStatus.RETRYING and row.batch_id is not None
         fresh = row.status == DeliveryStatus.PENDING and row.intent_at is None
         if limited or not (again or fresh):
