@@ -75,6 +75,10 @@ class Api:
         """When a certificate should be renewed, and whether another one has superseded it."""
         return self._json("GET", f"certificates/{_part(certificate_id)}/renewal")
 
+    def report_served(self, certificate_id: str, body: Mapping[str, Any]) -> None:
+        """Say what the service that uses a certificate presents."""
+        self._send("POST", f"certificates/{_part(certificate_id)}/served", body)
+
     def pkcs12(self, certificate_id: str, password: str) -> bytes:
         """A certificate with its managed key; unlike the key alone, it may be read again after a crash."""
         body = {"format": "pkcs12", "password": password}

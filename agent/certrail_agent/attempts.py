@@ -11,9 +11,9 @@ from typing import Any
 from certrail_agent import keys
 from certrail_agent.api import Api
 from certrail_agent.checkpoints import checkpoint
-from certrail_agent.config import Wanted
+from certrail_agent.config import Wanted, is_address
 from certrail_agent.deployment import deploy
-from certrail_agent.errors import DeployFailed, Refused, RequestEnded
+from certrail_agent.errors import DeployFailed, Refused, RequestEnded, Unreachable
 from certrail_agent.folder import Folder
 from certrail_agent.keys import Pair
 from certrail_agent.state import Attempt, Held, Served, State, Store
@@ -69,6 +69,23 @@ class Work:
             self.state.served = Served(verdict, fingerprint, self.clock())
 
         deploy(self.wanted, pair, seen)
+
+    def report_served(self, certificate_id: str) -> None:
+        """Report what the health check saw last; a server that does not take it hears of the next one."""
+        health, served = self.wanted.health, self.state.served
+        if health is None or served is None:
+            return
+        body = {
+            "host": health.host,
+            "port": health.port,
+            "server_name": "" if is_address(health.server_name) else health.server_name,
+            "fingerprint": served.fingerprint,
+            "reason": "" if served.fingerprint else "No TLS handshake on the host itself.",
+        }
+        try:
+            self.api.report_served(certificate_id, body)
+        except (Refused, Unreachable) as error:
+            logger.info("%s: what is served was not reported: %s", self.wanted.name, error)
 
 
 def begin(work: Work, renews: str | None) -> None:
@@ -210,7 +227,13 @@ def _use(work: Work, attempt: Attempt, certificate_id: str) -> None:
     """Fetch the certificate, put it into use, and make it the one that is held."""
     row = work.api.certificate(certificate_id)
     pair = Pair(row["pem"], "".join(row["chain"]), _key_of(work, row))
-    work.put_into_use(pair)
+    before = work.state.served
+    try:
+        work.put_into_use(pair)
+    finally:
+        # Also of one that does not work: the server learns that the former one is in use again.
+        if work.state.served is not before:
+            work.report_served(row["id"])
     checkpoint("deployed")
     begins, ends = pair.validity
     work.state.held = Held(

@@ -163,6 +163,15 @@ def _fault_of(url: str) -> str:
     return "give an https:// address; http:// is for loopback only, since the token is sent there"
 
 
+def is_address(host: str) -> bool:
+    """Whether a host is given as an IP address."""
+    try:
+        ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
 def is_loopback(host: str) -> bool:
     """Whether a host name or address is this machine."""
     try:
@@ -179,9 +188,7 @@ def _wanted(table: Reader, application: str, profile: str | None) -> Wanted:
     if not (dns or ip or common_name):
         table.fault("dns", "give at least one of dns, ip and common_name")
     for address in ip:
-        try:
-            ip_address(address)
-        except ValueError:
+        if not is_address(address):
             table.fault("ip", f"{address!r} is no IP address")
     wanted = Wanted(
         name=table.text("name", pattern=NAME, needed=True) or "",

@@ -48,10 +48,10 @@ def deploy(wanted: Wanted, pair: Pair, seen: Callable[[str, str | None], None]) 
 
 
 def observe(wanted: Wanted, fingerprint: str, now: float) -> Served | None:
-    """What the service shows; `None` where there is no health check."""
+    """What the service shows, within the grace: it may be restarting. `None` where there is no health check."""
     if wanted.health is None:
         return None
-    verdict, found = service.look(wanted.health, fingerprint, None)
+    verdict, found = service.look_until(wanted.health, fingerprint, None)
     return Served(verdict, found, now)
 
 

@@ -146,8 +146,11 @@ class Lifecycle:
         if not self._renews_itself and plan.get("off"):
             logger.warning("%s: certrail does not renew it: %s", name, plan["off"])
         work.state.checked_at = work.clock()
-        work.state.served = observe(work.wanted, held.fingerprint, work.clock()) or work.state.served
+        served = observe(work.wanted, held.fingerprint, work.clock())
+        work.state.served = served or work.state.served
         work.save()
+        if served is not None and is_ours:
+            work.report_served(held.certificate_id)
         if work.state.served is not None and work.state.served.verdict != "served":
             logger.warning("%s: the health check says %s", name, work.state.served.verdict)
 

@@ -18,7 +18,9 @@ import pytest
 from tests.integration.agent_world import AgentWorld
 
 from certrail_agent import service
+from certrail_agent.api import Api
 from certrail_agent.config import Health, Reload
+from certrail_agent.errors import Refused
 
 
 @dataclass
@@ -95,6 +97,50 @@ def test_a_service_that_goes_on_with_the_former_certificate_is_noticed(
     assert settled(world, health=health)[0] == "current"
     assert world.pair() != first
     assert len(world.requests()) == 2
+
+
+def reported(world: AgentWorld) -> list[dict[str, object]]:
+    """The events of what was reported to the server."""
+    events = world.team.services.audit_log.events(None, limit=1000)
+    return [{"type": row.type, **row.data} for row in events if row.type.startswith("probe.")]
+
+
+def test_the_server_learns_what_is_served(world: AgentWorld, tls: TlsService) -> None:
+    """Also where the former one was restored: it is in use, and another one belongs there."""
+    health = {"port": tls.port, "grace": "1s", "server_name": "a.example.com"}
+    settled(world, health=health)
+    probes, here = world.team.services.probes, world.team.application
+    (shown,) = probes.list(here)
+    assert (shown.row.verdict, shown.row.found) == ("served", world.pair().fingerprint)
+    assert (shown.reporter, shown.sync, shown.row.server_name) == ("host", None, "a.example.com")
+    tls.follows = False
+    world.team.clock.advance(timedelta(days=40))
+    for _ in range(2):
+        assert settled(world, health=health, reload={"command": ["true"]})[0] == "failed"
+    (shown,) = probes.list(here)
+    assert (shown.row.verdict, shown.row.found) == ("older", world.pair().fingerprint)
+    tls.follows = True
+    settled(world, health=health)
+    assert sorted(str(event["type"]) for event in reported(world)) == [
+        "probe.not_served",
+        "probe.served",
+        "probe.served",
+    ]
+    world.team.clock.advance(timedelta(days=1))
+    settled(world, health=health)
+    (shown,) = probes.list(here)
+    assert shown.row.checked_at == world.team.clock.now
+
+
+def test_a_server_that_takes_no_report_stops_nothing(
+    world: AgentWorld, tls: TlsService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(*_given: object) -> None:
+        raise Refused(404, "not-found", "There is no such route.")
+
+    monkeypatch.setattr(Api, "report_served", refused)
+    assert settled(world, health={"port": tls.port, "grace": "1s"})[0] == "current"
+    assert world.team.services.probes.list(world.team.application) == []
 
 
 def test_without_an_earlier_certificate_the_link_is_taken_away(world: AgentWorld) -> None:

@@ -102,6 +102,7 @@ def build(settings: Settings, *, make_keyring: bool = True) -> App:
         est_public_url=settings.est_public_url,
         ended_orders_kept=settings.acme_ended_orders_kept,
         audit_witness=AuditWitness(settings.data_dir / FILE_NAME, keyring) if _has_folder(settings) else None,
+        probe_networks=settings.probe_networks,
         key_blocklist=KeyBlocklist(settings.key_blocklist_file) if settings.key_blocklist_file else None,
     )
     orchestrator = TemporalOrchestrator(

@@ -184,6 +184,11 @@ class Settings(BaseSettings):
         description="Megabytes of memory that a process of plugins may use; it is ended above that, and the plugin"
         " quarantined.",
     )
+    probe_networks: Annotated[frozenset[str], NoDecode] = Field(
+        frozenset(),
+        description="Networks of private and other special-purpose addresses that the probes of syncs may connect to,"
+        " such as 10.20.0.0/16, separated by commas. Default: public addresses only.",
+    )
     metrics_token: SecretStr | None = Field(
         None,
         min_length=16,
@@ -200,7 +205,7 @@ class Settings(BaseSettings):
     def _secrets_from_files(cls, values: dict[str, Any]) -> dict[str, Any]:
         return with_files_read(values, SECRETS)
 
-    @field_validator("disabled_plugins", "trusted_proxies", mode="before")
+    @field_validator("disabled_plugins", "trusted_proxies", "probe_networks", mode="before")
     @classmethod
     def _split(cls, value: Any) -> Any:
         return frozenset(re.findall(r"[^,\s]+", value)) if isinstance(value, str) else value
@@ -215,6 +220,16 @@ class Settings(BaseSettings):
                 raise ValueError("give addresses and networks, such as 10.1.0.7 and 10.1.0.0/16") from None
             if not network.prefixlen:
                 raise ValueError("everybody is no proxy: name the addresses of yours")
+        return values
+
+    @field_validator("probe_networks")
+    @classmethod
+    def _allowed(cls, values: frozenset[str]) -> frozenset[str]:
+        for value in values:
+            try:
+                ip_network(value)
+            except ValueError:
+                raise ValueError("give networks, such as 10.20.0.0/16 and 2001:db8::/48") from None
         return values
 
     @field_validator("database_url")

@@ -10,11 +10,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from cryptography import x509
 from sqlalchemy import make_url
 from sqlalchemy.exc import OperationalError
 from tests.interop.certificates import Authority
 from tests.interop.debian import DebianPostgres
 
+from certrail.domain.endpoints.probes import Endpoint
+from certrail.network.handshake import look
 from certrail.persistence.database import Database
 from certrail_server.settings import Settings
 
@@ -110,3 +113,15 @@ def test_the_server_wants_our_certificate_and_tls(
     monkeypatch.delenv("CERTRAIL_DATABASE_TLS_CA_FILE")
     monkeypatch.setenv("CERTRAIL_DATABASE_TLS", "disable")
     assert "no encryption" in refusal(Settings())
+
+
+async def test_a_probe_sees_the_certificate_of_the_server(server: str, authority: Authority) -> None:
+    url = make_url(server)
+    endpoint = Endpoint("postgresql", str(url.host), url.port or 5432, "")
+    seen = await look(endpoint, ("127.0.0.0/8", "::1/128"))
+    assert seen.reason == ""
+    certificate, _ = authority.issue("server")
+    expected = x509.load_pem_x509_certificate(certificate.read_bytes())
+    presented = x509.load_der_x509_certificate(seen.certificates[0])
+    assert presented.issuer == expected.issuer
+    assert presented.subject == expected.subject

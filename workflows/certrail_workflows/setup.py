@@ -35,6 +35,7 @@ KINDS = (
     "expiry",
     "housekeeping",
     "incidents",
+    "probes",
     "renewals",
     "retirements",
     "revocation-lists",

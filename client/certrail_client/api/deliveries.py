@@ -8,8 +8,12 @@ from certrail_client.models.deliveries import (
     DeliveryList,
     DeliveryOut,
     DeliveryStatus,
+    ProbeList,
+    ProbeOut,
+    ProbeVerdict,
     RetirementList,
     RetirementOut,
+    ServedIn,
 )
 
 
@@ -23,6 +27,12 @@ def retry_delivery(delivery_id: str) -> Call[DeliveryOut]:
     """Deliver again now."""
     path = path_of(PREFIX + "/deliveries/{delivery_id}/retry", delivery_id=delivery_id)
     return Call("POST", path, DeliveryOut)
+
+
+def report_served(certificate_id: str, body: ServedIn) -> Call[ProbeOut]:
+    """Report what a service presents: by the agent of its host, about a certificate of its own."""
+    path = path_of(PREFIX + "/certificates/{certificate_id}/served", certificate_id=certificate_id)
+    return Call("POST", path, ProbeOut, body=body)
 
 
 def get_retirement(retirement_id: str) -> Call[RetirementOut]:
@@ -53,6 +63,25 @@ def list_deliveries(
         path,
         DeliveryList,
         query={"sync": sync, "lineage": lineage, "status": status, "cursor": cursor, "limit": limit},
+        position="cursor",
+    )
+
+
+def list_probes(
+    application: str | None,
+    *,
+    lineage: str | None = None,
+    verdict: ProbeVerdict | None = None,
+    cursor: str | None = None,
+    limit: int | None = None,
+) -> PagedCall[ProbeList, ProbeOut]:
+    """Whether certificates are served, by each probe of a sync and as agents report it; newest first."""
+    path = scoped(application, "/probes")
+    return PagedCall(
+        "GET",
+        path,
+        ProbeList,
+        query={"lineage": lineage, "verdict": verdict, "cursor": cursor, "limit": limit},
         position="cursor",
     )
 

@@ -6,9 +6,11 @@ Written by `python -m docs.generate` from the OpenAPI document; edit the API ins
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Literal
 
-from certrail_client.base import Body, OpenEnum
+from certrail_client.base import Body, OpenEnum, default
 from certrail_client.models.common import FailureOut
+from certrail_client.models.enums import ProbeProtocol
 
 
 class DeliveryList(Body):
@@ -71,6 +73,8 @@ class DeliveryOut(Body):
     """When it was last read back and found right."""
     observed: ObservationOut | None
     """What was found there last."""
+    served: list[ProbeOut]
+    """Whether it is served, by each probe of the sync."""
 
 
 class DeliveryStatus(OpenEnum):
@@ -103,6 +107,68 @@ class ObservationOut(Body):
     """What uses the object, if that is known."""
     error: FailureOut | None = None
     """Why it could not be read."""
+
+
+class ProbeList(Body):
+    """Probes, newest first."""
+
+    items: list[ProbeOut]
+    """The objects, in the order that the call names."""
+    next_cursor: str | None = None
+    """Give it as `cursor` to read the next page; null on the last one."""
+
+
+class ProbeOut(Body):
+    """Whether a service presents the certificate that belongs there."""
+
+    id: str
+    """Id of the probe."""
+    application_id: str | None
+    """Id of its Application; null in the legacy scope."""
+    lineage_id: str
+    """Id of the lineage."""
+    delivery_id: str | None
+    """Id of the delivery; null where an agent reports it."""
+    sync: str | None
+    """Slug of the sync; null where an agent reports it."""
+    reporter: str | None
+    """Who reports it: the agent of a host; null where certrail looks."""
+    protocol: ProbeProtocol
+    """How TLS begins."""
+    host: str
+    """Name or address of the service, as it is reached from where it is looked at."""
+    port: int
+    """Port of the service."""
+    server_name: str
+    """Name for SNI; empty for none."""
+    verdict: ProbeVerdict | None
+    """What the last look found; null before the first one after a delivery."""
+    reason: str
+    """Why it is not served; empty if it is."""
+    found: str | None
+    """SHA-256 of the certificate that is presented."""
+    certificate_id: str
+    """Id of the certificate that belongs there."""
+    checked_at: datetime | None
+    """When it was looked at last."""
+    changed_at: datetime | None
+    """When the verdict changed last."""
+    grace_until: datetime | None
+    """Until when it is not reported that it is not served; null while it is."""
+    reported_at: datetime | None
+    """When it was reported that it is not served; null once that is resolved."""
+    next_look_at: datetime | None
+    """When it is looked at again; null where an agent looks."""
+
+
+class ProbeVerdict(OpenEnum):
+    """What a probe found."""
+
+    SERVED = "served"
+    OLDER = "older"
+    OTHER = "other"
+    CHAIN_BROKEN = "chain_broken"
+    UNREACHABLE = "unreachable"
 
 
 class ReceiptOut(Body):
@@ -188,3 +254,20 @@ class RetirementStatus(OpenEnum):
     FAILED = "failed"
     KEPT = "kept"
     REMOVED = "removed"
+
+
+class ServedIn(Body):
+    """What the agent of a host saw of the service that uses a certificate."""
+
+    host: str
+    """Name or address at which it looked."""
+    port: int
+    """Port at which it looked."""
+    server_name: str | Literal[""] = default("")
+    """Name for SNI; empty for none."""
+    protocol: ProbeProtocol = default("tls")
+    """How TLS began."""
+    fingerprint: str | None
+    """SHA-256 of the certificate that was presented, hex; null where there was no handshake."""
+    reason: str = ""
+    """Why there was none."""

@@ -74,6 +74,7 @@ class Permission(OpenEnum):
     SYNC_MANAGE = "sync:manage"
     SYNC_TRIGGER = "sync:trigger"
     DELIVERY_RETRY = "delivery:retry"
+    SERVED_REPORT = "served:report"
     ALERT_READ = "alert:read"
     ALERT_MANAGE = "alert:manage"
     INCIDENT_ACKNOWLEDGE = "incident:acknowledge"
@@ -94,6 +95,15 @@ class PrincipalKind(OpenEnum):
     MACHINE = "machine"
     AGENT = "agent"
     ENROLLMENT = "enrollment"
+
+
+class ProbeProtocol(OpenEnum):
+    """How TLS begins."""
+
+    TLS = "tls"
+    SMTP = "smtp"
+    IMAP = "imap"
+    POSTGRESQL = "postgresql"
 
 
 class Reason(OpenEnum):

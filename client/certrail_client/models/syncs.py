@@ -10,6 +10,7 @@ from datetime import datetime
 from pydantic import Field
 
 from certrail_client.base import Body, Json, default
+from certrail_client.models.enums import ProbeProtocol
 
 
 class DestinationTrialIn(Body):
@@ -38,6 +39,44 @@ class PreviewedObject(Body):
     """End of its validity period."""
     object_name: str
     """What the object at the destination would be called."""
+
+
+class ProbeIn(Body):
+    """Where it is looked at whether a certificate of the sync is served, after its delivery and at
+    intervals.
+    """
+
+    host: str
+    """Name or address; `{{common_name}}` in it is the common name, or else the first name, of the
+    certificate.
+    """
+    port: int | None = None
+    """Port; by default 443, for SMTP 25, for IMAP 143, for PostgreSQL 5432."""
+    server_name: str | None = None
+    """Name for SNI, with the same placeholder; by default the host, if it is a name."""
+    protocol: ProbeProtocol = default("tls")
+    """How TLS begins: at once, by STARTTLS (`smtp`, `imap`), or by an SSLRequest (`postgresql`)."""
+    grace: str = "10m"
+    """How long after a delivery, or after it was served last, nothing is reported."""
+    interval: str = "1h"
+    """Between two looks at what is served."""
+
+
+class ProbeSettingsOut(Body):
+    """Where it is looked at whether certificates of a sync are served."""
+
+    host: str
+    """Name or address, perhaps with a placeholder."""
+    port: int | None
+    """Port; null for the usual one of the protocol."""
+    server_name: str | None
+    """Name for SNI; null for the host, if it is a name."""
+    protocol: ProbeProtocol
+    """How TLS begins."""
+    grace: str
+    """How long nothing is reported."""
+    interval: str
+    """Between two looks."""
 
 
 class SelectionIn(Body):
@@ -91,6 +130,8 @@ class SyncChangeIn(Body):
     """Whether objects no longer desired are removed."""
     prune_grace: str | None = None
     """How long after."""
+    probes: list[ProbeIn] | None = None
+    """Replaces all probes."""
 
 
 class SyncIn(Body):
@@ -120,6 +161,8 @@ class SyncIn(Body):
     """Whether objects that are no longer desired are removed."""
     prune_grace: str = "7d"
     """How long after; a revoked one goes at once."""
+    probes: list[ProbeIn] | None = None
+    """Where it is looked at whether each certificate is served."""
 
 
 class SyncList(Body):
@@ -166,6 +209,8 @@ class SyncOut(Body):
     """Whether objects that are no longer desired are removed."""
     prune_grace: str
     """How long after; a revoked one goes at once."""
+    probes: list[ProbeSettingsOut]
+    """Where it is looked at whether certificates are served."""
     deletion_requested: bool
     """Whether it is deleted once its last object is removed."""
 

@@ -60,6 +60,7 @@ class Permission(StrEnum):
     SYNC_MANAGE = "sync:manage"
     SYNC_TRIGGER = "sync:trigger"
     DELIVERY_RETRY = "delivery:retry"
+    SERVED_REPORT = "served:report"
     ALERT_READ = "alert:read"
     ALERT_MANAGE = "alert:manage"
     INCIDENT_ACKNOWLEDGE = "incident:acknowledge"
@@ -107,6 +108,7 @@ _OPERATOR = _AUDITOR | {
     Permission.VIEW_MANAGE,
     Permission.SYNC_TRIGGER,
     Permission.DELIVERY_RETRY,
+    Permission.SERVED_REPORT,
     Permission.INCIDENT_ACKNOWLEDGE,
     Permission.NOTIFICATION_REPLAY,
 }

@@ -45,6 +45,7 @@ from certrail.services.delivery.batch import DeliveryBatch
 from certrail.services.delivery.deliveries import Deliveries
 from certrail.services.delivery.deploy import DeployEffect
 from certrail.services.delivery.open_objects import DELIVERIES, REMOVALS
+from certrail.services.delivery.probes.looks import Probes
 from certrail.services.delivery.remove import RemoveEffect
 from certrail.services.delivery.retirements import Retirements
 from certrail.services.delivery.subscribers import connection_updated
@@ -223,6 +224,7 @@ class Services:
     plugin_names: PluginNames
     plugin_threads: PluginThreads
     principals: Principals
+    probes: Probes
     reconciliation: Reconciliation
     refusal_counter: RefusalCounter
     renewal_advice: RenewalAdvice
@@ -262,7 +264,7 @@ class Services:
         approval_messages = ApprovalMessages(context)
         effects = Effects.build(context, approval_messages)
         missing_plugins = MissingPlugins(context, effects.open_objects())
-        retirements = Retirements(context)
+        retirements, probes = Retirements(context), Probes(context)
         status_responder = StatusResponder(context)
         inventory, enrollment_secrets = Inventory(context), EnrollmentSecrets(context)
         return cls(
@@ -313,6 +315,7 @@ class Services:
             plugin_names=PluginNames(context),
             plugin_threads=plugin_threads,
             principals=Principals(context),
+            probes=probes,
             reconciliation=Reconciliation(context, OPEN_OBJECTS),
             refusal_counter=refusal_counter,
             renewal_advice=RenewalAdvice(context),
@@ -333,6 +336,7 @@ class Services:
                 "expiry": ExpirySweep(context).run,
                 "housekeeping": Housekeeping(context).run,
                 "incidents": incidents.escalate,
+                "probes": probes.run,
                 "renewals": RenewalSweep(context, issuance).run,
                 "retirements": retirements.start_due,
                 "revocation-lists": status_responder.refresh,

@@ -62,6 +62,9 @@ SECTIONS: dict[str, dict[str, Entry]] = {
         "delivery": Entry(
             "api.delivery:delivery", "Deliveries: the state of each certificate at each destination."
         ),
+        "probe": Entry(
+            "api.delivery:probe", "Probes: whether services present the certificates that belong there."
+        ),
         "retirement": Entry(
             "api.delivery:retirement", "Retirements: planned and past removals of objects from destinations."
         ),

@@ -20,6 +20,7 @@ TONES: Mapping[str, str] = {
             "issued",
             "approved",
             "delivered",
+            "served",
             "ready",
             "sent",
             "published",
@@ -35,6 +36,10 @@ TONES: Mapping[str, str] = {
     ),
     **dict.fromkeys(
         ("failed", "revoked", "rejected", "expired", "reject", "critical", "incident", "disabled", "refused"),
+        "bad",
+    ),
+    **dict.fromkeys(
+        ("older", "other", "chain_broken", "unreachable"),
         "bad",
     ),
     **dict.fromkeys(("open", "issuing", "delivering", "pending", "info"), "info"),

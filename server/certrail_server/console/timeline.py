@@ -22,6 +22,7 @@ GOOD = frozenset(
         "certificate.renewed",
         "delivery.delivered",
         "delivery.verified",
+        "probe.served",
         "approval.approved",
         "request.approved",
     }

@@ -1,7 +1,7 @@
 """Probes: TLS handshakes that show whether a service presents the certificate that was delivered."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -125,7 +125,7 @@ class ProbeSettings:
         return Endpoint(self.protocol, host, port, "" if literal(named) else named)
 
 
-def require_distinct(probes: list[ProbeSettings]) -> None:
+def require_distinct(probes: Sequence[ProbeSettings]) -> None:
     """Raises BadInput for two probes of the same endpoint, or too many."""
     if len(probes) > MOST_PROBES:
         raise BadInput(f"A sync has at most {MOST_PROBES} probes; these are {len(probes)}.", "probes")

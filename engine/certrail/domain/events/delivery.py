@@ -228,3 +228,57 @@ class DeliveryRemovalFailed(
     message: str
     action: str
     permanent: bool
+
+
+class ProbeFacts(TypedDict):
+    """The fields that every `ProbeEvent` has."""
+
+    subject_id: str
+    application_id: str | None
+    common_name: str
+    sync: str | None
+    endpoint: str
+    lineage_id: str
+    certificate_id: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProbeEvent(Event, subject="probe"):
+    """About one endpoint at which a certificate is to be served; `sync` is empty where an agent reports it."""
+
+    common_name: str
+    sync: str | None
+    endpoint: str
+    lineage_id: str
+    certificate_id: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProbeNotServed(
+    ProbeEvent,
+    type="probe.not_served",
+    title="Not served: {name}",
+    severity=Severity.CRITICAL,
+    stage=Stage.OPEN,
+    alertable=True,
+):
+    """A service does not present the certificate that belongs there; `found` is what it presents, SHA-256."""
+
+    verdict: str
+    message: str
+    action: str
+    found: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProbeServed(
+    ProbeEvent, type="probe.served", title="Served: {name}", stage=Stage.CLOSED, alertable=True
+):
+    """A service presents a certificate for the first time, or again."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProbeEnded(
+    ProbeEvent, type="probe.ended", title="Not probed any more: {name}", stage=Stage.CLOSED, alertable=True
+):
+    """A probe ended after it had been reported that the certificate is not served."""

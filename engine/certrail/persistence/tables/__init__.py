@@ -64,6 +64,7 @@ from certrail.persistence.tables.core import (
 from certrail.persistence.tables.delivery import (
     Delivery,
     PreviousTarget,
+    Probe,
     Retirement,
     Sync,
 )
@@ -154,6 +155,7 @@ __all__ = [
     "PluginHealthIssue",
     "PreviousTarget",
     "Principal",
+    "Probe",
     "ProcessHeartbeat",
     "ReconciliationState",
     "RemoteOrder",

@@ -26,7 +26,8 @@ class Sync(Row, table=True):
     With `prune`, objects that are no longer desired are removed after `prune_grace_seconds`. A sync with
     `deletion_requested` is deleted once all that it delivered is removed. `name_pattern` and `name_length` are what the
     destination takes as a name, for the time in which its plugin is not here. `distribution` is the Python distribution
-    of that plugin: another one that takes the plugin's name later is not given the configuration.
+    of that plugin: another one that takes the plugin's name later is not given the configuration. `probes` are
+    values of `ProbeSettings`.
     """
 
     __tablename__ = "sync"
@@ -49,6 +50,7 @@ class Sync(Row, table=True):
     auto: bool = True
     prune: bool = False
     prune_grace_seconds: int = GRACE_SECONDS
+    probes: list[dict[str, Any]] = json_column(list)
     deletion_requested: bool = False
 
 
@@ -118,3 +120,42 @@ class Retirement(EffectColumns, Row, table=True):
     remove_at: datetime = Field(sa_type=UtcDateTime)
     removed_at: datetime | None = timestamp()
     previous_target_id: str | None = Field(default=None, max_length=80)
+
+
+class Probe(Row, table=True):
+    """One endpoint at which a certificate is to be served: of a sync's probe, or reported by the agent of a host.
+
+    `certificate_id` is the certificate that belonged there at the last look, `found` the fingerprint that was seen;
+    `served_certificate_id` was served last. `changed_at` is when the verdict changed, `reported_at` when it was
+    reported that the certificate is not served, empty once that is resolved. Until `grace_until` it is not reported.
+    `due_at` is the next look, empty where the agent looks. `look` counts looks: what an older one saw is ignored.
+    """
+
+    __tablename__ = "probe"
+    __table_args__ = (
+        UniqueConstraint("delivery_id", "protocol", "host", "port", "server_name"),
+        UniqueConstraint("principal_id", "protocol", "host", "port", "server_name"),
+        Index("ix_probe_due", "due_at", "id", **only_where("due_at is not null")),
+    )
+
+    lineage_id: str = Field(foreign_key="lineage.id", index=True, max_length=40)
+    delivery_id: str | None = Field(default=None, foreign_key="delivery.id", max_length=80)
+    principal_id: str | None = Field(default=None, foreign_key="principal.id", max_length=80)
+    certificate_id: str = Field(max_length=40)
+    protocol: str = Field(max_length=16)
+    host: str = Field(max_length=253)
+    port: int
+    server_name: str = Field(default="", max_length=253)
+    grace_seconds: int = 0
+    interval_seconds: int = 0
+    verdict: str | None = Field(default=None, max_length=16)
+    reason: str = ""
+    found: str | None = Field(default=None, max_length=64)
+    served_certificate_id: str | None = Field(default=None, max_length=40)
+    failures: int = 0
+    look: int = 0
+    checked_at: datetime | None = timestamp()
+    changed_at: datetime | None = timestamp()
+    grace_until: datetime | None = timestamp()
+    reported_at: datetime | None = timestamp()
+    due_at: datetime | None = timestamp()

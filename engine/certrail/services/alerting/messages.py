@@ -35,6 +35,8 @@ LABELS = {
     "sync": "Sync",
     "destination": "Destination",
     "object_name": "Object",
+    "endpoint": "Endpoint",
+    "verdict": "Verdict",
     "reference": "Reference",
     "private_key": "Private key",
     "message": "What happened",

@@ -61,6 +61,7 @@ class ServiceContext:
         signers: by name, signers of authority keys that are not held here.
         audit_witness: remembers the head of the audit chain outside the database; ``None`` where there is no folder.
         key_blocklist: keys whose private halves are public, where the installation has such a list.
+        probe_networks: CIDRs of special-purpose addresses that probes may connect to.
         ended_orders_kept: how long an ACME order is kept after it ended, with its authorizations and challenges.
     """
 
@@ -78,6 +79,7 @@ class ServiceContext:
     signers: Mapping[str, KeyHolder | RemoteSigner] = field(default_factory=dict)
     audit_witness: AuditWitness | None = None
     key_blocklist: KeyBlocklist | None = None
+    probe_networks: frozenset[str] = frozenset()
     ended_orders_kept: timedelta = timedelta(days=30)
 
     @contextmanager

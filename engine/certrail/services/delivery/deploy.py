@@ -29,6 +29,7 @@ from certrail.services.delivery.observation import (
     note_observation,
     record_observation,
 )
+from certrail.services.delivery.probes.schedule import probe_now
 from certrail.services.integrations.plugin_config import destination_of, plugin_version
 from certrail.services.integrations.receipts import checked_receipt
 from certrail_sdk import Bundle, Deployment, Destination, Observation, Observes, Receipt, Target
@@ -218,6 +219,7 @@ class DeployEffect(Effect[Delivery, DeployCall, Receipt]):
         else:
             row.next_try_at = uow.now
         retirement_planner.delivered(uow, sync, row, certificate)
+        probe_now(uow, sync, row, certificate)
         # What a newer generation replaces, or a deletion removes, is not deployed again for being another.
         wanted = row.generation == call.generation and not sync.deletion_requested
         seen = call.seen if wanted else None

@@ -13,6 +13,7 @@ from certrail.persistence.database import cached, locked, session_cache
 from certrail.persistence.tables import Application, Certificate, CertificateProfile, Delivery, Sync
 from certrail.services.core.orchestrator import WorkflowStart
 from certrail.services.core.unit_of_work import ServiceContext, UnitOfWork
+from certrail.services.delivery.probes.schedule import end_probes
 from certrail.services.integrations.plugin_config import installed
 from certrail.services.inventory.selectors import names_of, selects
 
@@ -155,6 +156,7 @@ def cancel_delivery(uow: UnitOfWork, delivery: Delivery) -> None:
     delivery.status, delivery.last_transition_at, delivery.next_try_at = DeliveryStatus.REMOVED, uow.now, None
     delivery.last_error = None
     uow.session.add(delivery)
+    end_probes(uow, uow.session.get_one(Sync, delivery.sync_id), [delivery.id])
     uow.record(DeliveryCancelled(**facts_of(uow, delivery)))
 
 

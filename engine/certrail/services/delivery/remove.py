@@ -19,6 +19,7 @@ from certrail.services.core.unit_of_work import UnitOfWork
 from certrail.services.delivery.connection_rate import acquire_slot
 from certrail.services.delivery.desired_state import bump_generation, facts_of
 from certrail.services.delivery.locks import lock_delivery, lock_with_rate_limit
+from certrail.services.delivery.probes.schedule import end_probes
 from certrail.services.delivery.retirement_planner import (
     RetirementReason,
     delete_if_drained,
@@ -183,6 +184,7 @@ def _clear_observed(uow: UnitOfWork, row: Retirement, delivery: Delivery, sync: 
         return  # a newer generation is pending and deploys by itself
     if unwanted:
         delivery.status, delivery.last_transition_at = DeliveryStatus.REMOVED, uow.now
+        end_probes(uow, sync, [delivery.id])
     else:
         bump_generation(uow, sync, delivery)
 

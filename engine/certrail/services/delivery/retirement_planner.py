@@ -16,6 +16,7 @@ from certrail.persistence.database import cached, locked
 from certrail.persistence.tables import Certificate, Delivery, PreviousTarget, Retirement, Sync
 from certrail.services.core.unit_of_work import UnitOfWork
 from certrail.services.delivery.desired_state import cancel_delivery, enqueue_delivery, facts_of
+from certrail.services.delivery.probes.schedule import end_probes
 from certrail.services.integrations.plugin_config import installed
 from certrail.services.integrations.stored_config import shown
 from certrail.services.inventory.selectors import selects
@@ -241,6 +242,7 @@ def discard(uow: UnitOfWork, sync: Sync) -> None:
     for delivery in deliveries:
         if delivery.last_error:
             cancel_delivery(uow, delivery)
+    end_probes(uow, sync, idents)
     places = uow.session.exec(select(PreviousTarget).where(PreviousTarget.sync_id == sync.id)).all()
     for row in (*rows, *deliveries, *places, sync):
         uow.session.delete(row)

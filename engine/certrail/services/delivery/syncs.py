@@ -1,12 +1,12 @@
 """Syncs: which certificates of an Application belong at which destination."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import ColumnElement, inspect, not_, true
 from sqlmodel import Session, col, select
 
+from certrail.domain.endpoints.probes import ProbeSettings, require_distinct
 from certrail.domain.errors import BadInput, Conflict
 from certrail.domain.events.delivery import SyncCleanup, SyncCreated, SyncTriggered, SyncUpdated
 from certrail.domain.object_names import ObjectNameSchema
@@ -26,6 +26,7 @@ from certrail.services.delivery.desired_state import (
     object_name,
     set_desired_each,
 )
+from certrail.services.delivery.probes.schedule import replan_probes
 from certrail.services.delivery.retirement_planner import (
     clean_up,
     discard,
@@ -34,6 +35,7 @@ from certrail.services.delivery.retirement_planner import (
     target_of,
     target_snapshot,
 )
+from certrail.services.delivery.taken_over import Delivered, take_over
 from certrail.services.integrations.plugin_config import (
     built,
     destination_class,
@@ -46,26 +48,13 @@ from certrail.services.integrations.plugin_config import (
 )
 from certrail.services.integrations.stored_config import shown, sync_purpose
 from certrail.services.inventory.selectors import CertificateSelector, selected
-from certrail_sdk import Destination, Receipt, Removes
+from certrail_sdk import Destination, Removes
 
 FAILING = (DeliveryStatus.RETRYING, DeliveryStatus.FAILED)
 MOST_SYNCS = 200
 """Of one Application: all are matched in the transaction that issues a certificate, which holds up other writers."""
 PRUNING = ("selection", "prune", "prune_grace_seconds")
 """Settings by which removals are planned."""
-
-
-@dataclass(frozen=True)
-class Delivered:
-    """Where a certificate is already, put there before this sync was known here.
-
-    Attributes:
-        reference: the object's own identifier at the destination, such as an ARN.
-    """
-
-    certificate_id: str
-    object_name: str
-    reference: str
 
 
 class Syncs:
@@ -91,6 +80,7 @@ class Syncs:
         auto: bool = True,
         prune: bool = False,
         prune_grace_seconds: int = GRACE_SECONDS,
+        probes: Sequence[ProbeSettings] = (),
         delivered: Sequence[Delivered] = (),
     ) -> Sync:
         """Create a sync; certificates that it selects already are delivered at once, except those in `delivered`.
@@ -101,12 +91,13 @@ class Syncs:
             prune_grace_seconds: how long they stay before that; a revoked certificate is removed at once.
 
         Raises:
-            BadInput: the plugin, its configuration, the connection or the name schema does not fit.
+            BadInput: the plugin, its configuration, the connection, the name schema or a probe does not fit.
             Conflict: the slug is taken in this Application.
         """
         plugin = destination_class(self._context, destination)
         name_schema = _usable_name_schema(name_schema, plugin)
         _check_removal(prune, plugin)
+        require_distinct(probes)
         selection = selection or CertificateSelector()
         with self._context.unit_of_work(actor) as uow:
             session = uow.session
@@ -137,11 +128,12 @@ class Syncs:
                 auto=auto,
                 prune=prune,
                 prune_grace_seconds=prune_grace_seconds,
+                probes=[probe.values() for probe in probes],
             )
             session.add(sync)
             uow.record(SyncCreated(sync.id, application_id, slug=slug, destination=destination))
             for known in delivered:
-                _take_over(uow, sync, known)
+                take_over(uow, sync, known)
             if auto:
                 self._catch_up(uow, sync)
             return sync
@@ -162,6 +154,7 @@ class Syncs:
         auto: bool | Unchanged = UNCHANGED,
         prune: bool | Unchanged = UNCHANGED,
         prune_grace_seconds: int | Unchanged = UNCHANGED,
+        probes: Sequence[ProbeSettings] | Unchanged = UNCHANGED,
     ) -> Sync:
         """Change what is given. Newly selected certificates are delivered; a new target or chain redeploys
         everything. A new name schema names new objects only.
@@ -200,6 +193,9 @@ class Syncs:
                 prune=prune,
                 prune_grace_seconds=prune_grace_seconds,
             )
+            if probes is not UNCHANGED:
+                require_distinct(probes)
+                sync.probes = [probe.values() for probe in probes]
             session.flush()
             fields = [] if config is UNCHANGED else ["config"]
             after = _facts(sync)
@@ -211,6 +207,8 @@ class Syncs:
                 retry_failing_deliveries(uow, sync)
             if sync.auto:
                 self._catch_up(uow, sync)
+            if before["probes"] != after["probes"]:
+                replan_probes(uow, sync)
             if any(before[part] != after[part] for part in PRUNING):
                 replan(uow, sync)
             return sync
@@ -337,26 +335,6 @@ def _held(session: Session, application_id: str | None, reference: str) -> Sync:
     """The same under ``FOR NO KEY UPDATE``; locked before its deliveries, so that two writers never deadlock."""
     ident = find_sync(session, application_id, reference).id
     return session.exec(locked(select(Sync).where(Sync.id == ident))).one()
-
-
-def _take_over(uow: UnitOfWork, sync: Sync, known: Delivered) -> None:
-    certificate = uow.session.get_one(Certificate, known.certificate_id)
-    receipt = Receipt(reference=known.reference, fingerprint=certificate.fingerprint, changed=False)
-    uow.session.add(
-        Delivery(
-            id=uow.new_id(),
-            created_at=uow.now,
-            sync_id=sync.id,
-            lineage_id=certificate.lineage_id,
-            object_name=known.object_name,
-            status=DeliveryStatus.DELIVERED,
-            last_transition_at=uow.now,
-            desired_certificate_id=certificate.id,
-            delivered_certificate_id=certificate.id,
-            receipt=receipt.model_dump(mode="json"),
-            delivered_at=uow.now,
-        )
-    )
 
 
 def _facts(sync: Sync) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from certrail.persistence import tables
 from certrail.services.alerting.alerts import Escalation
 from certrail.services.approvals.policies import Step
 from certrail.services.core.actor import Actor
-from certrail.services.delivery.syncs import Delivered
+from certrail.services.delivery.taken_over import Delivered
 from certrail.services.inventory.selectors import CertificateSelector
 from certrail.services.issuance.imports import ImportedStatus
 from certrail.services.migration import parts

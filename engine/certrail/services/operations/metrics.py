@@ -27,6 +27,7 @@ from certrail.persistence.tables import (
     OutboxRow,
     PluginFault,
     PluginHealthIssue,
+    Probe,
     ProcessHeartbeat,
     Retirement,
     RevocationRequest,
@@ -188,6 +189,7 @@ def _queues(session: Session, now: datetime) -> Sequence[QueueState]:
         ("renewals", Lineage.renew_at, [col(Lineage.renew_at).is_not(None), col(Lineage.renew_at) <= now]),
         ("deliveries", Delivery.desired_at, [where(PENDING)]),
         ("removals", Retirement.remove_at, [where(DUE)]),
+        ("probes", Probe.due_at, [col(Probe.due_at).is_not(None), col(Probe.due_at) <= now]),
         ("notifications", NotificationRow.created_at, [where(UNSENT)]),
         ("revocation lists", CrlCopy.created_at, [where(UNPUBLISHED)]),
     )

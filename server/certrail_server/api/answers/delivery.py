@@ -10,8 +10,9 @@ from certrail.persistence.tables import (
     Retirement,
     Sync,
 )
+from certrail.services.delivery.probes.looks import ShownProbe
 from certrail.services.facade import Services
-from certrail_server.api.schemas.deliveries import DeliveryOut, RetirementOut
+from certrail_server.api.schemas.deliveries import DeliveryOut, ProbeOut, RetirementOut
 from certrail_server.api.schemas.syncs import SelectionOut, SyncOut
 
 
@@ -40,8 +41,15 @@ def delivery_answers(services: Services, rows: Sequence[tuple[Delivery, Sync]]) 
     """One for each row."""
     desired = (delivery.desired_certificate_id for delivery, _ in rows)
     names = services.names.of({Certificate: desired})[Certificate]
+    probed = [delivery.id for delivery, sync in rows if sync.probes]
+    served = services.probes.of_deliveries(probed)
     return [
-        DeliveryOut.about(delivery, sync, names.get(delivery.desired_certificate_id, ""))
+        DeliveryOut.about(
+            delivery,
+            sync,
+            names.get(delivery.desired_certificate_id, ""),
+            served.get(delivery.id, ()),
+        )
         for delivery, sync in rows
     ]
 
@@ -50,6 +58,11 @@ def delivery_answer(services: Services, row: tuple[Delivery, Sync]) -> DeliveryO
     """For one row."""
     (answer,) = delivery_answers(services, [row])
     return answer
+
+
+def probe_answers(rows: Sequence[ShownProbe]) -> list[ProbeOut]:
+    """One for each row."""
+    return [ProbeOut.about(row) for row in rows]
 
 
 def retirement_answers(rows: Sequence[tuple[Retirement, Delivery, Sync]]) -> list[RetirementOut]:

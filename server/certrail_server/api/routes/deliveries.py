@@ -6,15 +6,30 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 
 from certrail.domain.access import Permission
+from certrail.domain.endpoints.probes import ProbeVerdict
 from certrail.domain.states import DeliveryStatus
-from certrail_server.api.answers.delivery import delivery_answer, delivery_answers, retirement_answers
+from certrail_server.api.answers.delivery import (
+    delivery_answer,
+    delivery_answers,
+    probe_answers,
+    retirement_answers,
+)
 from certrail_server.api.guard import Call, allow
 from certrail_server.api.pages import Page
-from certrail_server.api.schemas.deliveries import DeliveryList, DeliveryOut, RetirementList, RetirementOut
+from certrail_server.api.schemas.deliveries import (
+    DeliveryList,
+    DeliveryOut,
+    ProbeList,
+    ProbeOut,
+    RetirementList,
+    RetirementOut,
+    ServedIn,
+)
 
 scoped = APIRouter(tags=["deliveries"])
 router = APIRouter(tags=["deliveries"])
 Read = Annotated[Call, allow(Permission.SYNC_READ)]
+Report = Annotated[Call, allow(Permission.SERVED_REPORT, agents=True)]
 Retry = Annotated[Call, allow(Permission.DELIVERY_RETRY)]
 
 
@@ -30,6 +45,18 @@ def list_deliveries(
     read = partial(call.services.deliveries.list, call.scope)
     show = partial(delivery_answers, call.services)
     return turn.of(DeliveryList, read, show, sync=sync, lineage_id=lineage, status=status)
+
+
+@scoped.get("/probes")
+def list_probes(
+    call: Read,
+    turn: Page,
+    lineage: Annotated[str | None, Query(max_length=40, description="Id of a lineage.")] = None,
+    verdict: Annotated[ProbeVerdict | None, Query(description="Only probes with this verdict.")] = None,
+) -> ProbeList:
+    """Whether certificates are served, by each probe of a sync and as agents report it; newest first."""
+    read = partial(call.services.probes.list, call.scope)
+    return turn.of(ProbeList, read, probe_answers, lineage_id=lineage, verdict=verdict)
 
 
 @scoped.get("/retirements")
@@ -49,6 +76,16 @@ def retry_delivery(delivery_id: str, call: Retry) -> DeliveryOut:
     """Deliver again now."""
     call.services.deliveries.retry(call.actor, delivery_id)
     return delivery_answer(call.services, call.services.deliveries.get(delivery_id))
+
+
+@router.post("/certificates/{certificate_id}/served")
+def report_served(certificate_id: str, body: ServedIn, call: Report) -> ProbeOut:
+    """Report what a service presents: by the agent of its host, about a certificate of its own."""
+    probes = call.services.probes
+    row = probes.report(
+        call.actor, certificate_id, body.endpoint(), found=body.fingerprint, reason=body.reason
+    )
+    return ProbeOut.about(probes.get(row.id))
 
 
 @router.get("/retirements/{retirement_id}")

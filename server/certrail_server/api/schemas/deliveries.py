@@ -1,15 +1,24 @@
 """Deliveries and retirements."""
 
+from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field
+from pydantic import AfterValidator, Field, StringConstraints
 
+from certrail.domain.endpoints.probes import LONGEST_REASON, Endpoint, ProbeProtocol, ProbeVerdict
+from certrail.domain.formats import printable
 from certrail.domain.states import DeliveryStatus, RetirementStatus
 from certrail.persistence.tables import Delivery, Retirement, Sync
+from certrail.services.delivery.probes.looks import ShownProbe
 from certrail.services.delivery.retirement_planner import RetirementReason
-from certrail_server.api.schemas.base import Id, Listing, Out
+from certrail_server.api.schemas.base import Id, In, Listing, Out, examples
 from certrail_server.api.schemas.failures import FailureOut
+from certrail_server.api.schemas.syncs import Port
+
+HostName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._:-]+$", max_length=253)]
+Fingerprint = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+Reason = Annotated[str, StringConstraints(max_length=LONGEST_REASON), AfterValidator(printable)]
 
 
 class ReceiptOut(Out):
@@ -35,6 +44,86 @@ class ObservationOut(Out):
     )
     in_use_by: list[str] | None = Field(default=None, description="What uses the object, if that is known.")
     error: FailureOut | None = Field(default=None, description="Why it could not be read.")
+
+
+class ProbeOut(Out):
+    """Whether a service presents the certificate that belongs there."""
+
+    id: Id = Field(description="Id of the probe.")
+    application_id: Id | None = Field(description="Id of its Application; null in the legacy scope.")
+    lineage_id: Id = Field(description="Id of the lineage.")
+    delivery_id: Id | None = Field(description="Id of the delivery; null where an agent reports it.")
+    sync: str | None = Field(description="Slug of the sync; null where an agent reports it.")
+    reporter: str | None = Field(
+        description="Who reports it: the agent of a host; null where certrail looks."
+    )
+    protocol: ProbeProtocol = Field(description="How TLS begins.")
+    host: str = Field(
+        description="Name or address of the service, as it is reached from where it is looked at."
+    )
+    port: int = Field(description="Port of the service.")
+    server_name: str = Field(description="Name for SNI; empty for none.")
+    verdict: ProbeVerdict | None = Field(
+        description="What the last look found; null before the first one after a delivery."
+    )
+    reason: str = Field(description="Why it is not served; empty if it is.")
+    found: str | None = Field(description="SHA-256 of the certificate that is presented.")
+    certificate_id: Id = Field(description="Id of the certificate that belongs there.")
+    checked_at: datetime | None = Field(description="When it was looked at last.")
+    changed_at: datetime | None = Field(description="When the verdict changed last.")
+    grace_until: datetime | None = Field(
+        description="Until when it is not reported that it is not served; null while it is."
+    )
+    reported_at: datetime | None = Field(
+        description="When it was reported that it is not served; null once that is resolved."
+    )
+    next_look_at: datetime | None = Field(
+        description="When it is looked at again; null where an agent looks."
+    )
+
+    @classmethod
+    def about(cls, shown: ShownProbe) -> Self:
+        """From a probe and the names of what it belongs to."""
+        return cls.of(
+            shown.row,
+            application_id=shown.application_id,
+            sync=shown.sync,
+            reporter=shown.reporter,
+            next_look_at=shown.row.due_at,
+        )
+
+
+class ProbeList(Listing[ProbeOut]):
+    """Probes, newest first."""
+
+
+class ServedIn(In):
+    """What the agent of a host saw of the service that uses a certificate."""
+
+    model_config = examples(
+        {"host": "127.0.0.1", "port": 443, "server_name": "www.example.com", "fingerprint": "ab" * 32},
+        {
+            "host": "127.0.0.1",
+            "port": 25,
+            "server_name": "mail.example.com",
+            "protocol": "smtp",
+            "fingerprint": None,
+            "reason": "The connection was refused.",
+        },
+    )
+
+    host: HostName = Field(description="Name or address at which it looked.")
+    port: Port = Field(description="Port at which it looked.")
+    server_name: HostName | Literal[""] = Field(default="", description="Name for SNI; empty for none.")
+    protocol: ProbeProtocol = Field(default=ProbeProtocol.TLS, description="How TLS began.")
+    fingerprint: Fingerprint | None = Field(
+        description="SHA-256 of the certificate that was presented, hex; null where there was no handshake."
+    )
+    reason: Reason = Field(default="", description="Why there was none.")
+
+    def endpoint(self) -> Endpoint:
+        """Where it looked."""
+        return Endpoint(self.protocol, self.host.lower(), self.port, self.server_name.lower())
 
 
 class DeliveryOut(Out):
@@ -66,12 +155,14 @@ class DeliveryOut(Out):
     delivered_at: datetime | None = Field(description="When it was delivered last.")
     verified_at: datetime | None = Field(description="When it was last read back and found right.")
     observed: ObservationOut | None = Field(description="What was found there last.")
+    served: list[ProbeOut] = Field(description="Whether it is served, by each probe of the sync.")
 
     @classmethod
-    def about(cls, row: Delivery, sync: Sync, common_name: str) -> Self:
-        """From a delivery, its sync, and the name of its certificate."""
+    def about(cls, row: Delivery, sync: Sync, common_name: str, served: Sequence[ShownProbe]) -> Self:
+        """From a delivery, its sync, the name of its certificate, and its probes."""
         return cls.of(
             row,
+            served=[ProbeOut.about(each) for each in served],
             sync=sync.slug,
             destination=sync.destination,
             application_id=sync.application_id,

@@ -6,6 +6,14 @@ from typing import Annotated, Any, Self
 
 from pydantic import Field, StringConstraints
 
+from certrail.domain.endpoints.probes import LONGEST_GRACE as LONGEST_PROBE_GRACE
+from certrail.domain.endpoints.probes import (
+    LONGEST_INTERVAL,
+    MOST_PROBES,
+    SHORTEST_INTERVAL,
+    ProbeProtocol,
+    ProbeSettings,
+)
 from certrail.persistence.tables import Certificate, Sync
 from certrail.persistence.tables.delivery import GRACE_SECONDS
 from certrail.services.inventory.selectors import CertificateSelector
@@ -32,6 +40,10 @@ from certrail_server.api.schemas.base import (
 NameSchema = Annotated[str, StringConstraints(max_length=256)]
 LONGEST_GRACE = timedelta(days=366)
 Grace = Annotated[Span, Field(le=LONGEST_GRACE)]
+ProbeHost = Annotated[str, StringConstraints(min_length=1, max_length=253)]
+Port = Annotated[int, Field(ge=1, le=65535)]
+ProbeGrace = Annotated[Span, Field(le=LONGEST_PROBE_GRACE)]
+ProbeInterval = Annotated[Span, Field(ge=SHORTEST_INTERVAL, le=LONGEST_INTERVAL)]
 
 
 class SelectionIn(In):
@@ -75,6 +87,65 @@ class SelectionOut(Out):
         )
 
 
+class ProbeIn(In):
+    """Where it is looked at whether a certificate of the sync is served, after its delivery and at intervals."""
+
+    host: ProbeHost = Field(
+        description="Name or address; `{{common_name}}` in it is the common name, or else the first name, of the"
+        " certificate."
+    )
+    port: Port | None = Field(
+        default=None, description="Port; by default 443, for SMTP 25, for IMAP 143, for PostgreSQL 5432."
+    )
+    server_name: ProbeHost | None = Field(
+        default=None,
+        description="Name for SNI, with the same placeholder; by default the host, if it is a name.",
+    )
+    protocol: ProbeProtocol = Field(
+        default=ProbeProtocol.TLS,
+        description="How TLS begins: at once, by STARTTLS (`smtp`, `imap`), or by an SSLRequest (`postgresql`).",
+    )
+    grace: ProbeGrace = Field(
+        default=timedelta(seconds=ProbeSettings.grace_seconds),
+        description="How long after a delivery, or after it was served last, nothing is reported.",
+    )
+    interval: ProbeInterval = Field(
+        default=timedelta(seconds=ProbeSettings.interval_seconds),
+        description="Between two looks at what is served.",
+    )
+
+    def given(self) -> ProbeSettings:
+        """As the service takes it."""
+        return ProbeSettings(
+            self.host,
+            self.port,
+            self.server_name,
+            self.protocol,
+            int(self.grace.total_seconds()),
+            int(self.interval.total_seconds()),
+        )
+
+
+ProbesIn = Annotated[list[ProbeIn], Field(max_length=MOST_PROBES)]
+
+
+class ProbeSettingsOut(Out):
+    """Where it is looked at whether certificates of a sync are served."""
+
+    host: str = Field(description="Name or address, perhaps with a placeholder.")
+    port: int | None = Field(description="Port; null for the usual one of the protocol.")
+    server_name: str | None = Field(description="Name for SNI; null for the host, if it is a name.")
+    protocol: ProbeProtocol = Field(description="How TLS begins.")
+    grace: Span = Field(description="How long nothing is reported.")
+    interval: Span = Field(description="Between two looks.")
+
+    @classmethod
+    def about(cls, stored: Mapping[str, Any]) -> Self:
+        """From what is stored."""
+        probe = ProbeSettings.stored(stored)
+        return cls.of(probe, grace=span(probe.grace_seconds), interval=span(probe.interval_seconds))
+
+
 class SyncIn(In):
     """A sync to create."""
 
@@ -96,6 +167,10 @@ class SyncIn(In):
             "auto": True,
             "prune": True,
             "prune_grace": "3d",
+            "probes": [
+                {"host": "{{common_name}}", "port": 8443, "grace": "5m", "interval": "6h"},
+                {"host": "10.20.0.7", "protocol": "smtp", "server_name": "mail.example.com"},
+            ],
         }
     )
 
@@ -123,11 +198,18 @@ class SyncIn(In):
     prune_grace: Grace = Field(
         default=timedelta(seconds=GRACE_SECONDS), description="How long after; a revoked one goes at once."
     )
+    probes: ProbesIn = Field(
+        default_factory=list, description="Where it is looked at whether each certificate is served."
+    )
 
     def values(self) -> dict[str, Any]:
         """As the service takes it, without the selection."""
-        given = self.model_dump(exclude={"selection", "prune_grace"})
-        return {**given, "prune_grace_seconds": seconds(self.prune_grace)}
+        given = self.model_dump(exclude={"selection", "prune_grace", "probes"})
+        return {
+            **given,
+            "prune_grace_seconds": seconds(self.prune_grace),
+            "probes": [probe.given() for probe in self.probes],
+        }
 
 
 class SyncChangeIn(Patch):
@@ -145,6 +227,7 @@ class SyncChangeIn(Patch):
             "auto": False,
             "prune": False,
             "prune_grace": "0s",
+            "probes": [],
         }
     )
 
@@ -160,6 +243,7 @@ class SyncChangeIn(Patch):
     auto: bool = absent(description="Whether new certificates are delivered automatically.")
     prune: bool = absent(description="Whether objects no longer desired are removed.")
     prune_grace: Grace = absent(description="How long after.")
+    probes: ProbesIn = absent(description="Replaces all probes.")
 
     def values(self) -> dict[str, Any]:
         """As the service takes it."""
@@ -168,6 +252,8 @@ class SyncChangeIn(Patch):
             given["selection"] = self.selection.given()
         if "prune_grace" in given:
             given["prune_grace_seconds"] = seconds(given.pop("prune_grace"))
+        if "probes" in given:
+            given["probes"] = [probe.given() for probe in self.probes]
         return given
 
 
@@ -190,12 +276,16 @@ class SyncOut(Out):
     auto: bool = Field(description="Whether new certificates are delivered automatically.")
     prune: bool = Field(description="Whether objects that are no longer desired are removed.")
     prune_grace: Span = Field(description="How long after; a revoked one goes at once.")
+    probes: list[ProbeSettingsOut] = Field(
+        description="Where it is looked at whether certificates are served."
+    )
     deletion_requested: bool = Field(description="Whether it is deleted once its last object is removed.")
 
     @classmethod
     def about(cls, row: Sync, **named: Any) -> Self:
         """From a row and the names of what it points to."""
-        return cls.of(row, prune_grace=span(row.prune_grace_seconds), **named)
+        probes = [ProbeSettingsOut.about(stored) for stored in row.probes]
+        return cls.of(row, prune_grace=span(row.prune_grace_seconds), probes=probes, **named)
 
 
 class SyncList(Listing[SyncOut]):

@@ -1,17 +1,18 @@
-"""`certrail delivery` and `certrail retirement`."""
+"""`certrail delivery`, `certrail probe` and `certrail retirement`."""
 
 from typing import Annotated
 
 import typer
 
 from certrail_server.cli.common import out
-from certrail_server.cli.support.choices import DeliveryStatus
+from certrail_server.cli.support.choices import DeliveryStatus, ProbeVerdict
 from certrail_server.cli.support.documents import Application
 from certrail_server.cli.support.names import object_id
 from certrail_server.cli.support.remote import AsJson, Json, Limit, call, pages, scope
 from certrail_server.cli.tables import listed, shown
 
 delivery = typer.Typer(no_args_is_help=True)
+probe = typer.Typer(no_args_is_help=True)
 retirement = typer.Typer(no_args_is_help=True)
 Ident = Annotated[str, typer.Argument(help="Id, or its unique beginning.")]
 REASONS = {"ended": "certificate expired"}
@@ -24,7 +25,18 @@ DELIVERY_COLUMNS = (
     "status",
     ("last transition", "last_transition_at"),
     ("next attempt", "next_try_at"),
+    ("served", lambda row: ", ".join(str(each["verdict"] or "not looked at yet") for each in row["served"])),
     ("error", "last_error.message"),
+)
+PROBE_COLUMNS = (
+    "verdict",
+    ("endpoint", lambda row: f"{row['protocol']}://{row['host']}:{row['port']}"),
+    ("as", "server_name"),
+    ("by", lambda row: f"sync {row['sync']}" if row["sync"] else str(row["reporter"])),
+    ("since", "changed_at"),
+    ("last look", "checked_at"),
+    ("reason", "reason"),
+    ("certificate", "certificate_id"),
 )
 
 
@@ -70,6 +82,19 @@ def retry_delivery(ident: Ident) -> None:
     """Deliver now."""
     call("POST", f"/deliveries/{object_id('delivery', ident)}/retry")
     out.print("queued")
+
+
+@probe.command("list")
+def list_probes(
+    application: Application,
+    lineage: Annotated[str | None, typer.Option(help="Only of this lineage.")] = None,
+    verdict: Annotated[ProbeVerdict | None, typer.Option(help="Only those with this verdict.")] = None,
+    limit: Limit = 100,
+    as_json: AsJson = False,
+) -> None:
+    """List whether certificates are served, as probes of syncs and agents found, newest first."""
+    rows = pages(f"{scope(application)}/probes", limit, lineage=lineage, verdict=verdict)
+    listed(list(rows), PROBE_COLUMNS, as_json)
 
 
 @retirement.command("list")

@@ -64,6 +64,16 @@ class EnrollmentMethod(StrEnum):
     SCEP = "scep"
 
 
+class ProbeVerdict(StrEnum):
+    """What a probe found."""
+
+    SERVED = "served"
+    OLDER = "older"
+    OTHER = "other"
+    CHAIN_BROKEN = "chain_broken"
+    UNREACHABLE = "unreachable"
+
+
 class DeliveryStatus(StrEnum):
     """Of a delivery."""
 

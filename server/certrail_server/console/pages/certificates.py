@@ -21,7 +21,7 @@ from certrail_server.api.answers.certificates import (
     certificate_answers,
     renewal_plan_answer,
 )
-from certrail_server.api.answers.delivery import delivery_answers
+from certrail_server.api.answers.delivery import delivery_answers, probe_answers
 from certrail_server.api.guard import Call, allow, idempotent
 from certrail_server.api.pages import decode_cursor, page
 from certrail_server.api.schemas.certificates import CertificateList, CertificateOut
@@ -109,6 +109,15 @@ def get_certificate(
         else []
     )
     deliveries = delivery_answers(services, here)
+    reported = (
+        [
+            each
+            for each in services.probes.list(call.scope, lineage_id=certificate.lineage_id)
+            if each.reporter
+        ]
+        if view.may("sync:read")
+        else []
+    )
     lineage = services.inventory.search(
         call.scope,
         CertificateFilter(lineage=certificate.lineage_id),
@@ -119,6 +128,8 @@ def get_certificate(
         *(row.id for row in lineage),
         *(row.request_id for row in lineage if row.request_id),
         *(row.id for row in deliveries),
+        *(probe.id for row in deliveries for probe in row.served),
+        *(each.row.id for each in reported),
         certificate.lineage_id,
     ]
     events = services.audit_log.about(subjects, MOST_EVENTS) if view.may("event:read") else []
@@ -127,6 +138,7 @@ def get_certificate(
         certificate=certificate,
         decoded=decoded(certificate.pem, certificate.chain, certificate.root),
         deliveries=deliveries,
+        reported=probe_answers(reported),
         lineage=lineage,
         renewal=renewal_plan_answer(services.renewals.explained(certificate_id)),
         events=happened(services, events),

@@ -30,6 +30,7 @@ def create() -> None:
         sa.Column("prune", sa.Boolean(), nullable=False),
         sa.Column("prune_grace_seconds", sa.Integer(), nullable=False),
         sa.Column("deletion_requested", sa.Boolean(), nullable=False),
+        sa.Column("probes", sa.JSON(), nullable=False),
         sa.ForeignKeyConstraint(
             ["application_id"],
             ["application.id"],
@@ -162,4 +163,54 @@ def create() -> None:
         unique=False,
         sqlite_where=sa.text("status = 'due'"),
         postgresql_where=sa.text("status = 'due'"),
+    )
+    op.create_table(
+        "probe",
+        sa.Column("id", sa.String(length=80), nullable=False),
+        sa.Column("created_at", UtcDateTime(), nullable=False),
+        sa.Column("lineage_id", sa.String(length=40), nullable=False),
+        sa.Column("delivery_id", sa.String(length=80), nullable=True),
+        sa.Column("principal_id", sa.String(length=80), nullable=True),
+        sa.Column("certificate_id", sa.String(length=40), nullable=False),
+        sa.Column("protocol", sa.String(length=16), nullable=False),
+        sa.Column("host", sa.String(length=253), nullable=False),
+        sa.Column("port", sa.Integer(), nullable=False),
+        sa.Column("server_name", sa.String(length=253), nullable=False),
+        sa.Column("grace_seconds", sa.Integer(), nullable=False),
+        sa.Column("interval_seconds", sa.Integer(), nullable=False),
+        sa.Column("verdict", sa.String(length=16), nullable=True),
+        sa.Column("reason", sa.String(), nullable=False),
+        sa.Column("found", sa.String(length=64), nullable=True),
+        sa.Column("served_certificate_id", sa.String(length=40), nullable=True),
+        sa.Column("failures", sa.Integer(), nullable=False),
+        sa.Column("look", sa.Integer(), nullable=False),
+        sa.Column("checked_at", UtcDateTime(), nullable=True),
+        sa.Column("changed_at", UtcDateTime(), nullable=True),
+        sa.Column("grace_until", UtcDateTime(), nullable=True),
+        sa.Column("reported_at", UtcDateTime(), nullable=True),
+        sa.Column("due_at", UtcDateTime(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["delivery_id"],
+            ["delivery.id"],
+        ),
+        sa.ForeignKeyConstraint(
+            ["lineage_id"],
+            ["lineage.id"],
+        ),
+        sa.ForeignKeyConstraint(
+            ["principal_id"],
+            ["principal.id"],
+        ),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("delivery_id", "protocol", "host", "port", "server_name"),
+        sa.UniqueConstraint("principal_id", "protocol", "host", "port", "server_name"),
+    )
+    op.create_index(op.f("ix_probe_lineage_id"), "probe", ["lineage_id"], unique=False)
+    op.create_index(
+        "ix_probe_due",
+        "probe",
+        ["due_at", "id"],
+        unique=False,
+        sqlite_where=sa.text("due_at is not null"),
+        postgresql_where=sa.text("due_at is not null"),
     )
