@@ -157,7 +157,7 @@ class ProbeOut(Body):
     """Until when it is not reported that it is not served; null while it is."""
     reported_at: datetime | None
     """When it was reported that it is not served; null once that is resolved."""
-    next_look_at: datetime | None
+    next_check_at: datetime | None
     """When it is looked at again; null where an agent looks."""
 
 

@@ -77,7 +77,7 @@ class ProbeOut(Out):
     reported_at: datetime | None = Field(
         description="When it was reported that it is not served; null once that is resolved."
     )
-    next_look_at: datetime | None = Field(
+    next_check_at: datetime | None = Field(
         description="When it is looked at again; null where an agent looks."
     )
 
@@ -89,7 +89,7 @@ class ProbeOut(Out):
             application_id=shown.application_id,
             sync=shown.sync,
             reporter=shown.reporter,
-            next_look_at=shown.row.due_at,
+            next_check_at=shown.row.due_at,
         )
 
 

@@ -21,7 +21,13 @@ from certrail.services.core.paging import PAGE, Position, newest_first
 from certrail.services.core.sweeps import SweepItems
 from certrail.services.core.unit_of_work import ServiceContext, UnitOfWork
 from certrail.services.delivery.probes.schedule import end_probe, endpoint_of, facts_of_probe
-from certrail.services.delivery.probes.verdict import ACTIONS, Finding, judge, judge_leaf, unreachable
+from certrail.services.delivery.probes.verdict import (
+    ACTIONS,
+    Finding,
+    unreachable,
+    verdict_of,
+    verdict_of_leaf,
+)
 
 CHUNK = 50
 """Looks at once."""
@@ -85,7 +91,7 @@ class Probes:
                 return 0
             belonging = _belonging(uow, row)
             if belonging:
-                _note(uow, row, judge(uow.session, belonging, seen, uow.now))
+                _note(uow, row, verdict_of(uow.session, belonging, seen, uow.now))
             else:
                 row.due_at = None  # nothing is in place; its next receipt makes it due
                 uow.session.add(row)
@@ -110,7 +116,9 @@ class Probes:
                 raise NotFound("certificate")
             row = _reported(uow, certificate, endpoint)
             belonging = [certificate]
-            finding = judge_leaf(uow.session, belonging, found) if found else unreachable(certificate, reason)
+            finding = (
+                verdict_of_leaf(uow.session, belonging, found) if found else unreachable(certificate, reason)
+            )
             _note(uow, row, finding)
             row.due_at = None
             return row

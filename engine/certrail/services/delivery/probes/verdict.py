@@ -37,7 +37,7 @@ class Finding:
     reason: str = ""
 
 
-def judge(session: Session, belonging: Sequence[Certificate], seen: Presented, now: datetime) -> Finding:
+def verdict_of(session: Session, belonging: Sequence[Certificate], seen: Presented, now: datetime) -> Finding:
     """Judge a handshake.
 
     Args:
@@ -45,7 +45,7 @@ def judge(session: Session, belonging: Sequence[Certificate], seen: Presented, n
     """
     if not seen.certificates:
         return unreachable(belonging[0], seen.reason)
-    finding = judge_leaf(session, belonging, hashlib.sha256(seen.certificates[0]).hexdigest())
+    finding = verdict_of_leaf(session, belonging, hashlib.sha256(seen.certificates[0]).hexdigest())
     if finding.verdict is ProbeVerdict.SERVED:
         fault = chain_fault(seen.certificates[1:], finding.certificate.chain, now)
         if fault:
@@ -53,7 +53,7 @@ def judge(session: Session, belonging: Sequence[Certificate], seen: Presented, n
     return finding
 
 
-def judge_leaf(session: Session, belonging: Sequence[Certificate], found: str) -> Finding:
+def verdict_of_leaf(session: Session, belonging: Sequence[Certificate], found: str) -> Finding:
     """Judge by the fingerprint alone."""
     for certificate in belonging:
         if certificate.fingerprint == found:
