@@ -79,10 +79,14 @@ class AwsIam(Destination[AwsIamConfig]):
         """Read back the certificate that was delivered last. IAM gives its private key to nobody."""
         if self._is_elsewhere(target):
             return Observation(present=False)
-        ours = [v for v in await self._versions(self._client(), target) if v.delivery == target.delivery]
-        newest_first = sorted(ours, key=lambda version: version.uploaded, reverse=True)
-        delivered = [v for v in newest_first if target.receipt and v.name == target.receipt.version]
-        for version in delivered or newest_first:
+        client = self._client()
+        # By its name first: lists lag behind uploads.
+        known = target.receipt.version if target.receipt else None
+        delivered = await _read(client, known) if known else None
+        here = delivered is not None and delivered.arn.endswith(f"{self._path(target)}{delivered.name}")
+        versions = [delivered] if delivered and here else await self._versions(client, target)
+        ours = [version for version in versions if version.delivery == target.delivery]
+        for version in sorted(ours, key=lambda each: each.uploaded, reverse=True):
             return Observation(
                 present=True,
                 fingerprint=version.fingerprint,

@@ -132,6 +132,7 @@ async def test_adopt_what_is_not_listed_yet(server: AwsServer, monkeypatch: pyte
     again = await plugin(server).deploy(uncertain(given))
     assert again.reference == first.reference
     assert len(listed(server)) == 1
+    assert (await plugin(server).observe(target_of(with_receipt(given, again)))).present
 
 
 async def test_foreign_is_left_alone(server: AwsServer) -> None:
