@@ -21,6 +21,10 @@ from certrail_sdk import (
 
 THROTTLED = frozenset(
     {
+        "PriorRequestNotComplete",
+        "RequestThrottled",
+        "RequestThrottledException",
+        "SlowDown",
         "Throttling",
         "ThrottlingException",
         "ThrottledException",
@@ -49,23 +53,34 @@ REFUSED = frozenset(
     }
 )
 BUSY = frozenset(
-    {"RequestInProgressException", "RequestTimeout", "RequestTimeoutException", "RequestExpired"}
+    {
+        "EntityTemporarilyUnmodifiable",
+        "RequestInProgressException",
+        "RequestTimeout",
+        "RequestTimeoutException",
+        "RequestExpired",
+    }
 )
 EARLY = "not in effect"
 """In the words of AWS about a certificate whose notBefore is to come by its clock: a failure that time ends."""
 CHANGING = frozenset(
     {
+        "CertificateNotFound",
         "ConcurrentModification",
         "ConflictException",
         "DeleteConflict",
         "EntityAlreadyExists",
+        "ListenerNotFound",
         "NoSuchEntity",
         "ResourceExistsException",
         "ResourceInUseException",
         "ResourceNotFoundException",
     }
 )
-"""What was looked at before the call has become another: the next look decides anew."""
+"""What was looked at before the call has become another, or is not yet seen everywhere, as a certificate that was just
+imported: the next look decides anew."""
+KEY_REFUSED = frozenset({"DecryptionFailure", "EncryptionFailure"})
+"""Secrets Manager could not use the KMS key (API reference, common to all its actions)."""
 ROOM = {
     "acm": "Delete unused certificates in ACM, or have AWS raise the quota of imported certificates.",
     "elasticloadbalancing": "Remove unused certificates from the load balancer, or have AWS raise its quota.",
@@ -112,6 +127,9 @@ def answered(action: str, response: Mapping[str, Any]) -> PluginError:
         return Unauthorized(text, action=action_text)
     if code in FULL:
         return QuotaExceeded(text, action=ROOM.get(action.partition(":")[0], QuotaExceeded.action))
+    if code in KEY_REFUSED:
+        action_text = "See that the KMS key is enabled, and allow kms:GenerateDataKey and kms:Decrypt on it."
+        return Unauthorized(text, action=action_text)
     if code in CHANGING:
         return ConcurrentModification(text)
     if code in BUSY or EARLY in text or int(metadata.get("HTTPStatusCode", 0)) >= 500:

@@ -204,6 +204,15 @@ def test_messages_of_aws_are_cleaned_of_key_material() -> None:
         ("ResourceNotFoundException", 400, ConcurrentModification),
         ("InvalidClientTokenId", 403, Unauthorized),
         ("TooManyTagsException", 400, Permanent),
+        ("CertificateNotFound", 400, ConcurrentModification),
+        ("DeleteConflict", 409, ConcurrentModification),
+        ("EntityTemporarilyUnmodifiable", 409, Retryable),
+        ("PriorRequestNotComplete", 400, RateLimited),
+        ("LimitExceeded", 409, QuotaExceeded),
+        ("TooManyCertificates", 400, QuotaExceeded),
+        ("EncryptionFailure", 400, Unauthorized),
+        ("AccessDenied", 403, Unauthorized),
+        ("KeyPairMismatch", 400, Permanent),
     ],
 )
 def test_codes_of_aws(code: str, status: int, kind: type[Exception]) -> None:
