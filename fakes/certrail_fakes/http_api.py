@@ -46,12 +46,14 @@ class HttpApi:
     Attributes:
         calls: method and path of each, in their order.
         busy: whether every call that was signed in is answered with a demand for a pause.
-        cut_after: of this many calls that change something, the connection is cut once they are carried out.
+        cut_after: of this many calls that change something, the connection is cut once they are carried out;
+        skip_before_cut: so many of them are answered before.
     """
 
     calls: list[str] = field(default_factory=list, init=False)
     busy: bool = field(default=False, init=False)
     cut_after: int = field(default=0, init=False)
+    skip_before_cut: int = field(default=0, init=False)
 
     def __post_init__(self) -> None:
         self._ca, self._lock = ThrowAwayCa(), threading.Lock()
@@ -82,8 +84,10 @@ class HttpApi:
             except Refused as refusal:
                 return refusal.status, refusal.document, refusal.headers
             if self.cut_after and call.method != "GET":
-                self.cut_after -= 1
-                raise ConnectionAbortedError
+                if not self.skip_before_cut:
+                    self.cut_after -= 1
+                    raise ConnectionAbortedError
+                self.skip_before_cut -= 1
             return status, document, {}
 
     def __enter__(self) -> Self:
@@ -113,6 +117,8 @@ class _Handler(BaseHTTPRequestHandler):
     server: _Server
     protocol_version = "HTTP/1.1"
     timeout = 60
+    disable_nagle_algorithm = True
+    """Head and body are two writes: the second would wait for the client's delayed acknowledgement of the first."""
 
     def serve(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))

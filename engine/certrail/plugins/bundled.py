@@ -6,6 +6,8 @@ BUNDLED = (
     "destination-aws-iam",
     "destination-aws-secrets-manager",
     "destination-azure-key-vault",
+    "destination-cloudflare",
+    "destination-f5-bigip",
     "destination-files",
     "destination-haproxy",
     "destination-http-put",

@@ -31,18 +31,23 @@ def make_deployment(
 
 
 def renewed(deployment: Deployment) -> Deployment:
-    """The same lineage with a newer certificate of the same kind."""
+    """The same lineage with a newer certificate of the same kind, which expires a day later."""
     rsa_key = "RSA" in type(_leaf(deployment.bundle).public_key()).__name__
-    bundle = make_bundle(deployment.bundle.common_name, rsa_key=rsa_key)
+    later = deployment.bundle.not_after + timedelta(days=1)
+    bundle = _bundle(deployment.bundle.common_name, later, rsa_key=rsa_key)
     return deployment.model_copy(update={"bundle": bundle, "certificate": uuid.uuid4().hex})
 
 
 def make_bundle(common_name: str, *, rsa_key: bool = False, with_root: bool = False) -> Bundle:
     """A new leaf with its key, under the kit's intermediate."""
+    return _bundle(common_name, _in(timedelta(days=30)), rsa_key=rsa_key, with_root=with_root)
+
+
+def _bundle(common_name: str, not_after: datetime, *, rsa_key: bool, with_root: bool = False) -> Bundle:
     issuer_key, issuer, root = _authorities(rsa_key)
     key = _new_key(rsa_key)
     leaf = (
-        _builder(common_name, issuer.subject, key, timedelta(days=30))
+        _builder(common_name, issuer.subject, key, not_after)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(x509.SubjectAlternativeName([x509.DNSName(common_name)]), critical=False)
         .sign(issuer_key, hashes.SHA256())
@@ -110,24 +115,27 @@ def _authority(
     key = _new_key(rsa_key)
     subject = issuer.subject if issuer else x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
     certificate = (
-        _builder(name, subject, key, timedelta(days=365))
+        _builder(name, subject, key, _in(timedelta(days=365)))
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
         .sign(issuer_key or key, hashes.SHA256())
     )
     return key, certificate
 
 
-def _builder(common_name: str, issuer: x509.Name, key: Key, lifetime: timedelta) -> x509.CertificateBuilder:
-    now = datetime.now(UTC).replace(microsecond=0)
+def _builder(common_name: str, issuer: x509.Name, key: Key, not_after: datetime) -> x509.CertificateBuilder:
     return (
         x509.CertificateBuilder()
         .subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)]))
         .issuer_name(issuer)
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(minutes=1))
-        .not_valid_after(now + lifetime)
+        .not_valid_before(_in(-timedelta(minutes=1)))
+        .not_valid_after(not_after)
     )
+
+
+def _in(time: timedelta) -> datetime:
+    return datetime.now(UTC).replace(microsecond=0) + time
 
 
 def _new_key(rsa_key: bool) -> Key:
