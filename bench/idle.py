@@ -2,6 +2,13 @@
 
 Memory and processor time of all processes of `certrail dev` on SQLite, the time until it is ready, and the time of
 `certrail --help` beside that of an interpreter that does nothing.
+
+Of the memory 90 to 140 MB are Temporal's, and 290 MB are what server, core and plugins do not share: each writes the
+counts of references into about 50 of the 120 MB that the launcher has imported for all, and has 40 to 60 MB of its
+own. Tried, and not taken: one arena of the allocator (`MALLOC_ARENA_MAX=1`) saves 30 MB, and has all threads wait for
+one lock; `GOGC=40` saves 17 MB of Temporal's, for processor time under load. A start is the imports of the launcher
+and then one second of processor time each in server, core and plugins, on two cores, to load plugins and to build
+models and routes.
 """
 
 import subprocess

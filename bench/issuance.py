@@ -2,6 +2,9 @@
 
 A request needs no approval and has no destination. Its time is from the call of the API to the commit of the
 certificate.
+
+Alone, what comes before the workflow is what the floor has not: the call of the API with two transactions, and the
+start from the outbox. On PostgreSQL each of their statements waits for its answer.
 """
 
 import uuid

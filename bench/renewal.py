@@ -1,8 +1,11 @@
 """Renewing a fleet in chunks and with a workflow for each: ``python -m bench renewal``.
 
-All in one run, on one database, with the real Temporal server. In chunks it is to be eight times as fast, though
-the worker is killed twice on the way; and an authority with a rate is never used more often,
-though the worker is killed twice again. Afterwards nothing was lost and nothing was done twice.
+All in one run, on one database, with the real Temporal server. In chunks it is to be eight times as fast, though the
+worker is killed twice on the way; and an authority with a rate is never used more often, though the worker is killed
+twice again. Afterwards nothing was lost and nothing was done twice.
+
+The ratio was 9.3 before single requests became faster. Chunks pause after each kill until the heartbeat of
+their activity is missed.
 """
 
 from collections.abc import Sequence
