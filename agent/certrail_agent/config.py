@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from certrail_agent.errors import ConfigError
 from certrail_agent.keys import ALGORITHMS
 from certrail_agent.reader import Reader
+from certrail_agent.starttls import PROTOCOLS
 
 LARGEST_FILE = 1 << 20
 SIGNALS = ("HUP", "USR1", "USR2")
@@ -37,12 +38,18 @@ class Reload:
 
 @dataclass(frozen=True)
 class Health:
-    """A TLS handshake that must show the new certificate within the grace, seconds."""
+    """A TLS handshake that must show the new certificate within the grace.
+
+    Attributes:
+        grace: seconds.
+        protocol: one of `starttls.PROTOCOLS`.
+    """
 
     host: str
     port: int
     server_name: str
     grace: float = 10.0
+    protocol: str = "tls"
 
 
 @dataclass(frozen=True)
@@ -243,6 +250,7 @@ def _health(outer: Reader) -> Health | None:
         port=table.number("port", 443, least=1, most=65_535),
         server_name=table.text("server_name") or host,
         grace=table.duration("grace", Health.grace, least=1.0, most=60.0),
+        protocol=table.choice("protocol", PROTOCOLS, Health.protocol),
     )
     table.end()
     return found

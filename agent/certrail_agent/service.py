@@ -12,6 +12,7 @@ from contextlib import suppress
 
 from certrail_agent import durations
 from certrail_agent.config import Health, Reload
+from certrail_agent.starttls import start_tls
 
 LONGEST_SAID = 200
 HANDSHAKE_SECONDS = 5.0
@@ -71,11 +72,10 @@ def shown_certificate(health: Health, timeout: float = HANDSHAKE_SECONDS) -> str
     # Compared by its fingerprint: whether this host trusts its authority says nothing about the service.
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
-    with (
-        socket.create_connection((health.host, health.port), timeout=timeout) as plain,
-        context.wrap_socket(plain, server_hostname=health.server_name) as secured,
-    ):
-        der = secured.getpeercert(binary_form=True)
+    with socket.create_connection((health.host, health.port), timeout=timeout) as plain:
+        start_tls(plain, health.protocol)
+        with context.wrap_socket(plain, server_hostname=health.server_name) as secured:
+            der = secured.getpeercert(binary_form=True)
     if der is None:
         raise OSError("the service shows no certificate")
     return hashlib.sha256(der).hexdigest()
