@@ -151,9 +151,11 @@ class AgentWorld:
 
     def pair(self) -> Pair:
         """What a service reads now; it fits."""
-        chain, key = (self.current / "fullchain.pem").read_text(), (self.current / "privkey.pem").read_text()
-        leaf, _, rest = chain.partition("-----END CERTIFICATE-----\n")
-        pair = Pair(f"{leaf}-----END CERTIFICATE-----\n", rest, key)
+        # In one file or in two, whose names are in this order: certificate, chain, key.
+        text = "".join(file.read_text() for file in sorted(self.current.glob("*.pem")))
+        chain, begin, key = text.rpartition("-----BEGIN ")
+        leaf, end, rest = chain.partition("-----END CERTIFICATE-----\n")
+        pair = Pair(leaf + end, rest, begin + key)
         assert fits(pair.certificate, pair.key)
         return pair
 

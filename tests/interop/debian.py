@@ -37,10 +37,10 @@ def until(holds: Callable[[], bool], what: str) -> None:
 
 
 @contextmanager
-def running(*command: str, log: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """A program that runs meanwhile."""
+def running(*command: str, log: Path, user: str | None = None) -> Iterator[subprocess.Popen[bytes]]:
+    """A program that runs meanwhile, under another account if one is named."""
     with log.open("ab") as output:
-        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output)
+        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, user=user)
     try:
         yield process
     finally:
