@@ -20,11 +20,11 @@ DIALOGUES: dict[str, list[tuple[bytes, bytes]]] = {
 
 
 def play(server: socket.socket, dialogue: list[tuple[bytes, bytes]]) -> None:
-    for heard, said in dialogue:
+    for seen, said in dialogue:
         got = b""
-        while len(got) < len(heard):
-            got += server.recv(len(heard) - len(got))
-        assert got == heard
+        while len(got) < len(seen):
+            got += server.recv(len(seen) - len(got))
+        assert got == seen
         server.sendall(said)
 
 

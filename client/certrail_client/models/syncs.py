@@ -150,7 +150,9 @@ class SyncIn(Body):
     selection: SelectionIn | None = None
     """Which certificates are delivered."""
     name_schema: str | None = None
-    """How objects at the destination are named; by default as the plugin has it."""
+    """How objects at the destination are named; by default as the plugin has it. Without an id in it, a
+    new request for the same names and profile takes the object over.
+    """
     include_root: bool = False
     """Whether the root is delivered, too."""
     keep_identity: bool = True

@@ -2,13 +2,16 @@
 
 import re
 from dataclasses import dataclass
+from functools import cached_property
 
 from certrail.domain.errors import BadInput
 
 IDS = ("certificate_id", "short_certificate_id", "lineage_id")
-"""Placeholders of which one is needed, so that no two certificates get the same name."""
+"""Placeholders with one of which no two lineages get the same name."""
 TEXTS = ("common_name", "profile", "application")
 """Placeholders whose values are fitted to what the destination takes."""
+WILDCARD = "wildcard"
+"""In the place of the first label of a wildcard name (RFC 6125, 6.4.3)."""
 
 _PLACEHOLDER = re.compile(r"\{\{\s*([a-z_]+)\s*\}\}")
 _ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
@@ -27,16 +30,21 @@ class ObjectNameSchema:
     def parse(cls, text: str) -> "ObjectNameSchema":
         """Read a schema. Raises BadInput naming an unknown placeholder or a stray brace."""
         known = ", ".join((*IDS, *TEXTS))
-        if unknown := sorted(set(_PLACEHOLDER.findall(text)) - {*IDS, *TEXTS}):
+        if unknown := sorted({*_PLACEHOLDER.findall(text)} - {*IDS, *TEXTS}):
             raise BadInput(f"Unknown placeholders: {', '.join(unknown)}. Known: {known}.", "name_schema")
         if re.search(r"[{}]", _PLACEHOLDER.sub("", text)):
             raise BadInput(f"Write a placeholder as {{{{name}}}}, name being one of {known}.", "name_schema")
         return cls(text)
 
+    @property
+    def is_stable(self) -> bool:
+        """Whether a re-issue has the name of what it replaces: by the certificate's names, and by no id."""
+        return not set(IDS) & self._placeholders
+
     def problem(self, *, pattern: str, length: int) -> str | None:
         """Why names made by this schema would not fit a destination, or nothing."""
-        if not set(IDS) & set(_PLACEHOLDER.findall(self.text)):
-            return f"The name schema needs one of {', '.join(IDS)}, or names would clash."
+        if not {*IDS, "common_name"} & self._placeholders:
+            return f"The name schema needs one of {', '.join(IDS)} and common_name, or names would clash."
         if self.text.startswith("-"):
             return "Names would begin with a hyphen, which commands take for an option; begin with something else."
         sample = self.render(
@@ -71,9 +79,9 @@ class ObjectNameSchema:
     ) -> str:
         """The name of one object.
 
-        Characters of texts that the destination does not take become ``-``, but not at the beginning, as of the
-        wildcard in ``*.example.com``: commands would take such a name for an option. With ``length``, texts are cut
-        until the name is no longer than that. Ids are never changed, so names stay distinct.
+        The wildcard in ``*.example.com`` becomes ``wildcard``, and other characters of texts that the destination does
+        not take become ``-``, but not at the beginning: commands would take such a name for an option. With ``length``,
+        texts are cut until the name is no longer than that. Ids are never changed, so names stay distinct.
         """
         ids = {
             "certificate_id": certificate_id,
@@ -93,7 +101,11 @@ class ObjectNameSchema:
         return _PLACEHOLDER.sub(lambda match: values[match[1]], self.text).lstrip("-")
 
     def _used(self, texts: dict[str, str]) -> list[str]:
-        return [name for name in texts if name in _PLACEHOLDER.findall(self.text)]
+        return [name for name in texts if name in self._placeholders]
+
+    @cached_property
+    def _placeholders(self) -> set[str]:
+        return set(_PLACEHOLDER.findall(self.text))
 
 
 def short_id(certificate_id: str) -> str:
@@ -107,6 +119,7 @@ def short_id(certificate_id: str) -> str:
 
 
 def _fitted(value: str, pattern: str) -> str:
+    value = re.sub(r"^\*(?=\.)", WILDCARD, value)
     return "".join(_fitted_character(character, pattern) for character in value)
 
 

@@ -30,14 +30,14 @@ def test_every_placeholder_is_filled() -> None:
 
 def test_characters_the_destination_does_not_take_become_hyphens() -> None:
     assert (
-        rendered("{{profile}}-{{common_name}}-{{lineage_id}}", common_name="*.Example.com")
-        == f"tls---Example-com-{LINEAGE}"
+        rendered("{{profile}}-{{common_name}}-{{lineage_id}}", common_name="a_b.Example.com")
+        == f"tls-a-b-Example-com-{LINEAGE}"
     )
 
 
 def test_no_name_begins_with_a_hyphen() -> None:
     """Else `rm *` in the folder of the objects would take one for options."""
-    assert rendered("{{common_name}}-{{lineage_id}}", common_name="*.Example.com") == f"Example-com-{LINEAGE}"
+    assert rendered("{{common_name}}-{{lineage_id}}", common_name="-Example.com") == f"Example-com-{LINEAGE}"
     assert rendered("{{common_name}}-{{lineage_id}}", common_name="*") == LINEAGE
     schema = ObjectNameSchema.parse("-{{lineage_id}}")
     assert "hyphen" in (schema.problem(pattern=KEY_VAULT, length=100) or "")
@@ -66,10 +66,20 @@ def test_unknown_placeholders_and_stray_braces_are_refused(schema: str) -> None:
     assert caught.value.extra["field"] == "name_schema"
 
 
-def test_a_schema_without_an_id_would_clash() -> None:
-    problem = ObjectNameSchema.parse("{{common_name}}").problem(pattern=KEY_VAULT, length=100)
+def test_a_schema_without_an_id_or_a_name_would_clash() -> None:
+    problem = ObjectNameSchema.parse("{{application}}-{{profile}}").problem(pattern=KEY_VAULT, length=100)
     assert problem is not None
     assert "clash" in problem
+
+
+def test_a_schema_without_an_id_is_stable() -> None:
+    assert ObjectNameSchema.parse("{{profile}}-{{common_name}}").is_stable
+    assert not ObjectNameSchema.parse("{{common_name}}-{{ lineage_id }}").is_stable
+
+
+def test_a_wildcard_has_a_name_of_its_own() -> None:
+    assert rendered("{{common_name}}", common_name="*.example.com") == "wildcard-example-com"
+    assert rendered("{{common_name}}", r"[a-z.]+", "*.example.com") == "wildcard.example.com"
 
 
 @pytest.mark.parametrize(

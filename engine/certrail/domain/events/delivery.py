@@ -74,6 +74,15 @@ class DeliveryEvent(Event, subject="delivery"):
 
 
 @dataclass(frozen=True, kw_only=True)
+class DeliveryReassigned(
+    DeliveryEvent, type="delivery.reassigned", title="Taken over by another lineage: {name}"
+):
+    """A lineage with the same names takes over the object of another one, the `former_lineage_id`."""
+
+    former_lineage_id: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Delivered(DeliveryEvent):
     """Base of the events of a granted delivery; `duration_ms` is in milliseconds since it was desired."""
 

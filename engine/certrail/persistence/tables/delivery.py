@@ -71,13 +71,13 @@ class Delivery(EffectColumns, Row, table=True):
     `generation` counts changes of the desired state, the last of which was at `desired_at`; `observed_generation` is
     the last one that was delivered. `slot_at` is its slot under the rate limit of the connection. `previous_target_id`
     is the target that holds the object of the receipt, if the sync was retargeted since. `batch_id` is the workflow of
-    the batch in which an attempt is under way.
+    the batch in which an attempt is under way. `name_taken`: the object's name belongs to another lineage for now.
     """
 
     __tablename__ = "delivery"
     __table_args__ = (
         UniqueConstraint("sync_id", "lineage_id"),
-        UniqueConstraint("sync_id", "object_name"),
+        Index("ix_delivery_name", "sync_id", "object_name", unique=True, **only_where("not name_taken")),
         Index("ix_delivery_pending", "id", **only_where(PENDING)),
         Index("ix_delivery_unsuccessful", "last_transition_at", "id", **only_where(UNSUCCESSFUL)),
     )
@@ -85,6 +85,7 @@ class Delivery(EffectColumns, Row, table=True):
     sync_id: str = Field(foreign_key="sync.id", max_length=40)
     lineage_id: str = Field(foreign_key="lineage.id", index=True, max_length=40)
     object_name: str = Field(max_length=512)
+    name_taken: bool = False
     last_transition_at: datetime | None = timestamp()
     desired_certificate_id: str = Field(foreign_key="certificate.id", max_length=40)
     delivered_certificate_id: str | None = Field(default=None, max_length=40)

@@ -21,7 +21,7 @@ from certrail.services.core.failure import Failure
 from certrail.services.core.unit_of_work import UnitOfWork
 from certrail.services.delivery import retirement_planner
 from certrail.services.delivery.connection_rate import acquire_slot
-from certrail.services.delivery.desired_state import facts_of
+from certrail.services.delivery.desired_state import claim_name, facts_of
 from certrail.services.delivery.locks import lock_delivery, lock_with_rate_limit
 from certrail.services.delivery.observation import (
     ObserveCall,
@@ -116,6 +116,8 @@ class DeployEffect(Effect[Delivery, DeployCall, Receipt]):
         self, uow: UnitOfWork, delivery: Delivery, sync: Sync, certificate: Certificate
     ) -> DeployCall:
         """The call for a delivery that is locked; it is ``delivering`` from now on."""
+        if delivery.name_taken:
+            claim_name(self.context, uow, sync, delivery, certificate)
         subject = f"delivery {delivery.id}"
         destination = destination_of(self.context, uow.session, sync, subject)
         # After an attempt of which nothing is known the receipt is recorded before anything else is called: a plugin

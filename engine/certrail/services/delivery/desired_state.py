@@ -1,18 +1,21 @@
 """Desired state: which certificate belongs at which destination. Workflows reconcile the observed state with it."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from sqlmodel import Session, col, func, select
+from sqlalchemy import ColumnElement
+from sqlmodel import Session, and_, col, func, or_, select
 
-from certrail.domain.events.delivery import DeliveryCancelled, DeliveryFacts
+from certrail.domain.events.delivery import DeliveryCancelled, DeliveryFacts, DeliveryReassigned
 from certrail.domain.object_names import ObjectNameSchema
 from certrail.domain.states import DeliveryStatus
 from certrail.persistence.database import cached, locked, session_cache
 from certrail.persistence.tables import Application, Certificate, CertificateProfile, Delivery, Sync
 from certrail.services.core.orchestrator import WorkflowStart
 from certrail.services.core.unit_of_work import ServiceContext, UnitOfWork
+from certrail.services.delivery import stable_names
 from certrail.services.delivery.probes.schedule import end_probes
 from certrail.services.integrations.plugin_config import installed
 from certrail.services.inventory.selectors import names_of, selects
@@ -30,19 +33,61 @@ def fan_out_to_syncs(context: ServiceContext, uow: UnitOfWork, certificate: Cert
     syncs = cached(session, ("syncs", scope), lambda: _automatic(session, scope))
     if not (selecting := [sync for sync in syncs if selects(sync.selection, certificate)]):
         return
-    present = {row.sync_id: row for row in _present(session, certificate, selecting)}
+    named = {sync.id: name for sync, name in named_at(context, session, selecting, certificate)}
+    known: dict[str, _Known] = defaultdict(_Known)
+    for row in _present(session, certificate, selecting, named):
+        known[row.sync_id].add(row)
     for sync in selecting:
-        _set_desired(context, uow, sync, certificate, present.get(sync.id))
+        _set_desired(context, uow, sync, certificate, known[sync.id])
 
 
-def _present(session: Session, certificate: Certificate, syncs: Sequence[Sync]) -> Sequence[Delivery]:
-    """The deliveries of its lineage at these syncs, locked."""
-    if certificate.lineage_id == certificate.request_id:
-        return ()  # the first of a lineage that this transaction makes: nobody has delivered it
-    existing = select(Delivery).where(
-        Delivery.lineage_id == certificate.lineage_id, col(Delivery.sync_id).in_([s.id for s in syncs])
+def named_at(
+    context: ServiceContext, session: Session, syncs: Sequence[Sync], certificate: Certificate
+) -> Sequence[tuple[Sync, str]]:
+    """The syncs with stable object names, each with that of the certificate."""
+    return [
+        (sync, object_name(session, _traits(context, sync), sync.name_schema, certificate))
+        for sync in syncs
+        if stable_names.is_stable(sync.name_schema)
+    ]
+
+
+def with_its_names(
+    context: ServiceContext, session: Session, certificate: Certificate
+) -> Sequence[ColumnElement[bool]]:
+    """Conditions for the deliveries with a certificate's stable object names, whichever lineage has them now."""
+    scope = certificate.application_id
+    syncs = cached(
+        session,
+        ("all syncs", scope),
+        lambda: session.exec(select(Sync).where(Sync.application_id == scope)).all(),
     )
-    return session.exec(locked(existing.order_by(col(Delivery.id)))).all()
+    return _at({sync.id: name for sync, name in named_at(context, session, syncs, certificate)})
+
+
+def _at(named: Mapping[str, str]) -> list[ColumnElement[bool]]:
+    return [and_(Delivery.sync_id == sync, Delivery.object_name == name) for sync, name in named.items()]
+
+
+def _present(
+    session: Session, certificate: Certificate, syncs: Sequence[Sync], named: Mapping[str, str]
+) -> Sequence[Delivery]:
+    """The deliveries of its lineage at these syncs, and those with its stable object names, locked.
+
+    Args:
+        named: those names by the syncs' ids.
+    """
+    wanted = _at(named)
+    # The first of a lineage is made by this transaction: nobody has delivered it.
+    if certificate.lineage_id != certificate.request_id:
+        idents = [sync.id for sync in syncs]
+        wanted.append(and_(Delivery.lineage_id == certificate.lineage_id, col(Delivery.sync_id).in_(idents)))
+    if not wanted:
+        return ()
+    if named:
+        # FOR NO KEY UPDATE on the sync: of a name that nobody has yet there is no row that two lineages could meet at.
+        session.exec(locked(select(Sync.id).where(col(Sync.id).in_(named)).order_by(col(Sync.id)))).all()
+    return session.exec(locked(select(Delivery).where(or_(*wanted)).order_by(col(Delivery.id)))).all()
 
 
 def share_scope(session: Session, application_id: str | None) -> None:
@@ -85,47 +130,100 @@ def _set_desired_chunk(
     session = uow.session
     # The cache keeps loaded rows referenced, so that the session answers `get` without a statement.
     with session_cache(session):
-        present = {row.lineage_id: row for row in _lock_deliveries(session, sync, certificates)}
-        wanted = [row.desired_certificate_id for row in present.values()]
+        known, present = _Known(), _lock_deliveries(context, session, sync, certificates)
+        for row in present:
+            known.add(row)
+        wanted = [row.desired_certificate_id for row in present]
         if wanted:
             session.exec(select(Certificate).where(col(Certificate.id).in_(wanted))).all()
         # Without a flush between them, all new rows are inserted by one statement per table.
         with session.no_autoflush:
             for certificate in certificates:
-                _set_desired(context, uow, sync, certificate, present.get(certificate.lineage_id))
+                _set_desired(context, uow, sync, certificate, known)
 
 
-def _lock_deliveries(session: Session, sync: Sync, certificates: Sequence[Certificate]) -> Sequence[Delivery]:
-    """The deliveries of these lineages at one sync, in the order in which all lock them."""
+def _lock_deliveries(
+    context: ServiceContext, session: Session, sync: Sync, certificates: Sequence[Certificate]
+) -> Sequence[Delivery]:
+    """The deliveries of these lineages at one sync, and those with their names, in the order in which all lock them."""
     lineages = [certificate.lineage_id for certificate in certificates]
-    query = select(Delivery).where(Delivery.sync_id == sync.id, col(Delivery.lineage_id).in_(lineages))
+    wanted: ColumnElement[bool] = col(Delivery.lineage_id).in_(lineages)
+    if stable_names.is_stable(sync.name_schema):
+        traits = _traits(context, sync)
+        names = {object_name(session, traits, sync.name_schema, one) for one in certificates}
+        wanted = or_(wanted, col(Delivery.object_name).in_(names))
+    query = select(Delivery).where(Delivery.sync_id == sync.id, wanted)
     return session.exec(locked(query.order_by(col(Delivery.id)))).all()
 
 
+@dataclass(frozen=True)
+class _Known:
+    """The deliveries of one sync that a step may be about; they are locked."""
+
+    of_lineage: dict[str, Delivery] = field(default_factory=dict)
+    of_name: dict[str, Delivery] = field(default_factory=dict)
+
+    def add(self, delivery: Delivery) -> None:
+        self.of_lineage[delivery.lineage_id] = delivery
+        if not delivery.name_taken:
+            self.of_name[delivery.object_name] = delivery
+
+
 def _set_desired(
-    context: ServiceContext,
-    uow: UnitOfWork,
-    sync: Sync,
-    certificate: Certificate,
-    delivery: Delivery | None,
+    context: ServiceContext, uow: UnitOfWork, sync: Sync, certificate: Certificate, known: _Known
 ) -> None:
     """Make a certificate desired at a sync. A newer one replaces an older one, never the other way round."""
+    delivery = known.of_lineage.get(certificate.lineage_id)
     if delivery is None:
-        delivery = Delivery(
-            id=uow.new_id(),
-            created_at=uow.now,
-            sync_id=sync.id,
-            lineage_id=certificate.lineage_id,
-            object_name=object_name(uow.session, _traits(context, sync), sync.name_schema, certificate),
-            desired_certificate_id=certificate.id,
-        )
-    else:
+        delivery = _taken_over_or_new(context, uow, sync, certificate, known)
+        known.add(delivery)
+    if delivery.generation:
         present = uow.session.get_one(Certificate, delivery.desired_certificate_id)
-        if present.not_before > certificate.not_before:
+        takes_over = delivery.lineage_id != certificate.lineage_id
+        in_use = not (takes_over and stable_names.has_ended(present, uow.now))
+        if in_use and present.not_before > certificate.not_before:
             return
+        if takes_over:
+            _reassign(uow, delivery, certificate, known)
         if present.id != certificate.id:
             delivery.desired_certificate_id, delivery.last_error = certificate.id, None
     bump_generation(uow, sync, delivery)
+
+
+def _taken_over_or_new(
+    context: ServiceContext, uow: UnitOfWork, sync: Sync, certificate: Certificate, known: _Known
+) -> Delivery:
+    """The delivery that a lineage takes over with its object name, or a new one, whose name may be taken."""
+    name = object_name(uow.session, _traits(context, sync), sync.name_schema, certificate)
+    held = known.of_name.get(name)
+    if held is not None:
+        holder = uow.session.get_one(Certificate, held.desired_certificate_id)
+        if stable_names.is_free(held, holder, certificate, uow.now):
+            return held
+    return Delivery(
+        id=uow.new_id(),
+        created_at=uow.now,
+        sync_id=sync.id,
+        lineage_id=certificate.lineage_id,
+        object_name=name,
+        name_taken=held is not None,
+        desired_certificate_id=certificate.id,
+    )
+
+
+def _reassign(uow: UnitOfWork, delivery: Delivery, certificate: Certificate, known: _Known) -> None:
+    former, delivery.lineage_id = delivery.lineage_id, certificate.lineage_id
+    known.of_lineage.pop(former, None)
+    known.add(delivery)
+    uow.record(DeliveryReassigned(**facts_of(uow, delivery), former_lineage_id=former))
+
+
+def claim_name(
+    context: ServiceContext, uow: UnitOfWork, sync: Sync, delivery: Delivery, certificate: Certificate
+) -> None:
+    """Give a delivery the object name that it found taken. Raises Conflict while it is."""
+    name = object_name(uow.session, _traits(context, sync), sync.name_schema, certificate)
+    stable_names.claim(uow, sync, delivery, certificate, name)
 
 
 def bump_generation(uow: UnitOfWork, sync: Sync, delivery: Delivery) -> None:
@@ -198,7 +296,7 @@ def workflow_of(sync: Sync, delivery: Delivery, desired: Certificate) -> Workflo
     """The workflow that reconciles a delivery with its desired state."""
     return WorkflowStart(
         flow="delivery",
-        workflow_id=f"delivery-{sync.id}-{delivery.lineage_id}",
+        workflow_id=f"delivery-{delivery.id}",  # not of its lineage, which may be another one later
         subject_id=delivery.id,
         summary=f"Deliver {next(iter(names_of(desired)), delivery.object_name)} to {sync.slug}",
         application_id=sync.application_id,

@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 from sqlalchemy import ColumnElement
-from sqlmodel import Session, col, select
+from sqlmodel import Session, col, or_, select
 
 from certrail.domain.events.delivery import DeliveryRevoked, SyncDeleted
 from certrail.domain.states import RETIREMENT_PLANNED, CertificateStatus, DeliveryStatus, RetirementStatus
@@ -15,7 +15,12 @@ from certrail.domain.timestamps import later
 from certrail.persistence.database import cached, locked
 from certrail.persistence.tables import Certificate, Delivery, PreviousTarget, Retirement, Sync
 from certrail.services.core.unit_of_work import UnitOfWork
-from certrail.services.delivery.desired_state import cancel_delivery, enqueue_delivery, facts_of
+from certrail.services.delivery.desired_state import (
+    cancel_delivery,
+    enqueue_delivery,
+    facts_of,
+    with_its_names,
+)
 from certrail.services.delivery.probes.schedule import end_probes
 from certrail.services.integrations.plugin_config import installed
 from certrail.services.integrations.stored_config import shown
@@ -176,10 +181,12 @@ def retarget(uow: UnitOfWork, sync: Sync, place: PreviousTarget) -> None:
 def revoked(uow: UnitOfWork, certificate: Certificate) -> None:
     """Remove a revoked certificate at once from every sync that prunes, also where a successor was delivered.
 
-    Where it stays, since its sync removes nothing, an event says so. The deliveries are locked (``FOR NO KEY
-    UPDATE``), so that a deploy that completes at the same time is not missed.
+    Another lineage may have taken over the delivery, whose object still holds it. Where it stays, as its sync removes
+    nothing, an event says so. The deliveries are locked (``FOR NO KEY UPDATE``), so that a deploy that completes at the
+    same time is not missed.
     """
-    query = select(Delivery).where(Delivery.lineage_id == certificate.lineage_id)
+    of_lineage = col(Delivery.lineage_id) == certificate.lineage_id
+    query = select(Delivery).where(or_(of_lineage, *with_its_names(uow.context, uow.session, certificate)))
     for delivery in uow.session.exec(locked(query.order_by(col(Delivery.id)))).all():
         sync = uow.session.get_one(Sync, delivery.sync_id)
         if not sync.prune:

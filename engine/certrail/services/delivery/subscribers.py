@@ -6,7 +6,7 @@ from certrail.domain.events.integrations import ConnectionUpdated
 from certrail.persistence.database import locked
 from certrail.persistence.tables import EventRow, Sync
 from certrail.services.core.unit_of_work import UnitOfWork
-from certrail.services.delivery.syncs import retry_failing_deliveries
+from certrail.services.delivery.redelivery import retry_failing_deliveries
 
 
 def connection_updated(uow: UnitOfWork, event: ConnectionUpdated, _row: EventRow) -> None:

@@ -3,30 +3,31 @@
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, inspect, not_, true
-from sqlmodel import Session, col, select
+from sqlalchemy import inspect
+from sqlmodel import Session, select
 
 from certrail.domain.endpoints.probes import ProbeSettings, require_distinct
 from certrail.domain.errors import BadInput, Conflict
 from certrail.domain.events.delivery import SyncCleanup, SyncCreated, SyncTriggered, SyncUpdated
 from certrail.domain.object_names import ObjectNameSchema
-from certrail.domain.states import DeliveryStatus
 from certrail.persistence.database import locked
-from certrail.persistence.tables import Certificate, Delivery, Sync
+from certrail.persistence.tables import Certificate, Sync
 from certrail.persistence.tables.delivery import GRACE_SECONDS
 from certrail.services.core.actor import Actor
 from certrail.services.core.changes import UNCHANGED, Unchanged
 from certrail.services.core.lookup import find, patch, require_room
 from certrail.services.core.unit_of_work import ServiceContext, UnitOfWork
+from certrail.services.delivery import stable_names
 from certrail.services.delivery.desired_state import (
     NameTraits,
-    bump_generation,
     desired_at,
     lock_scope,
+    named_at,
     object_name,
     set_desired_each,
 )
 from certrail.services.delivery.probes.schedule import replan_probes
+from certrail.services.delivery.redelivery import redeliver_all, retry_failing_deliveries
 from certrail.services.delivery.retirement_planner import (
     clean_up,
     discard,
@@ -50,7 +51,6 @@ from certrail.services.integrations.stored_config import shown, sync_purpose
 from certrail.services.inventory.selectors import CertificateSelector, selected
 from certrail_sdk import Destination, Removes
 
-FAILING = (DeliveryStatus.RETRYING, DeliveryStatus.FAILED)
 MOST_SYNCS = 200
 """Of one Application: all are matched in the transaction that issues a certificate, which holds up other writers."""
 PRUNING = ("selection", "prune", "prune_grace_seconds")
@@ -91,7 +91,8 @@ class Syncs:
             prune_grace_seconds: how long they stay before that; a revoked certificate is removed at once.
 
         Raises:
-            BadInput: the plugin, its configuration, the connection, the name schema or a probe does not fit.
+            BadInput: the plugin, its configuration, the connection, the name schema or a probe does not fit; two of the
+                certificates would have the same name.
             Conflict: the slug is taken in this Application.
         """
         plugin = destination_class(self._context, destination)
@@ -134,6 +135,7 @@ class Syncs:
             uow.record(SyncCreated(sync.id, application_id, slug=slug, destination=destination))
             for known in delivered:
                 take_over(uow, sync, known)
+            self._refuse_clashes(uow, sync)
             if auto:
                 self._catch_up(uow, sync)
             return sync
@@ -164,7 +166,8 @@ class Syncs:
             connection: slug or id; ``None`` for none.
 
         Raises:
-            BadInput: the configuration, the connection or the name schema does not fit.
+            BadInput: the configuration, the connection or the name schema does not fit; two of the certificates would
+                have the same name.
             Conflict: it is being deleted.
         """
         with self._context.unit_of_work(actor) as uow:
@@ -202,9 +205,11 @@ class Syncs:
             uow.record(SyncUpdated(sync.id, application_id, before=before, after=after, secret_fields=fields))
             if (target_of(uow, sync), sync.include_root) != deployed:
                 retarget(uow, sync, former)
-                _redeliver_all(uow, sync)
-            elif configured:
+                redeliver_all(uow, sync)
+            elif configured or name_schema is not UNCHANGED:
                 retry_failing_deliveries(uow, sync)
+            if not (name_schema is UNCHANGED and selection is UNCHANGED):
+                self._refuse_clashes(uow, sync)
             if sync.auto:
                 self._catch_up(uow, sync)
             if before["probes"] != after["probes"]:
@@ -254,14 +259,19 @@ class Syncs:
         """What a sync would deliver, each certificate with the name of its object; nothing is delivered.
 
         Raises:
-            BadInput: the plugin, the selection or the name schema does not fit.
+            BadInput: the plugin, the selection or the name schema does not fit; two of the certificates would have the
+                same name.
         """
         plugin = destination_class(self._context, destination)
         name_schema = _usable_name_schema(name_schema, plugin)
         traits = NameTraits(plugin.name_pattern, plugin.name_length)
         with self._context.db.read() as session:
             rows = selected(session, application_id, selection.stored(session, application_id, "selection"))
-            return [(row, object_name(session, traits, name_schema, row)) for row in rows]
+            named = [(row, object_name(session, traits, name_schema, row)) for row in rows]
+        if stable_names.is_stable(name_schema):
+            names = {row.id: name for row, name in named}
+            named = [(row, names[row.id]) for row in stable_names.newest_of_each(named)]
+        return named
 
     def delete(
         self, actor: Actor, application_id: str | None, reference: str, *, cleanup: bool = False
@@ -319,6 +329,18 @@ class Syncs:
             link = find_connection(session, connection) if connection else None
             return built(self._context, plugin, validated(self._context, plugin, config, link), "a trial")
 
+    def _refuse_clashes(self, uow: UnitOfWork, sync: Sync) -> None:
+        """Raises BadInput where two certificates would have the same object name."""
+        if stable_names.is_stable(sync.name_schema):
+            found = selected(uow.session, sync.application_id, sync.selection)
+            stable_names.newest_of_each(
+                [
+                    (one, name)
+                    for one in found
+                    for _, name in named_at(self._context, uow.session, [sync], one)
+                ]
+            )
+
     def _catch_up(self, uow: UnitOfWork, sync: Sync) -> None:
         present = desired_at(uow.session, sync)
         found = selected(uow.session, sync.application_id, sync.selection)
@@ -341,25 +363,6 @@ def _facts(sync: Sync) -> dict[str, Any]:
     hidden = {"id", "created_at", "config_sealed", "config_revision", "application_id"}
     hidden |= {"name_pattern", "name_length", "distribution"}
     return sync.model_dump(mode="json", exclude=hidden)
-
-
-def retry_failing_deliveries(uow: UnitOfWork, sync: Sync) -> None:
-    """Retry failing deliveries at once, because the cause may be corrected."""
-    _redeliver_where(uow, sync, col(Delivery.status).in_(FAILING))
-
-
-def _redeliver_all(uow: UnitOfWork, sync: Sync) -> None:
-    """Redeploy everything; without `auto` only what is pending."""
-    there = col(Delivery.observed_generation) == col(Delivery.generation)
-    _redeliver_where(uow, sync, true() if sync.auto else not_(there))
-
-
-def _redeliver_where(uow: UnitOfWork, sync: Sync, condition: ColumnElement[bool]) -> None:
-    query = select(Delivery).where(
-        Delivery.sync_id == sync.id, Delivery.status != DeliveryStatus.REMOVED, condition
-    )
-    for delivery in uow.session.exec(locked(query.order_by(col(Delivery.id)))).all():
-        bump_generation(uow, sync, delivery)
 
 
 def _check_stays(sync: Sync) -> None:

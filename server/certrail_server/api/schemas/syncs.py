@@ -186,7 +186,8 @@ class SyncIn(In):
     )
     name_schema: NameSchema | None = Field(
         default=None,
-        description="How objects at the destination are named; by default as the plugin has it.",
+        description="How objects at the destination are named; by default as the plugin has it. Without an id in it, "
+        "a new request for the same names and profile takes the object over.",
     )
     include_root: bool = Field(default=False, description="Whether the root is delivered, too.")
     keep_identity: bool = Field(

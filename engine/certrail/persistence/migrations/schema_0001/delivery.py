@@ -78,6 +78,7 @@ def create() -> None:
         sa.Column("sync_id", sa.String(length=40), nullable=False),
         sa.Column("lineage_id", sa.String(length=40), nullable=False),
         sa.Column("object_name", sa.String(length=512), nullable=False),
+        sa.Column("name_taken", sa.Boolean(), nullable=False),
         sa.Column("last_transition_at", UtcDateTime(), nullable=True),
         sa.Column("desired_certificate_id", sa.String(length=40), nullable=False),
         sa.Column("delivered_certificate_id", sa.String(length=40), nullable=True),
@@ -104,9 +105,16 @@ def create() -> None:
         ),
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("sync_id", "lineage_id"),
-        sa.UniqueConstraint("sync_id", "object_name"),
     )
     op.create_index(op.f("ix_delivery_lineage_id"), "delivery", ["lineage_id"], unique=False)
+    op.create_index(
+        "ix_delivery_name",
+        "delivery",
+        ["sync_id", "object_name"],
+        unique=True,
+        sqlite_where=sa.text("not name_taken"),
+        postgresql_where=sa.text("not name_taken"),
+    )
     op.create_index(
         "ix_delivery_pending",
         "delivery",
