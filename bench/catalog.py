@@ -18,6 +18,7 @@ BENCHMARKS = (
     "peers",
     "acme",
     "inventory",
+    "console",
     "sweeps",
     "renewal",
 )

@@ -12,7 +12,7 @@ from tests.integration.console.conftest import CANARY, Site
 from tests.integration.console.crawler import Crawler
 from tests.integration.console.documents import Form
 from tests.integration.console.outside import WHOLE, WITHIN, elements_of, given_canaries
-from tests.integration.console.pages import MEMBERS, PEOPLE
+from tests.integration.console.pages import MEMBERS, PAGES, PEOPLE
 from tests.support.web import served_application
 
 pytestmark = pytest.mark.parametrize("database", ["sqlite"], indirect=True)
@@ -75,6 +75,13 @@ def test_the_crawler_comes_to_every_route(full_site: Site, crawler: Start) -> No
         seen |= {("GET", urlsplit(address).path) for address in (*walk.pages, *walk.streams())}
         seen |= {("POST", _target(form)) for form in walk.forms.values()}
     assert _not_met(seen) == []
+
+
+def test_every_page_is_listed(full_site: Site) -> None:
+    """What is looked at in Chromium, and counted and measured, is each page that there is."""
+    listed = {("GET", full_site.path(page.path).partition("?")[0]) for page in PAGES}
+    opened = [each for each in _not_met(listed) if each.startswith("GET ") and not each.endswith("/changes")]
+    assert opened == []
 
 
 def test_what_is_elsewhere_is_not_there(full_site: Site, crawler: Start) -> None:
