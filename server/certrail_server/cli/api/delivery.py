@@ -35,8 +35,7 @@ PROBE_COLUMNS = (
     ("by", lambda row: f"sync {row['sync']}" if row["sync"] else str(row["reporter"])),
     ("since", "changed_at"),
     ("last look", "checked_at"),
-    ("reason", "reason"),
-    ("certificate", "certificate_id"),
+    "reason",
 )
 
 
