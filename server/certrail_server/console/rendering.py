@@ -70,6 +70,7 @@ def environment() -> Environment:
             "pairs_of_hex": pairs_of_hex,
             "pair": lambda fact: (fact.label, fact.value),
             "duration": format_duration,
+            "must_act": must_act,
             "pretty": lambda value: json.dumps(value, indent=2, ensure_ascii=False, default=str),
             "segment": lambda text: quote(str(text), safe=""),
         }
@@ -98,6 +99,21 @@ def relative(instant: datetime, now: datetime) -> str:
     count = seconds // size
     text = f"{count} {unit}{'' if count == 1 else 's'}"
     return f"{text} ago" if passed > timedelta(0) else f"in {text}"
+
+
+MUST_ACT: Mapping[str, str] = {
+    "Unauthorized": "a Product Admin, who keeps the credentials of the connection",
+    "Misconfigured": "an Admin of the Application, in the settings of the sync",
+    "QuotaExceeded": "whoever owns the account at the destination",
+}
+"""By the kind of a failure that does not end by itself."""
+
+
+def must_act(failure: Any) -> str:
+    """Who has to do something about a failed delivery."""
+    if not failure.permanent:
+        return "nobody yet, it is tried again by itself"
+    return MUST_ACT.get(failure.kind, "an Operator, who delivers again when the cause is gone")
 
 
 def words(name: object) -> str:

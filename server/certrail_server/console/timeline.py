@@ -1,6 +1,7 @@
 """What ends in the next weeks, as a chart; what happened, as a list."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -8,13 +9,14 @@ from typing import Any
 from certrail.domain.events import EVENTS
 from certrail.services.access.reach import Scopes
 from certrail.services.facade import Services
-from certrail.services.inventory.search import Named
+from certrail.services.inventory.search import Ending, Named
 from certrail_sdk import Severity
 from certrail_server.console.rendering import query
 
 WEEKS = 13
 MOST_COUNTED = 5000
 """Certificates that a chart reads; with more of them it says that it is cut."""
+MOST_SHARES = 12
 TONES = {Severity.CRITICAL: "bad", Severity.WARNING: "warn"}
 GOOD = frozenset(
     {
@@ -42,6 +44,7 @@ class Week:
     Attributes:
         planned: certificates whose renewal is planned before they end; `open`: the others.
         link: the list of them.
+        renewals: how many renewals are planned for these days, of whatever ends when.
     """
 
     begins: datetime
@@ -49,6 +52,7 @@ class Week:
     planned: int
     open: int
     link: str
+    renewals: int = 0
 
     @property
     def count(self) -> int:
@@ -57,11 +61,33 @@ class Week:
 
 
 @dataclass(frozen=True)
+class Share:
+    """What ends of one Application, or of one authority.
+
+    Attributes:
+        link: the list of them; `open`: those without a planned renewal.
+    """
+
+    slug: str
+    name: str
+    count: int
+    open: int
+    link: str
+
+
+@dataclass(frozen=True)
 class ExpiryChart:
     """The next 13 weeks."""
 
     weeks: Sequence[Week]
     cut: bool
+    applications: Sequence[Share] = ()
+    authorities: Sequence[Share] = ()
+
+    @property
+    def renewals(self) -> int:
+        """Renewals that are planned for these weeks."""
+        return sum(week.renewals for week in self.weeks)
 
     @property
     def count(self) -> int:
@@ -76,17 +102,26 @@ class ExpiryChart:
     @property
     def highest(self) -> int:
         """The largest count of a week, at least 1."""
-        return max(1, *(week.count for week in self.weeks))
+        return max(1, *(max(week.count, week.renewals) for week in self.weeks))
 
 
-def expiry_chart(services: Services, scopes: Scopes, now: datetime, path: str | None) -> ExpiryChart:
-    """Present certificates by the week in which they end; one statement.
+def expiry_chart(
+    services: Services,
+    scopes: Scopes,
+    now: datetime,
+    path: str | None,
+    issuer: str = "",
+) -> ExpiryChart:
+    """Present certificates by the week in which they end, and renewals by the week of their plan; two statements.
 
     Args:
         path: of the list that a week leads to; `None`: the reader can open none.
+        issuer: slug of an authority, where it is about one alone.
     """
     until = now + timedelta(weeks=WEEKS)
-    rows = services.inventory.ending_in(scopes, until, MOST_COUNTED + 1)
+    rows = services.inventory.ending_in(scopes, until, MOST_COUNTED + 1, issuer or None)
+    renewing = services.inventory.renewing_in(scopes, until, MOST_COUNTED + 1, issuer or None)
+    renewals = Counter(max(0, (at - now) // timedelta(weeks=1)) for at in renewing[:MOST_COUNTED])
     planned, unplanned = [0] * WEEKS, [0] * WEEKS
     for row in rows[:MOST_COUNTED]:
         week = (row.not_after - now) // timedelta(weeks=1)
@@ -95,9 +130,37 @@ def expiry_chart(services: Services, scopes: Scopes, now: datetime, path: str | 
     weeks = []
     for number in range(WEEKS):
         begins, ends = now + timedelta(weeks=number), now + timedelta(weeks=number + 1)
-        link = query(path, expires_after=_text(begins), expires_before=_text(ends)) if path else ""
-        weeks.append(Week(begins, ends, planned[number], unplanned[number], link))
-    return ExpiryChart(weeks, len(rows) > MOST_COUNTED)
+        link = (
+            query(path, expires_after=_text(begins), expires_before=_text(ends), issuer=issuer)
+            if path
+            else ""
+        )
+        weeks.append(Week(begins, ends, planned[number], unplanned[number], link, renewals[number]))
+    window = {"expires_after": _text(now), "expires_before": _text(until), "sort": "expiry"}
+
+    def of_application(slug: str) -> str:
+        return query(f"/console/applications/{slug}/certificates", **window, issuer=issuer) if slug else ""
+
+    def of_authority(slug: str) -> str:
+        return query(path, **window, issuer=slug) if slug and path else ""
+
+    counted = rows[:MOST_COUNTED]
+    return ExpiryChart(
+        weeks,
+        max(len(rows), len(renewing)) > MOST_COUNTED,
+        _shares([(row.application or "", row) for row in counted], "no Application", of_application),
+        _shares([(row.authority or "", row) for row in counted], "issued elsewhere", of_authority),
+    )
+
+
+def _shares(rows: Sequence[tuple[str, Ending]], nameless: str, link: Callable[[str], str]) -> Sequence[Share]:
+    """The largest first."""
+    counts = Counter(name for name, _ in rows)
+    open_ = Counter(name for name, row in rows if row.renew_at is None or row.renew_at >= row.not_after)
+    return [
+        Share(name, name or nameless, count, open_[name], link(name))
+        for name, count in counts.most_common(MOST_SHARES)
+    ]
 
 
 @dataclass(frozen=True)

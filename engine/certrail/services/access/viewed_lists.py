@@ -22,7 +22,9 @@ class ViewedList(StrEnum):
 
 FILTERS: Mapping[ViewedList, frozenset[str]] = MappingProxyType(
     {
-        ViewedList.CERTIFICATES: frozenset({"search", "status", "expires_after", "expires_before", "sort"}),
+        ViewedList.CERTIFICATES: frozenset(
+            {"search", "status", "expires_after", "expires_before", "sort", "issuer"}
+        ),
         ViewedList.REQUESTS: frozenset({"status"}),
         ViewedList.APPROVALS: frozenset({"status"}),
         ViewedList.EVENTS: frozenset({"type"}),

@@ -16,8 +16,10 @@ from certrail.domain.search import CertificateFilter, CertificateSearchStatus, P
 from certrail.domain.states import CertificateStatus
 from certrail.persistence.database import locked
 from certrail.persistence.tables import (
+    Application,
     CaCertificate,
     Certificate,
+    CertificateAuthority,
     CertificateRequest,
     CertificateSearchTerm,
     Lineage,
@@ -34,10 +36,17 @@ EVERYTHING = CertificateFilter()
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """A present certificate that ends, and when its automatic renewal is planned."""
+    """A present certificate that ends, and when its automatic renewal is planned.
+
+    Attributes:
+        application: slug; ``None`` in the legacy scope.
+        authority: slug; ``None`` where it was issued elsewhere.
+    """
 
     not_after: datetime
     renew_at: datetime | None
+    application: str | None = None
+    authority: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,13 +109,33 @@ class Inventory:
             query = query.where(in_scopes(col(Certificate.application_id), scopes))
             return session.exec(query.limit(limit)).all()
 
-    def ending_in(self, scopes: Scopes, until: datetime, limit: int) -> Sequence[Ending]:
-        """What ends next in several Applications before a time: present certificates, the first to end first."""
+    def ending_in(
+        self, scopes: Scopes, until: datetime, limit: int, authority: str | None = None
+    ) -> Sequence[Ending]:
+        """What ends next in several Applications before a time: present certificates, the first to end first.
+
+        Args:
+            authority: slug; of one authority only.
+        """
         with self._context.db.read() as session:
             ends, planned = col(Certificate.not_after), col(Lineage.renew_at)
             query = (
-                select(ends, func.coalesce(planned, col(Lineage.renewal_wakes_at)))
+                select(
+                    ends,
+                    func.coalesce(planned, col(Lineage.renewal_wakes_at)),
+                    Application.slug,
+                    CertificateAuthority.slug,
+                )
                 .join(Lineage, col(Lineage.current_certificate_id) == col(Certificate.id))
+                .join(Application, col(Application.id) == col(Certificate.application_id), isouter=True)
+                .join(
+                    CaCertificate, col(CaCertificate.id) == col(Certificate.ca_certificate_id), isouter=True
+                )
+                .join(
+                    CertificateAuthority,
+                    col(CertificateAuthority.id) == col(CaCertificate.ca_id),
+                    isouter=True,
+                )
                 .where(
                     in_scopes(col(Certificate.application_id), scopes),
                     Certificate.status == CertificateStatus.ACTIVE,
@@ -114,8 +143,33 @@ class Inventory:
                     ends < until,
                 )
             )
+            if authority is not None:
+                query = query.where(CertificateAuthority.slug == authority)
             rows = session.exec(query.order_by(ends, col(Certificate.id)).limit(limit)).all()
-            return [Ending(not_after, renew_at) for not_after, renew_at in rows]
+            return [Ending(*row) for row in rows]
+
+    def renewing_in(
+        self, scopes: Scopes, until: datetime, limit: int, authority: str | None = None
+    ) -> Sequence[datetime]:
+        """When renewals are planned in several Applications before a time, the next one first; some may be due.
+
+        Args:
+            authority: slug; of present certificates of one authority only.
+        """
+        with self._context.db.read() as session:
+            planned = col(Lineage.renew_at)
+            query = select(planned).where(
+                in_scopes(col(Lineage.application_id), scopes), planned.is_not(None), planned < until
+            )
+            if authority is not None:
+                query = (
+                    query.join(Certificate, col(Certificate.id) == col(Lineage.current_certificate_id))
+                    .join(CaCertificate, col(CaCertificate.id) == col(Certificate.ca_certificate_id))
+                    .join(CertificateAuthority, col(CertificateAuthority.id) == col(CaCertificate.ca_id))
+                    .where(CertificateAuthority.slug == authority)
+                )
+            found = session.exec(query.order_by(planned, col(Lineage.id)).limit(limit)).all()
+            return [at for at in found if at is not None]
 
     def current_of(self, lineage_ids: Collection[str]) -> Mapping[str, Named]:
         """The present certificates of some lineages, by the id of each, as far as there are any."""

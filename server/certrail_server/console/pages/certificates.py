@@ -139,6 +139,7 @@ def get_certificate(
         decoded=decoded(certificate.pem, certificate.chain, certificate.root),
         deliveries=deliveries,
         reported=probe_answers(reported),
+        evaluated=_evaluated(call, certificate),
         lineage=lineage,
         renewal=renewal_plan_answer(services.renewals.explained(certificate_id)),
         events=happened(services, events),
@@ -266,6 +267,22 @@ def _found(call: Call, application: str | None, given: dict[str, str], cursor: s
         "fault": fault,
         "statuses": [*CertificateSearchStatus],
         "first": cursor is None,
+    }
+
+
+def _evaluated(call: Call, certificate: CertificateOut) -> dict[str, Any] | None:
+    """By which versions of profile and policy its request was evaluated; ``None`` for an imported certificate."""
+    if certificate.request_id is None:
+        return None
+    request = call.services.requests.get(certificate.request_id)
+    profile = call.services.catalog.profile(request.profile_id)
+    # The present policy of a profile that was changed since may be another one.
+    same = profile.version == request.profile_version
+    return {
+        "profile": profile.slug,
+        "profile_version": request.profile_version,
+        "policy": call.services.catalog.policy(profile.policy_id).slug if same else "",
+        "policy_version": request.policy_version,
     }
 
 

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from fastapi import Query, Request, Response
 
 from certrail.domain.access import Permission
-from certrail.domain.states import ApprovalStatus
+from certrail.domain.states import ApprovalStatus, DeliveryStatus
 from certrail.services.access.reach import Scopes
 from certrail_server.api.answers.approvals import shown_answers
 from certrail_server.api.answers.delivery import delivery_answers
@@ -22,6 +22,7 @@ router = page_router("")
 MOST_IN_PLACE = 5
 """Approvals with their form on this page; the inbox has all."""
 FEW = 6
+UNSUCCESSFUL = (DeliveryStatus.RETRYING, DeliveryStatus.FAILED)
 SHOWN = (
     "approval.",
     "certificate.",
@@ -59,17 +60,26 @@ TYPES = (
 
 
 @router.get("")
-def get_today(request: Request, call: Annotated[Call, allow(Permission.APPLICATION_LIST)]) -> Response:
-    """What waits, what is wrong, what ends soon, what happened: in all Applications of the reader."""
+def get_today(
+    request: Request,
+    call: Annotated[Call, allow(Permission.APPLICATION_LIST)],
+    application: Annotated[str, Query(max_length=64)] = "",
+    authority: Annotated[str, Query(max_length=64)] = "",
+) -> Response:
+    """What waits, what is wrong, what ends soon, what happened: in all Applications of the reader.
+
+    What ends soon may be that of one Application, or of one authority.
+    """
     services, page = call.services, Page(request, call)
     reach = services.principals.reach(call.actor)
     inbox = services.approvals.inbox(call.actor, status=ApprovalStatus.OPEN, limit=MOST_IN_PLACE * 5 + 1)
     shown = services.approvals.shown_all(inbox[: MOST_IN_PLACE * 5])
     mine = [each for each in shown if call.actor.principal_id in each.ballot.voter_ids]
     incidents = services.incidents.open_in(reach.where(Permission.ALERT_READ), FEW + 1)
-    failing = services.deliveries.unsuccessful_in(reach.where(Permission.SYNC_READ), FEW + 1)
+    late = services.deliveries.wrong_in(reach.where(Permission.SYNC_READ), FEW + 1)
+    deliveries = delivery_answers(services, late)
     readable = reach.where(Permission.CERTIFICATE_READ)
-    everywhere = "/console/certificates" if readable is None else None
+    where, application, path = _chosen(call, readable, application)
     events = reach.where(Permission.EVENT_READ)
     named = None if events is None else [ident for ident in events if ident is not None]
     return page.render(
@@ -80,9 +90,12 @@ def get_today(request: Request, call: Annotated[Call, allow(Permission.APPLICATI
         more_waiting=len(inbox) > MOST_IN_PLACE * 5 or len(mine) > MOST_IN_PLACE,
         incidents=[IncidentOut.about(row, {}) for row in incidents],
         acknowledgeable=_within(incidents, reach.where(Permission.INCIDENT_ACKNOWLEDGE)),
-        failing=delivery_answers(services, failing),
+        failing=[each for each in deliveries if each.status in UNSUCCESSFUL],
         few=FEW,
-        chart=expiry_chart(services, readable, page.now, everywhere),
+        hung=[each for each in deliveries if each.status not in UNSUCCESSFUL],
+        chart=expiry_chart(services, where, page.now, path, authority),
+        chosen_application=application,
+        chosen_authority=authority,
         events=happened(services, services.audit_log.newest(named, TYPES, 14)),
         unhealthy=unhealthy(services, reach),
         live="/console/changes",
@@ -104,6 +117,17 @@ def get_changes(
         return here and row.type.startswith(SHOWN)
 
     return Page(request, call).changes(concerned, after)
+
+
+def _chosen(call: Call, readable: Scopes, application: str) -> tuple[Scopes, str, str | None]:
+    """Where ends are looked for, the Application that was chosen, and the list that they lead to.
+
+    What cannot be read is no choice.
+    """
+    ident = call.services.applications.id_of(application) if application else None
+    if ident is not None and (readable is None or ident in readable):
+        return [ident], application, f"/console/applications/{application}/certificates"
+    return readable, "", "/console/certificates" if readable is None else None
 
 
 def _within(incidents: Sequence[Any], scopes: Scopes) -> Collection[str]:
