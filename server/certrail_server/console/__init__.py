@@ -15,6 +15,9 @@ How a page is added:
    be shown again, the function catches `CertrailError`.
    What a form asks for is read by the models of the API, through `inputs.py`; controls for the settings of a plugin
    come from its schema, through `schema_form.py`.
+   A form that is one operation of the API is no page of its own: it is an `Operation` of `operations/`. Each route
+   that changes something names the operations that it offers, ``openapi_extra={"offers": "…"}``;
+   `tests/integration/console/test_offers.py` compares them with the API.
 4. The router is named in `pages/application/__init__.py`, in `pages/product/__init__.py` or in `site.py`, an entry of
    the menu in `navigation.py`. ``python -m docs.generate`` writes the permission table, by which
    `tests/integration/access/test_permission_matrix.py` calls every page as everybody.

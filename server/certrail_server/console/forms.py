@@ -33,6 +33,16 @@ class Form:
         """The first values of the fields that are not empty."""
         return {name: value for name in names if (value := self.get(name))}
 
+    def rows(self, name: str) -> int:
+        """How many groups of fields ``name.0.…``, ``name.1.…`` there are, up to the last that says anything."""
+        begins = f"{name}."
+        numbers = [
+            key.removeprefix(begins).partition(".")[0]
+            for key, values in self.fields.items()
+            if key.startswith(begins) and any(value.strip() for value in values)
+        ]
+        return max((int(each) + 1 for each in numbers if each.isdigit() and len(each) < 3), default=0)
+
     def lines(self, name: str) -> Sequence[str]:
         """The lines of a text field that are not empty."""
         return [line.strip() for line in self.get(name).splitlines() if line.strip()]

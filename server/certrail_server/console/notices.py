@@ -29,7 +29,12 @@ NOTICES: Mapping[str, str] = MappingProxyType(
         "plugin-released": "The quarantine has ended.",
         "view-kept": "The view is kept: it is on its list, and in the search.",
         "view-deleted": "The view is deleted.",
+        "paused": "It is paused: new certificates are delivered by hand only.",
+        "resumed": "It delivers new certificates by itself again.",
+        "removal-retried": "The object is removed now, unless it is desired again.",
         "created": "It is created.",
+        "changed": "It is saved.",
+        "deleted": "It is gone.",
         "signed-out": "You are signed out.",
     }
 )

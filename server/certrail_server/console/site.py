@@ -5,7 +5,7 @@ from urllib.parse import quote
 from fastapi import APIRouter, FastAPI, Response
 from fastapi.responses import RedirectResponse
 
-from certrail_server.console import static_files
+from certrail_server.console import operations, static_files
 from certrail_server.console.errors import is_page, problem_page
 from certrail_server.console.pages import (
     application,
@@ -24,6 +24,8 @@ from certrail_server.console.pages import (
 )
 
 PAGES = (
+    # Before others: `edit` is no id.
+    operations.router,
     today.router,
     approvals.router,
     applications.router,

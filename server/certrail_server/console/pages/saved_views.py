@@ -93,7 +93,7 @@ def found_views(call: Call, text: str) -> Sequence[View]:
     ]
 
 
-@router.post("")
+@router.post("", openapi_extra={"offers": "keep_saved_view"})
 def keep(request: Request, call: Own) -> Response:
     """Keep what the list is filtered by, and show the list."""
     form, services, scope = form_of(request), call.services, None
@@ -105,7 +105,7 @@ def keep(request: Request, call: Own) -> Response:
     return Page(request, call).go(path, "view-kept")
 
 
-@router.post("/{saved_view}/delete")
+@router.post("/{saved_view}/delete", openapi_extra={"offers": "delete_saved_view"})
 def delete(request: Request, saved_view: str, call: Own) -> Response:
     """Forget a view, and show the list again."""
     call.services.saved_views.delete(call.actor, saved_view)

@@ -135,7 +135,7 @@ def _within(incidents: Sequence[Any], scopes: Scopes) -> Collection[str]:
     return {row.id for row in incidents if scopes is None or row.application_id in scopes}
 
 
-@router.post("/incidents/{incident_id}/acknowledge")
+@router.post("/incidents/{incident_id}/acknowledge", openapi_extra={"offers": "acknowledge_incident"})
 def acknowledge(
     request: Request, incident_id: str, call: Annotated[Call, allow(Permission.INCIDENT_ACKNOWLEDGE)]
 ) -> Response:

@@ -38,7 +38,7 @@ def list_alerts(request: Request, call: Annotated[Call, allow(Permission.ALERT_R
     )
 
 
-@router.post("/applications/{application}/alerts/{alert}/switch")
+@router.post("/applications/{application}/alerts/{alert}/switch", openapi_extra={"offers": "update_alert"})
 def switch(request: Request, alert: str, call: Annotated[Call, allow(Permission.ALERT_MANAGE)]) -> Response:
     """Switch an alert on or off."""
     enabled = form_of(request).get("enabled") == "yes"
@@ -46,7 +46,9 @@ def switch(request: Request, alert: str, call: Annotated[Call, allow(Permission.
     return _back(request, call, "switched-on" if enabled else "switched-off")
 
 
-@router.post("/applications/{application}/channels/{channel}/check")
+@router.post(
+    "/applications/{application}/channels/{channel}/check", openapi_extra={"offers": "check_channel"}
+)
 async def check(
     request: Request, channel: str, call: Annotated[Call, allow(Permission.ALERT_MANAGE)]
 ) -> Response:
@@ -57,7 +59,7 @@ async def check(
     return _back(request, call, "checked")
 
 
-@router.post("/notifications/{notification_id}/replay")
+@router.post("/notifications/{notification_id}/replay", openapi_extra={"offers": "replay_notification"})
 def replay(
     request: Request,
     notification_id: str,

@@ -21,7 +21,7 @@ def list_members(request: Request, call: Annotated[Call, allow(Permission.APPLIC
     return _shown(request, call, Form({}))
 
 
-@router.post("")
+@router.post("", openapi_extra={"offers": "set_member"})
 def set_member(request: Request, call: Annotated[Call, allow(Permission.MEMBER_MANAGE)]) -> Response:
     """Give a principal its role here."""
     form = form_of(request)
@@ -34,7 +34,7 @@ def set_member(request: Request, call: Annotated[Call, allow(Permission.MEMBER_M
     return Page(request, call).go(f"{application_path(request)}/members", "member-set")
 
 
-@router.post("/{principal}/remove")
+@router.post("/{principal}/remove", openapi_extra={"offers": "remove_member"})
 def remove_member(
     request: Request, principal: str, call: Annotated[Call, allow(Permission.MEMBER_MANAGE)]
 ) -> Response:

@@ -1,11 +1,14 @@
 """A new channel, by a form that the schema of its notifier gives."""
 
+from functools import partial
 from typing import Annotated
 
 from fastapi import Query, Request, Response
+from fastapi.concurrency import run_in_threadpool
 
 from certrail.domain.access import Permission
 from certrail.domain.errors import CertrailError
+from certrail_server.api.checks import check_plugin
 from certrail_server.api.guard import Call, allow, idempotent
 from certrail_server.api.schemas.channels import ChannelIn
 from certrail_server.console.application import ApplicationPage, application_path
@@ -30,7 +33,7 @@ def get_form(
     return _shown(request, call, notifier, Form({"then": [then]}))
 
 
-@router.post("")
+@router.post("", openapi_extra={"offers": "create_channel"})
 def create(request: Request, call: Manage) -> Response:
     """Create a channel."""
     form, channels, actor = form_of(request), call.services.channels, once(request, call.actor)
@@ -50,8 +53,29 @@ def create(request: Request, call: Manage) -> Response:
     return Page(request, call).go(f"{application_path(request)}/alerts", "created")
 
 
+@router.post("/check", openapi_extra={"offers": "check_notifier"})
+async def check(request: Request, call: Manage) -> Response:
+    """Check that the channel could be used, before it is saved."""
+    form = form_of(request)
+    notifier = form.get("notifier")
+    try:
+        fields = plugin_form(call.services, "notifier", notifier).fields
+        config, connection = values_of(fields, form), form.get("connection") or None
+        trial = partial(call.services.channels.trial, notifier, config, connection)
+        await check_plugin(call.services, f"notifier-{notifier}", trial)
+    except CertrailError as refusal:
+        return await run_in_threadpool(_shown, request, call, notifier, form, refusal)
+    return await run_in_threadpool(partial(_shown, request, call, notifier, form, checked=True))
+
+
 def _shown(
-    request: Request, call: Call, notifier: str, form: Form, refusal: CertrailError | None = None
+    request: Request,
+    call: Call,
+    notifier: str,
+    form: Form,
+    refusal: CertrailError | None = None,
+    *,
+    checked: bool = False,
 ) -> Response:
     services = call.services
     chosen = plugin_form(services, "notifier", notifier) if notifier else None
@@ -62,6 +86,7 @@ def _shown(
         chosen=chosen,
         fields=chosen.fields if chosen else (),
         given=form,
+        checked=checked,
         refusal=refusal,
         faults=faults_of(refusal),
     )

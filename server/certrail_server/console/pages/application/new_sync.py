@@ -1,13 +1,17 @@
 """A new sync, by a form that the schema of its destination gives."""
 
+from collections.abc import Sequence
+from functools import partial
 from typing import Annotated, Any
 
 from fastapi import Query, Request, Response
+from fastapi.concurrency import run_in_threadpool
 
 from certrail.domain.access import Permission
 from certrail.domain.errors import CertrailError
+from certrail_server.api.checks import check_plugin
 from certrail_server.api.guard import Call, allow, idempotent
-from certrail_server.api.schemas.syncs import SyncIn
+from certrail_server.api.schemas.syncs import SyncIn, SyncPreviewIn
 from certrail_server.console.application import ApplicationPage, application_path
 from certrail_server.console.forms import Form, form_of, once
 from certrail_server.console.inputs import faults_of, named_values, read
@@ -17,6 +21,8 @@ from certrail_server.console.schema_form import values_of
 
 router = page_router("/applications/{application}/new-sync")
 Manage = Annotated[Call, allow(Permission.SYNC_MANAGE)]
+PREVIEWED = 50
+"""Objects of a preview that are listed."""
 
 
 @router.get("")
@@ -30,7 +36,7 @@ def get_form(
     return _shown(request, call, destination, Form({"then": [then]}))
 
 
-@router.post("")
+@router.post("", openapi_extra={"offers": "create_sync"})
 def create(request: Request, call: Manage) -> Response:
     """Create a sync; what it selects already is delivered at once."""
     form, syncs, actor = form_of(request), call.services.syncs, once(request, call.actor)
@@ -49,6 +55,42 @@ def create(request: Request, call: Manage) -> Response:
     return Page(request, call).go(f"{application_path(request)}/syncs/{made.slug}", "created")
 
 
+@router.post("/preview", openapi_extra={"offers": "preview_sync"})
+def preview(request: Request, call: Annotated[Call, allow(Permission.SYNC_READ)]) -> Response:
+    """What it would deliver, and how it would be called there; nothing is stored."""
+    form = form_of(request)
+    destination, given = form.get("destination"), _given(form)
+    try:
+        body = read(
+            SyncPreviewIn, {name: given[name] for name in SyncPreviewIn.model_fields if name in given}
+        )
+        rows = call.services.syncs.preview(
+            call.scope,
+            destination=body.destination,
+            selection=body.selection.given(),
+            name_schema=body.name_schema,
+        )
+    except CertrailError as refusal:
+        return _shown(request, call, destination, form, refusal)
+    objects = [(name, row.common_name or row.serial) for row, name in rows[:PREVIEWED]]
+    return _shown(request, call, destination, form, preview=(len(rows), objects))
+
+
+@router.post("/check", openapi_extra={"offers": "check_destination"})
+async def check(request: Request, call: Manage) -> Response:
+    """Check that the destination takes what was filled in, before it is saved."""
+    form = form_of(request)
+    destination = form.get("destination")
+    try:
+        fields = plugin_form(call.services, "destination", destination).fields
+        config, connection = values_of(fields, form), form.get("connection") or None
+        trial = partial(call.services.syncs.trial, destination, config, connection)
+        await check_plugin(call.services, f"destination-{destination}", trial)
+    except CertrailError as refusal:
+        return await run_in_threadpool(_shown, request, call, destination, form, refusal)
+    return await run_in_threadpool(partial(_shown, request, call, destination, form, checked=True))
+
+
 def _given(form: Form) -> dict[str, Any]:
     selection = {
         "profiles": form.all("profiles"),
@@ -64,7 +106,14 @@ def _given(form: Form) -> dict[str, Any]:
 
 
 def _shown(
-    request: Request, call: Call, destination: str, form: Form, refusal: CertrailError | None = None
+    request: Request,
+    call: Call,
+    destination: str,
+    form: Form,
+    refusal: CertrailError | None = None,
+    *,
+    preview: tuple[int, Sequence[tuple[str, str]]] | None = None,
+    checked: bool = False,
 ) -> Response:
     services = call.services
     chosen = plugin_form(services, "destination", destination) if destination else None
@@ -76,6 +125,8 @@ def _shown(
         fields=chosen.fields if chosen else (),
         profiles=[row.slug for _, row in services.applications.profiles(call.application)],
         given=form,
+        preview=preview,
+        checked=checked,
         refusal=refusal,
         faults=faults_of(refusal),
     )

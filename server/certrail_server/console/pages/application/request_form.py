@@ -21,7 +21,7 @@ def get_form(request: Request, call: Annotated[Call, allow(Permission.REQUEST_CR
     return _shown(request, call, Form({}))
 
 
-@router.post("")
+@router.post("", openapi_extra={"offers": "create_certificate_request"})
 def submit(request: Request, call: Annotated[Call, allow(Permission.REQUEST_CREATE)]) -> Response:
     """Submit a request; one that is refused is shown again with every reason."""
     form, requests, actor = form_of(request), call.services.requests, once(request, call.actor)

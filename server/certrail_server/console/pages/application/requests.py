@@ -76,7 +76,7 @@ def get_request(
     )
 
 
-@router.post("/requests/{request_id}/cancel")
+@router.post("/requests/{request_id}/cancel", openapi_extra={"offers": "cancel_certificate_request"})
 def cancel(
     request: Request, request_id: str, call: Annotated[Call, allow(Permission.REQUEST_CANCEL)]
 ) -> Response:
@@ -85,7 +85,7 @@ def cancel(
     return Page(request, call).go_back(f"/console/requests/{request_id}", "request-cancelled")
 
 
-@router.post("/requests/{request_id}/retry")
+@router.post("/requests/{request_id}/retry", openapi_extra={"offers": "retry_certificate_request"})
 def retry(
     request: Request, request_id: str, call: Annotated[Call, allow(Permission.REQUEST_RETRY)]
 ) -> Response:

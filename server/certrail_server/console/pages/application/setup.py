@@ -42,7 +42,7 @@ def get_members(request: Request, call: Members) -> Response:
     return _members(request, call, Form({}))
 
 
-@router.post("/members")
+@router.post("/members", openapi_extra={"offers": "set_member"})
 def add_member(request: Request, call: Members) -> Response:
     """Add one, and stay for the next."""
     form = form_of(request)
@@ -60,7 +60,7 @@ def get_approvals(request: Request, call: Policies) -> Response:
     return _approvals(request, call, Form({}))
 
 
-@router.post("/approvals")
+@router.post("/approvals", openapi_extra={"offers": "create_approval_policy"})
 def create_policy(request: Request, call: Policies) -> Response:
     """Create an approval policy of one step, and go on."""
     form, policies, actor = form_of(request), call.services.approval_policies, once(request, call.actor)
@@ -100,7 +100,7 @@ def get_alert(request: Request, call: Alerts) -> Response:
     return _alert(request, call, Form({}))
 
 
-@router.post("/alert")
+@router.post("/alert", openapi_extra={"offers": "create_alert"})
 def create_alert(request: Request, call: Alerts) -> Response:
     """Create an alert, and show the Application."""
     form, alerts, actor = form_of(request), call.services.alerts, once(request, call.actor)

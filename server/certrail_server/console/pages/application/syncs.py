@@ -1,6 +1,7 @@
 """Syncs: what each delivers where, and how each delivery stands."""
 
 from collections import Counter
+from collections.abc import Sequence
 from functools import partial
 from typing import Annotated
 
@@ -9,12 +10,18 @@ from fastapi.concurrency import run_in_threadpool
 
 from certrail.domain.access import Permission
 from certrail.domain.states import DeliveryStatus
-from certrail_server.api.answers.delivery import delivery_answers, sync_answer, sync_answers
+from certrail_server.api.answers.delivery import (
+    delivery_answers,
+    retirement_answers,
+    sync_answer,
+    sync_answers,
+)
 from certrail_server.api.checks import check_plugin
 from certrail_server.api.guard import Call, allow
 from certrail_server.api.pages import decode_cursor, page
-from certrail_server.api.schemas.deliveries import DeliveryList
+from certrail_server.api.schemas.deliveries import DeliveryList, RetirementOut
 from certrail_server.console.application import ApplicationPage, application_path
+from certrail_server.console.forms import form_of
 from certrail_server.console.page import Page, page_router
 
 router = page_router("/applications/{application}/syncs")
@@ -55,6 +62,7 @@ def get_sync(
         "syncs/show.html",
         block="list",
         sync=sync_answer(services, row),
+        removals=_removals(call, row.slug),
         deliveries=found.items,
         next_cursor=found.next_cursor,
         first=cursor is None,
@@ -63,14 +71,23 @@ def get_sync(
     )
 
 
-@router.post("/{sync}/trigger")
+@router.post("/{sync}/auto", openapi_extra={"offers": "update_sync"})
+def set_auto(request: Request, sync: str, call: Annotated[Call, allow(Permission.SYNC_MANAGE)]) -> Response:
+    """Deliver new certificates by themselves, or by hand only."""
+    auto = form_of(request).get("auto") == "yes"
+    call.services.syncs.update(call.actor, call.scope, sync, auto=auto)
+    path = f"{application_path(request)}/syncs/{sync}"
+    return Page(request, call).go_back(path, "resumed" if auto else "paused")
+
+
+@router.post("/{sync}/trigger", openapi_extra={"offers": "trigger_sync"})
 def trigger(request: Request, sync: str, call: Annotated[Call, allow(Permission.SYNC_TRIGGER)]) -> Response:
     """Deliver all that the sync selects again."""
     call.services.syncs.trigger(call.actor, call.scope, sync)
     return Page(request, call).go_back(f"{application_path(request)}/syncs/{sync}", "sync-triggered")
 
 
-@router.post("/{sync}/check")
+@router.post("/{sync}/check", openapi_extra={"offers": "check_sync"})
 async def check(
     request: Request, sync: str, call: Annotated[Call, allow(Permission.SYNC_TRIGGER)]
 ) -> Response:
@@ -79,3 +96,9 @@ async def check(
     build = partial(call.services.syncs.build, call.scope, row.id)
     await check_plugin(call.services, f"sync {row.id}", build)
     return Page(request, call).go_back(f"{application_path(request)}/syncs/{row.slug}", "checked")
+
+
+def _removals(call: Call, sync: str) -> Sequence[RetirementOut]:
+    """What is still to be removed from the destination of a sync, of the newest decisions of the Application."""
+    rows = retirement_answers(call.services.retirements.list(call.scope, limit=MOST_COUNTED))
+    return [row for row in rows if row.sync == sync and row.removed_at is None][:LIMIT]

@@ -22,4 +22,5 @@ ROUTERS = (
     tokens.router,
     plugins.router,
     channels.router,
+    channels.alerts,
 )

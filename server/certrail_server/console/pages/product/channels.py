@@ -10,9 +10,19 @@ from certrail.domain.access import Permission
 from certrail_server.api.answers.alerting import alert_answers, channel_answers
 from certrail_server.api.checks import check_plugin
 from certrail_server.api.guard import Call, allow
+from certrail_server.console.forms import form_of
 from certrail_server.console.page import Page, page_router
 
 router = page_router("/channels")
+alerts = page_router("/alerts")
+
+
+@alerts.post("/{alert}/switch", openapi_extra={"offers": "update_alert_in_legacy_scope"})
+def switch(request: Request, alert: str, call: Annotated[Call, allow(Permission.ALERT_MANAGE)]) -> Response:
+    """Switch an alert on or off."""
+    enabled = form_of(request).get("enabled") == "yes"
+    call.services.alerts.update_alert(call.actor, None, alert, enabled=enabled)
+    return Page(request, call).go_back("/console/channels", "switched-on" if enabled else "switched-off")
 
 
 @router.get("")
@@ -26,7 +36,7 @@ def list_channels(request: Request, call: Annotated[Call, allow(Permission.ALERT
     )
 
 
-@router.post("/{channel}/check")
+@router.post("/{channel}/check", openapi_extra={"offers": "check_channel_in_legacy_scope"})
 async def check(
     request: Request, channel: str, call: Annotated[Call, allow(Permission.ALERT_MANAGE)]
 ) -> Response:

@@ -24,7 +24,7 @@ def get_form(request: Request, call: Manage, type: Annotated[str, Query(max_leng
     return _shown(request, call, type, Form({}))
 
 
-@router.post("")
+@router.post("", openapi_extra={"offers": "create_connection"})
 def create(request: Request, call: Manage) -> Response:
     """Store credentials; a form that is refused is shown again, without its secrets."""
     form, connections, actor = form_of(request), call.services.connections, once(request, call.actor)

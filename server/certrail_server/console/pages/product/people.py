@@ -54,7 +54,7 @@ def get_principal(request: Request, principal: str, call: Manage) -> Response:
     )
 
 
-@router.post("/{principal}/active")
+@router.post("/{principal}/active", openapi_extra={"offers": "set_principal_active"})
 def set_active(request: Request, principal: str, call: Manage) -> Response:
     """Let a principal act, or not."""
     active = form_of(request).get("active") == "yes"

@@ -39,7 +39,7 @@ def get_plugin(
     )
 
 
-@router.post("/{kind}/{name}/release")
+@router.post("/{kind}/{name}/release", openapi_extra={"offers": "release_plugin"})
 def release_plugin(
     request: Request, kind: str, name: str, call: Annotated[Call, allow(Permission.PRODUCT_MANAGE)]
 ) -> Response:

@@ -23,7 +23,7 @@ def list_tokens(request: Request, call: Own) -> Response:
     return _shown(request, call, Form({}))
 
 
-@router.post("")
+@router.post("", openapi_extra={"offers": "create_token"})
 def create_token(request: Request, call: Own) -> Response:
     """Create a token. Its text is on this page only; sent twice, the form makes one token."""
     form = form_of(request)
@@ -46,7 +46,7 @@ def create_token(request: Request, call: Own) -> Response:
     return _shown(request, call, Form({}), text=text)
 
 
-@router.post("/{token}/revoke")
+@router.post("/{token}/revoke", openapi_extra={"offers": "revoke_token"})
 def revoke_token(request: Request, token: str, call: Own) -> Response:
     """Revoke a token: it is refused at once."""
     row = call.services.tokens.managed(call.actor, token)
