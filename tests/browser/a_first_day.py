@@ -4,6 +4,7 @@
 """
 
 import re
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -41,18 +42,43 @@ def test_the_link_that_the_terminal_prints_signs_in_once(reader: Callable[..., A
 
 def test_two_people_decide_at_once_and_both_pages_are_right(reader: Callable[..., Any], world: World) -> None:
     page = asked(world, "both")
-    with reader("ann") as ann, reader("bob") as bob:
-        for each in (ann, bob):
+    with reader("ann") as ann, reader("bob") as bob, reader("eve") as eve:
+        for each in (ann, bob, eve):
             each.open(page)
         ann.page.get_by_label("Comment").fill("Ordered by the shop.")
         ann.page.get_by_role("button", name="Approve").click()
         ann.page.get_by_text("Your vote is recorded.").wait_for()
-        # The other page is never loaded again.
-        bob.page.locator("#card-decision").get_by_text("approved").wait_for(timeout=SOON)
-        assert bob.page.locator("#card-votes").get_by_text("Ordered by the shop.").is_visible()
-        assert bob.page.get_by_role("button", name="Approve").count() == 0
-        assert ann.complaints + bob.complaints == []
+        # The other pages are never loaded again.
+        for each in (bob, eve):
+            each.page.locator("#card-decision").get_by_text("approved").wait_for(timeout=SOON)
+            assert each.page.locator("#card-votes").get_by_text("Ordered by the shop.").is_visible()
+            assert each.page.locator("#main").get_by_role("button").count() == 0
+        assert ann.complaints + bob.complaints + eve.complaints == []
     assert status(world, page) == "approved"
+
+
+def test_two_people_press_at_the_same_moment(reader: Callable[..., Any], world: World) -> None:
+    page = asked(world, "moment")
+    with reader("ann") as ann, reader("bob") as bob:
+        both = (ann, bob)
+        for each in both:
+            each.open(page)
+        at = 1000 * time.time() + 1000
+        for each in both:
+            # By the clock of the machine: a click by each, one after the other, would not be at once.
+            each.page.evaluate(
+                """at => { const button = document.querySelector("button[value=approve]");
+                setTimeout(() => button.click(), at - Date.now()); }""",
+                at,
+            )
+        for each in both:
+            each.page.locator("#card-decision").get_by_text("approved").wait_for(timeout=1000 + SOON)
+            assert each.page.get_by_role("button", name="Approve").count() == 0
+        told = [each.page.get_by_text("Your vote is recorded.").count() for each in both]
+        refused = [each.page.get_by_text("Your vote does not count.").count() for each in both]
+        assert (sorted(told), sorted(refused)) == ([0, 1], [0, 1])
+    decided = world.admin.get(f"/approval-requests/{page.rpartition('/')[2]}")
+    assert (decided["status"], len(decided["votes"])) == ("approved", 1)
 
 
 def test_one_decides_by_keyboard_only(reader: Callable[..., Any], world: World) -> None:

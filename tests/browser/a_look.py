@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.browser.world import World
+from tests.integration.console.outside import ELEMENT, canary
 from tests.integration.console.pages import PAGES
 
 PICTURES = os.environ.get("PICTURES")
@@ -51,3 +53,23 @@ def test_the_way_in_is_sound(reader: Callable[..., Any]) -> None:
             assert browser.violations() == []
             browser.open("/console/not-there")
             assert browser.violations() == []
+
+
+def test_texts_from_outside_run_nothing(reader: Callable[..., Any], world: World) -> None:
+    """They are text in a real browser, too; tests/integration/console/test_crawl.py looks at every other page."""
+    text = canary("application.name")
+    world.admin.post("/applications", {"slug": "odd", "name": text, "description": text, "profiles": ["web"]})
+    world.admin.post("/users", {"slug": "odd", "name": text, "email": "odd@example.com"})
+    world.admin.put("/applications/odd/members/odd", {"role": "operator"})
+    body = {"profile": "web", "sans": {"dns": ["odd.shop.example.com"]}, "metadata": {"note": text}}
+    made = world.admin.post("/applications/odd/certificate-requests", body)
+    paths = [page.path.replace("{application}", "odd") for page in PAGES]
+    paths = [f"/console/requests/{made['id']}", *(path for path in paths if "{" not in path)]
+    with reader("admin") as browser:
+        browser.page.on("dialog", lambda dialog: browser.complaints.append(dialog.message))
+        for path in paths:
+            browser.page.goto(world.url + path)
+            assert browser.page.locator(f"{ELEMENT}, [onload], [onx]").count() == 0, path
+            if "/odd" in path or path == paths[0]:
+                assert text in browser.page.locator("#main").text_content(), path
+        assert browser.complaints == []

@@ -97,10 +97,14 @@ def reader(world: World, chromium: Any) -> Callable[..., Any]:
             viewport={"width": width, "height": 900}, color_scheme=scheme, java_script_enabled=script
         )
         browser = Reader(world, context)
-        if who is not None:
+        if who in world.cookies:
+            context.add_cookies(world.cookies[who])
+            browser.page.goto(f"{world.url}/console")
+        elif who is not None:
             browser.page.goto(world.link(who))
             browser.page.get_by_role("button", name="Sign in").click()
             browser.page.wait_for_url(f"{world.url}/console")
+            world.cookies[who] = context.cookies()
         yield browser
         context.close()
 

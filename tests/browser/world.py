@@ -2,7 +2,7 @@
 
 import secrets
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -36,11 +36,13 @@ class World:
     Attributes:
         folder: what a destination of files has.
         objects: ids of what pages are about, by the parameter of their path.
+        cookies: of browsers in which people signed in, by who: a command that makes a link takes seconds.
     """
 
     installation: Installation
     folder: Path
     objects: dict[str, str]
+    cookies: dict[str, Any] = field(default_factory=dict)
 
     @property
     def url(self) -> str:
