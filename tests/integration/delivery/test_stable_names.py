@@ -9,9 +9,11 @@ from temporalio.exceptions import ApplicationError
 from tests.integration.folder_world import FolderWorld
 from tests.integration.verbs import run_verb
 
+from certrail.domain.endpoints.probes import ProbeVerdict
 from certrail.domain.errors import BadInput
 from certrail.pki.revocation import Reason
 from certrail.services.delivery.desired_state import workflow_of
+from certrail.services.delivery.probes.verdict import verdict_of_leaf
 from certrail.services.inventory.selectors import CertificateSelector
 
 pytestmark = pytest.mark.any_database
@@ -63,6 +65,15 @@ async def test_a_re_issue_takes_the_object_over(folder_world: FolderWorld, folde
     assert leaf(folder, NAME) == pem(folder_world, second)
     (event,) = folder_world.reported("delivery.reassigned")
     assert event["former_lineage_id"] == folder_world.lineage(first)
+
+
+async def test_what_a_service_still_presents_is_older(folder_world: FolderWorld) -> None:
+    inventory = folder_world.team.services.inventory
+    first, second = (inventory.get(issue(folder_world, NAME)) for _ in range(2))
+    with folder_world.team.services.context.db.read() as session:
+        finding = verdict_of_leaf(session, [second], first.fingerprint)
+        stranger = verdict_of_leaf(session, [inventory.get(issue(folder_world, OTHER))], first.fingerprint)
+    assert (finding.verdict, stranger.verdict) == (ProbeVerdict.OLDER, ProbeVerdict.OTHER)
 
 
 async def test_one_workflow_delivers_whichever_lineage_has_the_name(folder_world: FolderWorld) -> None:

@@ -45,7 +45,7 @@ class ProbeVerdict(StrEnum):
     SERVED = "served"
     """The certificate that belongs there, with its chain."""
     OLDER = "older"
-    """Another certificate of the same lineage."""
+    """Another certificate for the same names and profile."""
     OTHER = "other"
     """A certificate of another lineage, or one that is not known here."""
     CHAIN_BROKEN = "chain_broken"

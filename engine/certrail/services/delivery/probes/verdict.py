@@ -11,6 +11,7 @@ from certrail.domain.endpoints.probes import LONGEST_REASON, ProbeVerdict
 from certrail.network.handshake import Presented
 from certrail.persistence.tables import Certificate
 from certrail.services.delivery.probes.presented import chain_fault
+from certrail.services.delivery.stable_names import holder_of
 
 ACTIONS = {
     ProbeVerdict.OLDER: "Reload the service, and see that it reads what is delivered.",
@@ -60,8 +61,12 @@ def verdict_of_leaf(session: Session, belonging: Sequence[Certificate], found: s
             return Finding(ProbeVerdict.SERVED, certificate, found)
     expected = belonging[0]
     known = session.exec(select(Certificate).where(Certificate.fingerprint == found)).first()
-    if known is not None and known.lineage_id == expected.lineage_id:
-        reason = f"It presents the certificate of serial number {known.serial}, of the same lineage."
+    # Of another lineage, too, whose object was taken over: it has a stable name.
+    if known is not None and (known.application_id, holder_of(known)) == (
+        expected.application_id,
+        holder_of(expected),
+    ):
+        reason = f"It presents the certificate of serial number {known.serial}, for the same names."
         return Finding(ProbeVerdict.OLDER, expected, found, reason)
     return Finding(ProbeVerdict.OTHER, expected, found, f"It presents another certificate, SHA-256 {found}.")
 
