@@ -14,6 +14,7 @@ from certrail.domain.errors import Conflict, NotFound
 from certrail.domain.search import CertificateFilter, Position
 from certrail.persistence.search_terms import search_terms_of
 from certrail.persistence.tables import Certificate, CertificateSearchTerm, Lineage
+from certrail.services.inventory import search
 from certrail.services.inventory.search import position_of
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -154,12 +155,14 @@ def test_a_search_that_makes_no_sense_is_refused(wanted: dict[str, object]) -> N
         CertificateFilter.model_validate(wanted)
 
 
+BY_ID = "sqlite_autoindex_certificate_1|certificate_pkey"
+"""Those that few names gave."""
 SEARCHES: dict[str, tuple[dict[str, object], str]] = {
     "first page": ({}, "ix_certificate_list"),
     "name": ({"name": "host-7.fleet-7.example.com"}, "ix_certificate_search_term_"),
     "metadata": ({"metadata": ["team=team-7"]}, "ix_certificate_search_term_"),
-    "beginning": ({"name_begins": "host-77."}, "ix_certificate_search_term_value|certificate_term_pkey"),
-    "end": ({"name_ends": "host-77.fleet-77.example.com"}, "ix_certificate_search_term_reversed"),
+    "beginning": ({"name_begins": "host-77."}, f"ix_certificate_search_term_value|{BY_ID}"),
+    "end": ({"name_ends": "host-77.fleet-77.example.com"}, f"ix_certificate_search_term_reversed|{BY_ID}"),
     "serial": ({"serial": "77"}, "ix_certificate_serial"),
     "fingerprint": ({"fingerprint": f"{77:064x}"}, "fingerprint|sqlite_autoindex_certificate"),
     "window": (
@@ -173,13 +176,28 @@ def test_every_search_goes_by_an_index(fleet: Team) -> None:
     database = fleet.services.context.db
     for scope in (fleet.application, None):
         for what, (wanted, index) in SEARCHES.items():
-            search = CertificateFilter.model_validate(wanted)
+            filters = CertificateFilter.model_validate(wanted)
             with plans_of(database) as plans:
-                rows = fleet.services.inventory.search(scope, search, limit=20)
-                fleet.services.inventory.search(scope, search, after=position_of(rows[0], search), limit=20)
+                rows = fleet.services.inventory.search(scope, filters, limit=20)
+                fleet.services.inventory.search(scope, filters, after=position_of(rows[0], filters), limit=20)
             for plan in plans:
                 assert re.search(index, plan), f"{what}, {scope}: {plan}"
                 assert not re.search(r"SCAN certificate(?! USING)|Seq Scan", plan), f"{what}, {scope}: {plan}"
+
+
+def test_part_of_many_names_is_looked_up_along_the_list(fleet: Team, monkeypatch: pytest.MonkeyPatch) -> None:
+    database = fleet.services.context.db
+    for part in ({"name_begins": "host-7"}, {"name_ends": "7.example.com"}):
+        wanted = CertificateFilter.model_validate(part)
+        few = fleet.services.inventory.search(fleet.application, wanted, limit=20)
+        with monkeypatch.context() as patch, plans_of(database) as plans:
+            patch.setattr(search, "FEW", 5)
+            many = fleet.services.inventory.search(fleet.application, wanted, limit=20)
+        assert [row.id for row in many] == [row.id for row in few]
+        assert len(many) == 20
+        if database.is_sqlite:
+            assert "ix_certificate_list" in plans[-1]
+            assert "CORRELATED" in plans[-1]
 
 
 def test_a_search_gets_a_name(fleet: Team) -> None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import literal, tuple_, union_all
+from sqlalchemy import ColumnElement, literal, tuple_, union_all
 from sqlmodel import Session, col, func, select
 from sqlmodel.sql.expression import SelectOfScalar
 
@@ -32,6 +32,8 @@ from certrail.services.core.unit_of_work import ServiceContext
 
 Query = SelectOfScalar[Certificate]
 EVERYTHING = CertificateFilter()
+FEW = 1000
+"""Certificates that are looked up one by one, then sorted; with more the list is read until a page is full."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,11 +246,13 @@ def page_query(
 ) -> Query:
     """The statement behind a page, without its limit.
 
-    What few certificates have decides where the search begins: a serial or fingerprint, else a name or metadata
-    entry, else the order of the list. Conditions that would lead the planner elsewhere are kept from its indexes.
+    What few certificates have decides where the search begins: a serial or fingerprint, a part of a name that is rare,
+    else a name or metadata entry, else the order of the list. Conditions that would lead the planner elsewhere are kept
+    from its indexes.
     """
-    few = bool(wanted.serial or wanted.fingerprint)
-    query = select(Certificate)
+    parts = [_in_names(session, part, application_id, outside=outside) for part in _parts(wanted)]
+    few = bool(wanted.serial or wanted.fingerprint) or any(part.is_rare for part in parts)
+    query = select(Certificate).where(*(part.condition for part in parts))
     term = None if few else _leading_term(wanted)
     created: Any = col(Certificate.created_at)
     ident: Any = col(Certificate.id)
@@ -263,12 +267,37 @@ def page_query(
         here = func.coalesce(owner, "") == (application_id or "") if few else owner == application_id
         query = query.where(here)
     query = _conditions(session, query, wanted, now, term)
+    ends: Any = col(Certificate.not_after)
+    if few:
+        created, ends = func.coalesce(created, None), func.coalesce(ends, None)
     if wanted.by_expiry:
-        ends = col(Certificate.not_after)
         query = query.where(tuple_(ends, col(Certificate.id)) > after) if after else query
         return query.order_by(ends, col(Certificate.id))
     query = query.where(tuple_(created, ident) < after) if after else query
     return query.order_by(created.desc(), ident.desc())
+
+
+@dataclass(frozen=True, slots=True)
+class _InNames:
+    """Certificates with a name that begins or ends so."""
+
+    condition: ColumnElement[bool]
+    is_rare: bool
+
+
+def _in_names(session: Session, part: Any, application_id: str | None, *, outside: bool) -> _InNames:
+    """How many have it decides how they are found: no plan is good for both, and SQLite's planner knows no numbers."""
+    if application_id is not None or outside:
+        # Kept from the index of an Application's terms, all of which would be read for the end of a name.
+        here = func.coalesce(CertificateSearchTerm.application_id, "")
+        part = part.where(here == (application_id or ""))
+    ids = session.exec(part.limit(FEW + 1)).all()
+    if len(ids) <= FEW:
+        return _InNames(col(Certificate.id).in_(ids), is_rare=True)
+    # Looked up for each certificate of the list: as IN, SQLite would collect all of them first.
+    return _InNames(
+        part.where(CertificateSearchTerm.certificate_id == Certificate.id).exists(), is_rare=False
+    )
 
 
 def _leading_term(wanted: CertificateFilter) -> tuple[str, str] | None:
@@ -299,14 +328,16 @@ def _conditions(
     query = _status(query, wanted.status, now) if wanted.status else query
     for kind, value in _other_terms(wanted, leading):
         query = query.where(col(Certificate.id).in_(_having(kind, CertificateSearchTerm.value, value)))
-    if wanted.name_begins:
-        query = query.where(
-            col(Certificate.id).in_(_beginning(CertificateSearchTerm.value, wanted.name_begins))
-        )
-    if wanted.name_ends:
-        backwards = wanted.name_ends[::-1]
-        query = query.where(col(Certificate.id).in_(_beginning(CertificateSearchTerm.reversed, backwards)))
     return query
+
+
+def _parts(wanted: CertificateFilter) -> list[Any]:
+    """The certificates with each part of a name, as queries of their ids."""
+    parts = [
+        _beginning(CertificateSearchTerm.value, wanted.name_begins) if wanted.name_begins else None,
+        _beginning(CertificateSearchTerm.reversed, wanted.name_ends[::-1]) if wanted.name_ends else None,
+    ]
+    return [part for part in parts if part is not None]
 
 
 def _status(query: Query, status: CertificateSearchStatus, now: datetime) -> Query:
