@@ -2,7 +2,8 @@
 
 import asyncio
 import base64
-from collections.abc import Callable, Iterator
+import socket
+from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta
 
 import pytest
@@ -10,13 +11,13 @@ from azure.identity import ClientSecretCredential
 from azure.keyvault.certificates import CertificateClient
 from azure.keyvault.secrets import SecretClient
 from cryptography import x509
-from cryptography.hazmat.primitives.serialization import pkcs12
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, pkcs12
 
 from certrail_destination_azure_key_vault import AzureKeyVault, AzureKeyVaultConfig
 from certrail_destination_azure_key_vault.destination import TAG
 from certrail_fakes.key_vault import KeyVaultServer, Vault
-from certrail_sdk import ConcurrentModification, Permanent, RateLimited, Retryable, Target, Unauthorized
-from certrail_sdk.testing import DestinationConformance, make_deployment, renewed
+from certrail_sdk import ConcurrentModification, Permanent, RateLimited, Retryable, Target, Unauthorized, pem
+from certrail_sdk.testing import DestinationConformance, make_bundle, make_deployment, renewed
 from certrail_sdk.testing.destination import with_receipt
 from certrail_sdk.testing.watch import own_threads
 
@@ -56,6 +57,36 @@ class TestConformance(DestinationConformance):
     def broken(self, server: KeyVaultServer) -> AzureKeyVault:
         return plugin(server, client_secret="another-secret")
 
+    @pytest.fixture
+    def other(self) -> Iterator[KeyVaultServer]:
+        with KeyVaultServer() as server:
+            yield server
+
+    @pytest.fixture
+    def elsewhere(self, other: KeyVaultServer) -> AzureKeyVault:
+        return plugin(other)
+
+    @pytest.fixture
+    def stored(self, server: KeyVaultServer, other: KeyVaultServer) -> Callable[[], Mapping[str, str]]:
+        return lambda: in_full(server) | in_full(other)
+
+    @pytest.fixture
+    def foreign(self, server: KeyVaultServer) -> Callable[[str], object]:
+        bundle = make_bundle("by-hand.example")
+        content = pem.pkcs12(bundle)
+        return lambda name: certificates(server).import_certificate(name, content)
+
+    @pytest.fixture
+    def busy(self, server: KeyVaultServer) -> AzureKeyVault:
+        server.vault.throttle_next = 1000
+        return plugin(server)
+
+    @pytest.fixture
+    def unreachable(self, server: KeyVaultServer) -> AzureKeyVault:
+        with socket.create_server(("127.0.0.1", 0)) as closed:
+            port = closed.getsockname()[1]
+        return plugin(server, vault_url=f"https://127.0.0.1:{port}")
+
 
 def credential(server: KeyVaultServer) -> ClientSecretCredential:
     return ClientSecretCredential(
@@ -74,6 +105,24 @@ def secrets(server: KeyVaultServer) -> SecretClient:
 
 def certificates(server: KeyVaultServer) -> CertificateClient:
     return CertificateClient(server.url, credential(server), connection_verify=server.ca_file)
+
+
+def in_full(server: KeyVaultServer) -> dict[str, str]:
+    """The present version of each certificate, with its tags."""
+    return {
+        f"{server.url} {name}": shown(server, name) for name in server.vault.versions if server.versions(name)
+    }
+
+
+def shown(server: KeyVaultServer, name: str) -> str:
+    key, leaf, chain = pkcs12.load_key_and_certificates(
+        base64.b64decode(secrets(server).get_secret(name).value or ""), None
+    )
+    assert key is not None
+    assert leaf is not None
+    certified = "".join(one.public_bytes(Encoding.PEM).decode() for one in (leaf, *chain))
+    private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+    return f"{certified}{private}{server.versions(name)[-1].get('tags')}"
 
 
 async def test_a_lost_answer_makes_no_second_version(server: KeyVaultServer) -> None:
