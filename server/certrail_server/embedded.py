@@ -241,7 +241,8 @@ async def _server_ready(settings: Settings, child: Child) -> None:
         if not _marked(settings.data_dir / SERVER_MARK, child):
             return False
         try:
-            return await asyncio.wait_for(_is_ok(settings.host, settings.port, "/readyz"), 2)
+            async with asyncio.timeout(2):
+                return await _is_ok(settings.host, settings.port, "/readyz")
         except (OSError, TimeoutError):
             return False
 

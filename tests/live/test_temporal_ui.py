@@ -144,7 +144,7 @@ def test_each_kind_of_workflow_is_found_with_a_summary_and_its_wait(watched: Wat
         "renewal": {f"renewal-{waits['lineage_id']}-1": "Renew waits.payments.example"},
         "revocation": {f"revocation-{revocation['id']}": "Revoke revoked.payments.example"},
         "delivery": {
-            f"delivery-{delivery['sync_id']}-{delivery['lineage_id']}": f"Deliver {delivery['common_name']} to files"
+            f"delivery-{delivery['id']}": f"Deliver {delivery['common_name']} to files"
             for delivery in admin.get(f"{HERE}/deliveries")["items"]
         },
     }

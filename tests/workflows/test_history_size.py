@@ -15,7 +15,7 @@ from certrail_workflows.client import TemporalOrchestrator
 DELIVERY = OutboxMessage(
     1,
     "delivery",
-    f"delivery-{uuid4().hex}-{uuid4().hex}",
+    f"delivery-{uuid4().hex}",
     uuid4().hex,
     plugin="destination-fake",
     signal=uuid4().hex,

@@ -163,7 +163,8 @@ class Launcher:
             self._loop.add_reader(self._channel, self._read)
         self.send({**request, "descriptors": list(descriptors)}, list(descriptors.values()))
         try:
-            answer = await asyncio.wait_for(self._answers.get(), LAUNCH_SECONDS)
+            async with asyncio.timeout(LAUNCH_SECONDS):
+                answer = await self._answers.get()
         except TimeoutError:
             self.close()  # an answer that comes late would be taken for the next one's
             raise

@@ -68,7 +68,8 @@ async def end(process: Process, name: str, seconds: float) -> None:
     with suppress(ProcessLookupError):
         process.terminate()
     try:
-        await asyncio.wait_for(process.wait(), seconds)
+        async with asyncio.timeout(seconds):
+            await process.wait()
     except TimeoutError:
         log.warning("%s did not stop in %.0f s and is killed", name, seconds)
         with suppress(ProcessLookupError):

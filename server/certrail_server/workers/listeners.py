@@ -56,7 +56,8 @@ class Listeners:
                         "channels that listen could not be read; trying again: %s", type(error).__name__
                     )
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(self._changed.wait(), LOOK_SECONDS)
+                    async with asyncio.timeout(LOOK_SECONDS):
+                        await self._changed.wait()
         finally:
             self.stop()
 

@@ -133,7 +133,8 @@ class _Parent:
                 log.error("%s %s; starting it again", child.name, harm.what)
             pause = first if monotonic() - began > child.steady else pause
             with suppress(TimeoutError):
-                await asyncio.wait_for(child.stop.wait(), pause)
+                async with asyncio.timeout(pause):
+                    await child.stop.wait()
             pause = min(pause * 2, longest)
 
     async def _live(self, child: _Child) -> Harm | None:
@@ -172,7 +173,8 @@ class _Parent:
             child.lines.close()
             with suppress(TimeoutError):
                 # What it said last, such as a refusal; a process that it has left behind may hold the pipe.
-                await asyncio.wait_for(reading, 1)
+                async with asyncio.timeout(1):
+                    await reading
             board.close()
 
     async def _watch(self, child: _Child, process: Process, dog: Watchdog) -> Harm | None:

@@ -207,7 +207,8 @@ async def _connected(app: App, stop: asyncio.Event) -> bool:
                 log.warning("%s Trying every second; reported once a minute.", err)
                 report_at = loop.time() + REMIND_SECONDS
         with suppress(TimeoutError):
-            await asyncio.wait_for(stop.wait(), CONNECT_PAUSE)
+            async with asyncio.timeout(CONNECT_PAUSE):
+                await stop.wait()
     return False
 
 

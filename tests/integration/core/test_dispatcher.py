@@ -222,8 +222,9 @@ async def test_a_dispatcher_that_stops_gives_back_what_it_holds(
     monkeypatch.setattr(coalescing, "QUIET", 3600.0)
     monkeypatch.setattr(dispatching, "IDLE_SECONDS", 3600.0)
     async with running(team, dispatcher):
-        await asyncio.to_thread(requested, team, 12)
-        await eventually(lambda: len(recorder.single) >= 4)
+        await asyncio.to_thread(requested, team, 4)
+        await eventually(lambda: len(recorder.single) >= 4)  # few, so that each is sent as it comes
+        await asyncio.to_thread(requested, team, 8)
     assert team.services.context.hand_over is None
     held = [row for row in rows(team) if row.dispatched_at is None]
     assert held

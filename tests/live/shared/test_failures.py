@@ -176,7 +176,7 @@ def pending_activity(live_stack: LiveStack, delivery: dict[str, Any]) -> Waiting
     async def describe() -> Any:
         port = int((live_stack.installation.data_dir / "temporal.port").read_text())
         client = await Client.connect(f"127.0.0.1:{port}", namespace="certrail")
-        handle = client.get_workflow_handle(f"delivery-{delivery['sync_id']}-{delivery['lineage_id']}")
+        handle = client.get_workflow_handle(f"delivery-{delivery['id']}")
         pending = (await handle.describe()).raw_description.pending_activities
         return pending[0] if pending else None
 

@@ -193,7 +193,8 @@ class _Run:
         while True:
             await self._wake.wait()
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._closed.wait(), COMMIT_DELAY)
+                async with asyncio.timeout(COMMIT_DELAY):
+                    await self._closed.wait()
             self._wake.clear()
             while self._answers or self._put_off or self._seen:
                 await self._record_group()

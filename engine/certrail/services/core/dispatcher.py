@@ -64,8 +64,10 @@ class Dispatcher:
                 # More than one round may be behind: what is committed meanwhile is claimed once it is over.
                 self._outbox.hand_over_to(self.hand_over if len(self._coalescer) < MOST else None)
                 await self._look(self._loop.time())
+                # Not `wait_for`: up to Python 3.11 it loses a cancellation that comes together with what it waits for.
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(self._wake.wait(), self._pause(self._loop.time()))
+                    async with asyncio.timeout(self._pause(self._loop.time())):
+                        await self._wake.wait()
         finally:
             self._outbox.hand_over_to(None)
             await self._give_back(STOPPED)
