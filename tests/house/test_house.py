@@ -32,6 +32,14 @@ def test_no_module_is_longer_than_400_lines() -> None:
     assert not long
 
 
+def test_no_wait_loses_a_cancellation() -> None:
+    """`asyncio.wait_for` does, up to Python 3.11, where it comes together with the answer: `asyncio.timeout` does not."""
+    rooms = ("agent", "client", "engine", "plugins", "sdk", "server", "workflows")
+    sources = [path for room in rooms for path in (ROOT / room).rglob("*.py") if "tests" not in path.parts]
+    assert len(sources) > 400
+    assert not [str(path) for path in sources if "asyncio.wait_for(" in path.read_text()]
+
+
 def test_no_import_contract_has_an_exception() -> None:
     """An arrow that breaks a wall is turned, not ignored; and every room of the services is in the order."""
     config = ConfigParser()

@@ -151,14 +151,13 @@ def test_with_the_tree(live_stack: LiveStack) -> None:
     _ends_well(flight)
 
 
-async def test_the_nine_schedules_are_there(live_stack: LiveStack) -> None:
+async def test_all_schedules_are_there(live_stack: LiveStack) -> None:
     """And `doctor` has nothing to say against schedules and workflows."""
     port = (live_stack.installation.data_dir / "temporal.port").read_text()
     client = await Client.connect(f"127.0.0.1:{port}", namespace="certrail")
     for kind in KINDS:
         described = await client.get_schedule_handle(f"sweep-{kind}").describe()
         assert described.info.num_actions or described.info.next_action_times, kind
-    assert len(KINDS) == 9
     found = {row["check"]: row for row in doctor(live_stack)}
     assert found["schedules"]["ok"]
     assert found["workflows"]["ok"], found["workflows"]

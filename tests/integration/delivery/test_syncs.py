@@ -15,6 +15,7 @@ from certrail.plugins.redaction import MASK
 from certrail.services.alerting.alerts import Escalation
 from certrail.services.delivery.deploy import target_of_receipt
 from certrail.services.delivery.observation import ObserveCall
+from certrail.services.delivery.taken_over import Delivered
 from certrail.services.inventory.selectors import CertificateSelector
 from certrail_destination_files import Files
 from certrail_sdk import Observation
@@ -59,6 +60,18 @@ class TestByHand:
             False,
             False,
         ]
+
+    def test_what_was_there_before_the_sync_is_renewed_where_it_is(self, folder_world: FolderWorld) -> None:
+        services, admin = folder_world.team.services, folder_world.team.admin
+        first = folder_world.issue()
+        folder_world.sync(delivered=[Delivered(first, "by-hand", "/srv/by-hand")])
+        assert folder_world.delivery().status == "delivered"
+        folder_world.team.clock.advance(timedelta(days=30))
+        renewal = services.renewals.renew(admin, first)
+        services.issuance.advance(renewal.id)
+        row = folder_world.delivery()
+        assert (row.object_name, row.status) == ("by-hand", "pending")
+        assert row.desired_certificate_id == services.requests.get(renewal.id).certificate_id
 
     def test_only_what_it_selects(self, folder_world: FolderWorld) -> None:
         folder_world.sync(selection=CertificateSelector(names=("b.*",)))

@@ -175,40 +175,39 @@ def _set_desired(
     """Make a certificate desired at a sync. A newer one replaces an older one, never the other way round."""
     delivery = known.of_lineage.get(certificate.lineage_id)
     if delivery is None:
-        delivery = _taken_over_or_new(context, uow, sync, certificate, known)
-        known.add(delivery)
-    if delivery.generation:
-        present = uow.session.get_one(Certificate, delivery.desired_certificate_id)
-        takes_over = delivery.lineage_id != certificate.lineage_id
-        in_use = not (takes_over and stable_names.has_ended(present, uow.now))
-        if in_use and present.not_before > certificate.not_before:
+        name = object_name(uow.session, _traits(context, sync), sync.name_schema, certificate)
+        delivery = _to_take_over(uow, certificate, known, name)
+        if delivery is None:
+            delivery = Delivery(
+                id=uow.new_id(),
+                created_at=uow.now,
+                sync_id=sync.id,
+                lineage_id=certificate.lineage_id,
+                object_name=name,
+                name_taken=name in known.of_name,
+                desired_certificate_id=certificate.id,
+            )
+            known.add(delivery)
+            bump_generation(uow, sync, delivery)
             return
-        if takes_over:
-            _reassign(uow, delivery, certificate, known)
-        if present.id != certificate.id:
-            delivery.desired_certificate_id, delivery.last_error = certificate.id, None
+    present = uow.session.get_one(Certificate, delivery.desired_certificate_id)
+    takes_over = delivery.lineage_id != certificate.lineage_id
+    in_use = not (takes_over and stable_names.has_ended(present, uow.now))
+    if in_use and present.not_before > certificate.not_before:
+        return
+    if takes_over:
+        _reassign(uow, delivery, certificate, known)
+    if present.id != certificate.id:
+        delivery.desired_certificate_id, delivery.last_error = certificate.id, None
     bump_generation(uow, sync, delivery)
 
 
-def _taken_over_or_new(
-    context: ServiceContext, uow: UnitOfWork, sync: Sync, certificate: Certificate, known: _Known
-) -> Delivery:
-    """The delivery that a lineage takes over with its object name, or a new one, whose name may be taken."""
-    name = object_name(uow.session, _traits(context, sync), sync.name_schema, certificate)
-    held = known.of_name.get(name)
-    if held is not None:
-        holder = uow.session.get_one(Certificate, held.desired_certificate_id)
-        if stable_names.is_free(held, holder, certificate, uow.now):
-            return held
-    return Delivery(
-        id=uow.new_id(),
-        created_at=uow.now,
-        sync_id=sync.id,
-        lineage_id=certificate.lineage_id,
-        object_name=name,
-        name_taken=held is not None,
-        desired_certificate_id=certificate.id,
-    )
+def _to_take_over(uow: UnitOfWork, certificate: Certificate, known: _Known, name: str) -> Delivery | None:
+    """The delivery of another lineage that has the object name, if this certificate may have it."""
+    if (held := known.of_name.get(name)) is None:
+        return None
+    holder = uow.session.get_one(Certificate, held.desired_certificate_id)
+    return held if stable_names.is_free(held, holder, certificate, uow.now) else None
 
 
 def _reassign(uow: UnitOfWork, delivery: Delivery, certificate: Certificate, known: _Known) -> None:
