@@ -33,7 +33,7 @@ def test_no_module_is_longer_than_400_lines() -> None:
 
 
 def test_no_wait_loses_a_cancellation() -> None:
-    """`asyncio.wait_for` does, up to Python 3.11, where it comes together with the answer: `asyncio.timeout` does not."""
+    """`asyncio.wait_for` does, up to Python 3.11, where both come together; `asyncio.timeout` does not."""
     rooms = ("agent", "client", "engine", "plugins", "sdk", "server", "workflows")
     sources = [path for room in rooms for path in (ROOT / room).rglob("*.py") if "tests" not in path.parts]
     assert len(sources) > 400
