@@ -202,7 +202,8 @@ async def own_step(step: Callable[[], T]) -> T:
 
 async def _worker_stops(within: float) -> bool:
     try:
-        await asyncio.wait_for(activity.wait_for_worker_shutdown(), within)
+        async with asyncio.timeout(within):
+            await activity.wait_for_worker_shutdown()
     except TimeoutError:
         return False
     return True
