@@ -9,13 +9,14 @@ from cryptography.x509.oid import NameOID
 from sqlmodel import select
 from tests.integration.conftest import Team
 from tests.integration.console.outside import canary
+from tests.integration.folder_world import REFUSED
 
 from certrail.domain.approval import GuardedAction
 from certrail.domain.content import Subject
 from certrail.domain.enrollment import EnrollmentMethod
 from certrail.domain.renewal import Advice
 from certrail.domain.search import CertificateFilter
-from certrail.persistence.tables import AcmeAccount, Delivery
+from certrail.persistence.tables import AcmeAccount, Delivery, NotificationRow
 from certrail.pki.parse import from_pem_text
 from certrail.pki.revocation import Reason
 from certrail.services.access.viewed_lists import ViewedList
@@ -68,7 +69,11 @@ def complete(team: Team) -> None:
         receipt = Receipt(reference="/there", fingerprint="0" * 64, changed=True)
         delivery.receipt, delivery.delivered_at = receipt.model_dump(mode="json"), uow.now
         delivery.delivered_certificate_id = delivery.desired_certificate_id
-        retire(uow, delivery, RetirementReason.ENDED, uow.now)
+        removal = retire(uow, delivery, RetirementReason.ENDED, uow.now)
+        message = uow.session.exec(select(NotificationRow)).first()
+        assert removal
+        assert message
+        removal.last_error = message.last_error = REFUSED.stored(uow.now)
         profile = services.catalog.profile("web").id
         (account,) = (row for row in services.principals.list() if row.slug == "robot")
         uow.session.add(
@@ -81,6 +86,7 @@ def complete(team: Team) -> None:
                 principal_id=account.id,
                 jwk={},
                 thumbprint="thumbprint",
+                contacts=["mailto:ann@example.com"],
             )
         )
     content = {"sans": {"dns": ["twice.example.com"]}}

@@ -42,6 +42,7 @@ WHOLE = (
 )
 """Columns of text, as ``table.column``."""
 WITHIN = (
+    "acme_account.contacts",
     "agent.names",
     "approval_policy.steps",
     "approval_request.policy",
@@ -55,6 +56,8 @@ WITHIN = (
     "event.data",
     "incident.content",
     "notification.content",
+    "notification.last_error",
+    "retirement.last_error",
 )
 """Columns of JSON: the texts in it, but for those that are words of ours."""
 LATER = ("comment", "reason")

@@ -32,6 +32,7 @@ WITHOUT_PAGE = {
     "enrollment_secret.name",
     "external_account_key.name",
     "notification.content",
+    "notification.last_error",
     "saved_search.name",
 }
 """Texts from outside that no page needs to show."""
