@@ -169,6 +169,18 @@ async def test_a_taken_name_fails_the_delivery_with_the_reason_until_it_is_free(
     assert leaf(folder, NAME) == pem(folder_world, second)
 
 
+async def test_a_batch_leaves_a_taken_name_to_its_own_workflow(folder_world: FolderWorld) -> None:
+    folder_world.sync(name_schema=BY_NAME)
+    issue(folder_world, NAME)
+    second = issue(folder_world, NAME, OTHER)
+    first, waiting = sorted(folder_world.deliveries(), key=lambda row: row.name_taken)
+    assert waiting.desired_certificate_id == second
+    before = folder_world.handed_over()
+    begun = folder_world.team.services.delivery_batch.begin("batch", [first.id, waiting.id])
+    assert [call.subject_id for call in begun.calls] == [first.id]
+    assert folder_world.handed_over() == before + 1
+
+
 async def test_a_name_schema_with_more_in_it_resolves_a_clash(folder_world: FolderWorld) -> None:
     folder_world.sync(name_schema=BY_NAME)
     issue(folder_world, NAME)

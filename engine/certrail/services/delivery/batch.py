@@ -210,14 +210,18 @@ class DeliveryBatch:
         checkpoint("delivery_batch.handed_over")
 
     def _begin_one(self, uow: UnitOfWork, row: Delivery, batch_id: str) -> DeployCall | None:
-        """``None`` where its own workflow delivers it: under a rate limit, beside another attempt, or not at all."""
+        """``None`` where its own workflow delivers it.
+
+        That is so under a rate limit, beside another attempt, while its name is taken, and where nothing is to be done.
+        """
         sync, certificate = sync_with(uow.session, row, row.desired_certificate_id)
         connection = uow.session.get(Connection, sync.connection_id) if sync.connection_id else None
         limited = connection is not None and connection.max_per_minute is not None
         # One that was refused for its rate may have succeeded in part: its call says so.
         again = row.status == DeliveryStatus.RETRYING and row.batch_id is not None
         fresh = row.status == DeliveryStatus.PENDING and row.intent_at is None
-        if limited or not (again or fresh):
+        # A claim of an object name may meet another one at the index, which would end the batch's transaction.
+        if limited or row.name_taken or not (again or fresh):
             return None
         if is_unwanted(sync, certificate):
             return None
